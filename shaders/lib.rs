@@ -1,1 +1,52 @@
+//! Every kernel of atrous as plain WGSL text.
+//!
+//! The kernels are written in WESL (WGSL with imports and `@if`), one file each, and listed with their link-time
+//! axes in `catalogue.toml`. The build script links every variant of every kernel to plain WGSL. Nothing of WESL is
+//! left at run time: this crate is a table of strings.
+//!
+//! # Conventions of every kernel
+//!
+//! - The entry point is `main`; all bindings are storage buffers in `@group(0)`, numbered from 0.
+//! - Shapes, strides and offsets are `override` constants. For each bound buffer `x` there is an override `X_BASE`,
+//!   counted in elements of the buffer's array type, that is added to each index.
+//! - An activation is N×H×W×C with channels innermost and padded to a multiple of four: element (n, y, x, c) is lane
+//!   `c % 4` of vec4 `((n*H + y)*W + x)*C4 + c/4`. Lanes of the padding are finite and otherwise unspecified.
+//! - A filter is kh×kw×(Cin/groups)×Cout, both channel axes padded to a multiple of four with zeros, vec4s along
+//!   Cout. A bias is padded with zeros.
+//! - The axes x and y of a dispatch grid are one linear index (`helpers/grid`), so that no axis exceeds 65,535.
+//! - No atomics, no subgroup operations, sums in a fixed order: the same input gives the same bits.
 
+/// How a kernel uses one binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// `var<storage, read>`
+    Read,
+    /// `var<storage, read_write>`
+    ReadWrite,
+}
+
+/// One linked variant of one kernel: plain WGSL with entry point `main`.
+#[derive(Debug)]
+pub struct Shader {
+    /// Family and kernel, such as `"conv/depthwise"`.
+    pub name: &'static str,
+    /// The value of each link-time axis: the flags that are on, in the order of the catalogue, then `NAME=value` by
+    /// name, separated by commas; `""`, `"bias"`, `"bias,ROWS=4"`.
+    pub variant: &'static str,
+    /// The linked WGSL.
+    pub source: &'static str,
+    /// The access of each binding of `@group(0)`, by index; all of them are storage buffers.
+    pub bindings: &'static [Access],
+    /// The names of the `override` constants that the text declares.
+    pub overrides: &'static [&'static str],
+}
+
+/// Every variant of every kernel, ordered by name.
+pub static SHADERS: &[Shader] = include!(concat!(env!("OUT_DIR"), "/shaders.rs"));
+
+/// Finds a shader by kernel name and variant text; `None` if it is not in the catalogue.
+pub fn find(name: &str, variant: &str) -> Option<&'static Shader> {
+    SHADERS
+        .iter()
+        .find(|s| s.name == name && s.variant == variant)
+}

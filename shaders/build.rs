@@ -1,0 +1,191 @@
+//! Links every (kernel, variant) of `catalogue.toml` to plain WGSL in `OUT_DIR` and writes the table that
+//! `lib.rs` includes. The first error stops the build and names the kernel's file.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use serde::Deserialize;
+use wesl::syntax::{
+    AccessMode, AddressSpace, Attribute, Declaration, DeclarationKind, Expression,
+    GlobalDeclaration, LiteralExpression, TranslationUnit,
+};
+use wesl::{Feature, Wesl};
+
+/// One kernel's link-time axes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Axes {
+    /// Boolean features, tested in the text by `@if(flag)`.
+    #[serde(default)]
+    flags: Vec<String>,
+    /// Integer constants, read by `import constants::NAME`, tested by `@if(NAME_4)`.
+    #[serde(default)]
+    constants: BTreeMap<String, Vec<u32>>,
+    /// The variants to keep of the cross product; absent: all.
+    only: Option<Vec<String>>,
+}
+
+/// One point of the axes: a value for each of them.
+#[derive(Clone, Default)]
+struct Variant {
+    flags: Vec<(String, bool)>,
+    constants: Vec<(String, u32)>,
+}
+
+impl Variant {
+    /// The stable text: flags that are on, in catalogue order, then `NAME=value` by name.
+    fn text(&self) -> String {
+        let flags = self.flags.iter().filter(|(_, on)| *on);
+        let flags = flags.map(|(name, _)| name.clone());
+        let constants = self.constants.iter().map(|(name, v)| format!("{name}={v}"));
+        flags.chain(constants).collect::<Vec<_>>().join(",")
+    }
+}
+
+/// The cross product of the axes, or the part of it that `only` names.
+fn variants(kernel: &str, axes: &Axes) -> Vec<Variant> {
+    let mut all = vec![Variant::default()];
+    for flag in &axes.flags {
+        let with = |v: &Variant, on| {
+            let mut v = v.clone();
+            v.flags.push((flag.clone(), on));
+            v
+        };
+        all = all
+            .iter()
+            .flat_map(|v| [with(v, false), with(v, true)])
+            .collect();
+    }
+    for (name, values) in &axes.constants {
+        let with = |v: &Variant, value| {
+            let mut v = v.clone();
+            v.constants.push((name.clone(), value));
+            v
+        };
+        all = all
+            .iter()
+            .flat_map(|v| values.iter().map(|&x| with(v, x)).collect::<Vec<_>>())
+            .collect();
+    }
+    if let Some(only) = &axes.only {
+        for text in only {
+            let known = all.iter().any(|v| v.text() == *text);
+            assert!(
+                known,
+                "catalogue.toml: `{kernel}` has no variant \"{text}\" among its axes"
+            );
+        }
+        all.retain(|v| only.contains(&v.text()));
+    }
+    all
+}
+
+/// Links one variant; panics with the WESL diagnostic, which names file and line.
+fn link(root: &Path, kernel: &str, axes: &Axes, variant: &Variant) -> TranslationUnit {
+    let mut wesl = Wesl::new(root);
+    wesl.set_missing_feature_behavior(Feature::Error);
+    for (flag, on) in &variant.flags {
+        wesl.set_feature(flag, *on);
+    }
+    for (name, value) in &variant.constants {
+        wesl.add_constant(name, (*value).into());
+        for other in &axes.constants[name] {
+            wesl.set_feature(&format!("{name}_{other}"), other == value);
+        }
+    }
+    let path = format!("package::{}", kernel.replace('/', "::"));
+    let path = path
+        .parse()
+        .unwrap_or_else(|e| panic!("{kernel}: not a module path: {e}"));
+    match wesl.compile(&path) {
+        Ok(linked) => linked.syntax,
+        Err(e) => panic!(
+            "shaders/{kernel}.wesl, variant \"{}\":\n{e}",
+            variant.text()
+        ),
+    }
+}
+
+/// The index in a `@binding(i)` attribute.
+fn binding_index(declaration: &Declaration) -> Option<i64> {
+    declaration
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute.node() {
+            Attribute::Binding(index) => match index.node() {
+                Expression::Literal(LiteralExpression::AbstractInt(i)) => Some(*i),
+                other => panic!("@binding({other}): write the index as a number"),
+            },
+            _ => None,
+        })
+}
+
+/// The accesses by binding index and the names of the overrides, from the linked syntax tree.
+fn interface(kernel: &str, linked: &TranslationUnit) -> (Vec<&'static str>, Vec<String>) {
+    let mut bindings = BTreeMap::new();
+    let mut overrides = Vec::new();
+    for declaration in &linked.global_declarations {
+        let GlobalDeclaration::Declaration(declaration) = declaration.node() else {
+            continue;
+        };
+        match declaration.kind {
+            DeclarationKind::Override => overrides.push(declaration.ident.to_string()),
+            DeclarationKind::Var(Some((AddressSpace::Storage, mode))) => {
+                let access = match mode {
+                    Some(AccessMode::ReadWrite) => "Access::ReadWrite",
+                    _ => "Access::Read",
+                };
+                let index = binding_index(declaration)
+                    .unwrap_or_else(|| panic!("{kernel}: `{}` has no @binding", declaration.ident));
+                bindings.insert(index, access);
+            }
+            _ => {}
+        }
+    }
+    let dense = bindings.keys().copied().eq(0..bindings.len() as i64);
+    assert!(
+        dense,
+        "{kernel}: bindings are not numbered 0.. : {:?}",
+        bindings.keys()
+    );
+    (bindings.into_values().collect(), overrides)
+}
+
+fn main() {
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
+    let catalogue =
+        fs::read_to_string(root.join("catalogue.toml")).expect("shaders/catalogue.toml");
+    let catalogue: BTreeMap<String, BTreeMap<String, Axes>> =
+        toml::from_str(&catalogue).unwrap_or_else(|e| panic!("shaders/catalogue.toml: {e}"));
+
+    for path in ["build.rs", "catalogue.toml", "helpers"] {
+        println!("cargo::rerun-if-changed={path}");
+    }
+    let mut table = String::from("&[\n");
+    for (family, kernels) in &catalogue {
+        println!("cargo::rerun-if-changed={family}");
+        for (name, axes) in kernels {
+            let kernel = format!("{family}/{name}");
+            for variant in variants(&kernel, axes) {
+                let linked = link(&root, &kernel, axes, &variant);
+                let (bindings, overrides) = interface(&kernel, &linked);
+                let text = variant.text();
+                let file = format!("{family}.{name}.{text}.wgsl").replace(',', ".");
+                fs::write(out.join(&file), linked.to_string()).expect("OUT_DIR is writable");
+                writeln!(
+                    table,
+                    "Shader {{ name: {kernel:?}, variant: {text:?}, \
+                     source: include_str!(concat!(env!(\"OUT_DIR\"), \"/\", {file:?})), \
+                     bindings: &[{}], overrides: &{overrides:?} }},",
+                    bindings.join(", "),
+                )
+                .expect("writing to a string");
+            }
+        }
+    }
+    table.push(']');
+    fs::write(out.join("shaders.rs"), table).expect("OUT_DIR is writable");
+}

@@ -1,0 +1,178 @@
+//! Every linked variant is valid WGSL within WebGPU's default limits, and the catalogue's table tells the truth.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use atrous_shaders::{Access, SHADERS, Shader, find};
+use naga::back::PipelineConstants;
+use naga::back::pipeline_constants::process_overrides;
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::{AddressSpace, Module, ShaderStage, StorageAccess};
+
+/// WebGPU's default limits.
+const MAX_STORAGE_BUFFERS: usize = 8;
+const MAX_WORKGROUP_BYTES: u32 = 16 * 1024;
+const MAX_INVOCATIONS: u32 = 256;
+
+fn validate(what: &str, source: &str) -> (Module, ModuleInfo) {
+    let module = naga::front::wgsl::parse_str(source)
+        .unwrap_or_else(|e| panic!("{what}:\n{}\n{source}", e.emit_to_string(source)));
+    let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+        .validate(&module)
+        .unwrap_or_else(|e| panic!("{what}:\n{}\n{source}", e.emit_to_string(source)));
+    (module, info)
+}
+
+fn title(shader: &Shader) -> String {
+    format!("{} [{}]", shader.name, shader.variant)
+}
+
+/// The accesses by binding index, as naga reads them from the text.
+fn bindings_of(module: &Module) -> Vec<Access> {
+    let mut found: Vec<_> = module
+        .global_variables
+        .iter()
+        .filter_map(|(_, variable)| {
+            let at = variable.binding?;
+            let AddressSpace::Storage { access } = variable.space else {
+                panic!("binding {} is not a storage buffer", at.binding);
+            };
+            assert_eq!(at.group, 0);
+            let access = match access.contains(StorageAccess::STORE) {
+                true => Access::ReadWrite,
+                false => Access::Read,
+            };
+            Some((at.binding, access))
+        })
+        .collect();
+    found.sort_by_key(|(binding, _)| *binding);
+    assert!(
+        found
+            .iter()
+            .enumerate()
+            .all(|(i, (binding, _))| i == *binding as usize)
+    );
+    found.into_iter().map(|(_, access)| access).collect()
+}
+
+#[test]
+fn every_variant_is_valid_and_described_by_the_table() {
+    assert!(!SHADERS.is_empty());
+    for shader in SHADERS {
+        let (module, info) = validate(&title(shader), shader.source);
+        assert_eq!(bindings_of(&module), shader.bindings, "{}", title(shader));
+        assert!(
+            shader.bindings.len() <= MAX_STORAGE_BUFFERS,
+            "{}",
+            title(shader)
+        );
+
+        let names = |list: Vec<String>| list.into_iter().collect::<BTreeSet<_>>();
+        let declared = module
+            .overrides
+            .iter()
+            .filter_map(|(_, o)| o.name.clone())
+            .collect();
+        let listed = shader.overrides.iter().map(|s| s.to_string()).collect();
+        assert_eq!(names(declared), names(listed), "{}", title(shader));
+        for (_, variable) in module
+            .global_variables
+            .iter()
+            .filter(|(_, v)| v.binding.is_some())
+        {
+            let base = format!(
+                "{}_BASE",
+                variable.name.as_deref().unwrap_or("").to_uppercase()
+            );
+            assert!(
+                shader.overrides.contains(&&*base),
+                "{} has no {base}",
+                title(shader)
+            );
+        }
+
+        assert_eq!(module.entry_points.len(), 1, "{}", title(shader));
+        let entry = &module.entry_points[0];
+        assert_eq!((&*entry.name, entry.stage), ("main", ShaderStage::Compute));
+
+        let (module, _) = process_overrides(&module, &info, None, &PipelineConstants::default())
+            .unwrap_or_else(|e| panic!("{}: {e}", title(shader)));
+        let invocations: u32 = module.entry_points[0].workgroup_size.iter().product();
+        assert!(
+            invocations <= MAX_INVOCATIONS,
+            "{}: {invocations}",
+            title(shader)
+        );
+        let workgroup = module
+            .global_variables
+            .iter()
+            .filter(|(_, v)| v.space == AddressSpace::WorkGroup);
+        let bytes: u32 = workgroup
+            .map(|(_, v)| module.types[v.ty].inner.size(module.to_ctx()))
+            .sum();
+        assert!(
+            bytes <= MAX_WORKGROUP_BYTES,
+            "{}: {bytes} bytes",
+            title(shader)
+        );
+    }
+}
+
+#[test]
+fn shaders_are_found_by_name_and_variant() {
+    for shader in SHADERS {
+        let found = find(shader.name, shader.variant).expect("in the table");
+        assert!(
+            std::ptr::eq(found, shader),
+            "{} is listed twice",
+            title(shader)
+        );
+    }
+    assert!(find("conv/direct", "no such axis").is_none());
+    assert!(find("conv/none", "").is_none());
+}
+
+/// The files below `folder` that end in `.wesl` or `.wgsl`.
+fn shader_files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a readable folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(shader_files(&path));
+        } else if path.extension().is_some_and(|e| e == "wesl" || e == "wgsl") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_kernel_file_is_catalogued_and_opens_with_its_header() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for path in shader_files(root) {
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let relative = path
+            .strip_prefix(root)
+            .expect("below the root")
+            .with_extension("");
+        let name = relative.to_string_lossy().replace('\\', "/");
+        if path.extension().is_some_and(|e| e == "wgsl") {
+            validate(&name, &text);
+        }
+        if name.starts_with("helpers/") {
+            assert!(text.starts_with("// "), "{name} has no header");
+            continue;
+        }
+        assert!(
+            SHADERS.iter().any(|s| s.name == name),
+            "{name} is not in catalogue.toml"
+        );
+        let header: String = text.lines().take_while(|l| l.starts_with("//")).collect();
+        for part in ["bindings ", "grid ", "axes ", "overrides ", "CPU twin "] {
+            assert!(
+                header.contains(part),
+                "the header of {name} does not tell its {part}"
+            );
+        }
+    }
+}
