@@ -1,1 +1,20 @@
+//! Networks as plain data: shapes, operations, shape rules and the graph that holds them.
+//!
+//! Nothing here knows of a GPU. A [`Graph`] is built node by node, each with a name; every node's shape is inferred and
+//! checked the moment it is added. Kernels, the CPU reference and the memory plan all read the same graph.
 
+pub mod cost;
+mod dot;
+mod error;
+mod graph;
+pub mod memory;
+pub mod op;
+mod print;
+mod shape;
+mod source;
+
+pub use error::GraphError;
+pub use graph::{Graph, Node, NodeId};
+pub use op::Op;
+pub use shape::{DType, Layout, Shape, TensorType};
+pub use source::{ParameterSource, SourceError};

@@ -1,0 +1,173 @@
+//! The graph: nodes in the order they were added, each after its inputs.
+
+use std::collections::HashMap;
+
+use crate::{DType, GraphError, Layout, Op, Shape, TensorType};
+
+/// Index of a node in its graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub usize);
+
+/// One operation, its inputs and the tensor it makes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Unique name, such as `layer1.0.conv1`.
+    pub name: String,
+    /// What is computed.
+    pub op: Op,
+    /// The tensors read, in the order the operation documents.
+    pub inputs: Vec<NodeId>,
+    /// The tensor made.
+    pub ty: TensorType,
+}
+
+/// A network as data. Inputs of a node always precede it, so the order of nodes is an order of execution.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    nodes: Vec<Node>,
+    names: HashMap<String, NodeId>,
+    outputs: Vec<NodeId>,
+}
+
+impl Graph {
+    /// An empty graph.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// All nodes, inputs before users.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The node with this id.
+    ///
+    /// # Panics
+    /// If the id belongs to another, larger graph.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    /// Logical shape of a node's tensor.
+    pub fn shape(&self, id: NodeId) -> Shape {
+        self.node(id).ty.shape
+    }
+
+    /// All nodes with their ids.
+    pub fn iter(&self) -> impl Iterator<Item = (NodeId, &Node)> {
+        self.nodes.iter().enumerate().map(|(i, n)| (NodeId(i), n))
+    }
+
+    /// The node or label of this name.
+    ///
+    /// # Errors
+    /// [`GraphError::UnknownName`], with the names that come closest.
+    pub fn find(&self, name: &str) -> Result<NodeId, GraphError> {
+        self.names
+            .get(name)
+            .copied()
+            .ok_or_else(|| GraphError::UnknownName { name: name.to_owned(), similar: self.similar(name) })
+    }
+
+    /// The nodes a run returns when nothing else is asked for.
+    pub fn outputs(&self) -> &[NodeId] {
+        &self.outputs
+    }
+
+    /// Declares what a run returns.
+    pub fn set_outputs(&mut self, outputs: Vec<NodeId>) {
+        self.outputs = outputs;
+    }
+
+    /// The graph's inputs, in the order they were added.
+    pub fn inputs(&self) -> impl Iterator<Item = (NodeId, &Node)> {
+        self.iter().filter(|(_, n)| matches!(n.op, Op::Input))
+    }
+
+    /// The graph's parameters, in the order they were added.
+    pub fn parameters(&self) -> impl Iterator<Item = (NodeId, &Node)> {
+        self.iter().filter(|(_, n)| matches!(n.op, Op::Parameter))
+    }
+
+    /// Every name and label with its node, in no particular order.
+    pub fn names(&self) -> impl Iterator<Item = (&str, NodeId)> {
+        self.names.iter().map(|(name, id)| (name.as_str(), *id))
+    }
+
+    /// Adds an input that each run brings along.
+    ///
+    /// # Errors
+    /// If the shape has a side of zero.
+    pub fn input(&mut self, name: &str, shape: Shape, dtype: DType) -> Result<NodeId, GraphError> {
+        self.source(name, Op::Input, TensorType { shape, dtype, layout: Layout::Image })
+    }
+
+    /// Adds a parameter that stays on the device from run to run.
+    ///
+    /// # Errors
+    /// If the shape has a side of zero or the name is taken.
+    pub fn parameter(&mut self, name: &str, shape: Shape, layout: Layout) -> Result<NodeId, GraphError> {
+        if self.names.contains_key(name) {
+            return Err(invalid(&Op::Parameter, name, "the name is taken".to_owned()));
+        }
+        self.source(name, Op::Parameter, TensorType { shape, dtype: DType::F32, layout })
+    }
+
+    /// Adds an operation, infers the shape of its result and checks it against its inputs.
+    ///
+    /// A name used before gets `#1`, `#2`, … appended, as a module called again does in PyTorch traces.
+    ///
+    /// # Errors
+    /// [`GraphError::Invalid`] or [`GraphError::Unsupported`], naming the node, the operation and both values.
+    pub fn add(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
+        let types: Vec<TensorType> = inputs.iter().map(|id| self.node(*id).ty).collect();
+        let ty = op.infer(&types).map_err(|reason| invalid(&op, name, reason))?;
+        if ty.shape.is_empty() {
+            return Err(invalid(&op, name, format!("the result would be empty: {}", ty.shape)));
+        }
+        Ok(self.push(name, op, inputs.to_vec(), ty))
+    }
+
+    /// Gives a node a second name: that of the block or module whose result it is. A label used before gets `#1`, ….
+    pub fn label(&mut self, name: &str, id: NodeId) {
+        let name = self.fresh(name);
+        self.names.insert(name, id);
+    }
+
+    fn source(&mut self, name: &str, op: Op, ty: TensorType) -> Result<NodeId, GraphError> {
+        if ty.shape.is_empty() {
+            return Err(invalid(&op, name, format!("every side must be at least 1, got {}", ty.shape)));
+        }
+        if ty.shape.dims().iter().try_fold(1u64, |n, d| n.checked_mul(*d as u64)).is_none_or(|n| n > 1 << 40) {
+            return Err(invalid(&op, name, format!("{} has too many elements", ty.shape)));
+        }
+        Ok(self.push(name, op, Vec::new(), ty))
+    }
+
+    fn push(&mut self, name: &str, op: Op, inputs: Vec<NodeId>, ty: TensorType) -> NodeId {
+        let id = NodeId(self.nodes.len());
+        let name = self.fresh(name);
+        self.names.insert(name.clone(), id);
+        self.nodes.push(Node { name, op, inputs, ty });
+        id
+    }
+
+    fn fresh(&self, name: &str) -> String {
+        if !self.names.contains_key(name) {
+            return name.to_owned();
+        }
+        (1..).map(|i| format!("{name}#{i}")).find(|n| !self.names.contains_key(n)).unwrap_or_default()
+    }
+
+    fn similar(&self, name: &str) -> String {
+        let common = |other: &str| name.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+        let mut names: Vec<&str> = self.names.keys().map(String::as_str).collect();
+        names.sort_by_key(|other| (std::cmp::Reverse(common(other)), other.len(), *other));
+        names.truncate(4);
+        names.join(", ")
+    }
+}
+
+fn invalid(op: &Op, node: &str, reason: String) -> GraphError {
+    GraphError::Invalid { op: op.name(), node: node.to_owned(), reason }
+}

@@ -1,0 +1,77 @@
+//! The printed form: one line per node.
+
+use std::fmt;
+
+use crate::{Graph, Op};
+
+impl fmt::Display for Graph {
+    /// `%12 layer1.0.conv1 = conv2d(%9, %10) Conv2d { … } -> 1×56×56×64 f32`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (id, node) in self.iter() {
+            let inputs: Vec<String> = node.inputs.iter().map(|i| format!("%{}", i.0)).collect();
+            write!(f, "%{} {} = {}({})", id.0, node.name, node.op.name(), inputs.join(", "))?;
+            let attributes = attributes(&node.op);
+            if !attributes.is_empty() {
+                write!(f, " {attributes}")?;
+            }
+            writeln!(f, " -> {}", node.ty)?;
+        }
+        let outputs: Vec<String> = self.outputs().iter().map(|i| format!("%{}", i.0)).collect();
+        writeln!(f, "return {}", outputs.join(", "))
+    }
+}
+
+/// The attributes of an operation as text; empty if it has none.
+pub(crate) fn attributes(op: &Op) -> String {
+    match op {
+        Op::Input
+        | Op::Parameter
+        | Op::ChannelVariance
+        | Op::Softmax
+        | Op::LogSoftmax
+        | Op::ArgMax
+        | Op::Concat
+        | Op::Binary(_) => String::new(),
+        Op::Conv2d(c) => conv(c),
+        Op::Conv2dGradInput(g) => format!("{} size {}×{}", conv(&g.conv), g.h, g.w),
+        Op::BatchNorm(b) => format!("eps {}", b.eps),
+        Op::RunningStat(r) => format!("keep {} take {}", r.keep, r.take),
+        Op::Reduce(r) => {
+            let axes = [(r.n, "n"), (r.h, "h"), (r.w, "w")];
+            let axes: String = axes.iter().filter(|(on, _)| *on).map(|(_, a)| *a).collect();
+            format!("{:?} over {axes}", r.reduction).to_lowercase()
+        }
+        Op::MaxPool(w) | Op::MaxPoolIndices(w) => window(w),
+        Op::AvgPool(a) => match (a.divisor, a.count_include_pad) {
+            (Some(d), _) => format!("{} divisor {d}", window(&a.window)),
+            (None, false) => format!("{} excluding padding", window(&a.window)),
+            (None, true) => window(&a.window),
+        },
+        Op::AdaptiveAvgPool { h, w } => format!("bins {h}×{w}"),
+        Op::ChannelMaxPool(p) => format!("window {} stride {}", p.window, p.stride),
+        Op::Resize(r) => format!("{}×{} {:?}", r.h, r.w, r.interpolation),
+        Op::Unary(u) => match u {
+            crate::op::Unary::LeakyRelu { slope } => format!("slope {slope}"),
+            crate::op::Unary::Elu { alpha } => format!("alpha {alpha}"),
+            _ => String::new(),
+        },
+        Op::Slice(s) => format!("{} from {:?}", s.size, s.start),
+        Op::Pad(p) => format!("{} {:?}", p.padding, p.mode),
+        Op::Flip { vertical, horizontal } => [(*vertical, "rows"), (*horizontal, "columns")]
+            .iter()
+            .filter(|(on, _)| *on)
+            .map(|(_, a)| *a)
+            .collect::<Vec<_>>()
+            .join(" "),
+        Op::Dropout { rate } => format!("rate {rate}"),
+    }
+}
+
+fn conv(c: &crate::op::Conv2d) -> String {
+    format!("stride {:?} dilation {:?} padding {} groups {}", c.stride, c.dilation, c.padding, c.groups)
+}
+
+fn window(w: &crate::op::Window) -> String {
+    let ceil = if w.ceil_mode { " ceil" } else { "" };
+    format!("kernel {:?} stride {:?} dilation {:?} padding {}{ceil}", w.kernel, w.stride, w.dilation, w.padding)
+}
