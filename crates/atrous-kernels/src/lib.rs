@@ -1,1 +1,27 @@
+//! From operations to dispatches, as pure data.
+//!
+//! [`plan`](plan::plan) turns a graph into a [`Plan`]: for every node the kernel that serves it and why better ones
+//! declined, the dispatch grids, and where each tensor lies. Nothing here touches a device; a plan can be printed, compared
+//! and checked on a machine without a GPU.
+//!
+//! An operation that is too large for the adapter's bindings is split into parts first ([`split`]); a *family* (one
+//! module per kind of operation) then picks the kernel for each part.
 
+mod dispatch;
+mod family;
+pub mod plan;
+mod split;
+mod target;
+
+pub mod conv;
+pub mod movement;
+pub mod norm;
+pub mod pointwise;
+pub mod pool;
+pub mod reduce;
+pub mod resize;
+
+pub use dispatch::{Binding, Declined, Dispatch, NodePlan, Slot, linear_grid};
+pub use family::{Part, PlanError, Problem, plan_node, plan_part};
+pub use plan::Plan;
+pub use target::{Limits, Target};

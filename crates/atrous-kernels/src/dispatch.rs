@@ -1,0 +1,97 @@
+//! One dispatch, and all dispatches of one node.
+
+use atrous_graph::TensorType;
+use atrous_shaders::Shader;
+
+use crate::PlanError;
+
+/// Which tensor of a node a binding shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Slot {
+    /// The node's input of this index.
+    Input(usize),
+    /// The node's result.
+    Output,
+    /// Scratch memory of this index, see [`NodePlan::scratch`].
+    Scratch(usize),
+    /// A constant table of this index, see [`NodePlan::constants`].
+    Constant(usize),
+}
+
+/// A window of a tensor that a kernel binds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Binding {
+    /// The tensor.
+    pub slot: Slot,
+    /// First byte of the window, counted from the tensor's (or part's) first byte; a multiple of the adapter's alignment.
+    pub offset: u64,
+    /// Bytes of the window, at least 16.
+    pub size: u64,
+}
+
+impl Binding {
+    /// All of a tensor.
+    pub const fn whole(slot: Slot, ty: TensorType) -> Self {
+        Self { slot, offset: 0, size: ty.bytes() }
+    }
+}
+
+/// One dispatch of one kernel.
+#[derive(Clone, Debug)]
+pub struct Dispatch {
+    /// The linked kernel.
+    pub shader: &'static Shader,
+    /// Values of its pipeline constants.
+    pub overrides: Vec<(&'static str, f64)>,
+    /// What it binds, by binding index.
+    pub bindings: Vec<Binding>,
+    /// Workgroups in x, y, z.
+    pub grid: [u32; 3],
+}
+
+/// A better variant and why it did not serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Declined {
+    /// The variant's name.
+    pub variant: &'static str,
+    /// Its reason.
+    pub reason: &'static str,
+}
+
+/// All that computes one node, or one part of it.
+#[derive(Clone, Debug, Default)]
+pub struct NodePlan {
+    /// Name of the variant that serves, such as `implicit_gemm_tiled`.
+    pub variant: &'static str,
+    /// Variants that come before it, with their reasons.
+    pub declined: Vec<Declined>,
+    /// Dispatches in order. Empty if the result is the first input itself.
+    pub dispatches: Vec<Dispatch>,
+    /// Bytes of each scratch tensor.
+    pub scratch: Vec<u64>,
+    /// Constant tables, as the bits of f32 or u32 values; each a multiple of 4 long.
+    pub constants: Vec<Vec<u32>>,
+}
+
+impl NodePlan {
+    /// A plan of one dispatch.
+    pub fn single(variant: &'static str, dispatch: Dispatch) -> Self {
+        Self { variant, dispatches: vec![dispatch], ..Self::default() }
+    }
+}
+
+/// A grid of at least `groups` workgroups, spread over x and y so that neither passes `max_workgroups`.
+///
+/// Kernels recover the number of a workgroup as `id.y * num_workgroups.x + id.x` and stop at `groups`.
+///
+/// # Errors
+/// [`PlanError::Limit`] if even two dimensions are too few.
+pub fn linear_grid(groups: u64, max_workgroups: u32) -> Result<[u32; 3], PlanError> {
+    let most = u64::from(max_workgroups);
+    let rows = groups.div_ceil(most).max(1);
+    if rows > most {
+        return Err(PlanError::Limit { what: "workgroups", needs: groups, limit: most * most });
+    }
+    let columns = groups.div_ceil(rows).max(1);
+    Ok([columns as u32, rows as u32, 1])
+}

@@ -1,0 +1,124 @@
+//! The way from a node to its family of kernels.
+
+use atrous_graph::{Op, TensorType};
+
+use crate::{NodePlan, Target, conv, movement, norm, pointwise, pool, reduce, resize, split};
+
+/// The part of a tensor that one kernel call works on: consecutive samples, or consecutive rows of one sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// What lies in the bound window: the part as a tensor of its own. Kernels take sizes and strides from here.
+    pub ty: TensorType,
+    /// Where the part begins in the bound window, in vec4s (16 bytes): the kernel's `…_BASE` override.
+    pub base: u32,
+    /// The whole tensor. Only operations whose result depends on absolute positions look at it.
+    pub full: TensorType,
+    /// The part's first row in the whole tensor.
+    pub first_row: usize,
+}
+
+impl Part {
+    /// A whole tensor.
+    pub const fn whole(ty: TensorType) -> Self {
+        Self { ty, base: 0, full: ty, first_row: 0 }
+    }
+}
+
+/// What a family is asked to plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Problem<'a> {
+    /// The operation; its padding is that of the part.
+    pub op: &'a Op,
+    /// Its inputs.
+    pub inputs: &'a [Part],
+    /// Its result.
+    pub output: Part,
+    /// The adapter.
+    pub target: &'a Target,
+}
+
+/// Why an operation cannot be planned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// Something is larger than the adapter allows, however it is split.
+    #[error("needs {needs} {what}, the adapter allows {limit}")]
+    Limit {
+        /// What there is too much of, with its unit.
+        what: &'static str,
+        /// How much is needed.
+        needs: u64,
+        /// How much there may be.
+        limit: u64,
+    },
+    /// The same, for a node of a graph.
+    #[error("{op} \"{node}\": {source}")]
+    Node {
+        /// The operation's name.
+        op: &'static str,
+        /// The node.
+        node: String,
+        /// What went wrong.
+        source: Box<PlanError>,
+    },
+    /// No kernel does what is asked.
+    #[error("{0} is not supported")]
+    Unsupported(String),
+    /// The planned memory does not fit the budget.
+    #[error(
+        "the plan needs {needs} bytes of device memory ({activations} for activations, {parameters} for parameters), the \
+         budget is {budget}"
+    )]
+    Memory {
+        /// All bytes.
+        needs: u64,
+        /// Bytes of the banks that hold activations.
+        activations: u64,
+        /// Bytes of parameters.
+        parameters: u64,
+        /// What there may be.
+        budget: u64,
+    },
+    /// A plan that breaks its own rules: a bug of atrous.
+    #[error("the plan is inconsistent (a bug of atrous): {0}")]
+    Inconsistent(String),
+}
+
+/// Plans one operation, splitting it where a tensor passes the adapter's binding limit.
+///
+/// # Errors
+/// [`PlanError::Limit`] if a part as small as one row is still too large, [`PlanError::Unsupported`] if no kernel admits it.
+pub fn plan_node(op: &Op, inputs: &[TensorType], output: TensorType, target: &Target) -> Result<NodePlan, PlanError> {
+    split::plan(op, inputs, output, target)
+}
+
+/// Plans one part with the operation's family.
+///
+/// # Errors
+/// As [`plan_node`].
+pub fn plan_part(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    match problem.op {
+        Op::Input | Op::Parameter | Op::Dropout { .. } => Ok(NodePlan { variant: "alias", ..NodePlan::default() }),
+        Op::Conv2d(op) => conv::plan_conv2d(op, problem),
+        Op::Conv2dGradInput(op) => conv::plan_grad_input(op, problem),
+        Op::BatchNorm(op) => norm::plan_batch_norm(op, problem),
+        Op::ChannelVariance => reduce::plan_variance(problem),
+        Op::RunningStat(op) => norm::plan_running_stat(op, problem),
+        Op::Reduce(op) => reduce::plan_reduce(op, problem),
+        Op::MaxPool(op) => pool::plan_max(op, problem),
+        Op::MaxPoolIndices(op) => pool::plan_max_indices(op, problem),
+        Op::AvgPool(op) => pool::plan_avg(op, problem),
+        Op::AdaptiveAvgPool { h, w } => resize::plan_adaptive(*h, *w, problem),
+        Op::ChannelMaxPool(op) => pool::plan_channel_max(op, problem),
+        Op::Resize(op) => resize::plan_resize(op, problem),
+        Op::Unary(op) => pointwise::plan_unary(op, problem),
+        Op::Binary(op) => pointwise::plan_binary(op, problem),
+        Op::Softmax => pointwise::plan_softmax(false, problem),
+        Op::LogSoftmax => pointwise::plan_softmax(true, problem),
+        Op::ArgMax => pointwise::plan_argmax(problem),
+        Op::Concat => movement::plan_concat(problem),
+        Op::Slice(op) => movement::plan_slice(op, problem),
+        Op::Pad(op) => movement::plan_pad(op, problem),
+        Op::Flip { vertical, horizontal } => movement::plan_flip(*vertical, *horizontal, problem),
+    }
+}
