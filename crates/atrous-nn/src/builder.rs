@@ -1,0 +1,219 @@
+//! The builder that layers add to.
+
+use atrous_graph::{DType, Graph, GraphError, Layout, NodeId, Op, Shape};
+
+use crate::{Model, Output, ParameterKind, ParameterSpec, RunningUpdate, StoredLayout, UnusedParameter};
+
+/// What the graph is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Batch normalisation uses its running statistics.
+    #[default]
+    Inference,
+    /// Batch normalisation uses the statistics of the batch, and the graph computes the new running statistics.
+    Training,
+}
+
+/// Whose names and weight layouts to use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Naming {
+    /// `layer1.0.conv1.weight`, `bias`, `running_mean`, `running_var`; weights `[out, in, kh, kw]`.
+    Torch,
+    /// `conv1/kernel`, `bias`, `gamma`, `beta`, `moving_mean`, `moving_variance`; weights `[kh, kw, in, out]`.
+    Keras,
+}
+
+/// Collects a graph and its parameters, layer by layer. The order in which layers are added is the order in which the
+/// framework lists its parameters.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    graph: Graph,
+    parameters: Vec<ParameterSpec>,
+    unused: Vec<UnusedParameter>,
+    running: Vec<RunningUpdate>,
+    mode: Mode,
+    naming: Naming,
+    scope: Vec<String>,
+}
+
+impl Builder {
+    /// An empty builder.
+    pub fn new(naming: Naming, mode: Mode) -> Self {
+        Self {
+            graph: Graph::new(),
+            parameters: Vec::new(),
+            unused: Vec::new(),
+            running: Vec::new(),
+            mode,
+            naming,
+            scope: Vec::new(),
+        }
+    }
+
+    /// What the graph is for.
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Whose names are used.
+    pub const fn naming(&self) -> Naming {
+        self.naming
+    }
+
+    /// The graph so far.
+    pub const fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Shape of a node's tensor.
+    pub fn shape(&self, id: NodeId) -> Shape {
+        self.graph.shape(id)
+    }
+
+    /// The full name of something called `name` here: the scopes' names in front. `""` is the scope itself.
+    pub fn path(&self, name: &str) -> String {
+        let mut parts: Vec<&str> = self.scope.iter().map(String::as_str).collect();
+        if !name.is_empty() {
+            parts.push(name);
+        }
+        parts.join(".")
+    }
+
+    /// Runs `f` with `name` in front of all names.
+    pub fn scope<T>(&mut self, name: &str, f: impl FnOnce(&mut Self) -> T) -> T {
+        self.scope.push(name.to_owned());
+        let result = f(self);
+        self.scope.pop();
+        result
+    }
+
+    /// A submodule: runs `f` with `name` in front of all names, and labels its result with that name.
+    ///
+    /// # Errors
+    /// Those of `f`.
+    pub fn module(
+        &mut self,
+        name: &str,
+        f: impl FnOnce(&mut Self) -> Result<NodeId, GraphError>,
+    ) -> Result<NodeId, GraphError> {
+        let result = self.scope(name, f)?;
+        self.label(name, result);
+        Ok(result)
+    }
+
+    /// Gives a node the name of a module whose result it is.
+    pub fn label(&mut self, name: &str, id: NodeId) {
+        self.graph.label(&self.path(name), id);
+    }
+
+    /// Adds the input `name`, an f32 image of `shape`.
+    ///
+    /// # Errors
+    /// If the shape has a side of zero.
+    pub fn input(&mut self, name: &str, shape: Shape) -> Result<NodeId, GraphError> {
+        self.graph.input(&self.path(name), shape, DType::F32)
+    }
+
+    /// Adds an operation called `name` in the current scope.
+    ///
+    /// # Errors
+    /// Those of [`Graph::add`].
+    pub fn add(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
+        self.graph.add(&self.path(name), op, inputs)
+    }
+
+    /// Adds a convolution's weight: `filter` is its shape in the graph, `shape` that in the framework.
+    ///
+    /// # Errors
+    /// If the name is taken or a side is zero.
+    pub fn weight(
+        &mut self,
+        name: &str,
+        filter: Shape,
+        stored: StoredLayout,
+        shape: Vec<usize>,
+        fan_in: usize,
+    ) -> Result<NodeId, GraphError> {
+        self.parameter(name, filter, Layout::Filter, stored, shape, ParameterKind::Weight { fan_in })
+    }
+
+    /// Adds a vector over channels.
+    ///
+    /// # Errors
+    /// If the name is taken or there are no channels.
+    pub fn vector(&mut self, name: &str, channels: usize, kind: ParameterKind) -> Result<NodeId, GraphError> {
+        self.parameter(name, Shape::channels(channels), Layout::Image, StoredLayout::Vector, vec![channels], kind)
+    }
+
+    fn parameter(
+        &mut self,
+        name: &str,
+        graph_shape: Shape,
+        layout: Layout,
+        stored: StoredLayout,
+        shape: Vec<usize>,
+        kind: ParameterKind,
+    ) -> Result<NodeId, GraphError> {
+        let name = self.path(name);
+        let node = self.graph.parameter(&name, graph_shape, layout)?;
+        self.parameters.push(ParameterSpec { name, node, shape, stored, kind, trainable: kind.is_trainable() });
+        Ok(node)
+    }
+
+    /// Notes a tensor of the framework's state that the network does not use.
+    pub fn unused(&mut self, name: &str, shape: Vec<usize>, kind: Option<ParameterKind>) {
+        let (name, before) = (self.path(name), self.parameters.len());
+        self.unused.push(UnusedParameter { name, shape, kind, before });
+    }
+
+    /// Runs `f` on the side: what it adds does not enter the graph, its parameters are noted as unused.
+    ///
+    /// `f` gets a builder of its own with the same scope, and an input of the given shape.
+    ///
+    /// # Errors
+    /// Those of `f`.
+    pub fn unused_layers(
+        &mut self,
+        input: Shape,
+        f: impl FnOnce(&mut Self, NodeId) -> Result<NodeId, GraphError>,
+    ) -> Result<(), GraphError> {
+        let mut side = Self::new(self.naming, Mode::Inference);
+        side.scope.clone_from(&self.scope);
+        let x = side.input("input", input)?;
+        f(&mut side, x)?;
+        let before = self.parameters.len();
+        let mut counters = side.unused.into_iter().peekable();
+        for (i, p) in side.parameters.into_iter().enumerate() {
+            while let Some(counter) = counters.next_if(|c| c.before <= i) {
+                self.unused.push(UnusedParameter { before, ..counter });
+            }
+            self.unused.push(UnusedParameter { name: p.name, shape: p.shape, kind: Some(p.kind), before });
+        }
+        self.unused.extend(counters.map(|counter| UnusedParameter { before, ..counter }));
+        Ok(())
+    }
+
+    /// Notes that `value` is the new content of the running statistic `parameter`.
+    pub(crate) fn running(&mut self, parameter: NodeId, value: NodeId) {
+        self.running.push(RunningUpdate { parameter, value });
+    }
+
+    /// An error of the layer `name` in the current scope.
+    pub(crate) fn invalid(&self, op: &'static str, name: &str, reason: String) -> GraphError {
+        GraphError::Invalid { op, node: self.path(name), reason }
+    }
+
+    /// The finished model. `outputs` are names and nodes, the main one first.
+    pub fn finish(mut self, name: &str, input: NodeId, outputs: &[(&str, NodeId)]) -> Model {
+        self.graph.set_outputs(outputs.iter().map(|(_, node)| *node).collect());
+        Model {
+            name: name.to_owned(),
+            graph: self.graph,
+            input,
+            outputs: outputs.iter().map(|(name, node)| Output { name: (*name).to_owned(), node: *node }).collect(),
+            parameters: self.parameters,
+            unused: self.unused,
+            running: self.running,
+        }
+    }
+}

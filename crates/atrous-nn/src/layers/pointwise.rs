@@ -1,0 +1,78 @@
+//! Activations, arithmetic and layers that only move data.
+
+use atrous_graph::op::{Binary, Pad, PadMode, Padding, Slice, Unary};
+use atrous_graph::{GraphError, NodeId, Op};
+
+use crate::Builder;
+
+impl Builder {
+    /// A function of each element; the shape stays.
+    ///
+    /// # Errors
+    /// None for an f32 tensor.
+    pub fn activation(&mut self, name: &str, x: NodeId, function: Unary) -> Result<NodeId, GraphError> {
+        self.add(name, Op::Unary(function), &[x])
+    }
+
+    /// `max(x, 0)`; the shape stays.
+    ///
+    /// # Errors
+    /// None for an f32 tensor.
+    pub fn relu(&mut self, name: &str, x: NodeId) -> Result<NodeId, GraphError> {
+        self.activation(name, x, Unary::Relu)
+    }
+
+    /// `a + b`; sides of 1 broadcast.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast.
+    pub fn sum(&mut self, name: &str, a: NodeId, b: NodeId) -> Result<NodeId, GraphError> {
+        self.add(name, Op::Binary(Binary::Add), &[a, b])
+    }
+
+    /// `a * b`; sides of 1 broadcast.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast.
+    pub fn product(&mut self, name: &str, a: NodeId, b: NodeId) -> Result<NodeId, GraphError> {
+        self.add(name, Op::Binary(Binary::Mul), &[a, b])
+    }
+
+    /// The inputs' channels one after the other: `N×H×W×(C1+C2+…)`.
+    ///
+    /// # Errors
+    /// If batch, height or width differ.
+    pub fn concat(&mut self, name: &str, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
+        self.add(name, Op::Concat, inputs)
+    }
+
+    /// Dropout of a share `rate` of all elements. At inference it is the identity.
+    ///
+    /// # Errors
+    /// If the rate lies outside of 0..=1.
+    pub fn dropout(&mut self, name: &str, x: NodeId, rate: f32) -> Result<NodeId, GraphError> {
+        self.add(name, Op::Dropout { rate }, &[x])
+    }
+
+    /// Rows and columns of zeros around the image.
+    ///
+    /// # Errors
+    /// None for an f32 tensor.
+    pub fn zero_pad(&mut self, name: &str, x: NodeId, padding: Padding) -> Result<NodeId, GraphError> {
+        self.add(name, Op::Pad(Pad { padding, mode: PadMode::Constant(0.0) }), &[x])
+    }
+
+    /// The central `height×width` pixels, from row `(H - height) / 2` and column `(W - width) / 2`. An image of that size is
+    /// returned as it is.
+    ///
+    /// # Errors
+    /// If the image is smaller than that.
+    pub fn center_crop(&mut self, name: &str, x: NodeId, height: usize, width: usize) -> Result<NodeId, GraphError> {
+        let shape = self.shape(x);
+        if (shape.h, shape.w) == (height, width) {
+            return Ok(x);
+        }
+        let (top, left) = (shape.h.saturating_sub(height) / 2, shape.w.saturating_sub(width) / 2);
+        self.add(name, Op::Slice(Slice::crop(shape, top, left, height, width)), &[x])
+    }
+}

@@ -1,0 +1,141 @@
+//! A finished network.
+
+use std::fmt;
+
+use atrous_graph::{Graph, NodeId, Op, Shape, cost};
+
+use crate::{ParameterKind, ParameterSpec, UnusedParameter};
+
+/// A named result of a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// `out` for the main result, else what it is: `aux`.
+    pub name: String,
+    /// The node that makes it.
+    pub node: NodeId,
+}
+
+/// The new value of a running statistic, computed by a graph in training mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunningUpdate {
+    /// The running statistic's parameter.
+    pub parameter: NodeId,
+    /// The node that makes its new value.
+    pub value: NodeId,
+}
+
+/// A network: its graph, and what its inputs, results and parameters are.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The network's name, such as `resnet50`.
+    pub name: String,
+    /// The operations.
+    pub graph: Graph,
+    /// The image, `N×H×W×C`.
+    pub input: NodeId,
+    /// Results, the main one first: logits `N×1×1×classes` of a classifier, `N×H×W×classes` of a segmentation network.
+    pub outputs: Vec<Output>,
+    /// All parameters, in the framework's order.
+    pub parameters: Vec<ParameterSpec>,
+    /// Tensors of the framework's state that the network does not use, in the framework's order.
+    pub unused: Vec<UnusedParameter>,
+    /// New running statistics, in training mode.
+    pub running: Vec<RunningUpdate>,
+}
+
+/// One layer in a model's table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerRow {
+    /// The node's name.
+    pub name: String,
+    /// The operation's name.
+    pub op: &'static str,
+    /// Shape of the result.
+    pub shape: Shape,
+    /// Trainable parameters that the node reads.
+    pub params: usize,
+    /// Multiply-accumulates for the whole batch, see [`cost::macs`].
+    pub macs: u64,
+}
+
+impl Model {
+    /// The main result's node.
+    pub fn output(&self) -> NodeId {
+        self.outputs[0].node
+    }
+
+    /// Shape of the input.
+    pub fn input_shape(&self) -> Shape {
+        self.graph.shape(self.input)
+    }
+
+    /// Shape of the main result.
+    pub fn output_shape(&self) -> Shape {
+        self.graph.shape(self.output())
+    }
+
+    /// The parameter of this name.
+    pub fn parameter(&self, name: &str) -> Option<&ParameterSpec> {
+        self.parameters.iter().find(|p| p.name == name)
+    }
+
+    /// Number of trainable parameters as the framework counts them: those of unused layers count.
+    pub fn num_parameters(&self) -> usize {
+        let used = self.parameters.iter().filter(|p| p.trainable).map(ParameterSpec::len).sum::<usize>();
+        let unused = self.unused.iter().filter(|p| p.kind.is_some_and(ParameterKind::is_trainable));
+        used + unused.map(|p| p.shape.iter().product::<usize>()).sum::<usize>()
+    }
+
+    /// Multiply-accumulates of a run of the whole batch, see [`cost::macs`].
+    pub fn macs(&self) -> u64 {
+        self.graph.iter().map(|(id, _)| cost::macs(&self.graph, id)).sum()
+    }
+
+    /// The same with atrous convolutions counted as TensorFlow runs them, see [`cost::macs_space_to_batch`].
+    pub fn macs_space_to_batch(&self) -> u64 {
+        self.graph.iter().map(|(id, _)| cost::macs_space_to_batch(&self.graph, id)).sum()
+    }
+
+    /// One row per operation, in order of execution.
+    pub fn layers(&self) -> Vec<LayerRow> {
+        let mut params = vec![0; self.graph.nodes().len()];
+        for p in self.parameters.iter().filter(|p| p.trainable) {
+            params[p.node.0] = p.len();
+        }
+        let operations = self.graph.iter().filter(|(_, node)| !matches!(node.op, Op::Input | Op::Parameter));
+        operations
+            .map(|(id, node)| LayerRow {
+                name: node.name.clone(),
+                op: node.op.name(),
+                shape: node.ty.shape,
+                params: node.inputs.iter().map(|i| params[i.0]).sum(),
+                macs: cost::macs(&self.graph, id),
+            })
+            .collect()
+    }
+
+    /// The table of layers as text, with totals.
+    pub const fn summary(&self) -> Summary<'_> {
+        Summary(self)
+    }
+}
+
+/// A model's table of layers; print it with `{}`.
+#[derive(Clone, Copy, Debug)]
+pub struct Summary<'a>(&'a Model);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let model = self.0;
+        let rows = model.layers();
+        let width = rows.iter().map(|r| r.name.chars().count()).max().unwrap_or(0).max("layer".len());
+        writeln!(f, "{}: input {}", model.name, model.input_shape())?;
+        writeln!(f, "{:width$}  {:20} {:>18} {:>12} {:>10}", "layer", "operation", "output", "parameters", "MMACs")?;
+        for row in &rows {
+            let macs = row.macs as f64 / 1e6;
+            writeln!(f, "{:width$}  {:20} {:>18} {:>12} {macs:>10.2}", row.name, row.op, row.shape, row.params)?;
+        }
+        let (parameters, gmacs) = (model.num_parameters(), model.macs() as f64 / 1e9);
+        writeln!(f, "{parameters} trainable parameters, {gmacs:.4} GMACs")
+    }
+}
