@@ -1,0 +1,213 @@
+//! Greedy placement by size into coloured banks, improved by trying other orders.
+
+use std::collections::HashSet;
+
+use super::{Request, lower_bound};
+
+/// Where every tensor lies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assignment {
+    /// Bytes of each bank.
+    pub banks: Vec<u64>,
+    /// Bank and offset of each request.
+    pub places: Vec<(usize, u64)>,
+}
+
+impl Assignment {
+    /// Bytes of all banks.
+    pub fn total(&self) -> u64 {
+        self.banks.iter().sum()
+    }
+}
+
+/// Orders tried beside the greedy one, while the result is above the lower bound.
+const ROUNDS: usize = 200;
+/// Banks are added beyond this only where nothing else is legal.
+const USUAL_BANKS: usize = 4;
+
+/// Places tensors so that no two that are alive together overlap and no pair of `conflicts` shares a bank.
+///
+/// Tensors are taken largest first; each goes where its bank grows least. Then tensors of the fullest banks are moved to the
+/// front of the order, one at a time, as long as that helps. The result is the same for the same requests.
+///
+/// `alignment` is that of offsets, `max_bank` the most bytes of one bank. A request larger than `max_bank` gets a bank of its
+/// own; refusing it is up to the caller.
+pub fn assign(requests: &[Request], conflicts: &[(usize, usize)], alignment: u64, max_bank: u64) -> Assignment {
+    let sizes: Vec<u64> = requests.iter().map(|r| r.bytes.next_multiple_of(alignment)).collect();
+    let problem = Problem::new(requests, &sizes, conflicts, max_bank);
+    let aligned: Vec<Request> = requests.iter().zip(&sizes).map(|(r, s)| Request { bytes: *s, ..*r }).collect();
+    let bound = lower_bound(&aligned);
+
+    let mut order: Vec<usize> = (0..requests.len()).collect();
+    order.sort_by_key(|&i| (std::cmp::Reverse(sizes[i]), requests[i].first));
+    let mut best = problem.place(&order);
+    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+    for _ in 0..ROUNDS {
+        if best.total() <= bound || order.len() < 2 {
+            break;
+        }
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let tops = problem.at_the_top(&best);
+        let mut trial = order.clone();
+        // Any tensor may move, but mostly one that makes a bank as large as it is.
+        let moved = if random % 4 == 0 {
+            (random >> 8) as usize % order.len()
+        } else {
+            tops[(random >> 8) as usize % tops.len()]
+        };
+        let from = trial.iter().position(|&i| i == moved).unwrap_or(0);
+        trial.remove(from);
+        trial.insert((random >> 32) as usize % (from + 1), moved);
+        let candidate = problem.place(&trial);
+        if candidate.total() <= best.total() {
+            (best, order) = (candidate, trial);
+        }
+    }
+    best
+}
+
+struct Problem<'a> {
+    sizes: &'a [u64],
+    conflicts: Vec<Vec<usize>>,
+    overlaps: Vec<Vec<usize>>,
+    max_bank: u64,
+}
+
+impl<'a> Problem<'a> {
+    fn new(requests: &[Request], sizes: &'a [u64], pairs: &[(usize, usize)], max_bank: u64) -> Self {
+        let mut conflicts = vec![Vec::new(); requests.len()];
+        let unique: HashSet<(usize, usize)> = pairs.iter().map(|&(a, b)| (a.min(b), a.max(b))).collect();
+        for (a, b) in unique {
+            conflicts[a].push(b);
+            conflicts[b].push(a);
+        }
+        let meets = |i: usize| (0..requests.len()).filter(|&j| j != i && requests[i].overlaps(&requests[j])).collect();
+        let overlaps = (0..requests.len()).map(meets).collect();
+        Self { sizes, conflicts, overlaps, max_bank }
+    }
+
+    fn place(&self, order: &[usize]) -> Assignment {
+        let mut banks: Vec<u64> = Vec::new();
+        let mut places: Vec<Option<(usize, u64)>> = vec![None; self.sizes.len()];
+        for &i in order {
+            let size = self.sizes[i];
+            let mut best: Option<(u64, u64, usize, u64)> = None;
+            for bank in 0..banks.len() {
+                if self.conflicts[i].iter().any(|&j| places[j].is_some_and(|(b, _)| b == bank)) {
+                    continue;
+                }
+                let (offset, waste) = self.gap(i, bank, &places);
+                let growth = (offset + size).saturating_sub(banks[bank]);
+                let fits = offset + size <= self.max_bank;
+                if fits && best.is_none_or(|b| (growth, waste) < (b.0, b.1)) {
+                    best = Some((growth, waste, bank, offset));
+                }
+            }
+            let open = banks.len() < USUAL_BANKS && best.is_none_or(|b| b.0 > size);
+            let (bank, offset) = match best {
+                Some((_, _, bank, offset)) if !open => (bank, offset),
+                _ => {
+                    banks.push(0);
+                    (banks.len() - 1, 0)
+                }
+            };
+            banks[bank] = banks[bank].max(offset + size);
+            places[i] = Some((bank, offset));
+        }
+        Assignment { banks, places: places.into_iter().flatten().collect() }
+    }
+
+    /// The tightest free range of a bank among those that end below what is in use, else the lowest after it. Returns the
+    /// offset and the bytes left unused in the range.
+    fn gap(&self, i: usize, bank: usize, places: &[Option<(usize, u64)>]) -> (u64, u64) {
+        let mut used: Vec<(u64, u64)> = self.overlaps[i]
+            .iter()
+            .filter_map(|&j| places[j].filter(|(b, _)| *b == bank).map(|(_, o)| (o, o + self.sizes[j])))
+            .collect();
+        used.sort_unstable();
+        let (mut end, mut best) = (0, None::<(u64, u64)>);
+        for (from, to) in used {
+            if from >= end + self.sizes[i] {
+                let waste = from - end - self.sizes[i];
+                if best.is_none_or(|(_, w)| waste < w) {
+                    best = Some((end, waste));
+                }
+            }
+            end = end.max(to);
+        }
+        best.unwrap_or((end, 0))
+    }
+
+    /// Tensors that end where their bank ends.
+    fn at_the_top(&self, a: &Assignment) -> Vec<usize> {
+        (0..self.sizes.len()).filter(|&i| a.places[i].1 + self.sizes[i] == a.banks[a.places[i].0]).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chain(sizes: &[u64]) -> (Vec<Request>, Vec<(usize, usize)>) {
+        let requests = sizes.iter().enumerate().map(|(i, &bytes)| Request { bytes, first: i, last: i + 1 }).collect();
+        (requests, (1..sizes.len()).map(|i| (i - 1, i)).collect())
+    }
+
+    fn check(requests: &[Request], conflicts: &[(usize, usize)], a: &Assignment) {
+        for (i, r) in requests.iter().enumerate() {
+            let (bank, offset) = a.places[i];
+            assert!(offset + r.bytes <= a.banks[bank]);
+            for (j, other) in requests.iter().enumerate().skip(i + 1) {
+                let (b, o) = a.places[j];
+                let apart = b != bank || offset + r.bytes <= o || o + other.bytes <= offset;
+                assert!(apart || !r.overlaps(other), "{i} and {j} overlap");
+            }
+        }
+        for (i, j) in conflicts {
+            assert_ne!(a.places[*i].0, a.places[*j].0, "{i} and {j} share a bank");
+        }
+    }
+
+    #[test]
+    fn a_chain_takes_two_banks_and_the_lower_bound() {
+        let (requests, conflicts) = chain(&[1024; 20]);
+        let a = assign(&requests, &conflicts, 256, 1 << 30);
+        check(&requests, &conflicts, &a);
+        assert_eq!((a.banks.len(), a.total()), (2, 2048));
+        assert_eq!(lower_bound(&requests), 2048);
+    }
+
+    #[test]
+    fn offsets_are_aligned_and_banks_limited() {
+        let requests: Vec<Request> = (0..9).map(|i| Request { bytes: 100 + i, first: 0, last: 1 }).collect();
+        let a = assign(&requests, &[], 256, 512);
+        check(&requests, &[], &a);
+        assert!(a.places.iter().all(|(_, o)| o % 256 == 0));
+        assert!(a.banks.iter().all(|b| *b <= 512));
+    }
+
+    #[test]
+    fn odd_cycles_of_conflicts_are_coloured() {
+        let requests = vec![Request { bytes: 256, first: 0, last: 9 }; 5];
+        let conflicts = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 0)];
+        check(&requests, &conflicts, &assign(&requests, &conflicts, 256, 1 << 20));
+    }
+
+    #[test]
+    fn random_graphs_are_placed_without_overlap() {
+        let mut seed = 7_u64;
+        let mut next = |n: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % n
+        };
+        for _ in 0..20 {
+            let requests: Vec<Request> =
+                (0..60).map(|i| Request { bytes: 1 + next(5000), first: i, last: i + 1 + next(8) as usize }).collect();
+            let conflicts: Vec<(usize, usize)> =
+                (1..60).map(|i| (i - 1 - next(i as u64 % 3 + 1).min(i as u64 - 1) as usize, i)).collect();
+            check(&requests, &conflicts, &assign(&requests, &conflicts, 256, 1 << 20));
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What every plan must hold before it may run.
+
+use atrous_shaders::Access;
+
+use super::{BufferKind, Place, Plan, PlannedDispatch, TensorPlan};
+use crate::{Limits, PlanError};
+
+impl Plan {
+    /// Checks a plan against the rules of WebGPU and the adapter's limits.
+    ///
+    /// No dispatch reads and writes one buffer, no writable ranges overlap, no tensors that are alive together share bytes,
+    /// only banks are written, and everything fits the limits.
+    ///
+    /// # Errors
+    /// [`PlanError::Inconsistent`] names the step and the rule: a bug of atrous, never of its user.
+    pub fn check(&self, limits: &Limits) -> Result<(), PlanError> {
+        for buffer in &self.buffers {
+            ensure(buffer.bytes > 0 && buffer.bytes <= limits.max_buffer, || {
+                format!("a {:?} buffer of {} bytes, the limit is {}", buffer.kind, buffer.bytes, limits.max_buffer)
+            })?;
+        }
+        for step in &self.steps {
+            for dispatch in &step.dispatches {
+                self.check_dispatch(dispatch, limits)
+                    .map_err(|reason| PlanError::Inconsistent(format!("{} \"{}\": {reason}", step.op, step.name)))?;
+            }
+        }
+        self.check_tensors()
+    }
+
+    fn check_dispatch(&self, d: &PlannedDispatch, limits: &Limits) -> Result<(), String> {
+        let require = |holds: bool, text: &str| if holds { Ok(()) } else { Err(format!("{} {text}", d.shader.name)) };
+        require(d.bindings.len() == d.shader.bindings.len(), "binds another number of buffers than it declares")?;
+        require(d.bindings.len() <= limits.storage_bindings as usize, "binds more buffers than the adapter allows")?;
+        require(d.grid.iter().all(|g| (1..=limits.max_workgroups).contains(g)), "has a grid beyond the limit")?;
+        for (name, value) in &d.overrides {
+            require(d.shader.overrides.contains(name), &format!("has no override {name}"))?;
+            require(value.is_finite(), &format!("has no finite value for {name}"))?;
+        }
+        for (place, access) in d.bindings.iter().zip(d.shader.bindings) {
+            let buffer = self.buffers.get(place.buffer).ok_or("a binding of no buffer")?;
+            require(place.offset % limits.alignment == 0, "binds from an unaligned byte")?;
+            require(place.bytes > 0 && place.bytes % 4 == 0, "binds no whole number of words")?;
+            require(place.bytes <= limits.max_binding, "binds more bytes than the adapter allows")?;
+            require(place.offset + place.bytes <= buffer.bytes, "binds past the end of a buffer")?;
+            require(*access == Access::Read || buffer.kind == BufferKind::Bank, "writes a read-only buffer")?;
+        }
+        for (i, a) in d.bindings.iter().enumerate() {
+            for (j, b) in d.bindings.iter().enumerate().skip(i + 1) {
+                let writes = [d.shader.bindings[i], d.shader.bindings[j]].map(|x| x == Access::ReadWrite);
+                require(writes[0] == writes[1] || a.buffer != b.buffer, "reads and writes one buffer")?;
+                require(!(writes[0] && writes[1] && overlap(a, b)), "writes overlapping bytes")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// No two tensors of the banks that are alive together share bytes.
+    fn check_tensors(&self) -> Result<(), PlanError> {
+        let in_bank = |t: &&TensorPlan| self.buffers[t.place.buffer].kind == BufferKind::Bank;
+        let mut tensors: Vec<&TensorPlan> =
+            self.tensors.iter().flatten().chain(&self.scratch).filter(in_bank).collect();
+        tensors.sort_by_key(|t| (t.place.buffer, t.place.offset, t.first));
+        // An alias is the very same tensor.
+        tensors.dedup();
+        for (i, a) in tensors.iter().enumerate() {
+            for b in tensors[i + 1..].iter().take_while(|b| overlap(&a.place, &b.place)) {
+                let alive = a.first <= b.last && b.first <= a.last;
+                ensure(!alive, || format!("tensors of steps {} and {} share bytes", a.first, b.first))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn overlap(a: &Place, b: &Place) -> bool {
+    a.buffer == b.buffer && a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes
+}
+
+fn ensure(holds: bool, text: impl FnOnce() -> String) -> Result<(), PlanError> {
+    if holds { Ok(()) } else { Err(PlanError::Inconsistent(text())) }
+}

@@ -1,0 +1,242 @@
+//! Making a plan: which nodes run, how, and on which bytes.
+
+use std::collections::HashMap;
+
+use atrous_graph::memory::{self, Assignment, Request};
+use atrous_graph::{Graph, NodeId, Op, TensorType, cost};
+use atrous_shaders::Access;
+
+use super::{BufferKind, BufferPlan, Place, Plan, PlannedDispatch, Step, TensorPlan, place_parameters};
+use crate::{Binding, Limits, NodePlan, PlanError, Slot, Target, plan_node};
+
+/// Plans the nodes that `outputs` need, in the order of the graph, and checks the result.
+///
+/// # Errors
+/// [`PlanError`] naming the node that no kernel serves or that passes the adapter's limits.
+pub fn plan(graph: &Graph, outputs: &[NodeId], target: &Target) -> Result<Plan, PlanError> {
+    let needed = needed(graph, outputs);
+    let nodes: Vec<NodeId> = (0..graph.nodes().len()).map(NodeId).filter(|id| needed[id.0]).collect();
+    let mut made = Vec::new();
+    for &id in nodes.iter().filter(|id| !matches!(graph.node(**id).op, Op::Input | Op::Parameter)) {
+        let node = graph.node(id);
+        let types: Vec<TensorType> = node.inputs.iter().map(|i| graph.node(*i).ty).collect();
+        let plan = plan_node(&node.op, &types, node.ty, target).map_err(|source| PlanError::Node {
+            op: node.op.name(),
+            node: node.name.clone(),
+            source: Box::new(source),
+        })?;
+        made.push((id, plan));
+    }
+    let plan = Layout::new(graph, &target.limits, &made, &nodes, outputs)?.resolve(graph, made, outputs);
+    plan.check(&target.limits)?;
+    Ok(plan)
+}
+
+fn needed(graph: &Graph, outputs: &[NodeId]) -> Vec<bool> {
+    let mut needed = vec![false; graph.nodes().len()];
+    for id in outputs {
+        needed[id.0] = true;
+    }
+    for i in (0..needed.len()).rev() {
+        if needed[i] {
+            for input in &graph.nodes()[i].inputs {
+                needed[input.0] = true;
+            }
+        }
+    }
+    needed
+}
+
+/// All tensors of a plan with their places.
+struct Layout {
+    buffers: Vec<BufferPlan>,
+    constants: Vec<u32>,
+    tensors: Vec<Option<TensorPlan>>,
+    /// By step: its scratch tensors.
+    scratch: Vec<Vec<TensorPlan>>,
+    /// By step: the places of its constant tables.
+    tables: Vec<Vec<Place>>,
+    inputs: Vec<NodeId>,
+    lower_bound: u64,
+}
+
+impl Layout {
+    fn new(
+        graph: &Graph,
+        limits: &Limits,
+        made: &[(NodeId, NodePlan)],
+        nodes: &[NodeId],
+        outputs: &[NodeId],
+    ) -> Result<Self, PlanError> {
+        let mut layout = Self {
+            buffers: Vec::new(),
+            constants: Vec::new(),
+            tensors: vec![None; graph.nodes().len()],
+            scratch: Vec::new(),
+            tables: Vec::new(),
+            inputs: Vec::new(),
+            lower_bound: 0,
+        };
+        layout.place_fixed(graph, limits, made.len(), nodes)?;
+        layout.place_constants(limits, made);
+        layout.place_banks(graph, limits, made, outputs);
+        Ok(layout)
+    }
+
+    /// Inputs and parameters, alive throughout.
+    fn place_fixed(&mut self, graph: &Graph, limits: &Limits, steps: usize, nodes: &[NodeId]) -> Result<(), PlanError> {
+        let mut end = 0;
+        for &id in nodes.iter().filter(|id| matches!(graph.node(**id).op, Op::Input)) {
+            let bytes = graph.node(id).ty.bytes();
+            let place = Place { buffer: 0, offset: end, bytes };
+            self.tensors[id.0] = Some(TensorPlan { place, first: 0, last: steps });
+            self.inputs.push(id);
+            end = (end + bytes).next_multiple_of(limits.alignment);
+        }
+        if end > 0 {
+            self.buffers.push(BufferPlan { kind: BufferKind::Inputs, bytes: end });
+        }
+        let placement = place_parameters(graph, limits)?;
+        let first = self.buffers.len();
+        let kinds = placement.buffers.iter().enumerate();
+        self.buffers.extend(kinds.map(|(i, &bytes)| BufferPlan { kind: BufferKind::Parameters(i), bytes }));
+        for &id in nodes.iter().filter(|id| matches!(graph.node(**id).op, Op::Parameter)) {
+            let (buffer, offset, bytes) = placement.places[&graph.node(id).name];
+            let place = Place { buffer: first + buffer, offset, bytes };
+            self.tensors[id.0] = Some(TensorPlan { place, first: 0, last: steps });
+        }
+        Ok(())
+    }
+
+    /// Constant tables, equal ones only once.
+    fn place_constants(&mut self, limits: &Limits, made: &[(NodeId, NodePlan)]) {
+        let buffer = self.buffers.len();
+        let align = (limits.alignment / 4) as usize;
+        let mut known: HashMap<&[u32], Place> = HashMap::new();
+        for (_, plan) in made {
+            let mut places = Vec::new();
+            for table in &plan.constants {
+                let place = *known.entry(table).or_insert_with(|| {
+                    self.constants.resize(self.constants.len().next_multiple_of(align), 0);
+                    let offset = self.constants.len() as u64 * 4;
+                    self.constants.extend_from_slice(table);
+                    Place { buffer, offset, bytes: table.len() as u64 * 4 }
+                });
+                places.push(place);
+            }
+            self.tables.push(places);
+        }
+        if !self.constants.is_empty() {
+            self.buffers.push(BufferPlan { kind: BufferKind::Constants, bytes: self.constants.len() as u64 * 4 });
+        }
+    }
+
+    /// Activations and scratch memory.
+    fn place_banks(&mut self, graph: &Graph, limits: &Limits, made: &[(NodeId, NodePlan)], outputs: &[NodeId]) {
+        let mut requests: Vec<Request> = Vec::new();
+        let mut conflicts: Vec<(usize, usize)> = Vec::new();
+        // By node: its request, if it lies in a bank. A node without dispatches is its first input.
+        let mut request_of: Vec<Option<usize>> = vec![None; graph.nodes().len()];
+        let mut source: Vec<NodeId> = (0..graph.nodes().len()).map(NodeId).collect();
+        let mut scratch_of: Vec<std::ops::Range<usize>> = Vec::new();
+        for (step, (id, plan)) in made.iter().enumerate() {
+            let node = graph.node(*id);
+            for input in &node.inputs {
+                if let Some(r) = request_of[input.0] {
+                    requests[r].last = step;
+                }
+            }
+            let first_scratch = requests.len();
+            requests.extend(plan.scratch.iter().map(|&bytes| Request { bytes, first: step, last: step }));
+            scratch_of.push(first_scratch..requests.len());
+            if plan.dispatches.is_empty() {
+                source[id.0] = source[node.inputs[0].0];
+                request_of[id.0] = request_of[node.inputs[0].0];
+                continue;
+            }
+            request_of[id.0] = Some(requests.len());
+            requests.push(Request { bytes: node.ty.bytes(), first: step, last: step });
+            for dispatch in &plan.dispatches {
+                let request = |b: &Binding| match b.slot {
+                    Slot::Input(i) => request_of[node.inputs[i].0],
+                    Slot::Output => request_of[id.0],
+                    Slot::Scratch(i) => Some(first_scratch + i),
+                    Slot::Constant(_) => None,
+                };
+                let of = |access: Access| {
+                    let with = dispatch.bindings.iter().zip(dispatch.shader.bindings);
+                    with.filter(move |(_, a)| **a == access).filter_map(|(b, _)| request(b)).collect::<Vec<_>>()
+                };
+                let (reads, writes) = (of(Access::Read), of(Access::ReadWrite));
+                conflicts.extend(writes.iter().flat_map(|w| reads.iter().map(move |r| (*w, *r))));
+            }
+        }
+        for id in outputs {
+            if let Some(r) = request_of[id.0] {
+                requests[r].last = made.len();
+            }
+        }
+        self.lower_bound = memory::lower_bound(&requests);
+        let assignment = memory::assign(&requests, &conflicts, limits.alignment, limits.max_buffer);
+        let first = self.buffers.len();
+        let placed = |r: usize| placed(&assignment, &requests, first, r);
+        for id in (0..graph.nodes().len()).map(NodeId) {
+            match request_of[id.0] {
+                Some(r) => self.tensors[id.0] = Some(placed(r)),
+                None => self.tensors[id.0] = self.tensors[source[id.0].0],
+            }
+        }
+        self.scratch = scratch_of.into_iter().map(|range| range.map(placed).collect()).collect();
+        self.buffers.extend(assignment.banks.iter().map(|&bytes| BufferPlan { kind: BufferKind::Bank, bytes }));
+    }
+
+    /// Turns slots into byte ranges of buffers.
+    fn resolve(self, graph: &Graph, made: Vec<(NodeId, NodePlan)>, outputs: &[NodeId]) -> Plan {
+        let mut steps = Vec::with_capacity(made.len());
+        for (step, (id, plan)) in made.into_iter().enumerate() {
+            let node = graph.node(id);
+            let tensor = |id: NodeId| self.tensors[id.0].map_or(Place { buffer: 0, offset: 0, bytes: 0 }, |t| t.place);
+            let place = |b: &Binding| {
+                let of = match b.slot {
+                    Slot::Input(i) => tensor(node.inputs[i]),
+                    Slot::Output => tensor(id),
+                    Slot::Scratch(i) => self.scratch[step][i].place,
+                    Slot::Constant(i) => self.tables[step][i],
+                };
+                Place { buffer: of.buffer, offset: of.offset + b.offset, bytes: b.size }
+            };
+            let dispatches = plan.dispatches.iter().map(|d| PlannedDispatch {
+                shader: d.shader,
+                overrides: d.overrides.clone(),
+                bindings: d.bindings.iter().map(place).collect(),
+                grid: d.grid,
+            });
+            steps.push(Step {
+                node: id,
+                name: node.name.clone(),
+                op: node.op.name(),
+                variant: plan.variant,
+                dispatches: dispatches.collect(),
+                declined: plan.declined,
+                macs: cost::macs(graph, id),
+                bytes: cost::bytes(graph, id),
+            });
+        }
+        Plan {
+            buffers: self.buffers,
+            constants: self.constants,
+            steps,
+            tensors: self.tensors,
+            scratch: self.scratch.into_iter().flatten().collect(),
+            inputs: self.inputs,
+            outputs: outputs.to_vec(),
+            lower_bound: self.lower_bound,
+        }
+    }
+}
+
+fn placed(assignment: &Assignment, requests: &[Request], first_bank: usize, r: usize) -> TensorPlan {
+    let (bank, offset) = assignment.places[r];
+    let place = Place { buffer: first_bank + bank, offset, bytes: requests[r].bytes };
+    TensorPlan { place, first: requests[r].first, last: requests[r].last }
+}

@@ -1,0 +1,138 @@
+//! What a range of the result needs of each input, and the operation between the two.
+
+use std::ops::Range;
+
+use atrous_graph::op::{AvgPool, Conv2d, Conv2dGradInput, Padding, Slice, Window as Pool};
+use atrous_graph::{Op, TensorType};
+
+use super::Window;
+use crate::{movement, resize};
+
+/// An operation on parts.
+pub(super) struct Cut {
+    /// The operation with its padding adjusted.
+    pub(super) op: Op,
+    /// The window of each input.
+    pub(super) inputs: Vec<Window>,
+}
+
+/// None if the range cannot be computed on its own.
+pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Window) -> Option<Cut> {
+    let rows_whole = out.rows.len() == output.shape.h;
+    let size = inputs.first()?.shape;
+    let image = |rows: Range<usize>| Window { n: out.n.clone(), rows };
+    // The first input in part, all others (filters, statistics) whole.
+    let first = |op: Op, window: Window| {
+        let rest = inputs[1..].iter().map(|ty| Window::whole(*ty));
+        Some(Cut { op, inputs: std::iter::once(window).chain(rest).collect() })
+    };
+    let all_rows = || image(0..size.h);
+    match op {
+        Op::Input | Op::Parameter | Op::Reduce(_) | Op::ChannelVariance | Op::RunningStat(_) => None,
+        Op::Conv2d(_) | Op::Conv2dGradInput(_) | Op::MaxPool(_) | Op::AvgPool(_) if rows_whole => {
+            first(*op, all_rows())
+        }
+        Op::Conv2d(conv) => {
+            let reach = (inputs[1].shape.n - 1) * conv.dilation[0] + 1;
+            let (rows, padding) = rows_under(&out.rows, size.h, conv.stride[0], reach, conv.padding)?;
+            first(Op::Conv2d(Conv2d { padding, ..*conv }), image(rows))
+        }
+        Op::Conv2dGradInput(g) => {
+            let (rows, padding) = rows_spread(&out.rows, size.h, inputs[1].shape.n, g)?;
+            let conv = Conv2d { padding, ..g.conv };
+            first(Op::Conv2dGradInput(Conv2dGradInput { conv, h: out.rows.len(), w: g.w }), image(rows))
+        }
+        Op::MaxPool(window) => {
+            let (rows, window) = pool_rows(window, &out.rows, size.h)?;
+            first(Op::MaxPool(window), image(rows))
+        }
+        Op::MaxPoolIndices(window) => {
+            let (rows, window) = if rows_whole { (0..size.h, *window) } else { pool_rows(window, &out.rows, size.h)? };
+            first(Op::MaxPoolIndices(window), image(rows))
+        }
+        Op::AvgPool(avg) => {
+            let (rows, window) = pool_rows(&avg.window, &out.rows, size.h)?;
+            first(Op::AvgPool(AvgPool { window, ..*avg }), image(rows))
+        }
+        Op::AdaptiveAvgPool { h, .. } => first(*op, image(resize::adaptive_input_rows(*h, size.h, out.rows.clone()))),
+        Op::Resize(r) => first(*op, image(resize::input_rows(r, size, out.rows.clone()))),
+        Op::Pad(pad) => first(*op, image(movement::pad_input_rows(pad, size.h, out.rows.clone()))),
+        Op::Slice(slice) => {
+            let shift = |r: &Range<usize>, by: usize| r.start + by..r.end + by;
+            let n = shift(&out.n, slice.start[0]);
+            // All rows of several samples, or just the rows of one.
+            let (rows, top) = if out.n.len() > 1 || rows_whole {
+                (0..size.h, slice.start[1])
+            } else {
+                (shift(&out.rows, slice.start[1]), 0)
+            };
+            let mut part = slice.size;
+            (part.n, part.h) = (out.n.len(), out.rows.len());
+            let start = [0, top, slice.start[2], slice.start[3]];
+            first(Op::Slice(Slice { start, size: part }), Window { n, rows })
+        }
+        Op::Flip { vertical, .. } => {
+            let rows = if *vertical { size.h - out.rows.end..size.h - out.rows.start } else { out.rows.clone() };
+            first(*op, image(rows))
+        }
+        Op::BatchNorm(_)
+        | Op::ChannelMaxPool(_)
+        | Op::Unary(_)
+        | Op::Softmax
+        | Op::LogSoftmax
+        | Op::ArgMax
+        | Op::Dropout { .. } => first(*op, image(out.rows.clone())),
+        Op::Concat => Some(Cut { op: *op, inputs: inputs.iter().map(|_| out.clone()).collect() }),
+        Op::Binary(_) => {
+            let take = |range: &Range<usize>, have: usize| if have == 1 { 0..1 } else { range.clone() };
+            let inputs =
+                inputs.iter().map(|ty| Window { n: take(&out.n, ty.shape.n), rows: take(&out.rows, ty.shape.h) });
+            Some(Cut { op: *op, inputs: inputs.collect() })
+        }
+    }
+}
+
+/// Input rows under a sliding window for a range of output rows, and the padding that remains above and below them.
+fn rows_under(
+    out: &Range<usize>,
+    height: usize,
+    stride: usize,
+    reach: usize,
+    padding: Padding,
+) -> Option<(Range<usize>, Padding)> {
+    let begin = out.start * stride;
+    let end = (out.end - 1) * stride + reach;
+    let first = begin.saturating_sub(padding.top);
+    let last = end.saturating_sub(padding.top).min(height);
+    // A range that lies in the padding alone has no row of its own to bind.
+    if first >= height {
+        return None;
+    }
+    let rows = first..last.max(first + 1);
+    let top = (padding.top + first).saturating_sub(begin);
+    let bottom = (end - begin).saturating_sub(top + rows.len());
+    Some((rows, Padding { top, bottom, ..padding }))
+}
+
+/// Rows of `y` that a transposed convolution spreads over a range of result rows.
+fn rows_spread(
+    out: &Range<usize>,
+    height: usize,
+    kernel: usize,
+    g: &Conv2dGradInput,
+) -> Option<(Range<usize>, Padding)> {
+    let (stride, top) = (g.conv.stride[0], g.conv.padding.top);
+    let reach = (kernel - 1) * g.conv.dilation[0];
+    let first = ((out.start + top).saturating_sub(reach) / stride).min(height - 1);
+    let last = ((out.end - 1 + top) / stride + 1).min(height).max(first + 1);
+    let padding = Padding { top: (top + out.start).checked_sub(first * stride)?, ..g.conv.padding };
+    Some((first..last, padding))
+}
+
+/// Like [`rows_under`] for pooling, where what lies below matters: padding counts in the divisor, positions past it do not.
+fn pool_rows(window: &Pool, out: &Range<usize>, height: usize) -> Option<(Range<usize>, Pool)> {
+    let reach = (window.kernel[0] - 1) * window.dilation[0] + 1;
+    let (rows, padding) = rows_under(out, height, window.stride[0], reach, window.padding)?;
+    let bottom = if rows.end == height { window.padding.bottom } else { 0 };
+    Some((rows, Pool { padding: Padding { bottom, ..padding }, ..*window }))
+}
