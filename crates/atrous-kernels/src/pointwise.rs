@@ -1,0 +1,150 @@
+//! Functions of single elements, and softmax and arg-max over the channels of a pixel.
+
+pub(crate) mod kernel;
+
+use atrous_graph::{Binary, Shape, Unary};
+
+use crate::{NodePlan, PlanError, Problem, Slot};
+
+use kernel::{Kernel, vec4s};
+
+/// A function's code and parameter in `helpers/activation`.
+pub(crate) fn activation(op: &Unary) -> (u32, f32) {
+    match *op {
+        Unary::Relu => (1, 0.0),
+        Unary::Relu6 => (2, 0.0),
+        Unary::LeakyRelu { slope } => (3, slope),
+        Unary::Elu { alpha } => (4, alpha),
+        Unary::Sigmoid => (5, 0.0),
+        Unary::Tanh => (6, 0.0),
+        Unary::Silu => (7, 0.0),
+        Unary::Gelu => (8, 0.0),
+        Unary::GeluTanh => (9, 0.0),
+        Unary::HardSigmoid => (10, 0.0),
+        Unary::HardSwish => (11, 0.0),
+        Unary::Softplus => (12, 0.0),
+    }
+}
+
+/// Plans a function of each element.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter.
+pub fn plan_unary(op: &Unary, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let (code, p) = activation(op);
+    let count = vec4s(problem.output.ty);
+    let dispatch = Kernel::new("pointwise/unary", "")
+        .sizes([("COUNT", count)])
+        .set("CODE", f64::from(code))
+        .set("P", f64::from(p))
+        .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
+        .bind("Y_BASE", Slot::Output, &problem.output)
+        .invocations(count, problem.target)?;
+    Ok(NodePlan::single("unary", dispatch))
+}
+
+/// The codes of `pointwise/binary`: the function, and the function with its operands exchanged.
+const fn codes(op: Binary) -> [u32; 2] {
+    match op {
+        Binary::Add => [0, 0],
+        Binary::Sub => [1, 2],
+        Binary::Mul => [3, 3],
+    }
+}
+
+/// Whether `small` is a vector over all channels, the same for all pixels of a sample of `y`.
+fn is_channel_vector(small: Shape, y: Shape) -> bool {
+    small.h == 1 && small.w == 1 && small.c == y.c && (small.n == 1 || small.n == y.n)
+}
+
+/// Plans a function of two elements, sides of 1 broadcasting: equal shapes, a vector over channels against an image, or
+/// anything.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter.
+pub fn plan_binary(op: &Binary, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let y = problem.output.ty.shape;
+    let shapes = [problem.inputs[0].ty.shape, problem.inputs[1].ty.shape];
+    let [straight, exchanged] = codes(*op);
+    if shapes == [y, y] {
+        return binary(problem, "", "binary_equal", straight, [0, 1]);
+    }
+    for (small, code) in [(1, straight), (0, exchanged)] {
+        if shapes[1 - small] == y && is_channel_vector(shapes[small], y) {
+            return binary(problem, "channel", "binary_channel", code, [1 - small, small]);
+        }
+    }
+    binary(problem, "broadcast", "binary_broadcast", straight, [0, 1])
+}
+
+/// Distance in vec4s from one sample, row, column, channel vec4 of an operand to the next as the result's index grows;
+/// 0 where the operand repeats.
+fn strides(x: Shape, c4: usize, y: Shape) -> [usize; 4] {
+    let full = [x.h * x.w * c4, x.w * c4, c4, 1];
+    let (x, y) = (x.dims(), y.dims());
+    std::array::from_fn(|i| if x[i] == 1 && y[i] > 1 { 0 } else { full[i] })
+}
+
+fn binary(
+    problem: &Problem<'_>,
+    variant: &str,
+    name: &'static str,
+    code: u32,
+    order: [usize; 2],
+) -> Result<NodePlan, PlanError> {
+    let ty = problem.output.ty;
+    let (y, c4) = (ty.shape, ty.padded().c / 4);
+    let [a, b] = order.map(|i| &problem.inputs[i]);
+    let mut kernel = Kernel::new("pointwise/binary", variant)
+        .sizes([("COUNT", vec4s(ty))])
+        .set("CODE", f64::from(code))
+        .bind("A_BASE", Slot::Input(order[0]), a)
+        .bind("B_BASE", Slot::Input(order[1]), b)
+        .bind("Y_BASE", Slot::Output, &problem.output);
+    if variant == "channel" {
+        let step = if b.ty.shape.n == 1 { 0 } else { c4 };
+        kernel = kernel.sizes([("C4", c4), ("SAMPLE", y.h * y.w * c4), ("B_N", step)]);
+    }
+    if variant == "broadcast" {
+        let [sa, sb] = [a, b].map(|p| strides(p.ty.shape, p.ty.padded().c / 4, y));
+        let splat = |x: Shape| usize::from(x.c == 1 && y.c > 1);
+        kernel = kernel
+            .sizes([("H", y.h), ("W", y.w), ("C4", c4)])
+            .sizes([("A_N", sa[0]), ("A_H", sa[1]), ("A_W", sa[2]), ("A_C", sa[3]), ("A_SPLAT", splat(a.ty.shape))])
+            .sizes([("B_N", sb[0]), ("B_H", sb[1]), ("B_W", sb[2]), ("B_C", sb[3]), ("B_SPLAT", splat(b.ty.shape))]);
+    }
+    Ok(NodePlan::single(name, kernel.invocations(vec4s(ty), problem.target)?))
+}
+
+/// Plans softmax over channels, or its logarithm.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter.
+pub fn plan_softmax(log: bool, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let name = if log { "log_softmax" } else { "softmax" };
+    over_channels("pointwise/softmax", if log { "log" } else { "" }, name, problem)
+}
+
+/// Plans the channel of the largest value.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter.
+pub fn plan_argmax(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    over_channels("pointwise/argmax", "", "argmax", problem)
+}
+
+/// A kernel that works on the channels of one pixel.
+fn over_channels(
+    kernel: &str,
+    variant: &str,
+    name: &'static str,
+    problem: &Problem<'_>,
+) -> Result<NodePlan, PlanError> {
+    let Shape { n, h, w, c } = problem.inputs[0].ty.shape;
+    let dispatch = Kernel::new(kernel, variant)
+        .sizes([("PIXELS", n * h * w), ("C", c)])
+        .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
+        .bind("Y_BASE", Slot::Output, &problem.output)
+        .invocations(n * h * w, problem.target)?;
+    Ok(NodePlan::single(name, dispatch))
+}

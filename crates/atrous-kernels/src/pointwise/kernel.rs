@@ -1,0 +1,85 @@
+//! Puts a dispatch together: a linked kernel, its constants, its bindings, its grid.
+
+use atrous_graph::TensorType;
+use atrous_shaders::{Shader, find};
+
+use crate::{Binding, Dispatch, Part, PlanError, Slot, Target, linear_grid};
+
+/// Invocations in a workgroup of every kernel with a linear grid that does not say otherwise.
+const GROUP: u32 = 64;
+
+/// Vec4s that a tensor takes in memory.
+pub(crate) fn vec4s(ty: TensorType) -> usize {
+    ty.padded_len() / 4
+}
+
+/// A dispatch in the making.
+pub(crate) struct Kernel {
+    shader: &'static Shader,
+    overrides: Vec<(&'static str, f64)>,
+    bindings: Vec<Binding>,
+}
+
+impl Kernel {
+    /// A kernel of the catalogue by name and variant.
+    ///
+    /// # Panics
+    /// If the catalogue does not list it: a bug of the planner.
+    pub(crate) fn new(name: &str, variant: &str) -> Self {
+        let shader = find(name, variant)
+            .unwrap_or_else(|| panic!("kernel {name} [{variant}] is not in the catalogue: a bug of atrous"));
+        Self { shader, overrides: Vec::new(), bindings: Vec::new() }
+    }
+
+    /// Sets a pipeline constant.
+    pub(crate) fn set(mut self, name: &'static str, value: f64) -> Self {
+        debug_assert!(self.shader.overrides.contains(&name), "{} has no override {name}", self.shader.name);
+        self.overrides.push((name, value));
+        self
+    }
+
+    /// Sets pipeline constants that count something.
+    pub(crate) fn sizes<const K: usize>(self, values: [(&'static str, usize); K]) -> Self {
+        values.into_iter().fold(self, |kernel, (name, value)| kernel.set(name, value as f64))
+    }
+
+    /// Binds the window of a part as the next binding; `base` is the name of its `…_BASE` constant.
+    pub(crate) fn bind(self, base: &'static str, slot: Slot, part: &Part) -> Self {
+        let size = u64::from(part.base) * 16 + part.ty.bytes();
+        self.set(base, f64::from(part.base)).window(Binding { slot, offset: 0, size })
+    }
+
+    /// Binds a range of bytes as the next binding.
+    pub(crate) fn window(mut self, binding: Binding) -> Self {
+        self.bindings.push(binding);
+        self
+    }
+
+    /// A linear grid of at least this many invocations.
+    ///
+    /// # Errors
+    /// [`PlanError::Limit`] if the adapter's workgroups, grid or bindings are too small.
+    pub(crate) fn invocations(self, count: usize, target: &Target) -> Result<Dispatch, PlanError> {
+        self.groups((count as u64).div_ceil(u64::from(GROUP)), target)
+    }
+
+    /// A linear grid of this many workgroups.
+    ///
+    /// # Errors
+    /// As [`Kernel::invocations`].
+    pub(crate) fn groups(self, groups: u64, target: &Target) -> Result<Dispatch, PlanError> {
+        let limits = &target.limits;
+        let limit = |what, needs: u64, limit: u64| match needs <= limit {
+            true => Ok(()),
+            false => Err(PlanError::Limit { what, needs, limit }),
+        };
+        limit("invocations in a workgroup", u64::from(GROUP), u64::from(limits.max_invocations))?;
+        limit("storage bindings", self.bindings.len() as u64, u64::from(limits.storage_bindings))?;
+        for binding in &self.bindings {
+            limit("bytes in one binding", binding.size, limits.max_binding)?;
+        }
+        debug_assert_eq!(self.bindings.len(), self.shader.bindings.len(), "bindings of {}", self.shader.name);
+        let grid = linear_grid(groups, limits.max_workgroups)?;
+        Ok(Dispatch { shader: self.shader, overrides: self.overrides, bindings: self.bindings, grid })
+    }
+}

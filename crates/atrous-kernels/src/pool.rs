@@ -1,0 +1,72 @@
+//! Pooling over windows of pixels and of channels.
+
+use atrous_graph::{AvgPool, ChannelMaxPool, Window};
+
+use crate::pointwise::kernel::{Kernel, vec4s};
+use crate::{Dispatch, NodePlan, PlanError, Problem, Slot};
+
+/// The constants that all window kernels share, and their bindings.
+fn window(kernel: Kernel, op: &Window, problem: &Problem<'_>) -> Kernel {
+    let (x, y) = (problem.inputs[0].ty.shape, problem.output.ty.shape);
+    kernel
+        .sizes([("H", x.h), ("W", x.w), ("C4", problem.inputs[0].ty.padded().c / 4)])
+        .sizes([("N", y.n), ("OH", y.h), ("OW", y.w)])
+        .sizes([("KH", op.kernel[0]), ("KW", op.kernel[1])])
+        .sizes([("STRIDE_H", op.stride[0]), ("STRIDE_W", op.stride[1])])
+        .sizes([("PAD_TOP", op.padding.top), ("PAD_LEFT", op.padding.left)])
+        .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
+        .bind("Y_BASE", Slot::Output, &problem.output)
+}
+
+fn max(kernel: &str, op: &Window, problem: &Problem<'_>) -> Kernel {
+    window(Kernel::new(kernel, ""), op, problem).sizes([("DILATION_H", op.dilation[0]), ("DILATION_W", op.dilation[1])])
+}
+
+fn dispatch(kernel: Kernel, problem: &Problem<'_>) -> Result<Dispatch, PlanError> {
+    kernel.invocations(vec4s(problem.output.ty), problem.target)
+}
+
+/// Plans the maximum over a window.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter.
+pub fn plan_max(op: &Window, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    Ok(NodePlan::single("max_pool", dispatch(max("pool/max", op, problem), problem)?))
+}
+
+/// Plans the position of the maximum in the whole input's plane.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter.
+pub fn plan_max_indices(op: &Window, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let kernel = max("pool/max_indices", op, problem).sizes([("FIRST_ROW", problem.inputs[0].first_row)]);
+    Ok(NodePlan::single("max_pool_indices", dispatch(kernel, problem)?))
+}
+
+/// Plans the mean over a window. The divisor is that of PyTorch: the given one, or the positions inside the image, or those
+/// inside image and padding.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter.
+pub fn plan_avg(op: &AvgPool, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let x = problem.inputs[0].ty.shape;
+    let padding = op.window.padding;
+    let kernel = window(Kernel::new("pool/avg", ""), &op.window, problem)
+        .sizes([("PADDED_H", x.h + padding.bottom), ("PADDED_W", x.w + padding.right)])
+        .sizes([("COUNT_PAD", usize::from(op.count_include_pad)), ("DIVISOR", op.divisor.unwrap_or(0))]);
+    Ok(NodePlan::single("avg_pool", dispatch(kernel, problem)?))
+}
+
+/// Plans the maximum over consecutive channels.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter.
+pub fn plan_channel_max(op: &ChannelMaxPool, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let (x, y) = (&problem.inputs[0], problem.output.ty.shape);
+    let kernel = Kernel::new("pool/channel_max", "")
+        .sizes([("PIXELS", y.n * y.h * y.w), ("C4", x.ty.padded().c / 4), ("O", y.c)])
+        .sizes([("WINDOW", op.window), ("STRIDE", op.stride)])
+        .bind("X_BASE", Slot::Input(0), x)
+        .bind("Y_BASE", Slot::Output, &problem.output);
+    Ok(NodePlan::single("channel_max_pool", dispatch(kernel, problem)?))
+}
