@@ -1,1 +1,35 @@
+//! Everything between a picture file and a network's input tensor, and between a network's output and a picture.
+//!
+//! ```text
+//! file ──load_rgb8──► RgbImage ──Fit──► RgbImage ──Preprocess──► ImageTensor (dense f32 N×H×W×C) ──► network
+//! network ──► logits ──classify──► the k best classes with probabilities
+//! network ──► logits ──argmax_classes──► ClassMap ──► palette PNG, overlay
+//! ```
+//!
+//! Pictures are [`image::RgbImage`]: 8-bit RGB, row by row. Resizing follows Pillow, cropping follows torchvision and
+//! normalisation follows the framework whose weights are used, so that the same picture gives the same answer as there.
+//! This crate knows neither graphs nor GPUs: tensors are plain slices with an `[n, h, w, c]` shape.
 
+mod class_map;
+mod classify;
+mod error;
+mod fit;
+mod header;
+mod labels;
+mod load;
+mod palette;
+mod preprocess;
+mod resize;
+mod write;
+
+pub use class_map::{ClassMap, argmax_classes};
+pub use classify::{Prediction, classify, softmax, top_k};
+pub use error::{Error, ErrorKind, Result};
+pub use fit::{Fit, center_crop, pad_bottom_right, pad_to_multiple, resize_shorter_side};
+pub use image::RgbImage;
+pub use labels::{parse_labels, read_labels};
+pub use load::{Limits, decode_rgb8, load_rgb8};
+pub use palette::{Palette, overlay, palette_png, voc_palette, write_palette_png};
+pub use preprocess::{CAFFE_MEAN_BGR, HALF, IMAGENET_MEAN, IMAGENET_STD, ImageTensor, Normalize, Preprocess};
+pub use resize::{Filter, resize};
+pub use write::{write_atomically, write_png};

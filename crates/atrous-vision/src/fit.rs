@@ -1,0 +1,118 @@
+//! Bringing a picture to a size that a network takes.
+
+use crate::error::{Error, Result};
+use crate::resize::{Filter, check_size, resize};
+use image::{Rgb, RgbImage, imageops};
+
+/// How a picture is brought to a network's input size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// Leave it as it is.
+    Keep,
+    /// Resize to exactly this size, the aspect ratio not kept (Keras `load_img(target_size=…)`).
+    Stretch { width: u32, height: u32 },
+    /// Resize the shorter side, keep the aspect ratio (torchvision's segmentation presets).
+    ShorterSide { side: u32 },
+    /// Resize the shorter side, then cut the centre out (torchvision's and timm's classification presets).
+    ShorterSideCrop { side: u32, width: u32, height: u32 },
+    /// Pad on the right and at the bottom until both sides are multiples (encoder-decoders such as U-Net).
+    /// The result of the network is cut back with [`ClassMap::crop_top_left`](crate::ClassMap::crop_top_left).
+    PadToMultiple { multiple: u32, fill: [u8; 3] },
+}
+
+impl Fit {
+    /// Applies the policy; `filter` is used where it resizes.
+    ///
+    /// # Errors
+    /// [`Error::ImpossibleSize`] and [`Error::ZeroMultiple`], as of the functions below.
+    pub fn apply(&self, image: &RgbImage, filter: Filter) -> Result<RgbImage> {
+        match *self {
+            Fit::Keep => Ok(image.clone()),
+            Fit::Stretch { width, height } => resize(image, width, height, filter),
+            Fit::ShorterSide { side } => resize_shorter_side(image, side, filter),
+            Fit::ShorterSideCrop { side, width, height } => {
+                center_crop(&resize_shorter_side(image, side, filter)?, width, height)
+            }
+            Fit::PadToMultiple { multiple, fill } => pad_to_multiple(image, multiple, fill),
+        }
+    }
+}
+
+/// Resizes so that the shorter side has `side` pixels and the longer `floor(side * longer / shorter)`:
+/// torchvision's `Resize(side)`.
+///
+/// # Errors
+/// [`Error::ImpossibleSize`] if a side is zero or the result has more than 2²⁸ pixels.
+pub fn resize_shorter_side(image: &RgbImage, side: u32, filter: Filter) -> Result<RgbImage> {
+    let (width, height) = image.dimensions();
+    check_size("resize", image.dimensions(), side.into(), side.into())?;
+    let scaled = |longer: u32, shorter: u32| u64::from(side) * u64::from(longer) / u64::from(shorter);
+    let (new_width, new_height) = match width <= height {
+        true => (side.into(), scaled(height, width)),
+        false => (scaled(width, height), side.into()),
+    };
+    check_size("resize", image.dimensions(), new_width, new_height)?;
+    // Lossless: check_size holds both sides below 2³².
+    resize(image, new_width as u32, new_height as u32, filter)
+}
+
+/// Cuts `width`×`height` out of the centre: torchvision's `CenterCrop`.
+///
+/// The margin before the crop is `(size - crop) / 2` with halves rounded to the even neighbour. Where the picture is
+/// smaller than the crop it is first padded with black: `floor` of half the missing pixels before it, the rest after.
+///
+/// # Errors
+/// [`Error::ImpossibleSize`] if a side is zero or the result has more than 2²⁸ pixels.
+pub fn center_crop(image: &RgbImage, width: u32, height: u32) -> Result<RgbImage> {
+    check_size("centre crop", image.dimensions(), width.into(), height.into())?;
+    let mut result = RgbImage::new(width, height);
+    let x = center_offset(image.width(), width);
+    let y = center_offset(image.height(), height);
+    imageops::replace(&mut result, image, -x, -y);
+    Ok(result)
+}
+
+/// Where a crop starts within one side of a picture; negative if the picture is padded.
+fn center_offset(size: u32, crop: u32) -> i64 {
+    let spare = i64::from(size) - i64::from(crop);
+    if spare < 0 {
+        return -(-spare / 2);
+    }
+    let half = spare / 2;
+    // An odd spare halves to x.5: up to the next even number where x is odd.
+    half + (spare % 2) * (half % 2)
+}
+
+/// Extends a picture on the right and at the bottom to `width`×`height` with one colour.
+///
+/// # Errors
+/// [`Error::ImpossibleSize`] if the picture is empty or does not fit, or the result has more than 2²⁸ pixels.
+pub fn pad_bottom_right(image: &RgbImage, width: u32, height: u32, fill: [u8; 3]) -> Result<RgbImage> {
+    check_size("padding", image.dimensions(), width.into(), height.into())?;
+    if width < image.width() || height < image.height() {
+        return Err(Error::ImpossibleSize {
+            action: "padding",
+            from: image.dimensions(),
+            to: (width.into(), height.into()),
+            reason: "padding cannot shrink a side".to_owned(),
+        });
+    }
+    let mut result = RgbImage::from_pixel(width, height, Rgb(fill));
+    imageops::replace(&mut result, image, 0, 0);
+    Ok(result)
+}
+
+/// Extends a picture on the right and at the bottom until both sides are multiples of `multiple`.
+///
+/// # Errors
+/// [`Error::ZeroMultiple`], or [`Error::ImpossibleSize`] if the picture is empty or the result has more than 2²⁸ pixels.
+pub fn pad_to_multiple(image: &RgbImage, multiple: u32, fill: [u8; 3]) -> Result<RgbImage> {
+    if multiple == 0 {
+        return Err(Error::ZeroMultiple);
+    }
+    let up = |side: u32| u64::from(side).next_multiple_of(multiple.into());
+    let (width, height) = (up(image.width()), up(image.height()));
+    check_size("padding", image.dimensions(), width, height)?;
+    // Lossless: check_size holds both sides below 2³².
+    pad_bottom_right(image, width as u32, height as u32, fill)
+}

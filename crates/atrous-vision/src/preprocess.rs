@@ -1,0 +1,132 @@
+//! Pictures to the numbers a network was trained on.
+
+use crate::error::{Error, Result};
+use image::RgbImage;
+
+/// Mean of ImageNet's pixels / 255, RGB (torchvision, timm, smp).
+pub const IMAGENET_MEAN: [f64; 3] = [0.485, 0.456, 0.406];
+/// Standard deviation of ImageNet's pixels / 255, RGB (torchvision, timm, smp).
+pub const IMAGENET_STD: [f64; 3] = [0.229, 0.224, 0.225];
+/// Inception's mean and standard deviation alike: maps pixels to -1..1 (timm's Xception).
+pub const HALF: [f64; 3] = [0.5, 0.5, 0.5];
+/// Mean of ImageNet's pixels, blue first (Caffe's ResNet and VGG; Keras mode "caffe").
+pub const CAFFE_MEAN_BGR: [f64; 3] = [103.939, 116.779, 123.68];
+
+/// How a pixel value `p` of 0..=255 becomes a number. Computed in f64 and rounded once to f32.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Normalize {
+    /// `(p / 255 - mean) / std` for each of R, G, B.
+    Torch { mean: [f64; 3], std: [f64; 3] },
+    /// `p / 127.5 - 1` for each of R, G, B (Keras mode "tf").
+    Tf,
+    /// `p - mean` for each of B, G, R, in that order (Keras mode "caffe").
+    Caffe { mean_bgr: [f64; 3] },
+    /// `(p / 255 - mean) / std` of the green channel alone: one channel, for networks that take grey pictures.
+    Green { mean: f64, std: f64 },
+}
+
+/// Turns pictures of equal size into one input tensor.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Preprocess {
+    /// Pixel values to numbers.
+    pub normalize: Normalize,
+    /// The normalised f32 values are multiplied by this, in f32. 1 changes nothing.
+    pub then_scale: f32,
+}
+
+/// A dense f32 tensor, channels innermost: element `(n, y, x, c)` is `data[((n * h + y) * w + x) * c_count + c]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImageTensor {
+    /// `[n, h, w, c]`.
+    pub shape: [usize; 4],
+    /// `n * h * w * c` values.
+    pub data: Vec<f32>,
+}
+
+impl Preprocess {
+    /// torchvision's, timm's and smp's default: [`IMAGENET_MEAN`] and [`IMAGENET_STD`].
+    pub const IMAGENET: Preprocess = Preprocess::new(Normalize::Torch { mean: IMAGENET_MEAN, std: IMAGENET_STD });
+    /// Keras's mode "tf", -1..1 (Xception).
+    pub const TF: Preprocess = Preprocess::new(Normalize::Tf);
+    /// Keras's mode "caffe" (ResNet).
+    pub const CAFFE: Preprocess = Preprocess::new(Normalize::Caffe { mean_bgr: CAFFE_MEAN_BGR });
+
+    /// Normalisation without a further scale.
+    pub const fn new(normalize: Normalize) -> Self {
+        Preprocess { normalize, then_scale: 1.0 }
+    }
+
+    /// Channels of the tensor: 1 for [`Normalize::Green`], else 3.
+    pub fn channels(&self) -> usize {
+        match self.normalize {
+            Normalize::Green { .. } => 1,
+            _ => 3,
+        }
+    }
+
+    /// Makes the `[images.len(), height, width, channels]` tensor. For one picture: `run(std::slice::from_ref(&image))`.
+    ///
+    /// # Errors
+    /// [`Error::EmptyBatch`]; [`Error::NoPixels`]; [`Error::BatchSizes`] if the pictures differ in size;
+    /// [`Error::BadConstant`] if a mean or the scale is not finite, or a standard deviation not finite and positive.
+    pub fn run(&self, images: &[RgbImage]) -> Result<ImageTensor> {
+        let (width, height) = common_size(images)?;
+        let channels = self.channels();
+        let tables = self.tables()?;
+        let mut data = Vec::with_capacity(images.len() * height as usize * width as usize * channels);
+        for pixel in images.iter().flat_map(|image| image.pixels()) {
+            for (source, table) in &tables {
+                data.push(table[usize::from(pixel.0[*source])]);
+            }
+        }
+        Ok(ImageTensor { shape: [images.len(), height as usize, width as usize, channels], data })
+    }
+
+    /// For each channel of the tensor: the channel of the picture (0 = R) and the number for each of its 256 values.
+    fn tables(&self) -> Result<Vec<(usize, [f32; 256])>> {
+        self.check()?;
+        let torch = |mean: f64, std: f64| move |p: f64| (p / 255.0 - mean) / std;
+        Ok(match self.normalize {
+            Normalize::Torch { mean, std } => (0..3).map(|c| (c, self.table(torch(mean[c], std[c])))).collect(),
+            Normalize::Tf => (0..3).map(|c| (c, self.table(|p| p / 127.5 - 1.0))).collect(),
+            Normalize::Caffe { mean_bgr } => (0..3).map(|c| (2 - c, self.table(|p| p - mean_bgr[c]))).collect(),
+            Normalize::Green { mean, std } => vec![(1, self.table(torch(mean, std)))],
+        })
+    }
+
+    fn table(&self, normalize: impl Fn(f64) -> f64) -> [f32; 256] {
+        std::array::from_fn(|p| normalize(p as f64) as f32 * self.then_scale)
+    }
+
+    fn check(&self) -> Result<()> {
+        let (mode, means, stds): (_, &[f64], &[f64]) = match &self.normalize {
+            Normalize::Torch { mean, std } => ("torch", mean, std),
+            Normalize::Tf => ("tf", &[], &[]),
+            Normalize::Caffe { mean_bgr } => ("caffe", mean_bgr, &[]),
+            Normalize::Green { mean, std } => ("green", std::slice::from_ref(mean), std::slice::from_ref(std)),
+        };
+        let bad = |constant, must, value| Err(Error::BadConstant { mode, constant, must, value });
+        if let Some(c) = means.iter().position(|mean| !mean.is_finite()) {
+            return bad(format!("mean of channel {c}"), "finite", means[c]);
+        }
+        if let Some(c) = stds.iter().position(|std| !(std.is_finite() && *std > 0.0)) {
+            return bad(format!("std of channel {c}"), "finite and positive", stds[c]);
+        }
+        if !self.then_scale.is_finite() {
+            return bad("then_scale".to_owned(), "finite", self.then_scale.into());
+        }
+        Ok(())
+    }
+}
+
+fn common_size(images: &[RgbImage]) -> Result<(u32, u32)> {
+    let first = images.first().ok_or(Error::EmptyBatch)?.dimensions();
+    if let Some(index) = images.iter().position(|image| image.dimensions() != first) {
+        return Err(Error::BatchSizes { index, first, got: images[index].dimensions() });
+    }
+    let (width, height) = first;
+    match width == 0 || height == 0 {
+        true => Err(Error::NoPixels { name: "preprocess".to_owned(), width, height }),
+        false => Ok(first),
+    }
+}

@@ -1,0 +1,159 @@
+//! Every kind of bad picture has its own error, and none a panic.
+
+use crate::support::{bytes, data, empty_folder, load, png_of};
+use atrous_vision::{Error, ErrorKind, Limits, RgbImage, decode_rgb8, load_rgb8};
+use png::{BitDepth, ColorType};
+
+const PICTURES: [&str; 8] = [
+    "decode_progressive.jpg",
+    "decode_grey_jpeg.jpg",
+    "decode_cmyk.jpg",
+    "decode_lossy.webp",
+    "decode_lossless_alpha.webp",
+    "decode_rgba.png",
+    "decode_palette.png",
+    "decode_grey16.png",
+];
+
+fn decode(bytes: &[u8]) -> Result<RgbImage, Error> {
+    decode_rgb8("photo", bytes, &Limits::default())
+}
+
+#[test]
+fn a_missing_file() {
+    let error = load_rgb8("no/such/photo.jpg", &Limits::default()).unwrap_err();
+    assert!(matches!(error, Error::FileMissing { .. }));
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert_eq!(error.to_string(), "no/such/photo.jpg: no such file");
+}
+
+#[test]
+fn a_folder() {
+    let error = load_rgb8(data(""), &Limits::default()).unwrap_err();
+    assert!(matches!(error, Error::Io { action: "read", .. }), "{error}");
+}
+
+#[test]
+fn not_a_picture() {
+    for content in [b"".as_slice(), b"P", b"hello, this is text", &[0; 100]] {
+        let error = decode(content).unwrap_err();
+        assert!(matches!(error, Error::NotAPicture { .. }), "{error}");
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+    }
+}
+
+#[test]
+fn an_unsupported_format() {
+    let error = decode(b"GIF89a\x01\0\x01\0\0\0\0;").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(error.to_string(), "photo: GIF pictures are not supported: use JPEG, PNG or WebP");
+}
+
+#[test]
+fn half_a_picture() {
+    for picture in PICTURES {
+        let whole = bytes(picture);
+        let error = decode(&whole[..whole.len() / 2]).unwrap_err();
+        assert!(matches!(error, Error::Truncated { .. }), "{picture}: {error}");
+        let ends = format!("it ends after {} bytes", whole.len() / 2);
+        assert!(error.to_string().contains(&ends), "{error}");
+    }
+}
+
+/// Cut anywhere, a picture is either refused or complete (PNG's last chunks carry no pixels).
+#[test]
+fn a_picture_cut_anywhere() {
+    for picture in PICTURES {
+        let whole = bytes(picture);
+        let want = load(picture);
+        for length in 0..whole.len() {
+            if let Ok(image) = decode(&whole[..length]) {
+                assert_eq!(image, want, "{picture} cut to {length} bytes");
+            }
+        }
+    }
+}
+
+/// Whatever a flipped byte makes of a picture, it is a picture or an error.
+#[test]
+fn a_picture_with_a_flipped_byte() {
+    let limits = Limits { max_side: 1000, max_bytes: 1 << 22 };
+    for picture in PICTURES {
+        let mut damaged = bytes(picture);
+        for at in 0..damaged.len() {
+            for flip in [0xFF, 0x01, 0x80] {
+                damaged[at] ^= flip;
+                if let Ok(image) = decode_rgb8(picture, &damaged, &limits) {
+                    assert!(image.width() > 0 && image.height() > 0);
+                }
+                damaged[at] ^= flip;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_damaged_png() {
+    let mut damaged = bytes("decode_rgba.png");
+    damaged[45] ^= 0xFF;
+    let error = decode(&damaged).unwrap_err();
+    assert!(matches!(error, Error::Damaged { format: "PNG", .. }), "{error}");
+}
+
+/// The fixture without its extended header: RIFF, then the VP8 chunk alone.
+fn plain_lossy_webp() -> Vec<u8> {
+    let extended = bytes("decode_lossy.webp");
+    let chunk = extended.windows(4).position(|tag| tag == b"VP8 ").unwrap();
+    let length = u32::from_le_bytes(extended[chunk + 4..chunk + 8].try_into().unwrap());
+    let chunk = &extended[chunk..][..8 + length.next_multiple_of(2) as usize];
+    let riff_length = (4 + chunk.len() as u32).to_le_bytes();
+    [b"RIFF", riff_length.as_slice(), b"WEBP", chunk].concat()
+}
+
+#[test]
+fn a_plain_lossy_webp_is_fine() {
+    assert_eq!(decode(&plain_lossy_webp()).unwrap().dimensions(), (24, 16));
+}
+
+#[test]
+fn a_picture_without_pixels() {
+    let mut png = bytes("decode_rgba.png");
+    png[16..20].fill(0);
+    let mut jpeg = bytes("decode_grey_jpeg.jpg");
+    let frame = jpeg.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+    jpeg[frame + 5..frame + 7].fill(0);
+    let mut webp = plain_lossy_webp();
+    webp[26..28].fill(0);
+    for (picture, size) in [(png, "0×16"), (jpeg, "24×0"), (webp, "0×16")] {
+        let error = decode(&picture).unwrap_err();
+        assert!(matches!(error, Error::NoPixels { .. }), "{error}");
+        assert_eq!(error.to_string(), format!("photo: the picture is {size} and has no pixels"));
+    }
+}
+
+#[test]
+fn a_side_too_large() {
+    let wide = png_of(30_000, 1, ColorType::Grayscale, BitDepth::Eight, &[9; 30_000]);
+    let error = decode(&wide).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(error.to_string(), "photo: the picture is 30000×1, but its sides are limited to 16384 pixels");
+    let tall = png_of(1, 16_385, ColorType::Grayscale, BitDepth::Eight, &[9; 16_385]);
+    assert!(matches!(decode(&tall).unwrap_err(), Error::SideTooLarge { .. }));
+    let larger = Limits { max_side: 30_000, ..Limits::default() };
+    let image = decode_rgb8("photo", &wide, &larger).unwrap();
+    assert_eq!(image.dimensions(), (30_000, 1));
+}
+
+#[test]
+fn too_many_bytes() {
+    let wide = png_of(5000, 1, ColorType::Rgb, BitDepth::Eight, &[9; 15_000]);
+    let limits = Limits { max_bytes: 14_999, ..Limits::default() };
+    let error = decode_rgb8("photo", &wide, &limits).unwrap_err();
+    assert_eq!(error.to_string(), "photo: the decoded picture takes 15000 bytes or more, the limit is 14999");
+
+    let path = empty_folder("large-file").join("large.png");
+    std::fs::write(&path, &wide).unwrap();
+    let limits = Limits { max_bytes: 20, ..Limits::default() };
+    let error = load_rgb8(&path, &limits).unwrap_err();
+    assert!(matches!(error, Error::TooManyBytes { what: "file", max_bytes: 20, .. }), "{error}");
+}
