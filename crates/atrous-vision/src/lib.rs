@@ -8,6 +8,21 @@
 //!
 //! Pictures are [`image::RgbImage`]: 8-bit RGB, row by row. Resizing follows Pillow, cropping follows torchvision and
 //! normalisation follows the framework whose weights are used, so that the same picture gives the same answer as there.
+//!
+//! ```no_run
+//! use atrous_vision::{Filter, Fit, Limits, Preprocess, classify, load_rgb8};
+//!
+//! # fn network(_: &[f32], _: [usize; 4]) -> Vec<f32> { vec![0.0; 1000] }
+//! let photo = load_rgb8("photo.jpg", &Limits::default())?;
+//! let fit = Fit::ShorterSideCrop { side: 256, width: 224, height: 224 };
+//! let input = Preprocess::IMAGENET.run(&[fit.apply(&photo, Filter::Bilinear)?])?;
+//! let logits = network(&input.data, input.shape);
+//! for best in classify(&logits, 5)? {
+//!     println!("{:4} {:.1} %", best.class, 100.0 * best.probability);
+//! }
+//! # Ok::<(), atrous_vision::Error>(())
+//! ```
+//!
 //! This crate knows neither graphs nor GPUs: tensors are plain slices with an `[n, h, w, c]` shape.
 
 mod class_map;
