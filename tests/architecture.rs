@@ -1,0 +1,76 @@
+//! Holds the workspace to the import table of docs/architecture.md.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, MetadataCommand, Package};
+
+/// Crates of ours that each crate may import outside of its tests. `None`: any.
+fn allowed() -> BTreeMap<&'static str, Option<&'static [&'static str]>> {
+    BTreeMap::from([
+        ("atrous-shaders", Some(&[][..])),
+        ("atrous-graph", Some(&[][..])),
+        ("atrous-vision", Some(&["atrous-graph"][..])),
+        ("atrous-cpu", Some(&["atrous-graph"][..])),
+        ("atrous-kernels", Some(&["atrous-graph", "atrous-shaders"][..])),
+        ("atrous-gpu", Some(&["atrous-graph", "atrous-kernels", "atrous-shaders"][..])),
+        ("atrous-nn", Some(&["atrous-graph"][..])),
+        ("atrous-io", Some(&["atrous-graph", "atrous-nn"][..])),
+        (
+            "atrous",
+            Some(
+                &["atrous-gpu", "atrous-graph", "atrous-io", "atrous-kernels", "atrous-nn", "atrous-vision"][..],
+            ),
+        ),
+        ("atrous-cli", Some(&["atrous"][..])),
+        ("xtask", None),
+        ("atrous-tests", None),
+        ("atrous-examples", Some(&["atrous"][..])),
+    ])
+}
+
+fn workspace() -> Vec<Package> {
+    let metadata = MetadataCommand::new().no_deps().other_options(vec!["--offline".to_owned()]).exec();
+    metadata.expect("cargo metadata").workspace_packages().into_iter().cloned().collect()
+}
+
+#[test]
+fn every_crate_imports_only_what_the_table_allows() {
+    let allowed = allowed();
+    let packages = workspace();
+    let ours: BTreeSet<&str> = packages.iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(ours, allowed.keys().copied().collect(), "the table and the workspace name the same crates");
+    for package in &packages {
+        let Some(allowed) = allowed[package.name.as_str()] else { continue };
+        let imports = package.dependencies.iter().filter(|d| d.kind != DependencyKind::Development);
+        for import in imports.filter(|d| ours.contains(d.name.as_str())) {
+            assert!(allowed.contains(&import.name.as_str()), "{} must not import {}", package.name, import.name);
+        }
+    }
+}
+
+#[test]
+fn only_the_gpu_crate_uses_wgpu() {
+    for package in workspace() {
+        let uses = package.dependencies.iter().any(|d| d.name == "wgpu" && d.kind != DependencyKind::Development);
+        assert_eq!(uses, package.name.as_str() == "atrous-gpu", "{}", package.name);
+    }
+}
+
+#[test]
+fn shaders_need_nothing_at_run_time() {
+    let packages = workspace();
+    let shaders = packages.iter().find(|p| p.name.as_str() == "atrous-shaders").expect("the package exists");
+    assert!(shaders.dependencies.iter().all(|d| d.kind != DependencyKind::Normal));
+}
+
+#[test]
+fn the_top_level_shows_the_architecture() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let tracked = ["Cargo.toml", "Cargo.lock", "crates", "shaders", "tests", "examples", "docs", "target"];
+    let documents = ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "rustfmt.toml"];
+    for entry in std::fs::read_dir(root).expect("the root is readable") {
+        let name = entry.expect("an entry").file_name().into_string().expect("a UTF-8 name");
+        let known = name.starts_with('.') || tracked.contains(&name.as_str()) || documents.contains(&name.as_str());
+        assert!(known, "{name} does not belong to the top level");
+    }
+}
