@@ -1,0 +1,148 @@
+//! When a computed result counts as equal to the reference.
+
+use std::fmt;
+
+use atrous_graph::Shape;
+
+use crate::Tensor;
+
+/// The rule `|got - want| <= rtol * (m + floor * max m)`, where `m` is the [`magnitude`](crate::magnitude()) of each result.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tolerance {
+    /// Allowed error relative to the magnitude.
+    pub rtol: f64,
+    /// Share of the tensor's largest magnitude that is added to each.
+    pub floor: f64,
+}
+
+impl Tolerance {
+    /// For everything computed in f32 from f32 inputs, whatever the operation and its size.
+    ///
+    /// One rounding is `2^-24 ≈ 6e-8`. A running sum of `K` terms of one sign gathers about `0.4 sqrt(K/3)` of them
+    /// (standard deviation, relative to the sum), so 1e-5 is five deviations for the longest convolutions there are
+    /// (`K = 18432`, 3×3 over 2048 channels) and more than enough for sums of mixed signs. A wrong tap, a lost channel or a
+    /// shifted pixel is an error of 1e-4 and more. WGSL's own bounds for `exp`, `log`, division and square root are within
+    /// it. The floor keeps a result whose terms are all tiny from being held to more digits than its neighbours' rounding.
+    pub const F32: Self = Self { rtol: 1e-5, floor: 1e-3 };
+}
+
+/// Two results that differ. Infinite results print as `inf`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mismatch {
+    /// How many values differ by more than is allowed.
+    pub count: usize,
+    /// How many there are.
+    pub total: usize,
+    /// The value that exceeds what is allowed by the largest factor: sample, row, column, channel.
+    pub worst: [usize; 4],
+    /// What was computed there.
+    pub got: f64,
+    /// What the reference says.
+    pub want: f64,
+    /// `|got - want|`, infinite if one of them is not a number.
+    pub error: f64,
+    /// What the rule allows there.
+    pub allowed: f64,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [n, y, x, c] = self.worst;
+        let Self { count, total, got, want, error, allowed, .. } = self;
+        write!(f, "{count} of {total} values are off, worst at n {n}, y {y}, x {x}, c {c}: ")?;
+        write!(f, "got {got}, want {want}, off by {error:.3e}, allowed {allowed:.3e}")
+    }
+}
+
+/// Why a result is not accepted.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CompareError {
+    /// Results, reference and magnitude are not of one size.
+    #[error("the reference is {want}, its magnitude {magnitude}, and {got} values were computed")]
+    Length {
+        /// How many values were computed.
+        got: usize,
+        /// Shape of the reference.
+        want: Shape,
+        /// Shape of the magnitude.
+        magnitude: Shape,
+    },
+    /// Some values are off.
+    #[error("{0}")]
+    Values(Mismatch),
+}
+
+/// Accepts `got`, dense and row-major, if every value obeys the rule of [`Tolerance`].
+///
+/// Where the allowed error is not zero, the smallest normal f32 is added to it, since WGSL lets a device take anything
+/// smaller for zero. Where `want`, rounded to f32, is NaN or infinite, `got` must be the same; where it is finite, a NaN or an
+/// infinity always fails.
+///
+/// # Errors
+/// [`CompareError::Length`] if the sizes differ, [`CompareError::Values`] if some value is off.
+pub fn compare(got: &[f32], want: &Tensor, magnitude: &Tensor, tolerance: Tolerance) -> Result<(), CompareError> {
+    let largest = magnitude.data.iter().copied().fold(0.0, f64::max);
+    let allowed = magnitude.data.iter().map(|m| match tolerance.rtol * (m + tolerance.floor * largest) {
+        0.0 => 0.0,
+        allowed => allowed + f64::from(f32::MIN_POSITIVE),
+    });
+    judge(got.iter().map(|v| f64::from(*v)), want, magnitude.shape, allowed)
+}
+
+/// Accepts a u32 map, dense and row-major, if it equals the reference.
+///
+/// # Errors
+/// As [`compare`].
+pub fn compare_u32(got: &[u32], want: &Tensor) -> Result<(), CompareError> {
+    judge(got.iter().map(|v| f64::from(*v)), want, want.shape, std::iter::repeat(0.0))
+}
+
+fn judge(
+    got: impl ExactSizeIterator<Item = f64>,
+    want: &Tensor,
+    magnitude: Shape,
+    allowed: impl Iterator<Item = f64>,
+) -> Result<(), CompareError> {
+    let total = got.len();
+    if total != want.data.len() || magnitude != want.shape {
+        return Err(CompareError::Length { got: total, want: want.shape, magnitude });
+    }
+    let mut count = 0;
+    let mut worst: Option<(f64, Mismatch)> = None;
+    for (i, ((got, want_at), allowed)) in got.zip(&want.data).zip(allowed).enumerate() {
+        let error = error(got, *want_at);
+        if error <= allowed {
+            continue;
+        }
+        count += 1;
+        let excess = if allowed > 0.0 { error / allowed } else { f64::INFINITY };
+        if worst.as_ref().is_none_or(|(most, w)| (excess, error) > (*most, w.error)) {
+            let worst_at = position(want.shape, i);
+            worst = Some((excess, Mismatch { count, total, worst: worst_at, got, want: *want_at, error, allowed }));
+        }
+    }
+    match worst {
+        None => Ok(()),
+        Some((_, mismatch)) => Err(CompareError::Values(Mismatch { count, ..mismatch })),
+    }
+}
+
+/// `|got - want|`; infinite, or zero if they agree, where one of them is no finite f32.
+fn error(got: f64, want: f64) -> f64 {
+    if got.is_finite() && (want as f32).is_finite() {
+        (got - want).abs()
+    } else if got == f64::from(want as f32) || (got.is_nan() && want.is_nan()) {
+        0.0
+    } else {
+        f64::INFINITY
+    }
+}
+
+fn position(shape: Shape, i: usize) -> [usize; 4] {
+    let (pixel, c) = (i / shape.c, i % shape.c);
+    let (row, x) = (pixel / shape.w, pixel % shape.w);
+    [row / shape.h, row % shape.h, x, c]
+}
+
+#[cfg(test)]
+mod tests;

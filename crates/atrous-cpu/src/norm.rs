@@ -1,0 +1,93 @@
+//! Batch normalisation, the variance behind it, and running statistics.
+
+use atrous_graph::Shape;
+use atrous_graph::op::{BatchNorm, RunningStat};
+
+use crate::Tensor;
+
+/// `x`, `mean`, `var`, `scale` and `shift` of a batch normalisation; what is absent is `None`.
+fn parts<'a>(op: &BatchNorm, inputs: &[&'a Tensor]) -> (&'a Tensor, [&'a Tensor; 2], [Option<&'a Tensor>; 2]) {
+    let scale = op.scale.then(|| inputs[3]);
+    let shift = op.shift.then(|| inputs[3 + usize::from(op.scale)]);
+    (inputs[0], [inputs[1], inputs[2]], [scale, shift])
+}
+
+/// `(x - mean) / sqrt(var + eps) * scale + shift`
+pub(crate) fn batch_norm(op: &BatchNorm, inputs: &[&Tensor]) -> Tensor {
+    let (x, [mean, var], [scale, shift]) = parts(op, inputs);
+    Tensor::from_fn(x.shape, |n, row, column, c| {
+        let normal = (x.at(n, row, column, c) - mean.data[c]) / (var.data[c] + op.eps).sqrt();
+        normal * scale.map_or(1.0, |s| s.data[c]) + shift.map_or(0.0, |s| s.data[c])
+    })
+}
+
+/// `(|x| + |mean|) / sqrt(var + eps) * |scale| + |shift|`
+pub(crate) fn batch_norm_magnitude(op: &BatchNorm, inputs: &[&Tensor]) -> Tensor {
+    let (x, [mean, var], [scale, shift]) = parts(op, inputs);
+    Tensor::from_fn(x.shape, |n, row, column, c| {
+        let normal = (x.at(n, row, column, c).abs() + mean.data[c].abs()) / (var.data[c] + op.eps).sqrt();
+        normal * scale.map_or(1.0, |s| s.data[c].abs()) + shift.map_or(0.0, |s| s.data[c].abs())
+    })
+}
+
+/// `var[c] = Σ (x[n,y,x,c] - mean[c])² / (N*H*W)`
+pub(crate) fn channel_variance(x: &Tensor, mean: &Tensor) -> Tensor {
+    let mut sums = vec![0.0; x.shape.c];
+    for pixel in x.data.chunks_exact(x.shape.c) {
+        for (c, sum) in sums.iter_mut().enumerate() {
+            *sum += (pixel[c] - mean.data[c]).powi(2);
+        }
+    }
+    let count = (x.shape.n * x.shape.h * x.shape.w) as f64;
+    Tensor::new(Shape::channels(x.shape.c), sums).map(|sum| sum / count)
+}
+
+/// `keep * running + take * batch`
+pub(crate) fn running_stat(op: &RunningStat, running: &Tensor, batch: &Tensor) -> Tensor {
+    let values = running.data.iter().zip(&batch.data).map(|(r, b)| op.keep * r + op.take * b);
+    Tensor::new(running.shape, values.collect())
+}
+
+/// `|keep * running| + |take * batch|`
+pub(crate) fn running_stat_magnitude(op: &RunningStat, running: &Tensor, batch: &Tensor) -> Tensor {
+    let values = running.data.iter().zip(&batch.data).map(|(r, b)| (op.keep * r).abs() + (op.take * b).abs());
+    Tensor::new(running.shape, values.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batch_norm_with_and_without_scale_and_shift() {
+        let x = Tensor::new(Shape::new(1, 1, 2, 2), vec![1.0, 10.0, 3.0, 20.0]);
+        let (mean, var) = (Tensor::channels(&[2.0, 10.0]), Tensor::channels(&[3.0, 99.0]));
+        let (scale, shift) = (Tensor::channels(&[4.0, -10.0]), Tensor::channels(&[0.5, 1.0]));
+        let op = |scale, shift| BatchNorm { eps: 1.0, scale, shift };
+        let plain = batch_norm(&op(false, false), &[&x, &mean, &var]);
+        assert_eq!(plain.data, [-0.5, 0.0, 0.5, 1.0]);
+        let shifted = batch_norm(&op(false, true), &[&x, &mean, &var, &shift]);
+        assert_eq!(shifted.data, [0.0, 1.0, 1.0, 2.0]);
+        let full = batch_norm(&op(true, true), &[&x, &mean, &var, &scale, &shift]);
+        assert_eq!(full.data, [-1.5, 1.0, 2.5, -9.0]);
+        let magnitude = batch_norm_magnitude(&op(true, true), &[&x, &mean, &var, &scale, &shift]);
+        assert_eq!(magnitude.data, [6.5, 21.0, 10.5, 31.0]);
+    }
+
+    #[test]
+    fn variance_of_large_values_does_not_cancel() {
+        let x = Tensor::new(Shape::new(2, 1, 2, 1), vec![1e8 + 1.0, 1e8 + 2.0, 1e8 + 3.0, 1e8 + 4.0]);
+        let mean = Tensor::new(Shape::channels(1), vec![1e8 + 2.5]);
+        assert_eq!(channel_variance(&x, &mean).data, [1.25]);
+    }
+
+    #[test]
+    fn running_statistics() {
+        let (running, batch) = (Tensor::channels(&[1.0, -2.0]), Tensor::channels(&[3.0, 4.0]));
+        let mean = running_stat(&RunningStat::mean(0.25), &running, &batch);
+        assert_eq!(mean.data, [1.5, -0.5]);
+        let var = running_stat(&RunningStat::unbiased_variance(0.5, 3), &running, &batch);
+        assert_eq!(var.data, [2.75, 2.0]);
+        assert_eq!(running_stat_magnitude(&RunningStat::mean(0.25), &running, &batch).data, [1.5, 2.5]);
+    }
+}

@@ -1,0 +1,134 @@
+//! What holds of a result whatever the inputs.
+
+use atrous_graph::op::Unary;
+use atrous_graph::{Op, Shape};
+
+use crate::Tolerance;
+
+/// How far a bounded function may step over a bound other than zero: WGSL's division and logarithm are allowed a few units
+/// in the last place.
+const SLACK: f64 = 1e-6;
+
+/// A result outside of its function's range.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum RangeError {
+    /// A value lies outside.
+    #[error("{op} is {got} at {index}, outside of {low}..={high}")]
+    Value {
+        /// The operation's name.
+        op: &'static str,
+        /// Position in dense row-major order.
+        index: usize,
+        /// The value.
+        got: f32,
+        /// The lower bound.
+        low: f64,
+        /// The upper bound.
+        high: f64,
+    },
+    /// The probabilities of a pixel do not add up to 1.
+    #[error("softmax of pixel {pixel} adds up to {sum}, not 1")]
+    Sum {
+        /// The pixel in dense row-major order.
+        pixel: usize,
+        /// The sum.
+        sum: f64,
+    },
+}
+
+/// Checks a result, dense and row-major, against what its operation can return: sigmoid 0 to 1, tanh -1 to 1, softmax 0 to 1
+/// with a sum of 1 in every pixel, and so on. Accepts everything finite from operations without bounds.
+///
+/// # Errors
+/// The first value out of range, NaN and infinity included, or the first sum that is not 1.
+pub fn check_range(op: &Op, got: &[f32], shape: Shape) -> Result<(), RangeError> {
+    let (low, high) = bounds(op);
+    let slack = |bound: f64| if bound == 0.0 { 0.0 } else { SLACK };
+    let range = low - slack(low)..=high + slack(high);
+    if let Some((index, got)) = got.iter().enumerate().find(|(_, v)| !range.contains(&f64::from(**v))) {
+        return Err(RangeError::Value { op: op.name(), index, got: *got, low, high });
+    }
+    if matches!(op, Op::Softmax) {
+        for (pixel, values) in got.chunks(shape.c).enumerate() {
+            let sum: f64 = values.iter().map(|v| f64::from(*v)).sum();
+            if (sum - 1.0).abs() > Tolerance::F32.rtol {
+                return Err(RangeError::Sum { pixel, sum });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The closed range of an operation's results.
+fn bounds(op: &Op) -> (f64, f64) {
+    const MAX: f64 = f32::MAX as f64;
+    match op {
+        Op::Softmax | Op::Unary(Unary::Sigmoid | Unary::HardSigmoid) => (0.0, 1.0),
+        Op::Unary(Unary::Tanh) => (-1.0, 1.0),
+        Op::Unary(Unary::Relu6) => (0.0, 6.0),
+        Op::Unary(Unary::Relu | Unary::Softplus) | Op::ChannelVariance => (0.0, MAX),
+        Op::Unary(Unary::Elu { alpha }) if *alpha >= 0.0 => (-f64::from(*alpha), MAX),
+        // The minima of the three are -0.17004, -0.27846 and -0.375.
+        Op::Unary(Unary::Gelu | Unary::GeluTanh) => (-0.1701, MAX),
+        Op::Unary(Unary::Silu) => (-0.2785, MAX),
+        Op::Unary(Unary::HardSwish) => (-0.375, MAX),
+        Op::LogSoftmax => (-MAX, SLACK),
+        _ => (-MAX, MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Tensor, evaluate};
+
+    #[test]
+    fn the_reference_keeps_its_bounds() {
+        let x = Tensor::new(Shape::new(1, 1, 67, 3), (-100..=100).map(f64::from).collect());
+        let unary = [
+            Unary::Relu,
+            Unary::Relu6,
+            Unary::LeakyRelu { slope: 0.1 },
+            Unary::Elu { alpha: 0.5 },
+            Unary::Sigmoid,
+            Unary::Tanh,
+            Unary::Silu,
+            Unary::Gelu,
+            Unary::GeluTanh,
+            Unary::HardSigmoid,
+            Unary::HardSwish,
+            Unary::Softplus,
+        ];
+        for op in unary.map(Op::Unary).into_iter().chain([Op::Softmax, Op::LogSoftmax]) {
+            for scale in [1.0, 0.01] {
+                let y = evaluate(&op, &[&x.map(|v| v * scale)], x.shape).to_f32();
+                assert_eq!(check_range(&op, &y, x.shape), Ok(()));
+            }
+        }
+    }
+
+    #[test]
+    fn values_out_of_range_fail() {
+        let check = |op, got: &[f32]| check_range(&op, got, Shape::channels(got.len()));
+        for (op, bad) in [
+            (Unary::Sigmoid, 1.001),
+            (Unary::Sigmoid, -1e-20),
+            (Unary::Tanh, -1.001),
+            (Unary::Relu, -1e-9),
+            (Unary::Relu6, 6.01),
+            (Unary::Silu, -0.28),
+            (Unary::Gelu, f32::NAN),
+            (Unary::Elu { alpha: 1.0 }, -1.1),
+        ] {
+            assert!(
+                matches!(check(Op::Unary(op), &[0.0, bad]), Err(RangeError::Value { index: 1, .. })),
+                "{op:?} {bad}"
+            );
+        }
+        assert!(check(Op::Softmax, &[0.25, 0.75]).is_ok());
+        assert!(matches!(check(Op::Softmax, &[0.25, 0.7]), Err(RangeError::Sum { pixel: 0, .. })));
+        assert!(matches!(check(Op::Softmax, &[1.1, -0.1]), Err(RangeError::Value { index: 0, .. })));
+        let text = check(Op::Unary(Unary::Tanh), &[2.0]).unwrap_err().to_string();
+        assert_eq!(text, "tanh is 2 at 0, outside of -1..=1");
+    }
+}
