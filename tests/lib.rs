@@ -1,1 +1,146 @@
+//! What the suites share: one op with random inputs, run by every variant that admits it and judged by the reference.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use atrous_cpu::{Tensor, Tolerance, compare, compare_u32, evaluate, magnitude};
+use atrous_gpu::{Device, InputData, Parameters, Session};
+use atrous_graph::{DType, Graph, Layout, NodeId, Op, TensorType};
+use atrous_kernels::{Target, plan::plan};
+
+/// The device that the environment asks for.
+///
+/// # Panics
+/// If there is none: a suite that needs an adapter fails without one.
+pub fn device() -> Device {
+    Device::from_env_blocking().unwrap_or_else(|e| panic!("the suite needs an adapter: {e}"))
+}
+
+/// One op on inputs of given types. Printed in full when it fails.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// The op.
+    pub op: Op,
+    /// Types of its inputs.
+    pub inputs: Vec<TensorType>,
+}
+
+/// A case with its values and what the reference makes of them.
+pub struct Expected {
+    case: Case,
+    graph: Graph,
+    output: NodeId,
+    values: Vec<Vec<f32>>,
+    want: Tensor,
+    magnitude: Tensor,
+}
+
+impl Case {
+    /// A case whose inputs are all activations.
+    pub fn images(op: Op, shapes: &[atrous_graph::Shape]) -> Self {
+        Self { op, inputs: shapes.iter().map(|s| TensorType::image(*s)).collect() }
+    }
+
+    /// Fills the inputs and evaluates the reference.
+    ///
+    /// # Panics
+    /// If the case is not a legal op.
+    pub fn expect(&self) -> Expected {
+        let mut graph = Graph::new();
+        let ids: Vec<NodeId> = self.inputs.iter().enumerate().map(|(i, ty)| source(&mut graph, i, *ty)).collect();
+        let output = graph.add("case", self.op, &ids).unwrap_or_else(|e| panic!("{self:?}: {e}"));
+        let values: Vec<Vec<f32>> = (0..self.inputs.len()).map(|i| self.values(i)).collect();
+        let tensors: Vec<Tensor> =
+            self.inputs.iter().zip(&values).map(|(ty, v)| Tensor::from_f32(ty.shape, v)).collect();
+        let tensors: Vec<&Tensor> = tensors.iter().collect();
+        let shape = graph.shape(output);
+        let want = evaluate(&self.op, &tensors, shape);
+        let magnitude = magnitude(&self.op, &tensors, shape);
+        Expected { case: self.clone(), graph, output, values, want, magnitude }
+    }
+
+    /// Values that suit the op: positive variances, ties for maxima, the whole range of a function's argument.
+    fn values(&self, input: usize) -> Vec<f32> {
+        let ty = self.inputs[input];
+        let mut state = 0x2545_F491_4F6C_DD1D_u64 ^ (input as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let uniform = std::iter::repeat_with(move || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+        });
+        let shaped = |v: f32| match (&self.op, input) {
+            _ if ty.dtype == DType::U32 => ((v + 1.0) * 500.0).floor(),
+            (Op::BatchNorm(_), 2) => 1.0 + 0.5 * v,
+            (Op::MaxPool(_) | Op::MaxPoolIndices(_) | Op::ArgMax | Op::ChannelMaxPool(_), _) => (v * 8.0).floor(),
+            (Op::Unary(_), _) => 9.0 * v,
+            (Op::Softmax | Op::LogSoftmax, _) => 60.0 * v,
+            (Op::ChannelVariance, 0) => 20.0 + v,
+            (Op::ChannelVariance, 1) => 20.0,
+            _ => v,
+        };
+        uniform.take(ty.shape.len()).map(shaped).collect()
+    }
+}
+
+fn source(graph: &mut Graph, i: usize, ty: TensorType) -> NodeId {
+    let name = format!("input{i}");
+    let made = match ty.layout {
+        Layout::Filter => graph.parameter(&name, ty.shape, Layout::Filter),
+        Layout::Image => graph.input(&name, ty.shape, ty.dtype),
+    };
+    made.unwrap_or_else(|e| panic!("{ty}: {e}"))
+}
+
+impl Expected {
+    /// Plans the case for `target`, runs it and compares. Returns the variant that served.
+    ///
+    /// # Panics
+    /// If the plan is refused, the run fails or a value is off; the text holds the whole case.
+    pub fn check(&self, device: &Device, target: &Target) -> &'static str {
+        self.run(device, target).unwrap_or_else(|e| panic!("{:#?}\nfor {target:?}:\n{e}", self.case))
+    }
+
+    /// Runs every variant of the op's family that admits the case, and returns their names.
+    ///
+    /// # Panics
+    /// As [`Self::check`].
+    pub fn check_variants(&self, device: &Device, target: &Target) -> Vec<&'static str> {
+        let mut served = vec![self.check(device, target)];
+        for variant in atrous_kernels::variants(&self.case.op) {
+            let by = self.check(device, &Target { variant: Some(variant), ..*target });
+            if !served.contains(&by) {
+                served.push(by);
+            }
+        }
+        served
+    }
+
+    fn run(&self, device: &Device, target: &Target) -> Result<&'static str, String> {
+        let text = |e: &dyn std::fmt::Display| e.to_string();
+        let plan = plan(&self.graph, &[self.output], target).map_err(|e| text(&e))?;
+        let variant = plan.steps.last().map_or("alias", |s| s.variant);
+        let named = |i: usize| format!("input{i}");
+        let of = |layout| (0..self.values.len()).filter(move |i| self.case.inputs[*i].layout == layout);
+        let filters: HashMap<String, Vec<f32>> =
+            of(Layout::Filter).map(|i| (named(i), self.values[i].clone())).collect();
+        let parameters = Parameters::upload(device, &self.graph, &filters).map_err(|e| text(&e))?;
+        let mut session =
+            Session::from_plan(device, &self.graph, plan, Arc::new(parameters)).map_err(|e| text(&e))?;
+
+        let names: Vec<String> = of(Layout::Image).map(named).collect();
+        let maps: Vec<Vec<u32>> =
+            of(Layout::Image).map(|i| self.values[i].iter().map(|v| *v as u32).collect()).collect();
+        let data = of(Layout::Image).zip(&maps).map(|(i, map)| match self.case.inputs[i].dtype {
+            DType::F32 => InputData::F32(&self.values[i]),
+            DType::U32 => InputData::U32(map),
+        });
+        let inputs: Vec<(&str, InputData<'_>)> = names.iter().map(String::as_str).zip(data).collect();
+        let outputs = session.run_blocking(&inputs).map_err(|e| text(&e))?;
+        let compared = match self.graph.node(self.output).ty.dtype {
+            DType::F32 => compare(&outputs.f32(0).map_err(|e| text(&e))?, &self.want, &self.magnitude, Tolerance::F32),
+            DType::U32 => compare_u32(&outputs.u32(0).map_err(|e| text(&e))?, &self.want),
+        };
+        compared.map(|()| variant).map_err(|e| format!("variant {variant}: {e}"))
+    }
+}

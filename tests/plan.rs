@@ -6,7 +6,7 @@ use atrous_kernels::{Limits, Target};
 use atrous_nn::{Mode, zoo};
 
 fn target() -> Target {
-    Target { limits: Limits::WEBGPU, software: false }
+    Target::new(Limits::WEBGPU, false)
 }
 
 #[test]
