@@ -28,14 +28,16 @@ pub(crate) fn conv2d(op: &Conv2d, inputs: &[&Tensor], output: Shape) -> Tensor {
         for ky in 0..kh {
             let Some(iy) = tap(oy, ky, sy, dy, op.padding.top, x.shape.h) else { continue };
             for kx in 0..kw {
-                for i in 0..cin * op.groups {
-                    let o = i / cin * group;
-                    let weights = &filter.pixel(ky, kx, i % cin)[o..][..group];
+                for i in 0..cin {
+                    let weights = filter.pixel(ky, kx, i);
                     for (ox, pixel) in row.chunks_exact_mut(cout).enumerate() {
                         let Some(ix) = tap(ox, kx, sx, dx, op.padding.left, x.shape.w) else { continue };
-                        let value = x.at(n, iy, ix, i);
-                        for (sum, weight) in pixel[o..][..group].iter_mut().zip(weights) {
-                            *sum += value * weight;
+                        let values = x.pixel(n, iy, ix)[i..].iter().step_by(cin);
+                        let groups = pixel.chunks_exact_mut(group).zip(weights.chunks_exact(group));
+                        for ((sums, weights), value) in groups.zip(values) {
+                            for (sum, weight) in sums.iter_mut().zip(weights) {
+                                *sum += value * weight;
+                            }
                         }
                     }
                 }

@@ -54,19 +54,17 @@ pub(crate) fn unary(op: Unary, x: &Tensor) -> Tensor {
 
 /// The error scale of [`unary`], with `s = sigmoid(x)`:
 ///
-/// | function | scale | because |
-/// |---|---|---|
-/// | relu, relu6 | 0 | exact |
-/// | leaky relu | 0, or `|slope x|` | one product |
-/// | elu | 0, or `|alpha| (exp(x) (1 + |x|) + 1)` | `exp(x) - 1` may be computed as it stands |
-/// | sigmoid | `s (1 + |x| (1 - s))` | value, and rounding `x` in the exponential |
-/// | tanh | 1 | WGSL promises no more than an absolute 1e-5 |
-/// | silu | `|x|` times that of sigmoid | |
-/// | gelu | `|x|/2 (1 + |erf z| + |z| erf'(z))`, `z = x/√2` | `1 + erf` may cancel |
-/// | gelu tanh | `|x|/2 (2 + 3 |z| (1 - tanh² z))`, `z` its argument | `1 + tanh` may cancel; `z` is a cubic |
-/// | hard sigmoid | `(min(|x|, 3) + 3) / 6` | the sum on absolute values |
-/// | hard swish | `|x|` times that | |
-/// | softplus | `softplus(|x|)` | `1 + exp(-|x|)` may be rounded |
+/// * relu, relu6, and the positive side of leaky relu and elu: 0, exact.
+/// * leaky relu: `|slope x|`, one product.
+/// * elu: `|alpha| (exp(x) (1 + |x|) + 1)`; `exp(x) - 1` may be computed as it stands.
+/// * sigmoid: `s (1 + |x| (1 - s))`, its value and what rounding `x` in the exponential makes of it.
+/// * tanh: 1; WGSL promises no more than an absolute 1e-5.
+/// * silu: `|x|` times that of sigmoid.
+/// * gelu: `|x|/2 (1 + |erf z| + |z| erf'(z))` with `z = x/√2`; `1 + erf` may cancel.
+/// * gelu tanh: `|x|/2 (2 + 3 |z| (1 - tanh² z))` with `z` its argument, a cubic; `1 + tanh` may cancel.
+/// * hard sigmoid: `(min(|x|, 3) + 3) / 6`, the sum on absolute values.
+/// * hard swish: `|x|` times that.
+/// * softplus: `softplus(|x|)`; `1 + exp(-|x|)` may be rounded.
 pub(crate) fn unary_magnitude(op: Unary, x: &Tensor) -> Tensor {
     let sigmoid_scale = |x: f64| sigmoid(x) * (1.0 + x.abs() * sigmoid(-x));
     let hard_sigmoid_scale = |x: f64| (x.abs().min(3.0) + 3.0) / 6.0;
