@@ -125,8 +125,7 @@ impl Expected {
         let filters: HashMap<String, Vec<f32>> =
             of(Layout::Filter).map(|i| (named(i), self.values[i].clone())).collect();
         let parameters = Parameters::upload(device, &self.graph, &filters).map_err(|e| text(&e))?;
-        let mut session =
-            Session::from_plan(device, &self.graph, plan, Arc::new(parameters)).map_err(|e| text(&e))?;
+        let mut session = Session::from_plan(device, &self.graph, plan, Arc::new(parameters)).map_err(|e| text(&e))?;
 
         let names: Vec<String> = of(Layout::Image).map(named).collect();
         let maps: Vec<Vec<u32>> =
@@ -138,8 +137,8 @@ impl Expected {
         let inputs: Vec<(&str, InputData<'_>)> = names.iter().map(String::as_str).zip(data).collect();
         let outputs = session.run_blocking(&inputs).map_err(|e| text(&e))?;
         let compared = match self.graph.node(self.output).ty.dtype {
-            DType::F32 => compare(&outputs.f32(0).map_err(|e| text(&e))?, &self.want, &self.magnitude, Tolerance::F32),
-            DType::U32 => compare_u32(&outputs.u32(0).map_err(|e| text(&e))?, &self.want),
+            DType::F32 => compare(outputs.f32("case").map_err(|e| text(&e))?, &self.want, &self.magnitude, Tolerance::F32),
+            DType::U32 => compare_u32(outputs.u32("case").map_err(|e| text(&e))?, &self.want),
         };
         compared.map(|()| variant).map_err(|e| format!("variant {variant}: {e}"))
     }

@@ -1,20 +1,103 @@
 //! Plans of whole networks, without a device.
 
-use atrous_graph::Shape;
-use atrous_kernels::plan::plan;
+use atrous_kernels::plan::{Plan, plan};
 use atrous_kernels::{Limits, Target};
-use atrous_nn::{Mode, zoo};
+use atrous_nn::zoo::{self, BuildOptions};
 
-fn target() -> Target {
-    Target::new(Limits::WEBGPU, false)
+fn plan_of(name: &str, size: usize, target: &Target) -> Plan {
+    let options = BuildOptions { input: Some((1, size, size)), ..BuildOptions::default() };
+    let model = zoo::build(name, &options).expect("a legal network");
+    plan(&model.graph, model.graph.outputs(), target).expect("a plan")
 }
 
 #[test]
 fn resnet50_activations_come_within_15_percent_of_the_lower_bound() {
-    let network = zoo::ResNet::of_depth(50).expect("a depth of the family");
-    let model = network.build("resnet50", Shape::new(1, 224, 224, 3), Mode::Inference).expect("a legal network");
-    let plan = plan(&model.graph, model.graph.outputs(), &target()).expect("a plan");
-    let ratio = plan.activation_bytes() as f64 / plan.lower_bound as f64;
-    assert!(ratio <= 1.15, "{} B for a lower bound of {} B", plan.activation_bytes(), plan.lower_bound);
-    assert_eq!(plan.macs(), 4_089_184_256);
+    for software in [false, true] {
+        let plan = plan_of("resnet50", 224, &Target::new(Limits::WEBGPU, software));
+        let ratio = plan.activation_bytes() as f64 / plan.lower_bound as f64;
+        assert!(ratio <= 1.15, "{} B for a lower bound of {} B", plan.activation_bytes(), plan.lower_bound);
+        assert_eq!(plan.macs(), 4_089_184_256);
+    }
+}
+
+#[test]
+fn every_network_has_a_plan_under_webgpus_default_limits() {
+    for name in zoo::names() {
+        let model = zoo::build(name, &BuildOptions::default()).expect("the defaults are legal");
+        for software in [false, true] {
+            let target = Target::new(Limits::WEBGPU, software);
+            let plan = plan(&model.graph, model.graph.outputs(), &target).unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert!(plan.activation_bytes() >= plan.lower_bound);
+            assert_eq!(plan.macs(), model.macs(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_plan_says_which_kernel_serves_and_why_others_declined() {
+    let text = plan_of("resnet50", 224, &Target::new(Limits::WEBGPU, false)).to_string();
+    let line = text.lines().find(|l| l.contains(" conv1 ")).expect("a line for conv1");
+    assert!(
+        line.contains("conv2d") && line.contains("grid") && line.contains("bank") && line.contains("alive"),
+        "{line}"
+    );
+    assert!(text.contains("       not "), "no kernel declined:\n{text}");
+    assert!(text.contains("predicted peak"));
+}
+
+/// A step whose check must fail once it is broken.
+fn broken(change: impl Fn(&mut Plan)) -> String {
+    let mut plan = plan_of("resnet18", 64, &Target::new(Limits::WEBGPU, false));
+    assert_eq!(plan.check(&Limits::WEBGPU), Ok(()));
+    change(&mut plan);
+    plan.check(&Limits::WEBGPU).expect_err("a broken plan").to_string()
+}
+
+#[test]
+fn the_check_finds_every_kind_of_broken_plan() {
+    let relu = |plan: &Plan| plan.steps.iter().position(|s| s.op == "relu").expect("a ReLU");
+    let text = broken(|plan| {
+        let step = relu(plan);
+        let read = plan.steps[step].dispatches[0].bindings[0];
+        let write = &mut plan.steps[step].dispatches[0].bindings[1];
+        (write.buffer, write.offset) = (read.buffer, 0);
+    });
+    assert!(text.contains("reads and writes one buffer"), "{text}");
+
+    let text = broken(|plan| {
+        let step = relu(plan);
+        plan.steps[step].dispatches[0].bindings[0].offset += 16;
+    });
+    assert!(text.contains("unaligned"), "{text}");
+
+    let text = broken(|plan| {
+        let step = relu(plan);
+        plan.steps[step].dispatches[0].bindings[0].bytes = 1 << 30;
+    });
+    assert!(text.contains("more bytes than the adapter allows"), "{text}");
+
+    let text = broken(|plan| {
+        let step = relu(plan);
+        plan.steps[step].dispatches[0].grid[1] = 70_000;
+    });
+    assert!(text.contains("grid beyond the limit"), "{text}");
+
+    let text = broken(|plan| {
+        let step = relu(plan);
+        plan.steps[step].dispatches[0].overrides.push(("NO_SUCH", 1.0));
+    });
+    assert!(text.contains("no override NO_SUCH"), "{text}");
+
+    let text = broken(|plan| {
+        // Two tensors that are alive together: a step's result and what it reads.
+        let step = relu(plan);
+        let alive = plan.tensors.iter().flatten().find(|t| t.last == step).copied().expect("an input");
+        let result = plan.steps[step].node.0;
+        let tensor = plan.tensors[result].as_mut().expect("a result");
+        tensor.place = alive.place;
+    });
+    assert!(text.contains("share bytes"), "{text}");
+
+    let text = broken(|plan| plan.buffers[0].bytes = 1 << 40);
+    assert!(text.contains("the limit is"), "{text}");
 }

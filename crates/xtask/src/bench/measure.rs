@@ -1,0 +1,94 @@
+//! Timing one workload.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Result;
+use atrous_gpu::{InputData, Parameters, Session};
+use atrous_kernels::{Target, plan::plan};
+use serde::Serialize;
+
+use super::workload::Workload;
+
+/// The figures of one workload.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Measured {
+    workload: &'static str,
+    adapter: String,
+    /// From nothing (no device) to the first result, in seconds.
+    warm_up_s: f64,
+    /// Of the timed runs: upload, pass and readback, in milliseconds.
+    median_ms: f64,
+    min_ms: f64,
+    runs: usize,
+    /// Two operations per multiply-accumulate, over the median.
+    gflops: f64,
+    predicted_peak_bytes: u64,
+    measured_peak_bytes: u64,
+    /// Per run.
+    dispatches: u64,
+    submits: u64,
+}
+
+pub(super) fn measure(workload: &Workload, runs: usize, variant: Option<&'static str>) -> Result<Measured> {
+    let built = workload.build()?;
+    let input = built.graph.inputs().next().map(|(_, node)| (node.name.clone(), node.ty.shape));
+    let (name, shape) = input.ok_or_else(|| anyhow::anyhow!("the graph has no input"))?;
+    let pixels = atrous_io::fill::uniform("bench/x", shape.len(), 0.0, 1.0);
+
+    let start = Instant::now();
+    let device = super::open()?;
+    let parameters = Arc::new(Parameters::upload(&device, &built.graph, &*built.parameters)?);
+    let plan = plan(&built.graph, built.graph.outputs(), &Target { variant, ..device.target() })?;
+    let (macs, predicted) = (plan.macs(), plan.peak_bytes());
+    let mut session = Session::from_plan(&device, &built.graph, plan, parameters)?;
+    let mut run = || session.run_blocking(&[(&name, InputData::F32(&pixels))]).map(|_| ());
+    run()?;
+    let warm_up_s = start.elapsed().as_secs_f64();
+
+    let mut times = Vec::with_capacity(runs);
+    for _ in 0..runs {
+        let start = Instant::now();
+        run()?;
+        times.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    let median_ms = (times[(runs - 1) / 2] + times[runs / 2]) / 2.0;
+    let counters = session.counters();
+    Ok(Measured {
+        workload: workload.name,
+        adapter: device.info().name.clone(),
+        warm_up_s,
+        median_ms,
+        min_ms: times[0],
+        runs,
+        gflops: 2.0 * macs as f64 / median_ms / 1e6,
+        predicted_peak_bytes: predicted,
+        measured_peak_bytes: session.measured_bytes(),
+        dispatches: counters.dispatches / (runs as u64 + 1),
+        submits: counters.submits / (runs as u64 + 1),
+    })
+}
+
+impl Measured {
+    pub(super) const HEADER: &'static str = "workload                              warm-up s  median ms     min ms  GFLOP/s  peak MB (predicted)  dispatches  submits";
+}
+
+impl fmt::Display for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:<36} {:>10.2} {:>10.2} {:>10.2} {:>8.1} {:>8.1} {:>11} {:>11} {:>8}",
+            self.workload,
+            self.warm_up_s,
+            self.median_ms,
+            self.min_ms,
+            self.gflops,
+            self.measured_peak_bytes as f64 / 1e6,
+            format!("({:.1})", self.predicted_peak_bytes as f64 / 1e6),
+            self.dispatches,
+            self.submits
+        )
+    }
+}

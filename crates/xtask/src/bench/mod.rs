@@ -1,0 +1,61 @@
+//! `cargo xtask bench`: whole networks and single operators, timed in one process so that figures can be compared.
+
+mod measure;
+mod workload;
+
+use std::io::Write;
+
+use anyhow::{Context, Result, ensure};
+use atrous_gpu::{AdapterChoice, Device, DeviceOptions};
+
+use measure::{Measured, measure};
+use workload::Workload;
+
+/// What to time, and how often.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Print one JSON object per workload instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Only workloads whose name holds this text, such as W1, O or depthwise.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    filter: String,
+    /// Timed runs per workload, after a first one that is reported apart.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    runs: usize,
+    /// Serve operators by this kernel variant wherever it is legal.
+    #[arg(long, value_name = "VARIANT")]
+    variant: Option<String>,
+}
+
+/// Times every workload that the filter keeps.
+///
+/// # Errors
+/// If there is no adapter, no such workload, or a run fails.
+pub fn run(options: &Options, out: &mut impl Write) -> Result<()> {
+    ensure!(options.runs > 0, "--runs must be at least 1");
+    let wanted = options.filter.to_lowercase();
+    let workloads: Vec<Workload> =
+        workload::all().into_iter().filter(|w| w.name.to_lowercase().contains(&wanted)).collect();
+    ensure!(!workloads.is_empty(), "no workload's name holds \"{}\"; there are {}", options.filter, workload::names());
+    let variant = options.variant.as_deref().map(workload::known_variant).transpose()?;
+
+    if !options.json {
+        writeln!(out, "adapter: {}", open()?.info())?;
+        writeln!(out, "{}", Measured::HEADER)?;
+    }
+    for workload in &workloads {
+        let measured = measure(workload, options.runs, variant).with_context(|| workload.name.to_owned())?;
+        if options.json {
+            writeln!(out, "{}", serde_json::to_string(&measured)?)?;
+        } else {
+            writeln!(out, "{measured}")?;
+        }
+    }
+    Ok(())
+}
+
+/// The device that the environment asks for, with nothing compiled on it yet.
+fn open() -> Result<Device> {
+    Ok(Device::open_blocking(&AdapterChoice::from_env(), DeviceOptions::from_env()?)?)
+}

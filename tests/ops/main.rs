@@ -1,0 +1,10 @@
+//! Every variant of every kernel against the f64 reference: a table of hazards, then random cases.
+//!
+//! The device is opened as the environment asks (`ATROUS_ADAPTER`, `ATROUS_CHECKS`, `ATROUS_LIMITS`). Limits of the adapter
+//! that would need gigabytes to reach are also tried by planning for a target with tighter ones.
+
+mod conv;
+mod limits;
+mod others;
+mod random;
+mod transposed;

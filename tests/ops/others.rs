@@ -1,0 +1,198 @@
+//! Every other op: normalisation, pooling, reductions, resizing, functions of elements, data movement.
+
+use atrous_graph::op::*;
+use atrous_graph::{DType, Op, Shape, TensorType};
+use atrous_tests::{Case, device};
+
+/// Shapes that are odd in every way: one pixel, one channel, remainders, three samples.
+pub(crate) const SHAPES: [Shape; 6] = [
+    Shape::new(1, 1, 1, 1),
+    Shape::new(1, 5, 7, 3),
+    Shape::new(3, 4, 3, 21),
+    Shape::new(2, 9, 8, 257),
+    Shape::new(1, 3, 3, 728),
+    Shape::new(1, 64, 33, 8),
+];
+
+fn check(cases: impl IntoIterator<Item = Case>) {
+    let device = device();
+    for case in cases {
+        case.expect().check_variants(&device, &device.target());
+    }
+}
+
+fn each(op: Op) -> impl Iterator<Item = Case> {
+    SHAPES.into_iter().map(move |s| Case::images(op, &[s]))
+}
+
+#[test]
+fn functions_of_elements() {
+    let functions = [
+        Unary::Relu,
+        Unary::Relu6,
+        Unary::LeakyRelu { slope: 0.2 },
+        Unary::Elu { alpha: 1.5 },
+        Unary::Sigmoid,
+        Unary::Tanh,
+        Unary::Silu,
+        Unary::Gelu,
+        Unary::GeluTanh,
+        Unary::HardSigmoid,
+        Unary::HardSwish,
+        Unary::Softplus,
+    ];
+    check(functions.into_iter().flat_map(|f| each(Op::Unary(f))));
+}
+
+#[test]
+fn functions_of_two_elements_broadcast_every_side() {
+    let full = Shape::new(2, 3, 5, 6);
+    let ones = (0..16).map(|mask| {
+        let side = |bit: usize, size: usize| if mask >> bit & 1 == 1 { 1 } else { size };
+        Shape::new(side(0, full.n), side(1, full.h), side(2, full.w), side(3, full.c))
+    });
+    let pairs: Vec<[Shape; 2]> = ones.flat_map(|s| [[full, s], [s, full]]).collect();
+    let crossed = [Shape::new(2, 1, 5, 1), Shape::new(1, 3, 1, 6)];
+    for op in [Binary::Add, Binary::Sub, Binary::Mul] {
+        check(pairs.iter().chain([&crossed]).map(|p| Case::images(Op::Binary(op), p)));
+        check(SHAPES.map(|s| Case::images(Op::Binary(op), &[s, s])));
+    }
+}
+
+#[test]
+fn softmax_and_argmax() {
+    check(each(Op::Softmax));
+    check(each(Op::LogSoftmax));
+    check(each(Op::ArgMax));
+}
+
+#[test]
+fn batch_normalisation_with_and_without_affine() {
+    for (scale, shift) in [(true, true), (true, false), (false, true), (false, false)] {
+        let op = BatchNorm { eps: 1e-3, scale, shift };
+        check(SHAPES.map(|s| {
+            let vectors = 2 + usize::from(scale) + usize::from(shift);
+            let mut shapes = vec![s];
+            shapes.extend(vec![Shape::channels(s.c); vectors]);
+            Case::images(Op::BatchNorm(op), &shapes)
+        }));
+    }
+    check(SHAPES.map(|s| Case::images(Op::RunningStat(RunningStat { keep: 0.9, take: 0.11 }), &[s, s])));
+}
+
+#[test]
+fn reductions_over_every_set_of_sides() {
+    let large = Shape::new(3, 65, 67, 5);
+    for reduction in [Reduction::Sum, Reduction::Mean, Reduction::Max] {
+        for mask in 0..8 {
+            let op = Op::Reduce(Reduce { reduction, n: mask & 1 > 0, h: mask & 2 > 0, w: mask & 4 > 0 });
+            check(each(op).chain([Case::images(op, &[large])]));
+        }
+    }
+    check(SHAPES.into_iter().chain([large]).map(|s| Case::images(Op::ChannelVariance, &[s, Shape::channels(s.c)])));
+}
+
+fn windows() -> Vec<Window> {
+    let w = |kernel: usize, stride: usize, pad: usize, dilation: usize, ceil_mode| Window {
+        kernel: [kernel; 2],
+        stride: [stride; 2],
+        dilation: [dilation; 2],
+        padding: Padding::symmetric(pad, pad),
+        ceil_mode,
+    };
+    let uneven = Padding { top: 0, bottom: 1, left: 2, right: 0 };
+    vec![
+        w(1, 1, 0, 1, false),
+        w(2, 2, 0, 1, false),
+        w(3, 2, 1, 1, false),
+        w(3, 2, 0, 1, true),
+        w(3, 2, 1, 1, true),
+        w(3, 1, 1, 2, false),
+        w(5, 3, 2, 1, true),
+        Window { kernel: [2, 3], stride: [2, 1], padding: uneven, ..w(2, 2, 0, 1, false) },
+    ]
+}
+
+#[test]
+fn pooling_windows() {
+    let images = [Shape::new(1, 9, 7, 3), Shape::new(2, 12, 10, 21), Shape::new(1, 6, 13, 257)];
+    for (window, image) in windows().into_iter().flat_map(|w| images.map(|s| (w, s))) {
+        let mut ops = vec![Op::MaxPool(window), Op::MaxPoolIndices(window)];
+        if window.dilation == [1, 1] {
+            for (count_include_pad, divisor) in [(true, None), (false, None), (true, Some(7))] {
+                ops.push(Op::AvgPool(AvgPool { window, count_include_pad, divisor }));
+            }
+        }
+        check(ops.into_iter().map(|op| Case::images(op, &[image])));
+    }
+}
+
+#[test]
+fn pooling_over_channels_and_bins() {
+    for (window, stride, c) in [(4, 4, 12), (3, 3, 9), (7, 7, 7), (2, 1, 21), (5, 3, 257), (1, 2, 6)] {
+        let op = Op::ChannelMaxPool(ChannelMaxPool { window, stride });
+        check([Case::images(op, &[Shape::new(2, 3, 5, c)])]);
+    }
+    for (h, w) in [(1, 1), (2, 2), (3, 5), (6, 6), (20, 17)] {
+        check([Case::images(Op::AdaptiveAvgPool { h, w }, &[Shape::new(2, 13, 17, 5)])]);
+    }
+}
+
+#[test]
+fn resizing_by_every_rule() {
+    let rules = [
+        Interpolation::Nearest,
+        Interpolation::NearestExact,
+        Interpolation::Bilinear(Coordinates::HalfPixel),
+        Interpolation::Bilinear(Coordinates::AlignCorners),
+        Interpolation::Bilinear(Coordinates::Asymmetric),
+        Interpolation::BilinearAntialias,
+    ];
+    let sizes = [(7, 9, 13, 20), (33, 31, 17, 8), (1, 1, 6, 7), (9, 1, 4, 5), (6, 8, 6, 8), (5, 4, 1, 1)];
+    for interpolation in rules {
+        check(sizes.map(|(ih, iw, h, w)| {
+            let op = Op::Resize(Resize { h, w, interpolation, step: None });
+            Case::images(op, &[Shape::new(2, ih, iw, 5)])
+        }));
+    }
+    let step = Some([1.0 / 2.3; 2]);
+    let rule = Interpolation::Bilinear(Coordinates::HalfPixel);
+    check([Case::images(Op::Resize(Resize { h: 16, w: 20, interpolation: rule, step }), &[Shape::new(1, 7, 9, 2)])]);
+}
+
+fn both_types(op: Op, shapes: &[Shape]) -> [Case; 2] {
+    let of = |dtype| shapes.iter().map(|s| TensorType { dtype, ..TensorType::image(*s) }).collect();
+    [Case { op, inputs: of(DType::F32) }, Case { op, inputs: of(DType::U32) }]
+}
+
+#[test]
+fn concatenation_of_any_channels() {
+    for channels in [&[3, 5, 7][..], &[48, 256], &[1, 1, 1, 1, 1], &[21], &[4, 8, 2, 6, 257, 3]] {
+        let shapes: Vec<Shape> = channels.iter().map(|c| Shape::new(2, 3, 5, *c)).collect();
+        check(both_types(Op::Concat, &shapes));
+    }
+}
+
+#[test]
+fn slices_pads_and_flips() {
+    let x = Shape::new(3, 7, 6, 11);
+    let boxes = [
+        Slice { start: [0; 4], size: x },
+        Slice::crop(x, 2, 1, 4, 5),
+        Slice::channels(x, 3, 5),
+        Slice::channels(x, 4, 4),
+        Slice { start: [1, 6, 5, 10], size: Shape::new(2, 1, 1, 1) },
+    ];
+    check(boxes.into_iter().flat_map(|b| both_types(Op::Slice(b), &[x])));
+    let paddings =
+        [Padding::symmetric(0, 0), Padding { top: 1, bottom: 2, left: 0, right: 3 }, Padding::symmetric(5, 5)];
+    for padding in paddings {
+        for mode in [PadMode::Constant(0.0), PadMode::Constant(-1.5), PadMode::Reflect, PadMode::Replicate] {
+            check([Case::images(Op::Pad(Pad { padding, mode }), &[x])]);
+        }
+    }
+    for (vertical, horizontal) in [(true, false), (false, true), (true, true), (false, false)] {
+        check(both_types(Op::Flip { vertical, horizontal }, &[x]));
+    }
+    check([Case::images(Op::Dropout { rate: 0.5 }, &[x])]);
+}
