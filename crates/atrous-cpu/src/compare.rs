@@ -6,7 +6,8 @@ use atrous_graph::Shape;
 
 use crate::Tensor;
 
-/// The rule `|got - want| <= rtol * (m + floor * max m)`, where `m` is the [`magnitude`](crate::magnitude()) of each result.
+/// The rule `|got - want| <= rtol * (m + floor * max m)`, where `m` is the [`magnitude`](crate::magnitude()) of each
+/// result.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
     /// Allowed error relative to the magnitude.
@@ -20,9 +21,10 @@ impl Tolerance {
     ///
     /// One rounding is `2^-24 ≈ 6e-8`. A running sum of `K` terms of one sign gathers about `0.4 sqrt(K/3)` of them
     /// (standard deviation, relative to the sum), so 1e-5 is five deviations for the longest convolutions there are
-    /// (`K = 18432`, 3×3 over 2048 channels) and more than enough for sums of mixed signs. A wrong tap, a lost channel or a
-    /// shifted pixel is an error of 1e-4 and more. WGSL's own bounds for `exp`, `log`, division and square root are within
-    /// it. The floor keeps a result whose terms are all tiny from being held to more digits than its neighbours' rounding.
+    /// (`K = 18432`, 3×3 over 2048 channels) and more than enough for sums of mixed signs. A wrong tap, a lost
+    /// channel or a shifted pixel is an error of 1e-4 and more. WGSL's own bounds for `exp`, `log`, division and
+    /// square root are within it. The floor keeps a result whose terms are all tiny from being held to more digits
+    /// than its neighbours' rounding.
     pub const F32: Self = Self { rtol: 1e-5, floor: 1e-3 };
 }
 
@@ -74,9 +76,9 @@ pub enum CompareError {
 
 /// Accepts `got`, dense and row-major, if every value obeys the rule of [`Tolerance`].
 ///
-/// Where the allowed error is not zero, the smallest normal f32 is added to it, since WGSL lets a device take anything
-/// smaller for zero. Where `want`, rounded to f32, is NaN or infinite, `got` must be the same; where it is finite, a NaN or an
-/// infinity always fails.
+/// Where the allowed error is not zero, the smallest normal f32 is added to it, since WGSL lets a device take
+/// anything smaller for zero. Where `want`, rounded to f32, is NaN or infinite, `got` must be the same; where it is
+/// finite, a NaN or an infinity always fails.
 ///
 /// # Errors
 /// [`CompareError::Length`] if the sizes differ, [`CompareError::Values`] if some value is off.

@@ -16,8 +16,8 @@ fn spread(o: usize, k: usize, stride: usize, dilation: usize, before: usize, siz
     (steps % stride == 0).then_some(steps / stride).filter(|i| *i < size)
 }
 
-/// See [`Conv2d`] for the formula. The innermost loop adds one input value times a row of the filter to all output channels
-/// of its group.
+/// See [`Conv2d`] for the formula. The innermost loop adds one input value times a row of the filter to all output
+/// channels of its group.
 pub(crate) fn conv2d(op: &Conv2d, inputs: &[&Tensor], output: Shape) -> Tensor {
     let (x, filter, bias) = (inputs[0], inputs[1], inputs.get(2));
     let Shape { n: kh, h: kw, w: cin, c: cout } = filter.shape;

@@ -4,11 +4,12 @@ use atrous_graph::{Op, Shape};
 
 use crate::{Tensor, conv, movement, norm, pointwise, pool, reduce, resize};
 
-/// Computes one operation in f64. `inputs` are in the order the operation documents, `output` is the shape its rule infers.
+/// Computes one operation in f64. `inputs` are in the order the operation documents, `output` is the shape its rule
+/// infers.
 ///
 /// # Panics
-/// If `inputs` and `output` are not what [`Op::infer`] accepts and returns, or the operation is an input or a parameter,
-/// which has a value but computes none: bugs of the caller.
+/// If `inputs` and `output` are not what [`Op::infer`] accepts and returns, or the operation is an input or a
+/// parameter, which has a value but computes none: bugs of the caller.
 pub fn evaluate(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
     match op {
         Op::Input | Op::Parameter => panic!("{} nodes are given, not computed", op.name()),

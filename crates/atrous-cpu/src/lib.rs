@@ -1,7 +1,8 @@
 //! The CPU reference: what each operation means, in f64, and when a computed result counts as equal to it.
 //!
-//! [`evaluate`] runs one operation with the loops of its documented formula, [`run`] a whole graph. [`magnitude`] says how
-//! much rounding each result may show, and [`compare`] judges a device's result by it: one rule for every kernel.
+//! [`evaluate`] runs one operation with the loops of its documented formula, [`run`] a whole graph. [`magnitude`]
+//! says how much rounding each result may show, and [`compare`] judges a device's result by it: one rule for every
+//! kernel.
 
 mod compare;
 mod conv;

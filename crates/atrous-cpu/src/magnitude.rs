@@ -7,16 +7,16 @@ use crate::{Tensor, evaluate, norm, pointwise, reduce, resize};
 
 /// The error scale `m` of each result, which [`compare`](crate::compare()) multiplies with its relative tolerance.
 ///
-/// * Sums of products (convolutions, average pooling, sum and mean, add, sub, mul): the same operation on absolute values,
-///   all terms added. An error of `m` times a few roundings is what any order of summation makes.
+/// * Sums of products (convolutions, average pooling, sum and mean, add, sub, mul): the same operation on absolute
+///   values, all terms added. An error of `m` times a few roundings is what any order of summation makes.
 /// * Functions of one value: the sum of the formula's absolute terms, each with its sensitivity to its argument; see
 ///   `pointwise::unary_magnitude`.
 /// * Batch normalisation: `(|x| + |mean|) * |scale| / sqrt(var + eps) + |shift|`, which admits folding it into
 ///   `x * a + b`.
-/// * Variance: the variance itself. Its terms are squares of differences of given numbers, nothing cancels; the one-pass
-///   `E[x²] - mean²` does not meet this bound where the mean is large, and must not.
-/// * Softmax, log-softmax: from the distances to the largest logit, so large logits get no more room than small ones; see
-///   `reduce::softmax_magnitude`.
+/// * Variance: the variance itself. Its terms are squares of differences of given numbers, nothing cancels; the
+///   one-pass `E[x²] - mean²` does not meet this bound where the mean is large, and must not.
+/// * Softmax, log-softmax: from the distances to the largest logit, so large logits get no more room than small ones;
+///   see `reduce::softmax_magnitude`.
 /// * Bilinear resize: the same on absolute values, and the weights' dependence on rounded coordinates; see
 ///   `resize::magnitude`.
 /// * Data movement, maxima, indices, nearest neighbour, relu, relu6: zero; these must be exact to the bit.

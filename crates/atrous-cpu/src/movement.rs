@@ -24,8 +24,8 @@ pub(crate) fn slice(op: &Slice, x: &Tensor) -> Tensor {
     Tensor::from_fn(op.size, |n, row, column, c| x.at(n0 + n, y0 + row, x0 + column, c0 + c))
 }
 
-/// `x[n, y - top, x - left, c]`; what lies outside of the image is the constant, the image mirrored at its edge pixel, or
-/// the edge pixel.
+/// `x[n, y - top, x - left, c]`; what lies outside of the image is the constant, the image mirrored at its edge
+/// pixel, or the edge pixel.
 pub(crate) fn pad(op: &Pad, x: &Tensor, output: Shape) -> Tensor {
     let source = |i: usize, before: usize, size: usize| {
         let (i, last) = (i as isize - before as isize, size as isize - 1);

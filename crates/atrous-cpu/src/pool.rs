@@ -8,8 +8,8 @@ use atrous_graph::op::{AvgPool, ChannelMaxPool, Window};
 use crate::Tensor;
 use crate::conv::tap;
 
-/// The position (row, column) of the largest value under the window at output (oy, ox), the first in row-major order on a
-/// tie. The shape rule makes sure that every window covers some pixel.
+/// The position (row, column) of the largest value under the window at output (oy, ox), the first in row-major order
+/// on a tie. The shape rule makes sure that every window covers some pixel.
 fn largest(op: &Window, x: &Tensor, [n, oy, ox, c]: [usize; 4]) -> (usize, usize) {
     let ([kh, kw], [sy, sx], [dy, dx]) = (op.kernel, op.stride, op.dilation);
     let mut best = None;
@@ -42,8 +42,8 @@ pub(crate) fn max_pool_indices(op: &Window, x: &Tensor, output: Shape) -> Tensor
     })
 }
 
-/// `Σ x[n,iy,ix,c] / divisor` over the pixels of the image under the window. The divisor is the one given; or the number of
-/// positions under the window, padding included but nothing past it; or the number of pixels under it.
+/// `Σ x[n,iy,ix,c] / divisor` over the pixels of the image under the window. The divisor is the one given; or the
+/// number of positions under the window, padding included but nothing past it; or the number of pixels under it.
 pub(crate) fn avg_pool(op: &AvgPool, x: &Tensor, output: Shape) -> Tensor {
     let window = &op.window;
     Tensor::from_fn(output, |n, oy, ox, c| {

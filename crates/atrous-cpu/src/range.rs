@@ -5,8 +5,8 @@ use atrous_graph::{Op, Shape};
 
 use crate::Tolerance;
 
-/// How far a bounded function may step over a bound other than zero: WGSL's division and logarithm are allowed a few units
-/// in the last place.
+/// How far a bounded function may step over a bound other than zero: WGSL's division and logarithm are allowed a few
+/// units in the last place.
 const SLACK: f64 = 1e-6;
 
 /// A result outside of its function's range.
@@ -36,8 +36,8 @@ pub enum RangeError {
     },
 }
 
-/// Checks a result, dense and row-major, against what its operation can return: sigmoid 0 to 1, tanh -1 to 1, softmax 0 to 1
-/// with a sum of 1 in every pixel, and so on. Accepts everything finite from operations without bounds.
+/// Checks a result, dense and row-major, against what its operation can return: sigmoid 0 to 1, tanh -1 to 1, softmax
+/// 0 to 1 with a sum of 1 in every pixel, and so on. Accepts everything finite from operations without bounds.
 ///
 /// # Errors
 /// The first value out of range, NaN and infinity included, or the first sum that is not 1.

@@ -44,8 +44,8 @@ pub(crate) fn softmax(x: &Tensor) -> Tensor {
     })
 }
 
-/// `p[c] * (1 + d[c] + D)` where `p` is the softmax, `d[c] = max x - x[c]` and `D = Σ p[j] d[j]`: a relative error of `d` in
-/// an exponential is one of `d` in its value, and the sum inherits the mean of those of its terms.
+/// `p[c] * (1 + d[c] + D)` where `p` is the softmax, `d[c] = max x - x[c]` and `D = Σ p[j] d[j]`: a relative error of
+/// `d` in an exponential is one of `d` in its value, and the sum inherits the mean of those of its terms.
 pub(crate) fn softmax_magnitude(x: &Tensor) -> Tensor {
     x.map_pixels(x.shape.c, |pixel, result| {
         let max = max(pixel);
@@ -78,8 +78,9 @@ pub(crate) fn log_softmax(x: &Tensor) -> Tensor {
     })
 }
 
-/// `d[c] + ln Σ exp(-d[j]) + 1 + D`, with `d` and `D` as in [`softmax_magnitude`]: the terms, and what the relative error of
-/// the sum makes of its logarithm. Does not grow with `max x`, so a kernel has to subtract the maximum first.
+/// `d[c] + ln Σ exp(-d[j]) + 1 + D`, with `d` and `D` as in [`softmax_magnitude`]: the terms, and what the relative
+/// error of the sum makes of its logarithm. Does not grow with `max x`, so a kernel has to subtract the maximum
+/// first.
 pub(crate) fn log_softmax_magnitude(x: &Tensor) -> Tensor {
     x.map_pixels(x.shape.c, |pixel, result| {
         let max = max(pixel);

@@ -7,8 +7,8 @@ use atrous_graph::op::{Coordinates, Interpolation, Resize};
 
 use crate::Tensor;
 
-/// How many roundings of its coordinate a weight may show, in units of those [`magnitude`] stands for. A coordinate is one
-/// product and one sum, a magnitude allows for the sums of a large convolution.
+/// How many roundings of its coordinate a weight may show, in units of those [`magnitude`] stands for. A coordinate
+/// is one product and one sum, a magnitude allows for the sums of a large convolution.
 const COORDINATE: f64 = 1.0 / 32.0;
 
 /// Where one output row (column) comes from.
@@ -17,8 +17,8 @@ struct Taps {
     first: usize,
     /// The weight of it and the following ones; they add up to 1.
     weights: Vec<f64>,
-    /// By how much the weights change with the rounding of the coordinate: the coordinate over the filter's width, or 0 if
-    /// they do not depend on it.
+    /// By how much the weights change with the rounding of the coordinate: the coordinate over the filter's width, or
+    /// 0 if they do not depend on it.
     sensitivity: f64,
 }
 
@@ -70,8 +70,8 @@ fn bilinear(coordinate: f64, size: usize) -> Taps {
     Taps { first, weights, sensitivity: coordinate }
 }
 
-/// All pixels `j` with a weight `1 - |j + 0.5 - center| / support` above zero, normalised. `center` is measured from the
-/// image's edge. A centre beyond the image takes the last pixel.
+/// All pixels `j` with a weight `1 - |j + 0.5 - center| / support` above zero, normalised. `center` is measured from
+/// the image's edge. A centre beyond the image takes the last pixel.
 fn antialias(center: f64, support: f64, size: usize) -> Taps {
     let first = ((center - support + 0.5).max(0.0).floor() as usize).min(size - 1);
     let end = ((center + support + 0.5).floor() as usize).clamp(first + 1, size);
@@ -103,8 +103,9 @@ pub(crate) fn resize(op: &Resize, x: &Tensor, output: Shape) -> Tensor {
     })
 }
 
-/// `resize(|x|) + COORDINATE * (sy + sx) * max |x|`, where `s` is the [`Taps::sensitivity`] of the axis and the maximum is
-/// over the pixels that count and their neighbours, which a rounded coordinate can reach. Zero for nearest neighbour.
+/// `resize(|x|) + COORDINATE * (sy + sx) * max |x|`, where `s` is the [`Taps::sensitivity`] of the axis and the
+/// maximum is over the pixels that count and their neighbours, which a rounded coordinate can reach. Zero for nearest
+/// neighbour.
 pub(crate) fn magnitude(op: &Resize, x: &Tensor, output: Shape) -> Tensor {
     match op.interpolation {
         Interpolation::Nearest | Interpolation::NearestExact => return Tensor::zeros(output),

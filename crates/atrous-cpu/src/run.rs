@@ -62,12 +62,13 @@ pub enum Error {
     },
 }
 
-/// Runs the part of `graph` that `wanted` depends on, one node at a time in f64, and returns the tensors of `wanted` in that
-/// order. `values` holds inputs and parameters under their nodes' names; they are rounded to f32 first, intermediate results
-/// are not. A tensor is dropped after its last use.
+/// Runs the part of `graph` that `wanted` depends on, one node at a time in f64, and returns the tensors of `wanted`
+/// in that order. `values` holds inputs and parameters under their nodes' names; they are rounded to f32 first,
+/// intermediate results are not. A tensor is dropped after its last use.
 ///
 /// # Errors
-/// A value that is missing or does not fit its node, a wanted node that does not exist. Values of other names are ignored.
+/// A value that is missing or does not fit its node, a wanted node that does not exist. Values of other names are
+/// ignored.
 pub fn run(graph: &Graph, values: &HashMap<String, Tensor>, wanted: &[NodeId]) -> Result<Vec<Tensor>, Error> {
     let nodes = graph.nodes();
     let mut uses = uses(nodes, wanted)?;
