@@ -1,0 +1,91 @@
+//! `cargo xtask test`: everything that must hold, and `cargo xtask check`: everything that must look right.
+
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+/// One command of a task.
+struct Step {
+    what: &'static str,
+    program: &'static str,
+    arguments: Vec<&'static str>,
+    environment: &'static [(&'static str, &'static str)],
+}
+
+fn cargo(what: &'static str, arguments: &[&'static str]) -> Step {
+    Step { what, program: env!("CARGO"), arguments: arguments.to_vec(), environment: &[] }
+}
+
+/// Runs all suites; the golden results come last, in this process' build.
+///
+/// # Errors
+/// If a command cannot be started.
+pub fn test() -> Result<bool> {
+    // Kernels run on the CPU where there is no GPU, and use all of its cores: one test at a time.
+    let suite: &[&str] = if installed("nextest") {
+        &["nextest", "run", "--workspace", "--no-fail-fast"]
+    } else {
+        &["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]
+    };
+    let mut ops = suite.to_vec();
+    ops.retain(|a| !matches!(*a, "--workspace" | "--lib" | "--bins" | "--tests"));
+    ops.extend(["-p", "atrous-tests", "--test", "ops"]);
+    let tight = Step {
+        what: "kernels with WebGPU's default limits and with shader checks",
+        environment: &[("ATROUS_LIMITS", "default"), ("ATROUS_CHECKS", "1")],
+        ..cargo("", &ops)
+    };
+    let golden = Step {
+        program: Box::leak(std::env::current_exe()?.to_string_lossy().into_owned().into_boxed_str()),
+        ..cargo("results of PyTorch and Keras", &["golden"])
+    };
+    run(&[
+        cargo("all suites", suite),
+        cargo("samples in the documentation", &["test", "--workspace", "--doc", "-q"]),
+        tight,
+        golden,
+    ])
+}
+
+/// Formatting, lints, documentation.
+///
+/// # Errors
+/// If a command cannot be started.
+pub fn check() -> Result<bool> {
+    let doc = Step {
+        environment: &[("RUSTDOCFLAGS", "-D warnings")],
+        ..cargo("documentation", &["doc", "--workspace", "--no-deps", "-q"])
+    };
+    run(&[
+        cargo("formatting", &["fmt", "--all", "--check"]),
+        cargo("lints", &["clippy", "--workspace", "--all-targets", "-q", "--", "-D", "warnings"]),
+        doc,
+    ])
+}
+
+/// Runs all steps, also after one failed, and says at the end which did.
+fn run(steps: &[Step]) -> Result<bool> {
+    let mut failed = Vec::new();
+    for step in steps {
+        println!("\n== {} ==", step.what);
+        let mut command = Command::new(step.program);
+        let status = command
+            .args(&step.arguments)
+            .envs(step.environment.iter().copied())
+            .status()
+            .with_context(|| format!("starting {} {}", step.program, step.arguments.join(" ")))?;
+        if !status.success() {
+            failed.push(step.what);
+        }
+    }
+    println!("\n{} of {} steps passed", steps.len() - failed.len(), steps.len());
+    for what in &failed {
+        println!("FAILED: {what}");
+    }
+    Ok(failed.is_empty())
+}
+
+fn installed(subcommand: &str) -> bool {
+    let output = Command::new(env!("CARGO")).args([subcommand, "--version"]).output();
+    output.is_ok_and(|o| o.status.success())
+}
