@@ -11,5 +11,5 @@ mod parameter;
 pub mod zoo;
 
 pub use builder::{Builder, Mode, Naming};
-pub use model::{LayerRow, Model, Output, RunningUpdate, Summary};
+pub use model::{LayerRow, Model, Output, RunningUpdate, StateTensor, Summary};
 pub use parameter::{ParameterKind, ParameterSpec, StoredLayout, UnusedParameter};

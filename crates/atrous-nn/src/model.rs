@@ -43,6 +43,41 @@ pub struct Model {
     pub running: Vec<RunningUpdate>,
 }
 
+/// A tensor of the framework's state, used or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateTensor<'a> {
+    /// A parameter of the graph.
+    Used(&'a ParameterSpec),
+    /// One the graph does not have.
+    Unused(&'a UnusedParameter),
+}
+
+impl<'a> StateTensor<'a> {
+    /// Name in the framework.
+    pub fn name(self) -> &'a str {
+        match self {
+            Self::Used(p) => &p.name,
+            Self::Unused(p) => &p.name,
+        }
+    }
+
+    /// Shape as the framework stores it.
+    pub fn shape(self) -> &'a [usize] {
+        match self {
+            Self::Used(p) => &p.shape,
+            Self::Unused(p) => &p.shape,
+        }
+    }
+
+    /// What it is for; `None` for a counter.
+    pub const fn kind(self) -> Option<ParameterKind> {
+        match self {
+            Self::Used(p) => Some(p.kind),
+            Self::Unused(p) => p.kind,
+        }
+    }
+}
+
 /// One layer in a model's table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerRow {
@@ -79,11 +114,24 @@ impl Model {
         self.parameters.iter().find(|p| p.name == name)
     }
 
+    /// The framework's whole state in the framework's order: parameters, and tensors that the network does not use.
+    pub fn state(&self) -> Vec<StateTensor<'_>> {
+        let mut unused = self.unused.iter().peekable();
+        let mut state = Vec::with_capacity(self.parameters.len() + self.unused.len());
+        for (i, parameter) in self.parameters.iter().enumerate() {
+            while let Some(u) = unused.next_if(|u| u.before <= i) {
+                state.push(StateTensor::Unused(u));
+            }
+            state.push(StateTensor::Used(parameter));
+        }
+        state.extend(unused.map(StateTensor::Unused));
+        state
+    }
+
     /// Number of trainable parameters as the framework counts them: those of unused layers count.
     pub fn num_parameters(&self) -> usize {
-        let used = self.parameters.iter().filter(|p| p.trainable).map(ParameterSpec::len).sum::<usize>();
-        let unused = self.unused.iter().filter(|p| p.kind.is_some_and(ParameterKind::is_trainable));
-        used + unused.map(|p| p.shape.iter().product::<usize>()).sum::<usize>()
+        let trainable = |t: &StateTensor<'_>| t.kind().is_some_and(ParameterKind::is_trainable);
+        self.state().into_iter().filter(trainable).map(|t| t.shape().iter().product::<usize>()).sum()
     }
 
     /// Multiply-accumulates of a run of the whole batch, see [`cost::macs`].

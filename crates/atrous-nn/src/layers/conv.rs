@@ -5,6 +5,9 @@ use atrous_graph::{GraphError, NodeId, Op, Shape};
 
 use crate::{Builder, Naming, ParameterKind, StoredLayout};
 
+/// The largest kernel, stride, dilation or padding.
+const LARGEST: usize = 1 << 20;
+
 /// Zeros around the image of a convolution or pooling layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConvPadding {
@@ -43,6 +46,11 @@ impl Conv {
         Self { out, kernel: [kernel, kernel], stride: 1, padding, dilation: 1, groups: 1, bias: false }
     }
 
+    /// A `kernel×kernel` window for [`Builder::depthwise`], which knows the channels itself.
+    pub const fn depthwise(kernel: usize) -> Self {
+        Self::new(0, kernel)
+    }
+
     /// Step of the window.
     pub const fn stride(self, stride: usize) -> Self {
         Self { stride, ..self }
@@ -71,6 +79,11 @@ impl Conv {
     /// With a bias.
     pub const fn bias(self) -> Self {
         Self { bias: true, ..self }
+    }
+
+    /// Channels of the result.
+    pub const fn channels(&self) -> usize {
+        self.out
     }
 
     fn op(&self, x: Shape) -> Conv2d {
@@ -168,9 +181,7 @@ impl Builder {
     pub fn conv_transpose2d(&mut self, name: &str, x: NodeId, t: ConvTranspose) -> Result<NodeId, GraphError> {
         let Shape { h, w, c: cin, .. } = self.shape(x);
         let (k, size, kernel) = (t.kernel, [h, w], [t.kernel; 2]);
-        if k == 0 {
-            return Err(self.invalid("conv_transpose2d", name, "the kernel must be at least 1, got 0".to_owned()));
-        }
+        self.check_window("conv_transpose2d", name, t.padding, [k, t.stride, t.output_padding.saturating_add(1), 1])?;
         let op = match t.padding {
             ConvPadding::Same => Conv2dGradInput::transposed_same([t.stride; 2], size, kernel),
             ConvPadding::Each(p) => {
@@ -228,11 +239,30 @@ impl Builder {
 
     /// The operation, and its bias if it has one.
     fn convolve(&mut self, name: &str, x: NodeId, weight: NodeId, conv: &Conv) -> Result<NodeId, GraphError> {
+        self.check_window("conv2d", name, conv.padding, [conv.kernel[0], conv.kernel[1], conv.stride, conv.dilation])?;
         let op = conv.op(self.shape(x));
         let mut inputs = vec![x, weight];
         if conv.bias {
             inputs.push(self.bias(name, conv.out)?);
         }
         self.add(name, Op::Conv2d(op), &inputs)
+    }
+
+    /// Kernel, stride, dilation and padding must be numbers that sizes can be computed with.
+    fn check_window(
+        &self,
+        op: &'static str,
+        name: &str,
+        padding: ConvPadding,
+        sizes: [usize; 4],
+    ) -> Result<(), GraphError> {
+        let padding = if let ConvPadding::Each(n) = padding { n } else { 0 };
+        if sizes.iter().all(|s| (1..=LARGEST).contains(s)) && padding <= LARGEST {
+            return Ok(());
+        }
+        let reason = format!(
+            "kernel, stride and dilation must lie in 1..={LARGEST}, padding in 0..={LARGEST}, got {sizes:?} and {padding}"
+        );
+        Err(self.invalid(op, name, reason))
     }
 }

@@ -51,6 +51,15 @@ impl Builder {
     /// # Errors
     /// In training mode, with PyTorch's rule, if there is one value per channel only.
     pub fn batch_norm(&mut self, name: &str, x: NodeId, norm: Norm) -> Result<NodeId, GraphError> {
+        self.batch_norm_as(name, name, x, norm)
+    }
+
+    /// The same, with the result's node called `node` and the parameters after `name`: for modules that hold more than the
+    /// normalisation.
+    ///
+    /// # Errors
+    /// Those of [`Builder::batch_norm`].
+    pub fn batch_norm_as(&mut self, node: &str, name: &str, x: NodeId, norm: Norm) -> Result<NodeId, GraphError> {
         let c = self.shape(x).c;
         let names = [
             ("weight", "gamma"),
@@ -77,7 +86,7 @@ impl Builder {
         }
         let op = BatchNorm { eps: norm.eps, scale: norm.scale, shift: norm.shift };
         let inputs: Vec<NodeId> = [x].into_iter().chain(statistics).chain(affine).collect();
-        self.add(name, Op::BatchNorm(op), &inputs)
+        self.add(node, Op::BatchNorm(op), &inputs)
     }
 
     /// Mean and variance of the batch; the new running statistics are made of them.

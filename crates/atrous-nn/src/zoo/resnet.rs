@@ -3,7 +3,7 @@
 
 use atrous_graph::{GraphError, NodeId, Shape};
 
-use super::invalid;
+use super::{Info, Network, Preprocessing, Task};
 use crate::layers::{Conv, Norm, Pool};
 use crate::{Builder, Mode, Model, Naming};
 
@@ -50,17 +50,36 @@ pub struct ResNetEncoder {
 }
 
 impl ResNetEncoder {
-    /// ResNet-18, 34, 50, 101 or 152 at output stride 32; `None` for other depths.
-    pub fn of_depth(depth: usize) -> Option<Self> {
-        let (block, stages) = match depth {
-            18 => (Block::Basic, [2, 2, 2, 2]),
-            34 => (Block::Basic, [3, 4, 6, 3]),
-            50 => (Block::Bottleneck, [3, 4, 6, 3]),
-            101 => (Block::Bottleneck, [3, 4, 23, 3]),
-            152 => (Block::Bottleneck, [3, 8, 36, 3]),
-            _ => return None,
-        };
-        Some(Self { block, stages, output_stride: 32, rule: DilationRule::FirstBlockKeeps })
+    /// ResNet-18 at output stride 32.
+    pub const RESNET18: Self = Self::new(Block::Basic, [2, 2, 2, 2]);
+    /// ResNet-34 at output stride 32.
+    pub const RESNET34: Self = Self::new(Block::Basic, [3, 4, 6, 3]);
+    /// ResNet-50 at output stride 32.
+    pub const RESNET50: Self = Self::new(Block::Bottleneck, [3, 4, 6, 3]);
+    /// ResNet-101 at output stride 32.
+    pub const RESNET101: Self = Self::new(Block::Bottleneck, [3, 4, 23, 3]);
+    /// ResNet-152 at output stride 32.
+    pub const RESNET152: Self = Self::new(Block::Bottleneck, [3, 8, 36, 3]);
+
+    const fn new(block: Block, stages: [usize; 4]) -> Self {
+        Self { block, stages, output_stride: 32, rule: DilationRule::FirstBlockKeeps }
+    }
+
+    /// The encoder called `resnet18`, `resnet34`, `resnet50`, `resnet101` or `resnet152`; `None` for other names.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "resnet18" => Some(Self::RESNET18),
+            "resnet34" => Some(Self::RESNET34),
+            "resnet50" => Some(Self::RESNET50),
+            "resnet101" => Some(Self::RESNET101),
+            "resnet152" => Some(Self::RESNET152),
+            _ => None,
+        }
+    }
+
+    /// The same at another output stride, dilated as `rule` says.
+    pub const fn dilated(self, output_stride: usize, rule: DilationRule) -> Self {
+        Self { output_stride, rule, ..self }
     }
 
     /// Channels of the five feature maps.
@@ -180,19 +199,29 @@ pub struct ResNet {
 }
 
 impl ResNet {
-    /// ResNet of depth 18, 34, 50, 101 or 152 for 1000 classes; `None` for other depths.
-    pub fn of_depth(depth: usize) -> Option<Self> {
-        Some(Self { encoder: ResNetEncoder::of_depth(depth)?, classes: 1000 })
+    /// A classifier of 1000 classes.
+    pub const fn new(encoder: ResNetEncoder) -> Self {
+        Self { encoder, classes: 1000 }
+    }
+}
+
+impl Network for ResNet {
+    fn info(&self) -> Info {
+        Info {
+            task: Task::Classification,
+            size: [224, 224],
+            shorter_side: Some(256),
+            in_channels: 3,
+            classes: self.classes,
+            preprocessing: Preprocessing::IMAGENET,
+        }
     }
 
-    /// Builds the network `name` for images of shape `N×H×W×C`; the result is `N×1×1×classes` logits.
-    ///
-    /// # Errors
-    /// Those of [`ResNetEncoder::features`]; no classes.
-    pub fn build(&self, name: &str, image: Shape, mode: Mode) -> Result<Model, GraphError> {
-        if self.classes == 0 {
-            return Err(invalid(name, "there must be at least 1 class, got 0"));
-        }
+    fn set_classes(&mut self, classes: usize) {
+        self.classes = classes;
+    }
+
+    fn build(&self, name: &str, image: Shape, mode: Mode) -> Result<Model, GraphError> {
         let mut b = Builder::new(Naming::Torch, mode);
         let x = b.input("input", image)?;
         let features = self.encoder.features(&mut b, x)?;

@@ -1,0 +1,215 @@
+//! Networks by the line of Python that builds them in their framework.
+
+use super::call::{Call, Value};
+use super::{
+    BuildOptions, DeepLabXception65, DilationRule, KerasResNet, KerasXception, Network, ResNet, ResNetEncoder,
+    SegmentationHead, SmpDeepLabV3Plus, SmpPspNet, SmpUnet, TinyCnn, TorchvisionSegmentation, UNet, Xception65,
+    XceptionPlan, ZooError, build_with,
+};
+use crate::Model;
+
+/// A network and, if its constructor says so, the channels of its images.
+type Recipe = (Box<dyn Network>, Option<usize>);
+
+/// Builds the network that a constructor call of torchvision, timm, Keras or segmentation-models-pytorch builds, such as
+/// `torchvision.models.resnet18(weights=None)`; it is named after the function. Defaults are the framework's. Pretrained
+/// weights must be declined in the call, since none are fetched.
+///
+/// # Errors
+/// [`ZooError::Syntax`] for what is not a call with literal arguments, [`ZooError::Unsupported`] for functions and arguments
+/// that are not known, [`ZooError::Graph`] if the options do not fit the network.
+pub fn from_constructor(text: &str, options: &BuildOptions) -> Result<Model, ZooError> {
+    let mut call = Call::parse(text)?;
+    let (mut network, channels) = recipe(&mut call)?;
+    call.finish()?;
+    let mut info = network.info();
+    info.in_channels = channels.unwrap_or(info.in_channels);
+    Ok(build_with(&mut *network, info, &call.function, options)?)
+}
+
+fn recipe(call: &mut Call) -> Result<Recipe, ZooError> {
+    let function = call.function.clone();
+    let parts: Vec<&str> = function.split('.').collect();
+    match parts.as_slice() {
+        ["torchvision", "models", "segmentation", name] => torchvision_segmentation(call, name),
+        ["torchvision", "models", name] => torchvision(call, name),
+        ["timm", "create_model"] => timm(call),
+        ["keras", "applications", name] => keras(call, name),
+        ["smp" | "segmentation_models_pytorch", name] => smp(call, name),
+        ["nets", name] => nets(call, name),
+        _ => Err(unknown(call)),
+    }
+}
+
+fn torchvision(call: &mut Call, name: &str) -> Result<Recipe, ZooError> {
+    let encoder = ResNetEncoder::named(name).ok_or_else(|| unknown(call))?;
+    call.require("weights", &Value::None, &Value::None)?;
+    let output_stride = match call.take("replace_stride_with_dilation") {
+        None | Some(Value::None) => 32,
+        Some(Value::List(flags)) => output_stride(call, &flags)?,
+        Some(other) => return Err(call.unsupported(format!("replace_stride_with_dilation={other}"))),
+    };
+    let encoder = encoder.dilated(output_stride, DilationRule::FirstBlockKeeps);
+    let classes = call.integer("num_classes", 1000)?;
+    Ok((Box::new(ResNet { encoder, classes }), None))
+}
+
+/// The output stride that torchvision's three flags, for stages 2, 3 and 4, amount to.
+fn output_stride(call: &Call, flags: &[Value]) -> Result<usize, ZooError> {
+    match flags {
+        [Value::Bool(false), Value::Bool(false), Value::Bool(false)] => Ok(32),
+        [Value::Bool(false), Value::Bool(false), Value::Bool(true)] => Ok(16),
+        [Value::Bool(false), Value::Bool(true), Value::Bool(true)] => Ok(8),
+        _ => {
+            let flags = Value::List(flags.to_vec());
+            Err(call.unsupported(format!("replace_stride_with_dilation={flags} is not supported")))
+        }
+    }
+}
+
+fn torchvision_segmentation(call: &mut Call, name: &str) -> Result<Recipe, ZooError> {
+    let (head, encoder) = match name {
+        "deeplabv3_resnet50" => (SegmentationHead::DeepLabV3, ResNetEncoder::RESNET50),
+        "deeplabv3_resnet101" => (SegmentationHead::DeepLabV3, ResNetEncoder::RESNET101),
+        "fcn_resnet50" => (SegmentationHead::Fcn, ResNetEncoder::RESNET50),
+        "fcn_resnet101" => (SegmentationHead::Fcn, ResNetEncoder::RESNET101),
+        _ => return Err(unknown(call)),
+    };
+    call.require("weights", &Value::None, &Value::None)?;
+    call.require("weights_backbone", &Value::None, &Value::Text("IMAGENET1K_V1".to_owned()))?;
+    let aux = match call.take("aux_loss") {
+        None | Some(Value::None) => false,
+        Some(Value::Bool(aux)) => aux,
+        Some(other) => return Err(call.unsupported(format!("aux_loss must be True or False, got {other}"))),
+    };
+    let classes = call.integer("num_classes", 21)?;
+    Ok((Box::new(TorchvisionSegmentation { encoder, head, aux, classes }), None))
+}
+
+fn timm(call: &mut Call) -> Result<Recipe, ZooError> {
+    call.name_positional(&["model_name"]);
+    let name = call.text("model_name", "")?;
+    if name != "xception65" {
+        return Err(call.unsupported(format!("model_name '{name}' is not known; 'xception65' is")));
+    }
+    call.require("pretrained", &Value::Bool(false), &Value::Bool(false))?;
+    let plan = XceptionPlan { output_stride: call.integer("output_stride", 32)?, middle: 16 };
+    let classes = call.integer("num_classes", 1000)?;
+    Ok((Box::new(Xception65 { plan, classes }), Some(call.integer("in_chans", 3)?)))
+}
+
+fn keras(call: &mut Call, name: &str) -> Result<Recipe, ZooError> {
+    call.require("weights", &Value::None, &Value::Text("imagenet".to_owned()))?;
+    call.require("classifier_activation", &Value::None, &Value::Text("softmax".to_owned()))?;
+    call.require("include_top", &Value::Bool(true), &Value::Bool(true))?;
+    let classes = call.integer("classes", 1000)?;
+    let network: Box<dyn Network> = match name {
+        "ResNet50" => Box::new(KerasResNet { classes, ..KerasResNet::RESNET50 }),
+        "ResNet101" => Box::new(KerasResNet { classes, ..KerasResNet::RESNET101 }),
+        "ResNet152" => Box::new(KerasResNet { classes, ..KerasResNet::RESNET152 }),
+        "Xception" => Box::new(KerasXception { classes }),
+        _ => return Err(unknown(call)),
+    };
+    Ok((network, None))
+}
+
+fn smp(call: &mut Call, name: &str) -> Result<Recipe, ZooError> {
+    if !["Unet", "DeepLabV3Plus", "PSPNet"].contains(&name) {
+        return Err(unknown(call));
+    }
+    call.require("encoder_weights", &Value::None, &Value::Text("imagenet".to_owned()))?;
+    call.require("activation", &Value::None, &Value::None)?;
+    let encoder = call.text("encoder_name", "resnet34")?;
+    let encoder = ResNetEncoder::named(&encoder).ok_or_else(|| {
+        call.unsupported(format!("encoder_name '{encoder}' is not known; 'resnet18' to 'resnet152' are"))
+    })?;
+    let classes = call.integer("classes", 1)?;
+    let channels = Some(call.integer("in_channels", 3)?);
+    let network: Box<dyn Network> = match name {
+        "Unet" => {
+            let plain = SmpUnet::new(encoder);
+            let decoder_channels = call.array("decoder_channels", plain.decoder_channels)?;
+            Box::new(SmpUnet { decoder_channels, classes, ..plain })
+        }
+        "DeepLabV3Plus" => {
+            let plain = SmpDeepLabV3Plus::new(encoder);
+            Box::new(SmpDeepLabV3Plus {
+                output_stride: call.integer("encoder_output_stride", plain.output_stride)?,
+                decoder_channels: call.integer("decoder_channels", plain.decoder_channels)?,
+                rates: call.array("decoder_atrous_rates", plain.rates)?,
+                classes,
+                ..plain
+            })
+        }
+        _ => {
+            let plain = SmpPspNet::new(encoder);
+            let psp_out_channels = call.integer("psp_out_channels", plain.psp_out_channels)?;
+            let dropout = call.number("psp_dropout", 0.2)? as f32;
+            Box::new(SmpPspNet { psp_out_channels, dropout, classes, ..plain })
+        }
+    };
+    Ok((network, channels))
+}
+
+/// Networks that no package offers: `nets.UNet`, `nets.UNetValid`, `nets.DeepLabXception65`, `nets.TinyCNN`.
+fn nets(call: &mut Call, name: &str) -> Result<Recipe, ZooError> {
+    match name {
+        "TinyCNN" => {
+            call.name_positional(&["classes"]);
+            Ok((Box::new(TinyCnn { classes: call.integer("classes", 10)? }), None))
+        }
+        "UNet" | "UNetValid" => {
+            call.name_positional(&["cin", "classes", "base"]);
+            let plain = if name == "UNet" { UNet::PADDED } else { UNet::VALID };
+            let channels = call.integer("cin", plain.info().in_channels)?;
+            let classes = call.integer("classes", plain.classes)?;
+            let base = call.integer("base", plain.base)?;
+            Ok((Box::new(UNet { classes, base, ..plain }), Some(channels)))
+        }
+        "DeepLabXception65" => {
+            call.name_positional(&["classes", "output_stride", "rates", "decoder", "separable", "middle"]);
+            let plan =
+                XceptionPlan { output_stride: call.integer("output_stride", 16)?, middle: call.integer("middle", 16)? };
+            let network = DeepLabXception65 {
+                classes: call.integer("classes", 21)?,
+                plan,
+                rates: call.integers("rates")?,
+                decoder: call.boolean("decoder", true)?,
+                separable: call.boolean("separable", true)?,
+            };
+            Ok((Box::new(network), None))
+        }
+        _ => Err(unknown(call)),
+    }
+}
+
+fn unknown(call: &Call) -> ZooError {
+    call.unsupported("the constructor is not known".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        from_constructor(text, &BuildOptions::default()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn arguments_that_are_not_known_are_refused() {
+        let cases = [
+            ("torchvision.models.vgg16(weights=None)", "the constructor is not known"),
+            ("torchvision.models.resnet18(weights=None, zero_init_residual=True)", "zero_init_residual=True"),
+            ("torchvision.models.resnet18(weights='DEFAULT')", "weights must be None, got 'DEFAULT'"),
+            ("smp.Unet(classes=2)", "encoder_weights must be None, got 'imagenet'"),
+            ("smp.Unet(encoder_weights=None, encoder_name='vgg16')", "encoder_name 'vgg16' is not known"),
+            ("keras.applications.ResNet50(weights=None)", "classifier_activation must be None, got 'softmax'"),
+            ("nets.UNet(3, 21, 64, 4)", "argument 4 without a name is not supported"),
+            ("nets.DeepLabXception65(output_stride=4)", "the output stride must be 8, 16 or 32, got 4"),
+        ];
+        for (text, reason) in cases {
+            let error = refusal(text);
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! DeepLabV3+ on the modified aligned Xception-65, as in the paper (Chen et al., arXiv:1802.02611) and TensorFlow's
+//! `research/deeplab`.
+
+use atrous_graph::op::Coordinates;
+use atrous_graph::{GraphError, NodeId, Shape};
+
+use super::xception65::{Skip, XceptionBlock};
+use super::{Info, Network, Preprocessing, Task, XceptionPlan, invalid};
+use crate::layers::{Conv, Norm};
+use crate::{Builder, Mode, Model, Naming};
+
+/// Share of the batch in new running statistics: TensorFlow's decay is 0.9997.
+const MOMENTUM: f64 = 0.0003;
+const BACKBONE: Norm = Norm::torch(1e-3, MOMENTUM);
+const HEAD: Norm = Norm::torch(1e-5, MOMENTUM);
+
+/// The network of the paper. All resizing is bilinear with aligned corners; sides of `2^n*k + 1` pixels stay aligned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeepLabXception65 {
+    /// Classes.
+    pub classes: usize,
+    /// The backbone's size.
+    pub plan: XceptionPlan,
+    /// Dilations of the 3×3 branches of the ASPP; `None` for 6, 12, 18 at output stride 16 and 12, 24, 36 at 8.
+    pub rates: Option<Vec<usize>>,
+    /// Whether low-level features are joined in a decoder.
+    pub decoder: bool,
+    /// Whether ASPP and decoder use separable convolutions.
+    pub separable: bool,
+}
+
+impl Default for DeepLabXception65 {
+    /// 21 classes, output stride 16, 16 middle blocks, with decoder and separable convolutions.
+    fn default() -> Self {
+        let plan = XceptionPlan { output_stride: 16, middle: 16 };
+        Self { classes: 21, plan, rates: None, decoder: true, separable: true }
+    }
+}
+
+impl DeepLabXception65 {
+    fn rates(&self, name: &str) -> Result<Vec<usize>, GraphError> {
+        match (&self.rates, self.plan.output_stride) {
+            (Some(rates), _) => Ok(rates.clone()),
+            (None, 16) => Ok(vec![6, 12, 18]),
+            (None, 8) => Ok(vec![12, 24, 36]),
+            (None, other) => Err(invalid(name, format!("output stride {other} has no default ASPP rates; name them"))),
+        }
+    }
+
+    /// A 3×3 convolution of the ASPP or decoder: dense or separable.
+    fn spatial(&self, b: &mut Builder, name: &str, x: NodeId, rate: usize) -> Result<NodeId, GraphError> {
+        if self.separable {
+            separable(b, name, x, 256, Conv::depthwise(3).padding(rate).dilation(rate), true, HEAD)
+        } else {
+            conv_bn(b, name, x, Conv::new(256, 3).padding(rate).dilation(rate), true, HEAD)
+        }
+    }
+
+    /// Atrous spatial pyramid pooling: the concat of image pooling, 1×1 and the atrous branches, projected to 256 channels.
+    fn aspp(&self, b: &mut Builder, name: &str, x: NodeId) -> Result<NodeId, GraphError> {
+        let Shape { h, w, .. } = b.shape(x);
+        let pooled = b.global_avg_pool("image_mean", x)?;
+        let pooled = conv_bn(b, "image_pooling", pooled, Conv::new(256, 1), true, HEAD)?;
+        let mut branches = vec![b.resize_bilinear("image_pooling_up", pooled, [h, w], Coordinates::AlignCorners)?];
+        branches.push(conv_bn(b, "aspp0", x, Conv::new(256, 1), true, HEAD)?);
+        for (i, rate) in self.rates(name)?.into_iter().enumerate() {
+            branches.push(self.spatial(b, &format!("aspp{}", i + 1), x, rate)?);
+        }
+        let y = b.concat("aspp_concat", &branches)?;
+        conv_bn(b, "concat_projection", y, Conv::new(256, 1), true, HEAD)
+    }
+}
+
+impl Network for DeepLabXception65 {
+    fn info(&self) -> Info {
+        Info {
+            task: Task::Segmentation,
+            size: [513, 513],
+            shorter_side: None,
+            in_channels: 3,
+            classes: self.classes,
+            preprocessing: Preprocessing::Tf,
+        }
+    }
+
+    fn set_classes(&mut self, classes: usize) {
+        self.classes = classes;
+    }
+
+    fn build(&self, name: &str, image: Shape, mode: Mode) -> Result<Model, GraphError> {
+        let blocks = self.plan.blocks(name)?;
+        let mut b = Builder::new(Naming::Torch, mode);
+        let x = b.input("input", image)?;
+        let (y, low) = b.scope("xception_65", |b| backbone(b, x, &blocks))?;
+        let mut y = self.aspp(&mut b, name, y)?;
+        if self.decoder {
+            let Shape { h, w, .. } = b.shape(low);
+            let up = b.resize_bilinear("decoder_up", y, [h, w], Coordinates::AlignCorners)?;
+            let low = conv_bn(&mut b, "feature_projection0", low, Conv::new(48, 1), true, HEAD)?;
+            y = b.concat("decoder_concat", &[up, low])?;
+            y = self.spatial(&mut b, "decoder_conv0", y, 1)?;
+            y = self.spatial(&mut b, "decoder_conv1", y, 1)?;
+        }
+        let y = b.conv2d("logits", y, Conv::new(self.classes, 1).bias())?;
+        let out = b.resize_bilinear("out", y, [image.h, image.w], Coordinates::AlignCorners)?;
+        Ok(b.finish(name, x, &[("out", out)]))
+    }
+}
+
+/// The backbone's result, and the decoder's low-level feature: the second separable convolution of the second block.
+fn backbone(b: &mut Builder, x: NodeId, blocks: &[XceptionBlock]) -> Result<(NodeId, NodeId), GraphError> {
+    let y = conv_bn(b, "conv1_1", x, Conv::new(32, 3).stride(2).padding(1), true, BACKBONE)?;
+    let mut y = conv_bn(b, "conv1_2", y, Conv::new(64, 3).padding(1), true, BACKBONE)?;
+    let mut low = y;
+    let exit = blocks.len() - 2;
+    for (i, block) in blocks.iter().enumerate() {
+        let name = match i {
+            0..3 => format!("entry{}", i + 1),
+            _ if i < exit => format!("middle{}", i - 2),
+            _ => format!("exit{}", i + 1 - exit),
+        };
+        let second;
+        (y, second) = b.scope(&name, |b| residual(b, y, *block))?;
+        b.label(&name, y);
+        if i == 1 {
+            low = second;
+        }
+    }
+    Ok((y, low))
+}
+
+/// A block's result and that of its second separable convolution.
+fn residual(b: &mut Builder, x: NodeId, block: XceptionBlock) -> Result<(NodeId, NodeId), GraphError> {
+    let XceptionBlock { depths, skip, stride, rate } = block;
+    let relu_inside = skip == Skip::None;
+    let (mut y, mut second) = (x, x);
+    for (i, out) in depths.into_iter().enumerate() {
+        if !relu_inside {
+            y = b.relu(&format!("relu{}", i + 1), y)?;
+        }
+        let depthwise = Conv::depthwise(3).stride(if i == 2 { stride } else { 1 }).padding(rate).dilation(rate);
+        y = separable(b, &format!("separable_conv{}", i + 1), y, out, depthwise, relu_inside, BACKBONE)?;
+        if i == 1 {
+            second = y;
+        }
+    }
+    let y = match skip {
+        Skip::Conv => {
+            let conv = Conv::new(depths[2], 1).stride(stride);
+            let shortcut = conv_bn(b, "shortcut", x, conv, false, BACKBONE)?;
+            b.sum("add", y, shortcut)?
+        }
+        Skip::Identity => b.sum("add", y, x)?,
+        Skip::None => y,
+    };
+    Ok((y, second))
+}
+
+/// The module `name`: convolution `conv`, batch normalisation `bn`, and a ReLU if asked for.
+fn conv_bn(b: &mut Builder, name: &str, x: NodeId, conv: Conv, relu: bool, norm: Norm) -> Result<NodeId, GraphError> {
+    b.module(name, |b| {
+        let y = b.conv2d("conv", x, conv)?;
+        bn_relu(b, y, relu, norm)
+    })
+}
+
+fn bn_relu(b: &mut Builder, x: NodeId, relu: bool, norm: Norm) -> Result<NodeId, GraphError> {
+    let y = b.batch_norm("bn", x, norm)?;
+    if relu { b.relu("relu", y) } else { Ok(y) }
+}
+
+/// The module `name`: `depthwise` and a pointwise convolution to `out` channels, each with batch normalisation and, if
+/// asked for, a ReLU.
+fn separable(
+    b: &mut Builder,
+    name: &str,
+    x: NodeId,
+    out: usize,
+    depthwise: Conv,
+    relu: bool,
+    norm: Norm,
+) -> Result<NodeId, GraphError> {
+    b.module(name, |b| {
+        let y = b.module("depthwise", |b| {
+            let y = b.depthwise("conv", x, 1, depthwise)?;
+            bn_relu(b, y, relu, norm)
+        })?;
+        conv_bn(b, "pointwise", y, Conv::new(out, 1), relu, norm)
+    })
+}

@@ -1,0 +1,116 @@
+//! Networks by name.
+
+use super::{
+    BuildOptions, DeepLabXception65, KerasResNet, KerasXception, Network, ResNet, ResNetEncoder, SegmentationHead,
+    SmpDeepLabV3Plus, SmpPspNet, SmpUnet, TinyCnn, TorchvisionSegmentation, UNet, Xception65, XceptionPlan, ZooError,
+    build_with,
+};
+use crate::Model;
+
+type Entry = (&'static str, fn() -> Box<dyn Network>);
+
+const NETWORKS: &[Entry] = &[
+    ("resnet18", || Box::new(ResNet::new(ResNetEncoder::RESNET18))),
+    ("resnet34", || Box::new(ResNet::new(ResNetEncoder::RESNET34))),
+    ("resnet50", || Box::new(ResNet::new(ResNetEncoder::RESNET50))),
+    ("resnet101", || Box::new(ResNet::new(ResNetEncoder::RESNET101))),
+    ("resnet152", || Box::new(ResNet::new(ResNetEncoder::RESNET152))),
+    ("keras_resnet50", || Box::new(KerasResNet::RESNET50)),
+    ("keras_resnet101", || Box::new(KerasResNet::RESNET101)),
+    ("keras_resnet152", || Box::new(KerasResNet::RESNET152)),
+    ("keras_xception", || Box::new(KerasXception::default())),
+    ("xception65", || Box::new(Xception65::default())),
+    ("tiny_cnn", || Box::new(TinyCnn::default())),
+    ("unet", || Box::new(UNet::PADDED)),
+    ("unet_valid", || Box::new(UNet::VALID)),
+    ("deeplabv3plus_xception65", || Box::new(DeepLabXception65::default())),
+    ("deeplabv3plus_xception65_os8", || {
+        let plan = XceptionPlan { output_stride: 8, middle: 16 };
+        Box::new(DeepLabXception65 { plan, ..DeepLabXception65::default() })
+    }),
+    ("deeplabv3_resnet50", || {
+        Box::new(TorchvisionSegmentation::new(ResNetEncoder::RESNET50, SegmentationHead::DeepLabV3))
+    }),
+    ("deeplabv3_resnet101", || {
+        Box::new(TorchvisionSegmentation::new(ResNetEncoder::RESNET101, SegmentationHead::DeepLabV3))
+    }),
+    ("fcn_resnet50", || Box::new(TorchvisionSegmentation::new(ResNetEncoder::RESNET50, SegmentationHead::Fcn))),
+    ("fcn_resnet101", || Box::new(TorchvisionSegmentation::new(ResNetEncoder::RESNET101, SegmentationHead::Fcn))),
+    ("smp_unet_resnet18", || Box::new(SmpUnet::new(ResNetEncoder::RESNET18))),
+    ("smp_unet_resnet34", || Box::new(SmpUnet::new(ResNetEncoder::RESNET34))),
+    ("smp_unet_resnet50", || Box::new(SmpUnet::new(ResNetEncoder::RESNET50))),
+    ("smp_unet_resnet101", || Box::new(SmpUnet::new(ResNetEncoder::RESNET101))),
+    ("smp_unet_resnet152", || Box::new(SmpUnet::new(ResNetEncoder::RESNET152))),
+    ("smp_deeplabv3plus_resnet18", || Box::new(SmpDeepLabV3Plus::new(ResNetEncoder::RESNET18))),
+    ("smp_deeplabv3plus_resnet34", || Box::new(SmpDeepLabV3Plus::new(ResNetEncoder::RESNET34))),
+    ("smp_deeplabv3plus_resnet50", || Box::new(SmpDeepLabV3Plus::new(ResNetEncoder::RESNET50))),
+    ("smp_deeplabv3plus_resnet101", || Box::new(SmpDeepLabV3Plus::new(ResNetEncoder::RESNET101))),
+    ("smp_deeplabv3plus_resnet152", || Box::new(SmpDeepLabV3Plus::new(ResNetEncoder::RESNET152))),
+    ("smp_pspnet_resnet18", || Box::new(SmpPspNet::new(ResNetEncoder::RESNET18))),
+    ("smp_pspnet_resnet34", || Box::new(SmpPspNet::new(ResNetEncoder::RESNET34))),
+    ("smp_pspnet_resnet50", || Box::new(SmpPspNet::new(ResNetEncoder::RESNET50))),
+    ("smp_pspnet_resnet101", || Box::new(SmpPspNet::new(ResNetEncoder::RESNET101))),
+    ("smp_pspnet_resnet152", || Box::new(SmpPspNet::new(ResNetEncoder::RESNET152))),
+];
+
+/// The names that [`network`] and [`build`] know.
+pub fn names() -> impl ExactSizeIterator<Item = &'static str> {
+    NETWORKS.iter().map(|(name, _)| *name)
+}
+
+/// The configuration of this name; [`Network::info`] has its defaults.
+///
+/// # Errors
+/// [`ZooError::UnknownModel`], with the names that come closest.
+pub fn network(name: &str) -> Result<Box<dyn Network>, ZooError> {
+    match NETWORKS.iter().find(|(known, _)| *known == name) {
+        Some((_, make)) => Ok(make()),
+        None => Err(ZooError::UnknownModel { name: name.to_owned(), similar: similar(name) }),
+    }
+}
+
+/// Builds the network of this name.
+///
+/// # Errors
+/// [`ZooError::UnknownModel`], or [`ZooError::Graph`] if the options do not fit the network.
+pub fn build(name: &str, options: &BuildOptions) -> Result<Model, ZooError> {
+    let mut network = network(name)?;
+    let info = network.info();
+    Ok(build_with(&mut *network, info, name, options)?)
+}
+
+/// The four known names with the fewest edits from `name`.
+fn similar(name: &str) -> String {
+    let mut names: Vec<&str> = names().collect();
+    names.sort_by_key(|known| edits(&name.to_lowercase(), known));
+    names.truncate(4);
+    names.join(", ")
+}
+
+/// Levenshtein's distance.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(ca != *cb);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_names_are_answered_with_similar_ones() {
+        let error = build("resnet5O", &BuildOptions::default()).unwrap_err().to_string();
+        assert!(error.starts_with("no network is named \"resnet5O\"; similar names: resnet50, "), "{error}");
+        assert_eq!(edits("kitten", "sitting"), 3);
+    }
+}
