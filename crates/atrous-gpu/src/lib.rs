@@ -1,1 +1,32 @@
+//! Runs plans on a WebGPU adapter: devices, pipelines, parameters and sessions.
+//!
+//! A [`Device`] is one opened adapter. [`Parameters`] are a network's weights in its memory. A [`Session`] is a graph planned
+//! for one set of input shapes, with all buffers, pipelines and bind groups made once; each run of it is one upload, one
+//! compute pass, one submit and one readback. A [`SessionCache`] keeps sessions for several input shapes of one network.
+//!
+//! This is the only crate that knows wgpu; nothing of wgpu is in its interface. It knows nothing of networks: it executes
+//! an [`atrous_kernels::Plan`].
 
+mod adapter;
+mod cache;
+mod data;
+mod device;
+mod error;
+mod options;
+mod parallel;
+mod parameters;
+mod pipelines;
+mod run;
+mod session;
+mod timer;
+mod wait;
+
+pub use adapter::{AdapterChoice, AdapterInfo, AdapterKind, adapters, adapters_blocking};
+pub use cache::{BuildGraph, SessionCache};
+pub use data::{Data, InputData, Output, Outputs};
+pub use device::Device;
+pub use error::{GpuError, InputError};
+pub use options::{DeviceOptions, LimitsChoice};
+pub use parameters::Parameters;
+pub use run::Counters;
+pub use session::Session;

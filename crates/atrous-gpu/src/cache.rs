@@ -1,0 +1,85 @@
+//! Sessions of one network for several input shapes.
+
+use std::sync::Arc;
+
+use atrous_graph::{Graph, GraphError, ParameterSource, Shape};
+
+use crate::{Device, GpuError, Parameters, Session};
+
+/// Builds a network's graph, its outputs declared, for one input shape.
+pub type BuildGraph = Box<dyn Fn(Shape) -> Result<Graph, GraphError> + Send + Sync>;
+
+/// A network for inputs of any batch and size: each new input shape is planned once, and the sessions used last are kept. All
+/// of them share one set of parameters.
+pub struct SessionCache {
+    device: Device,
+    parameters: Arc<Parameters>,
+    build: BuildGraph,
+    capacity: usize,
+    /// Used last comes last.
+    sessions: Vec<(Shape, Session)>,
+}
+
+impl SessionCache {
+    /// A cache of at most `capacity` sessions (at least one) over parameters that are on the device already.
+    pub fn new(parameters: Arc<Parameters>, build: BuildGraph, capacity: usize) -> Self {
+        let device = parameters.device().clone();
+        Self { device, parameters, build, capacity: capacity.max(1), sessions: Vec::new() }
+    }
+
+    /// Builds the graph for one input shape, uploads its parameters, and makes a cache over them.
+    ///
+    /// # Errors
+    /// [`GpuError::Graph`] if the graph cannot be built for this shape; those of [`Parameters::upload`].
+    pub fn upload(
+        device: &Device,
+        shape: Shape,
+        source: &dyn ParameterSource,
+        build: BuildGraph,
+        capacity: usize,
+    ) -> Result<Self, GpuError> {
+        let parameters = Parameters::upload(device, &build(shape)?, source)?;
+        Ok(Self::new(Arc::new(parameters), build, capacity))
+    }
+
+    /// The session for this input shape; its outputs are those the graph declares. When the cache is full, the session used
+    /// longest ago is dropped before the new one is made.
+    ///
+    /// # Errors
+    /// [`GpuError::Graph`] if the graph cannot be built for this shape; those of [`Session::new`].
+    pub fn session(&mut self, shape: Shape) -> Result<&mut Session, GpuError> {
+        let entry = match self.sessions.iter().position(|(known, _)| *known == shape) {
+            Some(index) => self.sessions.remove(index),
+            None => {
+                let graph = (self.build)(shape)?;
+                if self.sessions.len() >= self.capacity {
+                    self.sessions.remove(0);
+                }
+                (shape, Session::new(&self.device, &graph, graph.outputs(), self.parameters.clone())?)
+            }
+        };
+        self.sessions.push(entry);
+        let last = self.sessions.last_mut().expect("a session was just pushed");
+        Ok(&mut last.1)
+    }
+
+    /// Input shapes of the sessions kept, the one used last at the end.
+    pub fn shapes(&self) -> impl Iterator<Item = Shape> {
+        self.sessions.iter().map(|(shape, _)| *shape)
+    }
+
+    /// The parameters.
+    pub fn parameters(&self) -> &Arc<Parameters> {
+        &self.parameters
+    }
+}
+
+impl std::fmt::Debug for SessionCache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shapes: Vec<Shape> = self.shapes().collect();
+        f.debug_struct("SessionCache")
+            .field("shapes", &shapes)
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,186 @@
+//! What goes into a run and what comes out: dense tensors in NHWC order.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use atrous_graph::{DType, Shape, TensorType};
+
+use crate::GpuError;
+
+/// One input of a run: dense values in the order N, H, W, C.
+#[derive(Clone, Copy, Debug)]
+pub enum InputData<'a> {
+    /// For an f32 input.
+    F32(&'a [f32]),
+    /// For a u32 input: class maps, labels, indices.
+    U32(&'a [u32]),
+}
+
+impl InputData<'_> {
+    /// The element type.
+    pub const fn dtype(&self) -> DType {
+        match self {
+            Self::F32(_) => DType::F32,
+            Self::U32(_) => DType::U32,
+        }
+    }
+
+    /// Number of elements.
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::F32(values) => values.len(),
+            Self::U32(values) => values.len(),
+        }
+    }
+
+    /// Whether there are no elements.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Packs into device layout, as bits.
+    pub(crate) fn pack(&self, ty: TensorType, device: &mut [u32]) {
+        match self {
+            Self::F32(values) => ty.pack(bytemuck::cast_slice::<f32, u32>(values), device),
+            Self::U32(values) => ty.pack(values, device),
+        }
+    }
+}
+
+impl<'a> From<&'a [f32]> for InputData<'a> {
+    fn from(values: &'a [f32]) -> Self {
+        Self::F32(values)
+    }
+}
+
+impl<'a> From<&'a Vec<f32>> for InputData<'a> {
+    fn from(values: &'a Vec<f32>) -> Self {
+        Self::F32(values)
+    }
+}
+
+impl<'a> From<&'a [u32]> for InputData<'a> {
+    fn from(values: &'a [u32]) -> Self {
+        Self::U32(values)
+    }
+}
+
+impl<'a> From<&'a Vec<u32>> for InputData<'a> {
+    fn from(values: &'a Vec<u32>) -> Self {
+        Self::U32(values)
+    }
+}
+
+/// The values of an output: dense, in the order N, H, W, C.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    /// Of an f32 tensor.
+    F32(Vec<f32>),
+    /// Of a u32 tensor.
+    U32(Vec<u32>),
+}
+
+impl Data {
+    /// Takes the padding out of a tensor's bytes as they lie in device memory.
+    pub(crate) fn unpack(ty: TensorType, device: &[u8]) -> Self {
+        let words = match bytemuck::try_cast_slice::<u8, u32>(device) {
+            Ok(words) => ty.unpack(words),
+            // Mapped memory that is not aligned to words, which some allocators may give in a browser.
+            Err(_) => ty.unpack(&bytemuck::pod_collect_to_vec::<u8, u32>(device)),
+        };
+        match ty.dtype {
+            DType::F32 => Self::F32(bytemuck::cast_vec(words)),
+            DType::U32 => Self::U32(words),
+        }
+    }
+}
+
+/// One output of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// The node's name.
+    pub name: String,
+    /// Its shape.
+    pub shape: Shape,
+    /// Its values.
+    pub data: Data,
+}
+
+impl Output {
+    /// The values of an f32 output.
+    ///
+    /// # Errors
+    /// [`GpuError::OutputType`] if it holds u32.
+    pub fn f32(&self) -> Result<&[f32], GpuError> {
+        match &self.data {
+            Data::F32(values) => Ok(values),
+            Data::U32(_) => Err(self.holds(DType::U32, DType::F32)),
+        }
+    }
+
+    /// The values of a u32 output.
+    ///
+    /// # Errors
+    /// [`GpuError::OutputType`] if it holds f32.
+    pub fn u32(&self) -> Result<&[u32], GpuError> {
+        match &self.data {
+            Data::U32(values) => Ok(values),
+            Data::F32(_) => Err(self.holds(DType::F32, DType::U32)),
+        }
+    }
+
+    fn holds(&self, holds: DType, wanted: DType) -> GpuError {
+        GpuError::OutputType { name: self.name.clone(), holds, wanted }
+    }
+}
+
+/// The outputs of a run, in the order the session was asked for. Dereferences to a slice of them.
+#[derive(Clone, Debug)]
+pub struct Outputs {
+    pub(crate) all: Vec<Output>,
+    /// Every name and label of an output with its index.
+    pub(crate) names: Arc<HashMap<String, usize>>,
+}
+
+impl Outputs {
+    /// The output of this name or label.
+    ///
+    /// # Errors
+    /// [`GpuError::UnknownOutput`] with the names there are.
+    pub fn get(&self, name: &str) -> Result<&Output, GpuError> {
+        let unknown = || {
+            let available: Vec<&str> = self.all.iter().map(|o| o.name.as_str()).collect();
+            GpuError::UnknownOutput { name: name.to_owned(), available: available.join(", ") }
+        };
+        self.names.get(name).and_then(|i| self.all.get(*i)).ok_or_else(unknown)
+    }
+
+    /// The values of the f32 output of this name, dense in the order N, H, W, C.
+    ///
+    /// # Errors
+    /// [`GpuError::UnknownOutput`], [`GpuError::OutputType`].
+    pub fn f32(&self, name: &str) -> Result<&[f32], GpuError> {
+        self.get(name)?.f32()
+    }
+
+    /// The values of the u32 output of this name, dense in the order N, H, W, C.
+    ///
+    /// # Errors
+    /// [`GpuError::UnknownOutput`], [`GpuError::OutputType`].
+    pub fn u32(&self, name: &str) -> Result<&[u32], GpuError> {
+        self.get(name)?.u32()
+    }
+
+    /// The outputs, for callers that keep them.
+    pub fn into_vec(self) -> Vec<Output> {
+        self.all
+    }
+}
+
+impl std::ops::Deref for Outputs {
+    type Target = [Output];
+
+    fn deref(&self) -> &[Output] {
+        &self.all
+    }
+}

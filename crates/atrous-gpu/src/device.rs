@@ -1,0 +1,187 @@
+//! An opened adapter.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use atrous_kernels::Target;
+
+use crate::adapter::{choose, plan_limits};
+use crate::pipelines::Pipelines;
+use crate::{AdapterChoice, AdapterInfo, DeviceOptions, GpuError, LimitsChoice};
+
+/// An opened adapter with its compiled kernels. Clones are the same device.
+#[derive(Clone)]
+pub struct Device {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    raw: wgpu::Device,
+    queue: wgpu::Queue,
+    info: AdapterInfo,
+    target: Target,
+    options: DeviceOptions,
+    health: Arc<Mutex<Health>>,
+    pipelines: Pipelines,
+}
+
+/// What went wrong outside of any call.
+#[derive(Default)]
+struct Health {
+    lost: Option<String>,
+    error: Option<GpuError>,
+}
+
+fn lock(health: &Mutex<Health>) -> MutexGuard<'_, Health> {
+    health.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Device {
+    /// Opens an adapter.
+    ///
+    /// # Errors
+    /// [`GpuError::NoAdapter`], [`GpuError::NoMatch`], or [`GpuError::RequestDevice`] if the adapter is below the limits asked
+    /// for.
+    pub async fn open(choice: &AdapterChoice, options: DeviceOptions) -> Result<Self, GpuError> {
+        let (adapter, info) = choose(choice).await?;
+        let required_limits = match options.limits {
+            LimitsChoice::Adapter => adapter.limits(),
+            LimitsChoice::WebGpuDefaults => wgpu::Limits::default(),
+        };
+        let timestamps = if options.timestamps { wgpu::Features::TIMESTAMP_QUERY } else { wgpu::Features::empty() };
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("atrous"),
+            required_features: adapter.features() & timestamps,
+            required_limits,
+            ..wgpu::DeviceDescriptor::default()
+        };
+        let (raw, queue) = adapter
+            .request_device(&descriptor)
+            .await
+            .map_err(|e| GpuError::RequestDevice { adapter: info.name.clone(), reason: e.to_string() })?;
+        let health = Arc::new(Mutex::new(Health::default()));
+        watch(&raw, &health);
+        let target = Target::new(plan_limits(&raw.limits()), info.software());
+        let pipelines = Pipelines::default();
+        Ok(Self { shared: Arc::new(Shared { raw, queue, info, target, options, health, pipelines }) })
+    }
+
+    /// [`Self::open`], for callers that may block.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn open_blocking(choice: &AdapterChoice, options: DeviceOptions) -> Result<Self, GpuError> {
+        pollster::block_on(Self::open(choice, options))
+    }
+
+    /// Opens what the environment asks for, see [`AdapterChoice::from_env`] and [`DeviceOptions::from_env`].
+    ///
+    /// # Errors
+    /// As [`Self::open`], and [`GpuError::Environment`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn from_env_blocking() -> Result<Self, GpuError> {
+        Self::open_blocking(&AdapterChoice::from_env(), DeviceOptions::from_env()?)
+    }
+
+    /// The adapter.
+    pub fn info(&self) -> &AdapterInfo {
+        &self.shared.info
+    }
+
+    /// How the device was opened.
+    pub fn options(&self) -> DeviceOptions {
+        self.shared.options
+    }
+
+    /// What plans for this device must know: the limits it was opened with, and whether it is a CPU.
+    pub fn target(&self) -> Target {
+        self.shared.target
+    }
+
+    /// Number of pipelines compiled so far.
+    pub fn compiled_pipelines(&self) -> usize {
+        self.shared.pipelines.len()
+    }
+
+    /// Gives all of the device's memory back at once. Every session on it then answers [`GpuError::DeviceLost`].
+    pub fn destroy(&self) {
+        lock(&self.shared.health).lost.get_or_insert_with(|| "it was destroyed".to_owned());
+        self.shared.raw.destroy();
+    }
+
+    pub(crate) fn raw(&self) -> &wgpu::Device {
+        &self.shared.raw
+    }
+
+    pub(crate) fn queue(&self) -> &wgpu::Queue {
+        &self.shared.queue
+    }
+
+    pub(crate) fn pipelines(&self) -> &Pipelines {
+        &self.shared.pipelines
+    }
+
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// Returns what went wrong outside of any call since the last look. A lost device stays lost.
+    pub(crate) fn check(&self) -> Result<(), GpuError> {
+        let mut health = lock(&self.shared.health);
+        if let Some(reason) = &health.lost {
+            return Err(GpuError::DeviceLost(reason.clone()));
+        }
+        health.error.take().map_or(Ok(()), Err)
+    }
+
+    /// Does `work` and returns the first error WebGPU raised meanwhile. Browsers raise errors later: there they come out of
+    /// a later [`Self::check`].
+    pub(crate) fn scope<T>(&self, what: &str, work: impl FnOnce() -> T) -> Result<T, GpuError> {
+        if cfg!(target_arch = "wasm32") {
+            let value = work();
+            return self.check().map(|()| value);
+        }
+        let filters = [wgpu::ErrorFilter::Internal, wgpu::ErrorFilter::Validation, wgpu::ErrorFilter::OutOfMemory];
+        let scopes = filters.map(|filter| self.shared.raw.push_error_scope(filter));
+        let value = work();
+        // Scopes close in reverse order; outside of browsers their results are there at once.
+        let errors = scopes.into_iter().rev().filter_map(|scope| pollster::block_on(scope.pop()));
+        let error = errors.fold(None, |first, error| first.or(Some(error)));
+        self.check()?;
+        error.map_or(Ok(value), |error| Err(GpuError::from_wgpu(what, &error)))
+    }
+
+    /// Polls the device.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn poll(&self, how: wgpu::PollType) -> Result<(), GpuError> {
+        // wgpu panics when a device is lost while it is polled, after it has called back with the reason.
+        let poll = std::panic::AssertUnwindSafe(|| self.shared.raw.poll(how));
+        let polled = std::panic::catch_unwind(poll);
+        let health = lock(&self.shared.health);
+        match (&health.lost, polled) {
+            (Some(reason), _) => Err(GpuError::DeviceLost(reason.clone())),
+            (None, Ok(Ok(_))) => Ok(()),
+            (None, Ok(Err(error))) => Err(GpuError::DeviceLost(error.to_string())),
+            (None, Err(_)) => Err(GpuError::DeviceLost("polling it failed".to_owned())),
+        }
+    }
+}
+
+impl std::fmt::Debug for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Device").field("info", self.info()).field("options", &self.options()).finish_non_exhaustive()
+    }
+}
+
+/// Records the loss of the device and errors that no scope catches, instead of wgpu's panic.
+fn watch(raw: &wgpu::Device, health: &Arc<Mutex<Health>>) {
+    let on_lost = health.clone();
+    raw.set_device_lost_callback(move |reason, message| {
+        let text = if message.is_empty() { format!("{reason:?}") } else { message };
+        lock(&on_lost).lost.get_or_insert(text);
+    });
+    let on_error = health.clone();
+    raw.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+        lock(&on_error).error.get_or_insert_with(|| GpuError::from_wgpu("a command", &error));
+    }));
+}

@@ -1,0 +1,202 @@
+//! What can go wrong on a device.
+
+use atrous_graph::{DType, GraphError, NodeId, Shape, SourceError, TensorType};
+use atrous_kernels::PlanError;
+
+/// A failure on the way from an adapter to results.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GpuError {
+    /// No adapter at all.
+    #[error(
+        "no WebGPU adapter found: looked for {looked_for}. On Debian and Ubuntu the packages mesa-vulkan-drivers and \
+         libvulkan1 bring Vulkan drivers, one of them for the CPU"
+    )]
+    NoAdapter {
+        /// The backends that were asked.
+        looked_for: String,
+    },
+    /// There are adapters, but not the one asked for.
+    #[error("no adapter is {wanted}; there are: {available}")]
+    NoMatch {
+        /// What was asked for.
+        wanted: String,
+        /// The adapters with their indices.
+        available: String,
+    },
+    /// The adapter does not give a device with these limits or features.
+    #[error("adapter \"{adapter}\" gives no device: {reason}")]
+    RequestDevice {
+        /// The adapter's name.
+        adapter: String,
+        /// What it says.
+        reason: String,
+    },
+    /// The device is gone: unplugged, reset by the driver, or destroyed. All its sessions and parameters are lost.
+    #[error("the device was lost: {0}")]
+    DeviceLost(String),
+    /// The device has no memory left.
+    #[error("out of device memory: {0}")]
+    OutOfMemory(String),
+    /// The memory predicted from the plan passes the budget. Nothing was allocated.
+    #[error(
+        "{needs} bytes of device memory are needed ({activations} for activations, {parameters} for parameters, {transfer} \
+         for inputs, outputs and tables), the budget is {budget}"
+    )]
+    MemoryBudget {
+        /// All bytes.
+        needs: u64,
+        /// Bytes of activations and scratch memory.
+        activations: u64,
+        /// Bytes of parameters.
+        parameters: u64,
+        /// Bytes of inputs, of the readback of the outputs and of constant tables.
+        transfer: u64,
+        /// What there may be.
+        budget: u64,
+    },
+    /// A buffer that cannot be split is larger than the device allows.
+    #[error("{what} needs a buffer of {needs} bytes, the adapter allows {limit}")]
+    BufferLimit {
+        /// What the buffer is for.
+        what: &'static str,
+        /// Its bytes.
+        needs: u64,
+        /// The device's `max_buffer_size`.
+        limit: u64,
+    },
+    /// WebGPU refused what atrous asked for: a bug of atrous.
+    #[error("{what} was refused (a bug of atrous): {reason}")]
+    Validation {
+        /// What was being done.
+        what: String,
+        /// WebGPU's text.
+        reason: String,
+    },
+    /// The graph cannot be planned for this device.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The graph for an input shape could not be built.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// A parameter could not be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// What a run was given is not what the graph takes.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The graph's parameters are not those that were uploaded.
+    #[error("parameter \"{name}\": the graph needs {needs}, uploaded was {uploaded}")]
+    ParameterMismatch {
+        /// The parameter.
+        name: String,
+        /// Its type in the graph, or `nothing`.
+        needs: String,
+        /// Its type as uploaded, or `nothing`.
+        uploaded: String,
+    },
+    /// Parameters of one device used on another.
+    #[error("the parameters were uploaded to another device")]
+    OtherDevice,
+    /// A session without outputs.
+    #[error("a session needs at least one output")]
+    NoOutputs,
+    /// An output that the graph does not have.
+    #[error("output %{} is not a node of the graph, which has {nodes}", node.0)]
+    UnknownNode {
+        /// What was asked for.
+        node: NodeId,
+        /// Number of nodes.
+        nodes: usize,
+    },
+    /// No output of this name.
+    #[error("no output is named \"{name}\"; there are: {available}")]
+    UnknownOutput {
+        /// What was asked for.
+        name: String,
+        /// The outputs' names.
+        available: String,
+    },
+    /// An output read as the wrong element type.
+    #[error("output \"{name}\" holds {holds}, asked for was {wanted}")]
+    OutputType {
+        /// The output.
+        name: String,
+        /// Its element type.
+        holds: DType,
+        /// The type asked for.
+        wanted: DType,
+    },
+    /// An environment variable with a value that means nothing.
+    #[error("{variable}={value}: expected {expected}")]
+    Environment {
+        /// The variable.
+        variable: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+}
+
+/// Inputs of a run that do not fit the graph.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// The outputs need an input that was not given.
+    #[error("input \"{name}\" ({ty}) is missing")]
+    Missing {
+        /// The input.
+        name: String,
+        /// What it should be.
+        ty: TensorType,
+    },
+    /// The graph has no such input.
+    #[error("there is no input \"{name}\"; the graph has: {available}")]
+    Unknown {
+        /// What was given.
+        name: String,
+        /// The graph's inputs.
+        available: String,
+    },
+    /// An input was given twice.
+    #[error("input \"{name}\" is given twice")]
+    Twice {
+        /// The input.
+        name: String,
+    },
+    /// An input has the wrong number of elements.
+    #[error("input \"{name}\": {shape} needs {needs} values, got {got}")]
+    Length {
+        /// The input.
+        name: String,
+        /// Its shape.
+        shape: Shape,
+        /// Elements of that shape.
+        needs: usize,
+        /// Elements given.
+        got: usize,
+    },
+    /// An input has the wrong element type.
+    #[error("input \"{name}\" is {needs}, got {got}")]
+    Type {
+        /// The input.
+        name: String,
+        /// Its element type.
+        needs: DType,
+        /// The type given.
+        got: DType,
+    },
+}
+
+impl GpuError {
+    /// Sorts an error of wgpu; `what` tells what was being done.
+    pub(crate) fn from_wgpu(what: &str, error: &wgpu::Error) -> Self {
+        match error {
+            wgpu::Error::OutOfMemory { source } => Self::OutOfMemory(format!("{what}: {source}")),
+            wgpu::Error::Validation { description, .. } | wgpu::Error::Internal { description, .. } => {
+                Self::Validation { what: what.to_owned(), reason: description.clone() }
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! How a device is opened.
+
+use crate::GpuError;
+
+/// Which limits a device is opened with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LimitsChoice {
+    /// All that the adapter has.
+    #[default]
+    Adapter,
+    /// Those that every WebGPU device has: plans made under them run anywhere.
+    WebGpuDefaults,
+}
+
+/// How a device is opened. [`Default`] is meant for use, without checks and with all of the adapter's limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeviceOptions {
+    /// Compile the kernels with bounds checks, bounded loops and zeroed workgroup memory: slower, for finding bugs.
+    pub checks: bool,
+    /// Which limits.
+    pub limits: LimitsChoice,
+    /// Bytes that a session, its parameters included, may take; checked before anything is allocated.
+    pub memory_budget: Option<u64>,
+    /// Measure the time of each run on the device, where the adapter can.
+    pub timestamps: bool,
+}
+
+impl DeviceOptions {
+    /// The defaults, changed by the environment: `ATROUS_CHECKS` (`1` or `0`) and `ATROUS_LIMITS` (`default` for those of
+    /// WebGPU, or `adapter`).
+    ///
+    /// # Errors
+    /// [`GpuError::Environment`] on any other value.
+    pub fn from_env() -> Result<Self, GpuError> {
+        let checks = variable("ATROUS_CHECKS", "1 or 0", |v| match v {
+            "" | "0" => Some(false),
+            "1" => Some(true),
+            _ => None,
+        })?;
+        let limits = variable("ATROUS_LIMITS", "default or adapter", |v| match v {
+            "default" => Some(LimitsChoice::WebGpuDefaults),
+            "" | "adapter" => Some(LimitsChoice::Adapter),
+            _ => None,
+        })?;
+        Ok(Self { checks, limits, ..Self::default() })
+    }
+}
+
+fn variable<T>(
+    variable: &'static str,
+    expected: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T, GpuError> {
+    let value = std::env::var_os(variable).unwrap_or_default().to_string_lossy().into_owned();
+    parse(&value).ok_or(GpuError::Environment { variable, value, expected })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_meaningless_value_is_an_error_that_names_the_variable() {
+        let error = variable("ATROUS_NOT_SET_ANYWHERE", "1", |v| (v == "1").then_some(()));
+        assert_eq!(error.unwrap_err().to_string(), "ATROUS_NOT_SET_ANYWHERE=: expected 1");
+    }
+}

@@ -1,0 +1,121 @@
+//! A network's weights in device memory.
+
+use std::collections::HashMap;
+
+use atrous_graph::{Graph, ParameterSource, TensorType};
+use atrous_kernels::Limits;
+use atrous_kernels::plan::{ParameterPlacement, place_parameters};
+
+use crate::{Device, GpuError};
+
+/// All parameters of a network, in a few flat buffers that every session of that network shares.
+///
+/// Where they lie does not depend on input sizes, so one upload serves graphs of any input size.
+#[derive(Debug)]
+pub struct Parameters {
+    device: Device,
+    placement: ParameterPlacement,
+    types: HashMap<String, TensorType>,
+    buffers: Vec<wgpu::Buffer>,
+}
+
+impl Parameters {
+    /// Uploads all parameters of a graph. Each is written once by the source, and from there into upload memory.
+    ///
+    /// # Errors
+    /// [`GpuError::Source`] if the source lacks a parameter or has one of another size, [`GpuError::Plan`] if one is larger
+    /// than the device's bindings, [`GpuError::MemoryBudget`] before anything is allocated, [`GpuError::OutOfMemory`].
+    pub fn upload(device: &Device, graph: &Graph, source: &dyn ParameterSource) -> Result<Self, GpuError> {
+        let placement = place_parameters(graph, &device.target().limits)?;
+        let needs = placement.buffers.iter().sum();
+        if let Some(budget) = device.options().memory_budget.filter(|budget| needs > *budget) {
+            return Err(GpuError::MemoryBudget { needs, activations: 0, parameters: needs, transfer: 0, budget });
+        }
+        let mut words = Vec::new();
+        let mut buffers = Vec::with_capacity(placement.buffers.len());
+        for (index, &bytes) in placement.buffers.iter().enumerate() {
+            let buffer = mapped_buffer(device, "parameters", bytes)?;
+            for (_, node) in graph.parameters() {
+                let (holder, offset, bytes) = placement.places[&node.name];
+                if holder == index {
+                    words.clear();
+                    words.resize(node.ty.padded_len(), 0.0f32);
+                    source.write(&node.name, node.ty, &mut words)?;
+                    write_mapped(&buffer, offset, bytes, bytemuck::cast_slice(&words))?;
+                }
+            }
+            device.scope("uploading parameters", || {
+                buffer.unmap();
+                device.queue().submit([])
+            })?;
+            buffers.push(buffer);
+        }
+        let types = graph.parameters().map(|(_, node)| (node.name.clone(), node.ty)).collect();
+        Ok(Self { device: device.clone(), placement, types, buffers })
+    }
+
+    /// Bytes of device memory.
+    pub fn bytes(&self) -> u64 {
+        self.buffers.iter().map(wgpu::Buffer::size).sum()
+    }
+
+    /// The device they were uploaded to.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The buffers, in the order of [`ParameterPlacement::buffers`].
+    pub(crate) fn buffers(&self) -> &[wgpu::Buffer] {
+        &self.buffers
+    }
+
+    /// Checks that a graph has exactly these parameters, and that a plan under `limits` looks for them where they lie.
+    ///
+    /// # Errors
+    /// [`GpuError::ParameterMismatch`] naming the first parameter that differs.
+    pub(crate) fn check(&self, graph: &Graph, limits: &Limits) -> Result<(), GpuError> {
+        let mismatch = |name: &str, needs: Option<TensorType>, uploaded: Option<TensorType>| {
+            let text = |ty: Option<TensorType>| ty.map_or("nothing".to_owned(), |ty| format!("{ty} ({:?})", ty.layout));
+            Err(GpuError::ParameterMismatch { name: name.to_owned(), needs: text(needs), uploaded: text(uploaded) })
+        };
+        for (_, node) in graph.parameters() {
+            let uploaded = self.types.get(&node.name).copied();
+            if uploaded != Some(node.ty) {
+                return mismatch(&node.name, Some(node.ty), uploaded);
+            }
+        }
+        if graph.parameters().count() < self.types.len() {
+            let known: Vec<&str> = graph.parameters().map(|(_, node)| node.name.as_str()).collect();
+            let missing = self.types.iter().filter(|(name, _)| !known.contains(&name.as_str())).min_by_key(|(n, _)| *n);
+            if let Some((name, ty)) = missing {
+                return mismatch(name, None, Some(*ty));
+            }
+        }
+        if place_parameters(graph, limits)? != self.placement {
+            let name = graph.parameters().next().map_or("", |(_, node)| &node.name);
+            let [needs, uploaded] = ["another order of parameters or other limits", "all of them"].map(str::to_owned);
+            return Err(GpuError::ParameterMismatch { name: name.to_owned(), needs, uploaded });
+        }
+        Ok(())
+    }
+}
+
+/// A read-only storage buffer, mapped for its first content.
+pub(crate) fn mapped_buffer(device: &Device, what: &'static str, bytes: u64) -> Result<wgpu::Buffer, GpuError> {
+    let descriptor = wgpu::BufferDescriptor {
+        label: Some(what),
+        size: bytes,
+        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC,
+        mapped_at_creation: true,
+    };
+    device.scope(what, || device.raw().create_buffer(&descriptor))
+}
+
+/// Writes into a buffer of [`mapped_buffer`]. wgpu's mapped memory can only be copied into, as it may be write-combined.
+pub(crate) fn write_mapped(buffer: &wgpu::Buffer, offset: u64, bytes: u64, content: &[u8]) -> Result<(), GpuError> {
+    let mut view = buffer
+        .get_mapped_range_mut(offset..offset + bytes)
+        .map_err(|e| GpuError::Validation { what: "mapping a new buffer".to_owned(), reason: e.to_string() })?;
+    view.copy_from_slice(content);
+    Ok(())
+}

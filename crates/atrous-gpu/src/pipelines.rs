@@ -1,0 +1,156 @@
+//! Compiled kernels, each made once per device.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use atrous_kernels::plan::PlannedDispatch;
+use atrous_shaders::{Access, Shader};
+
+use crate::{Device, GpuError, parallel};
+
+/// A kernel ready to be dispatched.
+#[derive(Clone)]
+pub(crate) struct Pipeline {
+    pub(crate) raw: wgpu::ComputePipeline,
+    /// Layout of its bind group 0.
+    pub(crate) bindings: wgpu::BindGroupLayout,
+}
+
+/// The pipelines, shader modules and layouts of a device.
+#[derive(Default)]
+pub(crate) struct Pipelines {
+    layouts: Mutex<HashMap<LayoutKey, Layout>>,
+    modules: Mutex<HashMap<ShaderKey, wgpu::ShaderModule>>,
+    pipelines: Mutex<HashMap<PipelineKey, Pipeline>>,
+}
+
+/// By binding: whether it is written.
+type LayoutKey = Vec<bool>;
+/// Kernel and variant.
+type ShaderKey = (&'static str, &'static str);
+/// Kernel, variant, and the bits of the overrides' values.
+type PipelineKey = (ShaderKey, Vec<(&'static str, u64)>);
+
+#[derive(Clone)]
+struct Layout {
+    bindings: wgpu::BindGroupLayout,
+    pipeline: wgpu::PipelineLayout,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn layout_key(shader: &Shader) -> LayoutKey {
+    shader.bindings.iter().map(|access| *access == Access::ReadWrite).collect()
+}
+
+fn shader_key(shader: &Shader) -> ShaderKey {
+    (shader.name, shader.variant)
+}
+
+fn pipeline_key(dispatch: &PlannedDispatch) -> PipelineKey {
+    let bits = dispatch.overrides.iter().map(|(name, value)| (*name, value.to_bits()));
+    (shader_key(dispatch.shader), bits.collect())
+}
+
+impl Pipelines {
+    /// Number of pipelines made so far.
+    pub(crate) fn len(&self) -> usize {
+        lock(&self.pipelines).len()
+    }
+
+    /// The pipelines of these dispatches, in their order. What is missing is compiled, on all cores.
+    ///
+    /// # Errors
+    /// [`GpuError::Validation`] naming the kernel, [`GpuError::OutOfMemory`], [`GpuError::DeviceLost`].
+    pub(crate) fn get(&self, device: &Device, dispatches: &[&PlannedDispatch]) -> Result<Vec<Pipeline>, GpuError> {
+        complete(&self.layouts, dispatches, |d| layout_key(d.shader), |d| layout(device, d.shader))?;
+        complete(&self.modules, dispatches, |d| shader_key(d.shader), |d| module(device, d.shader))?;
+        complete(&self.pipelines, dispatches, |d| pipeline_key(d), |d| self.compile(device, d))?;
+        let made = lock(&self.pipelines);
+        Ok(dispatches.iter().map(|d| made[&pipeline_key(d)].clone()).collect())
+    }
+
+    fn compile(&self, device: &Device, dispatch: &PlannedDispatch) -> Result<Pipeline, GpuError> {
+        let shader = dispatch.shader;
+        let layout = lock(&self.layouts)[&layout_key(shader)].clone();
+        let module = lock(&self.modules)[&shader_key(shader)].clone();
+        let what = format!("pipeline {} [{}] {:?}", shader.name, shader.variant, dispatch.overrides);
+        let raw = device.scope(&what, || {
+            device.raw().create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some(shader.name),
+                layout: Some(&layout.pipeline),
+                module: &module,
+                entry_point: Some("main"),
+                compilation_options: wgpu::PipelineCompilationOptions {
+                    constants: &dispatch.overrides,
+                    zero_initialize_workgroup_memory: device.options().checks,
+                },
+                cache: None,
+            })
+        })?;
+        Ok(Pipeline { raw, bindings: layout.bindings })
+    }
+}
+
+/// Adds to `made` whatever `dispatches` need and it does not have.
+fn complete<K: Eq + Hash + Send, V: Send>(
+    made: &Mutex<HashMap<K, V>>,
+    dispatches: &[&PlannedDispatch],
+    key: impl Fn(&PlannedDispatch) -> K + Sync,
+    make: impl Fn(&PlannedDispatch) -> Result<V, GpuError> + Sync,
+) -> Result<(), GpuError> {
+    let missing: Vec<&PlannedDispatch> = {
+        let made = lock(made);
+        let mut seen = HashSet::new();
+        let new = |d: &&&PlannedDispatch| !made.contains_key(&key(d)) && seen.insert(key(d));
+        dispatches.iter().filter(new).copied().collect()
+    };
+    for result in parallel::map(&missing, |d| make(d).map(|value| (key(d), value))) {
+        let (key, value) = result?;
+        lock(made).insert(key, value);
+    }
+    Ok(())
+}
+
+fn layout(device: &Device, shader: &Shader) -> Result<Layout, GpuError> {
+    let entry = |(binding, access): (usize, &Access)| wgpu::BindGroupLayoutEntry {
+        binding: binding as u32,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer {
+            ty: wgpu::BufferBindingType::Storage { read_only: *access == Access::Read },
+            has_dynamic_offset: false,
+            min_binding_size: None,
+        },
+        count: None,
+    };
+    let entries: Vec<_> = shader.bindings.iter().enumerate().map(entry).collect();
+    device.scope("a binding layout", || {
+        let bindings =
+            device.raw().create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries });
+        let pipeline = device.raw().create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: None,
+            bind_group_layouts: &[Some(&bindings)],
+            immediate_size: 0,
+        });
+        Layout { bindings, pipeline }
+    })
+}
+
+fn module(device: &Device, shader: &Shader) -> Result<wgpu::ShaderModule, GpuError> {
+    let checks = match device.options().checks {
+        true => wgpu::ShaderRuntimeChecks::checked(),
+        false => wgpu::ShaderRuntimeChecks::unchecked(),
+    };
+    let descriptor = wgpu::ShaderModuleDescriptor {
+        label: Some(shader.name),
+        source: wgpu::ShaderSource::Wgsl(shader.source.into()),
+    };
+    device.scope(&format!("kernel {} [{}]", shader.name, shader.variant), || {
+        // SAFETY: the kernels are those of `atrous-shaders`. Plans bind and dispatch them such that every index is in bounds,
+        // every loop ends and no divisor is zero; the same is tested with all checks on.
+        unsafe { device.raw().create_shader_module_trusted(descriptor, checks) }
+    })
+}

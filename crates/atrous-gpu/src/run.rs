@@ -1,0 +1,147 @@
+//! One run: one upload, one compute pass, one submit, one readback.
+
+use crate::data::{Data, Output};
+use crate::wait::Mapping;
+use crate::{GpuError, InputData, InputError, Outputs, Session};
+
+/// What the runs of a session have done, summed up. A run adds one to each of the first four (and no upload if its outputs
+/// need no input).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Uploads of inputs.
+    pub uploads: u64,
+    /// Compute passes.
+    pub passes: u64,
+    /// Submits to the queue.
+    pub submits: u64,
+    /// Buffers mapped for reading.
+    pub readbacks: u64,
+    /// Dispatches.
+    pub dispatches: u64,
+}
+
+impl Session {
+    /// Runs the graph on these inputs, given by name as dense values in the order N, H, W, C.
+    ///
+    /// The future never blocks: in a browser the event loop drives it, elsewhere a small thread polls the device while it is
+    /// awaited, so any executor will do. Dropping it gives the results up; the session stays usable.
+    ///
+    /// # Errors
+    /// [`GpuError::Input`] before anything is submitted; [`GpuError::DeviceLost`], [`GpuError::OutOfMemory`].
+    pub async fn run(&mut self, inputs: &[(&str, InputData<'_>)]) -> Result<Outputs, GpuError> {
+        let mapping = self.start(inputs)?;
+        mapping.await?;
+        self.read()
+    }
+
+    /// [`Self::run`], for callers that may block.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn run_blocking(&mut self, inputs: &[(&str, InputData<'_>)]) -> Result<Outputs, GpuError> {
+        self.start(inputs)?.wait()?;
+        self.read()
+    }
+
+    /// Uploads, submits and asks for the readback.
+    fn start(&mut self, inputs: &[(&str, InputData<'_>)]) -> Result<Mapping, GpuError> {
+        self.pack(inputs)?;
+        self.device.check()?;
+        if std::mem::take(&mut self.mapped) {
+            // A run that was given up. Its buffer is mapped, or unmapping calls the mapping off.
+            self.readback.unmap();
+        }
+        self.device.scope("a run", || {
+            if let Some(buffer) = self.buffers.first().filter(|_| !self.staging.is_empty()) {
+                self.device.queue().write_buffer(buffer, 0, bytemuck::cast_slice(&self.staging));
+            }
+            self.device.queue().submit([self.encode()])
+        })?;
+        self.counters.uploads += u64::from(!self.staging.is_empty());
+        self.counters.passes += 1;
+        self.counters.submits += 1;
+        self.counters.readbacks += 1;
+        self.counters.dispatches += self.commands.len() as u64;
+        self.mapped = true;
+        Ok(Mapping::request(&self.device, &self.readback))
+    }
+
+    /// Checks the inputs and puts them into the staging memory as they shall lie in the inputs buffer.
+    fn pack(&mut self, inputs: &[(&str, InputData<'_>)]) -> Result<(), InputError> {
+        for (i, (name, _)) in inputs.iter().enumerate() {
+            if !self.inputs.iter().any(|slot| slot.name == *name) {
+                let available: Vec<&str> = self.inputs.iter().map(|slot| slot.name.as_str()).collect();
+                return Err(InputError::Unknown { name: (*name).to_owned(), available: available.join(", ") });
+            }
+            if inputs[..i].iter().any(|(earlier, _)| earlier == name) {
+                return Err(InputError::Twice { name: (*name).to_owned() });
+            }
+        }
+        for slot in &self.inputs {
+            let (name, ty) = (slot.name.clone(), slot.ty);
+            match (inputs.iter().find(|(given, _)| *given == name), slot.place) {
+                (None, None) => {}
+                (None, Some(_)) => return Err(InputError::Missing { name, ty }),
+                (Some((_, data)), _) if data.dtype() != ty.dtype => {
+                    return Err(InputError::Type { name, needs: ty.dtype, got: data.dtype() });
+                }
+                (Some((_, data)), _) if data.len() != ty.shape.len() => {
+                    let (shape, needs, got) = (ty.shape, ty.shape.len(), data.len());
+                    return Err(InputError::Length { name, shape, needs, got });
+                }
+                (Some(_), None) => {}
+                (Some((_, data)), Some(place)) => {
+                    let first = (place.offset / 4) as usize;
+                    data.pack(ty, &mut self.staging[first..first + ty.padded_len()]);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn encode(&self) -> wgpu::CommandBuffer {
+        let mut encoder = self.device.raw().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        {
+            let timestamp_writes = self.timer.as_ref().map(|timer| timer.writes());
+            let descriptor = wgpu::ComputePassDescriptor { label: Some("atrous"), timestamp_writes };
+            let mut pass = encoder.begin_compute_pass(&descriptor);
+            for command in &self.commands {
+                let [x, y, z] = command.grid;
+                pass.set_pipeline(&command.pipeline);
+                pass.set_bind_group(0, &command.bindings, &[]);
+                pass.dispatch_workgroups(x, y, z);
+            }
+        }
+        for slot in &self.outputs {
+            let (place, from) = (slot.place, &self.buffers[slot.place.buffer]);
+            encoder.copy_buffer_to_buffer(from, place.offset, &self.readback, slot.offset, place.bytes);
+        }
+        if let Some(timer) = &self.timer {
+            timer.resolve(&mut encoder, &self.readback, self.plan.readback_bytes());
+        }
+        encoder.finish()
+    }
+
+    /// Takes the outputs out of the mapped readback buffer.
+    fn read(&mut self) -> Result<Outputs, GpuError> {
+        let all = {
+            let view = self
+                .readback
+                .get_mapped_range(..)
+                .map_err(|e| GpuError::Validation { what: "reading back".to_owned(), reason: e.to_string() })?;
+            if let Some(timer) = &self.timer {
+                self.gpu_time = Some(timer.read(&view[self.plan.readback_bytes() as usize..]));
+            }
+            let output = |slot: &crate::session::OutputSlot| {
+                let first = slot.offset as usize;
+                let data = Data::unpack(slot.ty, &view[first..first + slot.ty.bytes() as usize]);
+                Output { name: slot.name.clone(), shape: slot.ty.shape, data }
+            };
+            self.outputs.iter().map(output).collect()
+        };
+        self.readback.unmap();
+        self.mapped = false;
+        Ok(Outputs { all, names: self.output_names.clone() })
+    }
+}

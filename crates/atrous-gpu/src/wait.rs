@@ -1,0 +1,138 @@
+//! Waiting for a buffer to be mapped.
+//!
+//! wgpu calls back only while the device is polled. A browser does that by itself. Elsewhere the blocking calls poll and
+//! wait; an awaited [`Mapping`] starts one small thread that polls, without waiting inside wgpu, until it is done, so that any
+//! executor can drive it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use crate::{Device, GpuError};
+
+#[derive(Default)]
+struct State {
+    /// Whether the mapping succeeded, once that is known.
+    mapped: Option<bool>,
+    /// Nobody waits any more.
+    abandoned: bool,
+    polled: bool,
+    waker: Option<Waker>,
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A buffer on its way to be mapped for reading.
+pub(crate) struct Mapping {
+    device: Device,
+    state: Arc<Mutex<State>>,
+}
+
+impl Mapping {
+    /// Asks for all of `buffer` to be mapped once the work submitted so far is done.
+    pub(crate) fn request(device: &Device, buffer: &wgpu::Buffer) -> Self {
+        let state = Arc::new(Mutex::new(State::default()));
+        let signal = state.clone();
+        buffer.map_async(wgpu::MapMode::Read, .., move |result| {
+            let waker = {
+                let mut state = lock(&signal);
+                state.mapped = Some(result.is_ok());
+                state.waker.take()
+            };
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        });
+        Self { device: device.clone(), state }
+    }
+
+    /// Blocks until the buffer is mapped.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn wait(self) -> Result<(), GpuError> {
+        if self.result().is_none() {
+            self.device.poll(wgpu::PollType::wait_indefinitely())?;
+        }
+        let not_called = || GpuError::Validation {
+            what: "reading back".to_owned(),
+            reason: "the device is idle and the buffer is not mapped".to_owned(),
+        };
+        self.result().unwrap_or_else(|| Err(not_called()))
+    }
+
+    fn result(&self) -> Option<Result<(), GpuError>> {
+        let mapped = lock(&self.state).mapped?;
+        Some(match (mapped, self.device.check()) {
+            (true, _) => Ok(()),
+            (false, Err(error)) => Err(error),
+            (false, Ok(())) => Err(GpuError::Validation {
+                what: "reading back".to_owned(),
+                reason: "the buffer could not be mapped".to_owned(),
+            }),
+        })
+    }
+
+    /// Polls the device from a thread of its own until the buffer is mapped, the wait is given up or the device is lost.
+    /// The pauses grow with the time waited, to a sixteenth of it and a millisecond at most.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn start_polling(&self) -> std::io::Result<()> {
+        use std::time::{Duration, Instant};
+        let (device, shared) = (self.device.clone(), self.state.clone());
+        let poll = move || {
+            let start = Instant::now();
+            loop {
+                let polled = device.poll(wgpu::PollType::Poll);
+                let waker = {
+                    let mut state = lock(&shared);
+                    if state.mapped.is_some() || state.abandoned {
+                        return;
+                    }
+                    if polled.is_err() {
+                        state.mapped = Some(false);
+                    }
+                    state.waker.take_if(|_| polled.is_err())
+                };
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
+                let pause = start.elapsed() / 16;
+                std::thread::sleep(pause.clamp(Duration::from_micros(20), Duration::from_millis(1)));
+            }
+        };
+        std::thread::Builder::new().name("atrous-poll".to_owned()).spawn(poll).map(drop)
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    fn start_polling(&self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Future for Mapping {
+    type Output = Result<(), GpuError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(result) = self.result() {
+            return Poll::Ready(result);
+        }
+        let (done, polled) = {
+            let mut state = lock(&self.state);
+            state.waker = Some(context.waker().clone());
+            (state.mapped.is_some(), std::mem::replace(&mut state.polled, true))
+        };
+        // The callback may have come between the two looks, and without a thread the executor has to poll.
+        if done || (!polled && self.start_polling().is_err()) {
+            lock(&self.state).polled = false;
+            context.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        lock(&self.state).abandoned = true;
+    }
+}
