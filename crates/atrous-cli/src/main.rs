@@ -1,1 +1,69 @@
-fn main() {}
+//! The `atrous` command: what the adapters can do, and what the networks of the zoo look like.
+
+mod args;
+mod info;
+mod models;
+mod plan;
+mod summary;
+
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+fn main() -> ExitCode {
+    let printed = match Args::parse().command {
+        Command::Info(adapter) => info::info(&adapter),
+        Command::Models => Ok(models::table()),
+        Command::Summary(network) => summary::summary(&network),
+        Command::Plan(options) => plan::plan(&options),
+    };
+    match printed {
+        Ok(text) => print(&text),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Writes to standard output. A reader that has seen enough, such as `head`, is no failure.
+fn print(text: &str) -> ExitCode {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            eprintln!("error: cannot write the result: {error}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// Bytes as a person reads them: `256 B`, `16 KiB`, `1.5 GiB`.
+struct Bytes(u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+        let power = (self.0.max(1).ilog2() / 10).min(4);
+        let value = self.0 as f64 / 1024f64.powi(power as i32);
+        let digits = if value.fract() == 0.0 { 0 } else { 1 };
+        f.pad(&format!("{value:.digits$} {}", units[power as usize]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Bytes;
+
+    #[test]
+    fn bytes_get_their_unit() {
+        let text = |n| Bytes(n).to_string();
+        assert_eq!(text(0), "0 B");
+        assert_eq!(text(16 << 10), "16 KiB");
+        assert_eq!(text(3 << 29), "1.5 GiB");
+    }
+}

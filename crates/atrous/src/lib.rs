@@ -1,1 +1,47 @@
+//! Runs convolutional vision networks on any GPU that WebGPU reaches: Vulkan, Metal, DX12, the browser.
+//!
+//! A [`Predictor`] is a network of the zoo with weights on a device. It takes photographs of any size and gives classes:
+//!
+//! ```no_run
+//! use atrous::prelude::*;
+//!
+//! fn main() -> Result<(), atrous::Error> {
+//!     let device = Device::from_env_blocking()?;
+//!     let weights = Weights::File("resnet50.safetensors".into());
+//!     let mut network = Predictor::new(&device, "resnet50", &weights, PredictorOptions::default())?;
+//!     let photo = load_rgb8("photo.jpg", &ImageLimits::default())?;
+//!     for best in &network.classify_blocking(&[photo], 5)?[0] {
+//!         println!("class {:4}  {:5.1} %", best.class, 100.0 * best.probability);
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The parts are here as modules, for programs that need more than that: [`nn`] builds networks (its [`nn::zoo`] by name),
+//! [`graph`] is what they are made of, [`kernels`] plans them without a device, [`gpu`] runs the plans, [`io`] reads and
+//! writes weights, [`vision`] goes from picture files to tensors and back.
+//!
+//! Every call that waits for the device is there twice: `async`, for any executor and for browsers, and `_blocking`.
 
+mod error;
+mod predictor;
+mod size;
+mod weights;
+
+pub use atrous_gpu as gpu;
+pub use atrous_graph as graph;
+pub use atrous_io as io;
+pub use atrous_kernels as kernels;
+pub use atrous_nn as nn;
+pub use atrous_vision as vision;
+
+pub use error::{Error, Result};
+pub use gpu::{AdapterChoice, Device, DeviceOptions};
+pub use predictor::{Predictor, PredictorOptions};
+pub use weights::Weights;
+
+/// What most programs need.
+pub mod prelude {
+    pub use crate::{AdapterChoice, Device, DeviceOptions, Predictor, PredictorOptions, Weights};
+    pub use atrous_vision::{ClassMap, Limits as ImageLimits, Prediction, RgbImage, load_rgb8, write_png};
+}

@@ -1,0 +1,143 @@
+//! The command line.
+
+use atrous::kernels::Target;
+use atrous::nn::zoo::BuildOptions;
+use atrous::nn::{Mode, Model};
+use atrous::{AdapterChoice, Device, DeviceOptions, Result, nn::zoo};
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+
+/// Largest side, batch and number of classes that can be asked for.
+const MAX: usize = 65_535;
+
+/// Convolutional vision networks on any GPU that WebGPU reaches.
+#[derive(Parser)]
+#[command(name = "atrous", version, arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// List the adapters of this machine with their limits and features
+    Info(Adapter),
+    /// List the networks that can be built by name
+    Models,
+    /// Show a network's layers: operation, output shape, parameters and multiply-accumulates
+    Summary(Network),
+    /// Show how a network would run: kernels, dispatches, memory
+    Plan(PlanOptions),
+}
+
+/// Which adapter.
+#[derive(Group)]
+pub(crate) struct Adapter {
+    /// Adapter to use: part of its name, its index, `software`, or `auto`
+    #[arg(long, value_name = "WHICH", env = "ATROUS_ADAPTER", default_value = "auto")]
+    adapter: String,
+}
+
+impl Adapter {
+    /// Opens the adapter as the environment wants it.
+    pub(crate) fn open(&self) -> Result<Device> {
+        let options = DeviceOptions::from_env()?;
+        Ok(Device::open_blocking(&AdapterChoice::parse(&self.adapter), options)?)
+    }
+}
+
+/// Which network.
+#[derive(Group)]
+pub(crate) struct Network {
+    /// Name of a network; `atrous models` lists them
+    model: String,
+    /// Height and width of the image, or one number for both [default: the network's own]
+    #[arg(long, value_name = "HxW", value_parser = size)]
+    size: Option<[usize; 2]>,
+    /// Images at once
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = count)]
+    batch: usize,
+    /// Number of classes [default: the network's own]
+    #[arg(long, value_name = "N", value_parser = count)]
+    classes: Option<usize>,
+}
+
+impl Network {
+    /// Builds it for inference.
+    pub(crate) fn build(&self) -> Result<Model> {
+        let [h, w] = match self.size {
+            Some(size) => size,
+            None => zoo::network(&self.model)?.info().size,
+        };
+        let input = Some((self.batch, h, w));
+        let options = BuildOptions { input, classes: self.classes, in_channels: None, mode: Mode::Inference };
+        Ok(zoo::build(&self.model, &options)?)
+    }
+}
+
+#[derive(Group)]
+pub(crate) struct PlanOptions {
+    #[command(flatten)]
+    pub(crate) network: Network,
+    #[command(flatten)]
+    adapter: Adapter,
+    /// Limits to plan within
+    #[arg(long, value_enum, default_value_t = LimitsOf::Adapter)]
+    limits: LimitsOf,
+    /// Print the graph in Graphviz' DOT language instead
+    #[arg(long)]
+    pub(crate) dot: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LimitsOf {
+    /// Those of the adapter
+    Adapter,
+    /// Those that every WebGPU device has; needs no adapter
+    Webgpu,
+}
+
+impl PlanOptions {
+    /// What the plan is made for.
+    pub(crate) fn target(&self) -> Result<Target> {
+        match self.limits {
+            LimitsOf::Adapter => Ok(self.adapter.open()?.target()),
+            LimitsOf::Webgpu => Ok(Target { limits: atrous::kernels::Limits::WEBGPU, software: false }),
+        }
+    }
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n) if (1..=MAX).contains(&n) => Ok(n),
+        _ => Err(format!("expected a number from 1 to {MAX}")),
+    }
+}
+
+/// `224`, `224x320`: height and width.
+fn size(text: &str) -> Result<[usize; 2], String> {
+    let (h, w) = text.split_once(['x', 'X', '×']).unwrap_or((text, text));
+    match (count(h), count(w)) {
+        (Ok(h), Ok(w)) => Ok([h, w]),
+        _ => Err(format!("expected HEIGHTxWIDTH, such as 224x320, each from 1 to {MAX}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_are_height_by_width() {
+        assert_eq!(size("224x320"), Ok([224, 320]));
+        assert_eq!(size("513"), Ok([513, 513]));
+        for bad in ["", "x", "0", "224x", "-1x3", "1x2x3", "65536"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! `atrous models`.
+
+use std::fmt::Write;
+
+use atrous::nn::zoo::{self, Preprocessing, Task};
+
+/// The zoo as a table.
+pub(crate) fn table() -> String {
+    let mut out = format!("{:<30} {:<14} {:>9} {:>8}  pixels\n", "name", "task", "image", "classes");
+    for (name, network) in zoo::names().filter_map(|name| Some((name, zoo::network(name).ok()?))) {
+        let info = network.info();
+        let task = match info.task {
+            Task::Classification => "classification",
+            Task::Segmentation => "segmentation",
+        };
+        let image = format!("{}x{}", info.size[0], info.size[1]);
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{name:<30} {task:<14} {image:>9} {:>8}  {}", info.classes, pixels(info.preprocessing));
+    }
+    out
+}
+
+fn pixels(preprocessing: Preprocessing) -> String {
+    match preprocessing {
+        Preprocessing::Torch { mean, std } => format!("(RGB / 255 - {mean:?}) / {std:?}"),
+        Preprocessing::Tf => "RGB / 127.5 - 1".to_owned(),
+        Preprocessing::Caffe { mean_bgr } => format!("BGR - {mean_bgr:?}"),
+        Preprocessing::Green { mean, std } => format!("(G / 255 - {mean}) / {std}"),
+    }
+}

@@ -1,0 +1,57 @@
+//! What can go wrong between a photograph and an answer.
+
+use atrous_nn::zoo::Task;
+
+/// Result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Any failure, with the message of the part it comes from.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The zoo has no such network, or cannot build it at this size.
+    #[error(transparent)]
+    Zoo(#[from] atrous_nn::zoo::ZooError),
+    /// A graph cannot be built, or has no node of a name asked for.
+    #[error(transparent)]
+    Graph(#[from] atrous_graph::GraphError),
+    /// A graph cannot be planned within the adapter's limits.
+    #[error(transparent)]
+    Plan(#[from] atrous_kernels::PlanError),
+    /// There is no device, or it failed.
+    #[error(transparent)]
+    Gpu(#[from] atrous_gpu::GpuError),
+    /// The weights cannot be read, or are those of another network.
+    #[error(transparent)]
+    Weights(#[from] atrous_io::WeightsError),
+    /// A picture cannot be read, brought to size or written.
+    #[error(transparent)]
+    Vision(#[from] atrous_vision::Error),
+    /// A network was asked for what it does not do.
+    #[error("{model} is a {} network, it cannot {wanted}", task(*.is))]
+    Task {
+        /// The network.
+        model: String,
+        /// What it does.
+        is: Task,
+        /// What was asked for.
+        wanted: &'static str,
+    },
+    /// A tensor with a number of channels that the network does not take.
+    #[error("{model} takes images of {needs} channels, got {got}")]
+    Channels {
+        /// The network.
+        model: String,
+        /// Channels of its input.
+        needs: usize,
+        /// Channels given.
+        got: usize,
+    },
+}
+
+fn task(task: Task) -> &'static str {
+    match task {
+        Task::Classification => "classification",
+        Task::Segmentation => "segmentation",
+    }
+}

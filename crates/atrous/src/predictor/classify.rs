@@ -1,0 +1,76 @@
+//! Photographs to classes.
+
+use atrous_gpu::Output;
+use atrous_nn::zoo::{Info, Task};
+use atrous_vision::{Filter, Fit, ImageTensor, Prediction, RgbImage, classify};
+
+use super::Predictor;
+use crate::Result;
+
+impl Predictor {
+    /// The `k` likeliest classes of each photograph, best first. Photographs of any size are brought to the network's: by its
+    /// makers' rule, which is resizing the shorter side and cutting out the centre (torchvision, timm) or resizing (Keras).
+    ///
+    /// # Errors
+    /// [`Error::Task`](crate::Error::Task) unless the network is a classifier; [`Error::Vision`](crate::Error::Vision) for no
+    /// photograph at all, an impossible size, or a `k` of zero or above the number of classes; those of [`Self::run`].
+    pub async fn classify(&mut self, photos: &[RgbImage], k: usize) -> Result<Vec<Vec<Prediction>>> {
+        let images = self.classifier_input(photos)?;
+        best(&self.run(&images).await?, k)
+    }
+
+    /// [`Self::classify`], for callers that may block.
+    ///
+    /// # Errors
+    /// As [`Self::classify`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn classify_blocking(&mut self, photos: &[RgbImage], k: usize) -> Result<Vec<Vec<Prediction>>> {
+        let images = self.classifier_input(photos)?;
+        best(&self.run_blocking(&images)?, k)
+    }
+
+    fn classifier_input(&self, photos: &[RgbImage]) -> Result<ImageTensor> {
+        self.check_task(Task::Classification, "classify")?;
+        let fit = fit(&self.info, self.size);
+        let fitted: Vec<RgbImage> =
+            photos.iter().map(|photo| fit.apply(photo, Filter::Bilinear)).collect::<Result<_, _>>()?;
+        Ok(self.preprocess().run(&fitted)?)
+    }
+}
+
+/// The network's rule for bringing photographs to its size. For a size other than the default the shorter side before the crop
+/// changes in proportion.
+fn fit(info: &Info, size: Option<[usize; 2]>) -> Fit {
+    let side = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let [h, w] = size.unwrap_or(info.size);
+    let (width, height) = (side(w), side(h));
+    match info.shorter_side {
+        Some(shorter) => {
+            let scaled = (shorter * h.max(w)).div_ceil(info.size[0].max(info.size[1]).max(1));
+            Fit::ShorterSideCrop { side: side(scaled), width, height }
+        }
+        None => Fit::Stretch { width, height },
+    }
+}
+
+/// The best classes of each row of logits.
+fn best(logits: &Output, k: usize) -> Result<Vec<Vec<Prediction>>> {
+    let rows = logits.f32()?.chunks(logits.shape.sample_len().max(1));
+    Ok(rows.map(|row| classify(row, k)).collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use atrous_nn::zoo;
+
+    use super::*;
+
+    #[test]
+    fn the_shorter_side_follows_the_size() {
+        let info = zoo::network("resnet50").expect("a known name").info();
+        assert_eq!(fit(&info, None), Fit::ShorterSideCrop { side: 256, width: 224, height: 224 });
+        assert_eq!(fit(&info, Some([448, 448])), Fit::ShorterSideCrop { side: 512, width: 448, height: 448 });
+        let keras = zoo::network("keras_xception").expect("a known name").info();
+        assert_eq!(fit(&keras, None), Fit::Stretch { width: 299, height: 299 });
+    }
+}

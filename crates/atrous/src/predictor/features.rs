@@ -1,0 +1,64 @@
+//! Intermediate activations by name.
+
+use atrous_gpu::{InputData, Outputs, Session, SessionCache};
+use atrous_graph::{Graph, GraphError, NodeId};
+use atrous_vision::ImageTensor;
+
+use super::{Predictor, SESSIONS};
+use crate::Result;
+
+/// Sessions whose results are some nodes of the network.
+#[derive(Debug)]
+pub(super) struct Features {
+    names: Vec<String>,
+    sessions: SessionCache,
+}
+
+impl Predictor {
+    /// The activations that the network's modules of these names make, such as `layer3.5` of a ResNet, as dense
+    /// `N×H×W×C` tensors; all of them from one run. `atrous summary MODEL` lists the names.
+    ///
+    /// # Errors
+    /// [`Error::Graph`](crate::Error::Graph) for an unknown name, with similar ones; those of [`Self::run`].
+    pub async fn features(&mut self, images: &ImageTensor, names: &[&str]) -> Result<Outputs> {
+        let (session, input) = self.feature_session(images, names)?;
+        Ok(session.run(&[(input, InputData::F32(&images.data))]).await?)
+    }
+
+    /// [`Self::features`], for callers that may block.
+    ///
+    /// # Errors
+    /// As [`Self::features`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn features_blocking(&mut self, images: &ImageTensor, names: &[&str]) -> Result<Outputs> {
+        let (session, input) = self.feature_session(images, names)?;
+        Ok(session.run_blocking(&[(input, InputData::F32(&images.data))])?)
+    }
+
+    fn feature_session(&mut self, images: &ImageTensor, names: &[&str]) -> Result<(&mut Session, &str)> {
+        let shape = self.shape(images)?;
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let features = match self.features.take().filter(|features| features.names == names) {
+            Some(same) => same,
+            None => {
+                let (recipe, wanted) = (self.recipe.clone(), names.clone());
+                let find = move |shape| recipe.graph(shape, |model| nodes(&model.graph, &wanted));
+                let sessions = SessionCache::new(self.parameters.clone(), Box::new(find), SESSIONS);
+                Features { names, sessions }
+            }
+        };
+        Ok((self.features.insert(features).sessions.session(shape)?, &self.input))
+    }
+}
+
+/// The nodes of these names or labels, each once.
+fn nodes(graph: &Graph, names: &[String]) -> Result<Vec<NodeId>, GraphError> {
+    let mut nodes = Vec::with_capacity(names.len());
+    for name in names {
+        let node = graph.find(name)?;
+        if !nodes.contains(&node) {
+            nodes.push(node);
+        }
+    }
+    Ok(nodes)
+}

@@ -1,0 +1,170 @@
+//! A network with its weights on a device.
+
+mod classify;
+mod features;
+mod segment;
+
+use std::sync::Arc;
+
+use atrous_gpu::{Device, GpuError, InputData, Output, Outputs, Parameters, Session, SessionCache};
+use atrous_graph::{Graph, GraphError, NodeId, Shape};
+use atrous_nn::zoo::{self, BuildOptions, Info, Preprocessing, Task, ZooError};
+use atrous_nn::{Mode, Model};
+use atrous_vision::{ImageTensor, Normalize, Preprocess};
+
+use crate::{Error, Result, Weights};
+
+/// Sessions kept for different batch and image sizes.
+const SESSIONS: usize = 4;
+
+/// What to change from a network's defaults.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PredictorOptions {
+    /// Height and width at which the network sees photographs. Without it classifiers take their default, and segmentation
+    /// networks about as many pixels as their default in the photograph's aspect ratio.
+    pub size: Option<[usize; 2]>,
+    /// Number of classes, for weights that were trained on other data.
+    pub classes: Option<usize>,
+}
+
+/// A network of the zoo with its weights on a device.
+///
+/// The first call with a new batch or image size plans the network and compiles the kernels that the device has not met
+/// before; later calls with that size reuse them. Nothing but the input and the result moves between host and device.
+#[derive(Debug)]
+pub struct Predictor {
+    recipe: Recipe,
+    info: Info,
+    size: Option<[usize; 2]>,
+    /// Name of the graph's input.
+    input: String,
+    device: Device,
+    parameters: Arc<Parameters>,
+    sessions: SessionCache,
+    features: Option<features::Features>,
+}
+
+/// How to build the network again for another size.
+#[derive(Clone, Debug)]
+struct Recipe {
+    name: String,
+    classes: Option<usize>,
+}
+
+impl Recipe {
+    /// The network for a batch of `n` images of `h` by `w`.
+    fn model(&self, n: usize, h: usize, w: usize) -> Result<Model, ZooError> {
+        let options =
+            BuildOptions { input: Some((n, h, w)), classes: self.classes, in_channels: None, mode: Mode::Inference };
+        zoo::build(&self.name, &options)
+    }
+
+    /// Its graph with the nodes that `outputs` picks as results.
+    fn graph(
+        &self,
+        shape: Shape,
+        outputs: impl Fn(&Model) -> Result<Vec<NodeId>, GraphError>,
+    ) -> Result<Graph, GraphError> {
+        let mut model = self.model(shape.n, shape.h, shape.w).map_err(|error| match error {
+            ZooError::Graph(error) => error,
+            other => GraphError::Invalid { op: "network", node: self.name.clone(), reason: other.to_string() },
+        })?;
+        let outputs = outputs(&model)?;
+        model.graph.set_outputs(outputs);
+        Ok(model.graph)
+    }
+}
+
+impl Predictor {
+    /// Builds the network that [`zoo::names`] lists as `name` and uploads its weights.
+    ///
+    /// # Errors
+    /// [`Error::Zoo`] for an unknown name, an impossible size or number of classes; [`Error::Weights`] if the file cannot be
+    /// read or holds other tensors than the network's; [`Error::Gpu`] if the parameters do not fit the device.
+    pub fn new(device: &Device, name: &str, weights: &Weights, options: PredictorOptions) -> Result<Self> {
+        let info = zoo::network(name)?.info();
+        let recipe = Recipe { name: name.to_owned(), classes: options.classes };
+        let [h, w] = options.size.unwrap_or(info.size);
+        let model = recipe.model(1, h, w)?;
+        let input = model.graph.node(model.input).name.clone();
+        let parameters = Arc::new(weights.upload(device, &model)?);
+        let build = recipe.clone();
+        let build = move |shape| build.graph(shape, |model| Ok(vec![model.output()]));
+        let sessions = SessionCache::new(parameters.clone(), Box::new(build), SESSIONS);
+        let info = Info { classes: model.output_shape().c, ..info };
+        let device = device.clone();
+        Ok(Self { recipe, info, size: options.size, input, device, parameters, sessions, features: None })
+    }
+
+    /// The network's name in the zoo.
+    pub fn name(&self) -> &str {
+        &self.recipe.name
+    }
+
+    /// What the network does, its default size and its number of classes.
+    pub fn info(&self) -> &Info {
+        &self.info
+    }
+
+    /// The device it runs on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// How pixels become the numbers that this network was trained on.
+    pub fn preprocess(&self) -> Preprocess {
+        Preprocess::new(match self.info.preprocessing {
+            Preprocessing::Torch { mean, std } => Normalize::Torch { mean, std },
+            Preprocessing::Tf => Normalize::Tf,
+            Preprocessing::Caffe { mean_bgr } => Normalize::Caffe { mean_bgr },
+            Preprocessing::Green { mean, std } => Normalize::Green { mean, std },
+        })
+    }
+
+    /// Runs the network on a tensor of any batch and size that it accepts: logits, `N×1×1×classes` of a classifier and
+    /// `N×H×W×classes` of a segmentation network.
+    ///
+    /// # Errors
+    /// [`Error::Channels`]; [`Error::Gpu`] if the network cannot be built, planned or run at this size.
+    pub async fn run(&mut self, images: &ImageTensor) -> Result<Output> {
+        let (session, input) = self.session(images)?;
+        only(session.run(&[(input, InputData::F32(&images.data))]).await?)
+    }
+
+    /// [`Self::run`], for callers that may block.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn run_blocking(&mut self, images: &ImageTensor) -> Result<Output> {
+        let (session, input) = self.session(images)?;
+        only(session.run_blocking(&[(input, InputData::F32(&images.data))])?)
+    }
+
+    /// The session for images of this shape, and the name of its input.
+    fn session(&mut self, images: &ImageTensor) -> Result<(&mut Session, &str)> {
+        let shape = self.shape(images)?;
+        Ok((self.sessions.session(shape)?, &self.input))
+    }
+
+    fn shape(&self, images: &ImageTensor) -> Result<Shape> {
+        let [n, h, w, c] = images.shape;
+        let needs = self.info.in_channels;
+        if c != needs {
+            return Err(Error::Channels { model: self.name().to_owned(), needs, got: c });
+        }
+        Ok(Shape::new(n, h, w, c))
+    }
+
+    fn check_task(&self, needs: Task, wanted: &'static str) -> Result<()> {
+        match self.info.task == needs {
+            true => Ok(()),
+            false => Err(Error::Task { model: self.name().to_owned(), is: self.info.task, wanted }),
+        }
+    }
+}
+
+/// The result of a session with one output.
+fn only(outputs: Outputs) -> Result<Output> {
+    Ok(outputs.into_vec().pop().ok_or(GpuError::NoOutputs)?)
+}
