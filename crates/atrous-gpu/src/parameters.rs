@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use atrous_graph::{Graph, ParameterSource, TensorType};
-use atrous_kernels::Limits;
-use atrous_kernels::plan::{ParameterPlacement, place_parameters};
+use atrous_kernels::Plan;
+use atrous_kernels::plan::{BufferKind, ParameterPlacement, place_parameters};
 
 use crate::{Device, GpuError};
 
@@ -69,11 +69,11 @@ impl Parameters {
         &self.buffers
     }
 
-    /// Checks that a graph has exactly these parameters, and that a plan under `limits` looks for them where they lie.
+    /// Checks that a graph has exactly these parameters, and that its plan looks for them where they lie.
     ///
     /// # Errors
     /// [`GpuError::ParameterMismatch`] naming the first parameter that differs.
-    pub(crate) fn check(&self, graph: &Graph, limits: &Limits) -> Result<(), GpuError> {
+    pub(crate) fn check(&self, graph: &Graph, plan: &Plan) -> Result<(), GpuError> {
         let mismatch = |name: &str, needs: Option<TensorType>, uploaded: Option<TensorType>| {
             let text = |ty: Option<TensorType>| ty.map_or("nothing".to_owned(), |ty| format!("{ty} ({:?})", ty.layout));
             Err(GpuError::ParameterMismatch { name: name.to_owned(), needs: text(needs), uploaded: text(uploaded) })
@@ -91,10 +91,14 @@ impl Parameters {
                 return mismatch(name, None, Some(*ty));
             }
         }
-        if place_parameters(graph, limits)? != self.placement {
-            let name = graph.parameters().next().map_or("", |(_, node)| &node.name);
-            let [needs, uploaded] = ["another order of parameters or other limits", "all of them"].map(str::to_owned);
-            return Err(GpuError::ParameterMismatch { name: name.to_owned(), needs, uploaded });
+        for (id, node) in graph.parameters() {
+            let planned = plan.tensors[id.0].map(|t| (plan.buffers[t.place.buffer].kind, t.place.offset));
+            let (buffer, offset, _) = self.placement.places[&node.name];
+            if planned.is_some_and(|planned| planned != (BufferKind::Parameters(buffer), offset)) {
+                let [needs, uploaded] = [planned, Some((BufferKind::Parameters(buffer), offset))]
+                    .map(|place| place.map_or_else(String::new, |(kind, offset)| format!("{kind:?} byte {offset}")));
+                return Err(GpuError::ParameterMismatch { name: node.name.clone(), needs, uploaded });
+            }
         }
         Ok(())
     }

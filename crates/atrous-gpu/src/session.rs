@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrous_graph::{Graph, NodeId, TensorType};
+use atrous_kernels::Plan;
 use atrous_kernels::plan::{BufferKind, Place, PlannedDispatch, plan};
-use atrous_kernels::{Plan, Target};
+
 use wgpu::BufferUsages as Usage;
 
 use crate::parameters::{mapped_buffer, write_mapped};
@@ -82,7 +83,7 @@ impl Session {
         if let Some(&node) = outputs.iter().find(|id| id.0 >= nodes) {
             return Err(GpuError::UnknownNode { node, nodes });
         }
-        let plan = plan(graph, outputs, target)?;
+        let plan = plan(graph, outputs, &device.target())?;
         Self::from_plan(device, graph, plan, parameters)
     }
 
@@ -96,21 +97,6 @@ impl Session {
         plan: Plan,
         parameters: Arc<Parameters>,
     ) -> Result<Self, GpuError> {
-        Self::with_target(device, graph, outputs, parameters, &device.target())
-    }
-
-    /// [`Self::new`] with a plan made for `target`: tests and benchmarks demand a kernel variant or tighter limits with it.
-    /// Its limits must be within the device's.
-    ///
-    /// # Errors
-    /// As [`Self::new`]; [`GpuError::Validation`] for limits beyond the device's.
-    pub fn with_target(
-        device: &Device,
-        graph: &Graph,
-        outputs: &[NodeId],
-        parameters: Arc<Parameters>,
-        target: &Target,
-    ) -> Result<Self, GpuError> {
         device.check()?;
         if !device.is_same(parameters.device()) {
             return Err(GpuError::OtherDevice);
@@ -118,7 +104,7 @@ impl Session {
         if plan.outputs.is_empty() {
             return Err(GpuError::NoOutputs);
         }
-        parameters.check(graph, &target.limits)?;
+        parameters.check(graph, &plan)?;
         check_memory(device, &plan)?;
         let timer = Timer::new(device)?;
         let readback_bytes = plan.readback_bytes() + if timer.is_some() { timer::BYTES } else { 0 };

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -71,7 +72,8 @@ fn futures_and_sessions_move_between_threads() {
 #[test]
 fn the_cache_plans_each_shape_once_and_keeps_those_used_last() {
     let device = device();
-    let source = [("scale".to_owned(), vec![1.0; 3]), ("shift".to_owned(), vec![0.0; 3])].into();
+    let source: HashMap<String, Vec<f32>> =
+        [("scale".to_owned(), vec![1.0; 3]), ("shift".to_owned(), vec![0.0; 3])].into();
     let shape = |n: usize, side: usize| Shape::new(n, side, side, 3);
     let mut cache = SessionCache::upload(&device, shape(1, 4), &source, Box::new(scale_shift), 2).unwrap();
     for at in [shape(1, 4), shape(2, 6), shape(1, 4)] {
@@ -90,7 +92,8 @@ fn the_cache_plans_each_shape_once_and_keeps_those_used_last() {
 fn the_cache_refuses_shapes_that_change_the_parameters_or_cannot_be_built() {
     let device = device();
     let graph = scale_shift(Shape::new(1, 4, 4, 3)).unwrap();
-    let source = [("scale".to_owned(), vec![1.0; 3]), ("shift".to_owned(), vec![0.0; 3])].into();
+    let source: HashMap<String, Vec<f32>> =
+        [("scale".to_owned(), vec![1.0; 3]), ("shift".to_owned(), vec![0.0; 3])].into();
     let parameters = Arc::new(Parameters::upload(&device, &graph, &source).unwrap());
     let mut cache = SessionCache::new(parameters, Box::new(scale_shift), 2);
     let error = cache.session(Shape::new(1, 4, 4, 7)).unwrap_err();
