@@ -1,6 +1,6 @@
 //! Batch normalisation and the running statistics it keeps.
 
-use atrous_graph::{BatchNorm, RunningStat};
+use atrous_graph::op::{BatchNorm, RunningStat};
 
 use crate::pointwise::kernel::{Kernel, vec4s};
 use crate::{NodePlan, PlanError, Problem, Slot};

@@ -2,11 +2,12 @@
 
 pub(crate) mod kernel;
 
-use atrous_graph::{Binary, Shape, Unary};
+use atrous_graph::Shape;
+use atrous_graph::op::{Binary, Unary};
 
 use crate::{NodePlan, PlanError, Problem, Slot};
 
-use kernel::{Kernel, vec4s};
+use kernel::{Candidate, Kernel, choose, require, vec4s};
 
 /// A function's code and parameter in `helpers/activation`.
 pub(crate) fn activation(op: &Unary) -> (u32, f32) {
@@ -65,16 +66,21 @@ fn is_channel_vector(small: Shape, y: Shape) -> bool {
 pub fn plan_binary(op: &Binary, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let y = problem.output.ty.shape;
     let shapes = [problem.inputs[0].ty.shape, problem.inputs[1].ty.shape];
+    let vector = [1, 0].into_iter().find(|&i| shapes[1 - i] == y && is_channel_vector(shapes[i], y));
+    let candidates = [
+        Candidate::new("binary_equal", require(shapes == [y, y], "the shapes differ")),
+        Candidate::new("binary_channel", require(vector.is_some(), "neither operand is a vector over channels")),
+        Candidate::new("binary_broadcast", Ok(())),
+    ];
     let [straight, exchanged] = codes(*op);
-    if shapes == [y, y] {
-        return binary(problem, "", "binary_equal", straight, [0, 1]);
-    }
-    for (small, code) in [(1, straight), (0, exchanged)] {
-        if shapes[1 - small] == y && is_channel_vector(shapes[small], y) {
-            return binary(problem, "channel", "binary_channel", code, [1 - small, small]);
-        }
-    }
-    binary(problem, "broadcast", "binary_broadcast", straight, [0, 1])
+    let (variant, declined) = choose(problem.target, &candidates);
+    let plan = match (variant, vector) {
+        ("binary_equal", _) => binary(problem, "", variant, straight, [0, 1]),
+        ("binary_channel", Some(1)) => binary(problem, "channel", variant, straight, [0, 1]),
+        ("binary_channel", _) => binary(problem, "channel", variant, exchanged, [1, 0]),
+        _ => binary(problem, "broadcast", variant, straight, [0, 1]),
+    }?;
+    Ok(NodePlan { declined, ..plan })
 }
 
 /// Distance in vec4s from one sample, row, column, channel vec4 of an operand to the next as the result's index grows;
@@ -147,4 +153,79 @@ fn over_channels(
         .bind("Y_BASE", Slot::Output, &problem.output)
         .invocations(n * h * w, problem.target)?;
     Ok(NodePlan::single(name, dispatch))
+}
+
+#[cfg(test)]
+mod tests {
+    use atrous_graph::{Op, TensorType};
+
+    use super::*;
+    use crate::{Limits, Target, plan_node};
+
+    fn plan(op: Op, shapes: &[Shape], target: Target) -> NodePlan {
+        let inputs: Vec<_> = shapes.iter().map(|s| TensorType::image(*s)).collect();
+        plan_node(&op, &inputs, op.infer(&inputs).expect("a valid case"), &target).expect("a plan")
+    }
+
+    fn value(plan: &NodePlan, name: &str) -> f64 {
+        plan.dispatches[0].overrides.iter().find(|(n, _)| *n == name).expect("an override").1
+    }
+
+    const TARGET: Target = Target::new(Limits::WEBGPU, true);
+
+    #[test]
+    fn the_shapes_pick_the_binary_kernel() {
+        let image = Shape::new(2, 5, 6, 7);
+        let variant = |a, b| plan(Op::Binary(Binary::Sub), &[a, b], TARGET).variant;
+        assert_eq!(variant(image, image), "binary_equal");
+        assert_eq!(variant(image, Shape::channels(7)), "binary_channel");
+        assert_eq!(variant(Shape::new(2, 1, 1, 7), image), "binary_channel");
+        assert_eq!(variant(image, Shape::new(2, 5, 6, 1)), "binary_broadcast");
+        assert_eq!(variant(Shape::new(2, 5, 1, 7), Shape::new(1, 1, 6, 7)), "binary_broadcast");
+    }
+
+    #[test]
+    fn exchanged_operands_exchange_the_difference() {
+        let shapes = [Shape::channels(8), Shape::new(1, 2, 2, 8)];
+        let plan = plan(Op::Binary(Binary::Sub), &shapes, TARGET);
+        assert_eq!(value(&plan, "CODE"), 2.0);
+        assert_eq!(plan.dispatches[0].bindings[0].slot, Slot::Input(1));
+    }
+
+    #[test]
+    fn a_variant_can_be_asked_for_where_it_is_legal() {
+        let image = Shape::new(2, 5, 6, 7);
+        let target = Target { variant: Some("binary_broadcast"), ..TARGET };
+        assert_eq!(plan(Op::Binary(Binary::Add), &[image, image], target).variant, "binary_broadcast");
+        let target = Target { variant: Some("binary_channel"), ..TARGET };
+        let declined = plan(Op::Binary(Binary::Add), &[image, Shape::new(2, 1, 6, 7)], target);
+        assert_eq!((declined.variant, declined.declined.len()), ("binary_broadcast", 2));
+    }
+
+    #[test]
+    fn every_unary_function_has_its_own_code() {
+        let all = [
+            Unary::Relu,
+            Unary::Relu6,
+            Unary::LeakyRelu { slope: 0.25 },
+            Unary::Elu { alpha: 1.5 },
+            Unary::Sigmoid,
+            Unary::Tanh,
+            Unary::Silu,
+            Unary::Gelu,
+            Unary::GeluTanh,
+            Unary::HardSigmoid,
+            Unary::HardSwish,
+            Unary::Softplus,
+        ];
+        assert_eq!(all.iter().map(|u| activation(u).0).collect::<Vec<_>>(), (1..=12).collect::<Vec<_>>());
+        assert_eq!(value(&plan(Op::Unary(all[3]), &[Shape::channels(5)], TARGET), "P"), 1.5);
+    }
+
+    #[test]
+    fn a_grid_stays_within_the_limit_of_each_axis() {
+        let plan = plan(Op::Softmax, &[Shape::new(1, 4000, 2000, 1)], TARGET);
+        let [x, y, _] = plan.dispatches[0].grid;
+        assert!(x <= 65_535 && u64::from(x) * u64::from(y) >= 125_000);
+    }
 }

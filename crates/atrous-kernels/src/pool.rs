@@ -1,6 +1,6 @@
 //! Pooling over windows of pixels and of channels.
 
-use atrous_graph::{AvgPool, ChannelMaxPool, Window};
+use atrous_graph::op::{AvgPool, ChannelMaxPool, Window};
 
 use crate::pointwise::kernel::{Kernel, vec4s};
 use crate::{Dispatch, NodePlan, PlanError, Problem, Slot};

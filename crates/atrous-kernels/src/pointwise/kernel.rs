@@ -1,9 +1,9 @@
-//! Puts a dispatch together: a linked kernel, its constants, its bindings, its grid.
+//! Picks a variant, and puts a dispatch together: a linked kernel, its constants, its bindings, its grid.
 
 use atrous_graph::TensorType;
 use atrous_shaders::{Shader, find};
 
-use crate::{Binding, Dispatch, Part, PlanError, Slot, Target, linear_grid};
+use crate::{Binding, Declined, Dispatch, Part, PlanError, Slot, Target, linear_grid};
 
 /// Invocations in a workgroup of every kernel with a linear grid that does not say otherwise.
 const GROUP: u32 = 64;
@@ -11,6 +11,41 @@ const GROUP: u32 = 64;
 /// Vec4s that a tensor takes in memory.
 pub(crate) fn vec4s(ty: TensorType) -> usize {
     ty.padded_len() / 4
+}
+
+/// A way to compute an operation: its name, and why it cannot serve, or had better not.
+pub(crate) struct Candidate {
+    pub(crate) variant: &'static str,
+    pub(crate) legal: Result<(), &'static str>,
+    pub(crate) preferred: Result<(), &'static str>,
+}
+
+impl Candidate {
+    /// A candidate that serves wherever it is legal.
+    pub(crate) const fn new(variant: &'static str, legal: Result<(), &'static str>) -> Self {
+        Self { variant, legal, preferred: Ok(()) }
+    }
+}
+
+/// The legal candidate that the target asks for, or else the first that is legal and preferred; with those passed over. The
+/// last candidate admits everything.
+pub(crate) fn choose(target: &Target, candidates: &[Candidate]) -> (&'static str, Vec<Declined>) {
+    if let Some(wanted) = candidates.iter().find(|c| Some(c.variant) == target.variant && c.legal.is_ok()) {
+        return (wanted.variant, Vec::new());
+    }
+    let mut declined = Vec::new();
+    for candidate in candidates {
+        match candidate.legal.and(candidate.preferred) {
+            Ok(()) => return (candidate.variant, declined),
+            Err(reason) => declined.push(Declined { variant: candidate.variant, reason }),
+        }
+    }
+    unreachable!("the last candidate admits everything: a bug of atrous")
+}
+
+/// `Ok` if a condition holds, else the reason why a candidate does not serve.
+pub(crate) const fn require(condition: bool, reason: &'static str) -> Result<(), &'static str> {
+    if condition { Ok(()) } else { Err(reason) }
 }
 
 /// A dispatch in the making.
@@ -45,8 +80,7 @@ impl Kernel {
 
     /// Binds the window of a part as the next binding; `base` is the name of its `…_BASE` constant.
     pub(crate) fn bind(self, base: &'static str, slot: Slot, part: &Part) -> Self {
-        let size = u64::from(part.base) * 16 + part.ty.bytes();
-        self.set(base, f64::from(part.base)).window(Binding { slot, offset: 0, size })
+        self.set(base, f64::from(part.base)).window(Binding::whole(slot, part.ty))
     }
 
     /// Binds a range of bytes as the next binding.

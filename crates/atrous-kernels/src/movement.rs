@@ -1,0 +1,138 @@
+//! Data movement: concat, slice, pad, flip. All of it moves bits and takes any element type.
+
+use std::ops::Range;
+
+use atrous_graph::op::{Pad, PadMode, Slice};
+
+use crate::pointwise::kernel::{Kernel, vec4s};
+use crate::{NodePlan, PlanError, Problem, Slot};
+
+/// Plans a concatenation along the channels, one dispatch for each input.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter.
+pub fn plan_concat(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let y = problem.output.ty;
+    let pixels = y.shape.n * y.shape.h * y.shape.w;
+    let mut first = 0;
+    let mut dispatches = Vec::with_capacity(problem.inputs.len());
+    for (i, x) in problem.inputs.iter().enumerate() {
+        let c = x.ty.shape.c;
+        if x.ty.shape.is_empty() {
+            continue;
+        }
+        let touched = (first + c).div_ceil(4) - first / 4;
+        let dispatch = Kernel::new("movement/concat", "")
+            .sizes([("PIXELS", pixels), ("C", c), ("FIRST", first), ("O4", y.padded().c / 4)])
+            .bind("X_BASE", Slot::Input(i), x)
+            .bind("Y_BASE", Slot::Output, &problem.output)
+            .invocations(pixels * touched, problem.target)?;
+        dispatches.push(dispatch);
+        first += c;
+    }
+    Ok(NodePlan { variant: "concat", dispatches, ..NodePlan::default() })
+}
+
+/// Plans a box cut out of a tensor.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter.
+pub fn plan_slice(op: &Slice, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let (x, y) = (problem.inputs[0].ty, problem.output.ty);
+    let dispatch = Kernel::new("movement/slice", "")
+        .sizes([("H", x.shape.h), ("W", x.shape.w), ("C4", x.padded().c / 4)])
+        .sizes([("N", y.shape.n), ("OH", y.shape.h), ("OW", y.shape.w), ("O4", y.padded().c / 4)])
+        .sizes([("START_N", op.start[0]), ("START_H", op.start[1]), ("START_W", op.start[2]), ("START_C", op.start[3])])
+        .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
+        .bind("Y_BASE", Slot::Output, &problem.output)
+        .invocations(vec4s(y), problem.target)?;
+    Ok(NodePlan::single("slice", dispatch))
+}
+
+/// Plans rows and columns added around an image.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter.
+pub fn plan_pad(op: &Pad, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let (x, y) = (&problem.inputs[0], problem.output.ty);
+    let (mode, value) = match op.mode {
+        PadMode::Constant(value) => (0, value),
+        PadMode::Reflect => (1, 0.0),
+        PadMode::Replicate => (2, 0.0),
+    };
+    let dispatch = Kernel::new("movement/pad", "")
+        .sizes([("N", y.shape.n), ("H", x.ty.shape.h), ("W", x.ty.shape.w), ("C4", x.ty.padded().c / 4)])
+        .sizes([("OH", y.shape.h), ("OW", y.shape.w), ("PAD_TOP", op.padding.top), ("PAD_LEFT", op.padding.left)])
+        .sizes([("FULL_H", x.full.shape.h), ("ROW", x.first_row), ("OUT_ROW", problem.output.first_row)])
+        .sizes([("MODE", mode)])
+        .set("VALUE", f64::from(value))
+        .bind("X_BASE", Slot::Input(0), x)
+        .bind("Y_BASE", Slot::Output, &problem.output)
+        .invocations(vec4s(y), problem.target)?;
+    Ok(NodePlan::single("pad", dispatch))
+}
+
+/// The rows of an image of `in_h` rows that some rows of the padded image repeat; at least one.
+pub(crate) fn pad_input_rows(op: &Pad, in_h: usize, rows: Range<usize>) -> Range<usize> {
+    let last = in_h as isize - 1;
+    let source = |row: usize| {
+        let i = row as isize - op.padding.top as isize;
+        let mapped = if op.mode == PadMode::Reflect { last - (last - i.abs()).abs() } else { i };
+        mapped.clamp(0, last) as usize
+    };
+    let first = rows.clone().map(source).min().unwrap_or(0);
+    let end = rows.map(source).max().unwrap_or(0) + 1;
+    first..end
+}
+
+/// Plans an image with its rows (`vertical`) or columns in reverse order. A part holds the rows that it mirrors.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter.
+pub fn plan_flip(vertical: bool, horizontal: bool, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let y = problem.output.ty;
+    let dispatch = Kernel::new("movement/flip", "")
+        .sizes([("N", y.shape.n), ("H", y.shape.h), ("W", y.shape.w), ("C4", y.padded().c / 4)])
+        .sizes([("VERTICAL", usize::from(vertical)), ("HORIZONTAL", usize::from(horizontal))])
+        .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
+        .bind("Y_BASE", Slot::Output, &problem.output)
+        .invocations(vec4s(y), problem.target)?;
+    Ok(NodePlan::single("flip", dispatch))
+}
+
+#[cfg(test)]
+mod tests {
+    use atrous_graph::op::Padding;
+    use atrous_graph::{Op, Shape, TensorType};
+
+    use super::*;
+    use crate::{Limits, Target, plan_node};
+
+    const TARGET: Target = Target::new(Limits::WEBGPU, true);
+
+    #[test]
+    fn each_input_of_a_concatenation_touches_its_own_vec4s() {
+        let inputs = [3, 6, 1].map(|c| TensorType::image(Shape::new(2, 5, 4, c)));
+        let plan =
+            plan_node(&Op::Concat, &inputs, TensorType::image(Shape::new(2, 5, 4, 10)), &TARGET).expect("a plan");
+        let value = |i: usize, name| {
+            let found = plan.dispatches[i].overrides.iter().find(|(n, _)| *n == name).expect("an override");
+            found.1 as usize
+        };
+        assert_eq!([0, 1, 2].map(|i| value(i, "FIRST")), [0, 3, 9]);
+        // Channels 3..9 touch the vec4s 0, 1 and 2: 40 pixels * 3 in groups of 64.
+        assert_eq!(plan.dispatches[1].grid, [2, 1, 1]);
+        assert_eq!(plan.dispatches[1].bindings[0].slot, Slot::Input(1));
+    }
+
+    #[test]
+    fn rows_that_padding_repeats() {
+        let pad = |mode| Pad { padding: Padding::symmetric(3, 0), mode };
+        // Rows -3..1 of ten: mirrored 3, 2, 1, 0.
+        assert_eq!(pad_input_rows(&pad(PadMode::Reflect), 10, 0..4), 0..4);
+        assert_eq!(pad_input_rows(&pad(PadMode::Reflect), 10, 13..16), 6..9);
+        assert_eq!(pad_input_rows(&pad(PadMode::Replicate), 10, 0..4), 0..1);
+        assert_eq!(pad_input_rows(&pad(PadMode::Constant(1.0)), 10, 0..3), 0..1);
+        assert_eq!(pad_input_rows(&pad(PadMode::Constant(1.0)), 10, 5..9), 2..6);
+    }
+}
