@@ -1,1 +1,48 @@
+//! What the example programs share: choosing a network and a device, and comparing results with stored ones.
 
+mod network;
+mod reference;
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+pub use network::NetworkArgs;
+pub use reference::{Comparison, Reference};
+
+/// What a program can fail with: anything that has a message.
+pub type Failure = Box<dyn std::error::Error>;
+
+/// Prints what a program has to say, or why it failed, and gives its exit status.
+pub fn finish(result: Result<String, Failure>) -> ExitCode {
+    let text = match result {
+        Ok(text) => text,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        // A reader that has seen enough, such as `head`, is no failure.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            eprintln!("error: cannot write the result: {error}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// Finds out before the work begins whether a file can be put there.
+///
+/// # Errors
+/// If the folder does not exist, or the path is a folder.
+pub fn check_output(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if path.is_dir() {
+        return Err(format!("{}: cannot write a picture there: it is a folder", path.display()).into());
+    }
+    if !folder.is_dir() {
+        return Err(format!("{}: cannot write: there is no folder {}", path.display(), folder.display()).into());
+    }
+    Ok(())
+}
