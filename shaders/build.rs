@@ -8,8 +8,8 @@ use std::{env, fs};
 
 use serde::Deserialize;
 use wesl::syntax::{
-    AccessMode, AddressSpace, Attribute, Declaration, DeclarationKind, Expression,
-    GlobalDeclaration, LiteralExpression, TranslationUnit,
+    AccessMode, AddressSpace, Attribute, Declaration, DeclarationKind, Expression, GlobalDeclaration,
+    LiteralExpression, TranslationUnit,
 };
 use wesl::{Feature, Wesl};
 
@@ -53,10 +53,7 @@ fn variants(kernel: &str, axes: &Axes) -> Vec<Variant> {
             v.flags.push((flag.clone(), on));
             v
         };
-        all = all
-            .iter()
-            .flat_map(|v| [with(v, false), with(v, true)])
-            .collect();
+        all = all.iter().flat_map(|v| [with(v, false), with(v, true)]).collect();
     }
     for (name, values) in &axes.constants {
         let with = |v: &Variant, value| {
@@ -64,18 +61,12 @@ fn variants(kernel: &str, axes: &Axes) -> Vec<Variant> {
             v.constants.push((name.clone(), value));
             v
         };
-        all = all
-            .iter()
-            .flat_map(|v| values.iter().map(|&x| with(v, x)).collect::<Vec<_>>())
-            .collect();
+        all = all.iter().flat_map(|v| values.iter().map(|&x| with(v, x)).collect::<Vec<_>>()).collect();
     }
     if let Some(only) = &axes.only {
         for text in only {
             let known = all.iter().any(|v| v.text() == *text);
-            assert!(
-                known,
-                "catalogue.toml: `{kernel}` has no variant \"{text}\" among its axes"
-            );
+            assert!(known, "catalogue.toml: `{kernel}` has no variant \"{text}\" among its axes");
         }
         all.retain(|v| only.contains(&v.text()));
     }
@@ -96,30 +87,22 @@ fn link(root: &Path, kernel: &str, axes: &Axes, variant: &Variant) -> Translatio
         }
     }
     let path = format!("package::{}", kernel.replace('/', "::"));
-    let path = path
-        .parse()
-        .unwrap_or_else(|e| panic!("{kernel}: not a module path: {e}"));
+    let path = path.parse().unwrap_or_else(|e| panic!("{kernel}: not a module path: {e}"));
     match wesl.compile(&path) {
         Ok(linked) => linked.syntax,
-        Err(e) => panic!(
-            "shaders/{kernel}.wesl, variant \"{}\":\n{e}",
-            variant.text()
-        ),
+        Err(e) => panic!("shaders/{kernel}.wesl, variant \"{}\":\n{e}", variant.text()),
     }
 }
 
 /// The index in a `@binding(i)` attribute.
 fn binding_index(declaration: &Declaration) -> Option<i64> {
-    declaration
-        .attributes
-        .iter()
-        .find_map(|attribute| match attribute.node() {
-            Attribute::Binding(index) => match index.node() {
-                Expression::Literal(LiteralExpression::AbstractInt(i)) => Some(*i),
-                other => panic!("@binding({other}): write the index as a number"),
-            },
-            _ => None,
-        })
+    declaration.attributes.iter().find_map(|attribute| match attribute.node() {
+        Attribute::Binding(index) => match index.node() {
+            Expression::Literal(LiteralExpression::AbstractInt(i)) => Some(*i),
+            other => panic!("@binding({other}): write the index as a number"),
+        },
+        _ => None,
+    })
 }
 
 /// The accesses by binding index and the names of the overrides, from the linked syntax tree.
@@ -145,19 +128,14 @@ fn interface(kernel: &str, linked: &TranslationUnit) -> (Vec<&'static str>, Vec<
         }
     }
     let dense = bindings.keys().copied().eq(0..bindings.len() as i64);
-    assert!(
-        dense,
-        "{kernel}: bindings are not numbered 0.. : {:?}",
-        bindings.keys()
-    );
+    assert!(dense, "{kernel}: bindings are not numbered 0.. : {:?}", bindings.keys());
     (bindings.into_values().collect(), overrides)
 }
 
 fn main() {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
-    let catalogue =
-        fs::read_to_string(root.join("catalogue.toml")).expect("shaders/catalogue.toml");
+    let catalogue = fs::read_to_string(root.join("catalogue.toml")).expect("shaders/catalogue.toml");
     let catalogue: BTreeMap<String, BTreeMap<String, Axes>> =
         toml::from_str(&catalogue).unwrap_or_else(|e| panic!("shaders/catalogue.toml: {e}"));
 

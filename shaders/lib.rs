@@ -46,7 +46,5 @@ pub static SHADERS: &[Shader] = include!(concat!(env!("OUT_DIR"), "/shaders.rs")
 
 /// Finds a shader by kernel name and variant text; `None` if it is not in the catalogue.
 pub fn find(name: &str, variant: &str) -> Option<&'static Shader> {
-    SHADERS
-        .iter()
-        .find(|s| s.name == name && s.variant == variant)
+    SHADERS.iter().find(|s| s.name == name && s.variant == variant)
 }

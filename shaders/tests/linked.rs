@@ -46,12 +46,7 @@ fn bindings_of(module: &Module) -> Vec<Access> {
         })
         .collect();
     found.sort_by_key(|(binding, _)| *binding);
-    assert!(
-        found
-            .iter()
-            .enumerate()
-            .all(|(i, (binding, _))| i == *binding as usize)
-    );
+    assert!(found.iter().enumerate().all(|(i, (binding, _))| i == *binding as usize));
     found.into_iter().map(|(_, access)| access).collect()
 }
 
@@ -61,34 +56,15 @@ fn every_variant_is_valid_and_described_by_the_table() {
     for shader in SHADERS {
         let (module, info) = validate(&title(shader), shader.source);
         assert_eq!(bindings_of(&module), shader.bindings, "{}", title(shader));
-        assert!(
-            shader.bindings.len() <= MAX_STORAGE_BUFFERS,
-            "{}",
-            title(shader)
-        );
+        assert!(shader.bindings.len() <= MAX_STORAGE_BUFFERS, "{}", title(shader));
 
         let names = |list: Vec<String>| list.into_iter().collect::<BTreeSet<_>>();
-        let declared = module
-            .overrides
-            .iter()
-            .filter_map(|(_, o)| o.name.clone())
-            .collect();
+        let declared = module.overrides.iter().filter_map(|(_, o)| o.name.clone()).collect();
         let listed = shader.overrides.iter().map(|s| s.to_string()).collect();
         assert_eq!(names(declared), names(listed), "{}", title(shader));
-        for (_, variable) in module
-            .global_variables
-            .iter()
-            .filter(|(_, v)| v.binding.is_some())
-        {
-            let base = format!(
-                "{}_BASE",
-                variable.name.as_deref().unwrap_or("").to_uppercase()
-            );
-            assert!(
-                shader.overrides.contains(&&*base),
-                "{} has no {base}",
-                title(shader)
-            );
+        for (_, variable) in module.global_variables.iter().filter(|(_, v)| v.binding.is_some()) {
+            let base = format!("{}_BASE", variable.name.as_deref().unwrap_or("").to_uppercase());
+            assert!(shader.overrides.contains(&&*base), "{} has no {base}", title(shader));
         }
 
         assert_eq!(module.entry_points.len(), 1, "{}", title(shader));
@@ -98,23 +74,10 @@ fn every_variant_is_valid_and_described_by_the_table() {
         let (module, _) = process_overrides(&module, &info, None, &PipelineConstants::default())
             .unwrap_or_else(|e| panic!("{}: {e}", title(shader)));
         let invocations: u32 = module.entry_points[0].workgroup_size.iter().product();
-        assert!(
-            invocations <= MAX_INVOCATIONS,
-            "{}: {invocations}",
-            title(shader)
-        );
-        let workgroup = module
-            .global_variables
-            .iter()
-            .filter(|(_, v)| v.space == AddressSpace::WorkGroup);
-        let bytes: u32 = workgroup
-            .map(|(_, v)| module.types[v.ty].inner.size(module.to_ctx()))
-            .sum();
-        assert!(
-            bytes <= MAX_WORKGROUP_BYTES,
-            "{}: {bytes} bytes",
-            title(shader)
-        );
+        assert!(invocations <= MAX_INVOCATIONS, "{}: {invocations}", title(shader));
+        let workgroup = module.global_variables.iter().filter(|(_, v)| v.space == AddressSpace::WorkGroup);
+        let bytes: u32 = workgroup.map(|(_, v)| module.types[v.ty].inner.size(module.to_ctx())).sum();
+        assert!(bytes <= MAX_WORKGROUP_BYTES, "{}: {bytes} bytes", title(shader));
     }
 }
 
@@ -122,11 +85,7 @@ fn every_variant_is_valid_and_described_by_the_table() {
 fn shaders_are_found_by_name_and_variant() {
     for shader in SHADERS {
         let found = find(shader.name, shader.variant).expect("in the table");
-        assert!(
-            std::ptr::eq(found, shader),
-            "{} is listed twice",
-            title(shader)
-        );
+        assert!(std::ptr::eq(found, shader), "{} is listed twice", title(shader));
     }
     assert!(find("conv/direct", "no such axis").is_none());
     assert!(find("conv/none", "").is_none());
@@ -151,10 +110,7 @@ fn every_kernel_file_is_catalogued_and_opens_with_its_header() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for path in shader_files(root) {
         let text = std::fs::read_to_string(&path).expect("readable");
-        let relative = path
-            .strip_prefix(root)
-            .expect("below the root")
-            .with_extension("");
+        let relative = path.strip_prefix(root).expect("below the root").with_extension("");
         let name = relative.to_string_lossy().replace('\\', "/");
         if path.extension().is_some_and(|e| e == "wgsl") {
             validate(&name, &text);
@@ -163,16 +119,10 @@ fn every_kernel_file_is_catalogued_and_opens_with_its_header() {
             assert!(text.starts_with("// "), "{name} has no header");
             continue;
         }
-        assert!(
-            SHADERS.iter().any(|s| s.name == name),
-            "{name} is not in catalogue.toml"
-        );
+        assert!(SHADERS.iter().any(|s| s.name == name), "{name} is not in catalogue.toml");
         let header: String = text.lines().take_while(|l| l.starts_with("//")).collect();
         for part in ["bindings ", "grid ", "axes ", "overrides ", "CPU twin "] {
-            assert!(
-                header.contains(part),
-                "the header of {name} does not tell its {part}"
-            );
+            assert!(header.contains(part), "the header of {name} does not tell its {part}");
         }
     }
 }

@@ -1,0 +1,156 @@
+//! Kernels for the convolution.
+
+use atrous_graph::op::{Conv2d, Padding};
+
+use super::problem::ConvProblem;
+use super::tile::Tile;
+use crate::pointwise::kernel::{Candidate, choose, require};
+use crate::{Binding, Dispatch, NodePlan, PlanError, Problem, Slot};
+
+/// Bytes of workgroup memory of the largest tile: 4×65 and 16×16 vec4s.
+const TILE_BYTES: u32 = (4 * 65 + 16 * 16) * 16;
+
+/// Bytes of the column matrix that im2col makes at a time, if it can.
+const COLUMN_BYTES: u64 = 32 << 20;
+
+type Reason = Result<(), &'static str>;
+
+/// Plans a convolution, best kernel first: depthwise, GEMM, implicit GEMM (in workgroup memory, in registers), explicit
+/// im2col, and the direct sum, which admits everything.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter.
+pub fn plan_conv2d(op: &Conv2d, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let p = ConvProblem::new(*op, problem)?;
+    let (variant, declined) = choose(problem.target, &candidates(&p));
+    let plan = match variant {
+        "depthwise" => single(variant, depthwise(&p)),
+        "depthwise_multiplier" => single(variant, depthwise_multiplier(&p)),
+        "gemm_tiled" => single(variant, gemm(&p, true)),
+        "gemm_registers" => single(variant, gemm(&p, false)),
+        "implicit_gemm_tiled" => single(variant, implicit_gemm(&p, true)),
+        "implicit_gemm_registers" => single(variant, implicit_gemm(&p, false)),
+        "im2col" => im2col(&p),
+        _ => single("direct", p.bound("conv/direct", "").invocations(p.pixels() * p.o4(), p.target())),
+    }?;
+    Ok(NodePlan { declined, ..plan })
+}
+
+fn single(variant: &'static str, dispatch: Result<Dispatch, PlanError>) -> Result<NodePlan, PlanError> {
+    dispatch.map(|dispatch| NodePlan::single(variant, dispatch))
+}
+
+/// The variants in the order of preference. The reasons tell what is impossible from what is merely slower.
+fn candidates(p: &ConvProblem<'_>) -> [Candidate; 8] {
+    let (conv, limits) = (&p.conv, &p.target().limits);
+    let software = p.target().software;
+
+    let depthwise = require(p.cin_g == 1, "not one input channel a group");
+    let once = depthwise.and(require(p.cout_g == 1, "several filters a channel"));
+    let grouped = require(conv.groups > 1, "a single input channel: a dense convolution");
+
+    let pointwise = require(p.kernel == [1, 1], "the filter is not 1×1")
+        .and(require(conv.stride == [1, 1], "the stride is not 1"))
+        .and(require(conv.padding == Padding::NONE, "the image is padded"))
+        .and(require(conv.groups == 1, "several groups"));
+    let whole = require(p.groups_are_whole(), "a group is not a multiple of 4 channels")
+        .and(require(conv.groups <= limits.max_workgroups as usize, "more groups than layers of a grid"));
+    let memory = require(limits.workgroup_memory >= TILE_BYTES, "the tile passes the workgroup memory");
+    let hardware = require(!software, "a barrier is slow on a software adapter");
+    let filled = require(conv.groups == 1 || p.og4() >= 4, "a group has too few output channels to fill a tile");
+
+    let columns = require(conv.groups == 1, "several groups")
+        .and(require(column_row(p) <= limits.max_binding, "one row of columns passes the binding limit"));
+    let explicit: Reason = Err("the columns need not be stored");
+
+    let candidate = |variant, legal, preferred| Candidate { variant, legal, preferred };
+    [
+        candidate("depthwise", once, Ok(())),
+        candidate("depthwise_multiplier", depthwise, grouped),
+        candidate("gemm_tiled", pointwise.and(memory), hardware),
+        candidate("gemm_registers", pointwise, Ok(())),
+        candidate("implicit_gemm_tiled", whole.and(memory), hardware.and(filled)),
+        candidate("implicit_gemm_registers", whole, Ok(())),
+        candidate("im2col", columns, explicit),
+        candidate("direct", Ok(()), Ok(())),
+    ]
+}
+
+fn depthwise(p: &ConvProblem<'_>) -> Result<Dispatch, PlanError> {
+    let y = p.y();
+    let row3 = p.kernel[1] == 3 && p.conv.stride[1] == 1;
+    // Distance of the four outputs of an invocation.
+    let step = if row3 { p.conv.dilation[1] } else { 1 };
+    let runs = y.w.div_ceil(4 * step) * step;
+    p.bound("conv/depthwise", if row3 { "row3" } else { "" }).invocations(y.n * y.h * runs * p.o4(), p.target())
+}
+
+fn depthwise_multiplier(p: &ConvProblem<'_>) -> Result<Dispatch, PlanError> {
+    let y = p.y();
+    p.bound("conv/depthwise_multiplier", "")
+        .sizes([("MULTIPLIER", p.cout_g)])
+        .invocations(y.n * y.h * y.w.div_ceil(4) * p.o4(), p.target())
+}
+
+/// Name, axes and workgroups of a GEMM kernel for `rows` × `columns` vec4s in `layers`.
+fn gemm_kernel(tiled: bool, rows: usize, columns: usize, layers: usize) -> (&'static str, String, u64) {
+    if tiled {
+        let tile = Tile::of_workgroup(rows, columns, layers);
+        ("tiled", tile.axes(), tile.count(rows, columns) as u64)
+    } else {
+        let tile = Tile::of_registers(rows, columns);
+        ("registers", tile.axes(), tile.register_groups(rows, columns))
+    }
+}
+
+fn gemm(p: &ConvProblem<'_>, tiled: bool) -> Result<Dispatch, PlanError> {
+    let (end, axes, groups) = gemm_kernel(tiled, p.pixels(), p.o4(), 1);
+    p.bound(&format!("conv/gemm_{end}"), &axes)
+        .sizes([("M", p.pixels()), ("K4", p.x().c.div_ceil(4))])
+        .groups(groups, p.target())
+}
+
+fn implicit_gemm(p: &ConvProblem<'_>, tiled: bool) -> Result<Dispatch, PlanError> {
+    let layers = p.conv.groups;
+    let (end, axes, groups) = gemm_kernel(tiled, p.pixels(), p.og4(), layers);
+    let dispatch = p.bound(&format!("conv/implicit_gemm_{end}"), &axes).groups(groups, p.target())?;
+    let [x, y, _] = dispatch.grid;
+    Ok(Dispatch { grid: [x, y, layers as u32], ..dispatch })
+}
+
+/// Bytes of one row of the column matrix.
+fn column_row(p: &ConvProblem<'_>) -> u64 {
+    (p.taps() * p.x().c.div_ceil(4) * 16) as u64
+}
+
+/// The column matrix in pieces of rows, each gathered and multiplied before the next.
+fn im2col(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
+    let (inputs, output) = (p.problem.inputs, &p.problem.output);
+    let limits = &p.target().limits;
+    let most = COLUMN_BYTES.min(limits.max_binding) / column_row(p);
+    let rows = (most as usize).clamp(1, p.pixels());
+    let columns = Binding { slot: Slot::Scratch(0), offset: 0, size: rows as u64 * column_row(p) };
+    let k4 = p.taps() * p.x().c.div_ceil(4);
+    let tiled = !p.target().software && limits.workgroup_memory >= TILE_BYTES;
+
+    let mut plan = NodePlan { variant: "im2col", scratch: vec![columns.size], ..NodePlan::default() };
+    for first in (0..p.pixels()).step_by(rows) {
+        let m = rows.min(p.pixels() - first);
+        let gather = p
+            .configured("conv/im2col", "")
+            .sizes([("M", m), ("FIRST", first), ("COLUMNS_BASE", 0)])
+            .bind("X_BASE", Slot::Input(0), &inputs[0])
+            .window(columns);
+        plan.dispatches.push(gather.invocations(m * k4, p.target())?);
+
+        let (end, axes, groups) = gemm_kernel(tiled, m, p.o4(), 1);
+        let multiply = p
+            .kernel(&format!("conv/gemm_{end}"), &axes)
+            .sizes([("M", m), ("K4", k4), ("X_BASE", 0), ("Y_BASE", output.base as usize + first * p.o4())])
+            .window(columns)
+            .bind("W_BASE", Slot::Input(1), &inputs[1])
+            .window(Binding::whole(Slot::Output, output.ty));
+        plan.dispatches.push(p.bind_bias(multiply).groups(groups, p.target())?);
+    }
+    Ok(plan)
+}

@@ -1,0 +1,132 @@
+use atrous_graph::op::{Conv2d, Conv2dGradInput, Padding};
+use atrous_graph::{Op, Shape, TensorType};
+
+use crate::{Limits, NodePlan, PlanError, Slot, Target, plan_node};
+
+const GPU: Target = Target::new(Limits::WEBGPU, false);
+const SOFTWARE: Target = Target::new(Limits::WEBGPU, true);
+
+fn try_plan(op: Op, x: Shape, filter: Shape, bias: bool, target: &Target) -> Result<NodePlan, PlanError> {
+    let mut inputs = vec![TensorType::image(x), TensorType::filter(filter)];
+    if bias {
+        let channels = match op {
+            Op::Conv2dGradInput(g) => filter.w * g.conv.groups,
+            _ => filter.c,
+        };
+        inputs.push(TensorType::image(Shape::channels(channels)));
+    }
+    plan_node(&op, &inputs, op.infer(&inputs).expect("a valid case"), target)
+}
+
+fn plan(op: Op, x: Shape, filter: Shape, bias: bool, target: &Target) -> NodePlan {
+    try_plan(op, x, filter, bias, target).expect("a plan")
+}
+
+fn conv(groups: usize, padding: usize) -> Conv2d {
+    Conv2d { groups, padding: Padding::symmetric(padding, padding), ..Conv2d::default() }
+}
+
+/// The variants that serve on a GPU and on a software adapter.
+fn served(conv: Conv2d, x: Shape, filter: Shape) -> [&'static str; 2] {
+    [GPU, SOFTWARE].map(|target| plan(Op::Conv2d(conv), x, filter, false, &target).variant)
+}
+
+#[test]
+fn shapes_and_adapter_pick_the_kernel() {
+    let x = Shape::new(1, 56, 56, 64);
+    let both = |name| [name, name];
+    assert_eq!(served(conv(1, 0), x, Shape::new(1, 1, 64, 256)), ["gemm_tiled", "gemm_registers"]);
+    let implicit = ["implicit_gemm_tiled", "implicit_gemm_registers"];
+    assert_eq!(served(conv(1, 1), x, Shape::new(3, 3, 64, 64)), implicit);
+    assert_eq!(served(Conv2d { stride: [2, 2], ..conv(1, 0) }, x, Shape::new(1, 1, 64, 64)), implicit);
+    assert_eq!(served(conv(4, 1), x, Shape::new(3, 3, 16, 64)), implicit);
+    assert_eq!(served(conv(16, 1), x, Shape::new(3, 3, 4, 64)), both("implicit_gemm_registers"));
+    assert_eq!(served(conv(32, 1), x, Shape::new(3, 3, 2, 64)), both("direct"));
+    assert_eq!(served(conv(64, 1), x, Shape::new(3, 3, 1, 64)), both("depthwise"));
+    assert_eq!(served(conv(64, 1), x, Shape::new(5, 5, 1, 192)), both("depthwise_multiplier"));
+    let grey = Shape::new(1, 28, 28, 1);
+    assert_eq!(served(conv(1, 1), grey, Shape::new(3, 3, 1, 64)), implicit);
+}
+
+#[test]
+fn every_variant_serves_when_asked_for_where_it_is_legal() {
+    let asked = |conv: Conv2d, c: usize, filter: Shape, variant: &'static str| {
+        let target = Target { variant: Some(variant), ..GPU };
+        let plan = plan(Op::Conv2d(conv), Shape::new(1, 9, 9, c), filter, true, &target);
+        assert_eq!(plan.variant, variant);
+        for dispatch in &plan.dispatches {
+            let declared = dispatch.shader.overrides;
+            let set: Vec<_> = dispatch.overrides.iter().map(|(name, _)| *name).collect();
+            assert!(declared.iter().all(|name| set.contains(name)), "{}: {declared:?}, {set:?}", dispatch.shader.name);
+            assert_eq!(dispatch.bindings.len(), dispatch.shader.bindings.len());
+        }
+    };
+    for name in ["gemm_tiled", "gemm_registers", "implicit_gemm_tiled", "implicit_gemm_registers", "im2col", "direct"] {
+        asked(conv(1, 0), 8, Shape::new(1, 1, 8, 12), name);
+    }
+    for name in ["depthwise", "depthwise_multiplier", "implicit_gemm_tiled", "direct"] {
+        asked(conv(1, 1), 1, Shape::new(3, 3, 1, 1), name);
+    }
+    // Asked for where it is not legal, it does not serve.
+    let target = Target { variant: Some("gemm_tiled"), ..GPU };
+    let strided = Conv2d { stride: [2, 2], ..conv(1, 0) };
+    let plan = plan(Op::Conv2d(strided), Shape::new(1, 9, 9, 8), Shape::new(1, 1, 8, 8), false, &target);
+    assert_eq!(plan.variant, "implicit_gemm_tiled");
+    assert!(plan.declined.iter().any(|d| d.variant == "gemm_tiled" && d.reason == "the stride is not 1"));
+}
+
+#[test]
+fn the_shape_sizes_the_tiles() {
+    let axes = |h: usize, cout: usize, target: &Target| {
+        let plan = plan(Op::Conv2d(conv(1, 0)), Shape::new(1, h, h, 64), Shape::new(1, 1, 64, cout), true, target);
+        plan.dispatches[0].shader.variant
+    };
+    assert_eq!(axes(128, 64, &GPU), "bias,TILE_M=64,TILE_N=64");
+    assert_eq!(axes(128, 21, &GPU), "bias,TILE_M=64,TILE_N=32");
+    assert_eq!(axes(56, 128, &GPU), "bias,TILE_M=32,TILE_N=64");
+    assert_eq!(axes(1, 1000, &GPU), "bias,TILE_M=32,TILE_N=32");
+    assert_eq!(axes(56, 64, &SOFTWARE), "bias,TILE_M=8,TILE_N=8");
+    assert_eq!(axes(1, 1000, &SOFTWARE), "bias,TILE_M=4,TILE_N=8");
+    assert_eq!(axes(56, 3, &SOFTWARE), "bias,TILE_M=8,TILE_N=4");
+}
+
+#[test]
+fn groups_and_phases_are_layers_of_the_grid() {
+    let grouped = plan(Op::Conv2d(conv(4, 1)), Shape::new(2, 5, 5, 16), Shape::new(3, 3, 4, 32), false, &SOFTWARE);
+    // 50 pixels in 7 tiles, 8 channels a group in 1: 7 invocations.
+    assert_eq!(grouped.dispatches[0].grid, [1, 1, 4]);
+
+    let forward = Conv2d { stride: [2, 3], ..conv(2, 0) };
+    let op = Conv2dGradInput::transposed(forward, [5, 5], [2, 3], [0, 0]).expect("a valid case");
+    let plan = plan(Op::Conv2dGradInput(op), Shape::new(1, 5, 5, 8), Shape::new(2, 3, 8, 8), true, &GPU);
+    assert_eq!((plan.variant, plan.dispatches[0].grid[2]), ("transposed_phase", 12));
+}
+
+#[test]
+fn transposed_groups_that_share_a_vec4_are_summed_directly() {
+    let op = Conv2dGradInput::transposed(conv(3, 0), [5, 5], [2, 2], [0, 0]).expect("a valid case");
+    let plan = plan(Op::Conv2dGradInput(op), Shape::new(1, 5, 5, 6), Shape::new(2, 2, 3, 6), false, &GPU);
+    assert_eq!(plan.variant, "transposed_direct");
+    assert_eq!(plan.declined[0].reason, "a group is not a multiple of 4 channels");
+}
+
+#[test]
+fn im2col_comes_in_pieces_that_fit() {
+    let target = Target { variant: Some("im2col"), ..SOFTWARE };
+    let plan = plan(Op::Conv2d(conv(1, 1)), Shape::new(1, 256, 256, 32), Shape::new(3, 3, 32, 8), false, &target);
+    // A row of columns takes 9 * 32 * 4 bytes; 65,536 rows take 75.5 MB, 32 MiB at a time.
+    assert_eq!((plan.dispatches.len(), plan.scratch.len()), (6, 1));
+    assert!(plan.scratch[0] <= 32 << 20);
+    let rows = plan.dispatches.iter().filter(|d| d.shader.name == "conv/im2col");
+    let rows = rows.map(|d| d.overrides.iter().find(|(n, _)| *n == "M").expect("rows").1);
+    assert_eq!(rows.sum::<f64>(), 65_536.0);
+    assert_eq!(plan.dispatches[1].bindings[0].slot, Slot::Scratch(0));
+}
+
+#[test]
+fn steps_beyond_the_arithmetic_are_an_error() {
+    let far = Conv2d { stride: [1 << 40, 1], ..conv(1, 0) };
+    let error = try_plan(Op::Conv2d(far), Shape::new(1, 2, 2, 4), Shape::new(1, 1, 4, 4), false, &GPU);
+    let text = error.expect_err("too far").to_string();
+    assert_eq!(text, "needs 1099511627776 pixels of stride, dilation or padding, the adapter allows 268435456");
+}

@@ -1,0 +1,46 @@
+//! Kernels for the transposed convolution.
+
+use atrous_graph::op::Conv2dGradInput;
+
+use super::problem::ConvProblem;
+use super::tile::Tile;
+use crate::pointwise::kernel::{Candidate, choose, require};
+use crate::{Dispatch, NodePlan, PlanError, Problem};
+
+/// Plans a transposed convolution: by phases of the stride, or as a direct sum, which admits everything.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter.
+pub fn plan_grad_input(op: &Conv2dGradInput, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let p = ConvProblem::new(op.conv, problem)?;
+    let (variant, declined) = choose(problem.target, &candidates(&p));
+    let dispatch = match variant {
+        "transposed_phase" => phase(&p),
+        _ => p.bound("conv/transposed_direct", "").invocations(p.pixels() * p.o4(), p.target()),
+    }?;
+    Ok(NodePlan { declined, ..NodePlan::single(variant, dispatch) })
+}
+
+fn candidates(p: &ConvProblem<'_>) -> [Candidate; 2] {
+    let whole = require(p.groups_are_whole(), "a group is not a multiple of 4 channels");
+    let most = p.target().limits.max_workgroups as usize;
+    let layered = require(layers(p).is_some_and(|n| n <= most), "more phases and groups than layers of a grid");
+    [Candidate::new("transposed_phase", whole.and(layered)), Candidate::new("transposed_direct", Ok(()))]
+}
+
+/// Phases of the stride in every group.
+fn layers(p: &ConvProblem<'_>) -> Option<usize> {
+    p.conv.stride[0].checked_mul(p.conv.stride[1])?.checked_mul(p.conv.groups)
+}
+
+fn phase(p: &ConvProblem<'_>) -> Result<Dispatch, PlanError> {
+    let (y, [rows, columns]) = (p.y(), p.conv.stride);
+    let largest = y.n * y.h.div_ceil(rows) * y.w.div_ceil(columns);
+    let tile = Tile { m: 8, ..Tile::of_registers(largest, p.og4()) };
+    let dispatch = p
+        .bound("conv/transposed_phase", &format!("TILE_N={}", tile.n))
+        .groups(tile.register_groups(largest, p.og4()), p.target())?;
+    let [gx, gy, _] = dispatch.grid;
+    let layers = (rows * columns * p.conv.groups) as u32;
+    Ok(Dispatch { grid: [gx, gy, layers], ..dispatch })
+}
