@@ -1,0 +1,85 @@
+//! Weights of a file for one model.
+
+use std::collections::{HashMap, HashSet};
+
+use atrous_graph::{ParameterSource, SourceError, TensorType};
+use atrous_nn::{Model, StoredLayout};
+use half::{bf16, f16};
+use safetensors::Dtype;
+
+use super::{Mismatch, Shapes, TensorData, WeightFile, WeightsError};
+use crate::layout::write_device;
+
+/// A file whose tensors are exactly what a model needs. Writes values from the mapped file straight into upload memory,
+/// transposed and converted to f32 on the way.
+#[derive(Debug)]
+pub struct BoundWeights<'a> {
+    parameters: HashMap<String, (StoredLayout, TensorData<'a>)>,
+}
+
+impl WeightFile {
+    /// Finds every parameter of `model` by name. Tensors that the framework stores but the model does not use, such as
+    /// the count of batches a normalisation has seen, may be there or not.
+    ///
+    /// # Errors
+    /// [`WeightsError::Mismatch`] with all parameters that are missing, all tensors that are unexpected, and all whose
+    /// shape or element type differs.
+    pub fn bind(&self, model: &Model) -> Result<BoundWeights<'_>, WeightsError> {
+        let mut mismatch = Mismatch::default();
+        let mut parameters = HashMap::with_capacity(model.parameters.len());
+        for spec in &model.parameters {
+            let Some(tensor) = self.tensor(&spec.name) else {
+                mismatch.missing.push(spec.name.clone());
+                continue;
+            };
+            if tensor.shape != spec.shape {
+                let (needs, got) = (spec.shape.clone(), tensor.shape.to_vec());
+                mismatch.shapes.push(Shapes { name: spec.name.clone(), needs, got });
+            }
+            if reader(tensor.dtype).is_none() {
+                mismatch.dtypes.push((spec.name.clone(), tensor.dtype));
+            }
+            parameters.insert(spec.name.clone(), (spec.stored, tensor));
+        }
+        let unused: HashSet<&str> = model.unused.iter().map(|u| u.name.as_str()).collect();
+        let known = |name: &&str| parameters.contains_key(*name) || unused.contains(name);
+        mismatch.unexpected = self.names().filter(|name| !known(name)).map(str::to_owned).collect();
+        if mismatch.is_empty() {
+            Ok(BoundWeights { parameters })
+        } else {
+            Err(WeightsError::Mismatch { model: model.name.clone(), mismatch: Box::new(mismatch) })
+        }
+    }
+}
+
+impl ParameterSource for BoundWeights<'_> {
+    fn write(&self, name: &str, ty: TensorType, device: &mut [f32]) -> Result<(), SourceError> {
+        let fail = |reason: String| SourceError { name: name.to_owned(), reason };
+        let (stored, tensor) =
+            self.parameters.get(name).ok_or_else(|| fail("the weights' model has no such parameter".to_owned()))?;
+        let len: usize = tensor.shape.iter().product();
+        if len != ty.shape.len() {
+            return Err(fail(format!(
+                "{:?} in the file has {len} values, {ty} needs {}",
+                tensor.shape,
+                ty.shape.len()
+            )));
+        }
+        let read = reader(tensor.dtype).ok_or_else(|| fail(format!("cannot read {}", tensor.dtype)))?;
+        write_device(*stored, ty, device, |i| read(tensor.bytes, i));
+        Ok(())
+    }
+}
+
+/// Reads element `i` of little-endian bytes as f32; nothing for types other than F32, F16 and BF16.
+pub(super) fn reader(dtype: Dtype) -> Option<fn(&[u8], usize) -> f32> {
+    fn word<const N: usize>(bytes: &[u8], i: usize) -> [u8; N] {
+        bytes.as_chunks::<N>().0[i]
+    }
+    Some(match dtype {
+        Dtype::F32 => |bytes, i| f32::from_le_bytes(word(bytes, i)),
+        Dtype::F16 => |bytes, i| f16::from_le_bytes(word(bytes, i)).to_f32(),
+        Dtype::BF16 => |bytes, i| bf16::from_le_bytes(word(bytes, i)).to_f32(),
+        _ => return None,
+    })
+}

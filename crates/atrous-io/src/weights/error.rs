@@ -1,0 +1,195 @@
+//! What can be wrong with a weight file.
+
+use std::{fmt, io, path::PathBuf};
+
+use safetensors::Dtype;
+
+/// Why weights could not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WeightsError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The file is damaged or of another format.
+    #[error("{} is not a valid safetensors file: {problem}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: FormatError,
+    },
+    /// The file holds weights of another network.
+    #[error("the weights do not fit {model}: {mismatch}")]
+    Mismatch {
+        /// The model's name.
+        model: String,
+        /// Everything that does not fit.
+        mismatch: Box<Mismatch>,
+    },
+}
+
+/// How a file breaks the safetensors format. Sizes and positions are in bytes; positions count from the end of the header.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FormatError {
+    /// Not even the length of the header is there.
+    #[error("it has {len} bytes, the length of the header alone takes 8")]
+    TooShort {
+        /// Size of the file.
+        len: u64,
+    },
+    /// The header is longer than any sensible one.
+    #[error("its header claims {len} bytes, at most {max} are accepted")]
+    HeaderTooLarge {
+        /// Claimed size.
+        len: u64,
+        /// Largest size accepted.
+        max: u64,
+    },
+    /// The header does not fit into the file.
+    #[error(
+        "its header claims {len} bytes, the file has {available} after the length: it is truncated or no safetensors"
+    )]
+    HeaderOutside {
+        /// Claimed size.
+        len: u64,
+        /// Bytes there are.
+        available: u64,
+    },
+    /// The header is not the JSON it should be.
+    #[error("its header is malformed: {0}")]
+    Header(String),
+    /// A name appears twice.
+    #[error("its header lists \"{name}\" twice")]
+    Duplicate {
+        /// The name.
+        name: String,
+    },
+    /// An element type that is not part of the format.
+    #[error("tensor \"{name}\" has the unknown element type \"{dtype}\"")]
+    UnknownDtype {
+        /// The tensor.
+        name: String,
+        /// The text found.
+        dtype: String,
+    },
+    /// A range that ends before it begins.
+    #[error("tensor \"{name}\" claims the bytes {begin}..{end}, which end before they begin")]
+    Reversed {
+        /// The tensor.
+        name: String,
+        /// First byte.
+        begin: u64,
+        /// One past the last.
+        end: u64,
+    },
+    /// Shape, element type and byte range disagree.
+    #[error("tensor \"{name}\" of {shape:?} {dtype} needs {needs}, its range has {got} bytes")]
+    Size {
+        /// The tensor.
+        name: String,
+        /// Its shape.
+        shape: Vec<u64>,
+        /// Its element type.
+        dtype: Dtype,
+        /// Bytes that shape and element type need, as text: the number may be too large to represent.
+        needs: String,
+        /// Bytes claimed.
+        got: u64,
+    },
+    /// A range beyond the end of the file.
+    #[error("tensor \"{name}\" claims the bytes {begin}..{end}, the file has {available}: it is truncated or lies")]
+    Outside {
+        /// The tensor.
+        name: String,
+        /// First byte.
+        begin: u64,
+        /// One past the last.
+        end: u64,
+        /// Bytes there are.
+        available: u64,
+    },
+    /// Two tensors share bytes.
+    #[error("tensors \"{first}\" and \"{second}\" overlap at byte {at}")]
+    Overlap {
+        /// The tensor that begins first.
+        first: String,
+        /// The other.
+        second: String,
+        /// First shared byte.
+        at: u64,
+    },
+    /// Bytes that belong to no tensor.
+    #[error("the bytes {begin}..{end} belong to no tensor")]
+    Hole {
+        /// First such byte.
+        begin: u64,
+        /// One past the last.
+        end: u64,
+    },
+}
+
+/// A tensor whose shape differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shapes {
+    /// The tensor.
+    pub name: String,
+    /// What the model needs.
+    pub needs: Vec<usize>,
+    /// What the file has.
+    pub got: Vec<usize>,
+}
+
+/// Everything about a file that does not fit a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mismatch {
+    /// Parameters that the file lacks, in the model's order.
+    pub missing: Vec<String>,
+    /// Tensors that the model neither has nor knows as unused, in the file's order.
+    pub unexpected: Vec<String>,
+    /// Tensors of another shape.
+    pub shapes: Vec<Shapes>,
+    /// Tensors whose element type is neither F32 nor F16 nor BF16.
+    pub dtypes: Vec<(String, Dtype)>,
+}
+
+impl Mismatch {
+    /// Whether everything fits.
+    pub fn is_empty(&self) -> bool {
+        self.missing.is_empty() && self.unexpected.is_empty() && self.shapes.is_empty() && self.dtypes.is_empty()
+    }
+}
+
+impl fmt::Display for Mismatch {
+    /// A line with the counts, then one line per tensor.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = [
+            (self.missing.len(), "missing"),
+            (self.unexpected.len(), "unexpected"),
+            (self.shapes.len(), "of another shape"),
+            (self.dtypes.len(), "of another element type"),
+        ];
+        let counts: Vec<String> =
+            counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        f.write_str(&counts.join(", "))?;
+        for name in &self.missing {
+            write!(f, "\n  missing: {name}")?;
+        }
+        for name in &self.unexpected {
+            write!(f, "\n  unexpected: {name}")?;
+        }
+        for Shapes { name, needs, got } in &self.shapes {
+            write!(f, "\n  shape: {name} needs {needs:?}, got {got:?}")?;
+        }
+        for (name, dtype) in &self.dtypes {
+            write!(f, "\n  element type: {name} needs F32, F16 or BF16, got {dtype}")?;
+        }
+        Ok(())
+    }
+}

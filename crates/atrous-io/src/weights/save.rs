@@ -1,0 +1,122 @@
+//! Writing weights.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+    process,
+};
+
+use atrous_graph::{ParameterSource, SourceError};
+use atrous_nn::Model;
+use safetensors::{
+    Dtype,
+    tensor::{Metadata, TensorInfo},
+};
+
+/// Why weights could not be saved. The file named is as it was before.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SaveError {
+    /// The file cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The source does not have a parameter of the model.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A tensor's shape and number of values disagree, or a name is used twice.
+    #[error("cannot save tensor \"{name}\": {reason}")]
+    Tensor {
+        /// The tensor.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Writes all parameters of `model` in its framework's names, shapes and order of elements, as F32.
+///
+/// The file appears under its name only when it is complete and on disk: it is written beside it, synced, then renamed.
+///
+/// # Errors
+/// [`SaveError`].
+pub fn save_parameters(path: impl AsRef<Path>, model: &Model, source: &dyn ParameterSource) -> Result<(), SaveError> {
+    let mut tensors = Vec::with_capacity(model.parameters.len());
+    for spec in &model.parameters {
+        let ty = model.graph.node(spec.node).ty;
+        let mut device = vec![0.0; ty.padded_len()];
+        source.write(&spec.name, ty, &mut device)?;
+        let values = spec.to_stored_order(ty.shape, &ty.unpack(&device))?;
+        tensors.push((spec.name.clone(), spec.shape.clone(), values));
+    }
+    save_tensors(path, &tensors)
+}
+
+/// Writes named F32 tensors (name, shape, values in row-major order), the way [`save_parameters`] does.
+///
+/// # Errors
+/// [`SaveError::Tensor`] or [`SaveError::Io`].
+pub fn save_tensors(path: impl AsRef<Path>, tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Result<(), SaveError> {
+    let path = path.as_ref();
+    let header = header(tensors)?;
+    write_atomically(path, |out| {
+        out.write_all(&(header.len() as u64).to_le_bytes())?;
+        out.write_all(&header)?;
+        for value in tensors.iter().flat_map(|(_, _, values)| values) {
+            out.write_all(&value.to_le_bytes())?;
+        }
+        Ok(())
+    })
+    .map_err(|source| SaveError::Io { path: path.to_owned(), source })
+}
+
+/// The JSON header, padded with spaces so that the data begin at a multiple of 8.
+fn header(tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Result<Vec<u8>, SaveError> {
+    let fail = |name: &str, reason: String| SaveError::Tensor { name: name.to_owned(), reason };
+    let mut names = std::collections::HashSet::new();
+    let mut infos = Vec::with_capacity(tensors.len());
+    let mut begin = 0;
+    for (name, shape, values) in tensors {
+        if shape.iter().try_fold(1usize, |n, side| n.checked_mul(*side)) != Some(values.len()) {
+            return Err(fail(name, format!("its shape is {shape:?}, it has {} values", values.len())));
+        }
+        if !names.insert(name) || name == "__metadata__" {
+            return Err(fail(name, "the name is taken".to_owned()));
+        }
+        let end = begin + values.len() * 4;
+        let info = TensorInfo { dtype: Dtype::F32, shape: shape.clone(), data_offsets: (begin, end) };
+        infos.push((name.clone(), info));
+        begin = end;
+    }
+    let whole = |e: &dyn std::fmt::Display| fail("__metadata__", e.to_string());
+    let metadata = Metadata::new(None, infos).map_err(|e| whole(&e))?;
+    let mut json = serde_json::to_vec(&metadata).map_err(|e| whole(&e))?;
+    json.resize(json.len().next_multiple_of(8), b' ');
+    Ok(json)
+}
+
+/// Creates or replaces a file with what `write` writes, all or nothing.
+fn write_atomically(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+    let name =
+        path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name"))?;
+    let temporary = path.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), process::id()));
+    let written = (|| {
+        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&temporary)?;
+        let mut out = BufWriter::with_capacity(1 << 20, file);
+        write(&mut out)?;
+        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        fs::rename(&temporary, path)
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+        return written;
+    }
+    // The rename itself reaches the disk with the folder; not every system lets a folder be opened.
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder).and_then(|f| f.sync_all()).or(Ok(()))
+}
