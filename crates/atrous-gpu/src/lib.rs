@@ -8,7 +8,9 @@
 //! an [`atrous_kernels::Plan`].
 
 mod adapter;
+mod allocate;
 mod cache;
+mod choice;
 mod data;
 mod device;
 mod error;
@@ -21,8 +23,11 @@ mod session;
 mod timer;
 mod wait;
 
-pub use adapter::{AdapterChoice, AdapterInfo, AdapterKind, adapters, adapters_blocking};
+#[cfg(not(target_arch = "wasm32"))]
+pub use adapter::adapters_blocking;
+pub use adapter::{AdapterInfo, AdapterKind, adapters};
 pub use cache::{BuildGraph, SessionCache};
+pub use choice::AdapterChoice;
 pub use data::{Data, InputData, Output, Outputs};
 pub use device::Device;
 pub use error::{GpuError, InputError};

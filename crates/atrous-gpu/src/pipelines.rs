@@ -68,7 +68,7 @@ impl Pipelines {
     pub(crate) fn get(&self, device: &Device, dispatches: &[&PlannedDispatch]) -> Result<Vec<Pipeline>, GpuError> {
         complete(&self.layouts, dispatches, |d| layout_key(d.shader), |d| layout(device, d.shader))?;
         complete(&self.modules, dispatches, |d| shader_key(d.shader), |d| module(device, d.shader))?;
-        complete(&self.pipelines, dispatches, |d| pipeline_key(d), |d| self.compile(device, d))?;
+        complete(&self.pipelines, dispatches, pipeline_key, |d| self.compile(device, d))?;
         let made = lock(&self.pipelines);
         Ok(dispatches.iter().map(|d| made[&pipeline_key(d)].clone()).collect())
     }

@@ -1,5 +1,8 @@
 //! One run: one upload, one compute pass, one submit, one readback.
 
+use atrous_kernels::plan::BufferKind;
+
+use crate::allocate::OutputSlot;
 use crate::data::{Data, Output};
 use crate::wait::Mapping;
 use crate::{GpuError, InputData, InputError, Outputs, Session};
@@ -53,8 +56,8 @@ impl Session {
             self.readback.unmap();
         }
         self.device.scope("a run", || {
-            if let Some(buffer) = self.buffers.first().filter(|_| !self.staging.is_empty()) {
-                self.device.queue().write_buffer(buffer, 0, bytemuck::cast_slice(&self.staging));
+            if let Some(index) = self.plan.buffers.iter().position(|b| b.kind == BufferKind::Inputs) {
+                self.device.queue().write_buffer(&self.buffers[index], 0, bytemuck::cast_slice(&self.staging));
             }
             self.device.queue().submit([self.encode()])
         })?;
@@ -133,7 +136,7 @@ impl Session {
             if let Some(timer) = &self.timer {
                 self.gpu_time = Some(timer.read(&view[self.plan.readback_bytes() as usize..]));
             }
-            let output = |slot: &crate::session::OutputSlot| {
+            let output = |slot: &OutputSlot| {
                 let first = slot.offset as usize;
                 let data = Data::unpack(slot.ty, &view[first..first + slot.ty.bytes() as usize]);
                 Output { name: slot.name.clone(), shape: slot.ty.shape, data }

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use atrous_graph::{Graph, NodeId, TensorType};
 use atrous_kernels::Plan;
-use atrous_kernels::plan::{BufferKind, Place, PlannedDispatch, plan};
-
+use atrous_kernels::plan::{BufferKind, plan};
 use wgpu::BufferUsages as Usage;
 
-use crate::parameters::{mapped_buffer, write_mapped};
+use crate::allocate::{self, Command, InputSlot, OutputSlot};
 use crate::timer::{self, Timer};
 use crate::{Counters, Device, GpuError, Parameters};
 
@@ -36,30 +35,6 @@ pub struct Session {
     pub(crate) timer: Option<Timer>,
     pub(crate) gpu_time: Option<Duration>,
     pub(crate) counters: Counters,
-}
-
-/// A dispatch with all that it binds.
-pub(crate) struct Command {
-    pub(crate) pipeline: wgpu::ComputePipeline,
-    pub(crate) bindings: wgpu::BindGroup,
-    pub(crate) grid: [u32; 3],
-}
-
-/// An input of the graph.
-pub(crate) struct InputSlot {
-    pub(crate) name: String,
-    pub(crate) ty: TensorType,
-    /// Where it lies in the inputs buffer; none if no output needs it.
-    pub(crate) place: Option<Place>,
-}
-
-/// An output that is read back.
-pub(crate) struct OutputSlot {
-    pub(crate) name: String,
-    pub(crate) ty: TensorType,
-    pub(crate) place: Place,
-    /// First byte in the readback buffer.
-    pub(crate) offset: u64,
 }
 
 impl Session {
@@ -105,19 +80,19 @@ impl Session {
             return Err(GpuError::NoOutputs);
         }
         parameters.check(graph, &plan)?;
-        check_memory(device, &plan)?;
+        allocate::check_memory(device, &plan)?;
         let timer = Timer::new(device)?;
         let readback_bytes = plan.readback_bytes() + if timer.is_some() { timer::BYTES } else { 0 };
-        let buffers = allocate(device, &plan, &parameters)?;
-        let readback = buffer(device, "readback", readback_bytes, Usage::MAP_READ | Usage::COPY_DST)?;
-        let commands = commands(device, &plan, &buffers)?;
-        let outputs = output_slots(graph, &plan);
+        let buffers = allocate::buffers(device, &plan, &parameters)?;
+        let readback = allocate::buffer(device, "readback", readback_bytes, Usage::MAP_READ | Usage::COPY_DST)?;
+        let commands = allocate::commands(device, &plan, &buffers)?;
+        let outputs = allocate::output_slots(graph, &plan);
         let index = |id: NodeId| plan.outputs.iter().position(|output| *output == id);
         let names = graph.names().filter_map(|(name, id)| Some((name.to_owned(), index(id)?)));
         let input_bytes = plan.buffers.iter().find(|b| b.kind == BufferKind::Inputs).map_or(0, |b| b.bytes);
         Ok(Self {
             device: device.clone(),
-            inputs: input_slots(graph, &plan),
+            inputs: allocate::input_slots(graph, &plan),
             staging: vec![0; (input_bytes / 4) as usize],
             outputs,
             output_names: Arc::new(names.collect()),
@@ -182,84 +157,4 @@ impl std::fmt::Debug for Session {
         let outputs: Vec<&str> = self.outputs().map(|(name, _)| name).collect();
         f.debug_struct("Session").field("outputs", &outputs).field("counters", &self.counters).finish_non_exhaustive()
     }
-}
-
-fn check_memory(device: &Device, plan: &Plan) -> Result<(), GpuError> {
-    let (needs, activations, parameters) = (plan.peak_bytes(), plan.activation_bytes(), plan.parameter_bytes());
-    if let Some(budget) = device.options().memory_budget.filter(|budget| needs > *budget) {
-        let transfer = needs - activations - parameters;
-        return Err(GpuError::MemoryBudget { needs, activations, parameters, transfer, budget });
-    }
-    let limit = device.target().limits.max_buffer;
-    let over = |(_, needs): &(&'static str, u64)| *needs > limit;
-    let transfers = [("reading back the outputs", plan.readback_bytes())].into_iter();
-    let inputs =
-        plan.buffers.iter().filter(|b| b.kind == BufferKind::Inputs).map(|b| ("uploading the inputs", b.bytes));
-    match transfers.chain(inputs).find(over) {
-        Some((what, needs)) => Err(GpuError::BufferLimit { what, needs, limit }),
-        None => Ok(()),
-    }
-}
-
-fn buffer(device: &Device, what: &'static str, size: u64, usage: Usage) -> Result<wgpu::Buffer, GpuError> {
-    let descriptor = wgpu::BufferDescriptor { label: Some(what), size, usage, mapped_at_creation: false };
-    device.scope(what, || device.raw().create_buffer(&descriptor))
-}
-
-/// The plan's buffers. Everything can be copied from: an output may be an input or a parameter.
-fn allocate(device: &Device, plan: &Plan, parameters: &Parameters) -> Result<Vec<wgpu::Buffer>, GpuError> {
-    let make = |planned: &atrous_kernels::plan::BufferPlan| match planned.kind {
-        BufferKind::Inputs => {
-            buffer(device, "inputs", planned.bytes, Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC)
-        }
-        BufferKind::Bank => buffer(device, "activations", planned.bytes, Usage::STORAGE | Usage::COPY_SRC),
-        BufferKind::Parameters(index) => Ok(parameters.buffers()[index].clone()),
-        BufferKind::Constants => {
-            let constants = mapped_buffer(device, "constants", planned.bytes)?;
-            write_mapped(&constants, 0, planned.bytes, bytemuck::cast_slice(&plan.constants))?;
-            device.scope("uploading constants", || constants.unmap())?;
-            Ok(constants)
-        }
-    };
-    plan.buffers.iter().map(make).collect()
-}
-
-fn commands(device: &Device, plan: &Plan, buffers: &[wgpu::Buffer]) -> Result<Vec<Command>, GpuError> {
-    let dispatches: Vec<&PlannedDispatch> = plan.steps.iter().flat_map(|step| &step.dispatches).collect();
-    let pipelines = device.pipelines().get(device, &dispatches)?;
-    let command = |(dispatch, pipeline): (&&PlannedDispatch, crate::pipelines::Pipeline)| {
-        let entry = |(binding, place): (usize, &Place)| wgpu::BindGroupEntry {
-            binding: binding as u32,
-            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                buffer: &buffers[place.buffer],
-                offset: place.offset,
-                size: wgpu::BufferSize::new(place.bytes),
-            }),
-        };
-        let entries: Vec<_> = dispatch.bindings.iter().enumerate().map(entry).collect();
-        let bindings = device.raw().create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some(dispatch.shader.name),
-            layout: &pipeline.bindings,
-            entries: &entries,
-        });
-        Command { pipeline: pipeline.raw, bindings, grid: dispatch.grid }
-    };
-    device.scope("binding buffers", || dispatches.iter().zip(pipelines).map(command).collect())
-}
-
-fn input_slots(graph: &Graph, plan: &Plan) -> Vec<InputSlot> {
-    let place = |id: NodeId| plan.inputs.contains(&id).then_some(plan.tensors[id.0]).flatten().map(|t| t.place);
-    graph.inputs().map(|(id, node)| InputSlot { name: node.name.clone(), ty: node.ty, place: place(id) }).collect()
-}
-
-fn output_slots(graph: &Graph, plan: &Plan) -> Vec<OutputSlot> {
-    let mut end = 0;
-    let slot = |id: &NodeId| {
-        let node = graph.node(*id);
-        let place = plan.tensors[id.0].map(|t| t.place).expect("a plan places its outputs");
-        let offset = end;
-        end += place.bytes;
-        OutputSlot { name: node.name.clone(), ty: node.ty, place, offset }
-    };
-    plan.outputs.iter().map(slot).collect()
 }

@@ -105,3 +105,25 @@ fn a_lost_device_is_an_error_and_stays_one() {
         .unwrap_err();
     assert!(matches!(error, GpuError::DeviceLost(_)), "{error}");
 }
+
+/// Runs itself again in a process in which the Vulkan loader finds no driver.
+#[cfg(target_os = "linux")]
+#[test]
+fn without_any_driver_the_error_names_the_packages() {
+    const CHILD: &str = "ATROUS_TEST_WITHOUT_DRIVERS";
+    const NAME: &str = "without_any_driver_the_error_names_the_packages";
+    if std::env::var_os(CHILD).is_some() {
+        let error = Device::open_blocking(&AdapterChoice::Auto, DeviceOptions::default()).unwrap_err();
+        assert!(matches!(error, GpuError::NoAdapter { .. }), "{error}");
+        let text = error.to_string();
+        assert!(["mesa-vulkan-drivers", "libvulkan1", "VULKAN"].iter().all(|word| text.contains(word)), "{text}");
+        return;
+    }
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", NAME])
+        .envs([(CHILD, "1"), ("VK_DRIVER_FILES", "/nowhere.json"), ("VK_ICD_FILENAMES", "/nowhere.json")])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && text.contains("1 passed"), "{text}");
+}

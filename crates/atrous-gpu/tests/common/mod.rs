@@ -10,17 +10,17 @@ use atrous_graph::op::{Binary, Unary};
 use atrous_graph::{DType, Graph, GraphError, Layout, NodeId, Op, Shape};
 
 /// The device the environment asks for.
-pub fn device() -> Device {
+pub(crate) fn device() -> Device {
     Device::from_env_blocking().expect("the tests need an adapter")
 }
 
 /// A device of the environment's choice, with other options.
-pub fn device_with(options: DeviceOptions) -> Device {
+pub(crate) fn device_with(options: DeviceOptions) -> Device {
     Device::open_blocking(&AdapterChoice::from_env(), options).expect("the tests need an adapter")
 }
 
 /// `y = relu(x)`.
-pub fn relu(shape: Shape) -> Graph {
+pub(crate) fn relu(shape: Shape) -> Graph {
     let mut graph = Graph::new();
     let x = graph.input("x", shape, DType::F32).unwrap();
     let y = graph.add("y", Op::Unary(Unary::Relu), &[x]).unwrap();
@@ -29,7 +29,7 @@ pub fn relu(shape: Shape) -> Graph {
 }
 
 /// `sum = a + b`, `out = relu(sum)`, and an input that nothing needs.
-pub fn add_relu(shape: Shape) -> (Graph, [NodeId; 2]) {
+pub(crate) fn add_relu(shape: Shape) -> (Graph, [NodeId; 2]) {
     let mut graph = Graph::new();
     let a = graph.input("a", shape, DType::F32).unwrap();
     let b = graph.input("b", shape, DType::F32).unwrap();
@@ -42,7 +42,7 @@ pub fn add_relu(shape: Shape) -> (Graph, [NodeId; 2]) {
 }
 
 /// `y = relu(x * scale + shift)` with per-channel parameters.
-pub fn scale_shift(shape: Shape) -> Result<Graph, GraphError> {
+pub(crate) fn scale_shift(shape: Shape) -> Result<Graph, GraphError> {
     let mut graph = Graph::new();
     let x = graph.input("x", shape, DType::F32)?;
     let scale = graph.parameter("scale", Shape::channels(shape.c), Layout::Image)?;
@@ -55,16 +55,16 @@ pub fn scale_shift(shape: Shape) -> Result<Graph, GraphError> {
 }
 
 /// Values of both signs that f32 holds exactly.
-pub fn values(n: usize) -> Vec<f32> {
+pub(crate) fn values(n: usize) -> Vec<f32> {
     (0..n).map(|i| (i * 37 % 64) as f32 / 8.0 - 4.0).collect()
 }
 
-pub fn no_parameters() -> HashMap<String, Vec<f32>> {
+pub(crate) fn no_parameters() -> HashMap<String, Vec<f32>> {
     HashMap::new()
 }
 
 /// A session over a graph without parameters.
-pub fn session(device: &Device, graph: &Graph, outputs: &[NodeId]) -> Session {
+pub(crate) fn session(device: &Device, graph: &Graph, outputs: &[NodeId]) -> Session {
     let parameters = Parameters::upload(device, graph, &no_parameters()).unwrap();
     Session::new(device, graph, outputs, Arc::new(parameters)).unwrap()
 }
