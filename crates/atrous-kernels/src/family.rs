@@ -92,6 +92,34 @@ pub fn plan_node(op: &Op, inputs: &[TensorType], output: TensorType, target: &Ta
     split::plan(op, inputs, output, target)
 }
 
+/// Names of the variants that may serve an operation, best first; empty where there is nothing to choose.
+pub const fn variants(op: &Op) -> &'static [&'static str] {
+    match op {
+        Op::Conv2d(_) => conv::CONV2D_VARIANTS,
+        Op::Conv2dGradInput(_) => conv::GRAD_INPUT_VARIANTS,
+        Op::Binary(_) => &["binary_equal", "binary_channel", "binary_broadcast"],
+        Op::Reduce(_) | Op::ChannelVariance => &["single_stage", "two_stage_workgroup", "two_stage"],
+        Op::Resize(_) | Op::AdaptiveAvgPool { .. } => &["nearest", "two_taps", "taps"],
+        Op::Input
+        | Op::Parameter
+        | Op::BatchNorm(_)
+        | Op::RunningStat(_)
+        | Op::MaxPool(_)
+        | Op::MaxPoolIndices(_)
+        | Op::AvgPool(_)
+        | Op::ChannelMaxPool(_)
+        | Op::Unary(_)
+        | Op::Softmax
+        | Op::LogSoftmax
+        | Op::ArgMax
+        | Op::Concat
+        | Op::Slice(_)
+        | Op::Pad(_)
+        | Op::Flip { .. }
+        | Op::Dropout { .. } => &[],
+    }
+}
+
 /// Plans one part with the operation's family.
 ///
 /// # Errors

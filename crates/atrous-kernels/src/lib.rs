@@ -22,6 +22,6 @@ pub mod reduce;
 pub mod resize;
 
 pub use dispatch::{Binding, Declined, Dispatch, NodePlan, Slot, linear_grid};
-pub use family::{Part, PlanError, Problem, plan_node, plan_part};
+pub use family::{Part, PlanError, Problem, plan_node, plan_part, variants};
 pub use plan::Plan;
 pub use target::{Limits, Target};

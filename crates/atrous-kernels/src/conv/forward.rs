@@ -13,6 +13,18 @@ const TILE_BYTES: u32 = (4 * 65 + 16 * 16) * 16;
 /// Bytes of the column matrix that im2col makes at a time, if it can.
 const COLUMN_BYTES: u64 = 32 << 20;
 
+/// The variants that may serve a convolution, in the order of preference on a GPU.
+pub const CONV2D_VARIANTS: &[&str] = &[
+    "depthwise",
+    "depthwise_multiplier",
+    "gemm_tiled",
+    "gemm_registers",
+    "implicit_gemm_tiled",
+    "implicit_gemm_registers",
+    "im2col",
+    "direct",
+];
+
 type Reason = Result<(), &'static str>;
 
 /// Plans a convolution, best kernel first: depthwise, GEMM, implicit GEMM (in workgroup memory, in registers), explicit

@@ -8,8 +8,8 @@ mod problem;
 mod tile;
 mod transposed;
 
-pub use forward::plan_conv2d;
-pub use transposed::plan_grad_input;
+pub use forward::{CONV2D_VARIANTS, plan_conv2d};
+pub use transposed::{GRAD_INPUT_VARIANTS, plan_grad_input};
 
 #[cfg(test)]
 mod tests;

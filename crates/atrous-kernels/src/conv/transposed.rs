@@ -7,6 +7,9 @@ use super::tile::Tile;
 use crate::pointwise::kernel::{Candidate, choose, require};
 use crate::{Dispatch, NodePlan, PlanError, Problem};
 
+/// The variants that may serve a transposed convolution, in the order of preference.
+pub const GRAD_INPUT_VARIANTS: &[&str] = &["transposed_phase", "transposed_direct"];
+
 /// Plans a transposed convolution: by phases of the stride, or as a direct sum, which admits everything.
 ///
 /// # Errors
