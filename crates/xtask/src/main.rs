@@ -1,1 +1,49 @@
-fn main() {}
+//! `cargo xtask`: development tasks.
+
+use std::{io::stdout, process::ExitCode};
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use xtask::{golden, wgsl};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Development tasks of atrous")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Recomputes the reference results of $ATROUS_GOLDEN_DIR (default tests/golden) and compares.
+    Golden(golden::Options),
+    /// Prints a kernel as plain WGSL.
+    Wgsl {
+        /// Family and kernel, such as conv/direct.
+        name: String,
+        /// Its link-time axes, such as bias,ROWS=4.
+        variant: Option<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether everything is as it should be.
+fn run(task: Task) -> Result<bool> {
+    match task {
+        Task::Golden(options) => Ok(golden::run(&options, &mut stdout().lock())?.failed == 0),
+        Task::Wgsl { name, variant } => {
+            print!("{}", wgsl::source(&name, variant.as_deref())?);
+            Ok(true)
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Runs graphs on the adapter.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use atrous_gpu::{Data, Device, GpuError, InputData, Parameters, Session};
+use atrous_graph::{Graph, NodeId, ParameterSource};
+
+use super::CaseError;
+
+/// The adapter that everything runs on: the one the environment asks for, see [`Device::from_env_blocking`].
+pub struct Executor {
+    device: Device,
+}
+
+impl Executor {
+    /// Opens the adapter and says on standard error which it is.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn new() -> Result<Self> {
+        let device = Device::from_env_blocking().context("the reference results are compared on an adapter")?;
+        eprintln!("adapter {}", device.info());
+        Ok(Self { device })
+    }
+
+    /// The largest buffer the device takes, in bytes.
+    pub(super) fn max_buffer(&self) -> u64 {
+        self.device.target().limits.max_buffer
+    }
+
+    /// Uploads a graph's parameters.
+    pub(super) fn upload(&self, graph: &Graph, source: &dyn ParameterSource) -> Result<Arc<Parameters>, CaseError> {
+        Parameters::upload(&self.device, graph, source).map(Arc::new).map_err(gpu_error)
+    }
+
+    /// Computes `wanted`, each of which may appear once, in N×H×W×C.
+    pub(super) fn run(
+        &self,
+        graph: &Graph,
+        parameters: Arc<Parameters>,
+        inputs: &[(&str, &[f32])],
+        wanted: &[NodeId],
+    ) -> Result<Vec<Data>, CaseError> {
+        let mut session = Session::new(&self.device, graph, wanted, parameters).map_err(gpu_error)?;
+        let inputs: Vec<(&str, InputData<'_>)> = inputs.iter().map(|(name, v)| (*name, InputData::F32(v))).collect();
+        let outputs = session.run_blocking(&inputs).map_err(gpu_error)?.into_vec();
+        let names: Vec<&str> = wanted.iter().map(|id| graph.node(*id).name.as_str()).collect();
+        if outputs.len() != names.len() || outputs.iter().zip(&names).any(|(o, name)| o.name != *name) {
+            let got: Vec<&str> = outputs.iter().map(|o| o.name.as_str()).collect();
+            return Err(CaseError::Failed(format!("the session gave {got:?}, asked for {names:?}")));
+        }
+        Ok(outputs.into_iter().map(|o| o.data).collect())
+    }
+}
+
+fn gpu_error(error: GpuError) -> CaseError {
+    // The whole chain: some errors only name the stage and leave the reason to their source.
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(&error);
+    while let Some(inner) = source {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        source = inner.source();
+    }
+    CaseError::Failed(text)
+}

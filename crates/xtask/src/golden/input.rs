@@ -1,0 +1,53 @@
+//! Inputs, made from their names.
+
+use atrous_io::fill::{self, Fill};
+use serde::Deserialize;
+
+use super::{CaseError, array::Array};
+
+/// How to make one input.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Input {
+    pub(super) shape: Vec<usize>,
+    kind: String,
+    fill: Option<String>,
+    offset: Option<f64>,
+    scale: Option<f64>,
+    fan_in: Option<usize>,
+    wvar: Option<f64>,
+    levels: Option<u32>,
+    values: Option<Vec<f32>>,
+}
+
+impl Input {
+    /// The input's values.
+    pub(super) fn array(&self) -> Result<Array, CaseError> {
+        let n = self.shape.iter().product();
+        let name = || self.fill.as_deref().ok_or_else(|| missing("fill"));
+        let uniform = |offset: f64, scale: f64| Fill {
+            offset: self.offset.unwrap_or(offset),
+            scale: self.scale.unwrap_or(scale),
+        };
+        let of = |fill: Fill| Ok::<_, CaseError>(fill.values(name()?, n));
+        let values = match self.kind.as_str() {
+            "uniform" => of(uniform(0.0, 1.0))?,
+            "bias" | "bn_bias" | "running_mean" => of(uniform(0.0, 0.1))?,
+            "bn_weight" => of(uniform(1.0, 0.1))?,
+            "running_var" => of(uniform(1.0, 0.2))?,
+            "weight" => of(Fill::weight(self.fan_in.ok_or_else(|| missing("fan_in"))?, self.wvar.unwrap_or(1.0)))?,
+            "relu" => fill::relu(name()?, n, self.scale.unwrap_or(1.0)),
+            "binary" => fill::binary(name()?, n),
+            "quantized" => fill::quantized(name()?, n, self.levels.ok_or_else(|| missing("levels"))?),
+            "literal" => self.values.clone().ok_or_else(|| missing("values"))?,
+            other => return Err(CaseError::Unsupported(format!("an input of kind \"{other}\""))),
+        };
+        if values.len() != n {
+            return Err(CaseError::Failed(format!("{:?} needs {n} values, the case has {}", self.shape, values.len())));
+        }
+        Ok(Array { shape: self.shape.clone(), values })
+    }
+}
+
+fn missing(what: &str) -> CaseError {
+    CaseError::Failed(format!("the input lacks \"{what}\""))
+}

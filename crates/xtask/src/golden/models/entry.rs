@@ -1,0 +1,142 @@
+//! Networks as the files describe them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::input::Input;
+
+/// A network and its results.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Entry {
+    pub(super) name: String,
+    pub(super) framework: String,
+    pub(super) constructor: String,
+    pub(super) fill_prefix: String,
+    pub(super) wvar: f64,
+    pub(super) num_params: usize,
+    pub(super) num_param_tensors: usize,
+    pub(super) weights_checksum: String,
+    pub(super) file: String,
+    pub(super) detail: String,
+    pub(super) eval: BTreeMap<String, Eval>,
+    pub(super) macs: Macs,
+    train: Option<Value>,
+}
+
+impl Entry {
+    /// Names of all cases: evaluations, the photographs' first, then activations and training.
+    pub(super) fn cases(&self) -> Vec<String> {
+        let mut ids: Vec<&String> = self.eval.keys().collect();
+        ids.sort_by_key(|id| (id.as_str() != PHOTOS, *id));
+        let mut cases: Vec<String> = ids.iter().map(|id| format!("{}/eval.{id}", self.name)).collect();
+        if self.eval.contains_key(PHOTOS) {
+            cases.push(format!("{}/taps", self.name));
+        }
+        if self.train.is_some() {
+            cases.push(format!("{}/train", self.name));
+        }
+        cases
+    }
+}
+
+/// The evaluation on the photographs, whose intermediate activations are stored.
+pub(super) const PHOTOS: &str = "photos";
+
+/// Multiply-accumulates for one input.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Macs {
+    /// As the framework has it: channels last for Keras.
+    input: [usize; 4],
+    pub(super) value: u64,
+}
+
+impl Macs {
+    /// The input's shape, channels second.
+    pub(super) fn shape(&self, entry: &Entry) -> [usize; 4] {
+        let [a, b, c, d] = self.input;
+        if entry.framework == "keras" { [a, d, b, c] } else { self.input }
+    }
+}
+
+/// What evaluation mode gives for one input.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Eval {
+    pub(super) input: EvalInput,
+    pub(super) shape: Vec<usize>,
+    pub(super) f32_err: f64,
+    pub(super) atol: f64,
+    /// All logits, or every `sample_step`-th pixel.
+    pub(super) tensor: String,
+    pub(super) top5: Option<Vec<Vec<usize>>>,
+    pub(super) sample_step: Option<usize>,
+    pub(super) mean_std_min_max: Option<[f64; 4]>,
+    pub(super) projection: Option<Projection>,
+    pub(super) argmax_counts: Option<Vec<usize>>,
+}
+
+/// The dot product of the output with a filled tensor.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Projection {
+    pub(super) fill: String,
+    pub(super) value: f64,
+    pub(super) atol: f64,
+}
+
+/// The input of an evaluation.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "source", rename_all = "lowercase")]
+pub(super) enum EvalInput {
+    /// A filled tensor.
+    Fill(Input),
+    /// Both photographs, cropped and preprocessed.
+    Photos { crop: u32, preprocess: Preprocessing, shape: [usize; 4], then_scale: Option<f32> },
+}
+
+impl EvalInput {
+    /// `[n, c, h, w]`, if it has four sides.
+    pub(super) fn shape(&self) -> Option<[usize; 4]> {
+        match self {
+            Self::Fill(input) => input.shape.as_slice().try_into().ok(),
+            Self::Photos { shape, .. } => Some(*shape),
+        }
+    }
+}
+
+/// How bytes become numbers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
+pub(super) enum Preprocessing {
+    Torch { mean: [f64; 3], std: [f64; 3] },
+    Tf,
+    Caffe { mean_bgr: [f64; 3] },
+    Green { mean: f64, std: f64 },
+}
+
+/// The details of a network.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Detail {
+    pub(super) params: Vec<Param>,
+    pub(super) taps: Vec<Tap>,
+}
+
+/// A tensor of the network's state.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Param {
+    pub(super) name: String,
+    pub(super) shape: Vec<usize>,
+    pub(super) kind: String,
+    /// Whether the framework trains it.
+    pub(super) param: bool,
+    pub(super) fan_in: Option<usize>,
+    /// Of the filled values; counters have none.
+    pub(super) checksum: Option<String>,
+}
+
+/// An intermediate activation.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Tap {
+    pub(super) name: String,
+    pub(super) shape: Vec<usize>,
+}

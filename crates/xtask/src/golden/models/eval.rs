@@ -1,0 +1,172 @@
+//! Evaluation: logits, or what is stored of a segmentation network's output.
+
+use std::sync::Arc;
+
+use atrous_gpu::{Data, Parameters};
+use atrous_io::fill::Fill;
+
+use super::super::{
+    CaseError,
+    array::{Array, image_shape, statistics, to_nchw},
+    compare::{close, largest_deviation, number},
+    folder::stored,
+};
+use super::{Network, build, entry::Eval, images::Photographs};
+
+/// Runs a network on one input and compares everything stored of its output.
+pub(super) fn check(
+    network: &Network<'_>,
+    parameters: Arc<Parameters>,
+    eval: &Eval,
+    photographs: &Photographs,
+) -> Result<(), CaseError> {
+    let output = run(network, parameters, eval, photographs)?;
+    let stored = stored(&network.stored, &eval.tensor)?;
+    let sample = match eval.sample_step {
+        None => output.clone(),
+        Some(step) => sample(&output, step)?,
+    };
+    if sample.shape != stored.shape {
+        return Err(CaseError::Failed(format!(
+            "the output has {:?} to compare, stored {:?}",
+            sample.shape, stored.shape
+        )));
+    }
+    close("output", &stored.shape, &sample.values, &stored.values, eval.atol)?;
+    if let Some(want) = eval.mean_std_min_max {
+        // None of the four moves further than the values do.
+        for ((what, got), want) in ["mean", "std", "min", "max"].iter().zip(statistics(&output.values)).zip(want) {
+            number(what, got, want, eval.atol)?;
+        }
+    }
+    if let Some(projection) = &eval.projection {
+        let uniform = Fill { offset: 0.0, scale: 1.0 }.values(&projection.fill, output.values.len());
+        let dot = output.values.iter().zip(uniform).map(|(a, b)| f64::from(*a) * f64::from(b)).sum();
+        number("projection", dot, projection.value, projection.atol)?;
+    }
+    if let Some(top5) = &eval.top5 {
+        check_top(&output, top5)?;
+    }
+    if let Some(counts) = &eval.argmax_counts {
+        // The sample stands for the whole output: twice its largest deviation, and at least what the framework's own
+        // f32 run deviates.
+        let deviation = (2.0 * largest_deviation(&sample.values, &stored.values)).max(eval.f32_err).min(eval.atol);
+        check_counts(&output, counts, deviation)?;
+    }
+    Ok(())
+}
+
+/// The output for an evaluation's input, channels second.
+fn run(
+    network: &Network<'_>,
+    parameters: Arc<Parameters>,
+    eval: &Eval,
+    photographs: &Photographs,
+) -> Result<Array, CaseError> {
+    let shape = eval.input.shape().ok_or_else(|| CaseError::Unsupported("an input that is no image".to_owned()))?;
+    let model = build(network.entry, shape)?;
+    if model.output_shape() != image_shape(&eval.shape)? {
+        return Err(CaseError::Failed(format!("the output is {}, expected {:?}", model.output_shape(), eval.shape)));
+    }
+    let input = photographs.input(&eval.input)?;
+    let name = &model.graph.node(model.input).name;
+    let outputs = network.executor.run(&model.graph, parameters, &[(name, &input)], &[model.output()])?;
+    match outputs.as_slice() {
+        [Data::F32(values)] => Ok(Array { shape: eval.shape.clone(), values: to_nchw(model.output_shape(), values) }),
+        _ => Err(CaseError::Failed("the output is not f32".to_owned())),
+    }
+}
+
+/// Every `step`-th row and column.
+fn sample(output: &Array, step: usize) -> Result<Array, CaseError> {
+    let [n, c, h, w] = output.shape[..] else {
+        return Err(CaseError::Unsupported(format!("a sample of {:?}", output.shape)));
+    };
+    let step = step.max(1);
+    let mut values = Vec::new();
+    for plane in output.values.chunks_exact(h * w) {
+        for row in plane.chunks_exact(w).step_by(step) {
+            values.extend(row.iter().step_by(step));
+        }
+    }
+    Ok(Array { shape: vec![n, c, h.div_ceil(step), w.div_ceil(step)], values })
+}
+
+/// The classes with the largest logits, best first, of each sample.
+fn check_top(output: &Array, want: &[Vec<usize>]) -> Result<(), CaseError> {
+    let classes = output.shape[1..].iter().product();
+    for (n, (logits, want)) in output.values.chunks_exact(classes).zip(want).enumerate() {
+        let mut order: Vec<usize> = (0..logits.len()).collect();
+        order.sort_by(|a, b| logits[*b].total_cmp(&logits[*a]));
+        order.truncate(want.len());
+        if order != *want {
+            return Err(CaseError::Failed(format!("best classes of image {n} are {order:?}, expected {want:?}")));
+        }
+    }
+    Ok(())
+}
+
+/// How many pixels each class wins. A count may be off by the number of pixels that a deviation of `deviation` in every logit
+/// can take from the class, or give to it.
+fn check_counts(output: &Array, want: &[usize], deviation: f64) -> Result<(), CaseError> {
+    let [_, classes, h, w] = output.shape[..] else {
+        return Err(CaseError::Unsupported(format!("class counts of {:?}", output.shape)));
+    };
+    if want.len() != classes {
+        return Err(CaseError::Failed(format!("{} class counts for {classes} classes", want.len())));
+    }
+    let (mut counts, mut losable, mut winnable) = (vec![0; classes], vec![0; classes], vec![0; classes]);
+    for image in output.values.chunks_exact(classes * h * w) {
+        for pixel in 0..h * w {
+            let logit = |c: usize| f64::from(image[c * h * w + pixel]);
+            let best = (1..classes).fold(0, |best, c| if logit(c) > logit(best) { c } else { best });
+            counts[best] += 1;
+            let near = |c: &usize| *c != best && logit(best) - logit(*c) <= 2.0 * deviation;
+            let rivals: Vec<usize> = (0..classes).filter(near).collect();
+            losable[best] += usize::from(!rivals.is_empty());
+            rivals.iter().for_each(|c| winnable[*c] += 1);
+        }
+    }
+    for c in 0..classes {
+        let (got, want) = (counts[c], want[c]);
+        let allowed = if got > want { losable[c] } else { winnable[c] };
+        if got.abs_diff(want) > allowed {
+            return Err(CaseError::Failed(format!(
+                "class {c} wins {got} pixels, expected {want}: off by {}, allowed {allowed} (near ties)",
+                got.abs_diff(want)
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_take_every_step_and_the_first() {
+        let array = Array { shape: vec![1, 2, 3, 5], values: (0..30).map(|v| v as f32).collect() };
+        let sample = sample(&array, 2).unwrap();
+        assert_eq!(sample.shape, [1, 2, 2, 3]);
+        assert_eq!(sample.values, [0.0, 2.0, 4.0, 10.0, 12.0, 14.0, 15.0, 17.0, 19.0, 25.0, 27.0, 29.0]);
+    }
+
+    #[test]
+    fn only_near_ties_excuse_a_count() {
+        // Three pixels, two classes: 1 wins clearly, 0 wins clearly, 0 wins by 0.01.
+        let output = Array { shape: vec![1, 2, 1, 3], values: vec![0.0, 1.0, 0.51, 1.0, 0.0, 0.50] };
+        assert!(check_counts(&output, &[2, 1], 0.0).is_ok());
+        assert!(check_counts(&output, &[1, 2], 0.001).is_err());
+        assert!(check_counts(&output, &[1, 2], 0.006).is_ok());
+        assert!(check_counts(&output, &[0, 3], 0.006).is_err());
+        assert!(check_counts(&output, &[3, 0], 0.006).is_err());
+    }
+
+    #[test]
+    fn the_best_classes_come_in_order() {
+        let output = Array { shape: vec![2, 3], values: vec![0.1, 0.3, 0.2, 1.0, -1.0, 2.0] };
+        assert!(check_top(&output, &[vec![1, 2], vec![2, 0]]).is_ok());
+        assert!(check_top(&output, &[vec![1, 2], vec![0, 2]]).is_err());
+    }
+}

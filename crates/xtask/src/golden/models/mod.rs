@@ -1,0 +1,85 @@
+//! Whole networks.
+
+mod definition;
+mod entry;
+mod eval;
+mod images;
+mod taps;
+
+use std::{sync::Arc, time::Instant};
+
+use anyhow::Result;
+use atrous_gpu::Parameters;
+use atrous_graph::GraphError;
+use atrous_io::{FillSource, WeightFile};
+use atrous_nn::{
+    Model,
+    zoo::{self, BuildOptions, ZooError},
+};
+
+use super::{CaseError, Executor, Folder, Options, Report};
+use entry::{Detail, Entry};
+use images::Photographs;
+
+/// Runs all cases of all networks that the options ask for, one network after the other.
+pub(super) fn run(options: &Options, folder: &Folder, executor: &Executor, report: &mut Report<'_>) -> Result<()> {
+    let entries: Vec<Entry> = folder.json("models.json")?;
+    let photographs = Photographs::read(folder)?;
+    for entry in &entries {
+        let wanted: Vec<String> = entry.cases().into_iter().filter(|name| options.wants(name)).collect();
+        if wanted.is_empty() {
+            continue;
+        }
+        let network = Network::load(entry, folder, executor)?;
+        for name in &wanted {
+            let start = Instant::now();
+            let result = network.case(name, &photographs);
+            report.case(name, &result)?;
+            eprintln!("  {name}: {:.1} s", start.elapsed().as_secs_f64());
+        }
+    }
+    Ok(())
+}
+
+/// A network under test. Its parameters are on the device as long as this lives.
+struct Network<'a> {
+    entry: &'a Entry,
+    detail: Detail,
+    stored: WeightFile,
+    executor: &'a Executor,
+    /// The parameters, or why the network cannot be tested at all.
+    parameters: Result<Arc<Parameters>, CaseError>,
+}
+
+impl<'a> Network<'a> {
+    fn load(entry: &'a Entry, folder: &Folder, executor: &'a Executor) -> Result<Self> {
+        let detail: Detail = folder.json_gz(&entry.detail)?;
+        let parameters = build(entry, entry.macs.shape(entry)).and_then(|model| {
+            definition::check(entry, &detail, &model)?;
+            executor.upload(&model.graph, &FillSource::new(&model, &entry.fill_prefix, entry.wvar))
+        });
+        Ok(Self { entry, detail, stored: folder.tensors(&entry.file)?, executor, parameters })
+    }
+
+    fn case(&self, name: &str, photographs: &Photographs) -> Result<(), CaseError> {
+        let parameters = self.parameters.clone()?;
+        match name.strip_prefix(&self.entry.name).unwrap_or(name) {
+            "/taps" => taps::check(self, parameters, photographs),
+            "/train" => Err(CaseError::Unsupported("atrous has no training yet".to_owned())),
+            other => match other.strip_prefix("/eval.").and_then(|id| self.entry.eval.get(id)) {
+                Some(eval) => eval::check(self, parameters, eval, photographs),
+                None => Err(CaseError::Unsupported(format!("a case named \"{other}\""))),
+            },
+        }
+    }
+}
+
+/// Builds a network for images of shape `[n, c, h, w]`.
+fn build(entry: &Entry, [n, c, h, w]: [usize; 4]) -> Result<Model, CaseError> {
+    let options = BuildOptions { input: Some((n, h, w)), in_channels: Some(c), ..BuildOptions::default() };
+    zoo::from_constructor(&entry.constructor, &options).map_err(|error| match error {
+        ZooError::UnknownModel { .. } | ZooError::Unsupported { .. } => CaseError::Unsupported(error.to_string()),
+        ZooError::Graph(GraphError::Unsupported { .. }) => CaseError::Unsupported(error.to_string()),
+        _ => CaseError::failed(error),
+    })
+}

@@ -1,0 +1,89 @@
+//! Single operations: on the adapter and by the CPU reference.
+
+mod activation;
+mod conv;
+mod draft;
+mod movement;
+mod norm;
+mod pool;
+mod resize;
+mod run;
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::Result;
+use atrous_io::WeightFile;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{CaseError, Executor, Folder, Options, Report, input::Input, params::Params};
+use draft::Draft;
+
+/// A case as the file has it.
+#[derive(Clone, Debug, Deserialize)]
+struct Case {
+    name: String,
+    op: String,
+    params: Map<String, Value>,
+    inputs: BTreeMap<String, Input>,
+    outputs: BTreeMap<String, Expected>,
+    file: String,
+}
+
+/// A stored result.
+#[derive(Clone, Debug, Deserialize)]
+struct Expected {
+    key: String,
+    shape: Vec<usize>,
+    atol: f64,
+}
+
+/// Runs all cases the options ask for.
+pub(super) fn run(options: &Options, folder: &Folder, executor: &Executor, report: &mut Report<'_>) -> Result<()> {
+    let cases: Vec<Case> = folder.json("ops.json")?;
+    let mut files: HashMap<String, WeightFile> = HashMap::new();
+    for case in cases.iter().filter(|case| options.wants(&case.name)) {
+        if !files.contains_key(&case.file) {
+            files.insert(case.file.clone(), folder.tensors(&case.file)?);
+        }
+        let result = build(case).and_then(|draft| run::check(case, &draft, &files[&case.file], executor));
+        report.case(&case.name, &result)?;
+    }
+    Ok(())
+}
+
+/// Builds the operation that a case describes. Every parameter and every input must be understood.
+fn build(case: &Case) -> Result<Draft<'_>, CaseError> {
+    let mut draft = Draft::new(case);
+    let mut params = Params::new(case.params.clone());
+    let (d, p) = (&mut draft, &mut params);
+    match case.op.as_str() {
+        "conv2d" => conv::conv2d(d, p),
+        "conv_transpose2d" => conv::conv_transpose2d(d, p),
+        "separable_conv2d" => conv::separable_conv2d(d, p),
+        "dense" => conv::dense(d, p),
+        "batch_norm" => norm::batch_norm(d, p),
+        "max_pool2d" => pool::max_pool2d(d, p),
+        "avg_pool2d" => pool::avg_pool2d(d, p),
+        "adaptive_avg_pool2d" => pool::adaptive_avg_pool2d(d, p),
+        "channel_max_pool" => pool::channel_max_pool(d, p),
+        "global_avg_pool" => pool::global(d, atrous_graph::op::Reduce::MEAN_HW),
+        "global_max_pool" => pool::global(d, atrous_graph::op::Reduce::MAX_HW),
+        "resize_bilinear" => resize::bilinear(d, p),
+        "resize_nearest" => resize::nearest(d, p),
+        "activation" => activation::activation(d, p),
+        "softmax" => activation::over_channels(d, p, atrous_graph::Op::Softmax),
+        "log_softmax" => activation::over_channels(d, p, atrous_graph::Op::LogSoftmax),
+        "add" => activation::binary(d, atrous_graph::op::Binary::Add),
+        "mul" => activation::binary(d, atrous_graph::op::Binary::Mul),
+        "dropout" => activation::dropout(d, p),
+        "concat" => movement::concat(d, p),
+        "pad" => movement::pad(d, p),
+        "crop" => movement::crop(d, p),
+        "flip" => movement::flip(d, p),
+        other => Err(CaseError::Unsupported(format!("there is no forward operation \"{other}\""))),
+    }?;
+    params.finish()?;
+    draft.finish()?;
+    Ok(draft)
+}

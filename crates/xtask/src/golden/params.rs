@@ -1,0 +1,90 @@
+//! Parameters of a case; all of them must be understood.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::CaseError;
+
+/// Parameters that have not been looked at yet.
+#[derive(Clone, Debug)]
+pub(super) struct Params(Map<String, Value>);
+
+impl Params {
+    pub(super) const fn new(map: Map<String, Value>) -> Self {
+        Self(map)
+    }
+
+    /// Takes a parameter that must be there.
+    pub(super) fn take<T: DeserializeOwned>(&mut self, key: &str) -> Result<T, CaseError> {
+        self.optional(key)?.ok_or_else(|| CaseError::Unsupported(format!("the parameter \"{key}\" is missing")))
+    }
+
+    /// Takes a parameter that may be missing or null.
+    pub(super) fn optional<T: DeserializeOwned>(&mut self, key: &str) -> Result<Option<T>, CaseError> {
+        match self.0.remove(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => serde_json::from_value(value.clone())
+                .map(Some)
+                .map_err(|_| CaseError::Unsupported(format!("the parameter \"{key}\" is {value}"))),
+        }
+    }
+
+    /// Takes a sentence that explains the case and must contain one of these texts, if it is there at all. Returns which.
+    pub(super) fn says(&mut self, key: &str, known: &[&str]) -> Result<Option<usize>, CaseError> {
+        let Some(text) = self.optional::<String>(key)? else {
+            return Ok(None);
+        };
+        let found = known.iter().position(|part| text.contains(part));
+        found.map(Some).ok_or_else(|| CaseError::Unsupported(format!("the {key} \"{text}\"")))
+    }
+
+    /// All parameters must have been taken by now.
+    pub(super) fn finish(self) -> Result<(), CaseError> {
+        let left: Vec<String> = self.0.into_iter().map(|(key, value)| format!("\"{key}\": {value}")).collect();
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(CaseError::Unsupported(format!("unknown parameters {}", left.join(", "))))
+    }
+}
+
+/// An error where a stated value contradicts what follows from the others.
+pub(super) fn agree<T: PartialEq + std::fmt::Debug>(what: &str, stated: &T, follows: &T) -> Result<(), CaseError> {
+    if stated == follows {
+        return Ok(());
+    }
+    Err(CaseError::Failed(format!("the case says {what} {stated:?}, the operation gives {follows:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn params() -> Params {
+        let Value::Object(map) = json!({"stride": [2, 1], "none": null, "rule": "floor(i*n/b)"}) else {
+            unreachable!()
+        };
+        Params::new(map)
+    }
+
+    #[test]
+    fn every_parameter_must_be_taken() {
+        let mut p = params();
+        assert_eq!(p.take::<[usize; 2]>("stride").unwrap(), [2, 1]);
+        assert_eq!(p.optional::<usize>("none").unwrap(), None);
+        assert_eq!(p.says("rule", &["ceil", "floor"]).unwrap(), Some(1));
+        assert_eq!(p.finish(), Ok(()));
+        let left = params().finish().unwrap_err();
+        assert!(matches!(&left, CaseError::Unsupported(why) if why.contains("\"stride\": [2,1]")), "{left}");
+    }
+
+    #[test]
+    fn what_is_not_understood_is_unsupported() {
+        let unsupported = |r: Result<(), CaseError>| matches!(r, Err(CaseError::Unsupported(_)));
+        assert!(unsupported(params().take::<usize>("stride").map(drop)));
+        assert!(unsupported(params().take::<usize>("dilation").map(drop)));
+        assert!(unsupported(params().says("rule", &["round"]).map(drop)));
+    }
+}
