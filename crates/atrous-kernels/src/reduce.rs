@@ -17,33 +17,44 @@ fn partials(slabs: usize, row: usize) -> Binding {
     Binding { slot: Slot::Scratch(0), offset: 0, size: (slabs * row * 16) as u64 }
 }
 
-/// How `slabs` slabs are reduced: at once if there is one, else in a second stage by workgroups or by single invocations.
-fn choose_stages(slabs: usize, target: &Target) -> (&'static str, Vec<Declined>) {
-    let workgroup = Candidate {
-        variant: "two_stage_workgroup",
-        legal: require(target.limits.workgroup_memory >= 2048, "needs 2048 bytes of workgroup memory"),
-        preferred: require(!target.software, "barriers are slow on a software adapter")
-            .and(require(slabs >= 64, "fewer than 64 slabs")),
-    };
-    let single = Candidate::new("single_stage", require(slabs == 1, "too many values for one stage"));
-    choose(target, &[single, workgroup, Candidate::new("two_stage", Ok(()))])
+/// How values are reduced that are cut into `chunks` windows of `slabs` slabs each: at once if there is one slab, else in a
+/// second stage by workgroups or by single invocations.
+fn choose_stages(slabs: usize, chunks: usize, target: &Target) -> (&'static str, Vec<Declined>) {
+    let candidates = [
+        Candidate {
+            variant: "single_stage",
+            legal: require(chunks == 1, "more than one binding"),
+            preferred: require(slabs == 1, "too many values for one invocation"),
+        },
+        Candidate {
+            variant: "two_stage_workgroup",
+            legal: require(target.limits.workgroup_memory >= 1024, "needs 1024 bytes of workgroup memory"),
+            preferred: require(!target.software, "barriers are slow on a software adapter")
+                .and(require(slabs * chunks >= 64, "fewer than 64 slabs")),
+        },
+        Candidate::new("two_stage", Ok(())),
+    ];
+    choose(target, &candidates)
 }
 
-/// The link-time axis of the combining kernels.
-fn axis(variant: &str) -> &'static str {
-    if variant == "two_stage_workgroup" { "workgroup" } else { "" }
+/// The second stage: `slabs` slabs of all outputs into the result.
+fn combine(
+    variant: &str,
+    slabs: usize,
+    max: bool,
+    divisor: usize,
+    problem: &Problem<'_>,
+) -> Result<Dispatch, PlanError> {
+    let outputs = vec4s(problem.output.ty);
+    let workgroup = variant == "two_stage_workgroup";
+    let kernel = Kernel::new("reduce/combine", if workgroup { "workgroup" } else { "" })
+        .sizes([("SLABS", slabs), ("OUTPUTS", outputs), ("MAX", usize::from(max)), ("DIVISOR", divisor), ("P_BASE", 0)])
+        .window(partials(slabs, outputs))
+        .bind("Y_BASE", Slot::Output, &problem.output);
+    if workgroup { kernel.groups(outputs as u64, problem.target) } else { kernel.invocations(outputs, problem.target) }
 }
 
-/// The dispatch of a combining kernel: one workgroup or one invocation for each output.
-fn combine(kernel: Kernel, variant: &str, outputs: usize, target: &Target) -> Result<Dispatch, PlanError> {
-    if variant == "two_stage_workgroup" {
-        kernel.groups(outputs as u64, target)
-    } else {
-        kernel.invocations(outputs, target)
-    }
-}
-
-/// The first stage of one box: its slabs and where they go.
+/// The first stage of one region: its slabs and where they go.
 struct Stage {
     slabs: usize,
     first: usize,
@@ -88,8 +99,9 @@ pub fn plan_reduce(op: &Reduce, problem: &Problem<'_>) -> Result<NodePlan, PlanE
     let values = op.count(x.shape).div_ceil(chunks);
     let room = (target.limits.max_binding / 16) as usize / (outputs * chunks).max(1);
     let slabs = slabs(values, outputs, target).min(room.max(1));
-    let (variant, declined) = choose_stages(slabs * chunks, target);
+    let (variant, declined) = choose_stages(slabs, chunks, target);
     let single = variant == "single_stage";
+    let slabs = if single { 1 } else { slabs };
 
     let kept_rows = if op.h { 1 } else { x.shape.h };
     let kept_row = y.shape.w * y.padded().c / 4;
@@ -115,12 +127,7 @@ pub fn plan_reduce(op: &Reduce, problem: &Problem<'_>) -> Result<NodePlan, PlanE
         return Ok(NodePlan { variant, declined, dispatches, ..NodePlan::default() });
     }
 
-    let kernel = Kernel::new("reduce/combine", axis(variant))
-        .sizes([("SLABS", slabs * chunks), ("OUTPUTS", outputs), ("MAX", usize::from(max))])
-        .sizes([("DIVISOR", divisor), ("P_BASE", 0)])
-        .window(partials(slabs * chunks, outputs))
-        .bind("Y_BASE", Slot::Output, &problem.output);
-    dispatches.push(combine(kernel, variant, outputs, target)?);
+    dispatches.push(combine(variant, slabs * chunks, max, divisor, problem)?);
     let scratch = vec![partials(slabs * chunks, outputs).size];
     Ok(NodePlan { variant, declined, dispatches, scratch, ..NodePlan::default() })
 }
@@ -140,25 +147,30 @@ pub fn plan_variance(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     }
     let windows = pixels.div_ceil(fit);
     let slabs = slabs(pixels.div_ceil(windows), c4, target);
-    let all = partials(slabs * windows, 2 * c4);
+    let (variant, declined) = choose_stages(slabs, windows, target);
+    let single = variant == "single_stage";
+    let slabs = if single { 1 } else { slabs };
+    let all = partials(slabs * windows, c4);
     let mut dispatches = Vec::new();
     for i in 0..windows {
         let (first, count) = (i * fit, fit.min(pixels - i * fit));
         let (binding, base) = window(x, first as u64 * pixel, count as u64 * pixel, &target.limits);
         let kernel = Kernel::new("reduce/variance_slabs", "")
             .sizes([("SLABS", slabs), ("PIXELS", count), ("C4", c4), ("FIRST", i * slabs), ("X_BASE", base)])
+            .sizes([("DIVISOR", if single { pixels } else { 1 })])
             .window(binding)
-            .bind("MEAN_BASE", Slot::Input(1), &problem.inputs[1])
-            .sizes([("P_BASE", 0)])
-            .window(all);
+            .bind("MEAN_BASE", Slot::Input(1), &problem.inputs[1]);
+        let kernel = if single {
+            kernel.bind("P_BASE", Slot::Output, &problem.output)
+        } else {
+            kernel.sizes([("P_BASE", 0)]).window(all)
+        };
         dispatches.push(kernel.invocations(slabs * c4, target)?);
     }
-    let (variant, declined) = choose_stages((slabs * windows).max(2), target);
-    let kernel = Kernel::new("reduce/variance_combine", axis(variant))
-        .sizes([("SLABS", slabs * windows), ("C4", c4), ("COUNT", pixels), ("P_BASE", 0)])
-        .window(all)
-        .bind("Y_BASE", Slot::Output, &problem.output);
-    dispatches.push(combine(kernel, variant, c4, target)?);
+    if single {
+        return Ok(NodePlan { variant, declined, dispatches, ..NodePlan::default() });
+    }
+    dispatches.push(combine(variant, slabs * windows, false, pixels, problem)?);
     Ok(NodePlan { variant, declined, dispatches, scratch: vec![all.size], ..NodePlan::default() })
 }
 
