@@ -108,11 +108,11 @@ impl ResNetEncoder {
     pub(super) fn stem(&self, b: &mut Builder, x: NodeId) -> Result<NodeId, GraphError> {
         if ![8, 16, 32].contains(&self.output_stride) {
             let reason = format!("the output stride must be 8, 16 or 32, got {}", self.output_stride);
-            return Err(b.invalid("resnet", "", reason));
+            return Err(b.invalid("resnet", "conv1", reason));
         }
         if self.block == Block::Basic && self.output_stride < 32 && self.rule == DilationRule::FirstBlockKeeps {
             let reason = format!("output stride {} with torchvision's basic blocks", self.output_stride);
-            return Err(GraphError::Unsupported { op: "resnet", node: b.path(""), reason });
+            return Err(GraphError::Unsupported { op: "resnet", node: b.path("conv1"), reason });
         }
         let y = b.conv2d("conv1", x, Conv::new(64, 7).stride(2).padding(3))?;
         let y = b.batch_norm("bn1", y, Norm::TORCH)?;

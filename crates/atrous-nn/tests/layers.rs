@@ -1,0 +1,145 @@
+//! Layers by themselves: what they name, how they store, what they refuse.
+
+use atrous_graph::{NodeId, Op, Shape};
+use atrous_nn::layers::{Conv, ConvPadding, ConvTranspose, Norm, Pool};
+use atrous_nn::zoo::{self, BuildOptions, DilationRule, ResNetEncoder};
+use atrous_nn::{Builder, Mode, Model, Naming, ParameterKind, StoredLayout};
+
+/// A model of one layer on a 2×9×8×6 image.
+fn layer(
+    naming: Naming,
+    mode: Mode,
+    f: impl FnOnce(&mut Builder, NodeId) -> Result<NodeId, atrous_graph::GraphError>,
+) -> Result<Model, String> {
+    let mut b = Builder::new(naming, mode);
+    let x = b.input("input", Shape::new(2, 9, 8, 6)).map_err(|e| e.to_string())?;
+    let y = f(&mut b, x).map_err(|e| e.to_string())?;
+    Ok(b.finish("layer", x, &[("out", y)]))
+}
+
+/// Name, stored shape and layout of a model's parameters.
+fn stored(model: &Model) -> Vec<(&str, &[usize], StoredLayout)> {
+    model.parameters.iter().map(|p| (p.name.as_str(), p.shape.as_slice(), p.stored)).collect()
+}
+
+#[test]
+fn weights_are_stored_as_the_frameworks_do() {
+    let conv = Conv::new(4, 3).padding(1).groups(2).bias();
+    let torch = layer(Naming::Torch, Mode::Inference, |b, x| b.conv2d("c", x, conv)).unwrap();
+    assert_eq!(
+        stored(&torch),
+        [("c.weight", &[4, 3, 3, 3][..], StoredLayout::Oihw), ("c.bias", &[4], StoredLayout::Vector)]
+    );
+    assert_eq!(torch.parameters[0].kind, ParameterKind::Weight { fan_in: 27 });
+    let keras = layer(Naming::Keras, Mode::Inference, |b, x| b.conv2d("c", x, conv)).unwrap();
+    assert_eq!(stored(&keras)[0], ("c/kernel", &[3, 3, 3, 4][..], StoredLayout::Hwio));
+    let same = Conv::depthwise(3).stride(2).same();
+    let keras = layer(Naming::Keras, Mode::Inference, |b, x| b.depthwise("d", x, 2, same)).unwrap();
+    assert_eq!(stored(&keras), [("d/kernel", &[3, 3, 6, 2][..], StoredLayout::Hwim)]);
+    assert_eq!(keras.parameters[0].kind, ParameterKind::Weight { fan_in: 9 });
+    assert_eq!(keras.output_shape(), Shape::new(2, 5, 4, 12));
+    let dense = layer(Naming::Keras, Mode::Inference, |b, x| b.linear("f", x, 5, true)).unwrap();
+    assert_eq!(stored(&dense)[0], ("f/kernel", &[432, 5][..], StoredLayout::Io));
+    assert_eq!(dense.macs(), 2 * 432 * 5);
+}
+
+#[test]
+fn transposed_convolutions_have_the_frameworks_sizes() {
+    let plain = ConvTranspose::new(5, 3, 2);
+    let padded = ConvTranspose { padding: ConvPadding::Each(1), output_padding: 1, ..plain };
+    let model = layer(Naming::Torch, Mode::Inference, |b, x| b.conv_transpose2d("t", x, padded)).unwrap();
+    assert_eq!(model.output_shape(), Shape::new(2, 18, 16, 5));
+    assert_eq!(stored(&model)[0], ("t.weight", &[6, 5, 3, 3][..], StoredLayout::Iohw));
+    assert_eq!(model.parameters[0].kind, ParameterKind::Weight { fan_in: 45 });
+    let same = ConvTranspose { padding: ConvPadding::Same, bias: false, ..plain };
+    let model = layer(Naming::Keras, Mode::Inference, |b, x| b.conv_transpose2d("t", x, same)).unwrap();
+    assert_eq!(model.output_shape(), Shape::new(2, 18, 16, 5));
+    assert_eq!(stored(&model), [("t/kernel", &[3, 3, 5, 6][..], StoredLayout::Hwoi)]);
+}
+
+#[test]
+fn whole_map_layers_count_inputs_in_the_frameworks_order() {
+    let torch = layer(Naming::Torch, Mode::Inference, |b, x| b.linear("f", x, 2, false)).unwrap();
+    let weight = &torch.parameters[0];
+    let shape = torch.graph.shape(weight.node);
+    assert_eq!((shape, weight.shape.as_slice()), (Shape::new(9, 8, 6, 2), &[2, 432][..]));
+    let values: Vec<usize> = (0..864).collect();
+    let graph = weight.to_graph_order(shape, &values).unwrap();
+    // Output 1, channel 4, row 2, column 3 of [out, c, h, w].
+    assert_eq!(graph[shape.index(2, 3, 4, 1)], ((6 + 4) * 9 + 2) * 8 + 3);
+}
+
+#[test]
+fn training_uses_the_statistics_of_the_batch() {
+    let norm = |naming, norm| layer(naming, Mode::Training, |b, x| b.batch_norm("bn", x, norm)).unwrap();
+    let rules = |model: &Model| -> Vec<(String, f64, f64)> {
+        let rule = |op: &Op| if let Op::RunningStat(r) = op { (r.keep, r.take) } else { panic!("{op:?}") };
+        let updates = model.running.iter().map(|u| model.graph.node(u.value));
+        updates.map(|n| (n.name.clone(), rule(&n.op).0, rule(&n.op).1)).collect()
+    };
+    let torch = norm(Naming::Torch, Norm::TORCH);
+    let unbiased = 0.1 * 144.0 / 143.0;
+    let wanted = [("bn.running_mean.new", 0.9, 0.1), ("bn.running_var.new", 0.9, unbiased)];
+    assert_eq!(rules(&torch), wanted.map(|(n, keep, take)| (n.to_owned(), keep, take)));
+    assert_eq!(torch.unused[0].name, "bn.num_batches_tracked");
+    let keras = norm(Naming::Keras, Norm::keras(1e-3, 0.99));
+    let rules = rules(&keras);
+    assert_eq!(rules[1].0, "bn/moving_variance.new");
+    assert!((rules[1].2 - 0.01).abs() < 1e-15 && rules[1].2 == rules[0].2, "{rules:?}");
+    assert!(keras.unused.is_empty());
+}
+
+#[test]
+fn one_value_per_channel_cannot_be_trained_on() {
+    let options = BuildOptions { mode: Mode::Training, ..BuildOptions::default() };
+    let error = zoo::build("deeplabv3plus_xception65", &options).unwrap_err().to_string();
+    let wanted = "batch_norm \"image_pooling.bn\": training needs more than one value per channel, got 1×1×1×256";
+    assert_eq!(error, wanted);
+}
+
+#[test]
+fn what_does_not_fit_is_refused_by_name() {
+    let torch = |f: fn(&mut Builder, NodeId) -> Result<NodeId, atrous_graph::GraphError>| {
+        let scoped = |b: &mut Builder, x| b.module("block", |b| f(b, x));
+        layer(Naming::Torch, Mode::Inference, scoped).unwrap_err()
+    };
+    assert_eq!(
+        torch(|b, x| b.conv2d("c", x, Conv::new(8, 1).groups(4))),
+        "conv2d \"block.c\": 6 input channels cannot be split into 4 groups"
+    );
+    assert!(torch(|b, x| b.conv2d("c", x, Conv::new(8, 3).dilation(0))).contains("must lie in 1..=1048576"));
+    assert!(torch(|b, x| b.conv2d("c", x, Conv::new(8, 3).padding(usize::MAX))).contains("padding in 0..="));
+    assert!(torch(|b, x| b.conv2d("c", x, Conv::new(8, 11))).contains("reaches over 11 rows, the padded image has 9"));
+    assert!(torch(|b, x| b.max_pool("p", x, Pool::new(2, 0))).contains("max_pool2d \"block.p\""));
+    assert!(torch(|b, x| b.center_crop("s", x, 10, 4)).contains("10 rows from 0 lie outside of the 9 there are"));
+    let twice = torch(|b, x| {
+        b.linear("f", x, 2, false)?;
+        b.linear("f", x, 2, false)
+    });
+    assert_eq!(twice, "parameter \"block.f.weight\": the name is taken");
+}
+
+#[test]
+fn dilated_stages_follow_their_rule() {
+    let dilations = |encoder: ResNetEncoder| {
+        let mut b = Builder::new(Naming::Torch, Mode::Inference);
+        let x = b.input("input", Shape::new(1, 64, 64, 3)).unwrap();
+        let features = encoder.features(&mut b, x).map_err(|e| e.to_string())?;
+        let names = ["layer3.0.conv2", "layer3.1.conv2", "layer4.0.conv2", "layer4.1.conv2"];
+        let dilation = |name: &str| match b.graph().node(b.graph().find(name).unwrap()).op {
+            Op::Conv2d(conv) => conv.dilation[0],
+            _ => panic!("{name} is no convolution"),
+        };
+        Ok::<_, String>((names.map(dilation), b.shape(features[4]).h))
+    };
+    let plain = ResNetEncoder::RESNET50;
+    assert_eq!(dilations(plain), Ok(([1, 1, 1, 1], 2)));
+    assert_eq!(dilations(plain.dilated(8, DilationRule::FirstBlockKeeps)), Ok(([1, 2, 2, 4], 8)));
+    assert_eq!(dilations(plain.dilated(8, DilationRule::WholeStage)), Ok(([2, 2, 4, 4], 8)));
+    assert_eq!(dilations(plain.dilated(16, DilationRule::WholeStage)), Ok(([1, 1, 2, 2], 4)));
+    let odd = dilations(plain.dilated(4, DilationRule::WholeStage)).unwrap_err();
+    assert!(odd.ends_with("the output stride must be 8, 16 or 32, got 4"), "{odd}");
+    let basic = dilations(ResNetEncoder::RESNET18.dilated(8, DilationRule::FirstBlockKeeps)).unwrap_err();
+    assert!(basic.ends_with("output stride 8 with torchvision's basic blocks is not supported"), "{basic}");
+    assert!(dilations(ResNetEncoder::RESNET18.dilated(8, DilationRule::WholeStage)).is_ok());
+}
