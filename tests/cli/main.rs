@@ -1,0 +1,8 @@
+//! The programs as a person meets them: what they print and write, and how they refuse bad input.
+
+mod bad_networks;
+mod bad_pictures;
+mod bad_weights;
+mod good;
+mod readme;
+mod support;
