@@ -87,6 +87,7 @@ fn shaders_are_found_by_name_and_variant() {
         let found = find(shader.name, shader.variant).expect("in the table");
         assert!(std::ptr::eq(found, shader), "{} is listed twice", title(shader));
     }
+    assert!(find("conv/gemm_tiled", "bias,TILE_M=32,TILE_N=64").is_some());
     assert!(find("conv/direct", "no such axis").is_none());
     assert!(find("conv/none", "").is_none());
 }
