@@ -17,9 +17,7 @@ fn allowed() -> BTreeMap<&'static str, Option<&'static [&'static str]>> {
         ("atrous-io", Some(&["atrous-graph", "atrous-nn"][..])),
         (
             "atrous",
-            Some(
-                &["atrous-gpu", "atrous-graph", "atrous-io", "atrous-kernels", "atrous-nn", "atrous-vision"][..],
-            ),
+            Some(&["atrous-gpu", "atrous-graph", "atrous-io", "atrous-kernels", "atrous-nn", "atrous-vision"][..]),
         ),
         ("atrous-cli", Some(&["atrous"][..])),
         ("xtask", None),

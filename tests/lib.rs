@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use atrous_cpu::{Tensor, Tolerance, compare, compare_u32, evaluate, magnitude};
+use atrous_cpu::{Tensor, Tolerance, check_range, compare, compare_u32, evaluate, magnitude};
 use atrous_gpu::{Device, InputData, Parameters, Session};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, TensorType};
 use atrous_kernels::{Target, plan::plan};
@@ -101,6 +101,11 @@ impl Expected {
         self.run(device, target).unwrap_or_else(|e| panic!("{:#?}\nfor {target:?}:\n{e}", self.case))
     }
 
+    /// Whether the case can be planned for `target`: limits may be too tight for a single row.
+    pub fn fits(&self, target: &Target) -> bool {
+        plan(&self.graph, &[self.output], target).is_ok()
+    }
+
     /// Runs every variant of the op's family that admits the case, and returns their names.
     ///
     /// # Panics
@@ -137,7 +142,11 @@ impl Expected {
         let inputs: Vec<(&str, InputData<'_>)> = names.iter().map(String::as_str).zip(data).collect();
         let outputs = session.run_blocking(&inputs).map_err(|e| text(&e))?;
         let compared = match self.graph.node(self.output).ty.dtype {
-            DType::F32 => compare(outputs.f32("case").map_err(|e| text(&e))?, &self.want, &self.magnitude, Tolerance::F32),
+            DType::F32 => {
+                let got = outputs.f32("case").map_err(|e| text(&e))?;
+                check_range(&self.case.op, got, self.want.shape).map_err(|e| format!("variant {variant}: {e}"))?;
+                compare(got, &self.want, &self.magnitude, Tolerance::F32)
+            }
             DType::U32 => compare_u32(outputs.u32("case").map_err(|e| text(&e))?, &self.want),
         };
         compared.map(|()| variant).map_err(|e| format!("variant {variant}: {e}"))

@@ -29,7 +29,17 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
     let all_rows = || image(0..size.h);
     match op {
         Op::Input | Op::Parameter | Op::Reduce(_) | Op::ChannelVariance | Op::RunningStat(_) => None,
-        Op::Conv2d(_) | Op::Conv2dGradInput(_) | Op::MaxPool(_) | Op::AvgPool(_) if rows_whole => {
+        // All rows of the result: all rows of the input, so that several samples are contiguous.
+        Op::Conv2d(_)
+        | Op::Conv2dGradInput(_)
+        | Op::MaxPool(_)
+        | Op::MaxPoolIndices(_)
+        | Op::AvgPool(_)
+        | Op::AdaptiveAvgPool { .. }
+        | Op::Resize(_)
+        | Op::Pad(_)
+            if rows_whole =>
+        {
             first(*op, all_rows())
         }
         Op::Conv2d(conv) => {
@@ -47,7 +57,7 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
             first(Op::MaxPool(window), image(rows))
         }
         Op::MaxPoolIndices(window) => {
-            let (rows, window) = if rows_whole { (0..size.h, *window) } else { pool_rows(window, &out.rows, size.h)? };
+            let (rows, window) = pool_rows(window, &out.rows, size.h)?;
             first(Op::MaxPoolIndices(window), image(rows))
         }
         Op::AvgPool(avg) => {
