@@ -122,9 +122,7 @@ impl Graph {
     pub fn add(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
         let types: Vec<TensorType> = inputs.iter().map(|id| self.node(*id).ty).collect();
         let ty = op.infer(&types).map_err(|reason| invalid(&op, name, reason))?;
-        if ty.shape.is_empty() {
-            return Err(invalid(&op, name, format!("the result would be empty: {}", ty.shape)));
-        }
+        check_size(ty.shape).map_err(|reason| invalid(&op, name, reason))?;
         Ok(self.push(name, op, inputs.to_vec(), ty))
     }
 
@@ -135,12 +133,7 @@ impl Graph {
     }
 
     fn source(&mut self, name: &str, op: Op, ty: TensorType) -> Result<NodeId, GraphError> {
-        if ty.shape.is_empty() {
-            return Err(invalid(&op, name, format!("every side must be at least 1, got {}", ty.shape)));
-        }
-        if ty.shape.dims().iter().try_fold(1u64, |n, d| n.checked_mul(*d as u64)).is_none_or(|n| n > 1 << 40) {
-            return Err(invalid(&op, name, format!("{} has too many elements", ty.shape)));
-        }
+        check_size(ty.shape).map_err(|reason| invalid(&op, name, reason))?;
         Ok(self.push(name, op, Vec::new(), ty))
     }
 
@@ -165,6 +158,20 @@ impl Graph {
         names.sort_by_key(|other| (std::cmp::Reverse(common(other)), other.len(), *other));
         names.truncate(4);
         names.join(", ")
+    }
+}
+
+/// Elements that a tensor may have: far more than any device holds, and few enough that no product of sides overflows.
+const MAX_ELEMENTS: u64 = 1 << 40;
+
+fn check_size(shape: Shape) -> Result<(), String> {
+    if shape.dims().contains(&0) {
+        return Err(format!("every side must be at least 1, got {shape}"));
+    }
+    let product = shape.dims().iter().try_fold(1u64, |n, d| n.checked_mul(*d as u64));
+    match product {
+        Some(n) if n <= MAX_ELEMENTS => Ok(()),
+        _ => Err(format!("{shape} has more than {MAX_ELEMENTS} elements")),
     }
 }
 

@@ -200,3 +200,17 @@ fn macs_count_each_use_of_a_weight() {
     case.conv(Conv2d { padding: Padding::symmetric(1, 1), ..Conv2d::default() }, [3, 3, 64, 64]).unwrap();
     assert_eq!(atrous_graph::cost::macs(&case.graph, NodeId(2)), 56 * 56 * 64 * 9 * 64);
 }
+
+#[test]
+fn absurd_sizes_are_refused_without_overflow() {
+    let mut graph = Graph::new();
+    for shape in [Shape::new(usize::MAX, 3, 3, 3), Shape::new(1 << 20, 1 << 20, 1 << 20, 1), Shape::new(1, 0, 3, 3)] {
+        assert!(graph.input("x", shape, DType::F32).is_err(), "{shape}");
+        assert!(graph.parameter("w", shape, Layout::Filter).is_err(), "{shape}");
+    }
+    let mut case = image(1, 4, 4, 3);
+    let huge = Op::Resize(Resize::nearest(1 << 30, 1 << 30));
+    assert!(text(case.unary(huge)).contains("elements"));
+    let padding = Padding::symmetric(1 << 30, 1 << 30);
+    assert!(text(case.unary(Op::Pad(Pad { padding, mode: PadMode::Constant(0.0) }))).contains("elements"));
+}
