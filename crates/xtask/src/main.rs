@@ -4,7 +4,7 @@ use std::{io::stdout, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use xtask::{golden, wgsl};
+use xtask::{bench, golden, test, wgsl};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Development tasks of atrous")]
@@ -17,6 +17,12 @@ struct Cli {
 enum Task {
     /// Recomputes the reference results of $ATROUS_GOLDEN_DIR (default tests/golden) and compares.
     Golden(golden::Options),
+    /// Times networks and operators.
+    Bench(bench::Options),
+    /// Runs all suites.
+    Test,
+    /// Checks formatting, lints and documentation.
+    Check,
     /// Prints a kernel as plain WGSL.
     Wgsl {
         /// Family and kernel, such as conv/direct.
@@ -41,6 +47,9 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<bool> {
     match task {
         Task::Golden(options) => Ok(golden::run(&options, &mut stdout().lock())?.failed == 0),
+        Task::Bench(options) => bench::run(&options, &mut stdout().lock()).map(|()| true),
+        Task::Test => test::test(),
+        Task::Check => test::check(),
         Task::Wgsl { name, variant } => {
             print!("{}", wgsl::source(&name, variant.as_deref())?);
             Ok(true)

@@ -62,7 +62,7 @@ impl Fill {
 
     /// Weights of variance `wvar / fan_in`.
     pub fn weight(fan_in: usize, wvar: f64) -> Self {
-        Self { offset: 0.0, scale: (3.0 * wvar / fan_in as f64).sqrt() }
+        Self { offset: 0.0, scale: weight_scale(fan_in, wvar) }
     }
 
     /// What a network's parameter is filled with; `wvar` is the network's.
@@ -87,9 +87,19 @@ impl Fill {
     }
 }
 
+/// Half the width of the range of weights with variance `wvar / fan_in`: `sqrt(3 * wvar / fan_in)`.
+pub fn weight_scale(fan_in: usize, wvar: f64) -> f64 {
+    (3.0 * wvar / fan_in as f64).sqrt()
+}
+
+/// The first `n` values of the stream `name`, in `[offset - scale, offset + scale)`.
+pub fn uniform(name: &str, n: usize, offset: f64, scale: f64) -> Vec<f32> {
+    Fill { offset, scale }.values(name, n)
+}
+
 /// `n` uniform values with negative ones replaced by zero.
 pub fn relu(name: &str, n: usize, scale: f64) -> Vec<f32> {
-    let mut values = Fill { offset: 0.0, scale }.values(name, n);
+    let mut values = uniform(name, n, 0.0, scale);
     values.iter_mut().for_each(|v| *v = v.max(0.0));
     values
 }
@@ -137,11 +147,11 @@ mod tests {
 
     #[test]
     fn streams_match_the_published_vectors() {
-        let uniform = |offset, scale| Fill { offset, scale };
+        let range = |offset, scale| Fill { offset, scale };
         let vectors: [(&str, Fill, u64, [u32; 4], u64); 6] = [
             (
                 "x",
-                uniform(0.0, 1.0),
+                range(0.0, 1.0),
                 0xaf63_f54c_8602_1707,
                 [0xbf18_fb3c, 0x3f1d_f738, 0x3e92_c36c, 0x3f27_fdf4],
                 0x6140_db0b_43f5_a5f0,
@@ -162,14 +172,14 @@ mod tests {
             ),
             (
                 "conv2d/a/grad",
-                uniform(0.0, 1.0),
+                range(0.0, 1.0),
                 0x01fe_bd08_e018_45da,
                 [0x3ebe_80f4, 0xbf2e_7414, 0x3eb5_ec78, 0x3f1b_d004],
                 0x5504_c841_66f2_ae3c,
             ),
             (
                 "größe/β",
-                uniform(0.0, 0.1),
+                range(0.0, 0.1),
                 0xcd85_a3e9_ad6d_5c33,
                 [0xbdae_8baa, 0x3cde_da00, 0xbc2b_77cd, 0x3c85_b04d],
                 0xab90_62e3_54bf_8a4e,
@@ -199,7 +209,7 @@ mod tests {
 
     #[test]
     fn the_other_kinds_follow_their_formulas() {
-        let plain = Fill { offset: 0.0, scale: 2.0 }.values("k", 500);
+        let plain = uniform("k", 500, 0.0, 2.0);
         for (r, v) in relu("k", 500, 2.0).iter().zip(&plain) {
             assert_eq!(*r, if *v > 0.0 { *v } else { 0.0 });
         }

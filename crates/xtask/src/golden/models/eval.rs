@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use atrous_gpu::{Data, Parameters};
-use atrous_io::fill::Fill;
+use atrous_io::fill;
 
 use super::super::{
     CaseError,
@@ -40,7 +40,7 @@ pub(super) fn check(
         }
     }
     if let Some(projection) = &eval.projection {
-        let uniform = Fill { offset: 0.0, scale: 1.0 }.values(&projection.fill, output.values.len());
+        let uniform = fill::uniform(&projection.fill, output.values.len(), 0.0, 1.0);
         let dot = output.values.iter().zip(uniform).map(|(a, b)| f64::from(*a) * f64::from(b)).sum();
         number("projection", dot, projection.value, projection.atol)?;
     }

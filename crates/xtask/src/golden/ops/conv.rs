@@ -14,7 +14,8 @@ use super::super::{
 };
 use super::draft::Draft;
 
-/// Padding as `[rows, columns]`, or Keras' `same` and `valid` with the resulting `padding_tblr`.
+/// Padding as `[rows, columns]`, as Keras' `same` or `valid`, or for each side as `padding_tblr`, which may also stand
+/// beside the others as their result.
 pub(super) fn padding(
     p: &mut Params,
     size: [usize; 2],
@@ -22,17 +23,21 @@ pub(super) fn padding(
     stride: [usize; 2],
     dilation: [usize; 2],
 ) -> Result<Padding, CaseError> {
-    let stated: Value = p.take("padding")?;
-    let padding = match &stated {
-        Value::String(word) if word == "same" => Padding::same(size, kernel, stride, dilation),
-        Value::String(word) if word == "valid" => Padding::NONE,
-        other => match serde_json::from_value::<[usize; 2]>(other.clone()) {
-            Ok([rows, columns]) => Padding::symmetric(rows, columns),
-            Err(_) => return Err(CaseError::Unsupported(format!("padding {other}"))),
-        },
+    let tblr = p.optional::<[usize; 4]>("padding_tblr")?;
+    let sides = |[top, bottom, left, right]: [usize; 4]| Padding { top, bottom, left, right };
+    let padding = match (p.optional::<Value>("padding")?, tblr) {
+        (None, Some(tblr)) => sides(tblr),
+        (Some(Value::String(word)), _) if word == "same" => Padding::same(size, kernel, stride, dilation),
+        (Some(Value::String(word)), _) if word == "valid" => Padding::NONE,
+        (stated, _) => {
+            let stated = stated.unwrap_or_default();
+            let pair = serde_json::from_value::<[usize; 2]>(stated.clone());
+            let [rows, columns] = pair.map_err(|_| CaseError::Unsupported(format!("padding {stated}")))?;
+            Padding::symmetric(rows, columns)
+        }
     };
-    if let Some(tblr) = p.optional::<[usize; 4]>("padding_tblr")? {
-        agree("padding_tblr", &tblr, &[padding.top, padding.bottom, padding.left, padding.right])?;
+    if let Some(tblr) = tblr {
+        agree("padding_tblr", &sides(tblr), &padding)?;
     }
     Ok(padding)
 }

@@ -1,0 +1,87 @@
+//! The runner itself: that it finds what is wrong, and says so.
+
+use std::{fs, path::Path};
+
+use atrous_io::{WeightFile, save_tensors};
+use serde_json::{Value, json};
+use xtask::golden::{Options, Summary, run};
+
+const BUNDLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden");
+
+/// A folder with some of the bundled operations, changed by `change`, and the tensors of `file` changed by `perturb`.
+fn folder(names: &[&str], change: impl Fn(&mut Value), file: &str, perturb: impl Fn(&mut [f32])) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(Path::new(BUNDLED).join("ops.json")).unwrap();
+    let mut cases: Vec<Value> = serde_json::from_str(&text).unwrap();
+    cases.retain(|case| names.contains(&case["name"].as_str().unwrap()));
+    assert_eq!(cases.len(), names.len());
+    cases.iter_mut().for_each(change);
+    fs::write(folder.path().join("ops.json"), serde_json::to_vec(&cases).unwrap()).unwrap();
+    fs::create_dir(folder.path().join("ops")).unwrap();
+    let stored = WeightFile::open(Path::new(BUNDLED).join(file)).unwrap();
+    let tensors: Vec<_> = stored
+        .names()
+        .filter_map(|name| {
+            let tensor = stored.tensor(name).unwrap();
+            let mut values = tensor.to_f32()?;
+            perturb(&mut values);
+            Some((name.to_owned(), tensor.shape.to_vec(), values))
+        })
+        .collect();
+    save_tensors(folder.path().join(file), &tensors).unwrap();
+    folder
+}
+
+fn golden(folder: &tempfile::TempDir) -> (Summary, String) {
+    let options = Options { ops: true, folder: Some(folder.path().to_owned()), ..Options::default() };
+    let mut out = Vec::new();
+    let summary = run(&options, &mut out).unwrap();
+    (summary, String::from_utf8(out).unwrap())
+}
+
+const POOL: &str = "ops/avg_pool2d.safetensors";
+
+#[test]
+fn right_results_pass() {
+    let folder = folder(&["avg_pool2d/k2_s2", "avg_pool2d/k3_s2_p1"], |_| (), POOL, |_| ());
+    let (summary, text) = golden(&folder);
+    assert_eq!(summary, Summary { passed: 2, failed: 0, unsupported: 0 }, "{text}");
+    assert!(text.starts_with("ok avg_pool2d/k2_s2\n") && text.ends_with("golden: 2 passed, 0 failed, 0 unsupported\n"));
+}
+
+#[test]
+fn a_perturbed_element_fails() {
+    let folder = folder(&["avg_pool2d/k2_s2"], |_| (), POOL, |values| values[3] += 1e-4);
+    let (summary, text) = golden(&folder);
+    assert_eq!(summary.failed, 1, "{text}");
+    assert!(text.contains("FAIL avg_pool2d/k2_s2: out of the reference at [0, 0, 0, 3]"), "{text}");
+    assert!(text.contains("off by 1.000e-4, allowed 8.440e-6 (1 of 160 values off)"), "{text}");
+}
+
+#[test]
+fn a_wrong_operation_fails() {
+    let exclude = |case: &mut Value| case["params"]["count_include_pad"] = json!(false);
+    let (summary, text) = golden(&folder(&["avg_pool2d/k3_s2_p1"], exclude, POOL, |_| ()));
+    assert_eq!(summary.failed, 1, "{text}");
+}
+
+#[test]
+fn what_is_not_known_is_unsupported_and_never_ignored() {
+    let dilated = |case: &mut Value| case["params"]["weighting"] = json!("gaussian");
+    let (summary, text) = golden(&folder(&["avg_pool2d/k2_s2"], dilated, POOL, |_| ()));
+    assert_eq!(summary.unsupported, 1, "{text}");
+    assert!(text.contains("unsupported avg_pool2d/k2_s2: unknown parameters \"weighting\": \"gaussian\""), "{text}");
+    let renamed = |case: &mut Value| case["op"] = json!("median_pool2d");
+    let (_, text) = golden(&folder(&["avg_pool2d/k2_s2"], renamed, POOL, |_| ()));
+    assert!(text.contains("there is no forward operation \"median_pool2d\""), "{text}");
+    let more = |case: &mut Value| case["inputs"]["mask"] = case["inputs"]["x"].clone();
+    let (_, text) = golden(&folder(&["avg_pool2d/k2_s2"], more, POOL, |_| ()));
+    assert!(text.contains("unsupported avg_pool2d/k2_s2: inputs [\"mask\"]"), "{text}");
+}
+
+#[test]
+fn a_missing_folder_is_an_error() {
+    let options = Options { folder: Some("/nonexistent".into()), ..Options::default() };
+    let error = run(&options, &mut Vec::new()).unwrap_err();
+    assert!(format!("{error:#}").contains("no reference results at /nonexistent"), "{error:#}");
+}
