@@ -50,3 +50,40 @@ pub fn plan_running_stat(op: &RunningStat, problem: &Problem<'_>) -> Result<Node
         .invocations(count, problem.target)?;
     Ok(NodePlan::single("running_stat", dispatch))
 }
+
+#[cfg(test)]
+mod tests {
+    use atrous_graph::{Op, Shape, TensorType};
+
+    use super::*;
+    use crate::{Limits, Target, plan_node};
+
+    const TARGET: Target = Target::new(Limits::WEBGPU, true);
+
+    #[test]
+    fn a_lone_shift_takes_the_place_of_the_scale() {
+        let (x, vector) = (TensorType::image(Shape::new(2, 5, 6, 7)), TensorType::image(Shape::channels(7)));
+        for (scale, shift, bindings) in [(false, false, 4), (true, false, 5), (false, true, 5), (true, true, 6)] {
+            let op = Op::BatchNorm(BatchNorm { eps: 1e-3, scale, shift });
+            let plan = plan_node(&op, &[vec![x], vec![vector; bindings - 2]].concat(), x, &TARGET).expect("a plan");
+            let dispatch = &plan.dispatches[0];
+            let slots: Vec<Slot> = dispatch.bindings.iter().map(|b| b.slot).collect();
+            let inputs = [0, 1, 2].map(Slot::Input);
+            assert_eq!(slots[..4], [inputs[0], inputs[1], inputs[2], Slot::Output]);
+            assert_eq!(slots[4..], [Slot::Input(3), Slot::Input(4)][..bindings - 4]);
+            assert_eq!(dispatch.overrides.iter().any(|(name, _)| *name == "SHIFT_BASE"), shift);
+            // 2*5*6*2 vec4s in groups of 64.
+            assert_eq!(dispatch.grid, [2, 1, 1]);
+        }
+    }
+
+    #[test]
+    fn running_statistics_carry_their_factors() {
+        let vector = TensorType::image(Shape::channels(7));
+        let op = Op::RunningStat(RunningStat::mean(0.25));
+        let plan = plan_node(&op, &[vector; 2], vector, &TARGET).expect("a plan");
+        for factor in [("KEEP", 0.75), ("TAKE", 0.25)] {
+            assert!(plan.dispatches[0].overrides.contains(&factor));
+        }
+    }
+}

@@ -70,3 +70,58 @@ pub fn plan_channel_max(op: &ChannelMaxPool, problem: &Problem<'_>) -> Result<No
         .bind("Y_BASE", Slot::Output, &problem.output);
     Ok(NodePlan::single("channel_max_pool", dispatch(kernel, problem)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use atrous_graph::op::Padding;
+    use atrous_graph::{DType, Op, Shape, TensorType};
+
+    use super::*;
+    use crate::{Limits, Target, plan_node};
+
+    fn plan(op: Op, x: Shape, limits: Limits) -> NodePlan {
+        let x = TensorType::image(x);
+        plan_node(&op, &[x], op.infer(&[x]).expect("a valid case"), &Target::new(limits, true)).expect("a plan")
+    }
+
+    fn value(dispatch: &Dispatch, name: &str) -> usize {
+        dispatch.overrides.iter().find(|(n, _)| *n == name).expect("an override").1 as usize
+    }
+
+    #[test]
+    fn the_divisor_is_one_of_three() {
+        let window =
+            Window { padding: Padding { top: 1, bottom: 2, left: 0, right: 1 }, ..Window::new([3, 3], [2, 2]) };
+        let of = |count_include_pad, divisor| {
+            let op = Op::AvgPool(AvgPool { window, count_include_pad, divisor });
+            let plan = plan(op, Shape::new(1, 9, 7, 5), Limits::WEBGPU);
+            ["DIVISOR", "COUNT_PAD", "PADDED_H", "PADDED_W"].map(|name| value(&plan.dispatches[0], name))
+        };
+        assert_eq!(of(false, None), [0, 0, 11, 8]);
+        assert_eq!(of(true, None), [0, 1, 11, 8]);
+        assert_eq!(of(true, Some(7)), [7, 1, 11, 8]);
+    }
+
+    #[test]
+    fn indices_count_from_the_first_row_of_the_image() {
+        // One image of rows of 256 bytes, split into parts of at most 8 KiB.
+        let limits = Limits { max_binding: 8 << 10, ..Limits::WEBGPU };
+        let plan = plan(Op::MaxPoolIndices(Window::new([2, 2], [2, 2])), Shape::new(1, 64, 16, 4), limits);
+        assert!(plan.dispatches.len() > 1);
+        let mut row = 0;
+        for dispatch in &plan.dispatches {
+            assert_eq!(value(dispatch, "FIRST_ROW"), row);
+            row += value(dispatch, "H");
+        }
+        assert_eq!(row, 64);
+    }
+
+    #[test]
+    fn channel_windows_count_the_channels_of_the_result() {
+        let op = Op::ChannelMaxPool(ChannelMaxPool { window: 4, stride: 3 });
+        let x = TensorType::image(Shape::new(1, 2, 2, 14));
+        assert_eq!(op.infer(&[x]).map(|ty| ty.dtype), Ok(DType::F32));
+        let plan = plan(op, x.shape, Limits::WEBGPU);
+        assert_eq!(["O", "C4", "WINDOW", "STRIDE"].map(|name| value(&plan.dispatches[0], name)), [4, 4, 4, 3]);
+    }
+}

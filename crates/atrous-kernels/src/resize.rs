@@ -30,13 +30,14 @@ pub fn plan_resize(op: &Resize, problem: &Problem<'_>) -> Result<NodePlan, PlanE
     resample(rows, columns, problem)
 }
 
-/// Plans the mean over `h×w` bins.
+/// Plans the mean over `h×w` bins. A single bin is a reduction, unless another variant is asked for.
 ///
 /// # Errors
 /// [`PlanError::Limit`] if the part does not fit the adapter.
 pub fn plan_adaptive(h: usize, w: usize, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (x, y) = (&problem.inputs[0], problem.output);
-    if (h, w) == (1, 1) && x.base == 0 && y.base == 0 {
+    let asked = matches!(problem.target.variant, Some("two_taps" | "taps"));
+    if (h, w) == (1, 1) && x.base == 0 && y.base == 0 && !asked {
         return reduce::plan_reduce(&Reduce::MEAN_HW, problem);
     }
     let rows = Axis { n: x.full.shape.h, m: h, step: None };
