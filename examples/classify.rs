@@ -30,7 +30,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    finish(run(&Args::parse()))
+    finish(|| run(&Args::parse()))
 }
 
 fn run(args: &Args) -> Result<String, Failure> {
@@ -41,6 +41,7 @@ fn run(args: &Args) -> Result<String, Failure> {
         None => None,
     };
 
+    eprintln!("Planning, compiling kernels, running …");
     let start = Instant::now();
     let best = network.classify_blocking(std::slice::from_ref(&photo), args.k)?;
     let seconds = start.elapsed().as_secs_f64();

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use atrous::nn::zoo;
 use atrous::{AdapterChoice, Device, DeviceOptions, Predictor, PredictorOptions, Weights};
 use clap::Args;
 
@@ -16,7 +17,7 @@ pub struct NetworkArgs {
     /// Number of classes that the weights were trained on [default: the network's own]
     #[arg(long, value_name = "N")]
     pub classes: Option<usize>,
-    /// Height and width at which the network sees the photograph, or one number for both [default: the network's own]
+    /// Height and width at which the network sees the photograph, or one number for both [default: chosen to suit both]
     #[arg(long, value_name = "HxW", value_parser = size)]
     pub size: Option<[usize; 2]>,
     /// Adapter to use: part of its name, its index, `software`, or `auto`
@@ -30,6 +31,7 @@ impl NetworkArgs {
     /// # Errors
     /// If there is no such device or network, or the weights do not fit.
     pub fn load(&self, model: &str) -> Result<Predictor, Failure> {
+        zoo::network(model)?;
         let device = Device::open_blocking(&AdapterChoice::parse(&self.adapter), DeviceOptions::from_env()?)?;
         eprintln!("Adapter {}", device.info());
         if device.info().software() {

@@ -30,7 +30,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    finish(run(&Args::parse()))
+    finish(|| run(&Args::parse()))
 }
 
 fn run(args: &Args) -> Result<String, Failure> {
@@ -40,6 +40,7 @@ fn run(args: &Args) -> Result<String, Failure> {
     let photo = load_rgb8(&args.photo, &ImageLimits::default())?;
     let mut network = args.network.load(&args.model)?;
 
+    eprintln!("Planning, compiling kernels, running …");
     let start = Instant::now();
     let classes = network.segment_blocking(&photo)?;
     let seconds = start.elapsed().as_secs_f64();

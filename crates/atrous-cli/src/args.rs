@@ -1,6 +1,6 @@
 //! The command line.
 
-use atrous::kernels::Target;
+use atrous::kernels::{Limits, Target};
 use atrous::nn::zoo::BuildOptions;
 use atrous::nn::{Mode, Model};
 use atrous::{AdapterChoice, Device, DeviceOptions, Result, nn::zoo};
@@ -101,7 +101,7 @@ impl PlanOptions {
     pub(crate) fn target(&self) -> Result<Target> {
         match self.limits {
             LimitsOf::Adapter => Ok(self.adapter.open()?.target()),
-            LimitsOf::Webgpu => Ok(Target { limits: atrous::kernels::Limits::WEBGPU, software: false }),
+            LimitsOf::Webgpu => Ok(Target::new(Limits::WEBGPU, false)),
         }
     }
 }

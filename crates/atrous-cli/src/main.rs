@@ -15,6 +15,11 @@ use clap::Parser;
 use args::{Args, Command};
 
 fn main() -> ExitCode {
+    if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
+        // Mesa asks the desktop which GPU to list first, and complains where there is no desktop.
+        // SAFETY: this is the only thread.
+        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
+    }
     let printed = match Args::parse().command {
         Command::Info(adapter) => info::info(&adapter),
         Command::Models => Ok(models::table()),

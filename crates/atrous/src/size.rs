@@ -5,11 +5,11 @@ use atrous_vision::{Filter, Result, RgbImage, resize};
 /// Sides of every network in the zoo may grow and shrink by this: the product of all strides.
 const STEP: usize = 32;
 
-/// Height and width for a segmentation network: about as many pixels as its default size, close to the photograph's aspect
-/// ratio, and each side a multiple of [`STEP`] away from the default, so that the network accepts it.
+/// Height and width for a segmentation network: the photograph's, scaled down to about as many pixels as the network's default
+/// size if it has more. Each side is a multiple of [`STEP`] away from the default, so that the network accepts it.
 pub(crate) fn like(default: [usize; 2], image: &RgbImage) -> [usize; 2] {
     let (width, height) = (f64::from(image.width().max(1)), f64::from(image.height().max(1)));
-    let scale = ((default[0] * default[1]) as f64 / (width * height)).sqrt();
+    let scale = ((default[0] * default[1]) as f64 / (width * height)).sqrt().min(1.0);
     [near(default[0], height * scale), near(default[1], width * scale)]
 }
 
@@ -53,12 +53,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_keep_the_area_and_the_aspect_ratio() {
+    fn photographs_are_scaled_down_in_their_aspect_ratio() {
         let size = |w, h, default| like(default, &RgbImage::new(w, h));
-        assert_eq!(size(320, 320, [512, 512]), [512, 512]);
+        assert_eq!(size(320, 320, [512, 512]), [320, 320]);
+        assert_eq!(size(320, 320, [513, 513]), [321, 321]);
+        assert_eq!(size(1, 1, [512, 512]), [32, 32]);
         assert_eq!(size(4000, 3000, [512, 512]), [448, 576]);
         assert_eq!(size(640, 480, [513, 513]), [449, 577]);
-        assert_eq!(size(388, 388, [572, 572]), [572, 572]);
+        assert_eq!(size(3880, 3880, [572, 572]), [572, 572]);
         assert_eq!(size(16_384, 1, [512, 512])[0], 32);
         assert!(size(16_384, 1, [513, 513])[1] < 70_000);
     }

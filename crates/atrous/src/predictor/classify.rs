@@ -15,7 +15,7 @@ impl Predictor {
     /// [`Error::Task`](crate::Error::Task) unless the network is a classifier; [`Error::Vision`](crate::Error::Vision) for no
     /// photograph at all, an impossible size, or a `k` of zero or above the number of classes; those of [`Self::run`].
     pub async fn classify(&mut self, photos: &[RgbImage], k: usize) -> Result<Vec<Vec<Prediction>>> {
-        let images = self.classifier_input(photos)?;
+        let images = self.classifier_input(photos, k)?;
         best(&self.run(&images).await?, k)
     }
 
@@ -25,12 +25,16 @@ impl Predictor {
     /// As [`Self::classify`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn classify_blocking(&mut self, photos: &[RgbImage], k: usize) -> Result<Vec<Vec<Prediction>>> {
-        let images = self.classifier_input(photos)?;
+        let images = self.classifier_input(photos, k)?;
         best(&self.run_blocking(&images)?, k)
     }
 
-    fn classifier_input(&self, photos: &[RgbImage]) -> Result<ImageTensor> {
+    fn classifier_input(&self, photos: &[RgbImage], k: usize) -> Result<ImageTensor> {
         self.check_task(Task::Classification, "classify")?;
+        let classes = self.info.classes;
+        if k == 0 || k > classes {
+            return Err(atrous_vision::Error::BadK { k, classes }.into());
+        }
         let fit = fit(&self.info, self.size);
         let fitted: Vec<RgbImage> =
             photos.iter().map(|photo| fit.apply(photo, Filter::Bilinear)).collect::<Result<_, _>>()?;

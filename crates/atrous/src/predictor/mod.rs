@@ -21,7 +21,7 @@ const SESSIONS: usize = 4;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PredictorOptions {
     /// Height and width at which the network sees photographs. Without it classifiers take their default, and segmentation
-    /// networks about as many pixels as their default in the photograph's aspect ratio.
+    /// networks the photograph's own size, scaled down to about as many pixels as their default if it has more.
     pub size: Option<[usize; 2]>,
     /// Number of classes, for weights that were trained on other data.
     pub classes: Option<usize>,
