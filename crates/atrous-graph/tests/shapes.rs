@@ -211,6 +211,11 @@ fn absurd_sizes_are_refused_without_overflow() {
     let mut case = image(1, 4, 4, 3);
     let huge = Op::Resize(Resize::nearest(1 << 30, 1 << 30));
     assert!(text(case.unary(huge)).contains("elements"));
-    let padding = Padding::symmetric(1 << 30, 1 << 30);
-    assert!(text(case.unary(Op::Pad(Pad { padding, mode: PadMode::Constant(0.0) }))).contains("elements"));
+    let padding = Padding::symmetric(usize::MAX, 1);
+    assert!(text(case.unary(Op::Pad(Pad { padding, mode: PadMode::Constant(0.0) }))).contains("at most 1048576"));
+    let window = Window { padding, ..Window::new([2, 2], [2, 2]) };
+    assert!(text(case.unary(Op::MaxPool(window))).contains("at most 1048576"));
+    assert!(text(case.unary(Op::MaxPool(Window::new([usize::MAX, 1], [1, 1])))).contains("at most 1048576 taps"));
+    let conv = Conv2d { dilation: [usize::MAX, 1], ..Conv2d::default() };
+    assert!(text(case.conv(conv, [3, 3, 3, 8])).contains("at most 1048576, got"));
 }

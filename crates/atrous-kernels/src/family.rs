@@ -64,21 +64,6 @@ pub enum PlanError {
     /// No kernel does what is asked.
     #[error("{0} is not supported")]
     Unsupported(String),
-    /// The planned memory does not fit the budget.
-    #[error(
-        "the plan needs {needs} bytes of device memory ({activations} for activations, {parameters} for parameters), the \
-         budget is {budget}"
-    )]
-    Memory {
-        /// All bytes.
-        needs: u64,
-        /// Bytes of the banks that hold activations.
-        activations: u64,
-        /// Bytes of parameters.
-        parameters: u64,
-        /// What there may be.
-        budget: u64,
-    },
     /// A plan that breaks its own rules: a bug of atrous.
     #[error("the plan is inconsistent (a bug of atrous): {0}")]
     Inconsistent(String),

@@ -52,7 +52,7 @@ pub fn assign(requests: &[Request], conflicts: &[(usize, usize)], alignment: u64
         let tops = problem.at_the_top(&best);
         let mut trial = order.clone();
         // Any tensor may move, but mostly one that makes a bank as large as it is.
-        let moved = if random % 4 == 0 {
+        let moved = if random.is_multiple_of(4) {
             (random >> 8) as usize % order.len()
         } else {
             tops[(random >> 8) as usize % tops.len()]
@@ -94,12 +94,12 @@ impl<'a> Problem<'a> {
         for &i in order {
             let size = self.sizes[i];
             let mut best: Option<(u64, u64, usize, u64)> = None;
-            for bank in 0..banks.len() {
+            for (bank, &bytes) in banks.iter().enumerate() {
                 if self.conflicts[i].iter().any(|&j| places[j].is_some_and(|(b, _)| b == bank)) {
                     continue;
                 }
                 let (offset, waste) = self.gap(i, bank, &places);
-                let growth = (offset + size).saturating_sub(banks[bank]);
+                let growth = (offset + size).saturating_sub(bytes);
                 let fits = offset + size <= self.max_bank;
                 if fits && best.is_none_or(|b| (growth, waste) < (b.0, b.1)) {
                     best = Some((growth, waste, bank, offset));

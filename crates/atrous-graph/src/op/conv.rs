@@ -46,6 +46,20 @@ impl fmt::Display for Padding {
     }
 }
 
+/// Largest stride, dilation or padding. Far beyond any use, and small enough that no product with a tensor's side overflows.
+pub(super) const MAX_STEP: usize = 1 << 20;
+
+/// Refuses what arithmetic on coordinates could not hold.
+pub(super) fn check_steps(stride: [usize; 2], dilation: [usize; 2], p: Padding) -> Result<(), String> {
+    let steps = [stride[0], stride[1], dilation[0], dilation[1], p.top, p.bottom, p.left, p.right];
+    match steps.into_iter().max() {
+        Some(most) if most > MAX_STEP => {
+            Err(format!("stride, dilation and padding must be at most {MAX_STEP}, got {most}"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// `y[n,oy,ox,o] = bias[o] + Σ x[n, oy*stride + ky*dilation - top, …, g*Cin/groups + i] * filter[ky,kx,i,o]`, terms outside
 /// the image being zero; `g` is the group of output channel `o`.
 ///
@@ -94,7 +108,7 @@ impl Conv2d {
                 self.stride, self.dilation, self.groups
             ));
         }
-        Ok(())
+        check_steps(self.stride, self.dilation, self.padding)
     }
 
     pub(super) fn infer(&self, inputs: &[TensorType]) -> Result<TensorType, String> {

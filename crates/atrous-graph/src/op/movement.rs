@@ -3,6 +3,7 @@
 use crate::{Shape, TensorType};
 
 use super::Padding;
+use super::conv::check_steps;
 
 /// A box of the tensor: `size` elements from `start`, per side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +60,7 @@ impl Pad {
     pub(super) fn infer(&self, x: TensorType) -> Result<TensorType, String> {
         let Shape { n, h, w, c } = x.shape;
         let p = self.padding;
+        check_steps([1, 1], [1, 1], p)?;
         if self.mode == PadMode::Reflect && (p.top.max(p.bottom) >= h || p.left.max(p.right) >= w) {
             return Err(format!("reflection of {p} needs more pixels than the {h}×{w} there are"));
         }

@@ -3,6 +3,7 @@
 use crate::{Shape, TensorType};
 
 use super::Padding;
+use super::conv::{MAX_STEP, check_steps};
 
 /// A sliding window. Pairs are (rows, columns).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,6 +44,10 @@ impl Window {
                 "kernel, stride and dilation must be at least 1, got {:?}, {:?}, {:?}",
                 self.kernel, self.stride, self.dilation
             ));
+        }
+        check_steps(self.stride, self.dilation, self.padding)?;
+        if let Some(most) = self.kernel.into_iter().max().filter(|k| *k > MAX_STEP) {
+            return Err(format!("a window may have at most {MAX_STEP} taps a side, got {most}"));
         }
         let before = [self.padding.top, self.padding.left];
         let after = [self.padding.bottom, self.padding.right];

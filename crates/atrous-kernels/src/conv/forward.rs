@@ -33,7 +33,7 @@ type Reason = Result<(), &'static str>;
 /// # Errors
 /// [`PlanError::Limit`] if the part does not fit the adapter.
 pub fn plan_conv2d(op: &Conv2d, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let p = ConvProblem::new(*op, problem)?;
+    let p = ConvProblem::new(*op, problem);
     let (variant, declined) = choose(problem.target, &candidates(&p));
     let plan = match variant {
         "depthwise" => single(variant, depthwise(&p)),

@@ -5,10 +5,7 @@ use atrous_graph::op::Conv2d;
 use atrous_shaders::find;
 
 use crate::pointwise::kernel::Kernel;
-use crate::{PlanError, Problem, Slot, Target};
-
-/// Strides, dilations and paddings are below this, so that no kernel's coordinates overflow.
-const MAX_STEP: usize = 1 << 28;
+use crate::{Problem, Slot, Target};
 
 /// A convolution or transposed convolution of one part: `x`, `filter`, optionally `bias`.
 pub(super) struct ConvProblem<'a> {
@@ -23,17 +20,9 @@ pub(super) struct ConvProblem<'a> {
 }
 
 impl<'a> ConvProblem<'a> {
-    /// # Errors
-    /// [`PlanError::Limit`] if a stride, dilation or padding is beyond the kernels' arithmetic.
-    pub(super) fn new(conv: Conv2d, problem: &'a Problem<'a>) -> Result<Self, PlanError> {
+    pub(super) fn new(conv: Conv2d, problem: &'a Problem<'a>) -> Self {
         let (x, filter, y) = (problem.inputs[0].ty.shape, problem.inputs[1].ty.shape, problem.output.ty.shape);
-        let steps = [conv.stride, conv.dilation, [conv.padding.top, conv.padding.left]];
-        for needs in steps.into_iter().flatten().filter(|&step| step > MAX_STEP) {
-            let what = "pixels of stride, dilation or padding";
-            return Err(PlanError::Limit { what, needs: needs as u64, limit: MAX_STEP as u64 });
-        }
-        let kernel = [filter.n, filter.h];
-        Ok(Self { problem, conv, kernel, cin_g: x.c / conv.groups, cout_g: y.c / conv.groups })
+        Self { problem, conv, kernel: [filter.n, filter.h], cin_g: x.c / conv.groups, cout_g: y.c / conv.groups }
     }
 
     pub(super) fn x(&self) -> Shape {

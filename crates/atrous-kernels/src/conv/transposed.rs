@@ -15,7 +15,7 @@ pub const GRAD_INPUT_VARIANTS: &[&str] = &["transposed_phase", "transposed_direc
 /// # Errors
 /// [`PlanError::Limit`] if the part does not fit the adapter.
 pub fn plan_grad_input(op: &Conv2dGradInput, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let p = ConvProblem::new(op.conv, problem)?;
+    let p = ConvProblem::new(op.conv, problem);
     let (variant, declined) = choose(problem.target, &candidates(&p));
     let dispatch = match variant {
         "transposed_phase" => phase(&p),
