@@ -9,6 +9,7 @@
 
 mod dispatch;
 mod family;
+mod kernel;
 pub mod plan;
 mod split;
 mod target;

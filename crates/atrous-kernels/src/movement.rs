@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use atrous_graph::op::{Pad, PadMode, Slice};
 
-use crate::pointwise::kernel::{Kernel, vec4s};
+use crate::kernel::{Kernel, vec4s};
 use crate::{NodePlan, PlanError, Problem, Slot};
 
 /// Plans a concatenation along the channels, one dispatch for each input.

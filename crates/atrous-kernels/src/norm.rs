@@ -2,7 +2,7 @@
 
 use atrous_graph::op::{BatchNorm, RunningStat};
 
-use crate::pointwise::kernel::{Kernel, vec4s};
+use crate::kernel::{Kernel, vec4s};
 use crate::{NodePlan, PlanError, Problem, Slot};
 
 /// Plans `(x - mean) / sqrt(var + eps) * scale + shift`.

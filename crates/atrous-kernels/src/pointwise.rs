@@ -1,13 +1,10 @@
 //! Functions of single elements, and softmax and arg-max over the channels of a pixel.
 
-pub(crate) mod kernel;
-
 use atrous_graph::Shape;
 use atrous_graph::op::{Binary, Unary};
 
+use crate::kernel::{Candidate, Kernel, choose, require, vec4s};
 use crate::{NodePlan, PlanError, Problem, Slot};
-
-use kernel::{Candidate, Kernel, choose, require, vec4s};
 
 /// A function's code and parameter in `helpers/activation`.
 pub(crate) fn activation(op: &Unary) -> (u32, f32) {

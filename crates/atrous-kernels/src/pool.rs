@@ -2,7 +2,7 @@
 
 use atrous_graph::op::{AvgPool, ChannelMaxPool, Window};
 
-use crate::pointwise::kernel::{Kernel, vec4s};
+use crate::kernel::{Kernel, vec4s};
 use crate::{Dispatch, NodePlan, PlanError, Problem, Slot};
 
 /// The constants that all window kernels share, and their bindings.

@@ -7,7 +7,7 @@ mod cut;
 
 use atrous_graph::op::{Reduce, Reduction};
 
-use crate::pointwise::kernel::{Candidate, Kernel, choose, require, vec4s};
+use crate::kernel::{Candidate, Kernel, choose, require, vec4s};
 use crate::{Binding, Declined, Dispatch, NodePlan, PlanError, Problem, Slot, Target};
 
 use cut::{Region, digits, regions, room, row_bytes, slabs, window};

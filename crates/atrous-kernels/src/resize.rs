@@ -7,7 +7,7 @@ use std::ops::Range;
 use atrous_graph::Shape;
 use atrous_graph::op::{Reduce, Resize};
 
-use crate::pointwise::kernel::{Candidate, Kernel, choose, require, vec4s};
+use crate::kernel::{Candidate, Kernel, choose, require, vec4s};
 use crate::{Binding, NodePlan, PlanError, Problem, Slot, reduce};
 
 use taps::{Axis, Taps};

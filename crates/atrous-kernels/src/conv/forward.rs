@@ -4,7 +4,7 @@ use atrous_graph::op::{Conv2d, Padding};
 
 use super::problem::ConvProblem;
 use super::tile::Tile;
-use crate::pointwise::kernel::{Candidate, choose, require};
+use crate::kernel::{Candidate, choose, require};
 use crate::{Binding, Dispatch, NodePlan, PlanError, Problem, Slot};
 
 /// Bytes of workgroup memory of the largest tile: 4×65 and 16×16 vec4s.

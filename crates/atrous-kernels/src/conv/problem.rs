@@ -4,7 +4,7 @@ use atrous_graph::Shape;
 use atrous_graph::op::Conv2d;
 use atrous_shaders::find;
 
-use crate::pointwise::kernel::Kernel;
+use crate::kernel::Kernel;
 use crate::{Problem, Slot, Target};
 
 /// A convolution or transposed convolution of one part: `x`, `filter`, optionally `bias`.

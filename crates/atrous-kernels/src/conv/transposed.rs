@@ -4,7 +4,7 @@ use atrous_graph::op::Conv2dGradInput;
 
 use super::problem::ConvProblem;
 use super::tile::Tile;
-use crate::pointwise::kernel::{Candidate, choose, require};
+use crate::kernel::{Candidate, choose, require};
 use crate::{Dispatch, NodePlan, PlanError, Problem};
 
 /// The variants that may serve a transposed convolution, in the order of preference.

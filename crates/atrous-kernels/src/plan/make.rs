@@ -94,7 +94,11 @@ impl Layout {
             end = (end + bytes).next_multiple_of(limits.alignment);
         }
         if end > limits.max_buffer {
-            return Err(PlanError::Limit { what: "bytes of inputs in one buffer", needs: end, limit: limits.max_buffer });
+            return Err(PlanError::Limit {
+                what: "bytes of inputs in one buffer",
+                needs: end,
+                limit: limits.max_buffer,
+            });
         }
         if end > 0 {
             self.buffers.push(BufferPlan { kind: BufferKind::Inputs, bytes: end });
