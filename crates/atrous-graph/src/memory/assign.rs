@@ -20,15 +20,16 @@ impl Assignment {
     }
 }
 
-/// Orders tried beside the greedy one, while the result is above the lower bound.
-const ROUNDS: usize = 200;
+/// Variations tried after the greedy placement, while the result is above the lower bound.
+const ROUNDS: usize = 400;
 /// Banks are added beyond this only where nothing else is legal.
 const USUAL_BANKS: usize = 4;
 
 /// Places tensors so that no two that are alive together overlap and no pair of `conflicts` shares a bank.
 ///
-/// Tensors are taken largest first; each goes where its bank grows least. Then tensors of the fullest banks are moved to the
-/// front of the order, one at a time, as long as that helps. The result is the same for the same requests.
+/// Tensors are taken largest first; each goes where its bank grows least. Then single tensors, mostly those that make a bank
+/// as large as it is, are taken earlier or wished into another bank, as long as that helps. The result is the same for the
+/// same requests.
 ///
 /// `alignment` is that of offsets, `max_bank` the most bytes of one bank. A request larger than `max_bank` gets a bank of its
 /// own; refusing it is up to the caller.
@@ -40,32 +41,42 @@ pub fn assign(requests: &[Request], conflicts: &[(usize, usize)], alignment: u64
 
     let mut order: Vec<usize> = (0..requests.len()).collect();
     order.sort_by_key(|&i| (std::cmp::Reverse(sizes[i]), requests[i].first));
-    let mut best = problem.place(&order);
-    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut wishes: Vec<Option<usize>> = vec![None; requests.len()];
+    let mut best = problem.place(&order, &wishes);
+    let mut random = Random(0x9E37_79B9_7F4A_7C15);
     for _ in 0..ROUNDS {
         if best.total() <= bound || order.len() < 2 {
             break;
         }
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
         let tops = problem.at_the_top(&best);
-        let mut trial = order.clone();
-        // Any tensor may move, but mostly one that makes a bank as large as it is.
-        let moved = if random.is_multiple_of(4) {
-            (random >> 8) as usize % order.len()
-        } else {
-            tops[(random >> 8) as usize % tops.len()]
-        };
-        let from = trial.iter().position(|&i| i == moved).unwrap_or(0);
-        trial.remove(from);
-        trial.insert((random >> 32) as usize % (from + 1), moved);
-        let candidate = problem.place(&trial);
+        let varied = if random.below(4) == 0 { random.below(order.len()) } else { tops[random.below(tops.len())] };
+        let (mut other_order, mut other_wishes) = (order.clone(), wishes.clone());
+        if random.below(4) > 0 {
+            let from = order.iter().position(|&i| i == varied).unwrap_or(0);
+            other_order.remove(from);
+            other_order.insert(random.below(from + 1), varied);
+        }
+        if random.below(2) == 0 {
+            other_wishes[varied] = Some(random.below(USUAL_BANKS + 1)).filter(|bank| *bank < USUAL_BANKS);
+        }
+        let candidate = problem.place(&other_order, &other_wishes);
         if candidate.total() <= best.total() {
-            (best, order) = (candidate, trial);
+            (best, order, wishes) = (candidate, other_order, other_wishes);
         }
     }
     best
+}
+
+/// Marsaglia's xorshift64: any sequence will do, as long as it is always the same.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 16) as usize % n
+    }
 }
 
 struct Problem<'a> {
@@ -88,26 +99,24 @@ impl<'a> Problem<'a> {
         Self { sizes, conflicts, overlaps, max_bank }
     }
 
-    fn place(&self, order: &[usize]) -> Assignment {
+    /// Places tensors in this order. Each goes into the bank it wishes for, if that is legal, or else where the bank grows
+    /// least.
+    fn place(&self, order: &[usize], wishes: &[Option<usize>]) -> Assignment {
         let mut banks: Vec<u64> = Vec::new();
         let mut places: Vec<Option<(usize, u64)>> = vec![None; self.sizes.len()];
         for &i in order {
-            let size = self.sizes[i];
-            let mut best: Option<(u64, u64, usize, u64)> = None;
-            for (bank, &bytes) in banks.iter().enumerate() {
-                if self.conflicts[i].iter().any(|&j| places[j].is_some_and(|(b, _)| b == bank)) {
-                    continue;
-                }
+            let (size, wish) = (self.sizes[i], wishes[i]);
+            let legal = (0..banks.len())
+                .filter(|bank| !self.conflicts[i].iter().any(|&j| places[j].is_some_and(|(b, _)| b == *bank)));
+            let fitting = legal.filter_map(|bank| {
                 let (offset, waste) = self.gap(i, bank, &places);
-                let growth = (offset + size).saturating_sub(bytes);
-                let fits = offset + size <= self.max_bank;
-                if fits && best.is_none_or(|b| (growth, waste) < (b.0, b.1)) {
-                    best = Some((growth, waste, bank, offset));
-                }
-            }
-            let open = banks.len() < USUAL_BANKS && best.is_none_or(|b| b.0 > size);
+                let growth = (offset + size).saturating_sub(banks[bank]);
+                (offset + size <= self.max_bank).then_some((wish != Some(bank), growth, waste, bank, offset))
+            });
+            let best = fitting.min();
+            let opens = banks.len() < USUAL_BANKS && wish.is_some_and(|w| w >= banks.len());
             let (bank, offset) = match best {
-                Some((_, _, bank, offset)) if !open => (bank, offset),
+                Some((.., bank, offset)) if !opens => (bank, offset),
                 _ => {
                     banks.push(0);
                     (banks.len() - 1, 0)
