@@ -13,16 +13,9 @@ pub use reference::{Comparison, Reference};
 /// What a program can fail with: anything that has a message.
 pub type Failure = Box<dyn std::error::Error>;
 
-/// Runs a program: prints what it has to say, or why it failed, and gives its exit status.
-///
-/// To be called first in `main`, before there are other threads.
-pub fn finish(program: impl FnOnce() -> Result<String, Failure>) -> ExitCode {
-    if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
-        // Mesa asks the desktop which GPU to list first, and complains where there is no desktop.
-        // SAFETY: this is the only thread.
-        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
-    }
-    let text = match program() {
+/// Prints what a program has to say, or why it failed, and gives its exit status.
+pub fn finish(result: Result<String, Failure>) -> ExitCode {
+    let text = match result {
         Ok(text) => text,
         Err(error) => {
             eprintln!("error: {error}");

@@ -151,7 +151,7 @@ impl Reference {
                 stored.shape == size && stored.bytes == photo.as_raw().as_slice()
             })
         };
-        Ok(PHOTOS.iter().position(|name| same(name)))
+        Ok(PHOTOS.iter().position(same))
     }
 }
 

@@ -30,7 +30,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    finish(|| run(&Args::parse()))
+    finish(run(&Args::parse()))
 }
 
 fn run(args: &Args) -> Result<String, Failure> {
