@@ -7,13 +7,13 @@ use anyhow::{Context, Result};
 /// One command of a task.
 struct Step {
     what: &'static str,
-    program: &'static str,
+    program: String,
     arguments: Vec<&'static str>,
     environment: &'static [(&'static str, &'static str)],
 }
 
 fn cargo(what: &'static str, arguments: &[&'static str]) -> Step {
-    Step { what, program: env!("CARGO"), arguments: arguments.to_vec(), environment: &[] }
+    Step { what, program: env!("CARGO").to_owned(), arguments: arguments.to_vec(), environment: &[] }
 }
 
 /// Runs all suites; the golden results come last, in this process' build.
@@ -21,7 +21,6 @@ fn cargo(what: &'static str, arguments: &[&'static str]) -> Step {
 /// # Errors
 /// If a command cannot be started.
 pub fn test() -> Result<bool> {
-    // Kernels run on the CPU where there is no GPU, and use all of its cores: one test at a time.
     let suite: &[&str] = if installed("nextest") {
         &["nextest", "run", "--workspace", "--no-fail-fast"]
     } else {
@@ -36,7 +35,7 @@ pub fn test() -> Result<bool> {
         ..cargo("", &ops)
     };
     let golden = Step {
-        program: Box::leak(std::env::current_exe()?.to_string_lossy().into_owned().into_boxed_str()),
+        program: std::env::current_exe()?.to_string_lossy().into_owned(),
         ..cargo("results of PyTorch and Keras", &["golden"])
     };
     run(&[
@@ -47,7 +46,7 @@ pub fn test() -> Result<bool> {
     ])
 }
 
-/// Formatting, lints, documentation.
+/// Formatting, lints, documentation, and whether every crate can be packaged on its own.
 ///
 /// # Errors
 /// If a command cannot be started.
@@ -60,6 +59,7 @@ pub fn check() -> Result<bool> {
         cargo("formatting", &["fmt", "--all", "--check"]),
         cargo("lints", &["clippy", "--workspace", "--all-targets", "-q", "--", "-D", "warnings"]),
         doc,
+        cargo("packages", &["publish", "--workspace", "--dry-run", "--no-verify", "--allow-dirty", "-q"]),
     ])
 }
 
@@ -68,7 +68,7 @@ fn run(steps: &[Step]) -> Result<bool> {
     let mut failed = Vec::new();
     for step in steps {
         println!("\n== {} ==", step.what);
-        let mut command = Command::new(step.program);
+        let mut command = Command::new(&step.program);
         let status = command
             .args(&step.arguments)
             .envs(step.environment.iter().copied())

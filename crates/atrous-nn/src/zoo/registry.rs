@@ -80,9 +80,11 @@ pub fn build(name: &str, options: &BuildOptions) -> Result<Model, ZooError> {
 }
 
 /// The four known names with the fewest edits from `name`.
+/// The names closest to this one: those that hold it first, then by the number of letters to change.
 fn similar(name: &str) -> String {
+    let name = name.to_lowercase();
     let mut names: Vec<&str> = names().collect();
-    names.sort_by_key(|known| edits(&name.to_lowercase(), known));
+    names.sort_by_key(|known| (!known.contains(&name), edits(&name, known)));
     names.truncate(4);
     names.join(", ")
 }
@@ -111,6 +113,7 @@ mod tests {
     fn unknown_names_are_answered_with_similar_ones() {
         let error = build("resnet5O", &BuildOptions::default()).unwrap_err().to_string();
         assert!(error.starts_with("no network is named \"resnet5O\"; similar names: resnet50, "), "{error}");
+        assert!(similar("DeepLab").starts_with("deeplabv3_resnet50, "), "{}", similar("DeepLab"));
         assert_eq!(edits("kitten", "sitting"), 3);
     }
 }
