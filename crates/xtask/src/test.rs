@@ -21,18 +21,18 @@ fn cargo(what: &'static str, arguments: &[&'static str]) -> Step {
 /// # Errors
 /// If a command cannot be started.
 pub fn test() -> Result<bool> {
-    let suite: &[&str] = if installed("nextest") {
-        &["nextest", "run", "--workspace", "--no-fail-fast"]
+    // All commands select the whole workspace: with other packages, cargo would build dependencies again with other features.
+    let (suite, ops): (&[&str], &[&str]) = if installed("nextest") {
+        let suite = &["nextest", "run", "--workspace", "--no-fail-fast"];
+        (suite, &["nextest", "run", "--workspace", "--no-fail-fast", "-E", "binary(ops)"])
     } else {
-        &["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]
+        let suite = &["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"];
+        (suite, &["test", "--workspace", "--test", "ops", "--no-fail-fast"])
     };
-    let mut ops = suite.to_vec();
-    ops.retain(|a| !matches!(*a, "--workspace" | "--lib" | "--bins" | "--tests"));
-    ops.extend(["-p", "atrous-tests", "--test", "ops"]);
     let tight = Step {
         what: "kernels with WebGPU's default limits and with shader checks",
         environment: &[("ATROUS_LIMITS", "default"), ("ATROUS_CHECKS", "1")],
-        ..cargo("", &ops)
+        ..cargo("", ops)
     };
     let golden = Step {
         program: std::env::current_exe()?.to_string_lossy().into_owned(),

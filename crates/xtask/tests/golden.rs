@@ -80,6 +80,28 @@ fn what_is_not_known_is_unsupported_and_never_ignored() {
 }
 
 #[test]
+fn a_size_may_be_stated_by_one_number_or_two() {
+    let each_axis = |case: &mut Value| {
+        for key in ["factor", "scale_factor"] {
+            if let Some(value) = case["params"].get(key).cloned() {
+                case["params"][key] = json!([value, value]);
+            }
+        }
+    };
+    let names = ["resize_bilinear/torch_scale2.3", "resize_bilinear/keras_upsampling_x2"];
+    let (summary, text) = golden(&folder(&names, each_axis, "ops/resize_bilinear.safetensors", |_| ()));
+    assert_eq!(summary.passed, 2, "{text}");
+
+    let by_scale = |case: &mut Value| {
+        case["params"] =
+            json!({"scale_factor": 2.0, "rule": "output floor(n*2.0); source coordinate uses 1/2.0, not in/out"});
+    };
+    let names = ["resize_nearest/torch_5x6_to_10x12"];
+    let (summary, text) = golden(&folder(&names, by_scale, "ops/resize_nearest.safetensors", |_| ()));
+    assert_eq!(summary.passed, 1, "{text}");
+}
+
+#[test]
 fn a_missing_folder_is_an_error() {
     let options = Options { folder: Some("/nonexistent".into()), ..Options::default() };
     let error = run(&options, &mut Vec::new()).unwrap_err();

@@ -1,9 +1,54 @@
 //! Inputs, made from their names.
 
+use std::fmt;
+
 use atrous_io::fill::{self, Fill};
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 
 use super::{CaseError, array::Array};
+
+/// Inputs by name, in the order of the file.
+#[derive(Clone, Debug)]
+pub(super) struct Inputs(Vec<(String, Input)>);
+
+impl Inputs {
+    /// The input of this name.
+    pub(super) fn get(&self, name: &str) -> Option<&Input> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, input)| input)
+    }
+
+    /// All names.
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+        self.0.iter().map(|(name, _)| name)
+    }
+}
+
+impl<'de> Deserialize<'de> for Inputs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Inputs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("inputs by name")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Inputs, A::Error> {
+                let mut inputs = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    inputs.push(entry);
+                }
+                Ok(Inputs(inputs))
+            }
+        }
+
+        deserializer.deserialize_map(InOrder)
+    }
+}
 
 /// How to make one input.
 #[derive(Clone, Debug, Deserialize)]
@@ -50,4 +95,19 @@ impl Input {
 
 fn missing(what: &str) -> CaseError {
     CaseError::Failed(format!("the input lacks \"{what}\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_keep_the_order_of_the_file() {
+        let text =
+            r#"{"x2": {"shape": [1], "kind": "literal", "values": [2]}, "x10": {"shape": [1], "kind": "uniform"}}"#;
+        let inputs: Inputs = serde_json::from_str(text).unwrap();
+        assert_eq!(inputs.names().collect::<Vec<_>>(), ["x2", "x10"]);
+        assert_eq!(inputs.get("x2").unwrap().array().unwrap().values, [2.0]);
+        assert!(inputs.get("x").is_none());
+    }
 }

@@ -38,6 +38,14 @@ impl Params {
         found.map(Some).ok_or_else(|| CaseError::Unsupported(format!("the {key} \"{text}\"")))
     }
 
+    /// Takes the axis, which must be that of the channels: 1 in the files.
+    pub(super) fn axis_of_channels(&mut self) -> Result<(), CaseError> {
+        match self.take::<i64>("axis")? {
+            1 => Ok(()),
+            other => Err(CaseError::Unsupported(format!("axis {other}; channels are axis 1"))),
+        }
+    }
+
     /// All parameters must have been taken by now.
     pub(super) fn finish(self) -> Result<(), CaseError> {
         let left: Vec<String> = self.0.into_iter().map(|(key, value)| format!("\"{key}\": {value}")).collect();
@@ -86,5 +94,8 @@ mod tests {
         assert!(unsupported(params().take::<usize>("stride").map(drop)));
         assert!(unsupported(params().take::<usize>("dilation").map(drop)));
         assert!(unsupported(params().says("rule", &["round"]).map(drop)));
+        let axis = |axis: i64| Params::new(Map::from_iter([("axis".to_owned(), json!(axis))])).axis_of_channels();
+        assert_eq!(axis(1), Ok(()));
+        assert!(unsupported(axis(2)));
     }
 }

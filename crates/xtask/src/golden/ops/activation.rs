@@ -5,10 +5,7 @@ use atrous_graph::{
     op::{Binary, Unary},
 };
 
-use super::super::{
-    CaseError,
-    params::{Params, agree},
-};
+use super::super::{CaseError, params::Params};
 use super::draft::Draft;
 
 pub(super) fn activation(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseError> {
@@ -37,9 +34,9 @@ pub(super) fn activation(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseEr
     Ok(())
 }
 
-/// Softmax and its logarithm; channels are axis 1 of the files.
+/// Softmax and its logarithm.
 pub(super) fn over_channels(d: &mut Draft<'_>, p: &mut Params, op: Op) -> Result<(), CaseError> {
-    agree("axis", &p.take::<usize>("axis")?, &1)?;
+    p.axis_of_channels()?;
     let x = d.image("x")?;
     let out = d.add(op, &[x])?;
     d.output(out);

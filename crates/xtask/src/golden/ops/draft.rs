@@ -10,6 +10,7 @@ use super::{
     super::{
         CaseError,
         array::{Array, image_shape, to_nhwc},
+        input::Input,
     },
     Case,
 };
@@ -41,25 +42,28 @@ impl<'a> Draft<'a> {
 
     /// Whether the case has this input.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.case.inputs.contains_key(name)
+        self.case.inputs.get(name).is_some()
     }
 
-    /// All inputs of the case, by name.
+    /// The names of all inputs, in the order of the file.
     pub(super) fn input_names(&self) -> Vec<String> {
-        self.case.inputs.keys().cloned().collect()
+        self.case.inputs.names().cloned().collect()
     }
 
     /// The shape of an input as the case has it.
     pub(super) fn stored_shape(&self, name: &str) -> Result<&'a [usize], CaseError> {
-        let missing = || CaseError::Unsupported(format!("the input \"{name}\" is missing"));
-        Ok(&self.case.inputs.get(name).ok_or_else(missing)?.shape)
+        Ok(&self.input(name)?.shape)
     }
 
     /// The values of an input as the case has them; marks it as used.
     pub(super) fn array(&mut self, name: &str) -> Result<Array, CaseError> {
-        self.stored_shape(name)?;
         self.taken.insert(name.to_owned());
-        self.case.inputs[name].array()
+        self.input(name)?.array()
+    }
+
+    fn input(&self, name: &str) -> Result<&'a Input, CaseError> {
+        let missing = || CaseError::Unsupported(format!("the input \"{name}\" is missing"));
+        self.case.inputs.get(name).ok_or_else(missing)
     }
 
     /// An activation that runs bring along.
@@ -131,7 +135,7 @@ impl<'a> Draft<'a> {
 
     /// All inputs must have been used, and all results the case has must have a node.
     pub(super) fn finish(&self) -> Result<(), CaseError> {
-        let unused: Vec<&String> = self.case.inputs.keys().filter(|name| !self.taken.contains(*name)).collect();
+        let unused: Vec<&String> = self.case.inputs.names().filter(|name| !self.taken.contains(*name)).collect();
         if !unused.is_empty() {
             return Err(CaseError::Unsupported(format!("inputs {unused:?} of {}", self.case.op)));
         }

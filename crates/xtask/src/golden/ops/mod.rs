@@ -16,7 +16,7 @@ use atrous_io::WeightFile;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{CaseError, Executor, Folder, Options, Report, input::Input, params::Params};
+use super::{CaseError, Executor, Folder, Options, Report, input::Inputs, params::Params};
 use draft::Draft;
 
 /// A case as the file has it.
@@ -25,7 +25,7 @@ struct Case {
     name: String,
     op: String,
     params: Map<String, Value>,
-    inputs: BTreeMap<String, Input>,
+    inputs: Inputs,
     outputs: BTreeMap<String, Expected>,
     file: String,
 }

@@ -5,15 +5,12 @@ use atrous_graph::{
     op::{Pad, PadMode, Padding, Slice},
 };
 
-use super::super::{
-    CaseError,
-    params::{Params, agree},
-};
+use super::super::{CaseError, params::Params};
 use super::draft::Draft;
 
-/// All inputs, in the order of their names, along the channels: axis 1 of the files.
+/// All inputs, in the order of the file, along the channels.
 pub(super) fn concat(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseError> {
-    agree("axis", &p.take::<usize>("axis")?, &1)?;
+    p.axis_of_channels()?;
     let inputs = d.input_names().iter().map(|name| d.image(name)).collect::<Result<Vec<_>, _>>()?;
     let out = d.add(Op::Concat, &inputs)?;
     d.output(out);
