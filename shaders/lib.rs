@@ -10,7 +10,7 @@
 //! - Shapes, strides and offsets are `override` constants. For each bound buffer `x` there is an override `X_BASE`,
 //!   counted in elements of the buffer's array type, that is added to each index.
 //! - An activation is N×H×W×C with channels innermost and padded to a multiple of four: element (n, y, x, c) is lane
-//!   `c % 4` of vec4 `((n*H + y)*W + x)*C4 + c/4`. Lanes of the padding are finite and otherwise unspecified.
+//!   `c % 4` of vec4 `((n*H + y)*W + x)*C4 + c/4`. Lanes of the padding are zero, and every kernel keeps them so.
 //! - A filter is kh×kw×(Cin/groups)×Cout, both channel axes padded to a multiple of four with zeros, vec4s along
 //!   Cout. A bias is padded with zeros.
 //! - The axes x and y of a dispatch grid are one linear index (`helpers/grid`), so that no axis exceeds 65,535.

@@ -5,6 +5,7 @@
 
 mod conv;
 mod limits;
+mod memory;
 mod others;
 mod random;
 mod transposed;

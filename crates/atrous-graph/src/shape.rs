@@ -82,8 +82,7 @@ impl fmt::Display for DType {
 /// How a tensor's padding lies in device memory. Channels are innermost and padded to a multiple of 4 in both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Layout {
-    /// Activations and channel vectors. Padding lanes of activations are finite and otherwise unspecified; those of
-    /// parameters are zero.
+    /// Activations and channel vectors. Padding lanes are zero.
     Image,
     /// Filters `kh×kw×(Cin/groups)×Cout`: input channels are padded to a multiple of 4 too, all padding is zero.
     Filter,

@@ -5,6 +5,9 @@ use atrous_shaders::Shader;
 
 use crate::PlanError;
 
+/// Invocations in a workgroup of every kernel with a linear grid that does not say otherwise; none has more.
+pub(crate) const GROUP: u32 = 64;
+
 /// Which tensor of a node a binding shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Slot {
@@ -85,7 +88,8 @@ impl NodePlan {
 /// Kernels recover the number of a workgroup as `id.y * num_workgroups.x + id.x` and stop at `groups`.
 ///
 /// # Errors
-/// [`PlanError::Limit`] if even two dimensions are too few.
+/// [`PlanError::Limit`] if even two dimensions are too few, or if the numbers of [`GROUP`] invocations in each of the grid's
+/// workgroups pass 32 bits.
 pub fn linear_grid(groups: u64, max_workgroups: u32) -> Result<[u32; 3], PlanError> {
     let most = u64::from(max_workgroups);
     let rows = groups.div_ceil(most).max(1);
@@ -93,5 +97,23 @@ pub fn linear_grid(groups: u64, max_workgroups: u32) -> Result<[u32; 3], PlanErr
         return Err(PlanError::Limit { what: "workgroups", needs: groups, limit: most * most });
     }
     let columns = groups.div_ceil(rows).max(1);
+    let numbers = (1 << 32) / u64::from(GROUP);
+    if rows * columns > numbers {
+        return Err(PlanError::Limit { what: "workgroups", needs: groups, limit: numbers });
+    }
     Ok([columns as u32, rows as u32, 1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grid_is_refused_where_invocations_pass_32_bits() {
+        assert_eq!(linear_grid(0, 65_535), Ok([1, 1, 1]));
+        assert_eq!(linear_grid(65_536, 65_535), Ok([32_768, 2, 1]));
+        assert!(linear_grid((1 << 26) - 65_535, 65_535).is_ok());
+        assert!(linear_grid((1 << 26) + 1, 65_535).is_err());
+        assert!(linear_grid(101, 10).is_err());
+    }
 }

@@ -3,10 +3,8 @@
 use atrous_graph::TensorType;
 use atrous_shaders::{Shader, find};
 
+use crate::dispatch::GROUP;
 use crate::{Binding, Declined, Dispatch, Part, PlanError, Slot, Target, linear_grid};
-
-/// Invocations in a workgroup of every kernel with a linear grid that does not say otherwise.
-const GROUP: u32 = 64;
 
 /// Vec4s that a tensor takes in memory.
 pub(crate) fn vec4s(ty: TensorType) -> usize {

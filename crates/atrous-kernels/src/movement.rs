@@ -41,7 +41,8 @@ pub fn plan_slice(op: &Slice, problem: &Problem<'_>) -> Result<NodePlan, PlanErr
     let (x, y) = (problem.inputs[0].ty, problem.output.ty);
     let dispatch = Kernel::new("movement/slice", "")
         .sizes([("H", x.shape.h), ("W", x.shape.w), ("C4", x.padded().c / 4)])
-        .sizes([("N", y.shape.n), ("OH", y.shape.h), ("OW", y.shape.w), ("O4", y.padded().c / 4)])
+        .sizes([("N", y.shape.n), ("OH", y.shape.h), ("OW", y.shape.w)])
+        .sizes([("O", y.shape.c), ("O4", y.padded().c / 4)])
         .sizes([("START_N", op.start[0]), ("START_H", op.start[1]), ("START_W", op.start[2]), ("START_C", op.start[3])])
         .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
         .bind("Y_BASE", Slot::Output, &problem.output)
@@ -64,7 +65,7 @@ pub fn plan_pad(op: &Pad, problem: &Problem<'_>) -> Result<NodePlan, PlanError> 
         .sizes([("N", y.shape.n), ("H", x.ty.shape.h), ("W", x.ty.shape.w), ("C4", x.ty.padded().c / 4)])
         .sizes([("OH", y.shape.h), ("OW", y.shape.w), ("PAD_TOP", op.padding.top), ("PAD_LEFT", op.padding.left)])
         .sizes([("FULL_H", x.full.shape.h), ("ROW", x.first_row), ("OUT_ROW", problem.output.first_row)])
-        .sizes([("MODE", mode)])
+        .sizes([("MODE", mode), ("C", y.shape.c)])
         .set("VALUE", f64::from(value))
         .bind("X_BASE", Slot::Input(0), x)
         .bind("Y_BASE", Slot::Output, &problem.output)

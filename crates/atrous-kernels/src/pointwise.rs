@@ -32,7 +32,7 @@ pub fn plan_unary(op: &Unary, problem: &Problem<'_>) -> Result<NodePlan, PlanErr
     let (code, p) = activation(op);
     let count = vec4s(problem.output.ty);
     let dispatch = Kernel::new("pointwise/unary", "")
-        .sizes([("COUNT", count)])
+        .sizes([("COUNT", count), ("C", problem.output.ty.shape.c)])
         .set("CODE", f64::from(code))
         .set("P", f64::from(p))
         .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
@@ -112,7 +112,7 @@ fn binary(
         let [sa, sb] = [a, b].map(|p| strides(p.ty.shape, p.ty.padded().c / 4, y));
         let splat = |x: Shape| usize::from(x.c == 1 && y.c > 1);
         kernel = kernel
-            .sizes([("H", y.h), ("W", y.w), ("C4", c4)])
+            .sizes([("H", y.h), ("W", y.w), ("C", y.c), ("C4", c4)])
             .sizes([("A_N", sa[0]), ("A_H", sa[1]), ("A_W", sa[2]), ("A_C", sa[3]), ("A_SPLAT", splat(a.ty.shape))])
             .sizes([("B_N", sb[0]), ("B_H", sb[1]), ("B_W", sb[2]), ("B_C", sb[3]), ("B_SPLAT", splat(b.ty.shape))]);
     }

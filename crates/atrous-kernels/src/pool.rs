@@ -39,7 +39,8 @@ pub fn plan_max(op: &Window, problem: &Problem<'_>) -> Result<NodePlan, PlanErro
 /// # Errors
 /// [`PlanError::Limit`] if the part does not fit the adapter.
 pub fn plan_max_indices(op: &Window, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let kernel = max("pool/max_indices", op, problem).sizes([("FIRST_ROW", problem.inputs[0].first_row)]);
+    let x = &problem.inputs[0];
+    let kernel = max("pool/max_indices", op, problem).sizes([("FIRST_ROW", x.first_row), ("C", x.ty.shape.c)]);
     Ok(NodePlan::single("max_pool_indices", dispatch(kernel, problem)?))
 }
 

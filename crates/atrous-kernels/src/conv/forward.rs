@@ -90,10 +90,12 @@ fn candidates(p: &ConvProblem<'_>) -> [Candidate; 8] {
 
 fn depthwise(p: &ConvProblem<'_>) -> Result<Dispatch, PlanError> {
     let y = p.y();
-    let row3 = p.kernel[1] == 3 && p.conv.stride[1] == 1;
-    // Distance of the four outputs of an invocation.
-    let step = if row3 { p.conv.dilation[1] } else { 1 };
-    let runs = y.w.div_ceil(4 * step) * step;
+    // Runs of four outputs that lie `step` apart.
+    let runs = |step: usize| y.w.div_ceil(4 * step) * step;
+    // Sharing inputs halves the loads of a run; runs far longer than the row would waste more.
+    let spread = runs(p.conv.dilation[1]);
+    let row3 = p.kernel[1] == 3 && p.conv.stride[1] == 1 && spread <= 2 * runs(1);
+    let runs = if row3 { spread } else { runs(1) };
     p.bound("conv/depthwise", if row3 { "row3" } else { "" }).invocations(y.n * y.h * runs * p.o4(), p.target())
 }
 

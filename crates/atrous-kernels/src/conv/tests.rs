@@ -122,3 +122,29 @@ fn im2col_comes_in_pieces_that_fit() {
     assert_eq!(rows.sum::<f64>(), 65_536.0);
     assert_eq!(plan.dispatches[1].bindings[0].slot, Slot::Scratch(0));
 }
+
+#[test]
+fn depthwise_outputs_share_inputs_where_the_dilation_fits_the_row() {
+    let plan = |x: Shape, dilation: usize, padding: usize| {
+        let conv = Conv2d { dilation: [dilation; 2], ..conv(64, padding) };
+        plan(Op::Conv2d(conv), x, Shape::new(3, 3, 1, 64), false, &GPU)
+    };
+    let x = Shape::new(1, 33, 33, 64);
+    assert_eq!(plan(x, 12, 12).dispatches[0].shader.variant, "row3");
+    let wide = plan(x, 36, 36);
+    assert_eq!(wide.dispatches[0].shader.variant, "");
+    // 33 rows of 9 runs of 16 vec4s in groups of 64.
+    assert_eq!(wide.dispatches[0].grid, [75, 1, 1]);
+    // A million columns apart: as few invocations as a row of one column needs.
+    let far = plan(Shape::new(1, 1, 1, 64), 1 << 20, 1 << 20);
+    assert_eq!((far.variant, far.dispatches[0].grid), ("depthwise", [1, 1, 1]));
+}
+
+#[test]
+fn a_transposed_filter_beyond_32_bit_coordinates_is_refused() {
+    let forward = Conv2d { dilation: [1 << 20, 1], ..Conv2d::default() };
+    let op = Op::Conv2dGradInput(Conv2dGradInput { conv: forward, h: 5, w: 5 });
+    let refused = try_plan(op, Shape::new(1, 5, 5, 4), Shape::new(4096, 1, 4, 4), false, &GPU);
+    let error = refused.map(|plan| plan.variant).expect_err("rows 2^32 apart");
+    assert_eq!(error.to_string(), "needs 4294967296 pixels under the filter, the adapter allows 2147483648");
+}

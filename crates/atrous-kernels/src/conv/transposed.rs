@@ -13,9 +13,16 @@ pub const GRAD_INPUT_VARIANTS: &[&str] = &["transposed_phase", "transposed_direc
 /// Plans a transposed convolution: by phases of the stride, or as a direct sum, which admits everything.
 ///
 /// # Errors
-/// [`PlanError::Limit`] if the part does not fit the adapter.
+/// [`PlanError::Limit`] if the part does not fit the adapter, or the filter 32-bit coordinates.
 pub fn plan_grad_input(op: &Conv2dGradInput, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let p = ConvProblem::new(op.conv, problem);
+    // Unlike a convolution's filter, this one may reach beyond all images; coordinates are numbers of 32 bits.
+    for axis in 0..2 {
+        let (needs, limit) = (p.kernel[axis] as u64 * op.conv.dilation[axis] as u64, 1 << 31);
+        if needs > limit {
+            return Err(PlanError::Limit { what: "pixels under the filter", needs, limit });
+        }
+    }
     let (variant, declined) = choose(problem.target, &candidates(&p));
     let dispatch = match variant {
         "transposed_phase" => phase(&p),

@@ -1,0 +1,58 @@
+//! Every linked variant can be translated for every native interface: SPIR-V for Vulkan, HLSL for Direct3D 12, MSL for Metal.
+
+use atrous_shaders::{SHADERS, Shader};
+use naga::back::pipeline_constants::process_overrides;
+use naga::back::{PipelineConstants, hlsl, msl, spv};
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::{Module, ShaderStage};
+
+const STAGE: ShaderStage = ShaderStage::Compute;
+
+/// The module of a shader whose overrides all have their default, or all are `value`.
+fn specialised(shader: &Shader, value: Option<f64>) -> Result<(Module, ModuleInfo), String> {
+    let module = naga::front::wgsl::parse_str(shader.source).map_err(|e| e.to_string())?;
+    let info = Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module);
+    let info = info.map_err(|e| e.to_string())?;
+    let mut constants = PipelineConstants::default();
+    constants.extend(value.iter().flat_map(|v| shader.overrides.iter().map(|name| (name.to_string(), *v))));
+    let (module, info) =
+        process_overrides(&module, &info, Some((STAGE, "main")), &constants).map_err(|e| e.to_string())?;
+    Ok((module.into_owned(), info.into_owned()))
+}
+
+fn to_spirv(module: &Module, info: &ModuleInfo) -> Result<usize, String> {
+    let pipeline = spv::PipelineOptions { shader_stage: STAGE, entry_point: "main".to_owned() };
+    spv::write_vec(module, info, &spv::Options::default(), Some(&pipeline)).map(|w| w.len()).map_err(|e| e.to_string())
+}
+
+fn to_hlsl(module: &Module, info: &ModuleInfo) -> Result<usize, String> {
+    let options = hlsl::Options { special_constants_binding: Some(hlsl::BindTarget::default()), ..Default::default() };
+    let pipeline = hlsl::PipelineOptions { entry_point: Some((STAGE, "main".to_owned())) };
+    let mut text = String::new();
+    let written = hlsl::Writer::new(&mut text, &options, &pipeline).write(module, info, None);
+    let entry = written.map_err(|e| e.to_string())?.entry_point_names;
+    entry.into_iter().collect::<Result<Vec<_>, _>>().map_err(|e| e.to_string())?;
+    Ok(text.len())
+}
+
+fn to_msl(module: &Module, info: &ModuleInfo) -> Result<usize, String> {
+    let pipeline = msl::PipelineOptions { entry_point: Some((STAGE, "main".to_owned())), ..Default::default() };
+    let (text, written) =
+        msl::write_string(module, info, &msl::Options::default(), &pipeline).map_err(|e| e.to_string())?;
+    written.entry_point_names.into_iter().collect::<Result<Vec<_>, _>>().map_err(|e| e.to_string())?;
+    Ok(text.len())
+}
+
+#[test]
+fn every_variant_can_be_translated_for_every_interface() {
+    for shader in SHADERS {
+        for value in [None, Some(2.0)] {
+            let what = format!("{} [{}] with {value:?}", shader.name, shader.variant);
+            let (module, info) = specialised(shader, value).unwrap_or_else(|e| panic!("{what}: {e}"));
+            let lengths = [to_spirv, to_hlsl, to_msl].map(|to| to(&module, &info));
+            for (interface, length) in ["SPIR-V", "HLSL", "MSL"].into_iter().zip(lengths) {
+                assert!(length.unwrap_or_else(|e| panic!("{what} as {interface}: {e}")) > 0);
+            }
+        }
+    }
+}
