@@ -63,6 +63,7 @@ pub(crate) fn buffers(device: &Device, plan: &Plan, parameters: &Parameters) -> 
         BufferKind::Inputs => {
             buffer(device, "inputs", planned.bytes, Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC)
         }
+        BufferKind::Bank if device.options().checks => poisoned(device, planned.bytes),
         BufferKind::Bank => buffer(device, "activations", planned.bytes, Usage::STORAGE | Usage::COPY_SRC),
         BufferKind::Parameters(index) => Ok(parameters.buffers()[index].clone()),
         BufferKind::Constants => {
@@ -73,6 +74,18 @@ pub(crate) fn buffers(device: &Device, plan: &Plan, parameters: &Parameters) -> 
         }
     };
     plan.buffers.iter().map(make).collect()
+}
+
+/// A bank that is NaN all over: whoever reads what nothing wrote shows it.
+fn poisoned(device: &Device, bytes: u64) -> Result<wgpu::Buffer, GpuError> {
+    let bank = mapped_buffer(device, "activations", bytes)?;
+    let nan = vec![0xff; 1 << 20];
+    for first in (0..bytes).step_by(nan.len()) {
+        let count = (bytes - first).min(nan.len() as u64);
+        write_mapped(&bank, first, count, &nan[..count as usize])?;
+    }
+    device.scope("filling activations", || bank.unmap())?;
+    Ok(bank)
 }
 
 /// The plan's dispatches in order, compiled and bound.

@@ -95,6 +95,20 @@ impl Data {
     }
 }
 
+/// The first byte of a tensor in device memory that is padding and not zero. None if some value is infinite or NaN: then the
+/// padding may be anything.
+pub(crate) fn dirty_padding(ty: TensorType, device: &[u8]) -> Option<usize> {
+    const EXPONENT: u32 = 0x7f80_0000;
+    let mut used = vec![0_u32; ty.padded_len()];
+    ty.pack(&vec![1; ty.shape.len()], &mut used);
+    let words = bytemuck::pod_collect_to_vec::<u8, u32>(device);
+    if used.iter().zip(&words).any(|(used, word)| *used == 1 && word & EXPONENT == EXPONENT) {
+        return None;
+    }
+    // Shifted by the sign: a negative zero is one, too.
+    used.iter().zip(words).position(|(used, word)| *used == 0 && word << 1 != 0).map(|word| 4 * word)
+}
+
 /// One output of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output {
@@ -182,5 +196,20 @@ impl std::ops::Deref for Outputs {
 
     fn deref(&self) -> &[Output] {
         &self.all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_is_held_to_be_zero_beside_finite_values() {
+        let ty = TensorType::image(Shape::new(1, 1, 2, 3));
+        let dirty = |words: [f32; 8]| dirty_padding(ty, bytemuck::cast_slice(&words));
+        assert_eq!(dirty([1.0, 2.0, 3.0, 0.0, 4.0, 5.0, 6.0, -0.0]), None);
+        assert_eq!(dirty([1.0, 2.0, 3.0, 0.0, 4.0, 5.0, 6.0, 0.5]), Some(28));
+        assert_eq!(dirty([1.0, 2.0, 3.0, f32::NAN, 4.0, 5.0, 6.0, 0.5]), Some(12));
+        assert_eq!(dirty([1.0, f32::INFINITY, 3.0, f32::NAN, 4.0, 5.0, 6.0, 0.0]), None);
     }
 }

@@ -15,7 +15,8 @@ pub enum LimitsChoice {
 /// How a device is opened. [`Default`] is meant for use, without checks and with all of the adapter's limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeviceOptions {
-    /// Compile the kernels with bounds checks, bounded loops and zeroed workgroup memory: slower, for finding bugs.
+    /// Compile the kernels with bounds checks, bounded loops and zeroed workgroup memory, let activations begin as NaN, and
+    /// hold the padding of every output to be zero: slower, for finding bugs.
     pub checks: bool,
     /// Which limits.
     pub limits: LimitsChoice,

@@ -3,7 +3,7 @@
 use atrous_kernels::plan::BufferKind;
 
 use crate::allocate::OutputSlot;
-use crate::data::{Data, Output};
+use crate::data::{Data, Output, dirty_padding};
 use crate::wait::Mapping;
 use crate::{GpuError, InputData, InputError, Outputs, Session};
 
@@ -136,15 +136,22 @@ impl Session {
             if let Some(timer) = &self.timer {
                 self.gpu_time = Some(timer.read(&view[self.plan.readback_bytes() as usize..]));
             }
+            let checks = self.device.options().checks;
             let output = |slot: &OutputSlot| {
                 let first = slot.offset as usize;
-                let data = Data::unpack(slot.ty, &view[first..first + slot.ty.bytes() as usize]);
-                Output { name: slot.name.clone(), shape: slot.ty.shape, data }
+                let bytes = &view[first..first + slot.ty.bytes() as usize];
+                if let Some(byte) = checks.then(|| dirty_padding(slot.ty, bytes)).flatten() {
+                    return Err(GpuError::Validation {
+                        what: format!("the padding of output \"{}\"", slot.name),
+                        reason: format!("byte {byte} of {} is not zero", slot.ty),
+                    });
+                }
+                Ok(Output { name: slot.name.clone(), shape: slot.ty.shape, data: Data::unpack(slot.ty, bytes) })
             };
-            self.outputs.iter().map(output).collect()
+            self.outputs.iter().map(output).collect::<Result<Vec<_>, _>>()
         };
         self.readback.unmap();
         self.mapped = false;
-        Ok(Outputs { all, names: self.output_names.clone() })
+        Ok(Outputs { all: all?, names: self.output_names.clone() })
     }
 }

@@ -11,6 +11,10 @@ use std::task::{Context, Poll, Waker};
 
 use crate::{Device, GpuError};
 
+/// How long a blocking call waits for another thread to call back, once the device is idle.
+#[cfg(not(target_arch = "wasm32"))]
+const CALLBACK_MILLIS: u32 = 10_000;
+
 #[derive(Default)]
 struct State {
     /// Whether the mapping succeeded, once that is known.
@@ -29,6 +33,8 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 pub(crate) struct Mapping {
     device: Device,
     state: Arc<Mutex<State>>,
+    #[cfg(not(target_arch = "wasm32"))]
+    poller: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Mapping {
@@ -46,13 +52,25 @@ impl Mapping {
                 waker.wake();
             }
         });
-        Self { device: device.clone(), state }
+        Self {
+            device: device.clone(),
+            state,
+            #[cfg(not(target_arch = "wasm32"))]
+            poller: None,
+        }
     }
 
     /// Blocks until the buffer is mapped.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn wait(self) -> Result<(), GpuError> {
-        if self.result().is_none() {
+        // The callback of a mapping that is done may be in the hands of another thread's poll: it is called soon.
+        for attempt in 0..CALLBACK_MILLIS {
+            if let Some(result) = self.result() {
+                return result;
+            }
+            if attempt > 0 {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
             self.device.poll(wgpu::PollType::wait_indefinitely())?;
         }
         let not_called = || GpuError::Validation {
@@ -77,7 +95,7 @@ impl Mapping {
     /// Polls the device from a thread of its own until the buffer is mapped, the wait is given up or the device is lost.
     /// The pauses grow with the time waited, to a sixteenth of it and a millisecond at most.
     #[cfg(not(target_arch = "wasm32"))]
-    fn start_polling(&self) -> std::io::Result<()> {
+    fn start_polling(&mut self) -> std::io::Result<()> {
         use std::time::{Duration, Instant};
         let (device, shared) = (self.device.clone(), self.state.clone());
         let poll = move || {
@@ -98,14 +116,15 @@ impl Mapping {
                     waker.wake();
                 }
                 let pause = start.elapsed() / 16;
-                std::thread::sleep(pause.clamp(Duration::from_micros(20), Duration::from_millis(1)));
+                std::thread::park_timeout(pause.clamp(Duration::from_micros(20), Duration::from_millis(1)));
             }
         };
-        std::thread::Builder::new().name("atrous-poll".to_owned()).spawn(poll).map(drop)
+        self.poller = Some(std::thread::Builder::new().name("atrous-poll".to_owned()).spawn(poll)?);
+        Ok(())
     }
 
     #[cfg(target_arch = "wasm32")]
-    fn start_polling(&self) -> std::io::Result<()> {
+    fn start_polling(&mut self) -> std::io::Result<()> {
         Ok(())
     }
 }
@@ -113,7 +132,7 @@ impl Mapping {
 impl Future for Mapping {
     type Output = Result<(), GpuError>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if let Some(result) = self.result() {
             return Poll::Ready(result);
         }
@@ -132,7 +151,17 @@ impl Future for Mapping {
 }
 
 impl Drop for Mapping {
+    /// Ends the polling thread: were it left alone, it could be the last to hold the device and give it back while the
+    /// process exits, when drivers have already torn down what they need for that.
     fn drop(&mut self) {
         lock(&self.state).abandoned = true;
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Some(poller) = self.poller.take() {
+            poller.thread().unpark();
+            // An executor may run, and end, the future within the poller's call to the waker.
+            if poller.thread().id() != std::thread::current().id() {
+                let _ = poller.join();
+            }
+        }
     }
 }

@@ -182,3 +182,24 @@ fn pipelines_are_compiled_once_per_device() {
     session(&device, &graph, &[node]);
     assert_eq!(device.compiled_pipelines(), compiled);
 }
+
+#[test]
+fn sessions_of_one_device_run_on_several_threads_at_once() {
+    let device = device();
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let device = device.clone();
+            scope.spawn(move || {
+                let shape = Shape::new(1, 8, 8, 4 + thread);
+                let graph = relu(shape);
+                let mut session = session(&device, &graph, graph.outputs());
+                let x = values(shape.len());
+                let want: Vec<f32> = x.iter().map(|v| v.max(0.0)).collect();
+                for _ in 0..50 {
+                    let outputs = session.run_blocking(&[("x", (&x).into())]).unwrap();
+                    assert_eq!(outputs.f32("y").unwrap(), want);
+                }
+            });
+        }
+    });
+}
