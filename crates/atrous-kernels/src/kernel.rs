@@ -6,6 +6,9 @@ use atrous_shaders::{Shader, find};
 use crate::dispatch::GROUP;
 use crate::{Binding, Declined, Dispatch, Part, PlanError, Slot, Target, linear_grid};
 
+/// Bytes that kernels can address in one binding: backends count them in 32 bits, some with a sign.
+const ADDRESSABLE: u64 = 1 << 31;
+
 /// Vec4s that a tensor takes in memory.
 pub(crate) fn vec4s(ty: TensorType) -> usize {
     ty.padded_len() / 4
@@ -108,7 +111,7 @@ impl Kernel {
         limit("invocations in a workgroup", u64::from(GROUP), u64::from(limits.max_invocations))?;
         limit("storage bindings", self.bindings.len() as u64, u64::from(limits.storage_bindings))?;
         for binding in &self.bindings {
-            limit("bytes in one binding", binding.size, limits.max_binding)?;
+            limit("bytes in one binding", binding.size, limits.max_binding.min(ADDRESSABLE))?;
         }
         debug_assert_eq!(self.bindings.len(), self.shader.bindings.len(), "bindings of {}", self.shader.name);
         let grid = linear_grid(groups, limits.max_workgroups)?;

@@ -220,6 +220,15 @@ mod tests {
     }
 
     #[test]
+    fn what_32_bits_cannot_address_is_refused() {
+        let limits = Limits { max_binding: 1 << 40, max_buffer: 1 << 40, ..Limits::WEBGPU };
+        let x = TensorType::image(Shape::new(1, 1 << 14, 1 << 14, 4));
+        let refused = plan_node(&Op::Unary(Unary::Relu), &[x], x, &Target::new(limits, false));
+        let expected = PlanError::Limit { what: "bytes in one binding", needs: 1 << 32, limit: 1 << 31 };
+        assert_eq!(refused.map(|plan| plan.variant), Err(expected));
+    }
+
+    #[test]
     fn a_grid_stays_within_the_limit_of_each_axis() {
         let plan = plan(Op::Softmax, &[Shape::new(1, 4000, 2000, 1)], TARGET);
         let [x, y, _] = plan.dispatches[0].grid;

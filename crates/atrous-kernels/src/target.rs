@@ -3,7 +3,7 @@
 /// Limits of a WebGPU device that decide which kernels are legal and how tensors are split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
-    /// Largest storage binding in bytes (`max_storage_buffer_binding_size`).
+    /// Largest storage binding in bytes (`max_storage_buffer_binding_size`); more than 2 GiB are of no use to any kernel.
     pub max_binding: u64,
     /// Largest buffer in bytes (`max_buffer_size`).
     pub max_buffer: u64,
