@@ -38,7 +38,10 @@ fn add(d: &mut Draft<'_>, p: &mut Params, interpolation: Interpolation) -> Resul
         (None, Some([rows, columns]), None) => ([x.h * rows, x.w * columns], None),
         (None, None, Some([rows, columns])) => {
             let scaled = |n: usize, factor: f64| (n as f64 * factor).floor() as usize;
-            ([scaled(x.h, rows), scaled(x.w, columns)], Some([1.0 / rows, 1.0 / columns]))
+            // PyTorch copies an axis whose size stays, whatever the factor, except for nearest-exact.
+            let copies = interpolation != Interpolation::NearestExact;
+            let step = |n, factor| if copies && scaled(n, factor) == n { 1.0 } else { 1.0 / factor };
+            ([scaled(x.h, rows), scaled(x.w, columns)], Some([step(x.h, rows), step(x.w, columns)]))
         }
         _ => return Err(CaseError::Unsupported("not one of a size, a factor and a scale factor".to_owned())),
     };
