@@ -102,6 +102,21 @@ fn a_size_may_be_stated_by_one_number_or_two() {
 }
 
 #[test]
+fn an_entry_that_is_not_understood_does_not_hide_the_others() {
+    let first = |case: &mut Value| {
+        if case["name"] == "avg_pool2d/k2_s2" {
+            case["outputs"]["out"]["atol"] = json!("small");
+        }
+    };
+    let (summary, text) = golden(&folder(&["avg_pool2d/k2_s2", "avg_pool2d/k3_s2_p1"], first, POOL, |_| ()));
+    assert_eq!(summary, Summary { passed: 1, failed: 0, unsupported: 1 }, "{text}");
+    assert!(text.contains("unsupported avg_pool2d/k2_s2: the entry is not understood: invalid type: string"), "{text}");
+    let elsewhere = |case: &mut Value| case["file"] = json!("ops/none.safetensors");
+    let (summary, text) = golden(&folder(&["avg_pool2d/k2_s2"], elsewhere, POOL, |_| ()));
+    assert!(summary.failed == 1 && text.contains("none.safetensors"), "{text}");
+}
+
+#[test]
 fn a_missing_folder_is_an_error() {
     let options = Options { folder: Some("/nonexistent".into()), ..Options::default() };
     let error = run(&options, &mut Vec::new()).unwrap_err();

@@ -79,3 +79,12 @@ fn networks_that_are_not_there_are_unsupported() {
     assert!(text.contains("unsupported tiny_cnn/taps: \"torchvision.models.squeezenet1_0\""), "{text}");
     assert!(text.ends_with("golden: 0 passed, 0 failed, 4 unsupported\n"), "{text}");
 }
+
+#[test]
+fn an_unknown_preparation_or_a_missing_file_is_reported() {
+    let unknown = |e: &mut Value| e["eval"]["photos"]["input"]["preprocess"] = json!({"mode": "clip"});
+    let text = golden("tiny_cnn", unknown, "", |_| ());
+    assert!(text.starts_with("unsupported tiny_cnn: the entry is not understood: unknown variant `clip`"), "{text}");
+    let text = golden("tiny_cnn", |e| e["detail"] = json!("models/none.json.gz"), "", |_| ());
+    assert!(text.contains("FAIL tiny_cnn/eval.odd: cannot open ") && text.contains("none.json.gz"), "{text}");
+}

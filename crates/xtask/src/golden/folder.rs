@@ -10,9 +10,31 @@ use std::{
 use anyhow::{Context, Result};
 use atrous_io::WeightFile;
 use flate2::read::GzDecoder;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use super::{CaseError, array::Array};
+
+/// An entry of a list: one that is not understood does not hide the others.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Listed<T> {
+    Known(T),
+    Unknown(Value),
+}
+
+impl<T: DeserializeOwned> Listed<T> {
+    /// The entry, or its name and what is not understood of it.
+    pub(super) fn known(&self) -> Result<&T, (String, CaseError)> {
+        let value = match self {
+            Self::Known(entry) => return Ok(entry),
+            Self::Unknown(value) => value,
+        };
+        let name = value["name"].as_str().unwrap_or("entry without a name").to_owned();
+        let why = serde_json::from_value::<T>(value.clone()).err().map_or_else(String::new, |error| error.to_string());
+        Err((name, CaseError::Unsupported(format!("the entry is not understood: {why}"))))
+    }
+}
 
 /// A folder with `ops.json`, `models.json` and the files they name.
 #[derive(Clone, Debug)]

@@ -17,23 +17,32 @@ use atrous_nn::{
     zoo::{self, BuildOptions, ZooError},
 };
 
-use super::{CaseError, Executor, Folder, Options, Report};
+use super::{CaseError, Executor, Folder, Options, Report, folder::Listed};
 use entry::{Detail, Entry};
 use images::Photographs;
 
 /// Runs all cases of all networks that the options ask for, one network after the other.
 pub(super) fn run(options: &Options, folder: &Folder, executor: &Executor, report: &mut Report<'_>) -> Result<()> {
-    let entries: Vec<Entry> = folder.json("models.json")?;
+    let entries: Vec<Listed<Entry>> = folder.json("models.json")?;
     let photographs = Photographs::read(folder)?;
     for entry in &entries {
+        let entry = match entry.known() {
+            Ok(entry) => entry,
+            Err((name, why)) => {
+                if options.wants(&name) {
+                    report.case(&name, &Err(why))?;
+                }
+                continue;
+            }
+        };
         let wanted: Vec<String> = entry.cases().into_iter().filter(|name| options.wants(name)).collect();
         if wanted.is_empty() {
             continue;
         }
-        let network = Network::load(entry, folder, executor)?;
+        let network = Network::load(entry, folder, executor).map_err(|error| CaseError::failed(format!("{error:#}")));
         for name in &wanted {
             let start = Instant::now();
-            let result = network.case(name, &photographs);
+            let result = network.as_ref().map_err(Clone::clone).and_then(|network| network.case(name, &photographs));
             report.case(name, &result)?;
             eprintln!("  {name}: {:.1} s", start.elapsed().as_secs_f64());
         }

@@ -16,7 +16,7 @@ use atrous_io::WeightFile;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{CaseError, Executor, Folder, Options, Report, input::Inputs, params::Params};
+use super::{CaseError, Executor, Folder, Options, Report, folder::Listed, input::Inputs, params::Params};
 use draft::Draft;
 
 /// A case as the file has it.
@@ -40,14 +40,21 @@ struct Expected {
 
 /// Runs all cases the options ask for.
 pub(super) fn run(options: &Options, folder: &Folder, executor: &Executor, report: &mut Report<'_>) -> Result<()> {
-    let cases: Vec<Case> = folder.json("ops.json")?;
-    let mut files: HashMap<String, WeightFile> = HashMap::new();
-    for case in cases.iter().filter(|case| options.wants(&case.name)) {
-        if !files.contains_key(&case.file) {
-            files.insert(case.file.clone(), folder.tensors(&case.file)?);
-        }
-        let result = build(case).and_then(|draft| run::check(case, &draft, &files[&case.file], executor));
-        report.case(&case.name, &result)?;
+    let cases: Vec<Listed<Case>> = folder.json("ops.json")?;
+    let mut files: HashMap<&str, Result<WeightFile, CaseError>> = HashMap::new();
+    for case in &cases {
+        let (name, result) = match case.known() {
+            Ok(case) if !options.wants(&case.name) => continue,
+            Ok(case) => {
+                let open = || folder.tensors(&case.file).map_err(|error| CaseError::failed(format!("{error:#}")));
+                let file = files.entry(&case.file).or_insert_with(open);
+                let check = |draft: Draft<'_>| run::check(case, &draft, file.as_ref().map_err(Clone::clone)?, executor);
+                (case.name.clone(), build(case).and_then(check))
+            }
+            Err((name, _)) if !options.wants(&name) => continue,
+            Err((name, why)) => (name, Err(why)),
+        };
+        report.case(&name, &result)?;
     }
     Ok(())
 }
