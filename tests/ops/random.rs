@@ -17,8 +17,7 @@ fn run<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>, case: impl Fn(&T)
     tight.limits.max_binding = 16 << 10;
     tight.limits.max_workgroups = 63;
     let split = Cell::new((0, 0));
-    let mut runner =
-        TestRunner::new(Config { failure_persistence: None, max_shrink_iters: 64, ..Config::with_cases(48) });
+    let mut runner = TestRunner::new(Config { failure_persistence: None, max_shrink_iters: 64, ..cases() });
     let result = runner.run(&strategy, |value| {
         let Some(case) = case(&value) else { return Err(TestCaseError::reject("not a legal op")) };
         let expected = case.expect();
@@ -36,6 +35,11 @@ fn run<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>, case: impl Fn(&T)
     }
     let (fitting, all) = split.get();
     assert!(fitting * 2 > all, "only {fitting} of {all} cases fit the tight limits");
+}
+
+/// 48 cases, unless `PROPTEST_CASES` asks for another number.
+fn cases() -> Config {
+    if std::env::var_os("PROPTEST_CASES").is_some() { Config::default() } else { Config::with_cases(48) }
 }
 
 fn padding() -> impl Strategy<Value = Padding> {
