@@ -63,7 +63,7 @@ fn small_and_odd_images() {
     check(&[
         Row { image: [1, 1, 1, 3], ..BASE },
         Row { image: [1, 1, 1, 3], kernel: [1, 1], conv: conv(1, 1, 0, 1), ..BASE },
-        Row { image: [1, 1, 1, 64], cout: 64, kernel: [1, 1], conv: conv(2, 1, 0, 1), bias: false, ..BASE },
+        Row { image: [1, 1, 1, 64], cout: 64, kernel: [1, 1], conv: conv(2, 1, 0, 1), bias: false },
         Row { image: [1, 13, 11, 3], conv: conv(2, 1, 1, 1), ..BASE },
         Row { image: [1, 12, 15, 8], cout: 16, conv: conv(3, 1, 0, 1), ..BASE },
         Row { image: [3, 7, 5, 4], cout: 4, ..BASE },
