@@ -88,7 +88,7 @@ impl NodePlan {
 /// Kernels recover the number of a workgroup as `id.y * num_workgroups.x + id.x` and stop at `groups`.
 ///
 /// # Errors
-/// [`PlanError::Limit`] if even two dimensions are too few, or if the numbers of [`GROUP`] invocations in each of the grid's
+/// [`PlanError::Limit`] if even two dimensions are too few, or if the numbers of 64 invocations in each of the grid's
 /// workgroups pass 32 bits.
 pub fn linear_grid(groups: u64, max_workgroups: u32) -> Result<[u32; 3], PlanError> {
     let most = u64::from(max_workgroups);

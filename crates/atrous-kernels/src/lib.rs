@@ -4,7 +4,7 @@
 //! declined, the dispatch grids, and where each tensor lies. Nothing here touches a device; a plan can be printed, compared
 //! and checked on a machine without a GPU.
 //!
-//! An operation that is too large for the adapter's bindings is split into parts first ([`split`]); a *family* (one
+//! An operation that is too large for the adapter's bindings is split into parts first; a *family* (one
 //! module per kind of operation) then picks the kernel for each part.
 
 mod dispatch;
