@@ -27,21 +27,7 @@ fn each(op: Op) -> impl Iterator<Item = Case> {
 
 #[test]
 fn functions_of_elements() {
-    let functions = [
-        Unary::Relu,
-        Unary::Relu6,
-        Unary::LeakyRelu { slope: 0.2 },
-        Unary::Elu { alpha: 1.5 },
-        Unary::Sigmoid,
-        Unary::Tanh,
-        Unary::Silu,
-        Unary::Gelu,
-        Unary::GeluTanh,
-        Unary::HardSigmoid,
-        Unary::HardSwish,
-        Unary::Softplus,
-    ];
-    check(functions.into_iter().flat_map(|f| each(Op::Unary(f))));
+    check(Unary::EXAMPLES.into_iter().flat_map(|f| each(Op::Unary(f))));
 }
 
 #[test]

@@ -38,6 +38,22 @@ pub enum Unary {
 }
 
 impl Unary {
+    /// One of each function, for tests that must not miss any.
+    pub const EXAMPLES: [Self; 12] = [
+        Self::Relu,
+        Self::Relu6,
+        Self::LeakyRelu { slope: 0.2 },
+        Self::Elu { alpha: 1.5 },
+        Self::Sigmoid,
+        Self::Tanh,
+        Self::Silu,
+        Self::Gelu,
+        Self::GeluTanh,
+        Self::HardSigmoid,
+        Self::HardSwish,
+        Self::Softplus,
+    ];
+
     /// The function's name in prints and errors.
     pub const fn name(self) -> &'static str {
         match self {
