@@ -68,7 +68,7 @@ fn functions_that_are_not_zero_at_zero() {
 
 #[test]
 fn normalisation_and_reductions() {
-    let normalise = |eps, scale, shift| Op::BatchNorm(BatchNorm { eps, scale, shift });
+    let normalise = |eps, scale, shift| Op::BatchNorm(BatchNorm { eps, scale, shift, batch: false });
     check([with_vectors(normalise(1e-5, true, true), 4), with_vectors(normalise(0.0, false, false), 2)]);
     check([with_vectors(Op::ChannelVariance, 1)]);
     check([Case::images(Op::RunningStat(RunningStat { keep: 0.9, take: 0.11 }), &[Shape::channels(5); 2])]);

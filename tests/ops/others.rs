@@ -55,7 +55,7 @@ fn softmax_and_argmax() {
 #[test]
 fn batch_normalisation_with_and_without_affine() {
     for (scale, shift) in [(true, true), (true, false), (false, true), (false, false)] {
-        let op = BatchNorm { eps: 1e-3, scale, shift };
+        let op = BatchNorm { eps: 1e-3, scale, shift, batch: false };
         check(SHAPES.map(|s| {
             let vectors = 2 + usize::from(scale) + usize::from(shift);
             let mut shapes = vec![s];
@@ -180,5 +180,5 @@ fn slices_pads_and_flips() {
     for (vertical, horizontal) in [(true, false), (false, true), (true, true), (false, false)] {
         check(both_types(Op::Flip { vertical, horizontal }, &[x]));
     }
-    check([Case::images(Op::Dropout { rate: 0.5 }, &[x])]);
+    check([Case::images(Op::Dropout(Dropout { rate: 0.5, stream: 0 }), &[x])]);
 }

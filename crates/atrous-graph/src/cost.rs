@@ -16,6 +16,10 @@ pub fn macs(graph: &Graph, id: NodeId) -> u64 {
             let (y, w) = (graph.shape(node.inputs[0]), filter(1));
             (y.len() * w.n * w.h * w.w) as u64
         }
+        Op::Conv2dGradWeight(_) => {
+            let (dy, w) = (filter(1), node.ty.shape);
+            (dy.len() * w.n * w.h * w.w) as u64
+        }
         _ => 0,
     }
 }
@@ -38,7 +42,8 @@ pub fn macs_space_to_batch(graph: &Graph, id: NodeId) -> u64 {
 pub fn bytes(graph: &Graph, id: NodeId) -> u64 {
     let node = graph.node(id);
     match node.op {
-        Op::Input | Op::Parameter | Op::Dropout { .. } => 0,
+        Op::Input | Op::Parameter | Op::StopGradient => 0,
+        Op::Dropout(_) if node.inputs.len() == 1 => 0,
         _ => node.ty.bytes() + node.inputs.iter().map(|i| graph.node(*i).ty.bytes()).sum::<u64>(),
     }
 }

@@ -126,6 +126,25 @@ impl Graph {
         Ok(self.push(name, op, inputs.to_vec(), ty))
     }
 
+    /// Puts another operation with other inputs into the place of a node.
+    ///
+    /// # Errors
+    /// [`GraphError::Invalid`] if an input does not precede the node, or the result would be of another type.
+    pub fn replace(&mut self, id: NodeId, op: Op, inputs: &[NodeId]) -> Result<(), GraphError> {
+        let Node { name, ty: had, .. } = self.node(id).clone();
+        if let Some(late) = inputs.iter().find(|input| **input >= id) {
+            return Err(invalid(&op, &name, format!("its input %{} does not precede %{}", late.0, id.0)));
+        }
+        let types: Vec<TensorType> = inputs.iter().map(|id| self.node(*id).ty).collect();
+        let ty = op.infer(&types).map_err(|reason| invalid(&op, &name, reason))?;
+        if ty != had {
+            return Err(invalid(&op, &name, format!("the result must stay {had}, it would be {ty}")));
+        }
+        let node = &mut self.nodes[id.0];
+        (node.op, node.inputs) = (op, inputs.to_vec());
+        Ok(())
+    }
+
     /// Gives a node a second name: that of the block or module whose result it is. A label used before gets `#1`, ….
     pub fn label(&mut self, name: &str, id: NodeId) {
         let name = self.fresh(name);

@@ -9,6 +9,7 @@ mod error;
 mod graph;
 pub mod memory;
 pub mod op;
+pub mod optim;
 mod print;
 mod shape;
 mod source;

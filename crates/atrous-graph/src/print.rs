@@ -31,10 +31,32 @@ pub(crate) fn attributes(op: &Op) -> String {
         | Op::LogSoftmax
         | Op::ArgMax
         | Op::Concat
+        | Op::ChannelSum
+        | Op::SoftmaxGrad
+        | Op::LogSoftmaxGrad
+        | Op::StopGradient
         | Op::Binary(_) => String::new(),
         Op::Conv2d(c) => conv(c),
         Op::Conv2dGradInput(g) => format!("{} size {}×{}", conv(&g.conv), g.h, g.w),
-        Op::BatchNorm(b) => format!("eps {}", b.eps),
+        Op::Conv2dGradWeight(g) => format!("{} kernel {:?}", conv(&g.conv), g.kernel),
+        Op::BatchNorm(b) => format!("eps {}{}", b.eps, if b.batch { " of the batch" } else { "" }),
+        Op::BatchNormGradSums { eps } => format!("eps {eps}"),
+        Op::BatchNormGrad(b) => format!("eps {}{}", b.eps, if b.batch { " of the batch" } else { "" }),
+        Op::MaxPoolGrad(g) => format!("{} size {}×{}", window(&g.window), g.h, g.w),
+        Op::AvgPoolGrad(g) => format!("{} size {}×{}", window(&g.pool.window), g.h, g.w),
+        Op::AdaptiveAvgPoolGrad { h, w } => format!("size {h}×{w}"),
+        Op::ChannelMaxPoolGrad(p) => format!("window {} stride {}", p.window, p.stride),
+        Op::ResizeGrad(g) => format!("{:?} size {}×{}", g.resize.interpolation, g.h, g.w),
+        Op::UnaryGrad(u) => u.name().to_owned(),
+        Op::Broadcast(shape) => format!("{shape}"),
+        Op::Fill { shape, value } => format!("{shape} of {value}"),
+        Op::CrossEntropy(l) | Op::CrossEntropyGrad(l) => {
+            let ignore = l.ignore.map_or_else(String::new, |label| format!("ignore {label} "));
+            format!("{ignore}smoothing {}", l.smoothing)
+        }
+        Op::OneHot { classes, .. } | Op::LabelWeight { classes, .. } => format!("classes {classes}"),
+        Op::Place(p) => format!("into {} at {:?}", p.shape, p.start),
+        Op::PadGrad(g) => format!("{} {:?}", g.pad.padding, g.pad.mode),
         Op::RunningStat(r) => format!("keep {} take {}", r.keep, r.take),
         Op::Reduce(r) => {
             let axes = [(r.n, "n"), (r.h, "h"), (r.w, "w")];
@@ -53,6 +75,10 @@ pub(crate) fn attributes(op: &Op) -> String {
         Op::Unary(u) => match u {
             crate::op::Unary::LeakyRelu { slope } => format!("slope {slope}"),
             crate::op::Unary::Elu { alpha } => format!("alpha {alpha}"),
+            crate::op::Unary::Affine { scale, shift } => format!("scale {scale} shift {shift}"),
+            crate::op::Unary::Pow { exponent } => format!("exponent {exponent}"),
+            crate::op::Unary::Huber { delta } => format!("delta {delta}"),
+            crate::op::Unary::AtLeast { floor } => format!("floor {floor}"),
             _ => String::new(),
         },
         Op::Slice(s) => format!("{} from {:?}", s.size, s.start),
@@ -63,7 +89,7 @@ pub(crate) fn attributes(op: &Op) -> String {
             .map(|(_, a)| *a)
             .collect::<Vec<_>>()
             .join(" "),
-        Op::Dropout { rate } => format!("rate {rate}"),
+        Op::Dropout(d) => format!("rate {}", d.rate),
     }
 }
 

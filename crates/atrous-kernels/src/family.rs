@@ -2,7 +2,7 @@
 
 use atrous_graph::{Op, TensorType};
 
-use crate::{NodePlan, Target, conv, movement, norm, pointwise, pool, reduce, resize, split};
+use crate::{NodePlan, Target, conv, dropout, label, movement, norm, pointwise, pool, reduce, resize, split};
 
 /// The part of a tensor that one kernel call works on: consecutive samples, or consecutive rows of one sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,21 +87,42 @@ pub const fn variants(op: &Op) -> &'static [&'static str] {
         Op::Resize(_) | Op::AdaptiveAvgPool { .. } => &["nearest", "two_taps", "taps"],
         Op::Input
         | Op::Parameter
+        | Op::Conv2dGradWeight(_)
         | Op::BatchNorm(_)
+        | Op::BatchNormGradSums { .. }
+        | Op::BatchNormGrad(_)
         | Op::RunningStat(_)
         | Op::MaxPool(_)
         | Op::MaxPoolIndices(_)
+        | Op::MaxPoolGrad(_)
         | Op::AvgPool(_)
+        | Op::AvgPoolGrad(_)
+        | Op::AdaptiveAvgPoolGrad { .. }
         | Op::ChannelMaxPool(_)
+        | Op::ChannelMaxPoolGrad(_)
+        | Op::ResizeGrad(_)
         | Op::Unary(_)
+        | Op::UnaryGrad(_)
+        | Op::Broadcast(_)
+        | Op::Fill { .. }
+        | Op::ChannelSum
         | Op::Softmax
+        | Op::SoftmaxGrad
         | Op::LogSoftmax
+        | Op::LogSoftmaxGrad
+        | Op::CrossEntropy(_)
+        | Op::CrossEntropyGrad(_)
+        | Op::OneHot { .. }
+        | Op::LabelWeight { .. }
         | Op::ArgMax
         | Op::Concat
         | Op::Slice(_)
+        | Op::Place(_)
         | Op::Pad(_)
+        | Op::PadGrad(_)
         | Op::Flip { .. }
-        | Op::Dropout { .. } => &[],
+        | Op::Dropout(_)
+        | Op::StopGradient => &[],
     }
 }
 
@@ -111,27 +132,54 @@ pub const fn variants(op: &Op) -> &'static [&'static str] {
 /// As [`plan_node`].
 pub fn plan_part(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     match problem.op {
-        Op::Input | Op::Parameter | Op::Dropout { .. } => Ok(NodePlan { variant: "alias", ..NodePlan::default() }),
+        Op::Input | Op::Parameter | Op::StopGradient => Ok(alias()),
+        Op::Dropout(_) if problem.inputs.len() == 1 => Ok(alias()),
+        Op::Dropout(op) => dropout::plan_dropout(op, problem),
         Op::Conv2d(op) => conv::plan_conv2d(op, problem),
         Op::Conv2dGradInput(op) => conv::plan_grad_input(op, problem),
+        Op::Conv2dGradWeight(op) => conv::plan_grad_weight(op, problem),
         Op::BatchNorm(op) => norm::plan_batch_norm(op, problem),
+        Op::BatchNormGradSums { eps } => norm::plan_grad_sums(*eps, problem),
+        Op::BatchNormGrad(op) => norm::plan_grad(op, problem),
         Op::ChannelVariance => reduce::plan_variance(problem),
         Op::RunningStat(op) => norm::plan_running_stat(op, problem),
         Op::Reduce(op) => reduce::plan_reduce(op, problem),
         Op::MaxPool(op) => pool::plan_max(op, problem),
         Op::MaxPoolIndices(op) => pool::plan_max_indices(op, problem),
+        Op::MaxPoolGrad(op) => pool::plan_max_grad(op, problem),
         Op::AvgPool(op) => pool::plan_avg(op, problem),
+        Op::AvgPoolGrad(op) => resize::plan_avg_grad(op, problem),
         Op::AdaptiveAvgPool { h, w } => resize::plan_adaptive(*h, *w, problem),
+        Op::AdaptiveAvgPoolGrad { .. } => resize::plan_adaptive_grad(problem),
         Op::ChannelMaxPool(op) => pool::plan_channel_max(op, problem),
+        Op::ChannelMaxPoolGrad(op) => pool::plan_channel_max_grad(op, problem),
         Op::Resize(op) => resize::plan_resize(op, problem),
+        Op::ResizeGrad(op) => resize::plan_resize_grad(op, problem),
         Op::Unary(op) => pointwise::plan_unary(op, problem),
+        Op::UnaryGrad(op) => pointwise::plan_unary_grad(op, problem),
         Op::Binary(op) => pointwise::plan_binary(op, problem),
         Op::Softmax => pointwise::plan_softmax(false, problem),
         Op::LogSoftmax => pointwise::plan_softmax(true, problem),
+        Op::SoftmaxGrad => pointwise::plan_softmax_grad(false, problem),
+        Op::LogSoftmaxGrad => pointwise::plan_softmax_grad(true, problem),
+        Op::CrossEntropy(op) => label::plan_cross_entropy(op, problem),
+        Op::CrossEntropyGrad(op) => label::plan_cross_entropy_grad(op, problem),
+        Op::OneHot { ignore, .. } => label::plan_one_hot(*ignore, problem),
+        Op::LabelWeight { classes, ignore } => label::plan_weight(*classes, *ignore, problem),
         Op::ArgMax => pointwise::plan_argmax(problem),
+        Op::Broadcast(_) => movement::plan_broadcast(problem),
+        Op::Fill { value, .. } => movement::plan_fill(*value, problem),
+        Op::ChannelSum => reduce::plan_channel_sum(problem),
+        Op::Place(op) => movement::plan_place(op, problem),
+        Op::PadGrad(op) => resize::plan_pad_grad(op, problem),
         Op::Concat => movement::plan_concat(problem),
         Op::Slice(op) => movement::plan_slice(op, problem),
         Op::Pad(op) => movement::plan_pad(op, problem),
         Op::Flip { vertical, horizontal } => movement::plan_flip(*vertical, *horizontal, problem),
     }
+}
+
+/// The result is the first input itself.
+fn alias() -> NodePlan {
+    NodePlan { variant: "alias", ..NodePlan::default() }
 }

@@ -15,6 +15,8 @@ mod split;
 mod target;
 
 pub mod conv;
+pub mod dropout;
+pub mod label;
 pub mod movement;
 pub mod norm;
 pub mod pointwise;

@@ -101,6 +101,33 @@ pub fn plan_flip(vertical: bool, horizontal: bool, problem: &Problem<'_>) -> Res
     Ok(NodePlan::single("flip", dispatch))
 }
 
+/// Plans plan_broadcast.
+///
+/// # Errors
+/// Always: it is being written.
+pub fn plan_broadcast(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let _ = problem;
+    Err(PlanError::Unsupported("pending".to_owned()))
+}
+
+/// Plans plan_fill.
+///
+/// # Errors
+/// Always: it is being written.
+pub fn plan_fill(value: f32, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let _ = (value, problem);
+    Err(PlanError::Unsupported("pending".to_owned()))
+}
+
+/// Plans plan_place.
+///
+/// # Errors
+/// Always: it is being written.
+pub fn plan_place(op: &atrous_graph::op::Place, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let _ = (op, problem);
+    Err(PlanError::Unsupported("pending".to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use atrous_graph::op::Padding;

@@ -21,6 +21,16 @@ pub(crate) fn activation(op: &Unary) -> (u32, f32) {
         Unary::HardSigmoid => (10, 0.0),
         Unary::HardSwish => (11, 0.0),
         Unary::Softplus => (12, 0.0),
+        Unary::Affine { scale, .. } => (13, scale),
+        Unary::Abs => (14, 0.0),
+        Unary::Square => (15, 0.0),
+        Unary::Sqrt => (16, 0.0),
+        Unary::Exp => (17, 0.0),
+        Unary::Ln => (18, 0.0),
+        Unary::Pow { exponent } => (19, exponent),
+        Unary::Huber { delta } => (20, delta),
+        Unary::AtLeast { floor } => (21, floor),
+        Unary::Step => (22, 0.0),
     }
 }
 
@@ -47,6 +57,8 @@ const fn codes(op: Binary) -> [u32; 2] {
         Binary::Add => [0, 0],
         Binary::Sub => [1, 2],
         Binary::Mul => [3, 3],
+        Binary::DivNoNan => [4, 5],
+        Binary::Equal => [6, 6],
     }
 }
 
@@ -150,6 +162,24 @@ fn over_channels(
         .bind("Y_BASE", Slot::Output, &problem.output)
         .invocations(n * h * w, problem.target)?;
     Ok(NodePlan::single(name, dispatch))
+}
+
+/// Plans plan_unary_grad.
+///
+/// # Errors
+/// Always: it is being written.
+pub fn plan_unary_grad(op: &atrous_graph::op::Unary, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let _ = (op, problem);
+    Err(PlanError::Unsupported("pending".to_owned()))
+}
+
+/// Plans plan_softmax_grad.
+///
+/// # Errors
+/// Always: it is being written.
+pub fn plan_softmax_grad(log: bool, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let _ = (log, problem);
+    Err(PlanError::Unsupported("pending".to_owned()))
 }
 
 #[cfg(test)]

@@ -72,6 +72,24 @@ pub fn plan_channel_max(op: &ChannelMaxPool, problem: &Problem<'_>) -> Result<No
     Ok(NodePlan::single("channel_max_pool", dispatch(kernel, problem)?))
 }
 
+/// Plans plan_max_grad.
+///
+/// # Errors
+/// Always: it is being written.
+pub fn plan_max_grad(op: &atrous_graph::op::MaxPoolGrad, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let _ = (op, problem);
+    Err(PlanError::Unsupported("pending".to_owned()))
+}
+
+/// Plans plan_channel_max_grad.
+///
+/// # Errors
+/// Always: it is being written.
+pub fn plan_channel_max_grad(op: &atrous_graph::op::ChannelMaxPool, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let _ = (op, problem);
+    Err(PlanError::Unsupported("pending".to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use atrous_graph::op::Padding;

@@ -112,6 +112,42 @@ fn weighted(rows: &[Taps], columns: &[Taps]) -> Vec<u32> {
     heads
 }
 
+/// Plans plan_avg_grad.
+///
+/// # Errors
+/// Always: it is being written.
+pub fn plan_avg_grad(op: &atrous_graph::op::AvgPoolGrad, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let _ = (op, problem);
+    Err(PlanError::Unsupported("pending".to_owned()))
+}
+
+/// Plans plan_adaptive_grad.
+///
+/// # Errors
+/// Always: it is being written.
+pub fn plan_adaptive_grad(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let _ = problem;
+    Err(PlanError::Unsupported("pending".to_owned()))
+}
+
+/// Plans plan_resize_grad.
+///
+/// # Errors
+/// Always: it is being written.
+pub fn plan_resize_grad(op: &atrous_graph::op::ResizeGrad, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let _ = (op, problem);
+    Err(PlanError::Unsupported("pending".to_owned()))
+}
+
+/// Plans plan_pad_grad.
+///
+/// # Errors
+/// Always: it is being written.
+pub fn plan_pad_grad(op: &atrous_graph::op::PadGrad, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let _ = (op, problem);
+    Err(PlanError::Unsupported("pending".to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use atrous_graph::op::{Coordinates, Interpolation};

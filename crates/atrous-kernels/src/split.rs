@@ -44,7 +44,7 @@ pub(crate) fn plan(op: &Op, inputs: &[TensorType], output: TensorType, target: &
         check(ty.bytes(), limits.max_buffer, "bytes in one buffer")?;
     }
     let fits = inputs.iter().chain([&output]).all(|ty| ty.bytes() <= limits.max_binding);
-    if fits || matches!(op, Op::Reduce(_) | Op::ChannelVariance | Op::Dropout { .. }) {
+    if fits || sums(op) || aliases(op, inputs.len()) {
         let parts: Vec<Part> = inputs.iter().copied().map(Part::whole).collect();
         return plan_part(&Problem { op, inputs: &parts, output: Part::whole(output), target });
     }
@@ -53,6 +53,16 @@ pub(crate) fn plan(op: &Op, inputs: &[TensorType], output: TensorType, target: &
         append(&mut plan, op, inputs, output, target, &window)?;
     }
     Ok(plan)
+}
+
+/// Whether an operation sums over the whole of its inputs: its kernels bind windows of them on their own.
+const fn sums(op: &Op) -> bool {
+    matches!(op, Op::Reduce(_) | Op::ChannelVariance | Op::BatchNormGradSums { .. } | Op::Conv2dGradWeight(_))
+}
+
+/// Whether the result is the first input itself.
+const fn aliases(op: &Op, inputs: usize) -> bool {
+    matches!((op, inputs), (Op::StopGradient, _) | (Op::Dropout(_), 1))
 }
 
 /// Ranges of the result, as large as the limit allows: whole samples, or else rows of one sample.

@@ -34,7 +34,12 @@ pub struct Builder {
     mode: Mode,
     naming: Naming,
     scope: Vec<String>,
+    dropouts: u32,
+    seed: Option<NodeId>,
 }
+
+/// The input that a graph in training mode has if it drops elements: one u32, a new one for every step.
+pub const DROPOUT_SEED: &str = "dropout_seed";
 
 impl Builder {
     /// An empty builder.
@@ -47,6 +52,8 @@ impl Builder {
             mode,
             naming,
             scope: Vec::new(),
+            dropouts: 0,
+            seed: None,
         }
     }
 
@@ -196,6 +203,16 @@ impl Builder {
     /// Notes that `value` is the new content of the running statistic `parameter`.
     pub(crate) fn running(&mut self, parameter: NodeId, value: NodeId) {
         self.running.push(RunningUpdate { parameter, value });
+    }
+
+    /// The seed of dropouts in training, and the stream of the next one.
+    pub(crate) fn dropout_source(&mut self) -> Result<(Option<NodeId>, u32), GraphError> {
+        let stream = self.dropouts;
+        self.dropouts += 1;
+        if self.mode == Mode::Training && self.seed.is_none() {
+            self.seed = Some(self.graph.input(DROPOUT_SEED, Shape::channels(1), DType::U32)?);
+        }
+        Ok((self.seed, stream))
     }
 
     /// An error of the layer `name` in the current scope.

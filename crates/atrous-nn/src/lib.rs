@@ -10,6 +10,6 @@ mod model;
 mod parameter;
 pub mod zoo;
 
-pub use builder::{Builder, Mode, Naming};
+pub use builder::{Builder, DROPOUT_SEED, Mode, Naming};
 pub use model::{LayerRow, Model, Output, RunningUpdate, StateTensor, Summary};
 pub use parameter::{ParameterKind, ParameterSpec, StoredLayout, UnusedParameter};

@@ -198,6 +198,37 @@ impl Conv2dGradInput {
     }
 }
 
+/// The gradient of `conv` with respect to its filter: `x`, `dy`, giving
+/// `dw[ky,kx,i,o] = Σ_{n,oy,ox} x[n, oy*stride + ky*dilation - top, …, g*Cin/groups + i] * dy[n,oy,ox,o]`, terms outside the
+/// image being zero; `g` is the group of output channel `o`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Conv2dGradWeight {
+    /// The forward convolution.
+    pub conv: Conv2d,
+    /// Taps of its filter, (rows, columns).
+    pub kernel: [usize; 2],
+}
+
+impl Conv2dGradWeight {
+    pub(super) fn infer(&self, inputs: &[TensorType]) -> Result<TensorType, String> {
+        let (x, dy) = (inputs[0].shape, inputs[1].shape);
+        let groups = self.conv.groups.max(1);
+        let [kh, kw] = self.kernel;
+        if kh == 0 || kw == 0 {
+            return Err(format!("the kernel must be at least 1×1, got {kh}×{kw}"));
+        }
+        if x.c % groups != 0 {
+            return Err(format!("{} input channels cannot be split into {groups} groups", x.c));
+        }
+        let filter = TensorType::filter(Shape::new(kh, kw, x.c / groups, dy.c));
+        let y = self.conv.infer(&[inputs[0], filter])?.shape;
+        if y != dy {
+            return Err(format!("the gradient must be {y} as the convolution's result, got {dy}"));
+        }
+        Ok(filter)
+    }
+}
+
 fn channels_error(weight: Shape, groups: usize, needs: usize, got: usize) -> String {
     format!("weight {weight} with {groups} groups needs {needs} input channels, got {got}")
 }

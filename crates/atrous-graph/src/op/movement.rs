@@ -36,6 +36,23 @@ impl Slice {
     }
 }
 
+/// Puts `x` into zeros of `shape`, its first element at `start`: the adjoint of [`Slice`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// First sample, row, column, channel.
+    pub start: [usize; 4],
+    /// Extent of the result.
+    pub shape: Shape,
+}
+
+impl Place {
+    pub(super) fn infer(&self, x: TensorType) -> Result<TensorType, String> {
+        let whole = TensorType { shape: self.shape, ..x };
+        Slice { start: self.start, size: x.shape }.infer(whole)?;
+        Ok(whole)
+    }
+}
+
 /// What the added pixels hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PadMode {

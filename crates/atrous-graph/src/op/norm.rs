@@ -14,6 +14,9 @@ pub struct BatchNorm {
     pub scale: bool,
     /// Whether there is a `shift` input (PyTorch's `bias`, Keras' `beta`).
     pub shift: bool,
+    /// Whether `mean` and `var` are computed from this very `x`. The result is the same; the gradient with respect to `x` then
+    /// includes the way through them, and none flows into `mean` and `var` themselves.
+    pub batch: bool,
 }
 
 impl BatchNorm {
@@ -33,6 +36,49 @@ impl BatchNorm {
         }
         Ok(inputs[0])
     }
+}
+
+/// The gradient of [`BatchNorm`] with respect to `x`. With `x̂ = (x - mean) / sqrt(var + eps)` and `k = scale / sqrt(var + eps)`
+/// it is `k * dy` for given statistics, and `k * (dy - (Σ dy + x̂ * Σ dy*x̂) / count)` for those of the batch, the sums over N, H
+/// and W (Ioffe and Szegedy 2015).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BatchNormGrad {
+    /// Added to the variance.
+    pub eps: f64,
+    /// Whether there is a `scale` input.
+    pub scale: bool,
+    /// Whether the statistics are those of the batch; then the sums are the last input.
+    pub batch: bool,
+}
+
+impl BatchNormGrad {
+    pub(super) const fn inputs(&self) -> usize {
+        4 + self.scale as usize + self.batch as usize
+    }
+
+    pub(super) fn infer(&self, inputs: &[TensorType]) -> Result<TensorType, String> {
+        infer_grad_sums(self.eps, &inputs[..4])?;
+        let c = inputs[0].shape.c;
+        if self.scale && inputs[4].shape != Shape::channels(c) {
+            return Err(format!("the scale must be {}, got {}", Shape::channels(c), inputs[4].shape));
+        }
+        let sums = Shape { n: 2, ..Shape::channels(c) };
+        match inputs.last() {
+            Some(last) if self.batch && last.shape != sums => {
+                Err(format!("the sums must be {sums}, got {}", last.shape))
+            }
+            _ => Ok(inputs[0]),
+        }
+    }
+}
+
+pub(super) fn infer_grad_sums(eps: f64, inputs: &[TensorType]) -> Result<TensorType, String> {
+    let plain = BatchNorm { eps, scale: false, shift: false, batch: true };
+    plain.infer(&[inputs[0], inputs[2], inputs[3]])?;
+    if inputs[0].shape != inputs[1].shape {
+        return Err(format!("x is {}, dy is {}", inputs[0].shape, inputs[1].shape));
+    }
+    Ok(TensorType::image(Shape { n: 2, ..Shape::channels(inputs[0].shape.c) }))
 }
 
 /// The running statistic after a step: `keep * running + take * batch`.
@@ -88,6 +134,8 @@ impl Reduce {
     pub const MAX_HW: Self = Self { reduction: Reduction::Max, n: false, h: true, w: true };
     /// Mean over everything but channels: the batch mean of batch normalisation.
     pub const MEAN_NHW: Self = Self { reduction: Reduction::Mean, n: true, h: true, w: true };
+    /// Sum over everything but channels: the gradient of a bias.
+    pub const SUM_NHW: Self = Self { reduction: Reduction::Sum, n: true, h: true, w: true };
 
     /// How many values make one result.
     pub const fn count(&self, x: Shape) -> usize {

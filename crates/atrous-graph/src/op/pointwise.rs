@@ -35,11 +35,45 @@ pub enum Unary {
     HardSwish,
     /// `ln(1 + exp(x))`, without overflow.
     Softplus,
+    /// `scale * x + shift`
+    Affine {
+        /// Factor.
+        scale: f32,
+        /// Summand.
+        shift: f32,
+    },
+    /// `|x|`; its derivative at 0 is 0.
+    Abs,
+    /// `x²`
+    Square,
+    /// Square root of `max(x, 0)`; its derivative at 0 is taken as 0.
+    Sqrt,
+    /// `exp(x)`
+    Exp,
+    /// `ln(x)`
+    Ln,
+    /// `max(x, 0)` to this power; its derivative at 0 is taken as 0 for exponents below 1.
+    Pow {
+        /// The exponent, positive.
+        exponent: f32,
+    },
+    /// `x²/2` where `|x| < delta`, else `delta * (|x| - delta/2)` (Huber 1964).
+    Huber {
+        /// Where the parabola ends, positive.
+        delta: f32,
+    },
+    /// `max(x, floor)`; its derivative is 1 where `x > floor`, else 0.
+    AtLeast {
+        /// The least result.
+        floor: f32,
+    },
+    /// 1 where `x > 0`, else 0; its derivative is 0.
+    Step,
 }
 
 impl Unary {
     /// One of each function, for tests that must not miss any.
-    pub const EXAMPLES: [Self; 12] = [
+    pub const EXAMPLES: [Self; 22] = [
         Self::Relu,
         Self::Relu6,
         Self::LeakyRelu { slope: 0.2 },
@@ -52,6 +86,16 @@ impl Unary {
         Self::HardSigmoid,
         Self::HardSwish,
         Self::Softplus,
+        Self::Affine { scale: -0.7, shift: 0.4 },
+        Self::Abs,
+        Self::Square,
+        Self::Sqrt,
+        Self::Exp,
+        Self::Ln,
+        Self::Pow { exponent: 1.5 },
+        Self::Huber { delta: 0.5 },
+        Self::AtLeast { floor: -0.3 },
+        Self::Step,
     ];
 
     /// The function's name in prints and errors.
@@ -69,6 +113,25 @@ impl Unary {
             Self::HardSigmoid => "hard_sigmoid",
             Self::HardSwish => "hard_swish",
             Self::Softplus => "softplus",
+            Self::Affine { .. } => "affine",
+            Self::Abs => "abs",
+            Self::Square => "square",
+            Self::Sqrt => "sqrt",
+            Self::Exp => "exp",
+            Self::Ln => "ln",
+            Self::Pow { .. } => "pow",
+            Self::Huber { .. } => "huber",
+            Self::AtLeast { .. } => "at_least",
+            Self::Step => "step",
+        }
+    }
+
+    /// Whether the derivative at `x` can be told from `f(x)` in the place of `x`: the function keeps the sign, or clips.
+    pub fn from_result(self) -> bool {
+        match self {
+            Self::Relu | Self::Relu6 => true,
+            Self::LeakyRelu { slope } => slope > 0.0,
+            _ => false,
         }
     }
 }
@@ -83,6 +146,10 @@ pub enum Binary {
     Sub,
     /// `a * b`
     Mul,
+    /// `a / b`, and 0 where `b` is 0 (TensorFlow's `divide_no_nan`).
+    DivNoNan,
+    /// 1 where `a` and `b` are equal, else 0; no gradient flows through it.
+    Equal,
 }
 
 impl Binary {
@@ -92,6 +159,8 @@ impl Binary {
             Self::Add => "add",
             Self::Sub => "sub",
             Self::Mul => "mul",
+            Self::DivNoNan => "div_no_nan",
+            Self::Equal => "equal",
         }
     }
 }
@@ -111,9 +180,37 @@ pub(super) fn infer_binary(inputs: &[TensorType]) -> Result<TensorType, String> 
     Ok(TensorType::image(Shape::new(out[0], out[1], out[2], out[3])))
 }
 
-pub(super) fn infer_dropout(x: TensorType, rate: f32) -> Result<TensorType, String> {
-    if !(0.0..=1.0).contains(&rate) {
-        return Err(format!("the rate must lie in 0..=1, got {rate}"));
+pub(super) fn infer_broadcast(x: TensorType, shape: Shape) -> Result<TensorType, String> {
+    let fits = x.shape.dims().into_iter().zip(shape.dims()).all(|(have, want)| have == want || have == 1);
+    if fits { Ok(TensorType::image(shape)) } else { Err(format!("{} cannot be repeated to {shape}", x.shape)) }
+}
+
+pub(super) fn infer_fill(shape: Shape, value: f32) -> Result<TensorType, String> {
+    if value.is_finite() { Ok(TensorType::image(shape)) } else { Err(format!("the value must be finite, got {value}")) }
+}
+
+/// With a seed: `x * mask / (1 - rate)`, where the mask drops an element with probability `rate` (Srivastava et al. 2014). The
+/// mask is a function of the seed, the stream and the element's position alone, so that the gradient replays it: element `e` of
+/// the vec4 `i` of the tensor in device layout is dropped if word `e` of Philox4x32-10 with key `(seed, stream)` and counter
+/// `(i, 0, 0, 0)` is below `rate * 2^32` (Salmon et al. 2011).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dropout {
+    /// Share of elements that training drops, below 1.
+    pub rate: f32,
+    /// Tells the dropouts of one network apart.
+    pub stream: u32,
+}
+
+impl Dropout {
+    pub(super) fn infer(&self, inputs: &[TensorType]) -> Result<TensorType, String> {
+        if !(0.0..1.0).contains(&self.rate) {
+            return Err(format!("the rate must lie in 0..1, got {}", self.rate));
+        }
+        match inputs.get(1) {
+            Some(seed) if seed.shape != Shape::channels(1) => {
+                Err(format!("the seed must be 1×1×1×1, got {}", seed.shape))
+            }
+            _ => Ok(inputs[0]),
+        }
     }
-    Ok(x)
 }

@@ -4,11 +4,13 @@
 //! adapters, where a barrier costs more than it saves. `direct` and `transposed_direct` admit everything.
 
 mod forward;
+mod grad_weight;
 mod problem;
 mod tile;
 mod transposed;
 
 pub use forward::{CONV2D_VARIANTS, plan_conv2d};
+pub use grad_weight::plan_grad_weight;
 pub use transposed::{GRAD_INPUT_VARIANTS, plan_grad_input};
 
 #[cfg(test)]

@@ -28,7 +28,32 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
     };
     let all_rows = || image(0..size.h);
     match op {
-        Op::Input | Op::Parameter | Op::Reduce(_) | Op::ChannelVariance | Op::RunningStat(_) => None,
+        Op::Input
+        | Op::Parameter
+        | Op::Reduce(_)
+        | Op::ChannelVariance
+        | Op::BatchNormGradSums { .. }
+        | Op::Conv2dGradWeight(_)
+        | Op::RunningStat(_) => None,
+        // Pending: those that are being written.
+        Op::MaxPoolGrad(_)
+        | Op::AvgPoolGrad(_)
+        | Op::AdaptiveAvgPoolGrad { .. }
+        | Op::ResizeGrad(_)
+        | Op::Broadcast(_)
+        | Op::Fill { .. }
+        | Op::Place(_)
+        | Op::PadGrad(_) => None,
+        Op::BatchNormGrad(_)
+        | Op::ChannelMaxPoolGrad(_)
+        | Op::UnaryGrad(_)
+        | Op::ChannelSum
+        | Op::SoftmaxGrad
+        | Op::LogSoftmaxGrad
+        | Op::CrossEntropy(_)
+        | Op::CrossEntropyGrad(_)
+        | Op::OneHot { .. }
+        | Op::LabelWeight { .. } => None,
         // All rows of the result: all rows of the input, so that several samples are contiguous.
         Op::Conv2d(_)
         | Op::Conv2dGradInput(_)
@@ -91,7 +116,8 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         | Op::Softmax
         | Op::LogSoftmax
         | Op::ArgMax
-        | Op::Dropout { .. } => first(*op, image(out.rows.clone())),
+        | Op::Dropout(_)
+        | Op::StopGradient => first(*op, image(out.rows.clone())),
         Op::Concat => Some(Cut { op: *op, inputs: inputs.iter().map(|_| out.clone()).collect() }),
         Op::Binary(_) => {
             let take = |range: &Range<usize>, have: usize| if have == 1 { 0..1 } else { range.clone() };

@@ -80,11 +80,12 @@ impl Builder {
         if self.naming() == Naming::Torch {
             self.unused(&format!("{name}.num_batches_tracked"), Vec::new(), None);
         }
+        let batch = self.mode() == Mode::Training;
         let mut statistics = [running_mean, running_var];
-        if self.mode() == Mode::Training {
+        if batch {
             statistics = self.batch_statistics(name, x, norm, [(&mean, running_mean), (&var, running_var)])?;
         }
-        let op = BatchNorm { eps: norm.eps, scale: norm.scale, shift: norm.shift };
+        let op = BatchNorm { eps: norm.eps, scale: norm.scale, shift: norm.shift, batch };
         let inputs: Vec<NodeId> = [x].into_iter().chain(statistics).chain(affine).collect();
         self.add(node, Op::BatchNorm(op), &inputs)
     }

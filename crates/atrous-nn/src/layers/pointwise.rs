@@ -1,6 +1,6 @@
 //! Activations, arithmetic and layers that only move data.
 
-use atrous_graph::op::{Binary, Pad, PadMode, Padding, Slice, Unary};
+use atrous_graph::op::{Binary, Dropout, Pad, PadMode, Padding, Slice, Unary};
 use atrous_graph::{GraphError, NodeId, Op};
 
 use crate::Builder;
@@ -46,12 +46,15 @@ impl Builder {
         self.add(name, Op::Concat, inputs)
     }
 
-    /// Dropout of a share `rate` of all elements. At inference it is the identity.
+    /// Dropout of a share `rate` of all elements. At inference it is the identity; in training its mask comes from the input
+    /// [`DROPOUT_SEED`], which all dropouts of a network share.
     ///
     /// # Errors
-    /// If the rate lies outside of 0..=1.
+    /// If the rate is negative, or not below 1.
     pub fn dropout(&mut self, name: &str, x: NodeId, rate: f32) -> Result<NodeId, GraphError> {
-        self.add(name, Op::Dropout { rate }, &[x])
+        let (seed, stream) = self.dropout_source()?;
+        let inputs: Vec<NodeId> = [x].into_iter().chain(seed).collect();
+        self.add(name, Op::Dropout(Dropout { rate, stream }), &inputs)
     }
 
     /// Rows and columns of zeros around the image.

@@ -2,7 +2,7 @@
 
 use atrous_graph::{
     Op,
-    op::{Binary, Unary},
+    op::{Binary, Dropout, Unary},
 };
 
 use super::super::{CaseError, params::Params};
@@ -59,7 +59,7 @@ pub(super) fn dropout(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseError
         return Err(CaseError::Unsupported("dropout in training".to_owned()));
     }
     let x = d.image("x")?;
-    let out = d.add(Op::Dropout { rate }, &[x])?;
+    let out = d.add(Op::Dropout(Dropout { rate, stream: 0 }), &[x])?;
     d.output(out);
     Ok(())
 }

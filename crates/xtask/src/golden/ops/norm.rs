@@ -33,7 +33,7 @@ pub(super) fn batch_norm(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseEr
     let x = d.image("x")?;
     let (mut running_mean, mut running_var) = (d.vector("running_mean")?, d.vector("running_var")?);
     let affine: Vec<_> = [d.optional_vector("weight")?, d.optional_vector("bias")?].into();
-    let op = Op::BatchNorm(BatchNorm { eps, scale: affine[0].is_some(), shift: affine[1].is_some() });
+    let op = Op::BatchNorm(BatchNorm { eps, scale: affine[0].is_some(), shift: affine[1].is_some(), batch: false });
     let inputs = |mean, var| [vec![x, mean, var], affine.iter().copied().flatten().collect()].concat();
     if !training {
         let out = d.add(op, &inputs(running_mean, running_var))?;

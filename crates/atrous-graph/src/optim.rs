@@ -1,0 +1,186 @@
+//! What a training step does with the gradients: optimizers, parameter groups, and how they are put together.
+//!
+//! All of this is plain data. A plan turns it into dispatches over the flat parameter buffers; the CPU reference executes it
+//! tensor by tensor.
+
+use crate::NodeId;
+
+/// Whose formula is used where PyTorch and Keras differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Convention {
+    /// `torch.optim`.
+    #[default]
+    Torch,
+    /// `keras.optimizers`.
+    Keras,
+}
+
+/// An update rule. `g` is the gradient of a parameter `p`, `lr` its learning rate, `wd` its weight decay. Weight decay is added
+/// to the gradient (`g + wd*p`), except for AdamW.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Optimizer {
+    /// Stochastic gradient descent.
+    ///
+    /// PyTorch: `v = momentum*v + (1 - dampening)*g` (the first step `v = g`), `p -= lr*v`; with Nesterov
+    /// `p -= lr*(g + momentum*v)`. Keras: `v = momentum*v - lr*g`, `p += v`; with Nesterov `p += momentum*v - lr*g`.
+    Sgd {
+        /// Share of the velocity that stays, in 0..1.
+        momentum: f64,
+        /// PyTorch's dampening of the gradient.
+        dampening: f64,
+        /// Look ahead (Nesterov 1983, in Sutskever's form).
+        nesterov: bool,
+        /// Whose velocity.
+        convention: Convention,
+    },
+    /// RMSprop (Hinton 2012): `s = alpha*s + (1 - alpha)*g²`; centred, the square of the mean gradient is taken off `s`.
+    ///
+    /// PyTorch: `d = g / (sqrt(s) + eps)`, `v = momentum*v + d`, `p -= lr*v`. Keras: `d = lr*g / sqrt(s + eps)`,
+    /// `v = momentum*v + d`, `p -= v`.
+    RmsProp {
+        /// Share of the mean square that stays (Keras' `rho`), in 0..1.
+        alpha: f64,
+        /// Keeps the division finite.
+        eps: f64,
+        /// Share of the velocity that stays, in 0..1.
+        momentum: f64,
+        /// Whether the variance is used instead of the mean square.
+        centered: bool,
+        /// Whose formula.
+        convention: Convention,
+    },
+    /// Adam (Kingma and Ba 2015): `m = beta1*m + (1 - beta1)*g`, `s = beta2*s + (1 - beta2)*g²`. At step `t`, counted from 1,
+    /// with `c1 = 1 - beta1^t` and `c2 = 1 - beta2^t`:
+    /// PyTorch: `p -= lr/c1 * m / (sqrt(s/c2) + eps)`; Keras: `p -= lr*sqrt(c2)/c1 * m / (sqrt(s) + eps)`.
+    Adam {
+        /// Share of the mean gradient that stays, in 0..1.
+        beta1: f64,
+        /// Share of the mean square that stays, in 0..1.
+        beta2: f64,
+        /// Keeps the division finite.
+        eps: f64,
+        /// AdamW (Loshchilov and Hutter 2019): `p -= lr*wd*p` before the step, instead of decay in the gradient.
+        decoupled: bool,
+        /// Whose formula.
+        convention: Convention,
+    },
+}
+
+impl Optimizer {
+    /// PyTorch's `SGD(momentum)`.
+    pub const fn sgd(momentum: f64) -> Self {
+        Self::Sgd { momentum, dampening: 0.0, nesterov: false, convention: Convention::Torch }
+    }
+
+    /// PyTorch's `Adam()`.
+    pub const fn adam() -> Self {
+        Self::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: false, convention: Convention::Torch }
+    }
+
+    /// PyTorch's `AdamW()`, whose weight decay is that of the parameter groups.
+    pub const fn adamw() -> Self {
+        Self::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: true, convention: Convention::Torch }
+    }
+
+    /// PyTorch's `RMSprop()`.
+    pub const fn rmsprop() -> Self {
+        let convention = Convention::Torch;
+        Self::RmsProp { alpha: 0.99, eps: 1e-8, momentum: 0.0, centered: false, convention }
+    }
+
+    /// The optimizer's name.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Sgd { .. } => "sgd",
+            Self::RmsProp { .. } => "rmsprop",
+            Self::Adam { decoupled: false, .. } => "adam",
+            Self::Adam { decoupled: true, .. } => "adamw",
+        }
+    }
+
+    /// Names of the tensors that it keeps for each parameter; they begin as zeros.
+    pub const fn state(&self) -> &'static [&'static str] {
+        match self {
+            Self::Sgd { momentum, .. } if *momentum == 0.0 => &[],
+            Self::Sgd { .. } => &["momentum"],
+            Self::RmsProp { momentum, centered, .. } => match (*momentum == 0.0, *centered) {
+                (true, false) => &["square"],
+                (false, false) => &["square", "momentum"],
+                (true, true) => &["square", "mean"],
+                (false, true) => &["square", "momentum", "mean"],
+            },
+            Self::Adam { .. } => &["mean", "square"],
+        }
+    }
+
+    /// Checks the numbers.
+    ///
+    /// # Errors
+    /// Which number must lie where.
+    pub fn validate(&self) -> Result<(), String> {
+        let share = |name: &str, v: f64| match (0.0..1.0).contains(&v) {
+            true => Ok(()),
+            false => Err(format!("{} {name} must lie in 0..1, got {v}", self.name())),
+        };
+        let positive = |v: f64| match v > 0.0 && v.is_finite() {
+            true => Ok(()),
+            false => Err(format!("{} eps must be positive, got {v}", self.name())),
+        };
+        match *self {
+            Self::Sgd { momentum, dampening, nesterov, .. } => {
+                share("momentum", momentum)?;
+                if !(0.0..=1.0).contains(&dampening) {
+                    return Err(format!("sgd dampening must lie in 0..=1, got {dampening}"));
+                }
+                if nesterov && (momentum == 0.0 || dampening != 0.0) {
+                    return Err(format!(
+                        "sgd with Nesterov needs a momentum and no dampening, got {momentum} and {dampening}"
+                    ));
+                }
+                Ok(())
+            }
+            Self::RmsProp { alpha, eps, momentum, .. } => {
+                share("alpha", alpha)?;
+                share("momentum", momentum)?;
+                positive(eps)
+            }
+            Self::Adam { beta1, beta2, eps, .. } => {
+                share("beta1", beta1)?;
+                share("beta2", beta2)?;
+                positive(eps)
+            }
+        }
+    }
+}
+
+/// Parameters that share a learning rate and a weight decay.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParameterGroup {
+    /// The parameters' nodes.
+    pub parameters: Vec<NodeId>,
+    /// Factor of the step's learning rate.
+    pub lr: f64,
+    /// Weight decay.
+    pub weight_decay: f64,
+}
+
+/// What one training step does besides computing the graph.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Training {
+    /// The loss, one number. A step whose loss or gradient is not finite changes nothing.
+    pub loss: NodeId,
+    /// Parameters and the nodes that make their gradients.
+    pub gradients: Vec<(NodeId, NodeId)>,
+    /// Parameters that take the value of a node after each step: running statistics.
+    pub assignments: Vec<(NodeId, NodeId)>,
+    /// The update rule.
+    pub optimizer: Optimizer,
+    /// Groups; a parameter with a gradient is in exactly one.
+    pub groups: Vec<ParameterGroup>,
+    /// Gradients are scaled by `min(1, clip_norm / (norm + 1e-6))`, the norm over all of them (PyTorch's `clip_grad_norm_`).
+    pub clip_norm: Option<f64>,
+    /// Whether gradients of several runs may be summed before an update.
+    pub accumulate: bool,
+    /// Nodes whose values are summed on the device from run to run, until they are taken: metrics.
+    pub totals: Vec<NodeId>,
+}
