@@ -314,7 +314,9 @@ impl Op {
                 return Err(format!("input {i} must be {wanted}, got {}", ty.dtype));
             }
             let wanted = if filter && i == 1 { Layout::Filter } else { Layout::Image };
-            if ty.layout != wanted {
+            // Gradients of a shared filter are summed.
+            let sums = matches!(self, Self::Binary(_)) && inputs.iter().all(|other| *other == inputs[0]);
+            if ty.layout != wanted && !sums {
                 return Err(format!("input {i} must lie in memory as {wanted:?}, got {:?}", ty.layout));
             }
         }

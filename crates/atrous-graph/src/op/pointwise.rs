@@ -177,7 +177,7 @@ pub(super) fn infer_binary(inputs: &[TensorType]) -> Result<TensorType, String> 
             }
         };
     }
-    Ok(TensorType::image(Shape::new(out[0], out[1], out[2], out[3])))
+    Ok(TensorType { shape: Shape::new(out[0], out[1], out[2], out[3]), ..inputs[0] })
 }
 
 pub(super) fn infer_broadcast(x: TensorType, shape: Shape) -> Result<TensorType, String> {

@@ -1,0 +1,95 @@
+//! Which values of the forward pass are stored, and which are computed again when the backward pass reads them.
+
+use std::collections::HashMap;
+
+use crate::{Graph, GraphError, NodeId, Op};
+
+/// What the backward pass computes again instead of storing it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Recompute {
+    /// Nothing.
+    Nothing,
+    /// What is cheap: batch normalisation, functions of it, concatenation. Costs about one more pass over those tensors and
+    /// saves up to two of three tensors per convolution.
+    #[default]
+    Cheap,
+    /// Everything but what crosses the borders of this many segments of about equal size, and statistics (Chen et al. 2016,
+    /// "Training deep nets with sublinear memory cost"). Costs up to one more forward pass.
+    Segments(usize),
+}
+
+/// The forward values that a backward pass reads.
+pub(super) struct Saved {
+    /// By forward node: whether it is stored.
+    kept: Vec<bool>,
+    /// Nodes computed again.
+    again: HashMap<NodeId, NodeId>,
+}
+
+impl Saved {
+    pub(super) fn new(graph: &Graph, recompute: &Recompute) -> Self {
+        let kept = match recompute {
+            Recompute::Nothing => vec![true; graph.nodes().len()],
+            Recompute::Cheap => cheap(graph),
+            Recompute::Segments(count) => segments(graph, (*count).max(1)),
+        };
+        Self { kept, again: HashMap::new() }
+    }
+
+    /// A forward value, computed again from what is stored if need be. Called by rules only for nodes of the forward pass.
+    pub(super) fn value(&mut self, graph: &mut Graph, id: NodeId) -> Result<NodeId, GraphError> {
+        if self.kept.get(id.0).copied().unwrap_or(true) {
+            return Ok(id);
+        }
+        if let Some(again) = self.again.get(&id) {
+            return Ok(*again);
+        }
+        let node = graph.node(id).clone();
+        let inputs = node.inputs.iter().map(|input| self.value(graph, *input)).collect::<Result<Vec<_>, _>>()?;
+        let again = graph.add(&format!("{}.again", node.name), node.op, &inputs)?;
+        self.again.insert(id, again);
+        Ok(again)
+    }
+}
+
+fn cheap(graph: &Graph) -> Vec<bool> {
+    let mut kept = vec![true; graph.nodes().len()];
+    for (id, node) in graph.iter() {
+        kept[id.0] = match node.op {
+            Op::BatchNorm(_) | Op::Concat => false,
+            Op::Unary(_) => kept[node.inputs[0].0],
+            _ => true,
+        };
+    }
+    kept
+}
+
+/// Keeps what a later segment uses. Segments are runs of nodes with about the same bytes.
+fn segments(graph: &Graph, count: usize) -> Vec<bool> {
+    let sizes: Vec<u64> = graph.nodes().iter().map(|n| if sources(&n.op) { 0 } else { n.ty.bytes() }).collect();
+    let share = (sizes.iter().sum::<u64>() / count as u64).max(1);
+    let mut before = 0;
+    let mut segment = Vec::with_capacity(sizes.len());
+    for size in &sizes {
+        segment.push(before / share);
+        before += size;
+    }
+    let mut kept: Vec<bool> = graph.nodes().iter().map(|n| sources(&n.op) || statistics(&n.op)).collect();
+    for (id, node) in graph.iter() {
+        for input in &node.inputs {
+            kept[input.0] |= segment[input.0] != segment[id.0];
+        }
+    }
+    for output in graph.outputs() {
+        kept[output.0] = true;
+    }
+    kept
+}
+
+fn sources(op: &Op) -> bool {
+    matches!(op, Op::Input | Op::Parameter)
+}
+
+fn statistics(op: &Op) -> bool {
+    matches!(op, Op::Reduce(_) | Op::ChannelVariance | Op::RunningStat(_))
+}
