@@ -13,6 +13,8 @@ pub struct Part {
     pub base: u32,
     /// The whole tensor. Only operations whose result depends on absolute positions look at it.
     pub full: TensorType,
+    /// The part's first sample in the whole tensor.
+    pub first_sample: usize,
     /// The part's first row in the whole tensor.
     pub first_row: usize,
 }
@@ -20,7 +22,7 @@ pub struct Part {
 impl Part {
     /// A whole tensor.
     pub const fn whole(ty: TensorType) -> Self {
-        Self { ty, base: 0, full: ty, first_row: 0 }
+        Self { ty, base: 0, full: ty, first_sample: 0, first_row: 0 }
     }
 }
 
@@ -83,24 +85,25 @@ pub const fn variants(op: &Op) -> &'static [&'static str] {
         Op::Conv2d(_) => conv::CONV2D_VARIANTS,
         Op::Conv2dGradInput(_) => conv::GRAD_INPUT_VARIANTS,
         Op::Binary(_) => &["binary_equal", "binary_channel", "binary_broadcast"],
-        Op::Reduce(_) | Op::ChannelVariance => &["single_stage", "two_stage_workgroup", "two_stage"],
-        Op::Resize(_) | Op::AdaptiveAvgPool { .. } => &["nearest", "two_taps", "taps"],
+        Op::Reduce(_) | Op::ChannelVariance | Op::BatchNormGradSums { .. } => &["single_stage", "two_stage_workgroup", "two_stage"],
+        Op::Resize(_)
+        | Op::ResizeGrad(_)
+        | Op::AdaptiveAvgPool { .. }
+        | Op::AdaptiveAvgPoolGrad { .. }
+        | Op::AvgPoolGrad(_)
+        | Op::PadGrad(_) => &["nearest", "two_taps", "taps"],
         Op::Input
         | Op::Parameter
         | Op::Conv2dGradWeight(_)
         | Op::BatchNorm(_)
-        | Op::BatchNormGradSums { .. }
         | Op::BatchNormGrad(_)
         | Op::RunningStat(_)
         | Op::MaxPool(_)
         | Op::MaxPoolIndices(_)
         | Op::MaxPoolGrad(_)
         | Op::AvgPool(_)
-        | Op::AvgPoolGrad(_)
-        | Op::AdaptiveAvgPoolGrad { .. }
         | Op::ChannelMaxPool(_)
         | Op::ChannelMaxPoolGrad(_)
-        | Op::ResizeGrad(_)
         | Op::Unary(_)
         | Op::UnaryGrad(_)
         | Op::Broadcast(_)
@@ -119,7 +122,6 @@ pub const fn variants(op: &Op) -> &'static [&'static str] {
         | Op::Slice(_)
         | Op::Place(_)
         | Op::Pad(_)
-        | Op::PadGrad(_)
         | Op::Flip { .. }
         | Op::Dropout(_)
         | Op::StopGradient => &[],
@@ -150,7 +152,7 @@ pub fn plan_part(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         Op::AvgPool(op) => pool::plan_avg(op, problem),
         Op::AvgPoolGrad(op) => resize::plan_avg_grad(op, problem),
         Op::AdaptiveAvgPool { h, w } => resize::plan_adaptive(*h, *w, problem),
-        Op::AdaptiveAvgPoolGrad { .. } => resize::plan_adaptive_grad(problem),
+        Op::AdaptiveAvgPoolGrad { h, w } => resize::plan_adaptive_grad(*h, *w, problem),
         Op::ChannelMaxPool(op) => pool::plan_channel_max(op, problem),
         Op::ChannelMaxPoolGrad(op) => pool::plan_channel_max_grad(op, problem),
         Op::Resize(op) => resize::plan_resize(op, problem),

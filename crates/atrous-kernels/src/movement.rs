@@ -1,4 +1,6 @@
-//! Data movement: concat, slice, pad, flip. All of it moves bits and takes any element type.
+//! Data movement: concat, slice, pad, flip; what repeats. All of it moves bits and takes any element type.
+
+mod fill;
 
 use std::ops::Range;
 
@@ -6,6 +8,8 @@ use atrous_graph::op::{Pad, PadMode, Slice};
 
 use crate::kernel::{Kernel, vec4s};
 use crate::{NodePlan, PlanError, Problem, Slot};
+
+pub use fill::{plan_broadcast, plan_fill, plan_place};
 
 /// Plans a concatenation along the channels, one dispatch for each input.
 ///
@@ -99,33 +103,6 @@ pub fn plan_flip(vertical: bool, horizontal: bool, problem: &Problem<'_>) -> Res
         .bind("Y_BASE", Slot::Output, &problem.output)
         .invocations(vec4s(y), problem.target)?;
     Ok(NodePlan::single("flip", dispatch))
-}
-
-/// Plans plan_broadcast.
-///
-/// # Errors
-/// Always: it is being written.
-pub fn plan_broadcast(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let _ = problem;
-    Err(PlanError::Unsupported("pending".to_owned()))
-}
-
-/// Plans plan_fill.
-///
-/// # Errors
-/// Always: it is being written.
-pub fn plan_fill(value: f32, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let _ = (value, problem);
-    Err(PlanError::Unsupported("pending".to_owned()))
-}
-
-/// Plans plan_place.
-///
-/// # Errors
-/// Always: it is being written.
-pub fn plan_place(op: &atrous_graph::op::Place, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let _ = (op, problem);
-    Err(PlanError::Unsupported("pending".to_owned()))
 }
 
 #[cfg(test)]

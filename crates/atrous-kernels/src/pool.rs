@@ -1,9 +1,14 @@
 //! Pooling over windows of pixels and of channels.
 
+mod grad;
+
 use atrous_graph::op::{AvgPool, ChannelMaxPool, Window};
 
 use crate::kernel::{Kernel, vec4s};
 use crate::{Dispatch, NodePlan, PlanError, Problem, Slot};
+
+pub(crate) use grad::max_grad_rows;
+pub use grad::{plan_channel_max_grad, plan_max_grad};
 
 /// The constants that all window kernels share, and their bindings.
 fn window(kernel: Kernel, op: &Window, problem: &Problem<'_>) -> Kernel {
@@ -70,24 +75,6 @@ pub fn plan_channel_max(op: &ChannelMaxPool, problem: &Problem<'_>) -> Result<No
         .bind("X_BASE", Slot::Input(0), x)
         .bind("Y_BASE", Slot::Output, &problem.output);
     Ok(NodePlan::single("channel_max_pool", dispatch(kernel, problem)?))
-}
-
-/// Plans plan_max_grad.
-///
-/// # Errors
-/// Always: it is being written.
-pub fn plan_max_grad(op: &atrous_graph::op::MaxPoolGrad, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let _ = (op, problem);
-    Err(PlanError::Unsupported("pending".to_owned()))
-}
-
-/// Plans plan_channel_max_grad.
-///
-/// # Errors
-/// Always: it is being written.
-pub fn plan_channel_max_grad(op: &atrous_graph::op::ChannelMaxPool, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let _ = (op, problem);
-    Err(PlanError::Unsupported("pending".to_owned()))
 }
 
 #[cfg(test)]

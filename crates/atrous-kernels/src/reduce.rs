@@ -3,23 +3,25 @@
 //! The first stage cuts what is reduced into slabs and reduces each on its own, the second combines the slabs. A tensor larger
 //! than a binding is read through several windows, one dispatch each.
 
-mod cut;
+mod channels;
+pub(crate) mod cut;
 
 use atrous_graph::op::{Reduce, Reduction};
 
 use crate::kernel::{Candidate, Kernel, choose, require, vec4s};
 use crate::{Binding, Declined, Dispatch, NodePlan, PlanError, Problem, Slot, Target};
 
+pub use channels::plan_channel_sum;
 use cut::{Region, digits, regions, room, row_bytes, slabs, window};
 
 /// Partial results of all slabs.
-fn partials(slabs: usize, row: usize) -> Binding {
+pub(crate) fn partials(slabs: usize, row: usize) -> Binding {
     Binding { slot: Slot::Scratch(0), offset: 0, size: (slabs * row * 16) as u64 }
 }
 
 /// How values are reduced that are cut into `chunks` windows of `slabs` slabs each: at once if there is one slab, else in a
 /// second stage by workgroups or by single invocations.
-fn choose_stages(slabs: usize, chunks: usize, target: &Target) -> (&'static str, Vec<Declined>) {
+pub(crate) fn choose_stages(slabs: usize, chunks: usize, target: &Target) -> (&'static str, Vec<Declined>) {
     let candidates = [
         Candidate {
             variant: "single_stage",
@@ -38,7 +40,7 @@ fn choose_stages(slabs: usize, chunks: usize, target: &Target) -> (&'static str,
 }
 
 /// The second stage: `slabs` slabs of all outputs into the result.
-fn combine(
+pub(crate) fn combine(
     variant: &str,
     slabs: usize,
     max: bool,
@@ -172,15 +174,6 @@ pub fn plan_variance(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     }
     dispatches.push(combine(variant, slabs * windows, false, pixels, problem)?);
     Ok(NodePlan { variant, declined, dispatches, scratch: vec![all.size], ..NodePlan::default() })
-}
-
-/// Plans plan_channel_sum.
-///
-/// # Errors
-/// Always: it is being written.
-pub fn plan_channel_sum(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let _ = problem;
-    Err(PlanError::Unsupported("pending".to_owned()))
 }
 
 #[cfg(test)]

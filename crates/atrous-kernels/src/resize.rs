@@ -1,5 +1,6 @@
-//! Resampling from tables: interpolation, and pooling over bins.
+//! Resampling from tables: interpolation, pooling over bins, and the gradients of all that weighs rows and columns on their own.
 
+mod grad;
 mod taps;
 
 use std::ops::Range;
@@ -11,6 +12,9 @@ use crate::kernel::{Candidate, Kernel, choose, require, vec4s};
 use crate::{Binding, NodePlan, PlanError, Problem, Slot, reduce};
 
 use taps::{Axis, Taps};
+
+pub(crate) use grad::{adaptive_grad_rows, avg_grad_rows, pad_grad_rows, resize_grad_rows};
+pub use grad::{plan_adaptive_grad, plan_avg_grad, plan_pad_grad, plan_resize_grad};
 
 /// The two axes of an interpolation from `x` to the operation's size.
 fn axes(op: &Resize, x: Shape) -> [Axis; 2] {
@@ -59,27 +63,32 @@ pub(crate) fn adaptive_input_rows(h: usize, in_h: usize, rows: Range<usize>) -> 
     hull(rows.map(|i| axis.bin(i)))
 }
 
+/// From the first row that any of these reads to the last; the first row if there is none.
 fn hull(taps: impl Iterator<Item = Taps>) -> Range<usize> {
-    taps.map(|t| t.range()).reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or(0..1)
+    taps.filter_map(|t| t.range()).reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or(0..1)
 }
 
-/// Plans the kernel for the longest list of taps: one, two or more.
+/// Plans the kernel for these lists of taps: one tap of weight 1, at most two taps, any.
 fn resample(mut rows: Vec<Taps>, columns: Vec<Taps>, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (x, y) = (&problem.inputs[0], problem.output.ty);
-    for taps in &mut rows {
-        taps.first -= x.first_row;
+    for (row, _) in rows.iter_mut().flat_map(|taps| &mut taps.0) {
+        *row -= x.first_row;
     }
-    let longest = rows.iter().chain(&columns).map(|t| t.weights.len()).max().unwrap_or(1);
+    let each = |holds: fn(&Taps) -> bool| rows.iter().chain(&columns).all(holds);
     let candidates = [
-        Candidate::new("nearest", require(longest == 1, "some pixel has more than one tap")),
-        Candidate::new("two_taps", require(longest <= 2, "some pixel has more than two taps")),
+        Candidate::new("nearest", require(each(|t| matches!(t.0[..], [(_, 1.0)])), "some pixel is no copy of another")),
+        Candidate {
+            variant: "two_taps",
+            legal: require(each(|t| matches!(t.0.len(), 1 | 2)), "some pixel has no tap or more than two"),
+            preferred: require(!each(|t| t.0.len() < 2), "no pixel has two taps"),
+        },
         Candidate::new("taps", Ok(())),
     ];
     let (variant, declined) = choose(problem.target, &candidates);
     let (axis, table): (_, Vec<u32>) = match variant {
-        "nearest" => ("nearest", rows.iter().chain(&columns).flat_map(|t| [t.first as u32, 0, 0, 0]).collect()),
+        "nearest" => ("nearest", rows.iter().chain(&columns).flat_map(|t| [t.0[0].0 as u32, 0, 0, 0]).collect()),
         "two_taps" => ("two", rows.iter().chain(&columns).flat_map(two).collect()),
-        _ => ("", weighted(&rows, &columns)),
+        _ => ("", listed(&rows, &columns)),
     };
     let dispatch = Kernel::new("resize/taps", axis)
         .sizes([("N", y.shape.n), ("H", x.ty.shape.h), ("W", x.ty.shape.w), ("C4", y.padded().c / 4)])
@@ -93,59 +102,22 @@ fn resample(mut rows: Vec<Taps>, columns: Vec<Taps>, problem: &Problem<'_>) -> R
 
 /// A row of the two-tap table; a single tap is read twice, the second time with weight zero.
 fn two(taps: &Taps) -> [u32; 4] {
-    let last = taps.range().end - 1;
-    let second = taps.weights.get(1).copied().unwrap_or(0.0);
-    [taps.first as u32, last as u32, taps.weights[0].to_bits(), second.to_bits()]
+    let (first, weight) = taps.0[0];
+    let (second, other) = taps.0.get(1).copied().unwrap_or((first, 0.0));
+    [first as u32, second as u32, weight.to_bits(), other.to_bits()]
 }
 
-/// The general table: where each row and column begins, how many weights it has and where they are; then the weights.
-fn weighted(rows: &[Taps], columns: &[Taps]) -> Vec<u32> {
-    let mut heads = Vec::new();
-    let mut weights: Vec<u32> = Vec::new();
-    let start = 4 * (rows.len() + columns.len());
+/// The general table: where the taps of each row and column are and how many, counted in rows of four; then the taps.
+fn listed(rows: &[Taps], columns: &[Taps]) -> Vec<u32> {
+    let mut place = rows.len() + columns.len();
+    let mut table = Vec::new();
     for taps in rows.iter().chain(columns) {
-        heads.extend([taps.first as u32, taps.weights.len() as u32, (start + weights.len()) as u32, 0]);
-        weights.extend(taps.weights.iter().map(|w| w.to_bits()));
+        table.extend([place as u32, taps.0.len() as u32, 0, 0]);
+        place += taps.0.len();
     }
-    heads.extend(weights);
-    heads.resize(heads.len().next_multiple_of(4), 0);
-    heads
-}
-
-/// Plans plan_avg_grad.
-///
-/// # Errors
-/// Always: it is being written.
-pub fn plan_avg_grad(op: &atrous_graph::op::AvgPoolGrad, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let _ = (op, problem);
-    Err(PlanError::Unsupported("pending".to_owned()))
-}
-
-/// Plans plan_adaptive_grad.
-///
-/// # Errors
-/// Always: it is being written.
-pub fn plan_adaptive_grad(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let _ = problem;
-    Err(PlanError::Unsupported("pending".to_owned()))
-}
-
-/// Plans plan_resize_grad.
-///
-/// # Errors
-/// Always: it is being written.
-pub fn plan_resize_grad(op: &atrous_graph::op::ResizeGrad, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let _ = (op, problem);
-    Err(PlanError::Unsupported("pending".to_owned()))
-}
-
-/// Plans plan_pad_grad.
-///
-/// # Errors
-/// Always: it is being written.
-pub fn plan_pad_grad(op: &atrous_graph::op::PadGrad, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let _ = (op, problem);
-    Err(PlanError::Unsupported("pending".to_owned()))
+    let all = rows.iter().chain(columns).flat_map(|taps| &taps.0);
+    table.extend(all.flat_map(|(i, weight)| [*i as u32, weight.to_bits(), 0, 0]));
+    table
 }
 
 #[cfg(test)]
@@ -176,13 +148,14 @@ mod tests {
     }
 
     #[test]
-    fn the_general_table_points_at_its_weights() {
+    fn the_general_table_points_at_its_taps() {
         let plan = plan(Op::AdaptiveAvgPool { h: 2, w: 1 }, Shape::new(1, 6, 5, 4));
         let table = &plan.constants[0];
-        assert_eq!(table.len() % 4, 0);
-        // Two rows and one column, then 3 + 3 + 5 weights.
-        assert_eq!(table[..12], [0, 3, 12, 0, 3, 3, 15, 0, 0, 5, 18, 0]);
-        assert_eq!(f32::from_bits(table[18]), 0.2);
+        // Two rows and one column, then 3 + 3 + 5 taps.
+        assert_eq!(table[..12], [3, 3, 0, 0, 6, 3, 0, 0, 9, 5, 0, 0]);
+        assert_eq!(table.len(), 4 * (3 + 3 + 3 + 5));
+        assert_eq!(table[6 * 4..][..4], [3, (1.0_f32 / 3.0).to_bits(), 0, 0]);
+        assert_eq!(table[13 * 4..], [4, 0.2_f32.to_bits(), 0, 0]);
     }
 
     #[test]

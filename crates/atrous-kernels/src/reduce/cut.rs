@@ -44,12 +44,12 @@ pub(super) fn row_bytes(ty: TensorType) -> u64 {
 }
 
 /// Bytes of the largest window: a window that does not begin at the tensor's first byte is bound from an aligned one.
-pub(super) fn room(ty: TensorType, limits: &Limits) -> u64 {
+pub(crate) fn room(ty: TensorType, limits: &Limits) -> u64 {
     if ty.bytes() <= limits.max_binding { ty.bytes() } else { limits.max_binding.saturating_sub(limits.alignment) }
 }
 
 /// The binding of `bytes` bytes of an input from byte `start` on, and the vec4 at which they begin in it.
-pub(super) fn window(x: &Part, start: u64, bytes: u64, limits: &Limits) -> (Binding, usize) {
+pub(crate) fn window(x: &Part, start: u64, bytes: u64, limits: &Limits) -> (Binding, usize) {
     let before = start % limits.alignment.max(16);
     let binding = Binding { slot: Slot::Input(0), offset: start - before, size: before + bytes };
     (binding, (before / 16) as usize + x.base as usize)
@@ -57,7 +57,7 @@ pub(super) fn window(x: &Part, start: u64, bytes: u64, limits: &Limits) -> (Bind
 
 /// How many slabs `count` values of each of `outputs` outputs are cut into: one if the outputs alone keep the adapter busy, else
 /// at least 32 values in each.
-pub(super) fn slabs(count: usize, outputs: usize, target: &Target) -> usize {
+pub(crate) fn slabs(count: usize, outputs: usize, target: &Target) -> usize {
     let (busy, most) = if target.software { (1 << 10, 64) } else { (1 << 16, 1024) };
     if count <= 64 {
         return 1;

@@ -4,18 +4,36 @@ use std::ops::Range;
 
 use atrous_graph::op::{Coordinates, Interpolation};
 
-/// One output row or column: the input rows or columns from `first` on, one for each weight.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Taps {
-    pub(super) first: usize,
-    pub(super) weights: Vec<f32>,
-}
+/// One output row or column: the input rows or columns that it reads, in ascending order, each with its weight.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Taps(pub(super) Vec<(usize, f32)>);
 
 impl Taps {
-    /// The inputs it reads.
-    pub(super) fn range(&self) -> Range<usize> {
-        self.first..self.first + self.weights.len()
+    /// The inputs from `first` on, one for each weight.
+    fn run(first: usize, weights: impl IntoIterator<Item = f32>) -> Self {
+        Self((first..).zip(weights).collect())
     }
+
+    /// The same weight for each of these inputs.
+    pub(super) fn equal(inputs: Range<usize>, weight: f32) -> Self {
+        Self(inputs.map(|i| (i, weight)).collect())
+    }
+
+    /// From the first input it reads to the last; None if it reads none.
+    pub(super) fn range(&self) -> Option<Range<usize>> {
+        Some(self.0.first()?.0..self.0.last()?.0 + 1)
+    }
+}
+
+/// The taps of the adjoint of an axis of `n` inputs: what each input gives to the outputs, by the weights of the outputs' taps.
+pub(super) fn transposed(outputs: &[Taps], n: usize) -> Vec<Taps> {
+    let mut inputs = vec![Taps::default(); n];
+    for (i, taps) in outputs.iter().enumerate() {
+        for &(j, weight) in &taps.0 {
+            inputs[j].0.push((i, weight));
+        }
+    }
+    inputs
 }
 
 /// An axis of `n` input and `m` output pixels.
@@ -48,7 +66,7 @@ impl Axis {
     }
 
     fn single(&self, at: usize) -> Taps {
-        Taps { first: at.min(self.n - 1), weights: vec![1.0] }
+        Taps::run(at.min(self.n - 1), [1.0])
     }
 
     fn bilinear(&self, coordinates: Coordinates, i: usize) -> Taps {
@@ -63,7 +81,7 @@ impl Axis {
         if share == 0.0 {
             return self.single(first);
         }
-        Taps { first, weights: vec![(1.0 - share) as f32, share as f32] }
+        Taps::run(first, [(1.0 - share) as f32, share as f32])
     }
 
     /// A triangle as wide as two steps, at least two pixels, around the output pixel's centre; normalised.
@@ -77,14 +95,14 @@ impl Axis {
         if sum == 0.0 {
             return self.single(first);
         }
-        Taps { first, weights: (first..end).map(|j| (weight(j) / sum) as f32).collect() }
+        Taps::run(first, (first..end).map(|j| (weight(j) / sum) as f32))
     }
 
     /// The mean over bin `i` of `m`.
     pub(super) fn bin(&self, i: usize) -> Taps {
         let first = i * self.n / self.m;
         let end = ((i + 1) * self.n).div_ceil(self.m);
-        Taps { first, weights: vec![(1.0 / (end - first) as f64) as f32; end - first] }
+        Taps::equal(first..end, (1.0 / (end - first) as f64) as f32)
     }
 }
 
@@ -97,7 +115,7 @@ mod tests {
     }
 
     fn taps(first: usize, weights: &[f32]) -> Taps {
-        Taps { first, weights: weights.to_vec() }
+        Taps::run(first, weights.iter().copied())
     }
 
     #[test]
@@ -128,14 +146,27 @@ mod tests {
         // Six pixels to three: a triangle of half-width 2 around 1, 3, 5.
         assert_eq!(axis(6, 3).taps(Interpolation::BilinearAntialias, 1), taps(1, &[0.125, 0.375, 0.375, 0.125]));
         let edge = axis(6, 3).taps(Interpolation::BilinearAntialias, 0);
-        assert_eq!(edge.first, 0);
-        assert!((edge.weights.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        assert_eq!(edge.0[0].0, 0);
+        assert!((edge.0.iter().map(|tap| tap.1).sum::<f32>() - 1.0).abs() < 1e-6);
     }
 
     #[test]
     fn bins_cover_the_axis() {
         assert_eq!(axis(7, 3).bin(1), taps(2, &[1.0 / 3.0; 3]));
-        assert_eq!(axis(7, 3).bin(2).range(), 4..7);
-        assert_eq!(axis(2, 3).bin(1).range(), 0..2);
+        assert_eq!(axis(7, 3).bin(2).range(), Some(4..7));
+        assert_eq!(axis(2, 3).bin(1).range(), Some(0..2));
+    }
+
+    #[test]
+    fn transposed_taps_are_what_each_input_gives() {
+        // Three pixels to five with aligned corners: the middle one goes halfway to its neighbours.
+        let aligned: Vec<Taps> =
+            (0..5).map(|i| axis(3, 5).taps(Interpolation::Bilinear(Coordinates::AlignCorners), i)).collect();
+        assert_eq!(transposed(&aligned, 3)[1], taps(1, &[0.5, 1.0, 0.5]));
+        // Every second pixel of four is dropped.
+        let dropped: Vec<Taps> = (0..2).map(|i| axis(4, 2).taps(Interpolation::Nearest, i)).collect();
+        let given = transposed(&dropped, 4);
+        assert_eq!(given, [taps(0, &[1.0]), Taps::default(), taps(1, &[1.0]), Taps::default()]);
+        assert_eq!(given[1].range(), None);
     }
 }

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use atrous_graph::op::{AvgPool, Conv2d, Conv2dGradInput, Padding, Slice, Window as Pool};
+use atrous_graph::op::{AvgPool, Conv2d, Conv2dGradInput, Padding, Place, Slice, Window as Pool};
 use atrous_graph::{Op, TensorType};
 
 use super::Window;
-use crate::{movement, resize};
+use crate::{movement, pool, resize};
 
 /// An operation on parts.
 pub(super) struct Cut {
@@ -19,12 +19,20 @@ pub(super) struct Cut {
 /// None if the range cannot be computed on its own.
 pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Window) -> Option<Cut> {
     let rows_whole = out.rows.len() == output.shape.h;
-    let size = inputs.first()?.shape;
+    // What has no inputs has none to cut.
+    let size = inputs.first().map_or(output.shape, |ty| ty.shape);
     let image = |rows: Range<usize>| Window { n: out.n.clone(), rows };
     // The first input in part, all others (filters, statistics) whole.
     let first = |op: Op, window: Window| {
         let rest = inputs[1..].iter().map(|ty| Window::whole(*ty));
         Some(Cut { op, inputs: std::iter::once(window).chain(rest).collect() })
+    };
+    // The same window of all inputs.
+    let all = |window: Window| Some(Cut { op: *op, inputs: vec![window; inputs.len()] });
+    // The first so many inputs in the part of the result, all others (vectors) whole.
+    let alike = |count: usize| {
+        let window = |i: usize, ty: &TensorType| if i < count { out.clone() } else { Window::whole(*ty) };
+        Some(Cut { op: *op, inputs: inputs.iter().enumerate().map(|(i, ty)| window(i, ty)).collect() })
     };
     let all_rows = || image(0..size.h);
     match op {
@@ -35,25 +43,6 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         | Op::BatchNormGradSums { .. }
         | Op::Conv2dGradWeight(_)
         | Op::RunningStat(_) => None,
-        // Pending: those that are being written.
-        Op::MaxPoolGrad(_)
-        | Op::AvgPoolGrad(_)
-        | Op::AdaptiveAvgPoolGrad { .. }
-        | Op::ResizeGrad(_)
-        | Op::Broadcast(_)
-        | Op::Fill { .. }
-        | Op::Place(_)
-        | Op::PadGrad(_) => None,
-        Op::BatchNormGrad(_)
-        | Op::ChannelMaxPoolGrad(_)
-        | Op::UnaryGrad(_)
-        | Op::ChannelSum
-        | Op::SoftmaxGrad
-        | Op::LogSoftmaxGrad
-        | Op::CrossEntropy(_)
-        | Op::CrossEntropyGrad(_)
-        | Op::OneHot { .. }
-        | Op::LabelWeight { .. } => None,
         // All rows of the result: all rows of the input, so that several samples are contiguous.
         Op::Conv2d(_)
         | Op::Conv2dGradInput(_)
@@ -61,8 +50,12 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         | Op::MaxPoolIndices(_)
         | Op::AvgPool(_)
         | Op::AdaptiveAvgPool { .. }
+        | Op::AvgPoolGrad(_)
+        | Op::AdaptiveAvgPoolGrad { .. }
         | Op::Resize(_)
+        | Op::ResizeGrad(_)
         | Op::Pad(_)
+        | Op::PadGrad(_)
             if rows_whole =>
         {
             first(*op, all_rows())
@@ -92,6 +85,14 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         Op::AdaptiveAvgPool { h, .. } => first(*op, image(resize::adaptive_input_rows(*h, size.h, out.rows.clone()))),
         Op::Resize(r) => first(*op, image(resize::input_rows(r, size, out.rows.clone()))),
         Op::Pad(pad) => first(*op, image(movement::pad_input_rows(pad, size.h, out.rows.clone()))),
+        Op::MaxPoolGrad(_) if rows_whole => all(all_rows()),
+        Op::MaxPoolGrad(g) => all(image(pool::max_grad_rows(&g.window, size.h, out.rows.clone()))),
+        Op::AvgPoolGrad(g) => first(*op, image(resize::avg_grad_rows(g, size, out.rows.clone()))),
+        Op::AdaptiveAvgPoolGrad { h, .. } => {
+            first(*op, image(resize::adaptive_grad_rows(*h, size, out.rows.clone())))
+        }
+        Op::ResizeGrad(g) => first(*op, image(resize::resize_grad_rows(g, out.rows.clone()))),
+        Op::PadGrad(g) => first(*op, image(resize::pad_grad_rows(g, out.rows.clone()))),
         Op::Slice(slice) => {
             let shift = |r: &Range<usize>, by: usize| r.start + by..r.end + by;
             let n = shift(&out.n, slice.start[0]);
@@ -112,20 +113,42 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         }
         Op::BatchNorm(_)
         | Op::ChannelMaxPool(_)
+        | Op::ChannelSum
         | Op::Unary(_)
         | Op::Softmax
         | Op::LogSoftmax
         | Op::ArgMax
         | Op::Dropout(_)
+        | Op::OneHot { .. }
+        | Op::LabelWeight { .. }
         | Op::StopGradient => first(*op, image(out.rows.clone())),
-        Op::Concat => Some(Cut { op: *op, inputs: inputs.iter().map(|_| out.clone()).collect() }),
-        Op::Binary(_) => {
+        Op::BatchNormGrad(_) | Op::UnaryGrad(_) | Op::SoftmaxGrad | Op::LogSoftmaxGrad | Op::CrossEntropy(_) => alike(2),
+        Op::CrossEntropyGrad(_) => alike(3),
+        Op::Concat | Op::ChannelMaxPoolGrad(_) | Op::Fill { .. } => all(out.clone()),
+        Op::Place(place) => {
+            let (n, from_n) = under(&out.n, place.start[0], size.n);
+            // All rows of several samples, or those of one that the rows hold.
+            let (rows, from_row) =
+                if rows_whole { (0..size.h, place.start[1]) } else { under(&out.rows, place.start[1], size.h) };
+            let mut shape = place.shape;
+            (shape.n, shape.h) = (out.n.len(), out.rows.len());
+            let start = [from_n, from_row, place.start[2], place.start[3]];
+            first(Op::Place(Place { start, shape }), Window { n, rows })
+        }
+        Op::Binary(_) | Op::Broadcast(_) => {
             let take = |range: &Range<usize>, have: usize| if have == 1 { 0..1 } else { range.clone() };
             let inputs =
                 inputs.iter().map(|ty| Window { n: take(&out.n, ty.shape.n), rows: take(&out.rows, ty.shape.h) });
             Some(Cut { op: *op, inputs: inputs.collect() })
         }
     }
+}
+
+/// The part of a box of `size` from `start` on that lies within a range, and where in the range it begins. Of a box beside the
+/// range one row, which begins past the range's end.
+fn under(out: &Range<usize>, start: usize, size: usize) -> (Range<usize>, usize) {
+    let (from, to) = (out.start.max(start), out.end.min(start + size));
+    if from < to { (from - start..to - start, from - out.start) } else { (0..1, out.len()) }
 }
 
 /// Input rows under a sliding window for a range of output rows, and the padding that remains above and below them.
