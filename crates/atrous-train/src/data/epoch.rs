@@ -1,0 +1,156 @@
+//! The batches of one epoch, made ahead of their use.
+
+use super::batch::Batch;
+use super::error::{DataError, Result};
+use super::loader::Loader;
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::{self, JoinHandle};
+
+/// The batches of an epoch in their order, made by [`Loader::epoch`]. Dropping it stops its threads.
+pub struct Epoch {
+    work: Arc<Work>,
+    threads: Vec<JoinHandle<()>>,
+    /// Batches that have not been asked for.
+    rest: Range<usize>,
+    /// What the next call answers, rather than a batch.
+    failure: Option<DataError>,
+    /// Whether the epoch was entered at its beginning and has given nothing yet.
+    nothing_yet: bool,
+}
+
+/// A batch, nothing where all of its samples were skipped, an error, or the panic of a dataset.
+type Made = Result<Result<Option<Batch>>, Box<dyn Any + Send>>;
+
+/// What the threads share.
+struct Work {
+    loader: Loader,
+    order: Vec<usize>,
+    epoch: u64,
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+struct Queue {
+    /// Batches that no thread has begun.
+    waiting: Range<usize>,
+    /// Batches below this may be begun.
+    limit: usize,
+    made: BTreeMap<usize, Made>,
+}
+
+impl Epoch {
+    pub(crate) fn start(loader: Loader, epoch: u64, first: usize) -> Epoch {
+        let (batches, options) = (loader.batches(), *loader.options());
+        let rest = first..batches;
+        let queue = Queue { waiting: rest.clone(), limit: first.saturating_add(options.ahead), made: BTreeMap::new() };
+        let order = loader.order(epoch);
+        let work = Work { loader, order, epoch, queue: Mutex::new(queue), changed: Condvar::new() };
+        let failure = (first > batches).then_some(DataError::NoSuchBatch { first, batches });
+        let nothing_yet = first == 0;
+        let mut this = Epoch { work: Arc::new(work), threads: Vec::new(), rest, failure, nothing_yet };
+        for _ in 0..options.threads.min(this.rest.len()) {
+            let work = this.work.clone();
+            match thread::Builder::new().name("atrous-data".to_owned()).spawn(move || work.run()) {
+                Ok(thread) => this.threads.push(thread),
+                Err(source) => {
+                    this.failure = Some(DataError::Threads { threads: options.threads, source });
+                    break;
+                }
+            }
+        }
+        this
+    }
+
+    fn take(&self, batch: usize) -> Result<Option<Batch>> {
+        let made = match self.threads.is_empty() {
+            true => Ok(self.work.make(batch)),
+            false => self.work.wait_for(batch),
+        };
+        made.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    fn all_broken(&self) -> DataError {
+        let skipped = self.work.loader.skipped();
+        let first = skipped.first().map(|skipped| skipped.reason.clone()).unwrap_or_default();
+        DataError::AllBroken { samples: skipped.len(), first }
+    }
+}
+
+impl Iterator for Epoch {
+    type Item = Result<Batch>;
+
+    fn next(&mut self) -> Option<Result<Batch>> {
+        if let Some(failure) = self.failure.take() {
+            self.rest = 0..0;
+            return Some(Err(failure));
+        }
+        while let Some(batch) = self.rest.next() {
+            match self.take(batch) {
+                Ok(None) if self.nothing_yet && self.rest.is_empty() => return Some(Err(self.all_broken())),
+                Ok(None) => {}
+                Ok(Some(batch)) => {
+                    self.nothing_yet = false;
+                    return Some(Ok(batch));
+                }
+                Err(error) => {
+                    self.rest = 0..0;
+                    return Some(Err(error));
+                }
+            }
+        }
+        None
+    }
+}
+
+impl Drop for Epoch {
+    fn drop(&mut self) {
+        self.work.lock().waiting = 0..0;
+        self.work.changed.notify_all();
+        for thread in self.threads.drain(..) {
+            // A thread hands on the panics of a dataset as a result, it does not end by one.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Work {
+    fn make(&self, batch: usize) -> Result<Option<Batch>> {
+        self.loader.read_batch(&self.order, self.epoch, batch)
+    }
+
+    /// Makes one batch after another until none is left.
+    fn run(&self) {
+        while let Some(batch) = self.claim() {
+            let made = catch_unwind(AssertUnwindSafe(|| self.make(batch)));
+            self.lock().made.insert(batch, made);
+            self.changed.notify_all();
+        }
+    }
+
+    /// The next batch to make, as soon as there is room for it.
+    fn claim(&self) -> Option<usize> {
+        let full = |queue: &mut Queue| !queue.waiting.is_empty() && queue.waiting.start >= queue.limit;
+        self.changed.wait_while(self.lock(), full).expect(UNPOISONED).waiting.next()
+    }
+
+    fn wait_for(&self, batch: usize) -> Made {
+        let absent = |queue: &mut Queue| !queue.made.contains_key(&batch);
+        let mut queue = self.changed.wait_while(self.lock(), absent).expect(UNPOISONED);
+        queue.limit += 1;
+        let made = queue.made.remove(&batch);
+        drop(queue);
+        self.changed.notify_all();
+        made.expect("the wait ends with the batch made")
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().expect(UNPOISONED)
+    }
+}
+
+/// Nothing that can panic runs while the queue is locked.
+const UNPOISONED: &str = "no thread panics with the lock";

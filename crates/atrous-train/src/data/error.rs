@@ -1,0 +1,132 @@
+//! What can go wrong with training data.
+
+use super::sample::Task;
+use atrous_vision::ErrorKind;
+use std::io;
+
+/// Result of the functions about data.
+pub type Result<T, E = DataError> = std::result::Result<T, E>;
+
+/// Training data or an option that cannot be used. Sizes are `width×height` in pixels.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// A file or folder is not there, or is the other of the two.
+    #[error("{path}: no such {what}")]
+    Missing { path: String, what: &'static str },
+    /// The system refused.
+    #[error("{path}: cannot {action}: {source}")]
+    Io { path: String, action: &'static str, source: io::Error },
+    /// A picture that cannot be decoded, resized or normalised; its message names the file.
+    #[error(transparent)]
+    Picture(#[from] atrous_vision::Error),
+    /// A mask file that is no sound PNG.
+    #[error("{path}: not a readable PNG mask: {reason}")]
+    DamagedMask { path: String, reason: String },
+    /// A mask file of a kind that does not hold class numbers.
+    #[error("{path}: masks are PNG files of class numbers, with a palette or grey of 8 bits or less; this is {found}")]
+    UnsupportedMask { path: String, found: String },
+    /// The mask is not as large as its picture.
+    #[error("{sample}: the mask is {}×{}, but its picture is {}×{}", mask.0, mask.1, picture.0, picture.1)]
+    MaskSize { sample: String, mask: (u32, u32), picture: (u32, u32) },
+    /// A label that is neither a class nor the ignored one.
+    #[error("{sample}: label {label} is none of the {classes} classes, 0 to {}", last_label(*classes, *ignored))]
+    LabelRange { sample: String, label: u32, classes: usize, ignored: Option<u32> },
+    /// A class where a mask was promised, or the reverse.
+    #[error("{sample}: its label is not of the kind that the dataset's task, {task:?}, asks for")]
+    WrongTarget { sample: String, task: Task },
+    /// Values that make no picture.
+    #[error(
+        "a {width}×{height} picture of {channels} channels needs {want} values, got {got}; channels must be 1 or 3"
+    )]
+    PictureShape { width: u32, height: u32, channels: u32, want: u128, got: usize },
+    /// A sample beyond the last.
+    #[error("sample {index} of a dataset of {len}")]
+    Index { index: usize, len: usize },
+
+    /// Nothing to train on.
+    #[error("{name}: no samples: wanted {wanted}")]
+    NoSamples { name: String, wanted: String },
+    /// A class without pictures.
+    #[error("{path}: the folder of class {class:?} holds no pictures (JPEG, PNG or WebP)")]
+    EmptyClass { path: String, class: String },
+    /// Nothing to tell apart.
+    #[error("{name}: {}; training needs at least two", found_classes(class))]
+    OneClass { name: String, class: Option<String> },
+    /// A class folder that the list of classes does not have.
+    #[error("{path}: the folder is none of the {classes} classes: {known}")]
+    UnknownClass { path: String, classes: usize, known: String },
+    /// A picture without a mask, or the reverse.
+    #[error("{path}: no {missing} named {stem:?} in {folder} ({others} more like it)")]
+    Unpaired { path: String, missing: &'static str, stem: String, folder: String, others: usize },
+    /// Two files of one folder that differ in nothing but their extension.
+    #[error("{first} and {second}: two files for one sample")]
+    SameStem { first: String, second: String },
+    /// A line of a list of samples that is no name.
+    #[error("{path}: line {line} should be the name of one picture, without folder and extension: {text:?}")]
+    ListLine { path: String, line: usize, text: String },
+
+    /// A file that does not start as its format says.
+    #[error("{path}: {what}: wanted {want}, got {got}")]
+    Header { path: String, what: &'static str, want: String, got: String },
+    /// A file that is shorter or longer than it must be.
+    #[error("{path}: wanted {want}, got {got} bytes")]
+    FileSize { path: String, want: String, got: String },
+    /// A file of pictures and a file of labels that do not belong together.
+    #[error("{images} has {pictures} pictures, but {labels} has {count} labels")]
+    Counts { images: String, pictures: u64, labels: String, count: u64 },
+
+    /// An option outside of its range.
+    #[error("{option} must be {must}, got {got}")]
+    Option { option: &'static str, must: String, got: String },
+    /// A dataset without known classes cannot be split by class.
+    #[error("{sample}: its class is not known without reading it, so the dataset cannot be split by class")]
+    Unstratifiable { sample: String },
+    /// Resuming beyond the end of an epoch.
+    #[error("cannot start at batch {first} of an epoch of {batches} batches: the data or the batch size have changed")]
+    NoSuchBatch { first: usize, batches: usize },
+    /// No sample could be read and all were to be skipped.
+    #[error("all {samples} samples were skipped as broken; the first: {first}")]
+    AllBroken { samples: usize, first: String },
+    /// The system refused a thread.
+    #[error("cannot start {threads} threads for reading data: {source}")]
+    Threads { threads: usize, source: io::Error },
+}
+
+impl DataError {
+    /// Whether the input is invalid, merely unsupported, or could not be read.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            DataError::Picture(error) => error.kind(),
+            DataError::Missing { .. } | DataError::Io { .. } | DataError::Threads { .. } => ErrorKind::Io,
+            DataError::UnsupportedMask { .. } | DataError::Unstratifiable { .. } => ErrorKind::Unsupported,
+            _ => ErrorKind::Invalid,
+        }
+    }
+
+    /// Whether one sample is at fault, so that the others can be used without it. Labels out of range are not of this
+    /// kind: they tell that the classes are not what the user thinks.
+    pub fn is_broken_sample(&self) -> bool {
+        matches!(
+            self,
+            DataError::Missing { .. }
+                | DataError::Io { .. }
+                | DataError::Picture(_)
+                | DataError::DamagedMask { .. }
+                | DataError::UnsupportedMask { .. }
+                | DataError::MaskSize { .. }
+        )
+    }
+}
+
+fn last_label(classes: usize, ignored: Option<u32>) -> String {
+    let last = classes.saturating_sub(1);
+    ignored.map_or_else(|| last.to_string(), |label| format!("{last}, nor the ignored {label}"))
+}
+
+fn found_classes(class: &Option<String>) -> String {
+    match class {
+        Some(class) => format!("only one class, {class:?}"),
+        None => "no classes".to_owned(),
+    }
+}

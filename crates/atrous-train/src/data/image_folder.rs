@@ -1,0 +1,106 @@
+//! One folder of pictures for each class.
+
+use super::dataset::{Dataset, check_class_names, check_index};
+use super::error::{DataError, Result};
+use super::files::{file_name, folders_in, pictures_below, shown};
+use super::sample::{Picture, Sample, Target, Task};
+use atrous_vision::{Limits, load_rgb8};
+use std::path::{Path, PathBuf};
+
+/// A folder with one folder of pictures for each class, as torchvision's `ImageFolder`:
+///
+/// ```text
+/// root/cat/1.jpg   root/cat/more/2.png   root/dog/7.webp
+/// ```
+///
+/// The sorted names of the folders are the classes 0, 1, 2, …; pictures are found at any depth below and sorted by path.
+/// Hidden files and folders are passed over, and so is what has no extension of a picture. Pictures are RGB and upright.
+#[derive(Clone, Debug)]
+pub struct ImageFolder {
+    class_names: Vec<String>,
+    files: Vec<(PathBuf, u32)>,
+}
+
+impl ImageFolder {
+    /// Finds the classes and their pictures.
+    ///
+    /// # Errors
+    /// [`DataError::Missing`], [`DataError::Io`]; [`DataError::NoSamples`] if there is no class folder,
+    /// [`DataError::OneClass`] for a single one, [`DataError::EmptyClass`] for one without pictures.
+    pub fn open(root: impl AsRef<Path>) -> Result<Self> {
+        let root = root.as_ref();
+        let folders = folders_in(root)?;
+        if folders.is_empty() {
+            let wanted = "one folder of pictures for each class".to_owned();
+            return Err(DataError::NoSamples { name: shown(root), wanted });
+        }
+        let class_names: Vec<String> = folders.iter().map(|folder| file_name(folder)).collect();
+        check_class_names(&shown(root), &class_names)?;
+        let mut files = Vec::new();
+        for (class, folder) in (0..).zip(&folders) {
+            let pictures = pictures_below(folder)?;
+            if pictures.is_empty() {
+                let class = class_names[class as usize].clone();
+                return Err(DataError::EmptyClass { path: shown(folder), class });
+            }
+            files.extend(pictures.into_iter().map(|picture| (picture, class)));
+        }
+        Ok(ImageFolder { class_names, files })
+    }
+
+    /// Finds pictures of known classes, as those for validation, where a class may lack.
+    ///
+    /// # Errors
+    /// [`DataError::Missing`], [`DataError::Io`]; [`DataError::UnknownClass`] for a folder that is none of the classes,
+    /// [`DataError::NoSamples`] if no folder has a picture, [`DataError::OneClass`] for fewer than two names.
+    pub fn open_with_classes(root: impl AsRef<Path>, class_names: &[String]) -> Result<Self> {
+        let root = root.as_ref();
+        check_class_names(&shown(root), class_names)?;
+        let mut files = Vec::new();
+        for folder in folders_in(root)? {
+            let Some(class) = class_names.iter().position(|name| *name == file_name(&folder)) else {
+                let known = class_names.join(", ");
+                return Err(DataError::UnknownClass { path: shown(&folder), classes: class_names.len(), known });
+            };
+            files.extend(pictures_below(&folder)?.into_iter().map(|picture| (picture, class as u32)));
+        }
+        if files.is_empty() {
+            let wanted = format!("pictures in folders named {}", class_names.join(", "));
+            return Err(DataError::NoSamples { name: shown(root), wanted });
+        }
+        files.sort_by_key(|(_, class)| *class);
+        Ok(ImageFolder { class_names: class_names.to_vec(), files })
+    }
+}
+
+impl Dataset for ImageFolder {
+    fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    fn get(&self, index: usize) -> Result<Sample> {
+        check_index(self, index)?;
+        let (path, class) = &self.files[index];
+        let image = Picture::try_from(load_rgb8(path, &Limits::default())?)?;
+        Ok(Sample { image, target: Target::Class(*class) })
+    }
+
+    fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    fn task(&self) -> Task {
+        Task::Classification
+    }
+
+    fn describe(&self, index: usize) -> String {
+        match self.files.get(index) {
+            Some((path, _)) => shown(path),
+            None => format!("picture {index}"),
+        }
+    }
+
+    fn class_of(&self, index: usize) -> Option<u32> {
+        self.files.get(index).map(|(_, class)| *class)
+    }
+}

@@ -1,0 +1,162 @@
+//! Pictures with masks.
+
+use super::dataset::{Dataset, check_class_names, check_index};
+use super::error::{DataError, Result};
+use super::files::{pictures_in, read_text, shown, stem};
+use super::mask_file::read_mask;
+use super::sample::{Picture, Sample, Target, Task};
+use atrous_vision::{Limits, load_rgb8};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The classes of Pascal VOC in the order of their numbers. 255 marks the borders between objects.
+pub const VOC_CLASSES: [&str; 21] = [
+    "background",
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "diningtable",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "pottedplant",
+    "sheep",
+    "sofa",
+    "train",
+    "tvmonitor",
+];
+
+/// Pictures with a mask for each: a PNG of class numbers, see [`read_mask`]. Pictures are RGB and upright.
+#[derive(Clone, Debug)]
+pub struct MaskFolder {
+    class_names: Vec<String>,
+    /// Picture and mask.
+    files: Vec<(PathBuf, PathBuf)>,
+}
+
+impl MaskFolder {
+    /// Pairs the pictures of one folder with the masks of another by their names without extension, in their order:
+    /// `images/7.jpg` with `masks/7.png`. Both folders may hold other files, but each picture needs a mask and each mask
+    /// a picture.
+    ///
+    /// # Errors
+    /// [`DataError::Missing`], [`DataError::Io`], [`DataError::NoSamples`], [`DataError::Unpaired`],
+    /// [`DataError::SameStem`], and [`DataError::OneClass`] for fewer than two class names.
+    pub fn open(images: impl AsRef<Path>, masks: impl AsRef<Path>, class_names: Vec<String>) -> Result<Self> {
+        let (images, masks) = (images.as_ref(), masks.as_ref());
+        check_class_names(&shown(images), &class_names)?;
+        let (pictures, maps) = (by_stem(images)?, by_stem(masks)?);
+        for (folder, found) in [(images, &pictures), (masks, &maps)] {
+            if found.is_empty() {
+                let wanted = "pictures (JPEG, PNG or WebP), or masks (PNG), of equal names".to_owned();
+                return Err(DataError::NoSamples { name: shown(folder), wanted });
+            }
+        }
+        check_paired(&pictures, &maps, "mask", masks)?;
+        check_paired(&maps, &pictures, "picture", images)?;
+        let files = pictures.into_values().zip(maps.into_values()).collect();
+        Ok(MaskFolder { class_names, files })
+    }
+
+    /// The segmentation pictures of Pascal VOC, with [`VOC_CLASSES`]. `root` is the folder that holds `ImageSets`, such
+    /// as `VOCdevkit/VOC2012`, or one of the two folders above the one of 2012. `split` is `train`, `val`, `trainval` or
+    /// any other list of `ImageSets/Segmentation`. The order is the list's.
+    ///
+    /// # Errors
+    /// [`DataError::Missing`], [`DataError::Io`], [`DataError::NoSamples`] for an empty list, [`DataError::ListLine`].
+    /// A file of the list that is not there is found when its sample is read.
+    pub fn voc(root: impl AsRef<Path>, split: &str) -> Result<Self> {
+        let root = root.as_ref();
+        let inner = ["", "VOC2012", "VOCdevkit/VOC2012"].map(|inner| root.join(inner));
+        let Some(voc) = inner.into_iter().find(|folder| folder.join("ImageSets/Segmentation").is_dir()) else {
+            let path = shown(&root.join("ImageSets/Segmentation"));
+            return Err(DataError::Missing { path, what: "folder" });
+        };
+        let list = voc.join("ImageSets/Segmentation").join(format!("{split}.txt"));
+        let mut files = Vec::new();
+        for (index, line) in read_text(&list)?.lines().enumerate() {
+            match line.trim() {
+                "" => {}
+                id if id.contains(['/', '\\', ' ', '\t']) || id.starts_with('.') => {
+                    return Err(DataError::ListLine { path: shown(&list), line: index + 1, text: id.to_owned() });
+                }
+                id => files.push((
+                    voc.join("JPEGImages").join(format!("{id}.jpg")),
+                    voc.join("SegmentationClass").join(format!("{id}.png")),
+                )),
+            }
+        }
+        if files.is_empty() {
+            return Err(DataError::NoSamples { name: shown(&list), wanted: "one name a line".to_owned() });
+        }
+        Ok(MaskFolder { class_names: VOC_CLASSES.map(str::to_owned).to_vec(), files })
+    }
+}
+
+impl Dataset for MaskFolder {
+    fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    fn get(&self, index: usize) -> Result<Sample> {
+        check_index(self, index)?;
+        let (picture, mask) = &self.files[index];
+        let image = Picture::try_from(load_rgb8(picture, &Limits::default())?)?;
+        Ok(Sample { image, target: Target::Mask(read_mask(mask)?) })
+    }
+
+    fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    fn task(&self) -> Task {
+        Task::Segmentation
+    }
+
+    /// Names the mask: what is wrong with a label is wrong there.
+    fn describe(&self, index: usize) -> String {
+        match self.files.get(index) {
+            Some((_, mask)) => shown(mask),
+            None => format!("mask {index}"),
+        }
+    }
+}
+
+/// The pictures of a folder by name without extension.
+fn by_stem(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let mut found = BTreeMap::new();
+    for path in pictures_in(folder)? {
+        if let Some(first) = found.insert(stem(&path), path.clone()) {
+            return Err(DataError::SameStem { first: shown(&first), second: shown(&path) });
+        }
+    }
+    Ok(found)
+}
+
+/// Refuses a file without a partner of its name.
+fn check_paired(
+    files: &BTreeMap<String, PathBuf>,
+    partners: &BTreeMap<String, PathBuf>,
+    missing: &'static str,
+    folder: &Path,
+) -> Result<()> {
+    let mut lonely = files.iter().filter(|(stem, _)| !partners.contains_key(*stem));
+    match lonely.next() {
+        None => Ok(()),
+        Some((stem, path)) => Err(DataError::Unpaired {
+            path: shown(path),
+            missing,
+            stem: stem.clone(),
+            folder: shown(folder),
+            others: lonely.count(),
+        }),
+    }
+}

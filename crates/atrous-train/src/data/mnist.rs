@@ -1,0 +1,103 @@
+//! The IDX files of MNIST and its relatives.
+
+use super::dataset::InMemory;
+use super::error::{DataError, Result};
+use super::files::{open_plain_or_gzip, read_rest, shown};
+use super::sample::{Picture, Sample, Target};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Which part of a dataset that comes in two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// For training.
+    Train,
+    /// For testing alone.
+    Test,
+}
+
+/// Most bytes of pictures that are read into memory.
+const MAX_BYTES: u64 = 1 << 32;
+
+/// MNIST (LeCun, Cortes & Burges) from a folder with its files under their own names,
+/// `train-images-idx3-ubyte` and so on, with or without `.gz`; also written `train-images.idx3-ubyte`.
+/// Grey 28×28 pictures, light on dark, of the classes `0` to `9`: 60,000 to train, 10,000 to test.
+///
+/// # Errors
+/// [`DataError::Missing`] and those of [`idx`].
+pub fn mnist(folder: impl AsRef<Path>, part: Part) -> Result<InMemory> {
+    let prefix = match part {
+        Part::Train => "train",
+        Part::Test => "t10k",
+    };
+    let folder = folder.as_ref();
+    let images = find(folder, &format!("{prefix}-images"), "idx3-ubyte")?;
+    let labels = find(folder, &format!("{prefix}-labels"), "idx1-ubyte")?;
+    idx(images, labels, (0..10).map(|digit| digit.to_string()).collect())
+}
+
+/// A dataset in the format of MNIST: an IDX file of 8-bit grey pictures (magic number 2051, then count, rows and columns)
+/// and one of 8-bit labels (2049, then count), numbers being 32 bits, high byte first. Both may be compressed by gzip.
+///
+/// # Errors
+/// [`DataError::Missing`], [`DataError::Io`], [`DataError::Header`], [`DataError::FileSize`], [`DataError::Counts`],
+/// [`DataError::NoSamples`], [`DataError::OneClass`], [`DataError::LabelRange`].
+pub fn idx(images: impl AsRef<Path>, labels: impl AsRef<Path>, class_names: Vec<String>) -> Result<InMemory> {
+    let (images, labels) = (images.as_ref(), labels.as_ref());
+    let ([count, rows, columns], pixels) = read_idx(images, 2051, "pixels")?;
+    let ([label_count], classes) = read_idx(labels, 2049, "labels")?;
+    if count != label_count {
+        let (pictures, count) = (count.into(), label_count.into());
+        return Err(DataError::Counts { images: shown(images), pictures, labels: shown(labels), count });
+    }
+    let size = rows as usize * columns as usize;
+    if count > 0 && size == 0 {
+        return Err(header_error(images, "rows×columns", "at least 1×1".to_owned(), format!("{rows}×{columns}")));
+    }
+    let samples = pixels.chunks_exact(size.max(1)).zip(&classes).map(|(pixels, &class)| {
+        Ok(Sample { image: Picture::new(columns, rows, 1, pixels.to_vec())?, target: Target::Class(class.into()) })
+    });
+    InMemory::new(shown(labels), class_names, samples.collect::<Result<_>>()?)
+}
+
+fn find(folder: &Path, name: &str, kind: &str) -> Result<PathBuf> {
+    let names = ["-", "."].map(|dash| format!("{name}{dash}{kind}"));
+    let candidates = names.iter().flat_map(|name| [folder.join(name), folder.join(format!("{name}.gz"))]);
+    let path = shown(&folder.join(&names[0]));
+    candidates.into_iter().find(|path| path.is_file()).ok_or(DataError::Missing { path, what: "file, nor with .gz" })
+}
+
+/// The dimensions of an IDX file and as many bytes as they ask for.
+fn read_idx<const N: usize>(path: &Path, magic: u32, what: &str) -> Result<([u32; N], Vec<u8>)> {
+    let mut file = open_plain_or_gzip(path)?;
+    let header = read_header(path, &mut *file, 4 * (N + 1))?;
+    let number =
+        |i: usize| u32::from_be_bytes([header[4 * i], header[4 * i + 1], header[4 * i + 2], header[4 * i + 3]]);
+    if number(0) != magic {
+        return Err(header_error(path, "magic number of the IDX file", magic.to_string(), number(0).to_string()));
+    }
+    let dimensions: [u32; N] = std::array::from_fn(|i| number(i + 1));
+    let bytes = dimensions.iter().fold(1u64, |product, &side| product.saturating_mul(side.into()));
+    if bytes > MAX_BYTES {
+        let got = dimensions.map(|side| side.to_string()).join("×");
+        return Err(header_error(path, "size of the IDX file", format!("at most {MAX_BYTES} bytes"), got));
+    }
+    Ok((dimensions, read_rest(path, &mut *file, bytes, what)?))
+}
+
+fn read_header(path: &Path, file: &mut dyn Read, bytes: usize) -> Result<Vec<u8>> {
+    let mut header = Vec::new();
+    file.take(bytes as u64).read_to_end(&mut header).map_err(super::files::io_error(path))?;
+    match header.len() == bytes {
+        true => Ok(header),
+        false => Err(DataError::FileSize {
+            path: shown(path),
+            want: format!("a header of {bytes} bytes"),
+            got: header.len().to_string(),
+        }),
+    }
+}
+
+fn header_error(path: &Path, what: &'static str, want: String, got: String) -> DataError {
+    DataError::Header { path: shown(path), what, want, got }
+}

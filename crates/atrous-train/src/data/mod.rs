@@ -1,0 +1,66 @@
+//! Training data: datasets, parts of them, random changes, and batches made ahead of their use.
+//!
+//! ```text
+//! files ──Dataset──► Sample (picture + class or mask) ──Framing, Augment──► one size ──Preprocess──► Batch
+//! ```
+//!
+//! Everything random is a function of a seed, the epoch and the sample's index, so every run can be replayed, entered in
+//! the middle, and read by any number of threads.
+//!
+//! ```no_run
+//! use atrous_train::data::{Augment, ImageFolder, Loader, LoaderOptions, split_stratified};
+//! use atrous_vision::Preprocess;
+//! use std::sync::Arc;
+//!
+//! let (train, held_out) = split_stratified(Arc::new(ImageFolder::open("flowers")?), 0.2, 1)?;
+//! let options = LoaderOptions::new(16, [224, 224], Preprocess::IMAGENET);
+//! let augment = Augment { horizontal_flip: 0.5, rotation: 10.0, ..Augment::NONE };
+//! let loader = Loader::new(Arc::new(train), LoaderOptions { shuffle: true, augment, ..options })?;
+//! let validation = Loader::new(Arc::new(held_out), options)?;
+//! for epoch in 0..30 {
+//!     for batch in loader.epoch(epoch, 0) {
+//!         let batch = batch?;
+//!         println!("{} pictures of shape {:?}", batch.samples, batch.shape);
+//!     }
+//! }
+//! # let _ = validation;
+//! # Ok::<(), atrous_train::data::DataError>(())
+//! ```
+
+mod augment;
+mod batch;
+mod cifar;
+mod dataset;
+mod digits;
+mod epoch;
+mod error;
+mod files;
+mod image_folder;
+mod loader;
+mod mask_file;
+mod mask_folder;
+mod mnist;
+mod options;
+mod random;
+mod sample;
+mod shapes;
+mod split;
+mod view;
+
+pub use augment::{Augment, Crop};
+pub use batch::Batch;
+pub use cifar::{CIFAR10_CLASSES, cifar10, cifar10_files};
+pub use dataset::{Dataset, InMemory, VOID, check_sample};
+pub use digits::digits;
+pub use epoch::Epoch;
+pub use error::{DataError, Result};
+pub use image_folder::ImageFolder;
+pub use loader::{Loader, Skipped};
+pub use mask_file::read_mask;
+pub use mask_folder::{MaskFolder, VOC_CLASSES};
+pub use mnist::{Part, idx, mnist};
+pub use options::{LoaderOptions, OnBroken};
+pub use sample::{Picture, Sample, Target, Task};
+pub use shapes::Shapes;
+pub use split::{Subset, split_every, split_random, split_stratified};
+pub use view::Framing;

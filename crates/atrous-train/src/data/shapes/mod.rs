@@ -1,0 +1,87 @@
+//! Pictures of coloured shapes, made on the fly.
+
+mod canvas;
+mod form;
+
+use super::dataset::{Dataset, check_index};
+use super::error::{DataError, Result};
+use super::random::{Purpose, Random};
+use super::sample::{Picture, Sample, Target, Task};
+use atrous_vision::ClassMap;
+use canvas::Canvas;
+use form::{CLASSES, Form};
+
+/// Most shapes on a picture.
+const MOST_SHAPES: u32 = 4;
+/// How often another place for a shape is tried if it hides too much of an earlier one.
+const TRIES: usize = 10;
+
+/// A segmentation dataset without files: one to four discs, squares, triangles, rings and crosses of any colour, size and
+/// angle, over a striped and noisy background, the later before the earlier. Class 0 is the background, which the hole of
+/// a ring shows too.
+///
+/// Colours say nothing about classes, only about where one thing ends and the next begins. Of every shape at least 60 %
+/// stay visible. Sample `i` is a function of seed, size and `i` alone, computed without functions that differ between
+/// systems: it has the same bits everywhere.
+#[derive(Clone, Debug)]
+pub struct Shapes {
+    samples: usize,
+    width: u32,
+    height: u32,
+    seed: u64,
+    class_names: Vec<String>,
+}
+
+impl Shapes {
+    /// A set of `samples` pictures of the size `[height, width]`.
+    ///
+    /// # Errors
+    /// [`DataError::NoSamples`] for none, [`DataError::Option`] unless both sides are 16 to 4,096.
+    pub fn new(samples: usize, size: [usize; 2], seed: u64) -> Result<Self> {
+        if samples == 0 {
+            let wanted = "at least one picture".to_owned();
+            return Err(DataError::NoSamples { name: "shapes".to_owned(), wanted });
+        }
+        let [height, width] = size;
+        if !size.iter().all(|side| (16..=4096).contains(side)) {
+            let must = "16 to 4096 pixels a side".to_owned();
+            return Err(DataError::Option { option: "size of shapes", must, got: format!("{height}×{width}") });
+        }
+        let class_names = CLASSES.map(str::to_owned).to_vec();
+        Ok(Shapes { samples, width: width as u32, height: height as u32, seed, class_names })
+    }
+}
+
+impl Dataset for Shapes {
+    fn len(&self) -> usize {
+        self.samples
+    }
+
+    fn get(&self, index: usize) -> Result<Sample> {
+        check_index(self, index)?;
+        let mut random = Random::new(self.seed, Purpose::Shapes, index as u64, 0);
+        let mut canvas = Canvas::new(self.width, self.height, &mut random);
+        for _ in 0..1 + random.below(MOST_SHAPES) {
+            let form =
+                (0..TRIES).map(|_| Form::draw(&mut random, self.width, self.height)).find(|form| canvas.has_room(form));
+            if let Some(form) = form {
+                canvas.paint(form, &mut random);
+            }
+        }
+        let (pixels, classes) = canvas.finish(&mut random);
+        let image = Picture::new(self.width, self.height, 3, pixels)?;
+        Ok(Sample { image, target: Target::Mask(ClassMap::new(self.width, self.height, classes)?) })
+    }
+
+    fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    fn task(&self) -> Task {
+        Task::Segmentation
+    }
+
+    fn describe(&self, index: usize) -> String {
+        format!("shapes: picture {index} of seed {}", self.seed)
+    }
+}

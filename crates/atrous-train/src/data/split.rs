@@ -1,0 +1,130 @@
+//! Parts of datasets.
+
+use super::dataset::{Dataset, check_index};
+use super::error::{DataError, Result};
+use super::random::{Purpose, Random};
+use super::sample::{Sample, Task};
+use std::sync::Arc;
+
+/// Chosen samples of another dataset, in the order chosen.
+#[derive(Clone)]
+pub struct Subset {
+    dataset: Arc<dyn Dataset>,
+    indices: Vec<usize>,
+}
+
+impl Subset {
+    /// The samples of the given indices; one may be chosen more than once.
+    ///
+    /// # Errors
+    /// [`DataError::NoSamples`] if none is chosen, [`DataError::Index`] for one that the dataset has not.
+    pub fn new(dataset: Arc<dyn Dataset>, indices: Vec<usize>) -> Result<Self> {
+        if indices.is_empty() {
+            let wanted = format!("at least one of {} samples chosen", dataset.len());
+            return Err(DataError::NoSamples { name: "subset".to_owned(), wanted });
+        }
+        indices.iter().try_for_each(|&index| check_index(&*dataset, index))?;
+        Ok(Subset { dataset, indices })
+    }
+
+    /// Indices of the chosen samples in the other dataset.
+    pub fn indices(&self) -> &[usize] {
+        &self.indices
+    }
+}
+
+impl Dataset for Subset {
+    fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    fn get(&self, index: usize) -> Result<Sample> {
+        check_index(self, index)?;
+        self.dataset.get(self.indices[index])
+    }
+
+    fn class_names(&self) -> &[String] {
+        self.dataset.class_names()
+    }
+
+    fn task(&self) -> Task {
+        self.dataset.task()
+    }
+
+    fn describe(&self, index: usize) -> String {
+        match self.indices.get(index) {
+            Some(&index) => self.dataset.describe(index),
+            None => format!("sample {index} of a subset of {}", self.len()),
+        }
+    }
+
+    fn class_of(&self, index: usize) -> Option<u32> {
+        self.dataset.class_of(*self.indices.get(index)?)
+    }
+}
+
+/// Holds out every `nth` sample, the first of them being sample `nth - 1`: the rest to train on, and the held-out part.
+///
+/// # Errors
+/// [`DataError::Option`] unless `nth` is at least 2 and at most the number of samples.
+pub fn split_every(dataset: Arc<dyn Dataset>, nth: usize) -> Result<(Subset, Subset)> {
+    if nth < 2 || nth > dataset.len() {
+        let must = format!("between 2 and the {} samples", dataset.len());
+        return Err(DataError::Option { option: "nth", must, got: nth.to_string() });
+    }
+    let held_out = |index: &usize| index % nth == nth - 1;
+    parts(dataset, held_out)
+}
+
+/// Holds out `round(fraction * samples)` samples, chosen at random: the rest to train on, and the held-out part, both
+/// in the dataset's order. The same seed makes the same parts.
+///
+/// # Errors
+/// [`DataError::Option`] unless the fraction leaves both parts with at least one sample.
+pub fn split_random(dataset: Arc<dyn Dataset>, fraction: f64, seed: u64) -> Result<(Subset, Subset)> {
+    let chosen = choose(vec![(0..dataset.len()).collect()], fraction, seed)?;
+    parts(dataset, |index| chosen[*index])
+}
+
+/// As [`split_random`], with every class (by [`Dataset::class_of`]) held out at the same fraction, to within one sample.
+///
+/// # Errors
+/// Those of [`split_random`], and [`DataError::Unstratifiable`] if a class is not known.
+pub fn split_stratified(dataset: Arc<dyn Dataset>, fraction: f64, seed: u64) -> Result<(Subset, Subset)> {
+    let mut classes = vec![Vec::new(); dataset.class_names().len()];
+    for index in 0..dataset.len() {
+        let Some(class) = dataset.class_of(index) else {
+            return Err(DataError::Unstratifiable { sample: dataset.describe(index) });
+        };
+        let (sample, names) = (|| dataset.describe(index), classes.len());
+        let range = || DataError::LabelRange { sample: sample(), label: class, classes: names, ignored: None };
+        classes.get_mut(class as usize).ok_or_else(range)?.push(index);
+    }
+    let chosen = choose(classes, fraction, seed)?;
+    parts(dataset, |index| chosen[*index])
+}
+
+/// Marks the held-out samples. Of the first `g` groups together `round(fraction * samples)` are held out, for every `g`.
+fn choose(groups: Vec<Vec<usize>>, fraction: f64, seed: u64) -> Result<Vec<bool>> {
+    let samples = groups.iter().map(Vec::len).sum();
+    let total = (fraction * samples as f64).round();
+    if !(total >= 1.0 && total < samples as f64) {
+        let must = format!("a fraction of {samples} samples that leaves both parts with one or more");
+        return Err(DataError::Option { option: "held-out fraction", must, got: fraction.to_string() });
+    }
+    let mut chosen = vec![false; samples];
+    let (mut seen, mut held_out) = (0, 0);
+    for (class, mut group) in (0..).zip(groups) {
+        seen += group.len();
+        let count = (fraction * seen as f64).round() as usize - held_out;
+        held_out += count;
+        Random::new(seed, Purpose::Split, class, 0).shuffle(&mut group);
+        group.iter().take(count).for_each(|&index| chosen[index] = true);
+    }
+    Ok(chosen)
+}
+
+fn parts(dataset: Arc<dyn Dataset>, held_out: impl Fn(&usize) -> bool) -> Result<(Subset, Subset)> {
+    let (out, train) = (0..dataset.len()).partition(held_out);
+    Ok((Subset::new(dataset.clone(), train)?, Subset::new(dataset, out)?))
+}

@@ -1,0 +1,134 @@
+//! Pictures and masks to the size of a batch.
+
+use super::augment::{Change, Crop};
+use super::error::Result;
+use atrous_vision::{ClassMap, Filter, RgbImage, resize};
+
+/// How a picture of another size is brought to the loader's size. Masks go the same way, by the nearest pixel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Framing {
+    /// Keep the aspect ratio, cover the whole size, cut off what is over: torchvision's `Resize(side)` and
+    /// `CenterCrop`.
+    #[default]
+    Cover,
+    /// Resize both sides, the aspect ratio not kept: torchvision's `Resize((height, width))`. Every pixel is seen.
+    Stretch,
+    /// Do not resize: cut off what is over, pad what lacks (torchvision's `CenterCrop`, or `RandomCrop` with
+    /// [`Crop::Random`]).
+    Keep,
+}
+
+impl Framing {
+    /// The size, width first, of a picture before its window is cut out. Not below 1.
+    fn size(self, from: (u32, u32), window: (u32, u32), scale: f64) -> (u32, u32) {
+        let [(w, h), (width, height)] = [from, window].map(|(w, h)| (u64::from(w), u64::from(h)));
+        let (fitted_w, fitted_h) = match self {
+            Framing::Keep => (w, h),
+            Framing::Stretch => (width, height),
+            // The side that needs the larger factor gets its size, the other one at least its own.
+            Framing::Cover if width * h >= height * w => (width, h * width / w),
+            Framing::Cover => (w * height / h, height),
+        };
+        let scaled = |side: u64| (side as f64 * scale).round().clamp(1.0, f64::from(u32::MAX)) as u32;
+        (scaled(fitted_w), scaled(fitted_h))
+    }
+}
+
+/// What every sample of a loader is brought to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) framing: Framing,
+    pub(crate) crop: Crop,
+    /// Label of mask pixels outside of the picture.
+    pub(crate) outside: u8,
+}
+
+impl View {
+    /// A picture and its mask (of one size), changed alike.
+    pub(crate) fn apply(
+        &self,
+        image: &RgbImage,
+        mask: Option<&ClassMap>,
+        change: &Change,
+    ) -> Result<(RgbImage, Option<ClassMap>)> {
+        let window = (self.width, self.height);
+        let (width, height) = self.framing.size(image.dimensions(), window, change.scale);
+        let image = resize(image, width, height, Filter::Bilinear)?;
+        let places = self.places((width, height), change);
+        let levels = levels(&image, change);
+        let mut pixels = Vec::with_capacity(3 * places.len());
+        for place in &places {
+            pixels.extend(place.map_or([0; 3], |(x, y)| bilinear(&image, x, y).map(|v| levels[usize::from(v)])));
+        }
+        let image = RgbImage::from_raw(self.width, self.height, pixels).expect("there is a place for every pixel");
+        let Some(mask) = mask else { return Ok((image, None)) };
+        let mask = mask.resize(width, height)?;
+        let nearest = |(x, y): (f64, f64)| mask.classes()[y as usize * width as usize + x as usize];
+        let classes = places.into_iter().map(|place| place.map_or(self.outside, nearest)).collect();
+        Ok((image, Some(ClassMap::new(self.width, self.height, classes)?)))
+    }
+
+    /// For every pixel of the window, row by row, the place on the resized picture that its centre falls on: pixel `i` of
+    /// a side spans `i..i + 1`. `None` outside of the picture.
+    fn places(&self, size: (u32, u32), change: &Change) -> Vec<Option<(f64, f64)>> {
+        let offset = |side, window, place| self.crop.offset(side, window, place) as f64;
+        let half = (f64::from(self.width) / 2.0, f64::from(self.height) / 2.0);
+        let center =
+            (offset(size.0, self.width, change.place.0) + half.0, offset(size.1, self.height, change.place.1) + half.1);
+        let (sin, cos) = change.angle.sin_cos();
+        let mirrored = |flip: bool, value: f64| if flip { -value } else { value };
+        let inside = |(x, y): &(f64, f64)| (0.0..f64::from(size.0)).contains(x) && (0.0..f64::from(size.1)).contains(y);
+        let mut places = Vec::with_capacity(self.width as usize * self.height as usize);
+        for row in 0..self.height {
+            let v = mirrored(change.flip_y, f64::from(row) + 0.5 - half.1);
+            for column in 0..self.width {
+                let u = mirrored(change.flip_x, f64::from(column) + 0.5 - half.0);
+                let place = (center.0 + cos * u - sin * v, center.1 + sin * u + cos * v);
+                places.push(Some(place).filter(inside));
+            }
+        }
+        places
+    }
+}
+
+/// The colour at a place within the picture, from the four pixels whose centres surround it; beyond the outermost centres
+/// the picture's border continues.
+fn bilinear(image: &RgbImage, x: f64, y: f64) -> [u8; 3] {
+    let (x, y) = (x - 0.5, y - 0.5);
+    let (left, top) = (x.floor(), y.floor());
+    let (right_share, lower_share) = (x - left, y - top);
+    let pixel = |dx: f64, dy: f64| {
+        let column = (left + dx).clamp(0.0, f64::from(image.width() - 1));
+        let row = (top + dy).clamp(0.0, f64::from(image.height() - 1));
+        image.get_pixel(column as u32, row as u32).0
+    };
+    if right_share == 0.0 && lower_share == 0.0 {
+        return pixel(0.0, 0.0);
+    }
+    let corners = [pixel(0.0, 0.0), pixel(1.0, 0.0), pixel(0.0, 1.0), pixel(1.0, 1.0)];
+    std::array::from_fn(|c| {
+        let [a, b, p, q] = corners.map(|corner| f64::from(corner[c]));
+        let (upper, lower) = (a + (b - a) * right_share, p + (q - p) * right_share);
+        (upper + (lower - upper) * lower_share).round() as u8
+    })
+}
+
+/// What brightness and contrast make of each level: `p' = clip(brightness * p)`, then
+/// `clip(mean + contrast * (p' - mean))` with the picture's mean of `0.299 R' + 0.587 G' + 0.114 B'`
+/// (torchvision's `adjust_brightness` and `adjust_contrast`).
+fn levels(image: &RgbImage, change: &Change) -> [u8; 256] {
+    let clip = |value: f64| value.round().clamp(0.0, 255.0) as u8;
+    let bright: [u8; 256] = std::array::from_fn(|level| clip(change.brightness * level as f64));
+    if change.contrast == 1.0 {
+        return bright;
+    }
+    let grey = |pixel: &[u8]| {
+        let [r, g, b] = [0, 1, 2].map(|c| u64::from(bright[usize::from(pixel[c])]));
+        299 * r + 587 * g + 114 * b
+    };
+    let sum: u64 = image.as_raw().chunks_exact(3).map(grey).sum();
+    let mean = sum as f64 / 1000.0 / (f64::from(image.width()) * f64::from(image.height()));
+    bright.map(|level| clip(mean + change.contrast * (f64::from(level) - mean)))
+}
