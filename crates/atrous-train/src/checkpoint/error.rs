@@ -1,0 +1,58 @@
+//! What can be wrong with a checkpoint.
+
+use std::{io, path::PathBuf};
+
+use atrous_io::{Mismatch, WeightsError};
+
+/// Why a checkpoint could not be written, read or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The file cannot be written; the one that was there is as it was.
+    #[error("cannot write the checkpoint {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A tensor's shape and number of values disagree, or a name is used twice.
+    #[error("cannot save tensor \"{name}\" in a checkpoint: {reason}")]
+    Tensor {
+        /// The tensor.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The file cannot be read, is truncated or damaged.
+    #[error(transparent)]
+    Read(#[from] WeightsError),
+    /// The file is whole, but no checkpoint that this program understands.
+    #[error("{} is not a checkpoint: {reason}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it lacks.
+        reason: String,
+    },
+    /// The checkpoint is of another training.
+    #[error("the checkpoint is of another training: its {what} is {got}, here it is {needs}")]
+    Other {
+        /// What differs.
+        what: &'static str,
+        /// What the training has.
+        needs: String,
+        /// What the checkpoint has.
+        got: String,
+    },
+    /// The checkpoint's tensors are those of another network or optimizer.
+    #[error("the checkpoint's {what} do not fit {network}: {mismatch}")]
+    Mismatch {
+        /// Parameters or the optimizer's tensors.
+        what: &'static str,
+        /// The network.
+        network: String,
+        /// Everything that does not fit.
+        mismatch: Box<Mismatch>,
+    },
+}

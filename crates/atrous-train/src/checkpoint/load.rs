@@ -1,0 +1,51 @@
+//! Reading checkpoints.
+
+use std::path::Path;
+
+use atrous_io::{Dtype, WeightFile};
+use serde::Deserialize;
+
+use super::{Checkpoint, CheckpointError, NamedTensor, OPTIMIZER, PARAMETERS, STATE_KEY, TrainingState, VERSION};
+
+/// What the header's notes say of the version; the rest is read when the version is known.
+#[derive(Deserialize)]
+struct Notes {
+    version: u32,
+    state: serde_json::Value,
+}
+
+impl Checkpoint {
+    /// Reads a checkpoint.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Read`] if the file cannot be read, is truncated or damaged, [`CheckpointError::Foreign`] if it is
+    /// something else.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
+        let path = path.as_ref();
+        let foreign = |reason: String| CheckpointError::Foreign { path: path.to_owned(), reason };
+        let file = WeightFile::open(path)?;
+        let notes = file.metadata().get(STATE_KEY).ok_or_else(|| foreign(format!("its notes lack \"{STATE_KEY}\"")))?;
+        let state = read_state(notes).map_err(foreign)?;
+        let (mut parameters, mut optimizer) = (Vec::new(), Vec::new());
+        for name in file.names() {
+            let (list, short) = match (name.strip_prefix(PARAMETERS), name.strip_prefix(OPTIMIZER)) {
+                (Some(short), _) => (&mut parameters, short),
+                (_, Some(short)) => (&mut optimizer, short),
+                _ => return Err(foreign(format!("tensor \"{name}\" is neither a parameter nor the optimizer's"))),
+            };
+            let tensor = file.tensor(name).filter(|t| t.dtype == Dtype::F32);
+            let values = tensor.and_then(|t| Some((t.shape.to_vec(), t.to_f32()?)));
+            let (shape, values) = values.ok_or_else(|| foreign(format!("tensor \"{name}\" is not of type F32")))?;
+            list.push(NamedTensor { name: short.to_owned(), shape, values });
+        }
+        Ok(Self { state, parameters, optimizer })
+    }
+}
+
+fn read_state(notes: &str) -> Result<TrainingState, String> {
+    let notes: Notes = serde_json::from_str(notes).map_err(|e| format!("its state is malformed: {e}"))?;
+    if notes.version != VERSION {
+        return Err(format!("it has version {} of the format, this program reads version {VERSION}", notes.version));
+    }
+    serde_json::from_value(notes.state).map_err(|e| format!("its state is malformed: {e}"))
+}

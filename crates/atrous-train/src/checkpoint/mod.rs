@@ -1,0 +1,78 @@
+//! Checkpoints: everything that a training needs to go on as if it had never stopped.
+//!
+//! A checkpoint is a safetensors file. Parameters are the tensors `parameters/NAME`, the optimizer's state
+//! `optimizer/SLOT/NAME`, both in the framework's shapes and order of elements, F32; the rest, a [`TrainingState`], stands as
+//! JSON in the header's `__metadata__` under the key `atrous.checkpoint`.
+
+mod error;
+mod fit;
+mod load;
+mod save;
+
+use serde::{Deserialize, Serialize};
+
+pub use error::CheckpointError;
+
+use crate::{Schedule, Waiting};
+
+/// Version of the format, in the file.
+const VERSION: u32 = 1;
+/// Where the state stands in the header's notes.
+const STATE_KEY: &str = "atrous.checkpoint";
+/// Beginning of the names of parameters in the file.
+const PARAMETERS: &str = "parameters/";
+/// Beginning of the names of the optimizer's tensors in the file.
+const OPTIMIZER: &str = "optimizer/";
+
+/// A named tensor, dense, in row-major order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedTensor {
+    /// A parameter's name; for the optimizer's state `SLOT/NAME`, such as `momentum/layer1.0.conv1.weight`.
+    pub name: String,
+    /// Shape as the framework stores it.
+    pub shape: Vec<usize>,
+    /// The elements.
+    pub values: Vec<f32>,
+}
+
+/// A training's state between two steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// Where it stands.
+    pub state: TrainingState,
+    /// All parameters of the network, running statistics included.
+    pub parameters: Vec<NamedTensor>,
+    /// The optimizer's state.
+    pub optimizer: Vec<NamedTensor>,
+}
+
+/// Where a training stands. Every random number follows from the seed, the epoch and the step, so these are the random
+/// state, too.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingState {
+    /// The network's name.
+    pub network: String,
+    /// Shape of its input, `N×H×W×C`; `N` is the batch of one step.
+    pub input: [usize; 4],
+    /// Optimizer steps done.
+    pub step: u64,
+    /// Epochs done, with their validation.
+    pub epoch: u64,
+    /// Batches of the epoch under way that are done.
+    pub batch: u64,
+    /// Sum of the losses of these batches.
+    pub loss_sum: f64,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// The optimizer's name and settings, as text.
+    pub optimizer: String,
+    /// Base learning rate.
+    pub lr: f64,
+    /// How the learning rate changes.
+    pub schedule: Schedule,
+    /// Best value of the watched metric so far.
+    pub best: Option<f64>,
+    /// What early stopping remembers.
+    pub waiting: Waiting,
+}

@@ -1,0 +1,240 @@
+//! The log of a training: one JSON object per line.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// One line of the log; its `kind` says which.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Record {
+    /// One optimizer step.
+    Step(StepRecord),
+    /// One pass over the training data, and the validation after it.
+    Epoch(EpochRecord),
+}
+
+/// What one optimizer step was like. A number that is not finite is `null` in the file and NaN when read back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// Number of the step, counted from 1 over the whole training.
+    pub step: u64,
+    /// Number of the epoch, counted from 1.
+    pub epoch: u64,
+    /// Training loss of the step's batch, before the update.
+    #[serde(deserialize_with = "number")]
+    pub loss: f64,
+    /// Learning rate of the first group of parameters.
+    #[serde(deserialize_with = "number")]
+    pub lr: f64,
+    /// Norm of the whole gradient before clipping, if it was computed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gradient_norm: Option<f64>,
+    /// Pictures per second since the step before.
+    #[serde(deserialize_with = "number")]
+    pub images_per_second: f64,
+}
+
+/// What one epoch was like.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// Number of the epoch, counted from 1.
+    pub epoch: u64,
+    /// Optimizer steps so far.
+    pub step: u64,
+    /// Mean training loss of the epoch's batches.
+    #[serde(deserialize_with = "number")]
+    pub train_loss: f64,
+    /// Mean validation loss, in epochs with a validation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub val_loss: Option<f64>,
+    /// Metrics of the validation by name, between 0 and 1.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, f64>,
+    /// How long the epoch took, validation included, in seconds.
+    #[serde(deserialize_with = "number")]
+    pub seconds: f64,
+}
+
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+/// Why a log cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// The system refuses.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// `read` or `write`.
+        action: &'static str,
+        /// The log.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A line is not one of a log.
+    #[error("{}, line {line}: {reason}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Number of the line, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Appends records to a log.
+#[derive(Debug)]
+pub struct LogWriter {
+    path: PathBuf,
+    file: File,
+}
+
+impl LogWriter {
+    /// Begins an empty log; one that is there is emptied.
+    ///
+    /// # Errors
+    /// [`LogError::Io`].
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, LogError> {
+        let path = path.as_ref().to_owned();
+        match File::create(&path) {
+            Ok(file) => Ok(Self { path, file }),
+            Err(source) => Err(LogError::Io { action: "write", path, source }),
+        }
+    }
+
+    /// Goes on with a log after the training was taken up again from a state with `steps` steps and `epochs` epochs behind
+    /// it: the lines of later steps and epochs are dropped, and so is a last line that was cut off. Gives back what is left;
+    /// a log that is not there is an empty one.
+    ///
+    /// # Errors
+    /// [`LogError::Io`]; [`LogError::Line`] if the file is no log. The file is as it was before then.
+    pub fn resume(path: impl AsRef<Path>, steps: u64, epochs: u64) -> Result<(Self, Vec<Record>), LogError> {
+        let path = path.as_ref().to_owned();
+        let fail = |source| LogError::Io { action: "write", path: path.clone(), source };
+        let records: Vec<Record> = if path.exists() { read_log(&path)? } else { Vec::new() };
+        let before = |record: &Record| match record {
+            Record::Step(r) => r.step <= steps,
+            Record::Epoch(r) => r.epoch <= epochs,
+        };
+        let records: Vec<Record> = records.into_iter().filter(before).collect();
+        let text: Vec<u8> = records.iter().map(line).collect::<io::Result<Vec<_>>>().map_err(fail)?.concat();
+        crate::whole_file::write(&path, |out| out.write_all(&text)).map_err(fail)?;
+        let file = OpenOptions::new().append(true).open(&path).map_err(fail)?;
+        Ok((Self { path, file }, records))
+    }
+
+    /// Appends a record; it has reached the system when this returns.
+    ///
+    /// # Errors
+    /// [`LogError::Io`].
+    pub fn write(&mut self, record: &Record) -> Result<(), LogError> {
+        let written = line(record).and_then(|line| self.file.write_all(&line));
+        written.map_err(|source| LogError::Io { action: "write", path: self.path.clone(), source })
+    }
+}
+
+/// Reads a log. A last line without an end, left by a process that was killed, is skipped.
+///
+/// # Errors
+/// [`LogError`].
+pub fn read_log(path: impl AsRef<Path>) -> Result<Vec<Record>, LogError> {
+    let path = path.as_ref();
+    let text = fs::read(path).map_err(|source| LogError::Io { action: "read", path: path.to_owned(), source })?;
+    let complete = text.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
+    let lines = text[..complete].split_inclusive(|b| *b == b'\n').enumerate();
+    lines
+        .map(|(i, line)| {
+            let fail =
+                |e: serde_json::Error| LogError::Line { path: path.to_owned(), line: i + 1, reason: e.to_string() };
+            serde_json::from_slice(line).map_err(fail)
+        })
+        .collect()
+}
+
+/// The record's line with its end.
+fn line(record: &Record) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(record)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(step: u64, epoch: u64) -> Record {
+        let loss = 1.0 / step as f64;
+        Record::Step(StepRecord { step, epoch, loss, lr: 0.1, gradient_norm: Some(2.0), images_per_second: 50.0 })
+    }
+
+    fn epoch(epoch: u64, step: u64) -> Record {
+        let metrics = BTreeMap::from([("miou".to_owned(), 0.5)]);
+        Record::Epoch(EpochRecord { epoch, step, train_loss: 0.5, val_loss: Some(0.6), metrics, seconds: 1.5 })
+    }
+
+    #[test]
+    fn records_are_lines_of_json() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.jsonl");
+        let mut log = LogWriter::create(&path).unwrap();
+        let records = [step(1, 1), step(2, 1), epoch(1, 2)];
+        records.iter().for_each(|r| log.write(r).unwrap());
+        let text = fs::read_to_string(&path).unwrap();
+        let expected =
+            r#"{"kind":"step","step":1,"epoch":1,"loss":1.0,"lr":0.1,"gradient_norm":2.0,"images_per_second":50.0}"#;
+        assert_eq!(text.lines().next(), Some(expected));
+        assert_eq!(text.lines().count(), 3);
+        assert_eq!(read_log(&path).unwrap(), records);
+    }
+
+    #[test]
+    fn what_came_after_the_resumed_state_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.jsonl");
+        let mut log = LogWriter::create(&path).unwrap();
+        for record in [step(1, 1), step(2, 1), epoch(1, 2), step(3, 2), step(4, 2), epoch(2, 4), step(5, 3)] {
+            log.write(&record).unwrap();
+        }
+        // The process was killed in the middle of a line.
+        log.file.write_all(br#"{"kind":"st"#).unwrap();
+        // A state with four steps, whose second epoch was not yet complete: its line is written again.
+        let (mut log, kept) = LogWriter::resume(&path, 4, 1).unwrap();
+        assert_eq!(kept, [step(1, 1), step(2, 1), epoch(1, 2), step(3, 2), step(4, 2)]);
+        log.write(&epoch(2, 4)).unwrap();
+        assert_eq!(read_log(&path).unwrap().len(), 6);
+        let (_, kept) = LogWriter::resume(folder.path().join("none.jsonl"), 4, 1).unwrap();
+        assert_eq!(kept, []);
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_do_not_break_the_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.jsonl");
+        let mut log = LogWriter::create(&path).unwrap();
+        let Record::Step(mut record) = step(1, 1) else { unreachable!("it is a step") };
+        record.loss = f64::NAN;
+        record.gradient_norm = Some(f64::INFINITY);
+        log.write(&Record::Step(record)).unwrap();
+        let [Record::Step(read)] = &read_log(&path).unwrap()[..] else { panic!("one step was written") };
+        assert!(read.loss.is_nan() && read.gradient_norm.is_none());
+    }
+
+    #[test]
+    fn a_file_that_is_no_log_is_named_with_the_line_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.jsonl");
+        fs::write(&path, "{\"kind\":\"step\"}\nhello\n").unwrap();
+        let error = LogWriter::resume(&path, 1, 1).unwrap_err().to_string();
+        assert!(error.contains("log.jsonl, line 1: missing field"), "{error}");
+        assert!(fs::read_to_string(&path).unwrap().ends_with("hello\n"));
+    }
+}

@@ -1,0 +1,135 @@
+//! Progress of a training, shown to whoever waits for it.
+
+use std::{
+    fmt::Write as _,
+    io::{IsTerminal, stderr},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+
+use crate::log::EpochRecord;
+
+/// What is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Show {
+    /// A bar where the error output is a terminal, else a line per epoch.
+    #[default]
+    Auto,
+    /// Nothing.
+    Nothing,
+}
+
+/// Shows on the error output how far a training is: a bar with epoch, step, loss, pictures per second and remaining time.
+/// Where that is no terminal, a line per epoch.
+#[derive(Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+    epochs: u64,
+    lines: bool,
+}
+
+impl Progress {
+    /// For a training of `epochs` epochs and `steps` steps in all, `done` of which are behind it, each over `images`
+    /// pictures.
+    pub fn new(show: Show, epochs: u64, steps: u64, done: u64, images: u64) -> Self {
+        let terminal = stderr().is_terminal();
+        let bar = match show {
+            Show::Auto if terminal => ProgressBar::new(steps).with_style(style(images)).with_position(done),
+            Show::Auto | Show::Nothing => ProgressBar::hidden(),
+        };
+        // Steps done before say nothing of the speed now.
+        bar.reset_eta();
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(Duration::from_millis(500));
+        }
+        Self { bar, epochs, lines: show == Show::Auto && !terminal }
+    }
+
+    /// `step` steps are done, in the epoch of number `epoch`, counted from 1; the last loss known is `loss`.
+    pub fn step(&self, epoch: u64, step: u64, loss: f64) {
+        self.bar.set_message(format!("epoch {epoch}/{}  loss {loss:.4}", self.epochs));
+        self.bar.set_position(step);
+    }
+
+    /// An epoch is done.
+    pub fn epoch(&self, record: &EpochRecord) {
+        self.say(&epoch_line(record, self.epochs));
+    }
+
+    /// A line above the bar, or a line of its own where there is none.
+    pub fn say(&self, text: &str) {
+        if self.lines {
+            eprintln!("{text}");
+        } else {
+            self.bar.println(text);
+        }
+    }
+
+    /// The training is over: the bar goes away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn style(images: u64) -> ProgressStyle {
+    let rate = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        // A line that cannot be written to the terminal is none of the training's business.
+        let _ = write!(out, "{:.1}", state.per_sec() * images as f64);
+    };
+    ProgressStyle::with_template("{msg}  {bar:30} {pos}/{len}  {rate} images/s  {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key("rate", rate)
+}
+
+/// What an epoch was like in one line.
+fn epoch_line(record: &EpochRecord, epochs: u64) -> String {
+    let mut line = format!("epoch {}/{epochs}  loss {:.4}", record.epoch, record.train_loss);
+    let mut add = |name: &str, value: f64| {
+        // Writing into a text cannot fail.
+        let _ = write!(line, "  {name} {value:.4}");
+    };
+    if let Some(loss) = record.val_loss {
+        add("val_loss", loss);
+    }
+    record.metrics.iter().for_each(|(name, value)| add(name, *value));
+    let _ = write!(line, "  {:.1} s", record.seconds);
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn an_epoch_is_a_line() {
+        let metrics = BTreeMap::from([("miou".to_owned(), 0.75), ("accuracy".to_owned(), 0.5)]);
+        let mut record =
+            EpochRecord { epoch: 3, step: 30, train_loss: 0.25, val_loss: Some(0.5), metrics, seconds: 12.34 };
+        assert_eq!(
+            epoch_line(&record, 20),
+            "epoch 3/20  loss 0.2500  val_loss 0.5000  accuracy 0.5000  miou 0.7500  12.3 s"
+        );
+        record.val_loss = None;
+        record.metrics.clear();
+        assert_eq!(epoch_line(&record, 20), "epoch 3/20  loss 0.2500  12.3 s");
+    }
+
+    #[test]
+    fn the_bar_s_template_is_a_valid_one() {
+        let bar = ProgressBar::hidden().with_style(style(4));
+        bar.set_message("epoch 1/2  loss 0.1");
+        bar.inc(1);
+        ProgressStyle::with_template("{msg}  {bar:30} {pos}/{len}  {rate} images/s  {eta} left").unwrap();
+    }
+
+    #[test]
+    fn nothing_is_shown_where_nothing_was_asked_for() {
+        let progress = Progress::new(Show::Nothing, 2, 10, 4, 8);
+        assert!(progress.bar.is_hidden() && !progress.lines);
+        progress.step(1, 5, 0.5);
+        progress.finish();
+    }
+}

@@ -1,0 +1,253 @@
+//! Checkpoints that are complete or not there, whatever happens while they are written.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use atrous_nn::{ParameterKind, zoo};
+use atrous_train::{
+    Schedule, Waiting,
+    checkpoint::{Checkpoint, NamedTensor, TrainingState},
+};
+
+fn state(step: u64) -> TrainingState {
+    TrainingState {
+        network: "test".to_owned(),
+        input: [2, 8, 8, 3],
+        step,
+        epoch: 3,
+        batch: 7,
+        loss_sum: 0.1 + 0.2,
+        seed: u64::MAX,
+        optimizer: "sgd momentum=0.9".to_owned(),
+        lr: 0.1,
+        schedule: Schedule::Warmup { steps: 3, start: 0.1, then: Box::new(Schedule::Poly { steps: 9, power: 0.9 }) },
+        best: Some(1.0 / 3.0),
+        waiting: Waiting { best: None, waited: 2 },
+    }
+}
+
+/// A checkpoint whose values all tell its step; large enough that writing it takes a while.
+fn checkpoint(step: u64, len: usize) -> Checkpoint {
+    let tensor =
+        |name: &str| NamedTensor { name: name.to_owned(), shape: vec![len / 4, 4], values: vec![step as f32; len] };
+    Checkpoint {
+        state: state(step),
+        parameters: vec![tensor("conv.weight"), tensor("optimizer/odd"), tensor("größe/β:0")],
+        optimizer: vec![tensor("momentum/conv.weight")],
+    }
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+    fs::read_dir(folder).unwrap().map(|e| name(e.unwrap())).collect()
+}
+
+#[test]
+fn a_checkpoint_comes_back_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("last.checkpoint");
+    let mut saved = checkpoint(5, 64);
+    saved.parameters[0].values[..4].copy_from_slice(&[f32::MIN_POSITIVE, -0.0, f32::NAN, 1e-45]);
+    saved.parameters.push(NamedTensor { name: "scalar".to_owned(), shape: vec![], values: vec![2.5] });
+    saved.save(&path).unwrap();
+    let loaded = Checkpoint::load(&path).unwrap();
+    assert_eq!(loaded.state, saved.state);
+    let bits = |list: &[NamedTensor]| -> Vec<(String, Vec<usize>, Vec<u32>)> {
+        list.iter().map(|t| (t.name.clone(), t.shape.clone(), t.values.iter().map(|v| v.to_bits()).collect())).collect()
+    };
+    assert_eq!(bits(&loaded.parameters), bits(&saved.parameters));
+    assert_eq!(bits(&loaded.optimizer), bits(&saved.optimizer));
+    // The same state gives the same bytes.
+    let first = fs::read(&path).unwrap();
+    saved.save(&path).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), first);
+    assert_eq!(files(folder.path()), ["last.checkpoint"]);
+}
+
+#[test]
+fn truncated_damaged_and_foreign_files_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("last.checkpoint");
+    checkpoint(5, 64).save(&path).unwrap();
+    let whole = fs::read(&path).unwrap();
+    let error = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        let text = Checkpoint::load(&path).unwrap_err().to_string();
+        assert!(text.contains("last.checkpoint"), "{text}");
+        text
+    };
+    for len in (0..whole.len()).step_by(61).chain([0, 7, 8, 9, whole.len() - 1]) {
+        assert!(error(&whole[..len]).contains("is not a valid safetensors file"));
+    }
+    assert!(error(b"hello, this is a text").contains("is not a valid safetensors file"));
+    let text = String::from_utf8_lossy(&whole).into_owned();
+    let replaced = |from: &str, to: &str| {
+        let at = whole.windows(from.len()).position(|w| w == from.as_bytes());
+        let at = at.unwrap_or_else(|| panic!("{from} in {text}"));
+        let mut bytes = whole.clone();
+        bytes[at..at + from.len()].copy_from_slice(to.as_bytes());
+        bytes
+    };
+    assert!(
+        error(&replaced("atrous.checkpoint", "atrous.something!")).contains("its notes lack \"atrous.checkpoint\"")
+    );
+    assert!(error(&replaced(r#"\"version\":1"#, r#"\"version\":7"#)).contains("version 7"));
+    assert!(error(&replaced(r#"\"epoch\":3"#, r#"\"epoch\":x"#)).contains("its state is malformed"));
+    assert!(error(&replaced("parameters/conv.weight", "parameterz/conv.weight")).contains("neither a parameter"));
+    let weights = [("conv.weight".to_owned(), vec![1], vec![1.0])];
+    atrous_io::save_tensors(&path, &weights).unwrap();
+    assert!(Checkpoint::load(&path).unwrap_err().to_string().contains("is not a checkpoint"));
+    let missing = Checkpoint::load(folder.path().join("none.checkpoint")).unwrap_err().to_string();
+    assert!(missing.contains("cannot read") && missing.contains("none.checkpoint"), "{missing}");
+}
+
+#[test]
+fn tensors_that_cannot_be_saved_leave_the_file_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("last.checkpoint");
+    checkpoint(1, 64).save(&path).unwrap();
+    let mut wrong = checkpoint(2, 64);
+    wrong.parameters[1].name = "conv.weight".to_owned();
+    assert!(
+        wrong
+            .save(&path)
+            .unwrap_err()
+            .to_string()
+            .contains("\"parameters/conv.weight\" in a checkpoint: the name is taken")
+    );
+    let mut wrong = checkpoint(2, 64);
+    wrong.optimizer[0].values.pop();
+    assert!(wrong.save(&path).unwrap_err().to_string().contains("its shape is [16, 4], it has 63 values"));
+    assert_eq!(Checkpoint::load(&path).unwrap(), checkpoint(1, 64));
+    let nowhere = folder.path().join("no/such/folder/last.checkpoint");
+    let error = wrong.save(&nowhere).unwrap_err();
+    assert!(error.to_string().contains("63 values"));
+    let error = checkpoint(1, 64).save(&nowhere).unwrap_err().to_string();
+    assert!(error.contains("cannot write the checkpoint") && error.contains("no/such/folder"), "{error}");
+}
+
+#[test]
+fn a_checkpoint_of_another_network_lists_all_that_differs() {
+    let model = zoo::build("tiny_cnn", &zoo::BuildOptions::default()).unwrap();
+    let input = model.input_shape().dims();
+    let tensors = |prefix: &str| -> Vec<NamedTensor> {
+        let tensor = |name: &str, shape: &[usize]| NamedTensor {
+            name: format!("{prefix}{name}"),
+            shape: shape.to_vec(),
+            values: vec![0.0; shape.iter().product()],
+        };
+        model.parameters.iter().map(|p| tensor(&p.name, &p.shape)).collect()
+    };
+    let mut good = Checkpoint { state: state(1), parameters: tensors(""), optimizer: tensors("momentum/") };
+    good.state.network = model.name.clone();
+    good.state.input = input;
+    let slots: Vec<(String, Vec<usize>)> =
+        model.parameters.iter().map(|p| (format!("momentum/{}", p.name), p.shape.clone())).collect();
+    let check = |checkpoint: &Checkpoint| {
+        checkpoint.check(&model, slots.iter().map(|(n, s)| (n.as_str(), &s[..]))).map_err(|e| e.to_string())
+    };
+    check(&good).unwrap();
+
+    let mut other = good.clone();
+    other.state.network = "unet".to_owned();
+    let needs = format!("its network is unet, here it is {}", model.name);
+    assert!(check(&other).unwrap_err().contains(&needs));
+    other.parameters[0].shape.reverse();
+    other.parameters[1].name = "something.else".to_owned();
+    let text = check(&other).unwrap_err();
+    let (first, second) = (&model.parameters[0], &model.parameters[1]);
+    for part in [
+        format!("the checkpoint's parameters do not fit {}, it is one of unet", model.name),
+        "1 missing, 1 unexpected, 1 of another shape".to_owned(),
+        format!("shape: {} needs {:?}", first.name, first.shape),
+        format!("missing: {}", second.name),
+        "unexpected: something.else".to_owned(),
+    ] {
+        assert!(text.contains(&part), "{part}: {text}");
+    }
+
+    let mut other = good.clone();
+    other.state.input[1] += 32;
+    assert!(check(&other).unwrap_err().contains("input shape"));
+    let mut other = good.clone();
+    other.optimizer.pop();
+    let last = model.parameters.last().unwrap();
+    assert!(!matches!(last.kind, ParameterKind::RunningMean));
+    let text = check(&other).unwrap_err();
+    assert!(
+        text.contains("optimizer's tensors") && text.contains(&format!("missing: momentum/{}", last.name)),
+        "{text}"
+    );
+}
+
+/// A folder for a child process, which then saves again and again until it is killed or cannot go on.
+const CHILD: &str = "ATROUS_TEST_CHECKPOINT_CHILD";
+/// Values of a tensor in these tests.
+const LEN: usize = 1 << 18;
+
+/// Not a test of its own: what the child processes of the following tests run.
+#[test]
+fn child_saves_again_and_again() {
+    let Some(path) = env::var_os(CHILD).map(PathBuf::from) else { return };
+    for step in 1.. {
+        if let Err(error) = checkpoint(step, LEN).save(&path) {
+            println!("ERROR {error}");
+            return;
+        }
+    }
+}
+
+fn child(program: &str, arguments: &[&str], path: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).env(CHILD, path).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+}
+
+const ONLY_CHILD: [&str; 4] = ["--exact", "child_saves_again_and_again", "--nocapture", "--test-threads=1"];
+
+#[test]
+fn a_kill_during_a_save_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("last.checkpoint");
+    let program = env::current_exe().unwrap();
+    checkpoint(0, LEN).save(&path).unwrap();
+    let mut saved = 0;
+    for round in 0..12u64 {
+        let mut process = child(program.to_str().unwrap(), &ONLY_CHILD, &path).spawn().unwrap();
+        thread::sleep(Duration::from_millis(40 + round * 37 % 160));
+        process.kill().unwrap();
+        process.wait().unwrap();
+        let loaded = Checkpoint::load(&path).unwrap();
+        let step = loaded.state.step;
+        assert_eq!(loaded, checkpoint(step, LEN), "a mixture of two checkpoints");
+        saved += step;
+    }
+    assert!(saved > 0, "no child ever saved");
+    // Temporary files are left by those that were killed within a save.
+    assert!(files(folder.path()).len() > 1, "no child was killed within a save");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_is_an_error_that_leaves_the_file_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("last.checkpoint");
+    let program = env::current_exe().unwrap();
+    checkpoint(0, 64).save(&path).unwrap();
+    // A limit of 512 KiB per file; where the limit is reached, writing fails as it does on a full disk.
+    let script = "trap '' XFSZ; ulimit -f 512; exec \"$0\" \"$@\"";
+    let mut arguments = vec!["-c", script, program.to_str().unwrap()];
+    arguments.extend(ONLY_CHILD);
+    let output = child("bash", &arguments, &path).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let error = text.lines().find_map(|line| line.split_once("ERROR ")).map(|(_, error)| error.to_owned());
+    let error = error.unwrap_or_else(|| panic!("the child went on: {text}"));
+    assert!(error.contains("cannot write the checkpoint") && error.contains("last.checkpoint"), "{error}");
+    assert_eq!(Checkpoint::load(&path).unwrap(), checkpoint(0, 64));
+    assert_eq!(files(folder.path()), ["last.checkpoint"]);
+}
