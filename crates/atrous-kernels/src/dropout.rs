@@ -1,12 +1,63 @@
 //! Dropout in training.
 
-use crate::{NodePlan, PlanError, Problem};
+use atrous_graph::op::Dropout;
 
-/// Plans plan_dropout.
+use crate::kernel::{Kernel, vec4s};
+use crate::{NodePlan, PlanError, Problem, Slot};
+
+/// Plans dropout with a seed. A part draws the mask that the whole tensor has there.
 ///
 /// # Errors
-/// Always: it is being written.
-pub fn plan_dropout(op: &atrous_graph::op::Dropout, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let _ = (op, problem);
-    Err(PlanError::Unsupported("pending".to_owned()))
+/// [`PlanError::Limit`] if the part does not fit the adapter, or the tensor has more vec4s than the generator's counter.
+pub fn plan_dropout(op: &Dropout, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let (y, count) = (&problem.output, vec4s(problem.output.ty));
+    let (needs, limit) = (vec4s(y.full) as u64, 1 << 32);
+    if needs > limit {
+        return Err(PlanError::Limit { what: "random numbers (four elements each)", needs, limit });
+    }
+    let row = y.ty.shape.w * y.ty.padded().c / 4;
+    let rate = f64::from(op.rate);
+    let dispatch = Kernel::new("pointwise/dropout", "")
+        .sizes([("COUNT", count), ("FIRST", (y.first_sample * y.full.shape.h + y.first_row) * row)])
+        .set("STREAM", f64::from(op.stream))
+        // A whole number is below the rate's share of 2^32 if it is below that rounded up.
+        .set("THRESHOLD", (rate * 2_f64.powi(32)).ceil())
+        .set("SCALE", 1.0 / (1.0 - rate))
+        .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
+        .bind("SEED_BASE", Slot::Input(1), &problem.inputs[1])
+        .bind("Y_BASE", Slot::Output, y)
+        .invocations(count, problem.target)?;
+    Ok(NodePlan::single("dropout", dispatch))
+}
+
+#[cfg(test)]
+mod tests {
+    use atrous_graph::{Op, Shape, TensorType};
+
+    use super::*;
+    use crate::{Limits, Target, plan_node};
+
+    #[test]
+    fn parts_count_from_their_place_in_the_whole_tensor() {
+        let x = TensorType::image(Shape::new(3, 8, 4, 5));
+        let seed = TensorType::map(Shape::channels(1));
+        let op = Op::Dropout(Dropout { rate: 0.25, stream: u32::MAX });
+        // A row has 128 bytes, a sample 1024.
+        for max_binding in [1024, 512] {
+            let target = Target::new(Limits { max_binding, ..Limits::WEBGPU }, true);
+            let plan = plan_node(&op, &[x, seed], x, &target).expect("a plan");
+            assert_eq!(plan.dispatches.len(), 3 * 1024 / max_binding as usize);
+            for (i, dispatch) in plan.dispatches.iter().enumerate() {
+                let first = (i as u64 * max_binding / 16) as f64;
+                for constant in [
+                    ("FIRST", first),
+                    ("STREAM", 4_294_967_295.0),
+                    ("THRESHOLD", 1_073_741_824.0),
+                    ("SCALE", 4.0 / 3.0),
+                ] {
+                    assert!(dispatch.overrides.contains(&constant), "{constant:?} in {:?}", dispatch.overrides);
+                }
+            }
+        }
+    }
 }

@@ -6,31 +6,31 @@ use atrous_graph::op::{Binary, Unary};
 use crate::kernel::{Candidate, Kernel, choose, require, vec4s};
 use crate::{NodePlan, PlanError, Problem, Slot};
 
-/// A function's code and parameter in `helpers/activation`.
-pub(crate) fn activation(op: &Unary) -> (u32, f32) {
+/// A function's code and parameters in `helpers/activation`.
+fn activation(op: &Unary) -> (u32, f32, f32) {
     match *op {
-        Unary::Relu => (1, 0.0),
-        Unary::Relu6 => (2, 0.0),
-        Unary::LeakyRelu { slope } => (3, slope),
-        Unary::Elu { alpha } => (4, alpha),
-        Unary::Sigmoid => (5, 0.0),
-        Unary::Tanh => (6, 0.0),
-        Unary::Silu => (7, 0.0),
-        Unary::Gelu => (8, 0.0),
-        Unary::GeluTanh => (9, 0.0),
-        Unary::HardSigmoid => (10, 0.0),
-        Unary::HardSwish => (11, 0.0),
-        Unary::Softplus => (12, 0.0),
-        Unary::Affine { scale, .. } => (13, scale),
-        Unary::Abs => (14, 0.0),
-        Unary::Square => (15, 0.0),
-        Unary::Sqrt => (16, 0.0),
-        Unary::Exp => (17, 0.0),
-        Unary::Ln => (18, 0.0),
-        Unary::Pow { exponent } => (19, exponent),
-        Unary::Huber { delta } => (20, delta),
-        Unary::AtLeast { floor } => (21, floor),
-        Unary::Step => (22, 0.0),
+        Unary::Relu => (1, 0.0, 0.0),
+        Unary::Relu6 => (2, 0.0, 0.0),
+        Unary::LeakyRelu { slope } => (3, slope, 0.0),
+        Unary::Elu { alpha } => (4, alpha, 0.0),
+        Unary::Sigmoid => (5, 0.0, 0.0),
+        Unary::Tanh => (6, 0.0, 0.0),
+        Unary::Silu => (7, 0.0, 0.0),
+        Unary::Gelu => (8, 0.0, 0.0),
+        Unary::GeluTanh => (9, 0.0, 0.0),
+        Unary::HardSigmoid => (10, 0.0, 0.0),
+        Unary::HardSwish => (11, 0.0, 0.0),
+        Unary::Softplus => (12, 0.0, 0.0),
+        Unary::Affine { scale, shift } => (13, scale, shift),
+        Unary::Abs => (14, 0.0, 0.0),
+        Unary::Square => (15, 0.0, 0.0),
+        Unary::Sqrt => (16, 0.0, 0.0),
+        Unary::Exp => (17, 0.0, 0.0),
+        Unary::Ln => (18, 0.0, 0.0),
+        Unary::Pow { exponent } => (19, exponent, 0.0),
+        Unary::Huber { delta } => (20, delta, 0.0),
+        Unary::AtLeast { floor } => (21, floor, 0.0),
+        Unary::Step => (22, 0.0, 0.0),
     }
 }
 
@@ -39,16 +39,35 @@ pub(crate) fn activation(op: &Unary) -> (u32, f32) {
 /// # Errors
 /// [`PlanError::Limit`] if the part does not fit the adapter.
 pub fn plan_unary(op: &Unary, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let (code, p) = activation(op);
+    let (code, p, q) = activation(op);
     let count = vec4s(problem.output.ty);
     let dispatch = Kernel::new("pointwise/unary", "")
         .sizes([("COUNT", count), ("C", problem.output.ty.shape.c)])
         .set("CODE", f64::from(code))
         .set("P", f64::from(p))
+        .set("Q", f64::from(q))
         .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
         .bind("Y_BASE", Slot::Output, &problem.output)
         .invocations(count, problem.target)?;
     Ok(NodePlan::single("unary", dispatch))
+}
+
+/// Plans the gradient of a function of each element.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter.
+pub fn plan_unary_grad(op: &Unary, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let (code, p, _) = activation(op);
+    let count = vec4s(problem.output.ty);
+    let dispatch = Kernel::new("pointwise/unary_grad", "")
+        .sizes([("COUNT", count), ("C", problem.output.ty.shape.c)])
+        .set("CODE", f64::from(code))
+        .set("P", f64::from(p))
+        .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
+        .bind("DY_BASE", Slot::Input(1), &problem.inputs[1])
+        .bind("DX_BASE", Slot::Output, &problem.output)
+        .invocations(count, problem.target)?;
+    Ok(NodePlan::single("unary_grad", dispatch))
 }
 
 /// The codes of `pointwise/binary`: the function, and the function with its operands exchanged.
@@ -111,7 +130,7 @@ fn binary(
     let (y, c4) = (ty.shape, ty.padded().c / 4);
     let [a, b] = order.map(|i| &problem.inputs[i]);
     let mut kernel = Kernel::new("pointwise/binary", variant)
-        .sizes([("COUNT", vec4s(ty))])
+        .sizes([("COUNT", vec4s(ty)), ("C", y.c)])
         .set("CODE", f64::from(code))
         .bind("A_BASE", Slot::Input(order[0]), a)
         .bind("B_BASE", Slot::Input(order[1]), b)
@@ -124,7 +143,7 @@ fn binary(
         let [sa, sb] = [a, b].map(|p| strides(p.ty.shape, p.ty.padded().c / 4, y));
         let splat = |x: Shape| usize::from(x.c == 1 && y.c > 1);
         kernel = kernel
-            .sizes([("H", y.h), ("W", y.w), ("C", y.c), ("C4", c4)])
+            .sizes([("H", y.h), ("W", y.w), ("C4", c4)])
             .sizes([("A_N", sa[0]), ("A_H", sa[1]), ("A_W", sa[2]), ("A_C", sa[3]), ("A_SPLAT", splat(a.ty.shape))])
             .sizes([("B_N", sb[0]), ("B_H", sb[1]), ("B_W", sb[2]), ("B_C", sb[3]), ("B_SPLAT", splat(b.ty.shape))]);
     }
@@ -164,22 +183,20 @@ fn over_channels(
     Ok(NodePlan::single(name, dispatch))
 }
 
-/// Plans plan_unary_grad.
+/// Plans the gradient of softmax over channels, or of its logarithm.
 ///
 /// # Errors
-/// Always: it is being written.
-pub fn plan_unary_grad(op: &atrous_graph::op::Unary, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let _ = (op, problem);
-    Err(PlanError::Unsupported("pending".to_owned()))
-}
-
-/// Plans plan_softmax_grad.
-///
-/// # Errors
-/// Always: it is being written.
+/// [`PlanError::Limit`] if the part does not fit the adapter.
 pub fn plan_softmax_grad(log: bool, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let _ = (log, problem);
-    Err(PlanError::Unsupported("pending".to_owned()))
+    let (name, variant) = if log { ("log_softmax_grad", "log") } else { ("softmax_grad", "") };
+    let Shape { n, h, w, c } = problem.output.ty.shape;
+    let dispatch = Kernel::new("pointwise/softmax_grad", variant)
+        .sizes([("PIXELS", n * h * w), ("C", c)])
+        .bind("Y_BASE", Slot::Input(0), &problem.inputs[0])
+        .bind("DY_BASE", Slot::Input(1), &problem.inputs[1])
+        .bind("DX_BASE", Slot::Output, &problem.output)
+        .invocations(n * h * w, problem.target)?;
+    Ok(NodePlan::single(name, dispatch))
 }
 
 #[cfg(test)]
@@ -231,7 +248,7 @@ mod tests {
 
     #[test]
     fn every_unary_function_has_its_own_code() {
-        assert_eq!(Unary::EXAMPLES.iter().map(|u| activation(u).0).collect::<Vec<_>>(), (1..=12).collect::<Vec<_>>());
+        assert_eq!(Unary::EXAMPLES.iter().map(|u| activation(u).0).collect::<Vec<_>>(), (1..=22).collect::<Vec<_>>());
         assert_eq!(value(&plan(Op::Unary(Unary::EXAMPLES[3]), &[Shape::channels(5)], TARGET), "P"), 1.5);
     }
 

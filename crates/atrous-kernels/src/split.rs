@@ -33,7 +33,7 @@ impl Window {
         let start = (self.n.start * padded.h + self.rows.start) as u64 * row;
         let aligned = start - start % limits.alignment.max(16);
         let base = ((start - aligned) / 16) as u32;
-        (Part { ty, base, full, first_row: self.rows.start }, aligned)
+        (Part { ty, base, full, first_sample: self.n.start, first_row: self.rows.start }, aligned)
     }
 }
 

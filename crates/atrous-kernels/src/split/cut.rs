@@ -88,9 +88,7 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         Op::MaxPoolGrad(_) if rows_whole => all(all_rows()),
         Op::MaxPoolGrad(g) => all(image(pool::max_grad_rows(&g.window, size.h, out.rows.clone()))),
         Op::AvgPoolGrad(g) => first(*op, image(resize::avg_grad_rows(g, size, out.rows.clone()))),
-        Op::AdaptiveAvgPoolGrad { h, .. } => {
-            first(*op, image(resize::adaptive_grad_rows(*h, size, out.rows.clone())))
-        }
+        Op::AdaptiveAvgPoolGrad { h, .. } => first(*op, image(resize::adaptive_grad_rows(*h, size, out.rows.clone()))),
         Op::ResizeGrad(g) => first(*op, image(resize::resize_grad_rows(g, out.rows.clone()))),
         Op::PadGrad(g) => first(*op, image(resize::pad_grad_rows(g, out.rows.clone()))),
         Op::Slice(slice) => {
