@@ -1,7 +1,7 @@
-//! Convolution and its adjoint.
+//! Convolution and its gradients.
 
 use atrous_graph::Shape;
-use atrous_graph::op::{Conv2d, Conv2dGradInput};
+use atrous_graph::op::{Conv2d, Conv2dGradInput, Conv2dGradWeight};
 
 use crate::Tensor;
 
@@ -64,6 +64,34 @@ pub(crate) fn conv2d_grad_input(op: &Conv2dGradInput, inputs: &[&Tensor], output
                         let weights = &filter.pixel(ky, kx, c % cout)[i..][..group];
                         let values = &y.pixel(n, iy, ix)[i..][..group];
                         *sum += values.iter().zip(weights).map(|(v, w)| v * w).sum::<f64>();
+                    }
+                }
+            }
+        }
+    })
+}
+
+/// See [`Conv2dGradWeight`] for the formula: for every tap, every pixel of `dy` meets the pixel of `x` under the tap.
+pub(crate) fn conv2d_grad_weight(op: &Conv2dGradWeight, inputs: &[&Tensor], output: Shape) -> Tensor {
+    let (x, dy) = (inputs[0], inputs[1]);
+    let Shape { w: cin, c: cout, .. } = output;
+    let group = cout / op.conv.groups;
+    let ([sy, sx], [step_y, step_x], padding) = (op.conv.stride, op.conv.dilation, op.conv.padding);
+    Tensor::from_rows(output, |ky, kx, row| {
+        for n in 0..dy.shape.n {
+            for oy in 0..dy.shape.h {
+                let Some(iy) = tap(oy, ky, sy, step_y, padding.top, x.shape.h) else { continue };
+                for ox in 0..dy.shape.w {
+                    let Some(ix) = tap(ox, kx, sx, step_x, padding.left, x.shape.w) else { continue };
+                    let (values, upstream) = (x.pixel(n, iy, ix), dy.pixel(n, oy, ox));
+                    for (i, sums) in row.chunks_exact_mut(cout).enumerate() {
+                        let groups = sums.chunks_exact_mut(group).zip(upstream.chunks_exact(group));
+                        for (g, (sums, upstream)) in groups.enumerate() {
+                            let value = values[g * cin + i];
+                            for (sum, dy) in sums.iter_mut().zip(upstream) {
+                                *sum += value * dy;
+                            }
+                        }
                     }
                 }
             }

@@ -6,17 +6,23 @@
 
 mod compare;
 mod conv;
+mod dropout;
 mod evaluate;
+mod label;
 mod magnitude;
 mod movement;
 mod norm;
 mod pointwise;
 mod pool;
+mod pool_grad;
 mod range;
 mod reduce;
 mod resize;
 mod run;
+mod softmax;
 mod tensor;
+mod unary;
+mod unary_grad;
 
 pub use compare::{CompareError, Mismatch, Tolerance, compare, compare_u32};
 pub use evaluate::evaluate;

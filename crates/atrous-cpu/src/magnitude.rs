@@ -1,25 +1,28 @@
 //! How much rounding a result may show.
 
-use atrous_graph::op::{Binary, Reduction};
+use atrous_graph::op::{Binary, PadMode, Reduction};
 use atrous_graph::{Op, Shape};
 
-use crate::{Tensor, evaluate, norm, pointwise, reduce, resize};
+use crate::{Tensor, evaluate, label, norm, resize, softmax, unary, unary_grad};
 
 /// The error scale `m` of each result, which [`compare`](crate::compare()) multiplies with its relative tolerance.
 ///
-/// * Sums of products (convolutions, average pooling, sum and mean, add, sub, mul): the same operation on absolute
-///   values, all terms added. An error of `m` times a few roundings is what any order of summation makes.
+/// * Sums of products (convolutions and their gradients, average pooling, sums and means, add, sub, mul, div; the
+///   gradients of pooling, padding and nearest neighbour, which add up what fell on one pixel): the same operation on
+///   absolute values, all terms added. An error of `m` times a few roundings is what any order of summation makes.
 /// * Functions of one value: the sum of the formula's absolute terms, each with its sensitivity to its argument; see
-///   `pointwise::unary_magnitude`.
+///   `unary::unary_magnitude` and `unary_grad::unary_grad_magnitude`.
 /// * Batch normalisation: `(|x| + |mean|) * |scale| / sqrt(var + eps) + |shift|`, which admits folding it into
-///   `x * a + b`.
+///   `x * a + b`; in its gradient and the gradient's sums `x - mean` is `|x| + |mean|` too.
 /// * Variance: the variance itself. Its terms are squares of differences of given numbers, nothing cancels; the
 ///   one-pass `E[x²] - mean²` does not meet this bound where the mean is large, and must not.
-/// * Softmax, log-softmax: from the distances to the largest logit, so large logits get no more room than small ones;
-///   see `reduce::softmax_magnitude`.
-/// * Bilinear resize: the same on absolute values, and the weights' dependence on rounded coordinates; see
-///   `resize::magnitude`.
-/// * Data movement, maxima, indices, nearest neighbour, relu, relu6: zero; these must be exact to the bit.
+/// * Softmax, log-softmax, cross-entropy: from the distances to the largest logit, so large logits get no more room
+///   than small ones; see `softmax::softmax_magnitude`. Their gradients: the absolute terms.
+/// * Bilinear resize and its gradient: the same on absolute values, and the weights' dependence on rounded
+///   coordinates; see `resize::magnitude`.
+/// * Dropout with a seed: its value, one product.
+/// * Data movement, repetition, constants, maxima, indices, nearest neighbour, comparisons, what is looked up by label,
+///   relu, relu6 and the like: zero; these must be exact to the bit.
 ///
 /// # Panics
 /// As [`evaluate`].
@@ -30,28 +33,57 @@ pub fn magnitude(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
     };
     match op {
         Op::Input | Op::Parameter => panic!("{} nodes are given, not computed", op.name()),
-        Op::Conv2d(_) | Op::Conv2dGradInput(_) | Op::AvgPool(_) | Op::AdaptiveAvgPool { .. } => on_absolutes(op),
+        Op::Conv2d(_)
+        | Op::Conv2dGradInput(_)
+        | Op::Conv2dGradWeight(_)
+        | Op::MaxPoolGrad(_)
+        | Op::AvgPool(_)
+        | Op::AvgPoolGrad(_)
+        | Op::AdaptiveAvgPool { .. }
+        | Op::AdaptiveAvgPoolGrad { .. }
+        | Op::ChannelSum => on_absolutes(op),
         Op::BatchNorm(op) => norm::batch_norm_magnitude(op, inputs),
+        Op::BatchNormGradSums { eps } => norm::batch_norm_grad_sums_magnitude(*eps, inputs),
+        Op::BatchNormGrad(op) => norm::batch_norm_grad_magnitude(op, inputs),
         Op::ChannelVariance => evaluate(op, inputs, output),
         Op::RunningStat(op) => norm::running_stat_magnitude(op, inputs[0], inputs[1]),
         Op::Reduce(reduce) => match reduce.reduction {
             Reduction::Sum | Reduction::Mean => on_absolutes(op),
             Reduction::Max => Tensor::zeros(output),
         },
+        Op::ChannelMaxPoolGrad(_) => evaluate(op, &[inputs[0], &inputs[1].abs()], output),
         Op::Resize(op) => resize::magnitude(op, inputs[0], output),
-        Op::Unary(op) => pointwise::unary_magnitude(*op, inputs[0]),
+        Op::ResizeGrad(op) => resize::grad_magnitude(op, inputs[0], output),
+        Op::PadGrad(grad) => match grad.pad.mode {
+            PadMode::Reflect | PadMode::Replicate => on_absolutes(op),
+            PadMode::Constant(_) => Tensor::zeros(output),
+        },
+        Op::Unary(op) => unary::unary_magnitude(*op, inputs[0]),
+        Op::UnaryGrad(op) => unary_grad::unary_grad_magnitude(*op, inputs[0], inputs[1]),
         Op::Binary(Binary::Add | Binary::Sub) => on_absolutes(&Op::Binary(Binary::Add)),
-        Op::Binary(Binary::Mul) => on_absolutes(op),
-        Op::Softmax => reduce::softmax_magnitude(inputs[0]),
-        Op::LogSoftmax => reduce::log_softmax_magnitude(inputs[0]),
+        Op::Binary(Binary::Mul | Binary::DivNoNan) => on_absolutes(op),
+        Op::Softmax => softmax::softmax_magnitude(inputs[0]),
+        Op::SoftmaxGrad => softmax::softmax_grad_magnitude(inputs[0], inputs[1]),
+        Op::LogSoftmax => softmax::log_softmax_magnitude(inputs[0]),
+        Op::LogSoftmaxGrad => softmax::log_softmax_grad_magnitude(inputs[0], inputs[1]),
+        Op::CrossEntropy(op) => label::cross_entropy_magnitude(op, inputs),
+        Op::CrossEntropyGrad(op) => label::cross_entropy_grad_magnitude(op, inputs),
+        Op::Dropout(_) if inputs.len() == 2 => on_absolutes(op),
         Op::MaxPool(_)
         | Op::MaxPoolIndices(_)
         | Op::ChannelMaxPool(_)
+        | Op::Binary(Binary::Equal)
+        | Op::Broadcast(_)
+        | Op::Fill { .. }
+        | Op::OneHot { .. }
+        | Op::LabelWeight { .. }
         | Op::ArgMax
         | Op::Concat
         | Op::Slice(_)
+        | Op::Place(_)
         | Op::Pad(_)
         | Op::Flip { .. }
-        | Op::Dropout { .. } => Tensor::zeros(output),
+        | Op::Dropout(_)
+        | Op::StopGradient => Tensor::zeros(output),
     }
 }

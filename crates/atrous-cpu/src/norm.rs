@@ -1,7 +1,7 @@
 //! Batch normalisation, the variance behind it, and running statistics.
 
 use atrous_graph::Shape;
-use atrous_graph::op::{BatchNorm, RunningStat};
+use atrous_graph::op::{BatchNorm, BatchNormGrad, RunningStat};
 
 use crate::Tensor;
 
@@ -27,6 +27,62 @@ pub(crate) fn batch_norm_magnitude(op: &BatchNorm, inputs: &[&Tensor]) -> Tensor
     Tensor::from_fn(x.shape, |n, row, column, c| {
         let normal = (x.at(n, row, column, c).abs() + mean.data[c].abs()) / (var.data[c] + op.eps).sqrt();
         normal * scale.map_or(1.0, |s| s.data[c].abs()) + shift.map_or(0.0, |s| s.data[c].abs())
+    })
+}
+
+/// Both sums over N, H and W of `dy` (sample 0) and `dy * (x - mean) / sqrt(var + eps)` (sample 1).
+pub(crate) fn batch_norm_grad_sums(eps: f64, inputs: &[&Tensor]) -> Tensor {
+    grad_sums(eps, inputs, |x, mean| x - mean)
+}
+
+/// The sums of `|dy|` and of `|dy| * (|x| + |mean|) / sqrt(var + eps)`.
+pub(crate) fn batch_norm_grad_sums_magnitude(eps: f64, inputs: &[&Tensor]) -> Tensor {
+    let dy = inputs[1].abs();
+    grad_sums(eps, &[inputs[0], &dy, inputs[2], inputs[3]], |x, mean| x.abs() + mean.abs())
+}
+
+fn grad_sums(eps: f64, inputs: &[&Tensor], difference: impl Fn(f64, f64) -> f64) -> Tensor {
+    let (x, dy, mean, var) = (inputs[0], inputs[1], inputs[2], inputs[3]);
+    let channels = x.shape.c;
+    let mut sums = vec![0.0; 2 * channels];
+    for (x, dy) in x.data.chunks_exact(channels).zip(dy.data.chunks_exact(channels)) {
+        for c in 0..channels {
+            sums[c] += dy[c];
+            sums[channels + c] += dy[c] * difference(x[c], mean.data[c]) / (var.data[c] + eps).sqrt();
+        }
+    }
+    Tensor::new(Shape { n: 2, ..Shape::channels(channels) }, sums)
+}
+
+/// `k * dy` for given statistics, `k * (dy - (Σ dy + x̂ * Σ dy*x̂) / count)` for those of the batch, with
+/// `x̂ = (x - mean) / sqrt(var + eps)` and `k = scale / sqrt(var + eps)`.
+pub(crate) fn batch_norm_grad(op: &BatchNormGrad, inputs: &[&Tensor]) -> Tensor {
+    grad(op, inputs, |x, mean| x - mean, |dy, way| dy - way)
+}
+
+/// `|k| * |dy|`, or `|k| * (|dy| + (|Σ dy| + |x̂| * |Σ dy*x̂|) / count)` with `|x̂| = (|x| + |mean|) / sqrt(var + eps)`;
+/// the sums are inputs.
+pub(crate) fn batch_norm_grad_magnitude(op: &BatchNormGrad, inputs: &[&Tensor]) -> Tensor {
+    let absolutes: Vec<Tensor> = inputs.iter().map(|t| t.abs()).collect();
+    grad(op, &absolutes.iter().collect::<Vec<_>>(), |x, mean| x + mean, |dy, way| dy + way)
+}
+
+fn grad(
+    op: &BatchNormGrad,
+    inputs: &[&Tensor],
+    difference: impl Fn(f64, f64) -> f64 + Sync,
+    combine: impl Fn(f64, f64) -> f64 + Sync,
+) -> Tensor {
+    let (x, dy, mean, var) = (inputs[0], inputs[1], inputs[2], inputs[3]);
+    let scale = op.scale.then(|| inputs[4]);
+    let sums = op.batch.then(|| inputs[4 + usize::from(op.scale)]);
+    let count = (x.shape.n * x.shape.h * x.shape.w) as f64;
+    Tensor::from_fn(x.shape, |n, row, column, c| {
+        let deviation = (var.data[c] + op.eps).sqrt();
+        let normal = difference(x.at(n, row, column, c), mean.data[c]) / deviation;
+        let k = scale.map_or(1.0, |s| s.data[c]) / deviation;
+        let through_statistics = sums.map_or(0.0, |s| (s.at(0, 0, 0, c) + normal * s.at(1, 0, 0, c)) / count);
+        k * combine(dy.at(n, row, column, c), through_statistics)
     })
 }
 
@@ -63,7 +119,7 @@ mod tests {
         let x = Tensor::new(Shape::new(1, 1, 2, 2), vec![1.0, 10.0, 3.0, 20.0]);
         let (mean, var) = (Tensor::channels(&[2.0, 10.0]), Tensor::channels(&[3.0, 99.0]));
         let (scale, shift) = (Tensor::channels(&[4.0, -10.0]), Tensor::channels(&[0.5, 1.0]));
-        let op = |scale, shift| BatchNorm { eps: 1.0, scale, shift };
+        let op = |scale, shift| BatchNorm { eps: 1.0, scale, shift, batch: false };
         let plain = batch_norm(&op(false, false), &[&x, &mean, &var]);
         assert_eq!(plain.data, [-0.5, 0.0, 0.5, 1.0]);
         let shifted = batch_norm(&op(false, true), &[&x, &mean, &var, &shift]);

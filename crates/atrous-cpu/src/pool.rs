@@ -45,17 +45,23 @@ pub(crate) fn max_pool_indices(op: &Window, x: &Tensor, output: Shape) -> Tensor
 /// `Σ x[n,iy,ix,c] / divisor` over the pixels of the image under the window. The divisor is the one given; or the
 /// number of positions under the window, padding included but nothing past it; or the number of pixels under it.
 pub(crate) fn avg_pool(op: &AvgPool, x: &Tensor, output: Shape) -> Tensor {
-    let window = &op.window;
     Tensor::from_fn(output, |n, oy, ox, c| {
-        let (rows, padded_rows) = covered(window, 0, oy, x.shape.h, window.padding.bottom);
-        let (columns, padded_columns) = covered(window, 1, ox, x.shape.w, window.padding.right);
-        let divisor = match op.divisor {
-            Some(divisor) => divisor,
-            None if op.count_include_pad => padded_rows * padded_columns,
-            None => rows.len() * columns.len(),
-        };
-        sum(x, n, rows, columns, c) / divisor as f64
+        let (rows, columns, divisor) = averaged(op, x.shape, oy, ox);
+        sum(x, n, rows, columns, c) / divisor
     })
+}
+
+/// The pixels of an image of shape `x` under the window at output (oy, ox), and the divisor of their sum.
+pub(crate) fn averaged(op: &AvgPool, x: Shape, oy: usize, ox: usize) -> (Range<usize>, Range<usize>, f64) {
+    let window = &op.window;
+    let (rows, padded_rows) = covered(window, 0, oy, x.h, window.padding.bottom);
+    let (columns, padded_columns) = covered(window, 1, ox, x.w, window.padding.right);
+    let divisor = match op.divisor {
+        Some(divisor) => divisor,
+        None if op.count_include_pad => padded_rows * padded_columns,
+        None => rows.len() * columns.len(),
+    };
+    (rows, columns, divisor as f64)
 }
 
 /// The rows (columns) of the image under an undilated window, and how many positions it has with padding.
@@ -70,9 +76,13 @@ fn sum(x: &Tensor, n: usize, rows: Range<usize>, columns: Range<usize>, c: usize
     rows.flat_map(|iy| columns.clone().map(move |ix| x.at(n, iy, ix, c))).sum()
 }
 
-/// The mean of bin `i` of `b`, rows (columns) `floor(i*n/b) .. ceil((i+1)*n/b)`.
+/// The rows (columns) of bin `i` of `bins`: `floor(i*size/bins) .. ceil((i+1)*size/bins)`.
+pub(crate) fn bin(i: usize, bins: usize, size: usize) -> Range<usize> {
+    i * size / bins..((i + 1) * size).div_ceil(bins)
+}
+
+/// The mean of each [`bin`].
 pub(crate) fn adaptive_avg_pool(x: &Tensor, output: Shape) -> Tensor {
-    let bin = |i: usize, bins: usize, size: usize| i * size / bins..((i + 1) * size).div_ceil(bins);
     Tensor::from_fn(output, |n, oy, ox, c| {
         let (rows, columns) = (bin(oy, output.h, x.shape.h), bin(ox, output.w, x.shape.w));
         let count = rows.len() * columns.len();

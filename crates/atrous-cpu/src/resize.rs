@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use atrous_graph::Shape;
-use atrous_graph::op::{Coordinates, Interpolation, Resize};
+use atrous_graph::op::{Coordinates, Interpolation, Resize, ResizeGrad};
 
 use crate::Tensor;
 
@@ -26,6 +26,11 @@ impl Taps {
     /// The pixels that count, with their weights.
     fn pixels(&self) -> impl Iterator<Item = (usize, f64)> {
         self.weights.iter().enumerate().map(|(i, weight)| (self.first + i, *weight))
+    }
+
+    /// The weight of pixel `i`.
+    fn weight(&self, i: usize) -> f64 {
+        i.checked_sub(self.first).and_then(|i| self.weights.get(i)).copied().unwrap_or(0.0)
     }
 
     /// The pixels that count and their neighbours, of `size` pixels.
@@ -129,6 +134,40 @@ pub(crate) fn magnitude(op: &Resize, x: &Tensor, output: Shape) -> Tensor {
             }
         }
     })
+}
+
+/// `dx[n,iy,ix,c] += wy[oy,iy] wx[ox,ix] dy[n,oy,ox,c]`
+pub(crate) fn resize_grad(op: &ResizeGrad, dy: &Tensor, output: Shape) -> Tensor {
+    spread(op, dy, output, |rows, columns, iy, ix| rows.weight(iy) * columns.weight(ix))
+}
+
+/// `Σ |dy| * (wy wx + COORDINATE * (sy wx + sx wy))`, where `s` is the [`Taps::sensitivity`] of the axis, over the results
+/// that the pixel counts for, and those that it counts for if a coordinate is rounded.
+pub(crate) fn grad_magnitude(op: &ResizeGrad, dy: &Tensor, output: Shape) -> Tensor {
+    spread(op, &dy.abs(), output, |rows, columns, iy, ix| {
+        let (wy, wx) = (rows.weight(iy), columns.weight(ix));
+        wy * wx + COORDINATE * (rows.sensitivity * wx + columns.sensitivity * wy)
+    })
+}
+
+/// Adds every `dy`, times `factor` of its taps, a row and a column, to each pixel in reach.
+fn spread(op: &ResizeGrad, dy: &Tensor, output: Shape, factor: impl Fn(&Taps, &Taps, usize, usize) -> f64) -> Tensor {
+    let rows = taps(&op.resize, 0, output.h, dy.shape.h);
+    let columns = taps(&op.resize, 1, output.w, dy.shape.w);
+    let mut dx = Tensor::zeros(output);
+    for n in 0..dy.shape.n {
+        for (oy, row) in rows.iter().enumerate() {
+            for (ox, column) in columns.iter().enumerate() {
+                for (iy, ix) in row.reach(output.h).flat_map(|iy| column.reach(output.w).map(move |ix| (iy, ix))) {
+                    let factor = factor(row, column, iy, ix);
+                    for (c, value) in dy.pixel(n, oy, ox).iter().enumerate() {
+                        dx.data[output.index(n, iy, ix, c)] += factor * value;
+                    }
+                }
+            }
+        }
+    }
+    dx
 }
 
 #[cfg(test)]

@@ -1,0 +1,88 @@
+//! Dropout with a mask that can be computed again.
+
+use atrous_graph::op::Dropout;
+
+use crate::Tensor;
+
+/// Ten rounds of Philox4x32 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", 2011).
+fn philox(mut key: [u32; 2], mut counter: [u32; 4]) -> [u32; 4] {
+    let wide = |a: u32, b: u32| {
+        let product = u64::from(a) * u64::from(b);
+        ((product >> 32) as u32, product as u32)
+    };
+    for _ in 0..10 {
+        let (high0, low0) = wide(0xD251_1F53, counter[0]);
+        let (high1, low1) = wide(0xCD9E_8D57, counter[2]);
+        counter = [high1 ^ counter[1] ^ key[0], low1, high0 ^ counter[3] ^ key[1], low0];
+        key = [key[0].wrapping_add(0x9E37_79B9), key[1].wrapping_add(0xBB67_AE85)];
+    }
+    counter
+}
+
+/// See [`Dropout`]: without a seed the identity, with one `x / (1 - rate)` where the mask keeps and 0 where it drops.
+pub(crate) fn dropout(op: &Dropout, x: &Tensor, seed: Option<&Tensor>) -> Tensor {
+    let Some(seed) = seed else { return x.clone() };
+    let (key, rate) = ([seed.data[0] as u32, op.stream], f64::from(op.rate));
+    let groups = x.shape.c.div_ceil(4);
+    Tensor::from_fn(x.shape, |n, row, column, c| {
+        let vec4 = ((n * x.shape.h + row) * x.shape.w + column) * groups + c / 4;
+        let word = philox(key, [vec4 as u32, 0, 0, 0])[c % 4];
+        if f64::from(word) < rate * 2f64.powi(32) { 0.0 } else { x.at(n, row, column, c) / (1.0 - rate) }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use atrous_graph::Shape;
+
+    use super::*;
+
+    /// The known answers that the authors publish with their implementation.
+    #[test]
+    fn philox_gives_the_published_words() {
+        assert_eq!(philox([0; 2], [0; 4]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
+        assert_eq!(philox([u32::MAX; 2], [u32::MAX; 4]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
+        let pi = [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344];
+        assert_eq!(philox([0xa409_3822, 0x299f_31d0], pi), [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]);
+    }
+
+    #[test]
+    fn the_mask_drops_its_share_and_scales_the_rest() {
+        let x = Tensor::new(Shape::new(2, 25, 40, 5), vec![3.0; 10_000]);
+        let masked = |rate, stream, seed| {
+            dropout(&Dropout { rate, stream }, &x, Some(&Tensor::from_u32(Shape::channels(1), &[seed])))
+        };
+        let half = masked(0.5, 1, 7);
+        assert_eq!(half, masked(0.5, 1, 7));
+        for other in [masked(0.5, 2, 7), masked(0.5, 1, 8)] {
+            let same = half.data.iter().zip(&other.data).filter(|(a, b)| a == b).count();
+            assert!((4800..5200).contains(&same), "{same} of 10000 agree");
+        }
+        for rate in [0.1f32, 0.5, 0.9] {
+            let y = masked(rate, 1, 7);
+            let dropped = y.data.iter().filter(|v| **v == 0.0).count() as f64 / 1e4;
+            assert!((dropped - f64::from(rate)).abs() < 0.015, "{dropped} of rate {rate}");
+            assert!(y.data.iter().all(|v| *v == 0.0 || *v == 3.0 / (1.0 - f64::from(rate))));
+        }
+        assert_eq!(masked(0.0, 1, 7), x);
+    }
+
+    #[test]
+    fn without_a_seed_nothing_is_dropped() {
+        let x = Tensor::channels(&[1.0, 2.0, 3.0]);
+        assert_eq!(dropout(&Dropout { rate: 0.9, stream: 0 }, &x, None), x);
+    }
+
+    /// Channels are padded to vectors of four: with 5 channels, pixel 1 begins at vector 2.
+    #[test]
+    fn positions_are_those_of_the_device_layout() {
+        let ones = |shape: Shape| Tensor::new(shape, vec![1.0; shape.len()]);
+        let seed = Tensor::from_u32(Shape::channels(1), &[3]);
+        let op = Dropout { rate: 0.5, stream: 9 };
+        let five = dropout(&op, &ones(Shape::new(1, 1, 64, 5)), Some(&seed));
+        let eight = dropout(&op, &ones(Shape::new(1, 1, 64, 8)), Some(&seed));
+        for x in 0..64 {
+            assert_eq!(five.pixel(0, 0, x), &eight.pixel(0, 0, x)[..5]);
+        }
+    }
+}
