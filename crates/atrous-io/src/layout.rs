@@ -44,6 +44,7 @@ pub(crate) fn write_device(
 mod tests {
     use super::*;
     use atrous_graph::{NodeId, Shape};
+    use atrous_nn::init::Distribution;
     use atrous_nn::{ParameterKind, ParameterSpec};
 
     /// The framework's shape of a tensor that has `shape` in the graph.
@@ -85,6 +86,7 @@ mod tests {
                 stored,
                 kind: ParameterKind::Bias,
                 trainable: true,
+                init: Distribution::Constant(0.0),
             };
             let back = spec.to_stored_order(ty.shape, &ty.unpack(&device)).unwrap();
             assert_eq!(back, values, "{stored:?} {ty}");

@@ -1,9 +1,10 @@
 //! Weights in and out.
 //!
 //! [`WeightFile`] maps a safetensors file and binds it to a [`atrous_nn::Model`] by the names its framework uses;
-//! [`save_parameters`] writes one. [`fill`] makes the deterministic parameters that reference results were computed with.
-//! Both are an [`atrous_graph::ParameterSource`]: values go from where they lie straight into upload memory, brought from
-//! the framework's order into the graph's on the way.
+//! [`WeightFile::bind_partial`] takes what fits and the rest from elsewhere, for fine-tuning; [`save_parameters`] writes
+//! one. [`fill`] makes the deterministic parameters that reference results were computed with. All are an
+//! [`atrous_graph::ParameterSource`]: values go from where they lie straight into upload memory, brought from the
+//! framework's order into the graph's on the way.
 
 pub mod fill;
 mod layout;
@@ -11,6 +12,6 @@ mod weights;
 
 pub use fill::FillSource;
 pub use weights::{
-    BoundWeights, Dtype, FormatError, MAX_HEADER, Mismatch, SaveError, Shapes, TensorData, WeightFile, WeightsError,
-    save_parameters, save_tensors,
+    BoundWeights, Dtype, FormatError, MAX_HEADER, Mismatch, PartialWeights, SaveError, Shapes, TensorData, WeightFile,
+    WeightsError, save_parameters, save_tensors,
 };

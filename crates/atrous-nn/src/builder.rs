@@ -2,6 +2,7 @@
 
 use atrous_graph::{DType, Graph, GraphError, Layout, NodeId, Op, Shape};
 
+use crate::init::{Distribution, LayerInit};
 use crate::{Model, Output, ParameterKind, ParameterSpec, RunningUpdate, StoredLayout, UnusedParameter};
 
 /// What the graph is for.
@@ -36,13 +37,14 @@ pub struct Builder {
     scope: Vec<String>,
     dropouts: u32,
     seed: Option<NodeId>,
+    init: LayerInit,
 }
 
 /// The input that a graph in training mode has if it drops elements: one u32, a new one for every step.
 pub const DROPOUT_SEED: &str = "dropout_seed";
 
 impl Builder {
-    /// An empty builder.
+    /// An empty builder. Layers are initialised as PyTorch or Keras does by default.
     pub fn new(naming: Naming, mode: Mode) -> Self {
         Self {
             graph: Graph::new(),
@@ -54,6 +56,10 @@ impl Builder {
             scope: Vec::new(),
             dropouts: 0,
             seed: None,
+            init: match naming {
+                Naming::Torch => LayerInit::TORCH,
+                Naming::Keras => LayerInit::KERAS,
+            },
         }
     }
 
@@ -91,6 +97,14 @@ impl Builder {
         self.scope.push(name.to_owned());
         let result = f(self);
         self.scope.pop();
+        result
+    }
+
+    /// Runs `f` with another rule of initialisation for the layers it adds.
+    pub fn initialized<T>(&mut self, init: LayerInit, f: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = std::mem::replace(&mut self.init, init);
+        let result = f(self);
+        self.init = outer;
         result
     }
 
@@ -141,29 +155,47 @@ impl Builder {
         shape: Vec<usize>,
         fan_in: usize,
     ) -> Result<NodeId, GraphError> {
-        self.parameter(name, filter, Layout::Filter, stored, shape, ParameterKind::Weight { fan_in })
+        let init = self.init.weight.distribution(stored, &shape);
+        self.parameter(name, (filter, Layout::Filter), (shape, stored), ParameterKind::Weight { fan_in }, init)
     }
 
-    /// Adds a vector over channels.
+    /// Adds a vector over channels. Scales and variances begin with 1, all else with 0.
     ///
     /// # Errors
     /// If the name is taken or there are no channels.
     pub fn vector(&mut self, name: &str, channels: usize, kind: ParameterKind) -> Result<NodeId, GraphError> {
-        self.parameter(name, Shape::channels(channels), Layout::Image, StoredLayout::Vector, vec![channels], kind)
+        self.channel_vector(name, channels, kind, kind.neutral())
+    }
+
+    /// Adds the bias of the layer that the parameter `weight` belongs to.
+    pub(crate) fn bias_of(&mut self, weight: NodeId, name: &str, channels: usize) -> Result<NodeId, GraphError> {
+        let spec = self.parameters.iter().rfind(|p| p.node == weight);
+        let init = spec.map_or(ParameterKind::Bias.neutral(), |w| self.init.bias.distribution(w.stored, &w.shape));
+        self.channel_vector(name, channels, ParameterKind::Bias, init)
+    }
+
+    fn channel_vector(
+        &mut self,
+        name: &str,
+        channels: usize,
+        kind: ParameterKind,
+        init: Distribution,
+    ) -> Result<NodeId, GraphError> {
+        let stored = (vec![channels], StoredLayout::Vector);
+        self.parameter(name, (Shape::channels(channels), Layout::Image), stored, kind, init)
     }
 
     fn parameter(
         &mut self,
         name: &str,
-        graph_shape: Shape,
-        layout: Layout,
-        stored: StoredLayout,
-        shape: Vec<usize>,
+        (graph_shape, layout): (Shape, Layout),
+        (shape, stored): (Vec<usize>, StoredLayout),
         kind: ParameterKind,
+        init: Distribution,
     ) -> Result<NodeId, GraphError> {
         let name = self.path(name);
         let node = self.graph.parameter(&name, graph_shape, layout)?;
-        self.parameters.push(ParameterSpec { name, node, shape, stored, kind, trainable: kind.is_trainable() });
+        self.parameters.push(ParameterSpec { name, node, shape, stored, kind, trainable: kind.is_trainable(), init });
         Ok(node)
     }
 

@@ -44,7 +44,7 @@ pub struct Model {
 }
 
 /// A tensor of the framework's state, used or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum StateTensor<'a> {
     /// A parameter of the graph.
     Used(&'a ParameterSpec),

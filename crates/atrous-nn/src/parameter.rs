@@ -2,6 +2,8 @@
 
 use atrous_graph::{NodeId, Shape, SourceError};
 
+use crate::init::Distribution;
+
 /// How a framework stores a parameter. The graph's order is `kh×kw×(Cin/groups)×Cout` for weights (for a transposed
 /// convolution the filter of the forward convolution, `kh×kw×(Cout/groups)×Cin`) and `1×1×1×C` for vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,10 +68,20 @@ impl ParameterKind {
     pub const fn is_trainable(self) -> bool {
         !matches!(self, Self::RunningMean | Self::RunningVar)
     }
+
+    /// Whether weight decay applies: to weights, not to biases and batch normalisations.
+    pub const fn decays(self) -> bool {
+        matches!(self, Self::Weight { .. })
+    }
+
+    /// What it is before training if no scheme says otherwise: scales and variances 1, all else 0.
+    pub(crate) const fn neutral(self) -> Distribution {
+        Distribution::Constant(if matches!(self, Self::BnWeight | Self::RunningVar) { 1.0 } else { 0.0 })
+    }
 }
 
 /// One parameter of a model.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ParameterSpec {
     /// Name in the framework and in the graph, such as `layer1.0.conv1.weight`.
     pub name: String,
@@ -83,6 +95,8 @@ pub struct ParameterSpec {
     pub kind: ParameterKind,
     /// Whether the optimizer changes it.
     pub trainable: bool,
+    /// What its first values are drawn from, see [`crate::Init`].
+    pub init: Distribution,
 }
 
 impl ParameterSpec {
@@ -162,6 +176,7 @@ mod tests {
             stored,
             kind: ParameterKind::Weight { fan_in: 24 },
             trainable: true,
+            init: Distribution::Constant(0.0),
         };
         let values: Vec<usize> = (0..120).collect();
         let oihw = spec(StoredLayout::Oihw, &[5, 4, 2, 3]);

@@ -25,30 +25,51 @@ impl WeightFile {
     /// [`WeightsError::Mismatch`] with all parameters that are missing, all tensors that are unexpected, and all whose
     /// shape or element type differs.
     pub fn bind(&self, model: &Model) -> Result<BoundWeights<'_>, WeightsError> {
+        let (bound, mismatch) = self.compare(model, "");
+        if mismatch.is_empty() {
+            Ok(bound)
+        } else {
+            Err(WeightsError::Mismatch { model: model.name.clone(), mismatch: Box::new(mismatch) })
+        }
+    }
+
+    /// The parameters that fit, and everything that does not. The model's names are `prefix` and the file's.
+    pub(super) fn compare(&self, model: &Model, prefix: &str) -> (BoundWeights<'_>, Mismatch) {
         let mut mismatch = Mismatch::default();
         let mut parameters = HashMap::with_capacity(model.parameters.len());
+        let mut known: HashSet<&str> = HashSet::with_capacity(model.parameters.len() + model.unused.len());
+        known.extend(model.unused.iter().filter_map(|u| u.name.strip_prefix(prefix)));
         for spec in &model.parameters {
-            let Some(tensor) = self.tensor(&spec.name) else {
+            let stored = spec.name.strip_prefix(prefix);
+            let Some(tensor) = stored.and_then(|name| self.tensor(name)) else {
                 mismatch.missing.push(spec.name.clone());
                 continue;
             };
+            known.extend(stored);
             if tensor.shape != spec.shape {
                 let (needs, got) = (spec.shape.clone(), tensor.shape.to_vec());
                 mismatch.shapes.push(Shapes { name: spec.name.clone(), needs, got });
+            } else if reader(tensor.dtype).is_some() {
+                parameters.insert(spec.name.clone(), (spec.stored, tensor));
             }
             if reader(tensor.dtype).is_none() {
                 mismatch.dtypes.push((spec.name.clone(), tensor.dtype));
             }
-            parameters.insert(spec.name.clone(), (spec.stored, tensor));
         }
-        let unused: HashSet<&str> = model.unused.iter().map(|u| u.name.as_str()).collect();
-        let known = |name: &&str| parameters.contains_key(*name) || unused.contains(name);
-        mismatch.unexpected = self.names().filter(|name| !known(name)).map(str::to_owned).collect();
-        if mismatch.is_empty() {
-            Ok(BoundWeights { parameters })
-        } else {
-            Err(WeightsError::Mismatch { model: model.name.clone(), mismatch: Box::new(mismatch) })
-        }
+        mismatch.unexpected = self.names().filter(|name| !known.contains(name)).map(str::to_owned).collect();
+        (BoundWeights { parameters }, mismatch)
+    }
+}
+
+impl BoundWeights<'_> {
+    /// Whether there is a parameter of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.parameters.contains_key(name)
+    }
+
+    /// Number of parameters.
+    pub(super) fn len(&self) -> usize {
+        self.parameters.len()
     }
 }
 

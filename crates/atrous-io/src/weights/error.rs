@@ -32,6 +32,20 @@ pub enum WeightsError {
         /// Everything that does not fit.
         mismatch: Box<Mismatch>,
     },
+    /// The file has no weight that the model, or what it has under a prefix, could use.
+    #[error("no weight{} fits {model}: {mismatch}", under(prefix))]
+    NothingFits {
+        /// The model's name.
+        model: String,
+        /// What the model's names were to begin with.
+        prefix: String,
+        /// Everything that does not fit.
+        mismatch: Box<Mismatch>,
+    },
+}
+
+fn under(prefix: &str) -> String {
+    if prefix.is_empty() { String::new() } else { format!(" under \"{prefix}\"") }
 }
 
 /// How a file breaks the safetensors format. Sizes and positions are in bytes; positions count from the end of the header.

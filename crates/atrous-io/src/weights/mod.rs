@@ -7,6 +7,7 @@
 mod bind;
 mod error;
 mod header;
+mod partial;
 mod save;
 
 use std::{collections::HashMap, fs::File, ops::Range, path::Path};
@@ -16,6 +17,7 @@ use memmap2::Mmap;
 pub use bind::BoundWeights;
 pub use error::{FormatError, Mismatch, Shapes, WeightsError};
 pub use header::MAX_HEADER;
+pub use partial::PartialWeights;
 pub use safetensors::Dtype;
 pub use save::{SaveError, save_parameters, save_tensors};
 

@@ -3,7 +3,7 @@
 use atrous_graph::op::{Conv2d, Conv2dGradInput, Padding};
 use atrous_graph::{GraphError, NodeId, Op, Shape};
 
-use crate::{Builder, Naming, ParameterKind, StoredLayout};
+use crate::{Builder, Naming, StoredLayout};
 
 /// The largest kernel, stride, dilation or padding.
 const LARGEST: usize = 1 << 20;
@@ -200,15 +200,15 @@ impl Builder {
         let weight = self.weight(&weight, Shape::new(k, k, t.out, cin), stored, shape, fan_in)?;
         let mut inputs = vec![x, weight];
         if t.bias {
-            inputs.push(self.bias(name, t.out)?);
+            inputs.push(self.bias(name, weight, t.out)?);
         }
         self.add(name, Op::Conv2dGradInput(op), &inputs)
     }
 
-    /// The bias `name.bias` over `channels`.
-    pub(super) fn bias(&mut self, name: &str, channels: usize) -> Result<NodeId, GraphError> {
+    /// The bias `name.bias` over `channels`, of the layer that `weight` belongs to.
+    pub(super) fn bias(&mut self, name: &str, weight: NodeId, channels: usize) -> Result<NodeId, GraphError> {
         let bias = self.parameter_name(name, "bias", "bias");
-        self.vector(&bias, channels, ParameterKind::Bias)
+        self.bias_of(weight, &bias, channels)
     }
 
     /// Keras' depthwise kernel and the convolution with it.
@@ -243,7 +243,7 @@ impl Builder {
         let op = conv.op(self.shape(x));
         let mut inputs = vec![x, weight];
         if conv.bias {
-            inputs.push(self.bias(name, conv.out)?);
+            inputs.push(self.bias(name, weight, conv.out)?);
         }
         self.add(name, Op::Conv2d(op), &inputs)
     }

@@ -26,7 +26,7 @@ impl Builder {
         let weight = self.weight(&weight, Shape::new(h, w, c, out), stored, shape, inputs)?;
         let mut inputs = vec![x, weight];
         if bias {
-            inputs.push(self.bias(name, out)?);
+            inputs.push(self.bias(name, weight, out)?);
         }
         self.add(name, Op::Conv2d(Conv2d::default()), &inputs)
     }

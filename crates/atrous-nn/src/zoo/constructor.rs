@@ -93,7 +93,7 @@ fn timm(call: &mut Call) -> Result<Recipe, ZooError> {
         return Err(call.unsupported(format!("model_name '{name}' is not known; 'xception65' is")));
     }
     call.require("pretrained", &Value::Bool(false), &Value::Bool(false))?;
-    let plan = XceptionPlan { output_stride: call.integer("output_stride", 32)?, middle: 16 };
+    let plan = XceptionPlan::new(call.integer("output_stride", 32)?, 16);
     let classes = call.integer("num_classes", 1000)?;
     Ok((Box::new(Xception65 { plan, classes }), Some(call.integer("in_chans", 3)?)))
 }
@@ -168,14 +168,14 @@ fn nets(call: &mut Call, name: &str) -> Result<Recipe, ZooError> {
         }
         "DeepLabXception65" => {
             call.name_positional(&["classes", "output_stride", "rates", "decoder", "separable", "middle"]);
-            let plan =
-                XceptionPlan { output_stride: call.integer("output_stride", 16)?, middle: call.integer("middle", 16)? };
+            let plan = XceptionPlan::new(call.integer("output_stride", 16)?, call.integer("middle", 16)?);
             let network = DeepLabXception65 {
                 classes: call.integer("classes", 21)?,
                 plan,
                 rates: call.integers("rates")?,
                 decoder: call.boolean("decoder", true)?,
                 separable: call.boolean("separable", true)?,
+                ..DeepLabXception65::default()
             };
             Ok((Box::new(network), None))
         }

@@ -9,13 +9,8 @@ use super::{Info, Network, Preprocessing, Task, XceptionPlan, invalid};
 use crate::layers::{Conv, Norm};
 use crate::{Builder, Mode, Model, Naming};
 
-/// Share of the batch in new running statistics: TensorFlow's decay is 0.9997.
-const MOMENTUM: f64 = 0.0003;
-const BACKBONE: Norm = Norm::torch(1e-3, MOMENTUM);
-const HEAD: Norm = Norm::torch(1e-5, MOMENTUM);
-
 /// The network of the paper. All resizing is bilinear with aligned corners; sides of `2^n*k + 1` pixels stay aligned.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DeepLabXception65 {
     /// Classes.
     pub classes: usize,
@@ -27,17 +22,40 @@ pub struct DeepLabXception65 {
     pub decoder: bool,
     /// Whether ASPP and decoder use separable convolutions.
     pub separable: bool,
+    /// Share of the batch in new running statistics (PyTorch's meaning). TensorFlow's decay of 0.9997, for tens of thousands of
+    /// steps from pretrained weights, is 0.0003; short trainings need PyTorch's 0.1.
+    pub momentum: f64,
 }
 
 impl Default for DeepLabXception65 {
-    /// 21 classes, output stride 16, 16 middle blocks, with decoder and separable convolutions.
+    /// 21 classes, output stride 16, 16 middle blocks, with decoder and separable convolutions, momentum 0.0003.
     fn default() -> Self {
-        let plan = XceptionPlan { output_stride: 16, middle: 16 };
-        Self { classes: 21, plan, rates: None, decoder: true, separable: true }
+        let plan = XceptionPlan::new(16, 16);
+        Self { classes: 21, plan, rates: None, decoder: true, separable: true, momentum: 0.0003 }
     }
 }
 
 impl DeepLabXception65 {
+    /// A narrow one to be trained from scratch on images of 64 to 128 pixels: width 32, one middle block, output stride 8, rates
+    /// 2, 4, 6, momentum 0.1.
+    pub fn small() -> Self {
+        let plan = XceptionPlan { width: 32, ..XceptionPlan::new(8, 1) };
+        Self { plan, rates: Some(vec![2, 4, 6]), momentum: 0.1, ..Self::default() }
+    }
+
+    const fn backbone_norm(&self) -> Norm {
+        Norm::torch(1e-3, self.momentum)
+    }
+
+    const fn head_norm(&self) -> Norm {
+        Norm::torch(1e-5, self.momentum)
+    }
+
+    /// Channels of ASPP and decoder.
+    const fn head_channels(&self) -> usize {
+        self.plan.scaled(256)
+    }
+
     fn rates(&self, name: &str) -> Result<Vec<usize>, GraphError> {
         match (&self.rates, self.plan.output_stride) {
             (Some(rates), _) => Ok(rates.clone()),
@@ -49,25 +67,52 @@ impl DeepLabXception65 {
 
     /// A 3×3 convolution of the ASPP or decoder: dense or separable.
     fn spatial(&self, b: &mut Builder, name: &str, x: NodeId, rate: usize) -> Result<NodeId, GraphError> {
+        let (out, norm) = (self.head_channels(), self.head_norm());
         if self.separable {
-            separable(b, name, x, 256, Conv::depthwise(3).padding(rate).dilation(rate), true, HEAD)
+            separable(b, name, x, out, Conv::depthwise(3).padding(rate).dilation(rate), true, norm)
         } else {
-            conv_bn(b, name, x, Conv::new(256, 3).padding(rate).dilation(rate), true, HEAD)
+            conv_bn(b, name, x, Conv::new(out, 3).padding(rate).dilation(rate), true, norm)
         }
     }
 
-    /// Atrous spatial pyramid pooling: the concat of image pooling, 1×1 and the atrous branches, projected to 256 channels.
+    /// Atrous spatial pyramid pooling: the concat of image pooling, 1×1 and the atrous branches, projected to 256 channels
+    /// (in proportion to the width).
     fn aspp(&self, b: &mut Builder, name: &str, x: NodeId) -> Result<NodeId, GraphError> {
         let Shape { h, w, .. } = b.shape(x);
+        let (point, norm) = (Conv::new(self.head_channels(), 1), self.head_norm());
         let pooled = b.global_avg_pool("image_mean", x)?;
-        let pooled = conv_bn(b, "image_pooling", pooled, Conv::new(256, 1), true, HEAD)?;
+        let pooled = conv_bn(b, "image_pooling", pooled, point, true, norm)?;
         let mut branches = vec![b.resize_bilinear("image_pooling_up", pooled, [h, w], Coordinates::AlignCorners)?];
-        branches.push(conv_bn(b, "aspp0", x, Conv::new(256, 1), true, HEAD)?);
+        branches.push(conv_bn(b, "aspp0", x, point, true, norm)?);
         for (i, rate) in self.rates(name)?.into_iter().enumerate() {
             branches.push(self.spatial(b, &format!("aspp{}", i + 1), x, rate)?);
         }
         let y = b.concat("aspp_concat", &branches)?;
-        conv_bn(b, "concat_projection", y, Conv::new(256, 1), true, HEAD)
+        conv_bn(b, "concat_projection", y, point, true, norm)
+    }
+
+    /// The backbone's result, and the decoder's low-level feature: the second separable convolution of the second block.
+    fn backbone(&self, b: &mut Builder, x: NodeId, blocks: &[XceptionBlock]) -> Result<(NodeId, NodeId), GraphError> {
+        let norm = self.backbone_norm();
+        let [first, second] = [32, 64].map(|channels| self.plan.scaled(channels));
+        let y = conv_bn(b, "conv1_1", x, Conv::new(first, 3).stride(2).padding(1), true, norm)?;
+        let mut y = conv_bn(b, "conv1_2", y, Conv::new(second, 3).padding(1), true, norm)?;
+        let mut low = y;
+        let exit = blocks.len() - 2;
+        for (i, block) in blocks.iter().enumerate() {
+            let name = match i {
+                0..3 => format!("entry{}", i + 1),
+                _ if i < exit => format!("middle{}", i - 2),
+                _ => format!("exit{}", i + 1 - exit),
+            };
+            let decoded;
+            (y, decoded) = b.scope(&name, |b| residual(b, y, *block, norm))?;
+            b.label(&name, y);
+            if i == 1 {
+                low = decoded;
+            }
+        }
+        Ok((y, low))
     }
 }
 
@@ -91,12 +136,13 @@ impl Network for DeepLabXception65 {
         let blocks = self.plan.blocks(name)?;
         let mut b = Builder::new(Naming::Torch, mode);
         let x = b.input("input", image)?;
-        let (y, low) = b.scope("xception_65", |b| backbone(b, x, &blocks))?;
+        let (y, low) = b.scope("xception_65", |b| self.backbone(b, x, &blocks))?;
         let mut y = self.aspp(&mut b, name, y)?;
         if self.decoder {
             let Shape { h, w, .. } = b.shape(low);
             let up = b.resize_bilinear("decoder_up", y, [h, w], Coordinates::AlignCorners)?;
-            let low = conv_bn(&mut b, "feature_projection0", low, Conv::new(48, 1), true, HEAD)?;
+            let project = Conv::new(self.plan.scaled(48), 1);
+            let low = conv_bn(&mut b, "feature_projection0", low, project, true, self.head_norm())?;
             y = b.concat("decoder_concat", &[up, low])?;
             y = self.spatial(&mut b, "decoder_conv0", y, 1)?;
             y = self.spatial(&mut b, "decoder_conv1", y, 1)?;
@@ -107,30 +153,8 @@ impl Network for DeepLabXception65 {
     }
 }
 
-/// The backbone's result, and the decoder's low-level feature: the second separable convolution of the second block.
-fn backbone(b: &mut Builder, x: NodeId, blocks: &[XceptionBlock]) -> Result<(NodeId, NodeId), GraphError> {
-    let y = conv_bn(b, "conv1_1", x, Conv::new(32, 3).stride(2).padding(1), true, BACKBONE)?;
-    let mut y = conv_bn(b, "conv1_2", y, Conv::new(64, 3).padding(1), true, BACKBONE)?;
-    let mut low = y;
-    let exit = blocks.len() - 2;
-    for (i, block) in blocks.iter().enumerate() {
-        let name = match i {
-            0..3 => format!("entry{}", i + 1),
-            _ if i < exit => format!("middle{}", i - 2),
-            _ => format!("exit{}", i + 1 - exit),
-        };
-        let second;
-        (y, second) = b.scope(&name, |b| residual(b, y, *block))?;
-        b.label(&name, y);
-        if i == 1 {
-            low = second;
-        }
-    }
-    Ok((y, low))
-}
-
 /// A block's result and that of its second separable convolution.
-fn residual(b: &mut Builder, x: NodeId, block: XceptionBlock) -> Result<(NodeId, NodeId), GraphError> {
+fn residual(b: &mut Builder, x: NodeId, block: XceptionBlock, norm: Norm) -> Result<(NodeId, NodeId), GraphError> {
     let XceptionBlock { depths, skip, stride, rate } = block;
     let relu_inside = skip == Skip::None;
     let (mut y, mut second) = (x, x);
@@ -139,7 +163,7 @@ fn residual(b: &mut Builder, x: NodeId, block: XceptionBlock) -> Result<(NodeId,
             y = b.relu(&format!("relu{}", i + 1), y)?;
         }
         let depthwise = Conv::depthwise(3).stride(if i == 2 { stride } else { 1 }).padding(rate).dilation(rate);
-        y = separable(b, &format!("separable_conv{}", i + 1), y, out, depthwise, relu_inside, BACKBONE)?;
+        y = separable(b, &format!("separable_conv{}", i + 1), y, out, depthwise, relu_inside, norm)?;
         if i == 1 {
             second = y;
         }
@@ -147,7 +171,7 @@ fn residual(b: &mut Builder, x: NodeId, block: XceptionBlock) -> Result<(NodeId,
     let y = match skip {
         Skip::Conv => {
             let conv = Conv::new(depths[2], 1).stride(stride);
-            let shortcut = conv_bn(b, "shortcut", x, conv, false, BACKBONE)?;
+            let shortcut = conv_bn(b, "shortcut", x, conv, false, norm)?;
             b.sum("add", y, shortcut)?
         }
         Skip::Identity => b.sum("add", y, x)?,

@@ -2,10 +2,10 @@
 
 use super::{
     BuildOptions, DeepLabXception65, KerasResNet, KerasXception, Network, ResNet, ResNetEncoder, SegmentationHead,
-    SmpDeepLabV3Plus, SmpPspNet, SmpUnet, TinyCnn, TorchvisionSegmentation, UNet, Xception65, XceptionPlan, ZooError,
-    build_with,
+    SmallResNet, SmallXception, SmpDeepLabV3Plus, SmpPspNet, SmpUnet, TinyCnn, TorchvisionSegmentation, UNet,
+    Xception65, XceptionPlan, ZooError, build_with,
 };
-use crate::Model;
+use crate::{Model, select};
 
 type Entry = (&'static str, fn() -> Box<dyn Network>);
 
@@ -21,13 +21,16 @@ const NETWORKS: &[Entry] = &[
     ("keras_xception", || Box::new(KerasXception::default())),
     ("xception65", || Box::new(Xception65::default())),
     ("tiny_cnn", || Box::new(TinyCnn::default())),
+    ("small_resnet", || Box::new(SmallResNet::default())),
+    ("small_xception", || Box::new(SmallXception::default())),
     ("unet", || Box::new(UNet::PADDED)),
     ("unet_valid", || Box::new(UNet::VALID)),
+    ("small_unet", || Box::new(UNet::SMALL)),
     ("deeplabv3plus_xception65", || Box::new(DeepLabXception65::default())),
     ("deeplabv3plus_xception65_os8", || {
-        let plan = XceptionPlan { output_stride: 8, middle: 16 };
-        Box::new(DeepLabXception65 { plan, ..DeepLabXception65::default() })
+        Box::new(DeepLabXception65 { plan: XceptionPlan::new(8, 16), ..DeepLabXception65::default() })
     }),
+    ("small_deeplabv3plus", || Box::new(DeepLabXception65::small())),
     ("deeplabv3_resnet50", || {
         Box::new(TorchvisionSegmentation::new(ResNetEncoder::RESNET50, SegmentationHead::DeepLabV3))
     }),
@@ -79,30 +82,9 @@ pub fn build(name: &str, options: &BuildOptions) -> Result<Model, ZooError> {
     Ok(build_with(&mut *network, info, name, options)?)
 }
 
-/// The four known names with the fewest edits from `name`.
-/// The names closest to this one: those that hold it first, then by the number of letters to change.
+/// The names closest to this one.
 fn similar(name: &str) -> String {
-    let name = name.to_lowercase();
-    let mut names: Vec<&str> = names().collect();
-    names.sort_by_key(|known| (!known.contains(&name), edits(&name, known)));
-    names.truncate(4);
-    names.join(", ")
-}
-
-/// Levenshtein's distance.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
+    select::closest(name, &names().collect::<Vec<_>>())
 }
 
 #[cfg(test)]
@@ -114,6 +96,5 @@ mod tests {
         let error = build("resnet5O", &BuildOptions::default()).unwrap_err().to_string();
         assert!(error.starts_with("no network is named \"resnet5O\"; similar names: resnet50, "), "{error}");
         assert!(similar("DeepLab").starts_with("deeplabv3_resnet50, "), "{}", similar("DeepLab"));
-        assert_eq!(edits("kitten", "sitting"), 3);
     }
 }

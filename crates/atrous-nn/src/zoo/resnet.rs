@@ -4,6 +4,7 @@
 use atrous_graph::{GraphError, NodeId, Shape};
 
 use super::{Info, Network, Preprocessing, Task};
+use crate::init::LayerInit;
 use crate::layers::{Conv, Norm, Pool};
 use crate::{Builder, Mode, Model, Naming};
 
@@ -23,6 +24,48 @@ impl Block {
             Self::Basic => 1,
             Self::Bottleneck => 4,
         }
+    }
+
+    /// Adds the block: `width` channels inside, the stride on its first 3×3 convolution.
+    pub(super) fn add(
+        self,
+        b: &mut Builder,
+        x: NodeId,
+        width: usize,
+        stride: usize,
+        dilation: usize,
+    ) -> Result<NodeId, GraphError> {
+        let out = width * self.expansion();
+        let spatial = Conv::new(width, 3).padding(dilation).dilation(dilation);
+        let y = match self {
+            Self::Basic => {
+                let y = b.conv2d("conv1", x, spatial.stride(stride))?;
+                let y = b.batch_norm("bn1", y, Norm::TORCH)?;
+                let y = b.relu("relu", y)?;
+                let y = b.conv2d("conv2", y, spatial)?;
+                b.batch_norm("bn2", y, Norm::TORCH)?
+            }
+            Self::Bottleneck => {
+                let y = b.conv2d("conv1", x, Conv::new(width, 1))?;
+                let y = b.batch_norm("bn1", y, Norm::TORCH)?;
+                let y = b.relu("relu", y)?;
+                let y = b.conv2d("conv2", y, spatial.stride(stride))?;
+                let y = b.batch_norm("bn2", y, Norm::TORCH)?;
+                let y = b.relu("relu", y)?;
+                let y = b.conv2d("conv3", y, Conv::new(out, 1))?;
+                b.batch_norm("bn3", y, Norm::TORCH)?
+            }
+        };
+        let shortcut = if stride == 1 && b.shape(x).c == out {
+            x
+        } else {
+            b.module("downsample", |b| {
+                let y = b.conv2d("0", x, Conv::new(out, 1).stride(stride))?;
+                b.batch_norm("1", y, Norm::TORCH)
+            })?
+        };
+        let y = b.sum("add", y, shortcut)?;
+        b.relu("relu", y)
     }
 }
 
@@ -114,7 +157,7 @@ impl ResNetEncoder {
             let reason = format!("output stride {} with torchvision's basic blocks", self.output_stride);
             return Err(GraphError::Unsupported { op: "resnet", node: b.path("conv1"), reason });
         }
-        let y = b.conv2d("conv1", x, Conv::new(64, 7).stride(2).padding(3))?;
+        let y = b.initialized(LayerInit::RESNET, |b| b.conv2d("conv1", x, Conv::new(64, 7).stride(2).padding(3)))?;
         let y = b.batch_norm("bn1", y, Norm::TORCH)?;
         b.relu("relu", y)
     }
@@ -126,7 +169,9 @@ impl ResNetEncoder {
             let mut y = x;
             for i in 0..self.stages[number - 1] {
                 let (stride, dilation) = if i == 0 { (stride, first) } else { (1, rest) };
-                y = b.module(&i.to_string(), |b| self.residual(b, y, 32 << number, stride, dilation))?;
+                y = b.module(&i.to_string(), |b| {
+                    b.initialized(LayerInit::RESNET, |b| self.block.add(b, y, 32 << number, stride, dilation))
+                })?;
             }
             Ok(y)
         })
@@ -145,47 +190,6 @@ impl ResNetEncoder {
             DilationRule::WholeStage => dilation,
         };
         (1, first, dilation)
-    }
-
-    fn residual(
-        &self,
-        b: &mut Builder,
-        x: NodeId,
-        width: usize,
-        stride: usize,
-        dilation: usize,
-    ) -> Result<NodeId, GraphError> {
-        let out = width * self.block.expansion();
-        let spatial = Conv::new(width, 3).padding(dilation).dilation(dilation);
-        let y = match self.block {
-            Block::Basic => {
-                let y = b.conv2d("conv1", x, spatial.stride(stride))?;
-                let y = b.batch_norm("bn1", y, Norm::TORCH)?;
-                let y = b.relu("relu", y)?;
-                let y = b.conv2d("conv2", y, spatial)?;
-                b.batch_norm("bn2", y, Norm::TORCH)?
-            }
-            Block::Bottleneck => {
-                let y = b.conv2d("conv1", x, Conv::new(width, 1))?;
-                let y = b.batch_norm("bn1", y, Norm::TORCH)?;
-                let y = b.relu("relu", y)?;
-                let y = b.conv2d("conv2", y, spatial.stride(stride))?;
-                let y = b.batch_norm("bn2", y, Norm::TORCH)?;
-                let y = b.relu("relu", y)?;
-                let y = b.conv2d("conv3", y, Conv::new(out, 1))?;
-                b.batch_norm("bn3", y, Norm::TORCH)?
-            }
-        };
-        let shortcut = if stride == 1 && b.shape(x).c == out {
-            x
-        } else {
-            b.module("downsample", |b| {
-                let y = b.conv2d("0", x, Conv::new(out, 1).stride(stride))?;
-                b.batch_norm("1", y, Norm::TORCH)
-            })?
-        };
-        let y = b.sum("add", y, shortcut)?;
-        b.relu("relu", y)
     }
 }
 

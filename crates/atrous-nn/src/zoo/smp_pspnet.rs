@@ -4,6 +4,7 @@ use atrous_graph::op::Coordinates;
 use atrous_graph::{GraphError, NodeId, Shape};
 
 use super::{Info, Network, ResNetEncoder, check_multiple, smp};
+use crate::init::LayerInit;
 use crate::layers::{Conv, Norm, Pool};
 use crate::{Builder, Mode, Model, Naming};
 
@@ -75,8 +76,8 @@ impl Network for SmpPspNet {
         let mut b = Builder::new(Naming::Torch, mode);
         let x = b.input("input", image)?;
         let y = b.scope("encoder", |b| self.encode(b, x))?;
-        let y = b.module("decoder", |b| self.decoder(b, y))?;
-        let out = smp::head(&mut b, y, Conv::new(self.classes, 3).padding(1), 8)?;
+        let y = b.initialized(LayerInit::SMP_DECODER, |b| b.module("decoder", |b| self.decoder(b, y)))?;
+        let out = b.initialized(LayerInit::SMP_HEAD, |b| smp::head(b, y, Conv::new(self.classes, 3).padding(1), 8))?;
         Ok(b.finish(name, x, &[("out", out)]))
     }
 }

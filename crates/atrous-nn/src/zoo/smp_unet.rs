@@ -3,6 +3,7 @@
 use atrous_graph::{GraphError, NodeId, Shape};
 
 use super::{Info, Network, ResNetEncoder, check_multiple, smp};
+use crate::init::LayerInit;
 use crate::layers::Conv;
 use crate::{Builder, Mode, Model, Naming};
 
@@ -49,8 +50,8 @@ impl Network for SmpUnet {
         let mut b = Builder::new(Naming::Torch, mode);
         let x = b.input("input", image)?;
         let features = b.scope("encoder", |b| self.encoder.features(b, x))?;
-        let y = b.module("decoder", |b| self.decoder(b, features))?;
-        let out = smp::head(&mut b, y, Conv::new(self.classes, 3).padding(1), 1)?;
+        let y = b.initialized(LayerInit::SMP_DECODER, |b| b.module("decoder", |b| self.decoder(b, features)))?;
+        let out = b.initialized(LayerInit::SMP_HEAD, |b| smp::head(b, y, Conv::new(self.classes, 3).padding(1), 1))?;
         Ok(b.finish(name, x, &[("out", out)]))
     }
 }

@@ -41,6 +41,9 @@ impl UNet {
     pub const VALID: Self =
         Self { classes: 2, base: 64, depth: 4, norm: false, padded: false, up: UpSampling::Transposed };
 
+    /// The padded form with few channels, for small images and quick trainings: 16 in the first level, 256 at the bottom.
+    pub const SMALL: Self = Self { base: 16, ..Self::PADDED };
+
     /// Height (or width) of the result for an image of that height; `None` if some level cannot be halved.
     pub fn output_size(&self, image: usize) -> Option<usize> {
         let lost = if self.padded { 0 } else { 4 }; // by the two 3×3 convolutions of a level

@@ -37,17 +37,33 @@ pub struct XceptionPlan {
     pub output_stride: usize,
     /// Blocks of the middle flow.
     pub middle: usize,
+    /// Channels of the first block, 128 in the paper. All others, also those of DeepLabV3+, are in proportion, rounded up to
+    /// multiples of 4.
+    pub width: usize,
 }
 
 impl XceptionPlan {
+    /// The paper's width.
+    pub const fn new(output_stride: usize, middle: usize) -> Self {
+        Self { output_stride, middle, width: 128 }
+    }
+
+    /// Channels of a layer that has `channels` in the paper.
+    pub(super) const fn scaled(self, channels: usize) -> usize {
+        (channels * self.width).div_ceil(128).next_multiple_of(4)
+    }
+
     /// The blocks after the two convolutions of the stem: 3 of the entry flow, those of the middle flow, 2 of the exit
     /// flow.
     ///
     /// # Errors
-    /// For an output stride other than 8, 16 and 32.
+    /// For an output stride other than 8, 16 and 32, and widths outside of 1..=65536.
     pub(super) fn blocks(self, name: &str) -> Result<Vec<XceptionBlock>, GraphError> {
         if ![8, 16, 32].contains(&self.output_stride) {
             return Err(invalid(name, format!("the output stride must be 8, 16 or 32, got {}", self.output_stride)));
+        }
+        if !(1..=1 << 16).contains(&self.width) {
+            return Err(invalid(name, format!("the width must lie in 1..=65536, got {}", self.width)));
         }
         let entry = [128, 256, 728].map(|depth| ([depth; 3], Skip::Conv, 2));
         let middle = vec![([728; 3], Skip::Identity, 1); self.middle];
@@ -64,7 +80,7 @@ impl XceptionPlan {
                     reached *= natural;
                     natural
                 };
-                XceptionBlock { depths, skip, stride, rate: block_rate }
+                XceptionBlock { depths: depths.map(|depth| self.scaled(depth)), skip, stride, rate: block_rate }
             })
             .collect())
     }
@@ -83,21 +99,22 @@ pub struct Xception65 {
 
 impl Default for Xception65 {
     fn default() -> Self {
-        Self { plan: XceptionPlan { output_stride: 32, middle: 16 }, classes: 1000 }
+        Self { plan: XceptionPlan::new(32, 16), classes: 1000 }
     }
 }
 
 impl Xception65 {
-    /// Adds the convolutional part: the result has 2048 channels at the output stride.
+    /// Adds the convolutional part: the result has 2048 channels (at the paper's width) at the output stride.
     ///
     /// # Errors
-    /// For an output stride other than 8, 16 and 32 and images that are too small.
+    /// For an output stride other than 8, 16 and 32, a width out of range and images that are too small.
     pub fn features(&self, b: &mut Builder, x: NodeId) -> Result<NodeId, GraphError> {
-        let x = b.module("stem", |b| {
-            let y = conv_norm(b, "0", x, Conv::new(32, 3).stride(2).padding(1), true)?;
-            conv_norm(b, "1", y, Conv::new(64, 3).padding(1), true)
-        })?;
         let blocks = self.plan.blocks("xception65")?;
+        let [first, second] = [32, 64].map(|channels| self.plan.scaled(channels));
+        let x = b.module("stem", |b| {
+            let y = conv_norm(b, "0", x, Conv::new(first, 3).stride(2).padding(1), true)?;
+            conv_norm(b, "1", y, Conv::new(second, 3).padding(1), true)
+        })?;
         b.module("blocks", |b| {
             let mut y = x;
             for (i, block) in blocks.into_iter().enumerate() {

@@ -1,0 +1,150 @@
+//! Weights of a file for a part of a model: fine-tuning.
+
+use std::fmt;
+
+use atrous_graph::{ParameterSource, SourceError, TensorType};
+use atrous_nn::{Model, ParameterKind};
+
+use super::{BoundWeights, Mismatch, WeightFile, WeightsError};
+
+/// Weights of a file where it has them, those of another source where it does not.
+pub struct PartialWeights<'a> {
+    bound: BoundWeights<'a>,
+    fallback: &'a dyn ParameterSource,
+    mismatch: Mismatch,
+}
+
+impl WeightFile {
+    /// Finds the parameters of `model` in the file: the model's `prefix` + name is the file's name, so `""` loads a whole network
+    /// and `"encoder."` a backbone. What the file lacks or has in another shape (a head for other classes, a first layer for other
+    /// channels) comes from `fallback`, such as [`atrous_nn::Init`]; [`PartialWeights::mismatch`] lists it.
+    ///
+    /// # Errors
+    /// [`WeightsError::NothingFits`] if the file does not have a single weight of a convolution or linear layer in the right
+    /// shape, [`WeightsError::Mismatch`] if a tensor's element type cannot be read.
+    pub fn bind_partial<'a>(
+        &'a self,
+        model: &Model,
+        prefix: &str,
+        fallback: &'a dyn ParameterSource,
+    ) -> Result<PartialWeights<'a>, WeightsError> {
+        let (bound, mismatch) = self.compare(model, prefix);
+        if !mismatch.dtypes.is_empty() {
+            return Err(WeightsError::Mismatch { model: model.name.clone(), mismatch: Box::new(mismatch) });
+        }
+        let weights = model.parameters.iter().filter(|p| matches!(p.kind, ParameterKind::Weight { .. }));
+        if !weights.clone().any(|p| bound.has(&p.name)) {
+            let (model, prefix) = (model.name.clone(), prefix.to_owned());
+            return Err(WeightsError::NothingFits { model, prefix, mismatch: Box::new(mismatch) });
+        }
+        Ok(PartialWeights { bound, fallback, mismatch })
+    }
+}
+
+impl PartialWeights<'_> {
+    /// What of the file and the model does not fit together. Missing parameters and those of another shape come from the fallback;
+    /// unexpected tensors are not used.
+    pub const fn mismatch(&self) -> &Mismatch {
+        &self.mismatch
+    }
+
+    /// Whether a parameter's values come from the file.
+    pub fn is_loaded(&self, name: &str) -> bool {
+        self.bound.has(name)
+    }
+
+    /// Number of parameters that come from the file.
+    pub fn loaded(&self) -> usize {
+        self.bound.len()
+    }
+}
+
+impl ParameterSource for PartialWeights<'_> {
+    fn write(&self, name: &str, ty: TensorType, device: &mut [f32]) -> Result<(), SourceError> {
+        let source: &dyn ParameterSource = if self.is_loaded(name) { &self.bound } else { self.fallback };
+        source.write(name, ty, device)
+    }
+}
+
+impl fmt::Debug for PartialWeights<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PartialWeights").field("bound", &self.bound).field("mismatch", &self.mismatch).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use atrous_nn::Init;
+    use atrous_nn::zoo::{self, BuildOptions};
+
+    use super::*;
+    use crate::weights::{Shapes, save_parameters};
+
+    fn build(name: &str, classes: usize) -> Model {
+        let options = BuildOptions { classes: Some(classes), input: Some((1, 32, 32)), ..BuildOptions::default() };
+        zoo::build(name, &options).unwrap()
+    }
+
+    fn values(model: &Model, name: &str, source: &dyn ParameterSource) -> Vec<f32> {
+        let spec = model.parameter(name).unwrap();
+        let ty = model.graph.node(spec.node).ty;
+        let mut device = vec![f32::NAN; ty.padded_len()];
+        source.write(name, ty, &mut device).unwrap();
+        spec.to_stored_order(ty.shape, &ty.unpack(&device)).unwrap()
+    }
+
+    /// A file with what seed 1 makes of the network.
+    fn saved(model: &Model) -> (tempfile::TempDir, WeightFile) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.safetensors");
+        save_parameters(&path, model, &Init::new(model, 1)).unwrap();
+        let file = WeightFile::open(&path).unwrap();
+        (folder, file)
+    }
+
+    #[test]
+    fn a_replaced_head_is_initialised_and_the_rest_is_loaded() {
+        let (pretrained, model) = (build("small_resnet", 10), build("small_resnet", 3));
+        let (_folder, file) = saved(&pretrained);
+        assert!(matches!(file.bind(&model), Err(WeightsError::Mismatch { .. })));
+        let init = Init::new(&model, 2);
+        let partial = file.bind_partial(&model, "", &init).unwrap();
+        let shapes = [("fc.weight", vec![3, 64], vec![10, 64]), ("fc.bias", vec![3], vec![10])];
+        let shapes = shapes.map(|(name, needs, got)| Shapes { name: name.to_owned(), needs, got });
+        assert_eq!(*partial.mismatch(), Mismatch { shapes: shapes.to_vec(), ..Mismatch::default() });
+        assert_eq!(partial.loaded(), model.parameters.len() - 2);
+        let before = Init::new(&pretrained, 1);
+        for p in &model.parameters {
+            let wanted = if p.name.starts_with("fc") { &init } else { &before };
+            assert_eq!(values(&model, &p.name, &partial), wanted.values(&p.name).unwrap(), "{}", p.name);
+        }
+    }
+
+    #[test]
+    fn a_classifier_becomes_the_backbone_of_another_network() {
+        let (pretrained, model) = (build("resnet18", 5), build("smp_unet_resnet18", 2));
+        let (_folder, file) = saved(&pretrained);
+        let init = Init::new(&model, 2);
+        let partial = file.bind_partial(&model, "encoder.", &init).unwrap();
+        assert_eq!(partial.mismatch().unexpected, ["fc.weight", "fc.bias"]);
+        assert!(partial.mismatch().missing.iter().all(|name| !name.starts_with("encoder.")));
+        assert_eq!(partial.loaded(), pretrained.parameters.len() - 2);
+        let wanted = Init::new(&pretrained, 1).values("layer2.0.conv1.weight").unwrap();
+        assert_eq!(values(&model, "encoder.layer2.0.conv1.weight", &partial), wanted);
+        let error = file.bind_partial(&model, "", &init).unwrap_err().to_string();
+        assert!(error.starts_with("no weight fits smp_unet_resnet18: "), "{error}");
+    }
+
+    #[test]
+    fn files_of_other_networks_are_refused() {
+        let (_folder, file) = saved(&build("small_xception", 10));
+        let model = build("small_resnet", 10);
+        let error = file.bind_partial(&model, "encoder.", &Init::new(&model, 0)).unwrap_err();
+        assert!(matches!(error, WeightsError::NothingFits { .. }), "{error}");
+        let text = format!(
+            "no weight under \"encoder.\" fits small_resnet: {} missing, 65 unexpected",
+            model.parameters.len()
+        );
+        assert!(error.to_string().starts_with(&text), "{error}");
+    }
+}

@@ -1,0 +1,94 @@
+//! First values of a network's parameters, as its framework would draw them.
+//!
+//! Which rule a parameter follows is decided where the network is built (see [`LayerInit`] and [`crate::Builder::initialized`]):
+//!
+//! | network | weights | biases |
+//! |---|---|---|
+//! | PyTorch layers; timm's Xception-65, U-Net, DeepLabV3+ on Xception-65, heads of torchvision's segmentation networks, decoder and head of `smp.DeepLabV3Plus` | `U(±1/sqrt(fan_in))` | `U(±1/sqrt(fan_in))` |
+//! | convolutions of torchvision's ResNets, as classifiers and as encoders | `N(0, 2/fan_out)` | – |
+//! | decoders of `smp.Unet`, `smp.PSPNet` | `U(±sqrt(6/fan_in))` | 0 |
+//! | heads of `smp.Unet`, `smp.PSPNet` | `U(±sqrt(6/(fan_in+fan_out)))` | 0 |
+//! | Keras networks | `U(±sqrt(6/(fan_in+fan_out)))` | 0 |
+//! | batch normalisations | 1 | 0 |
+//!
+//! Sources: PyTorch's `nn/modules/conv.py`, `linear.py` and `nn/init.py`; torchvision's `models/resnet.py`; smp's
+//! `base/initialization.py`, which its `DeepLabV3Plus` does not call; Keras' `initializers/random_initializers.py`.
+//!
+//! The numbers are those of a generator of our own. With seed `s`, element `i` (in row-major order of the framework's shape) of
+//! the parameter `name` is made of SplitMix64 at positions that depend on `i` alone, from a key that is a hash of `s` and `name`;
+//! normal values by Box and Muller's formula; all in f64, rounded once to f32. So a value depends neither on the machine nor on
+//! other parameters nor on the order in which they are written.
+
+mod scheme;
+mod stream;
+
+use atrous_graph::{ParameterSource, SourceError, TensorType};
+use rayon::prelude::*;
+
+use self::stream::Stream;
+use crate::{Model, ModelError, ParameterKind, ParameterSpec, select};
+
+pub use scheme::{Distribution, Fan, LayerInit, Scheme};
+
+/// Values per task.
+const CHUNK: usize = 1 << 14;
+
+/// A source that initialises all parameters of a model from a seed.
+#[derive(Clone, Debug)]
+pub struct Init {
+    seed: u64,
+    model: String,
+    parameters: Vec<ParameterSpec>,
+}
+
+impl Init {
+    /// Every parameter by its own rule, [`ParameterSpec::init`].
+    pub fn new(model: &Model, seed: u64) -> Self {
+        Self { seed, model: model.name.clone(), parameters: model.parameters.clone() }
+    }
+
+    /// The same with another rule for some parameters: the weights under `names` (see [`Model::select`]), and whatever is named
+    /// exactly. A bias named exactly counts as many fans as it has channels.
+    ///
+    /// # Errors
+    /// [`ModelError::UnknownName`].
+    pub fn with(mut self, names: &[&str], scheme: Scheme) -> Result<Self, ModelError> {
+        let selected = select::select(&self.model, &self.parameters, names)?;
+        for (p, selected) in self.parameters.iter_mut().zip(selected) {
+            if selected && (matches!(p.kind, ParameterKind::Weight { .. }) || names.contains(&p.name.as_str())) {
+                p.init = scheme.distribution(p.stored, &p.shape);
+            }
+        }
+        Ok(self)
+    }
+
+    /// The values of a parameter in the framework's order.
+    ///
+    /// # Errors
+    /// If there is no such parameter, or its distribution has a negative or infinite size.
+    pub fn values(&self, name: &str) -> Result<Vec<f32>, SourceError> {
+        self.draw(self.spec(name)?)
+    }
+
+    fn spec(&self, name: &str) -> Result<&ParameterSpec, SourceError> {
+        self.parameters.iter().find(|p| p.name == name).ok_or_else(|| SourceError {
+            name: name.to_owned(),
+            reason: format!("{} has no such parameter", self.model),
+        })
+    }
+
+    fn draw(&self, spec: &ParameterSpec) -> Result<Vec<f32>, SourceError> {
+        spec.init.check().map_err(|reason| SourceError { name: spec.name.clone(), reason })?;
+        let stream = Stream::new(self.seed, &spec.name);
+        let range = (0..spec.len()).into_par_iter().with_min_len(CHUNK);
+        Ok(range.map(|i| spec.init.value(stream, i as u64)).collect())
+    }
+}
+
+impl ParameterSource for Init {
+    fn write(&self, name: &str, ty: TensorType, device: &mut [f32]) -> Result<(), SourceError> {
+        let spec = self.spec(name)?;
+        ty.pack(&spec.to_graph_order(ty.shape, &self.draw(spec)?)?, device);
+        Ok(())
+    }
+}
