@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use atrous_cpu::{Tensor, Tolerance, check_range, compare, compare_u32, evaluate, magnitude};
-use atrous_gpu::{Device, InputData, Parameters, Session};
+use atrous_gpu::{Device, InputData, Outputs, Parameters, Session};
+use atrous_graph::op::{Binary, Unary};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, TensorType};
 use atrous_kernels::{Target, plan::plan};
 
@@ -46,10 +47,17 @@ impl Case {
     /// # Panics
     /// If the case is not a legal op.
     pub fn expect(&self) -> Expected {
+        self.expect_with((0..self.inputs.len()).map(|i| self.values(i)).collect())
+    }
+
+    /// Evaluates the reference for given inputs, dense and row-major; u32 maps as f32, which holds multiples of 256 exactly.
+    ///
+    /// # Panics
+    /// If the case is not a legal op, or the values are not as many as its inputs have.
+    pub fn expect_with(&self, values: Vec<Vec<f32>>) -> Expected {
         let mut graph = Graph::new();
         let ids: Vec<NodeId> = self.inputs.iter().enumerate().map(|(i, ty)| source(&mut graph, i, *ty)).collect();
         let output = graph.add("case", self.op, &ids).unwrap_or_else(|e| panic!("{self:?}: {e}"));
-        let values: Vec<Vec<f32>> = (0..self.inputs.len()).map(|i| self.values(i)).collect();
         let tensors: Vec<Tensor> =
             self.inputs.iter().zip(&values).map(|(ty, v)| Tensor::from_f32(ty.shape, v)).collect();
         let tensors: Vec<&Tensor> = tensors.iter().collect();
@@ -59,8 +67,9 @@ impl Case {
         Expected { case: self.clone(), graph, output, values, want, magnitude }
     }
 
-    /// Values that suit the op: positive variances, ties for maxima, the whole range of a function's argument.
-    fn values(&self, input: usize) -> Vec<f32> {
+    /// Values that suit the op: positive variances, ties for maxima, the whole range of a function's argument, labels of which
+    /// some are out of range or 255.
+    pub fn values(&self, input: usize) -> Vec<f32> {
         let ty = self.inputs[input];
         let mut state = 0x2545_F491_4F6C_DD1D_u64 ^ (input as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let uniform = std::iter::repeat_with(move || {
@@ -69,13 +78,25 @@ impl Case {
             state ^= state << 17;
             (state >> 40) as f32 / (1 << 23) as f32 - 1.0
         });
+        let label = |v: f32, classes: usize| match ((v + 1.0) / 2.0 * (classes + 2) as f32).floor() {
+            label if label > classes as f32 => 255.0,
+            label => label,
+        };
         let shaped = |v: f32| match (&self.op, input) {
+            (Op::CrossEntropy(_) | Op::CrossEntropyGrad(_), 1) => label(v, self.inputs[0].shape.c),
+            (Op::OneHot { classes, .. } | Op::LabelWeight { classes, .. }, 0) => label(v, *classes),
             _ if ty.dtype == DType::U32 => ((v + 1.0) * 500.0).floor(),
-            (Op::BatchNorm(_), 2) => 1.0 + 0.5 * v,
-            (Op::MaxPool(_) | Op::MaxPoolIndices(_) | Op::ArgMax | Op::ChannelMaxPool(_), _) => (v * 8.0).floor(),
-            (Op::Unary(_), _) => 9.0 * v,
+            (Op::CrossEntropy(_), 2) | (Op::CrossEntropyGrad(_), 3) | (Op::LabelWeight { .. }, 1) => 1.0 + 0.9 * v,
+            (Op::CrossEntropy(_) | Op::CrossEntropyGrad(_), 0) => 6.0 * v - 90.0,
+            (Op::BatchNorm(_), 2) | (Op::BatchNormGrad(_) | Op::BatchNormGradSums { .. }, 3) => 1.0 + 0.5 * v,
+            (Op::MaxPool(_) | Op::MaxPoolIndices(_) | Op::ArgMax | Op::ChannelMaxPool(_), _)
+            | (Op::ChannelMaxPoolGrad(_), 0) => (v * 8.0).floor(),
+            (Op::Unary(Unary::Ln), _) | (Op::UnaryGrad(Unary::Ln), 0) => 0.01 + 9.0 * v.abs(),
+            (Op::Unary(_), _) | (Op::UnaryGrad(_), 0) => 9.0 * v,
+            (Op::Binary(Binary::Equal), _) | (Op::Binary(Binary::DivNoNan), 1) => (v * 3.0).floor(),
             // All far below zero: a maximum that took the padding in would leave nothing but underflow.
             (Op::Softmax | Op::LogSoftmax, _) => 60.0 * v - 500.0,
+            (Op::LogSoftmaxGrad, 0) => 3.0 * v - 3.0,
             (Op::ChannelVariance, 0) => 20.0 + v,
             (Op::ChannelVariance, 1) => 20.0,
             _ => v,
@@ -122,16 +143,43 @@ impl Expected {
         served
     }
 
+    /// What the reference says.
+    pub fn want(&self) -> &Tensor {
+        &self.want
+    }
+
+    /// The f32 result of a run, dense and row-major, unjudged.
+    ///
+    /// # Panics
+    /// If the plan is refused, the run fails or the result is a map.
+    pub fn result(&self, device: &Device, target: &Target) -> Vec<f32> {
+        let run = self.execute(device, target).and_then(|(_, run)| run.f32("case").map(<[f32]>::to_vec).map_err(text));
+        run.unwrap_or_else(|e| panic!("{:#?}\nfor {target:?}:\n{e}", self.case))
+    }
+
     fn run(&self, device: &Device, target: &Target) -> Result<&'static str, String> {
-        let text = |e: &dyn std::fmt::Display| e.to_string();
-        let plan = plan(&self.graph, &[self.output], target).map_err(|e| text(&e))?;
+        let (variant, outputs) = self.execute(device, target)?;
+        let compared = match self.graph.node(self.output).ty.dtype {
+            DType::F32 => {
+                let got = outputs.f32("case").map_err(text)?;
+                check_range(&self.case.op, got, self.want.shape).map_err(|e| format!("variant {variant}: {e}"))?;
+                compare(got, &self.want, &self.magnitude, Tolerance::F32)
+            }
+            DType::U32 => compare_u32(outputs.u32("case").map_err(text)?, &self.want),
+        };
+        compared.map(|()| variant).map_err(|e| format!("variant {variant}: {e}"))
+    }
+
+    /// Plans the case for `target` and runs it: the variant that served, and the result.
+    fn execute(&self, device: &Device, target: &Target) -> Result<(&'static str, Outputs), String> {
+        let plan = plan(&self.graph, &[self.output], target).map_err(text)?;
         let variant = plan.steps.last().map_or("alias", |s| s.variant);
         let named = |i: usize| format!("input{i}");
         let of = |layout| (0..self.values.len()).filter(move |i| self.case.inputs[*i].layout == layout);
         let filters: HashMap<String, Vec<f32>> =
             of(Layout::Filter).map(|i| (named(i), self.values[i].clone())).collect();
-        let parameters = Parameters::upload(device, &self.graph, &filters).map_err(|e| text(&e))?;
-        let mut session = Session::from_plan(device, &self.graph, plan, Arc::new(parameters)).map_err(|e| text(&e))?;
+        let parameters = Parameters::upload(device, &self.graph, &filters).map_err(text)?;
+        let mut session = Session::from_plan(device, &self.graph, plan, Arc::new(parameters)).map_err(text)?;
 
         let names: Vec<String> = of(Layout::Image).map(named).collect();
         let maps: Vec<Vec<u32>> =
@@ -141,15 +189,10 @@ impl Expected {
             DType::U32 => InputData::U32(map),
         });
         let inputs: Vec<(&str, InputData<'_>)> = names.iter().map(String::as_str).zip(data).collect();
-        let outputs = session.run_blocking(&inputs).map_err(|e| text(&e))?;
-        let compared = match self.graph.node(self.output).ty.dtype {
-            DType::F32 => {
-                let got = outputs.f32("case").map_err(|e| text(&e))?;
-                check_range(&self.case.op, got, self.want.shape).map_err(|e| format!("variant {variant}: {e}"))?;
-                compare(got, &self.want, &self.magnitude, Tolerance::F32)
-            }
-            DType::U32 => compare_u32(outputs.u32("case").map_err(|e| text(&e))?, &self.want),
-        };
-        compared.map(|()| variant).map_err(|e| format!("variant {variant}: {e}"))
+        session.run_blocking(&inputs).map(|outputs| (variant, outputs)).map_err(text)
     }
+}
+
+fn text(e: impl std::fmt::Display) -> String {
+    e.to_string()
 }
