@@ -4,8 +4,14 @@
 //! that would need gigabytes to reach are also tried by planning for a target with tighter ones.
 
 mod conv;
+mod conv_grad;
+mod dropout;
+mod functions;
+mod grads;
+mod labels;
 mod limits;
 mod memory;
+mod move_grads;
 mod others;
 mod random;
 mod transposed;
