@@ -1,49 +1,49 @@
 //! Groups of parameters for optimizers.
 
 use atrous_graph::NodeId;
+use atrous_graph::optim::ParameterGroup;
 
 use crate::select::select;
 use crate::{Model, ModelError};
 
-/// Parameters that an optimizer treats alike.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParameterGroup {
-    /// The part of the network; empty for what belongs to no named part.
-    pub part: String,
-    /// Whether weight decay applies: to weights of convolutions and linear layers, not to batch normalisations and biases.
-    pub decay: bool,
-    /// The parameters' nodes, in the model's order.
-    pub parameters: Vec<NodeId>,
-}
-
 impl Model {
-    /// Splits the trainable parameters by part and by whether they decay. A part is a name and what lies under it (see
-    /// [`Model::select`]), such as `("head", &["fc"])`; a parameter under several belongs to the first. What is under none
-    /// follows last, with an empty name. Groups without parameters are left out.
+    /// The nodes of all trainable parameters, in the model's order.
+    pub fn trainable(&self) -> Vec<NodeId> {
+        self.parameters.iter().filter(|p| p.trainable).map(|p| p.node).collect()
+    }
+
+    /// Groups of the trainable parameters: weights of convolutions and linear layers decay by `weight_decay`; biases and batch
+    /// normalisations do not decay. `parts` are names (see [`Model::select`]) with a factor of the learning rate, such as
+    /// `(&["backbone"], 0.1)`; a parameter under several belongs to the first, all others have the factor 1. Groups without
+    /// parameters are left out.
     ///
     /// # Errors
     /// [`ModelError::UnknownName`].
-    pub fn parameter_groups(&self, parts: &[(&str, &[&str])]) -> Result<Vec<ParameterGroup>, ModelError> {
+    pub fn parameter_groups(
+        &self,
+        weight_decay: f64,
+        parts: &[(&[&str], f64)],
+    ) -> Result<Vec<ParameterGroup>, ModelError> {
         let mut part_of = vec![parts.len(); self.parameters.len()];
-        for (part, (_, names)) in parts.iter().enumerate().rev() {
-            for (i, selected) in select(&self.name, &self.parameters, names)?.into_iter().enumerate() {
-                if selected {
-                    part_of[i] = part;
-                }
-            }
+        for (part, (names, _)) in parts.iter().enumerate().rev() {
+            let selected = select(&self.name, &self.parameters, names)?;
+            part_of.iter_mut().zip(selected).filter(|(_, selected)| *selected).for_each(|(of, _)| *of = part);
         }
         let mut groups = Vec::new();
         for part in 0..=parts.len() {
-            for decay in [true, false] {
-                let belongs = self
-                    .parameters
-                    .iter()
-                    .zip(&part_of)
-                    .filter(|(p, of)| p.trainable && p.kind.decays() == decay && **of == part);
-                let parameters: Vec<NodeId> = belongs.map(|(p, _)| p.node).collect();
+            let lr = parts.get(part).map_or(1.0, |(_, lr)| *lr);
+            for decays in [true, false] {
+                let belongs = |i: usize| {
+                    let p = &self.parameters[i];
+                    (p.trainable && p.kind.decays() == decays && part_of[i] == part).then_some(p.node)
+                };
+                let parameters: Vec<NodeId> = (0..self.parameters.len()).filter_map(belongs).collect();
                 if !parameters.is_empty() {
-                    let part = parts.get(part).map_or("", |(name, _)| name).to_owned();
-                    groups.push(ParameterGroup { part, decay, parameters });
+                    groups.push(ParameterGroup {
+                        parameters,
+                        lr,
+                        weight_decay: if decays { weight_decay } else { 0.0 },
+                    });
                 }
             }
         }

@@ -2,7 +2,25 @@
 //!
 //! A [`Builder`] collects the graph and the list of parameters; its layers name nodes and parameters as the framework a
 //! network comes from does, so that weight files and traces of PyTorch and Keras fit without a name map. Finished, it is a
-//! [`Model`], whose parts can be frozen by name; [`Init`] draws its first parameters.
+//! [`Model`].
+//!
+//! For training, [`Init`] draws the first parameters as the framework would, and parts of a model are frozen and grouped by
+//! name:
+//!
+//! ```
+//! use atrous_nn::zoo::{self, BuildOptions};
+//! use atrous_nn::{Init, Mode};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let options = BuildOptions { classes: Some(3), mode: Mode::Training, ..BuildOptions::default() };
+//! let mut model = zoo::build("resnet18", &options)?;
+//! model.unfreeze_from("layer4")?; // everything before keeps its weights and running statistics
+//! let groups = model.parameter_groups(1e-4, &[(&["layer4"], 0.1)])?; // a tenth of the head's learning rate
+//! let weights = Init::new(&model, 42).values("fc.weight")?;
+//! assert_eq!((groups.len(), weights.len()), (4, 3 * 512));
+//! # Ok(())
+//! # }
+//! ```
 
 mod builder;
 mod error;
@@ -17,7 +35,6 @@ pub mod zoo;
 
 pub use builder::{Builder, DROPOUT_SEED, Mode, Naming};
 pub use error::ModelError;
-pub use groups::ParameterGroup;
 pub use init::Init;
 pub use model::{LayerRow, Model, Output, RunningUpdate, StateTensor, Summary};
 pub use parameter::{ParameterKind, ParameterSpec, StoredLayout, UnusedParameter};

@@ -59,6 +59,30 @@ fn frozen_parts_are_not_trained_and_use_running_statistics() {
     assert_eq!(model.running, fresh.running);
 }
 
+/// Name, operation and inputs' names of every node that the results need.
+fn needed(model: &Model) -> Vec<(&str, Op, Vec<&str>)> {
+    let (graph, mut needed) = (&model.graph, HashSet::from([model.output()]));
+    let all: Vec<(NodeId, &Node)> = graph.iter().collect();
+    for (id, node) in all.iter().rev() {
+        if needed.contains(id) {
+            needed.extend(&node.inputs);
+        }
+    }
+    let name = |id: &NodeId| graph.node(*id).name.as_str();
+    let nodes = all.into_iter().filter(|(id, _)| needed.contains(id));
+    nodes.map(|(_, n)| (n.name.as_str(), n.op, n.inputs.iter().map(name).collect())).collect()
+}
+
+#[test]
+fn a_wholly_frozen_network_computes_what_it_does_at_inference() {
+    for (name, head) in [("small_resnet", "fc"), ("small_xception", "predictions"), ("small_deeplabv3plus", "logits")] {
+        let mut model = build(name, Mode::Training);
+        assert_ne!(needed(&model), needed(&build(name, Mode::Inference)));
+        model.freeze_all_but(&[head]).unwrap();
+        assert_eq!(needed(&model), needed(&build(name, Mode::Inference)), "{name}");
+    }
+}
+
 #[test]
 fn networks_are_unfrozen_from_a_layer_on() {
     let mut model = build("small_resnet", Mode::Training);
@@ -90,7 +114,7 @@ fn unknown_names_change_nothing_and_are_answered_with_similar_ones() {
         model.unfreeze_from("layr1").unwrap_err(),
         model.unfreeze(&["layr1"]).unwrap_err(),
         model.select(&["layr1"]).unwrap_err(),
-        model.parameter_groups(&[("a", &["layr1"])]).unwrap_err(),
+        model.parameter_groups(0.0, &[(&["layr1"], 1.0)]).unwrap_err(),
     ] {
         let text = error.to_string();
         assert!(
@@ -123,17 +147,21 @@ fn names_select_whole_layers() {
 fn groups_divide_the_trainable_parameters() {
     let mut model = build("small_resnet", Mode::Training);
     model.freeze(&["conv1", "bn1"]).unwrap();
-    let groups = model.parameter_groups(&[("head", &["fc"]), ("late", &["layer3", "fc"])]).unwrap();
-    let shape: Vec<(&str, bool, usize)> =
-        groups.iter().map(|g| (g.part.as_str(), g.decay, g.parameters.len())).collect();
-    assert_eq!(
-        shape,
-        [("head", true, 1), ("head", false, 1), ("late", true, 3), ("late", false, 6), ("", true, 5), ("", false, 10)]
-    );
+    let groups = model.parameter_groups(1e-4, &[(&["fc"], 1.0), (&["layer3", "fc"], 0.5), (&["layer1"], 0.1)]).unwrap();
+    let shape: Vec<(f64, f64, usize)> = groups.iter().map(|g| (g.lr, g.weight_decay, g.parameters.len())).collect();
+    let wanted = [
+        (1.0, 1e-4, 1),
+        (1.0, 0.0, 1),
+        (0.5, 1e-4, 3),
+        (0.5, 0.0, 6),
+        (0.1, 1e-4, 2),
+        (0.1, 0.0, 4),
+        (1.0, 1e-4, 3),
+        (1.0, 0.0, 6),
+    ];
+    assert_eq!(shape, wanted);
     let mut all: Vec<NodeId> = groups.iter().flat_map(|g| g.parameters.clone()).collect();
     all.sort();
-    let mut wanted: Vec<NodeId> = model.parameters.iter().filter(|p| p.trainable).map(|p| p.node).collect();
-    wanted.sort();
-    assert_eq!(all, wanted);
-    assert_eq!(model.parameter_groups(&[]).unwrap().len(), 2);
+    assert_eq!(all, model.trainable());
+    assert_eq!(model.parameter_groups(0.0, &[]).unwrap().len(), 2);
 }
