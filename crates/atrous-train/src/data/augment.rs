@@ -9,13 +9,13 @@ use super::random::{Purpose, Random};
 ///
 /// 1. It is resized: first by the loader's [`Framing`](super::Framing), then by a factor within `scale`. Pictures
 ///    bilinear and antialiased as Pillow, masks by the nearest pixel.
-/// 2. A window of the loader's size is laid over it, centred or as [`Crop`] says, turned about the window's centre by an
-///    angle within `rotation`, and mirrored. What lies outside of the picture is black, in masks the ignore label.
+/// 2. A window of the loader's size is laid over it, centred or as [`Crop`] says, turned about the window's centre by
+///    an angle within `rotation`, and mirrored. What lies outside of the picture is black, in masks the ignore label.
 ///    Pictures are sampled bilinear where they are turned, masks by the nearest pixel.
 /// 3. Brightness, then contrast.
 ///
-/// The draws are a function of seed, epoch and sample index alone, and each change has its own draw: neither threads nor
-/// another change has an influence on it.
+/// The draws are a function of seed, epoch and sample index alone, and each change has its own draw: neither threads
+/// nor another change has an influence on it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Augment {
     /// Probability of mirroring left and right.
@@ -132,7 +132,8 @@ impl Crop {
                 let (first, last) = (spare.min(0) - i64::from(padding), spare.max(0) + i64::from(padding));
                 first + (place * (last - first + 1) as f64) as i64
             }
-            // Half of what is left over as torchvision's CenterCrop: x.5 goes to the even neighbour, padding is floored.
+            // Half of what is left over as torchvision's CenterCrop: x.5 goes to the even neighbour, padding is
+            // floored.
             Crop::Center if spare < 0 => -(-spare / 2),
             Crop::Center => spare / 2 + (spare % 2) * (spare / 2 % 2),
         }

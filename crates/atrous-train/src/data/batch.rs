@@ -15,8 +15,8 @@ pub struct Batch {
     pub shape: [usize; 4],
     /// One class a picture (`n`), or one a pixel (`n * h * w`), or the ignore label.
     pub labels: Vec<u32>,
-    /// How many of the `n` pictures are samples. The others come last: they repeat these, and all of their labels are the
-    /// ignore label.
+    /// How many of the `n` pictures are samples. The others come last: they repeat these, and all of their labels are
+    /// the ignore label.
     pub samples: usize,
 }
 

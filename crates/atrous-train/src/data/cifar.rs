@@ -32,8 +32,8 @@ pub fn cifar10(folder: impl AsRef<Path>, part: Part) -> Result<InMemory> {
     cifar10_files(&files)
 }
 
-/// Pictures from files of 3,073-byte records, any number of records each: a label, then 32×32 red values row by row, the
-/// green and the blue. The files may be compressed by gzip.
+/// Pictures from files of 3,073-byte records, any number of records each: a label, then 32×32 red values row by row,
+/// the green and the blue. The files may be compressed by gzip.
 ///
 /// # Errors
 /// [`DataError::Missing`], [`DataError::Io`]; [`DataError::FileSize`] for an empty file or a part of a record,

@@ -123,7 +123,8 @@ impl Dataset for InMemory {
     }
 }
 
-/// The label of pixels that belong to no class, in masks and in a [`Loader`](super::Loader) unless it is told otherwise.
+/// The label of pixels that belong to no class, in masks and in a [`Loader`](super::Loader) unless it is told
+/// otherwise.
 pub const VOID: u8 = 255;
 
 /// Holds a sample to what its dataset promises: the kind of label, the range of the labels, a mask as large as the

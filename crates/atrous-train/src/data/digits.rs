@@ -5,16 +5,16 @@ use super::sample::{Picture, Sample, Target};
 use flate2::read::GzDecoder;
 use std::io::Read;
 
-/// Optical Recognition of Handwritten Digits, test set: E. Alpaydin and C. Kaynak, 1998, UCI Machine Learning Repository,
-/// <https://doi.org/10.24432/C50P49>, licence CC BY 4.0. This is the file that scikit-learn's `load_digits` reads:
-/// 1,797 lines of 64 values and a label.
+/// Optical Recognition of Handwritten Digits, test set: E. Alpaydin and C. Kaynak, 1998, UCI Machine Learning
+/// Repository, <https://doi.org/10.24432/C50P49>, licence CC BY 4.0. This is the file that scikit-learn's `load_digits`
+/// reads: 1,797 lines of 64 values and a label.
 const FILE: &[u8] = include_bytes!("digits.csv.gz");
 
 /// The 1,797 handwritten digits of scikit-learn's `load_digits`, in its order: grey 8×8 pictures, light on dark, of the
 /// classes `0` to `9`, each about 180 times. The values 0 to 16 of the source become `round(255 / 16 * value)`.
 ///
-/// The source is the test set of Optical Recognition of Handwritten Digits (E. Alpaydin and C. Kaynak, 1998, UCI Machine
-/// Learning Repository, <https://doi.org/10.24432/C50P49>, licence CC BY 4.0).
+/// The source is the test set of Optical Recognition of Handwritten Digits (E. Alpaydin and C. Kaynak, 1998, UCI
+/// Machine Learning Repository, <https://doi.org/10.24432/C50P49>, licence CC BY 4.0).
 pub fn digits() -> InMemory {
     let mut text = String::new();
     GzDecoder::new(FILE).read_to_string(&mut text).expect("the file of this crate is whole");

@@ -65,7 +65,7 @@ impl Epoch {
         this
     }
 
-    fn take(&self, batch: usize) -> Result<Option<Batch>> {
+    fn fetch(&self, batch: usize) -> Result<Option<Batch>> {
         let made = match self.threads.is_empty() {
             true => Ok(self.work.make(batch)),
             false => self.work.wait_for(batch),
@@ -89,7 +89,7 @@ impl Iterator for Epoch {
             return Some(Err(failure));
         }
         while let Some(batch) = self.rest.next() {
-            match self.take(batch) {
+            match self.fetch(batch) {
                 Ok(None) if self.nothing_yet && self.rest.is_empty() => return Some(Err(self.all_broken())),
                 Ok(None) => {}
                 Ok(Some(batch)) => {

@@ -7,8 +7,8 @@ use std::io::{self, BufReader, Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
-/// Extensions of files that are taken for pictures. Some formats of the list cannot be decoded: such a file gets an error
-/// that says so, rather than being passed over.
+/// Extensions of files that are taken for pictures. Some formats of the list cannot be decoded: such a file gets an
+/// error that says so, rather than being passed over.
 const PICTURE_EXTENSIONS: [&str; 11] =
     ["jpg", "jpeg", "png", "webp", "bmp", "gif", "pgm", "ppm", "tif", "tiff", "avif"];
 

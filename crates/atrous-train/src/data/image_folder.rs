@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 /// root/cat/1.jpg   root/cat/more/2.png   root/dog/7.webp
 /// ```
 ///
-/// The sorted names of the folders are the classes 0, 1, 2, …; pictures are found at any depth below and sorted by path.
-/// Hidden files and folders are passed over, and so is what has no extension of a picture. Pictures are RGB and upright.
+/// The sorted names of the folders are the classes 0, 1, 2, …; pictures are found at any depth below and sorted by
+/// path. Hidden files and folders are passed over, and so is what has no extension of a picture. Pictures are RGB and
+/// upright.
 #[derive(Clone, Debug)]
 pub struct ImageFolder {
     class_names: Vec<String>,

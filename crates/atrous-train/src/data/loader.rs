@@ -6,7 +6,7 @@ use super::epoch::Epoch;
 use super::error::Result;
 use super::options::{LoaderOptions, OnBroken};
 use super::random::{Purpose, Random};
-use super::sample::{Target, Task};
+use super::sample::Target;
 use super::view::View;
 use atrous_vision::RgbImage;
 use std::collections::BTreeMap;
@@ -71,9 +71,9 @@ impl Loader {
 
     /// Reads an epoch, beginning with the given batch, counted from 0. Reading starts at once.
     ///
-    /// The iterator ends after the last batch, or after the first error: [`DataError`](super::DataError) `NoSuchBatch` if
-    /// `first_batch` exceeds [`batches`](Loader::batches), `Threads`, `AllBroken`, `LabelRange`, and what is wrong with
-    /// a sample unless that is to be skipped.
+    /// The iterator ends after the last batch, or after the first error: [`DataError`](super::DataError) `NoSuchBatch`
+    /// if `first_batch` exceeds [`batches`](Loader::batches), `Threads`, `AllBroken`, `LabelRange`, and what is wrong
+    /// with a sample unless that is to be skipped.
     pub fn epoch(&self, epoch: u64, first_batch: usize) -> Epoch {
         Epoch::start(self.clone(), epoch, first_batch)
     }

@@ -44,8 +44,8 @@ pub struct MaskFolder {
 
 impl MaskFolder {
     /// Pairs the pictures of one folder with the masks of another by their names without extension, in their order:
-    /// `images/7.jpg` with `masks/7.png`. Both folders may hold other files, but each picture needs a mask and each mask
-    /// a picture.
+    /// `images/7.jpg` with `masks/7.png`. Both folders may hold other files, but each picture needs a mask and each
+    /// mask a picture.
     ///
     /// # Errors
     /// [`DataError::Missing`], [`DataError::Io`], [`DataError::NoSamples`], [`DataError::Unpaired`],
@@ -67,8 +67,8 @@ impl MaskFolder {
     }
 
     /// The segmentation pictures of Pascal VOC, with [`VOC_CLASSES`]. `root` is the folder that holds `ImageSets`, such
-    /// as `VOCdevkit/VOC2012`, or one of the two folders above the one of 2012. `split` is `train`, `val`, `trainval` or
-    /// any other list of `ImageSets/Segmentation`. The order is the list's.
+    /// as `VOCdevkit/VOC2012`, or one of the two folders above the one of 2012. `split` is `train`, `val`, `trainval`
+    /// or any other list of `ImageSets/Segmentation`. The order is the list's.
     ///
     /// # Errors
     /// [`DataError::Missing`], [`DataError::Io`], [`DataError::NoSamples`] for an empty list, [`DataError::ListLine`].

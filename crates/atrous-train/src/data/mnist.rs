@@ -36,8 +36,9 @@ pub fn mnist(folder: impl AsRef<Path>, part: Part) -> Result<InMemory> {
     idx(images, labels, (0..10).map(|digit| digit.to_string()).collect())
 }
 
-/// A dataset in the format of MNIST: an IDX file of 8-bit grey pictures (magic number 2051, then count, rows and columns)
-/// and one of 8-bit labels (2049, then count), numbers being 32 bits, high byte first. Both may be compressed by gzip.
+/// A dataset in the format of MNIST: an IDX file of 8-bit grey pictures (magic number 2051, then count, rows and
+/// columns) and one of 8-bit labels (2049, then count), numbers being 32 bits, high byte first. Both may be compressed
+/// by gzip.
 ///
 /// # Errors
 /// [`DataError::Missing`], [`DataError::Io`], [`DataError::Header`], [`DataError::FileSize`], [`DataError::Counts`],

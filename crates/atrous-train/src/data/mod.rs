@@ -4,8 +4,8 @@
 //! files ──Dataset──► Sample (picture + class or mask) ──Framing, Augment──► one size ──Preprocess──► Batch
 //! ```
 //!
-//! Everything random is a function of a seed, the epoch and the sample's index, so every run can be replayed, entered in
-//! the middle, and read by any number of threads.
+//! Everything random is a function of a seed, the epoch and the sample's index, so every run can be replayed, entered
+//! in the middle, and read by any number of threads.
 //!
 //! ```no_run
 //! use atrous_train::data::{Augment, ImageFolder, Loader, LoaderOptions, split_stratified};

@@ -45,8 +45,8 @@ pub struct LoaderOptions {
     pub drop_last: bool,
     /// What to do with a sample that cannot be read.
     pub on_broken: OnBroken,
-    /// Label of what is not to be learnt from: the pixels of masks that have it, padding, and the samples that fill up a
-    /// batch. For masks 255 at most; in classification it must be no class.
+    /// Label of what is not to be learnt from: the pixels of masks that have it, padding, and the samples that fill up
+    /// a batch. For masks 255 at most; in classification it must be no class.
     pub ignore_label: u32,
 }
 

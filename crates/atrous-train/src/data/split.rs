@@ -86,7 +86,8 @@ pub fn split_random(dataset: Arc<dyn Dataset>, fraction: f64, seed: u64) -> Resu
     parts(dataset, |index| chosen[*index])
 }
 
-/// As [`split_random`], with every class (by [`Dataset::class_of`]) held out at the same fraction, to within one sample.
+/// As [`split_random`], with every class (by [`Dataset::class_of`]) held out at the same fraction, to within one
+/// sample.
 ///
 /// # Errors
 /// Those of [`split_random`], and [`DataError::Unstratifiable`] if a class is not known.
@@ -104,7 +105,8 @@ pub fn split_stratified(dataset: Arc<dyn Dataset>, fraction: f64, seed: u64) -> 
     parts(dataset, |index| chosen[*index])
 }
 
-/// Marks the held-out samples. Of the first `g` groups together `round(fraction * samples)` are held out, for every `g`.
+/// Marks the held-out samples. Of the first `g` groups together `round(fraction * samples)` are held out, for every
+/// `g`.
 fn choose(groups: Vec<Vec<usize>>, fraction: f64, seed: u64) -> Result<Vec<bool>> {
     let samples = groups.iter().map(Vec::len).sum();
     let total = (fraction * samples as f64).round();

@@ -70,8 +70,8 @@ impl View {
         Ok((image, Some(ClassMap::new(self.width, self.height, classes)?)))
     }
 
-    /// For every pixel of the window, row by row, the place on the resized picture that its centre falls on: pixel `i` of
-    /// a side spans `i..i + 1`. `None` outside of the picture.
+    /// For every pixel of the window, row by row, the place on the resized picture that its centre falls on: pixel `i`
+    /// of a side spans `i..i + 1`. `None` outside of the picture.
     fn places(&self, size: (u32, u32), change: &Change) -> Vec<Option<(f64, f64)>> {
         let offset = |side, window, place| self.crop.offset(side, window, place) as f64;
         let half = (f64::from(self.width) / 2.0, f64::from(self.height) / 2.0);
@@ -93,8 +93,8 @@ impl View {
     }
 }
 
-/// The colour at a place within the picture, from the four pixels whose centres surround it; beyond the outermost centres
-/// the picture's border continues.
+/// The colour at a place within the picture, from the four pixels whose centres surround it; beyond the outermost
+/// centres the picture's border continues.
 fn bilinear(image: &RgbImage, x: f64, y: f64) -> [u8; 3] {
     let (x, y) = (x - 0.5, y - 0.5);
     let (left, top) = (x.floor(), y.floor());

@@ -59,8 +59,8 @@ impl Form {
 
 const HALF_SQRT_3: f64 = 0.866_025_403_784_438_6;
 
-/// Cosine and sine of a random angle: a point of the unit disc, drawn anew while outside, moved out to its border. A square
-/// root has the same bits on every system, a sine has not.
+/// Cosine and sine of a random angle: a point of the unit disc, drawn anew while outside, moved out to its border. A
+/// square root has the same bits on every system, a sine has not.
 pub(super) fn direction(random: &mut Random) -> (f64, f64) {
     loop {
         let (x, y) = (random.between(-1.0, 1.0), random.between(-1.0, 1.0));
