@@ -39,7 +39,7 @@ pub struct Model {
     pub parameters: Vec<ParameterSpec>,
     /// Tensors of the framework's state that the network does not use, in the framework's order.
     pub unused: Vec<UnusedParameter>,
-    /// New running statistics, in training mode.
+    /// New running statistics, in training mode, of all batch normalisations that are not frozen.
     pub running: Vec<RunningUpdate>,
 }
 
