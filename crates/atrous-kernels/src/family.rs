@@ -66,6 +66,9 @@ pub enum PlanError {
     /// No kernel does what is asked.
     #[error("{0} is not supported")]
     Unsupported(String),
+    /// A training step that does not fit its graph.
+    #[error("training: {0}")]
+    Training(String),
     /// A plan that breaks its own rules: a bug of atrous.
     #[error("the plan is inconsistent (a bug of atrous): {0}")]
     Inconsistent(String),
@@ -84,6 +87,7 @@ pub const fn variants(op: &Op) -> &'static [&'static str] {
     match op {
         Op::Conv2d(_) => conv::CONV2D_VARIANTS,
         Op::Conv2dGradInput(_) => conv::GRAD_INPUT_VARIANTS,
+        Op::Conv2dGradWeight(_) => conv::GRAD_WEIGHT_VARIANTS,
         Op::Binary(_) => &["binary_equal", "binary_channel", "binary_broadcast"],
         Op::Reduce(_) | Op::ChannelVariance | Op::BatchNormGradSums { .. } => &["single_stage", "two_stage_workgroup", "two_stage"],
         Op::Resize(_)
@@ -94,7 +98,6 @@ pub const fn variants(op: &Op) -> &'static [&'static str] {
         | Op::PadGrad(_) => &["nearest", "two_taps", "taps"],
         Op::Input
         | Op::Parameter
-        | Op::Conv2dGradWeight(_)
         | Op::BatchNorm(_)
         | Op::BatchNormGrad(_)
         | Op::RunningStat(_)

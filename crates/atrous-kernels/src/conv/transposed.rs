@@ -8,9 +8,9 @@ use crate::kernel::{Candidate, choose, require};
 use crate::{Dispatch, NodePlan, PlanError, Problem};
 
 /// The variants that may serve a transposed convolution, in the order of preference.
-pub const GRAD_INPUT_VARIANTS: &[&str] = &["transposed_phase", "transposed_direct"];
+pub const GRAD_INPUT_VARIANTS: &[&str] = &["transposed_depthwise", "transposed_phase", "transposed_direct"];
 
-/// Plans a transposed convolution: by phases of the stride, or as a direct sum, which admits everything.
+/// Plans a transposed convolution: for depthwise ones, by phases of the stride, or as a direct sum, which admits everything.
 ///
 /// # Errors
 /// [`PlanError::Limit`] if the part does not fit the adapter, or the filter 32-bit coordinates.
@@ -25,17 +25,36 @@ pub fn plan_grad_input(op: &Conv2dGradInput, problem: &Problem<'_>) -> Result<No
     }
     let (variant, declined) = choose(problem.target, &candidates(&p));
     let dispatch = match variant {
+        "transposed_depthwise" => depthwise(&p),
         "transposed_phase" => phase(&p),
         _ => p.bound("conv/transposed_direct", "").invocations(p.pixels() * p.o4(), p.target()),
     }?;
     Ok(NodePlan { declined, ..NodePlan::single(variant, dispatch) })
 }
 
-fn candidates(p: &ConvProblem<'_>) -> [Candidate; 2] {
+fn candidates(p: &ConvProblem<'_>) -> [Candidate; 3] {
+    let once = require(p.cin_g == 1 && p.cout_g == 1, "not one filter a channel");
     let whole = require(p.groups_are_whole(), "a group is not a multiple of 4 channels");
     let most = p.target().limits.max_workgroups as usize;
     let layered = require(layers(p).is_some_and(|n| n <= most), "more phases and groups than layers of a grid");
-    [Candidate::new("transposed_phase", whole.and(layered)), Candidate::new("transposed_direct", Ok(()))]
+    [
+        Candidate::new("transposed_depthwise", once),
+        Candidate::new("transposed_phase", whole.and(layered)),
+        Candidate::new("transposed_direct", Ok(())),
+    ]
+}
+
+fn depthwise(p: &ConvProblem<'_>) -> Result<Dispatch, PlanError> {
+    let y = p.y();
+    // Runs of four outputs that lie `step` apart.
+    let runs = |step: usize| y.w.div_ceil(4 * step) * step;
+    let stride = p.conv.stride[1].min(y.w);
+    // Sharing inputs halves the loads of a run; runs far longer than the row would waste more.
+    let spread = runs(p.conv.dilation[1]);
+    let row3 = p.kernel[1] == 3 && p.conv.stride[1] == 1 && spread <= 2 * runs(1);
+    let runs = if row3 { spread } else { runs(stride) };
+    p.bound("conv/transposed_depthwise", if row3 { "row3" } else { "" })
+        .invocations(y.n * y.h * runs * p.o4(), p.target())
 }
 
 /// Phases of the stride in every group.
