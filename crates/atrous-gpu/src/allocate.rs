@@ -1,6 +1,5 @@
 //! What a session needs on the device, made from its plan.
 
-use atrous_graph::{Graph, NodeId, TensorType};
 use atrous_kernels::Plan;
 use atrous_kernels::plan::{BufferKind, BufferPlan, Place, PlannedDispatch};
 use wgpu::BufferUsages as Usage;
@@ -16,29 +15,23 @@ pub(crate) struct Command {
     pub(crate) grid: [u32; 3],
 }
 
-/// An input of the graph.
-pub(crate) struct InputSlot {
-    pub(crate) name: String,
-    pub(crate) ty: TensorType,
-    /// Where it lies in the inputs buffer; none if no output needs it.
-    pub(crate) place: Option<Place>,
-}
-
-/// An output that is read back.
-pub(crate) struct OutputSlot {
-    pub(crate) name: String,
-    pub(crate) ty: TensorType,
-    pub(crate) place: Place,
-    /// First byte in the readback buffer.
-    pub(crate) offset: u64,
+impl Command {
+    /// Adds the dispatch to a pass.
+    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
+        let [x, y, z] = self.grid;
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &self.bindings, &[]);
+        pass.dispatch_workgroups(x, y, z);
+    }
 }
 
 /// Holds the memory the plan predicts against the budget, and what cannot be split against the largest buffer.
 pub(crate) fn check_memory(device: &Device, plan: &Plan) -> Result<(), GpuError> {
     let (needs, activations, parameters) = (plan.peak_bytes(), plan.activation_bytes(), plan.parameter_bytes());
+    let (gradients, state) = (plan.gradient_bytes(), plan.state_bytes());
     if let Some(budget) = device.options().memory_budget.filter(|budget| needs > *budget) {
-        let transfer = needs - activations - parameters;
-        return Err(GpuError::MemoryBudget { needs, activations, parameters, transfer, budget });
+        let transfer = needs - activations - parameters - gradients - state;
+        return Err(GpuError::MemoryBudget { needs, activations, parameters, gradients, state, transfer, budget });
     }
     let limit = device.target().limits.max_buffer;
     let over = |(_, needs): &(&'static str, u64)| *needs > limit;
@@ -63,8 +56,17 @@ pub(crate) fn buffers(device: &Device, plan: &Plan, parameters: &Parameters) -> 
         BufferKind::Inputs => {
             buffer(device, "inputs", planned.bytes, Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC)
         }
-        BufferKind::Bank if device.options().checks => poisoned(device, planned.bytes),
+        BufferKind::Bank | BufferKind::Gradients(_) | BufferKind::Partials if device.options().checks => {
+            poisoned(device, planned.bytes)
+        }
         BufferKind::Bank => buffer(device, "activations", planned.bytes, Usage::STORAGE | Usage::COPY_SRC),
+        BufferKind::Gradients(_) | BufferKind::Partials | BufferKind::Control => {
+            buffer(device, "gradients", planned.bytes, Usage::STORAGE | Usage::COPY_SRC)
+        }
+        // WebGPU makes them zero.
+        BufferKind::State(..) | BufferKind::Accumulated(_) | BufferKind::Totals => {
+            buffer(device, "optimizer state", planned.bytes, Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST)
+        }
         BufferKind::Parameters(index) => Ok(parameters.buffers()[index].clone()),
         BufferKind::Constants => {
             let constants = mapped_buffer(device, "constants", planned.bytes)?;
@@ -88,10 +90,13 @@ fn poisoned(device: &Device, bytes: u64) -> Result<wgpu::Buffer, GpuError> {
     Ok(bank)
 }
 
-/// The plan's dispatches in order, compiled and bound.
-pub(crate) fn commands(device: &Device, plan: &Plan, buffers: &[wgpu::Buffer]) -> Result<Vec<Command>, GpuError> {
-    let dispatches: Vec<&PlannedDispatch> = plan.steps.iter().flat_map(|step| &step.dispatches).collect();
-    let pipelines = device.pipelines().get(device, &dispatches)?;
+/// Dispatches of a plan, compiled and bound.
+pub(crate) fn commands(
+    device: &Device,
+    dispatches: &[&PlannedDispatch],
+    buffers: &[wgpu::Buffer],
+) -> Result<Vec<Command>, GpuError> {
+    let pipelines = device.pipelines().get(device, dispatches)?;
     let command = |(dispatch, pipeline): (&&PlannedDispatch, Pipeline)| {
         let entry = |(binding, place): (usize, &Place)| wgpu::BindGroupEntry {
             binding: binding as u32,
@@ -110,23 +115,4 @@ pub(crate) fn commands(device: &Device, plan: &Plan, buffers: &[wgpu::Buffer]) -
         Command { pipeline: pipeline.raw, bindings, grid: dispatch.grid }
     };
     device.scope("binding buffers", || dispatches.iter().zip(pipelines).map(command).collect())
-}
-
-/// All inputs of the graph, in its order.
-pub(crate) fn input_slots(graph: &Graph, plan: &Plan) -> Vec<InputSlot> {
-    let place = |id: NodeId| plan.inputs.contains(&id).then_some(plan.tensors[id.0]).flatten().map(|t| t.place);
-    graph.inputs().map(|(id, node)| InputSlot { name: node.name.clone(), ty: node.ty, place: place(id) }).collect()
-}
-
-/// The plan's outputs, one after the other in the readback buffer.
-pub(crate) fn output_slots(graph: &Graph, plan: &Plan) -> Vec<OutputSlot> {
-    let mut end = 0;
-    let slot = |id: &NodeId| {
-        let node = graph.node(*id);
-        let place = plan.tensors[id.0].map(|t| t.place).expect("a plan places its outputs");
-        let offset = end;
-        end += place.bytes;
-        OutputSlot { name: node.name.clone(), ty: node.ty, place, offset }
-    };
-    plan.outputs.iter().map(slot).collect()
 }

@@ -40,8 +40,9 @@ pub enum GpuError {
     OutOfMemory(String),
     /// The memory predicted from the plan passes the budget. Nothing was allocated.
     #[error(
-        "{needs} bytes of device memory are needed ({activations} for activations, {parameters} for parameters, {transfer} \
-         for inputs, outputs and tables), the budget is {budget}"
+        "{needs} bytes of device memory are needed ({activations} for activations, {parameters} for parameters, \
+         {gradients} for gradients, {state} for the optimizer's state, {transfer} for inputs, outputs and tables), the budget \
+         is {budget}"
     )]
     MemoryBudget {
         /// All bytes.
@@ -50,6 +51,10 @@ pub enum GpuError {
         activations: u64,
         /// Bytes of parameters.
         parameters: u64,
+        /// Bytes of gradients, accumulated or not.
+        gradients: u64,
+        /// Bytes of the optimizer's state.
+        state: u64,
         /// Bytes of inputs, of the readback of the outputs and of constant tables.
         transfer: u64,
         /// What there may be.
@@ -126,6 +131,41 @@ pub enum GpuError {
         holds: DType,
         /// The type asked for.
         wanted: DType,
+    },
+    /// A plan that does not train, given to a training session.
+    #[error("the plan does not train: it was not made by plan_training")]
+    NotTraining,
+    /// An option of a training step with a value that means nothing.
+    #[error("a training step's {option} must be {expected}, got {value}")]
+    StepOption {
+        /// The option.
+        option: &'static str,
+        /// What it may be.
+        expected: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// Values for something that is not there.
+    #[error("there is no {what} \"{name}\"; there are: {available}")]
+    UnknownTensor {
+        /// What kind of tensor.
+        what: &'static str,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        available: String,
+    },
+    /// Values of another number than a tensor has.
+    #[error("\"{name}\": {shape} needs {needs} values, got {got}")]
+    TensorLength {
+        /// The tensor.
+        name: String,
+        /// Its shape.
+        shape: Shape,
+        /// Elements of that shape.
+        needs: usize,
+        /// Elements given.
+        got: usize,
     },
     /// An environment variable with a value that means nothing.
     #[error("{variable}={value}: expected {expected}")]

@@ -4,6 +4,8 @@
 //! for one set of input shapes, with all buffers, pipelines and bind groups made once; each run of it is one upload, one
 //! compute pass, one submit and one readback. A [`SessionCache`] keeps sessions for several input shapes of one network.
 //!
+//! A [`TrainingSession`] changes the parameters: a step of it computes losses and gradients and updates, in one submit.
+//!
 //! This is the only crate that knows wgpu; nothing of wgpu is in its interface. It knows nothing of networks: it executes
 //! an [`atrous_kernels::Plan`].
 
@@ -13,6 +15,7 @@ mod cache;
 mod choice;
 mod data;
 mod device;
+mod download;
 mod error;
 mod options;
 mod parallel;
@@ -20,12 +23,15 @@ mod parameters;
 mod pipelines;
 mod run;
 mod session;
+mod slots;
 mod timer;
+mod training;
 mod wait;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use adapter::adapters_blocking;
 pub use adapter::{AdapterInfo, AdapterKind, adapters};
+pub use atrous_kernels::optim::StepOptions;
 pub use cache::{BuildGraph, SessionCache};
 pub use choice::AdapterChoice;
 pub use data::{Data, InputData, Output, Outputs};
@@ -35,3 +41,4 @@ pub use options::{DeviceOptions, LimitsChoice};
 pub use parameters::Parameters;
 pub use run::Counters;
 pub use session::Session;
+pub use training::{StepResult, TrainingSession};

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use atrous_graph::{Graph, ParameterSource, TensorType};
-use atrous_kernels::Plan;
 use atrous_kernels::plan::{BufferKind, ParameterPlacement, place_parameters};
+use atrous_kernels::{Limits, Plan};
 
+use crate::download::{Download, write_tensor};
 use crate::{Device, GpuError};
 
 /// All parameters of a network, in a few flat buffers that every session of that network shares.
@@ -26,10 +27,31 @@ impl Parameters {
     /// [`GpuError::Source`] if the source lacks a parameter or has one of another size, [`GpuError::Plan`] if one is larger
     /// than the device's bindings, [`GpuError::MemoryBudget`] before anything is allocated, [`GpuError::OutOfMemory`].
     pub fn upload(device: &Device, graph: &Graph, source: &dyn ParameterSource) -> Result<Self, GpuError> {
-        let placement = place_parameters(graph, &device.target().limits)?;
+        Self::upload_for(device, graph, source, &device.target().limits)
+    }
+
+    /// [`Self::upload`], for plans made with tighter limits than the device's.
+    ///
+    /// # Errors
+    /// As [`Self::upload`].
+    pub fn upload_for(
+        device: &Device,
+        graph: &Graph,
+        source: &dyn ParameterSource,
+        limits: &Limits,
+    ) -> Result<Self, GpuError> {
+        let placement = place_parameters(graph, limits)?;
         let needs = placement.buffers.iter().sum();
         if let Some(budget) = device.options().memory_budget.filter(|budget| needs > *budget) {
-            return Err(GpuError::MemoryBudget { needs, activations: 0, parameters: needs, transfer: 0, budget });
+            return Err(GpuError::MemoryBudget {
+                needs,
+                activations: 0,
+                parameters: needs,
+                gradients: 0,
+                state: 0,
+                transfer: 0,
+                budget,
+            });
         }
         let mut words = Vec::new();
         let mut buffers = Vec::with_capacity(placement.buffers.len());
@@ -62,6 +84,56 @@ impl Parameters {
     /// The device they were uploaded to.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// Copies all parameters back: dense values by name. While it runs, that takes as much memory again.
+    ///
+    /// # Errors
+    /// [`GpuError::DeviceLost`], [`GpuError::OutOfMemory`].
+    pub async fn download(&self) -> Result<HashMap<String, Vec<f32>>, GpuError> {
+        let mut downloads = self.request()?;
+        for download in &mut downloads {
+            download.arrive().await?;
+        }
+        self.unpack(&downloads)
+    }
+
+    /// [`Self::download`], for callers that may block.
+    ///
+    /// # Errors
+    /// As [`Self::download`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn download_blocking(&self) -> Result<HashMap<String, Vec<f32>>, GpuError> {
+        let mut downloads = self.request()?;
+        downloads.iter_mut().try_for_each(Download::wait)?;
+        self.unpack(&downloads)
+    }
+
+    fn request(&self) -> Result<Vec<Download>, GpuError> {
+        self.buffers.iter().map(|buffer| Download::request(&self.device, buffer, false)).collect()
+    }
+
+    fn unpack(&self, downloads: &[Download]) -> Result<HashMap<String, Vec<f32>>, GpuError> {
+        let one = |(name, ty): (&String, &TensorType)| {
+            let (buffer, offset, _) = self.placement.places[name];
+            Ok((name.clone(), downloads[buffer].tensor(*ty, offset)?))
+        };
+        self.types.iter().map(one).collect()
+    }
+
+    /// Replaces a parameter by dense values. Runs that were submitted before still see the old ones.
+    ///
+    /// # Errors
+    /// [`GpuError::UnknownTensor`], [`GpuError::TensorLength`], [`GpuError::DeviceLost`].
+    pub fn write(&self, name: &str, values: &[f32]) -> Result<(), GpuError> {
+        let unknown = || {
+            let mut available: Vec<&str> = self.types.keys().map(String::as_str).collect();
+            available.sort_unstable();
+            GpuError::UnknownTensor { what: "parameter", name: name.to_owned(), available: available.join(", ") }
+        };
+        let ty = *self.types.get(name).ok_or_else(unknown)?;
+        let (buffer, offset, _) = self.placement.places[name];
+        write_tensor(&self.device, &self.buffers[buffer], offset, name, ty, values)
     }
 
     /// The buffers, in the order of [`ParameterPlacement::buffers`].
@@ -104,12 +176,12 @@ impl Parameters {
     }
 }
 
-/// A read-only storage buffer, mapped for its first content.
+/// A storage buffer, mapped for its first content.
 pub(crate) fn mapped_buffer(device: &Device, what: &'static str, bytes: u64) -> Result<wgpu::Buffer, GpuError> {
     let descriptor = wgpu::BufferDescriptor {
         label: Some(what),
         size: bytes,
-        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC,
+        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
         mapped_at_creation: true,
     };
     device.scope(what, || device.raw().create_buffer(&descriptor))

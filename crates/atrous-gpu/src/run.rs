@@ -2,10 +2,8 @@
 
 use atrous_kernels::plan::BufferKind;
 
-use crate::allocate::OutputSlot;
-use crate::data::{Data, Output, dirty_padding};
 use crate::wait::Mapping;
-use crate::{GpuError, InputData, InputError, Outputs, Session};
+use crate::{GpuError, InputData, Outputs, Session, slots};
 
 /// What the runs of a session have done, summed up. A run adds one to each of the first four (and no upload if its outputs
 /// need no input).
@@ -49,7 +47,7 @@ impl Session {
 
     /// Uploads, submits and asks for the readback.
     fn start(&mut self, inputs: &[(&str, InputData<'_>)]) -> Result<Mapping, GpuError> {
-        self.pack(inputs)?;
+        slots::pack(&self.inputs, &mut self.staging, inputs)?;
         self.device.check()?;
         if std::mem::take(&mut self.mapped) {
             // A run that was given up. Its buffer is mapped, or unmapping calls the mapping off.
@@ -70,39 +68,6 @@ impl Session {
         Ok(Mapping::request(&self.device, &self.readback))
     }
 
-    /// Checks the inputs and puts them into the staging memory as they shall lie in the inputs buffer.
-    fn pack(&mut self, inputs: &[(&str, InputData<'_>)]) -> Result<(), InputError> {
-        for (i, (name, _)) in inputs.iter().enumerate() {
-            if !self.inputs.iter().any(|slot| slot.name == *name) {
-                let available: Vec<&str> = self.inputs.iter().map(|slot| slot.name.as_str()).collect();
-                return Err(InputError::Unknown { name: (*name).to_owned(), available: available.join(", ") });
-            }
-            if inputs[..i].iter().any(|(earlier, _)| earlier == name) {
-                return Err(InputError::Twice { name: (*name).to_owned() });
-            }
-        }
-        for slot in &self.inputs {
-            let (name, ty) = (slot.name.clone(), slot.ty);
-            match (inputs.iter().find(|(given, _)| *given == name), slot.place) {
-                (None, None) => {}
-                (None, Some(_)) => return Err(InputError::Missing { name, ty }),
-                (Some((_, data)), _) if data.dtype() != ty.dtype => {
-                    return Err(InputError::Type { name, needs: ty.dtype, got: data.dtype() });
-                }
-                (Some((_, data)), _) if data.len() != ty.shape.len() => {
-                    let (shape, needs, got) = (ty.shape, ty.shape.len(), data.len());
-                    return Err(InputError::Length { name, shape, needs, got });
-                }
-                (Some(_), None) => {}
-                (Some((_, data)), Some(place)) => {
-                    let first = (place.offset / 4) as usize;
-                    data.pack(ty, &mut self.staging[first..first + ty.padded_len()]);
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn encode(&self) -> wgpu::CommandBuffer {
         let mut encoder = self.device.raw().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
@@ -110,10 +75,7 @@ impl Session {
             let descriptor = wgpu::ComputePassDescriptor { label: Some("atrous"), timestamp_writes };
             let mut pass = encoder.begin_compute_pass(&descriptor);
             for command in &self.commands {
-                let [x, y, z] = command.grid;
-                pass.set_pipeline(&command.pipeline);
-                pass.set_bind_group(0, &command.bindings, &[]);
-                pass.dispatch_workgroups(x, y, z);
+                command.encode(&mut pass);
             }
         }
         for slot in &self.outputs {
@@ -136,19 +98,7 @@ impl Session {
             if let Some(timer) = &self.timer {
                 self.gpu_time = Some(timer.read(&view[self.plan.readback_bytes() as usize..]));
             }
-            let checks = self.device.options().checks;
-            let output = |slot: &OutputSlot| {
-                let first = slot.offset as usize;
-                let bytes = &view[first..first + slot.ty.bytes() as usize];
-                if let Some(byte) = checks.then(|| dirty_padding(slot.ty, bytes)).flatten() {
-                    return Err(GpuError::Validation {
-                        what: format!("the padding of output \"{}\"", slot.name),
-                        reason: format!("byte {byte} of {} is not zero", slot.ty),
-                    });
-                }
-                Ok(Output { name: slot.name.clone(), shape: slot.ty.shape, data: Data::unpack(slot.ty, bytes) })
-            };
-            self.outputs.iter().map(output).collect::<Result<Vec<_>, _>>()
+            slots::unpack(&self.outputs, &view, self.device.options().checks)
         };
         self.readback.unmap();
         self.mapped = false;

@@ -9,7 +9,8 @@ use atrous_kernels::Plan;
 use atrous_kernels::plan::{BufferKind, plan};
 use wgpu::BufferUsages as Usage;
 
-use crate::allocate::{self, Command, InputSlot, OutputSlot};
+use crate::allocate::{self, Command};
+use crate::slots::{self, InputSlot, OutputSlot};
 use crate::timer::{self, Timer};
 use crate::{Counters, Device, GpuError, Parameters};
 
@@ -62,7 +63,8 @@ impl Session {
         Self::from_plan(device, graph, plan, parameters)
     }
 
-    /// A session that runs a given plan of `graph`, made for this device or for one with tighter limits.
+    /// A session that runs a given plan of `graph`, made for this device or for one with tighter limits. What a plan that trains
+    /// does after its steps is left out.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -85,17 +87,15 @@ impl Session {
         let readback_bytes = plan.readback_bytes() + if timer.is_some() { timer::BYTES } else { 0 };
         let buffers = allocate::buffers(device, &plan, &parameters)?;
         let readback = allocate::buffer(device, "readback", readback_bytes, Usage::MAP_READ | Usage::COPY_DST)?;
-        let commands = allocate::commands(device, &plan, &buffers)?;
-        let outputs = allocate::output_slots(graph, &plan);
-        let index = |id: NodeId| plan.outputs.iter().position(|output| *output == id);
-        let names = graph.names().filter_map(|(name, id)| Some((name.to_owned(), index(id)?)));
+        let dispatches: Vec<_> = plan.steps.iter().flat_map(|step| &step.dispatches).collect();
+        let commands = allocate::commands(device, &dispatches, &buffers)?;
         let input_bytes = plan.buffers.iter().find(|b| b.kind == BufferKind::Inputs).map_or(0, |b| b.bytes);
         Ok(Self {
             device: device.clone(),
-            inputs: allocate::input_slots(graph, &plan),
+            inputs: slots::input_slots(graph, &plan),
             staging: vec![0; (input_bytes / 4) as usize],
-            outputs,
-            output_names: Arc::new(names.collect()),
+            outputs: slots::output_slots(graph, &plan),
+            output_names: Arc::new(slots::names(graph, &plan.outputs)),
             plan,
             parameters,
             buffers,

@@ -63,6 +63,12 @@ impl Mapping {
     /// Blocks until the buffer is mapped.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn wait(self) -> Result<(), GpuError> {
+        self.wait_after(None)
+    }
+
+    /// Blocks until the buffer is mapped, which `submission` was the last to write. Later submissions are not waited for.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn wait_after(self, submission: Option<wgpu::SubmissionIndex>) -> Result<(), GpuError> {
         // The callback of a mapping that is done may be in the hands of another thread's poll: it is called soon.
         for attempt in 0..CALLBACK_MILLIS {
             if let Some(result) = self.result() {
@@ -71,7 +77,7 @@ impl Mapping {
             if attempt > 0 {
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
-            self.device.poll(wgpu::PollType::wait_indefinitely())?;
+            self.device.poll(wgpu::PollType::Wait { submission_index: submission.clone(), timeout: None })?;
         }
         let not_called = || GpuError::Validation {
             what: "reading back".to_owned(),

@@ -52,7 +52,7 @@ fn the_budget_is_checked_with_the_predicted_numbers_before_anything_is_allocated
     let parameters = Arc::new(Parameters::upload(&device, &graph, &common::no_parameters()).unwrap());
     let error = Session::new(&device, &graph, graph.outputs(), parameters).unwrap_err();
     // The input, the activation and its readback: 64·64·4 values of 4 bytes each.
-    let GpuError::MemoryBudget { needs, activations, parameters, transfer, budget: told } = error else {
+    let GpuError::MemoryBudget { needs, activations, parameters, transfer, budget: told, .. } = error else {
         panic!("{error}");
     };
     assert_eq!((needs, activations, parameters, transfer, told), (3 * 65_536, 65_536, 0, 2 * 65_536, budget));

@@ -3,7 +3,9 @@
 //! All of this is plain data. A plan turns it into dispatches over the flat parameter buffers; the CPU reference executes it
 //! tensor by tensor.
 
-use crate::NodeId;
+use std::collections::HashMap;
+
+use crate::{DType, Graph, NodeId, Op};
 
 /// Whose formula is used where PyTorch and Keras differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -122,13 +124,17 @@ impl Optimizer {
             true => Ok(()),
             false => Err(format!("{} {name} must lie in 0..1, got {v}", self.name())),
         };
-        let positive = |v: f64| match v > 0.0 && v.is_finite() {
+        // Below the smallest normal number, devices may take it for zero.
+        let positive = |v: f64| match v >= f64::from(f32::MIN_POSITIVE) && v.is_finite() {
             true => Ok(()),
-            false => Err(format!("{} eps must be positive, got {v}", self.name())),
+            false => Err(format!("{} eps must be at least {:e}, got {v:e}", self.name(), f32::MIN_POSITIVE)),
         };
         match *self {
-            Self::Sgd { momentum, dampening, nesterov, .. } => {
+            Self::Sgd { momentum, dampening, nesterov, convention } => {
                 share("momentum", momentum)?;
+                if convention == Convention::Keras && dampening != 0.0 {
+                    return Err(format!("sgd by the rule of Keras has no dampening, got {dampening}"));
+                }
                 if !(0.0..=1.0).contains(&dampening) {
                     return Err(format!("sgd dampening must lie in 0..=1, got {dampening}"));
                 }
@@ -183,4 +189,76 @@ pub struct Training {
     pub accumulate: bool,
     /// Nodes whose values are summed on the device from run to run, until they are taken: metrics.
     pub totals: Vec<NodeId>,
+}
+
+impl Training {
+    /// Checks the settings, and that they fit a graph.
+    ///
+    /// # Errors
+    /// What does not fit, with the node's name.
+    pub fn validate(&self, graph: &Graph) -> Result<(), String> {
+        self.optimizer.validate()?;
+        let pairs = || self.gradients.iter().chain(&self.assignments);
+        let grouped = self.groups.iter().flat_map(|g| &g.parameters);
+        let nodes = pairs().flat_map(|(p, node)| [p, node]).chain(&self.totals).chain([&self.loss]).chain(grouped);
+        if let Some(id) = nodes.clone().find(|id| id.0 >= graph.nodes().len()) {
+            return Err(format!("%{} is not a node of the graph, which has {}", id.0, graph.nodes().len()));
+        }
+        let loss = graph.node(self.loss);
+        if loss.ty.shape.len() != 1 || loss.ty.dtype != DType::F32 {
+            return Err(format!("the loss \"{}\" must be one f32, got {}", loss.name, loss.ty));
+        }
+        let mut seen = HashMap::new();
+        for (parameter, id) in pairs() {
+            let (parameter, node) = (graph.node(*parameter), graph.node(*id));
+            let name = &parameter.name;
+            if !matches!(parameter.op, Op::Parameter) {
+                return Err(format!("\"{name}\" is no parameter, it is {}", parameter.op.name()));
+            }
+            if parameter.ty != node.ty {
+                let [is, got] = [parameter, node].map(|n| format!("{} ({:?})", n.ty, n.ty.layout));
+                return Err(format!(
+                    "parameter \"{name}\" is {is}, its next value or gradient \"{}\" {got}",
+                    node.name
+                ));
+            }
+            if let Some(other) = seen.insert(name, &node.name) {
+                return Err(format!("parameter \"{name}\" is changed twice, by \"{other}\" and \"{}\"", node.name));
+            }
+        }
+        for &total in &self.totals {
+            let node = graph.node(total);
+            if node.ty.dtype != DType::F32 {
+                return Err(format!("totals are of f32 nodes, \"{}\" is {}", node.name, node.ty));
+            }
+        }
+        if let Some(clip) = self.clip_norm.filter(|clip| !(*clip > 0.0 && clip.is_finite())) {
+            return Err(format!("the norm to clip at must be positive, got {clip}"));
+        }
+        self.validate_groups(graph)
+    }
+
+    fn validate_groups(&self, graph: &Graph) -> Result<(), String> {
+        let mut groups: HashMap<NodeId, usize> = HashMap::new();
+        for group in &self.groups {
+            for (what, v) in [("learning rate factor", group.lr), ("weight decay", group.weight_decay)] {
+                if !(v >= 0.0 && v.is_finite()) {
+                    return Err(format!("a group's {what} must be finite and not negative, got {v}"));
+                }
+            }
+            for &parameter in &group.parameters {
+                *groups.entry(parameter).or_default() += 1;
+            }
+        }
+        for (parameter, _) in &self.gradients {
+            let count = groups.get(parameter).copied().unwrap_or(0);
+            if count != 1 {
+                return Err(format!(
+                    "parameter \"{}\" must be in one group, it is in {count}",
+                    graph.node(*parameter).name
+                ));
+            }
+        }
+        Ok(())
+    }
 }

@@ -19,6 +19,7 @@ pub mod dropout;
 pub mod label;
 pub mod movement;
 pub mod norm;
+pub mod optim;
 pub mod pointwise;
 pub mod pool;
 pub mod reduce;

@@ -2,14 +2,15 @@
 
 use atrous_shaders::Access;
 
-use super::{BufferKind, Place, Plan, PlannedDispatch, TensorPlan};
+use super::{BufferKind, Place, Plan, PlannedDispatch, TensorPlan, TrainingPlan};
 use crate::{Limits, PlanError};
 
 impl Plan {
     /// Checks a plan against the rules of WebGPU and the adapter's limits.
     ///
     /// No dispatch reads and writes one buffer, no writable ranges overlap, no tensors that are alive together share bytes,
-    /// only banks are written, and everything fits the limits.
+    /// and everything fits the limits. Steps of the graph write only banks and gradients; the updates after a training step
+    /// write anything but inputs, constants and banks.
     ///
     /// # Errors
     /// [`PlanError::Inconsistent`] names the step and the rule: a bug of atrous, never of its user.
@@ -21,14 +22,20 @@ impl Plan {
         }
         for step in &self.steps {
             for dispatch in &step.dispatches {
-                self.check_dispatch(dispatch, limits)
+                self.check_dispatch(dispatch, limits, false)
                     .map_err(|reason| PlanError::Inconsistent(format!("{} \"{}\": {reason}", step.op, step.name)))?;
+            }
+        }
+        for update in self.training.iter().flat_map(TrainingPlan::all) {
+            for dispatch in &update.dispatches {
+                self.check_dispatch(dispatch, limits, true)
+                    .map_err(|reason| PlanError::Inconsistent(format!("update \"{}\": {reason}", update.name)))?;
             }
         }
         self.check_tensors()
     }
 
-    fn check_dispatch(&self, d: &PlannedDispatch, limits: &Limits) -> Result<(), String> {
+    fn check_dispatch(&self, d: &PlannedDispatch, limits: &Limits, update: bool) -> Result<(), String> {
         let require = |holds: bool, text: &str| if holds { Ok(()) } else { Err(format!("{} {text}", d.shader.name)) };
         require(d.bindings.len() == d.shader.bindings.len(), "binds another number of buffers than it declares")?;
         require(d.bindings.len() <= limits.storage_bindings as usize, "binds more buffers than the adapter allows")?;
@@ -43,7 +50,7 @@ impl Plan {
             require(place.bytes > 0 && place.bytes % 4 == 0, "binds no whole number of words")?;
             require(place.bytes <= limits.max_binding, "binds more bytes than the adapter allows")?;
             require(place.offset + place.bytes <= buffer.bytes, "binds past the end of a buffer")?;
-            require(*access == Access::Read || buffer.kind == BufferKind::Bank, "writes a read-only buffer")?;
+            require(*access == Access::Read || writable(buffer.kind, update), "writes a read-only buffer")?;
         }
         for (i, a) in d.bindings.iter().enumerate() {
             for (j, b) in d.bindings.iter().enumerate().skip(i + 1) {
@@ -70,6 +77,21 @@ impl Plan {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether a step of the graph, or an update after it, may write such a buffer.
+const fn writable(kind: BufferKind, update: bool) -> bool {
+    match kind {
+        BufferKind::Inputs | BufferKind::Constants => false,
+        BufferKind::Bank => !update,
+        BufferKind::Gradients(_) => true,
+        BufferKind::Parameters(_)
+        | BufferKind::State(..)
+        | BufferKind::Accumulated(_)
+        | BufferKind::Totals
+        | BufferKind::Control
+        | BufferKind::Partials => update,
     }
 }
 

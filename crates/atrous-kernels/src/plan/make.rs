@@ -14,8 +14,23 @@ use crate::{Binding, Limits, NodePlan, PlanError, Slot, Target, plan_node};
 /// # Errors
 /// [`PlanError`] naming the node that no kernel serves or that passes the adapter's limits.
 pub fn plan(graph: &Graph, outputs: &[NodeId], target: &Target) -> Result<Plan, PlanError> {
-    let needed = needed(graph, outputs);
-    let nodes: Vec<NodeId> = (0..graph.nodes().len()).map(NodeId).filter(|id| needed[id.0]).collect();
+    let nodes = needed(graph, outputs);
+    let made = plan_nodes(graph, &nodes, target)?;
+    let mut layout = Layout::new(graph);
+    layout.place_fixed(graph, &target.limits, made.len(), &nodes, 0)?;
+    layout.place_constants(&target.limits, &made, &[]);
+    layout.place_banks(graph, &target.limits, &made, outputs);
+    let plan = layout.resolve(graph, made, outputs);
+    plan.check(&target.limits)?;
+    Ok(plan)
+}
+
+/// Chooses the kernels of all nodes but inputs and parameters.
+pub(super) fn plan_nodes(
+    graph: &Graph,
+    nodes: &[NodeId],
+    target: &Target,
+) -> Result<Vec<(NodeId, NodePlan)>, PlanError> {
     let mut made = Vec::new();
     for &id in nodes.iter().filter(|id| !matches!(graph.node(**id).op, Op::Input | Op::Parameter)) {
         let node = graph.node(id);
@@ -27,12 +42,11 @@ pub fn plan(graph: &Graph, outputs: &[NodeId], target: &Target) -> Result<Plan, 
         })?;
         made.push((id, plan));
     }
-    let plan = Layout::new(graph, &target.limits, &made, &nodes, outputs)?.resolve(graph, made, outputs);
-    plan.check(&target.limits)?;
-    Ok(plan)
+    Ok(made)
 }
 
-fn needed(graph: &Graph, outputs: &[NodeId]) -> Vec<bool> {
+/// The nodes that `outputs` need, in the order of the graph.
+pub(super) fn needed(graph: &Graph, outputs: &[NodeId]) -> Vec<NodeId> {
     let mut needed = vec![false; graph.nodes().len()];
     for id in outputs {
         needed[id.0] = true;
@@ -44,14 +58,15 @@ fn needed(graph: &Graph, outputs: &[NodeId]) -> Vec<bool> {
             }
         }
     }
-    needed
+    (0..needed.len()).map(NodeId).filter(|id| needed[id.0]).collect()
 }
 
 /// All tensors of a plan with their places.
-struct Layout {
-    buffers: Vec<BufferPlan>,
+pub(super) struct Layout {
+    pub(super) buffers: Vec<BufferPlan>,
     constants: Vec<u32>,
-    tensors: Vec<Option<TensorPlan>>,
+    /// By node. Who is placed before the banks are keeps its place.
+    pub(super) tensors: Vec<Option<TensorPlan>>,
     /// By step: its scratch tensors.
     scratch: Vec<Vec<TensorPlan>>,
     /// By step: the places of its constant tables.
@@ -61,14 +76,8 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(
-        graph: &Graph,
-        limits: &Limits,
-        made: &[(NodeId, NodePlan)],
-        nodes: &[NodeId],
-        outputs: &[NodeId],
-    ) -> Result<Self, PlanError> {
-        let mut layout = Self {
+    pub(super) fn new(graph: &Graph) -> Self {
+        Self {
             buffers: Vec::new(),
             constants: Vec::new(),
             tensors: vec![None; graph.nodes().len()],
@@ -76,15 +85,18 @@ impl Layout {
             tables: Vec::new(),
             inputs: Vec::new(),
             lower_bound: 0,
-        };
-        layout.place_fixed(graph, limits, made.len(), nodes)?;
-        layout.place_constants(limits, made);
-        layout.place_banks(graph, limits, made, outputs);
-        Ok(layout)
+        }
     }
 
-    /// Inputs and parameters, alive throughout.
-    fn place_fixed(&mut self, graph: &Graph, limits: &Limits, steps: usize, nodes: &[NodeId]) -> Result<(), PlanError> {
+    /// Inputs and parameters, alive throughout. Returns the place of `extra` bytes behind the inputs.
+    pub(super) fn place_fixed(
+        &mut self,
+        graph: &Graph,
+        limits: &Limits,
+        steps: usize,
+        nodes: &[NodeId],
+        extra: u64,
+    ) -> Result<Place, PlanError> {
         let mut end = 0;
         for &id in nodes.iter().filter(|id| matches!(graph.node(**id).op, Op::Input)) {
             let bytes = graph.node(id).ty.bytes();
@@ -93,6 +105,8 @@ impl Layout {
             self.inputs.push(id);
             end = (end + bytes).next_multiple_of(limits.alignment);
         }
+        let behind = Place { buffer: 0, offset: end, bytes: extra };
+        end += extra;
         if end > limits.max_buffer {
             return Err(PlanError::Limit {
                 what: "bytes of inputs in one buffer",
@@ -112,34 +126,38 @@ impl Layout {
             let place = Place { buffer: first + buffer, offset, bytes };
             self.tensors[id.0] = Some(TensorPlan { place, first: 0, last: steps });
         }
-        Ok(())
+        Ok(behind)
     }
 
-    /// Constant tables, equal ones only once.
-    fn place_constants(&mut self, limits: &Limits, made: &[(NodeId, NodePlan)]) {
+    /// Constant tables, equal ones only once. Returns the places of the `extra` ones.
+    pub(super) fn place_constants(
+        &mut self,
+        limits: &Limits,
+        made: &[(NodeId, NodePlan)],
+        extra: &[Vec<u32>],
+    ) -> Vec<Place> {
         let buffer = self.buffers.len();
         let align = (limits.alignment / 4) as usize;
-        let mut known: HashMap<&[u32], Place> = HashMap::new();
-        for (_, plan) in made {
-            let mut places = Vec::new();
-            for table in &plan.constants {
-                let place = *known.entry(table).or_insert_with(|| {
-                    self.constants.resize(self.constants.len().next_multiple_of(align), 0);
-                    let offset = self.constants.len() as u64 * 4;
-                    self.constants.extend_from_slice(table);
-                    Place { buffer, offset, bytes: table.len() as u64 * 4 }
-                });
-                places.push(place);
-            }
-            self.tables.push(places);
-        }
+        let (mut known, mut constants) = (HashMap::new(), Vec::<u32>::new());
+        let mut place = |table: &Vec<u32>| {
+            *known.entry(table.clone()).or_insert_with(|| {
+                constants.resize(constants.len().next_multiple_of(align), 0);
+                let offset = constants.len() as u64 * 4;
+                constants.extend_from_slice(table);
+                Place { buffer, offset, bytes: table.len() as u64 * 4 }
+            })
+        };
+        self.tables = made.iter().map(|(_, plan)| plan.constants.iter().map(&mut place).collect()).collect();
+        let extra = extra.iter().map(&mut place).collect();
+        self.constants = constants;
         if !self.constants.is_empty() {
             self.buffers.push(BufferPlan { kind: BufferKind::Constants, bytes: self.constants.len() as u64 * 4 });
         }
+        extra
     }
 
-    /// Activations and scratch memory.
-    fn place_banks(&mut self, graph: &Graph, limits: &Limits, made: &[(NodeId, NodePlan)], outputs: &[NodeId]) {
+    /// Activations and scratch memory. The tensors of `kept` live to the end.
+    pub(super) fn place_banks(&mut self, graph: &Graph, limits: &Limits, made: &[(NodeId, NodePlan)], kept: &[NodeId]) {
         let mut requests: Vec<Request> = Vec::new();
         let mut conflicts: Vec<(usize, usize)> = Vec::new();
         // By node: its request, if it lies in a bank. A node without dispatches is its first input.
@@ -161,8 +179,13 @@ impl Layout {
                 request_of[id.0] = request_of[node.inputs[0].0];
                 continue;
             }
-            request_of[id.0] = Some(requests.len());
-            requests.push(Request { bytes: node.ty.bytes(), first: step, last: step });
+            match &mut self.tensors[id.0] {
+                Some(placed) => placed.first = step,
+                None => {
+                    request_of[id.0] = Some(requests.len());
+                    requests.push(Request { bytes: node.ty.bytes(), first: step, last: step });
+                }
+            }
             for dispatch in &plan.dispatches {
                 let request = |b: &Binding| match b.slot {
                     Slot::Input(i) => request_of[node.inputs[i].0],
@@ -178,7 +201,7 @@ impl Layout {
                 conflicts.extend(writes.iter().flat_map(|w| reads.iter().map(move |r| (*w, *r))));
             }
         }
-        for id in outputs {
+        for id in kept {
             if let Some(r) = request_of[id.0] {
                 requests[r].last = made.len();
             }
@@ -198,7 +221,7 @@ impl Layout {
     }
 
     /// Turns slots into byte ranges of buffers.
-    fn resolve(self, graph: &Graph, made: Vec<(NodeId, NodePlan)>, outputs: &[NodeId]) -> Plan {
+    pub(super) fn resolve(self, graph: &Graph, made: Vec<(NodeId, NodePlan)>, outputs: &[NodeId]) -> Plan {
         let mut steps = Vec::with_capacity(made.len());
         for (step, (id, plan)) in made.into_iter().enumerate() {
             let node = graph.node(id);
@@ -238,6 +261,7 @@ impl Layout {
             inputs: self.inputs,
             outputs: outputs.to_vec(),
             lower_bound: self.lower_bound,
+            training: None,
         }
     }
 }

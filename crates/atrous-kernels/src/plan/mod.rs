@@ -4,6 +4,8 @@ mod check;
 mod make;
 mod place;
 mod print;
+mod training;
+mod update;
 
 use atrous_graph::NodeId;
 use atrous_shaders::Shader;
@@ -12,16 +14,34 @@ use crate::Declined;
 
 pub use make::plan;
 pub use place::{ParameterPlacement, place_parameters};
+pub use training::{TrainingPlan, plan_training};
+pub use update::Update;
 
 /// What a buffer of a plan holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BufferKind {
-    /// The graph's inputs, one after the other, written by one upload before each run. Read only.
+    /// The graph's inputs, one after the other, and behind them what a training step is told; written by one upload before
+    /// each run. Read only.
     Inputs,
     /// Constant tables ([`Plan::constants`]), written once. Read only.
     Constants,
-    /// Parameters; `0..` in the order of [`ParameterPlacement::buffers`], shared by all plans of a network. Read only.
+    /// Parameters; `0..` in the order of [`ParameterPlacement::buffers`], shared by all plans of a network. Only the updates
+    /// after a training step write them.
     Parameters(usize),
+    /// Gradients, and next values of running statistics, of the parameters in the buffer of this index; each lies where its
+    /// parameter lies there. Nothing is read that the same run has not written.
+    Gradients(usize),
+    /// Optimizer state: the tensor of this index in [`Optimizer::state`](atrous_graph::optim::Optimizer::state), of the
+    /// parameters in the buffer of this index. It begins as zeros.
+    State(usize, usize),
+    /// Sums of gradients of several runs, as [`BufferKind::Gradients`]. They begin as zeros.
+    Accumulated(usize),
+    /// Sums from run to run. They begin as zeros.
+    Totals,
+    /// What `optim/control` tells the updates and the host.
+    Control,
+    /// Partial sums of the gradient's norm.
+    Partials,
     /// Activations and scratch memory.
     Bank,
 }
@@ -110,6 +130,8 @@ pub struct Plan {
     pub outputs: Vec<NodeId>,
     /// Largest sum of activations and scratch alive at once: no plan can do with less.
     pub lower_bound: u64,
+    /// What follows the steps, if the plan trains.
+    pub training: Option<TrainingPlan>,
 }
 
 impl Plan {
@@ -123,13 +145,29 @@ impl Plan {
         self.sum(|kind| matches!(kind, BufferKind::Parameters(_)))
     }
 
-    /// Predicted peak of device memory: all buffers, and the readback of the outputs.
-    pub fn peak_bytes(&self) -> u64 {
-        self.sum(|_| true) + self.readback_bytes()
+    /// Bytes of gradients, accumulated or not.
+    pub fn gradient_bytes(&self) -> u64 {
+        self.sum(|kind| matches!(kind, BufferKind::Gradients(_) | BufferKind::Accumulated(_)))
     }
 
-    /// Bytes read back after a run.
+    /// Bytes of the optimizer's state.
+    pub fn state_bytes(&self) -> u64 {
+        self.sum(|kind| matches!(kind, BufferKind::State(..)))
+    }
+
+    /// Predicted peak of device memory: all buffers, and the readback of the outputs; training has two of the latter.
+    pub fn peak_bytes(&self) -> u64 {
+        let readbacks = if self.training.is_some() { 2 } else { 1 };
+        self.sum(|_| true) + readbacks * self.readback_bytes()
+    }
+
+    /// Bytes read back after a run: the outputs, and behind them what a training step reports.
     pub fn readback_bytes(&self) -> u64 {
+        self.output_bytes() + self.training.as_ref().map_or(0, |t| t.control.bytes)
+    }
+
+    /// Bytes of the outputs.
+    pub fn output_bytes(&self) -> u64 {
         self.outputs.iter().filter_map(|id| self.tensors[id.0]).map(|t| t.place.bytes).sum()
     }
 
@@ -138,9 +176,10 @@ impl Plan {
         self.steps.iter().map(|s| s.macs).sum()
     }
 
-    /// Dispatches of one run.
+    /// Dispatches of one run; of a training step with its update.
     pub fn dispatches(&self) -> usize {
-        self.steps.iter().map(|s| s.dispatches.len()).sum()
+        let updates = self.training.iter().flat_map(TrainingPlan::all).map(|u| u.dispatches.len());
+        self.steps.iter().map(|s| s.dispatches.len()).chain(updates).sum()
     }
 
     fn sum(&self, wanted: impl Fn(BufferKind) -> bool) -> u64 {

@@ -6,7 +6,8 @@ use atrous_graph::Graph;
 
 use crate::{Limits, PlanError};
 
-/// The parameter buffers of a network. The same for every input size, so that plans can share them.
+/// The parameter buffers of a network. The same for every input size, so that plans can share them. Each can be bound as a
+/// whole, as updates do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ParameterPlacement {
     /// Bytes of each buffer.
@@ -29,7 +30,7 @@ pub fn place_parameters(graph: &Graph, limits: &Limits) -> Result<ParameterPlace
             return Err(PlanError::Node { op: node.op.name(), node: node.name.clone(), source });
         }
         let end = placement.buffers.last().map_or(0, |b| b.next_multiple_of(limits.alignment));
-        let offset = if placement.buffers.is_empty() || end + bytes > limits.max_buffer {
+        let offset = if placement.buffers.is_empty() || end + bytes > limit {
             placement.buffers.push(0);
             0
         } else {

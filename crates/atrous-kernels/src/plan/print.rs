@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{BufferKind, Plan};
+use super::{BufferKind, Plan, TrainingPlan};
 
 impl fmt::Display for Plan {
     /// A line per node: kernel, grids, place, lifetime and cost, and below it why better kernels declined.
@@ -20,6 +20,11 @@ impl fmt::Display for Plan {
             for d in &step.declined {
                 writeln!(f, "       not {}: {}", d.variant, d.reason)?;
             }
+        }
+        for update in self.training.iter().flat_map(TrainingPlan::all) {
+            let grids: Vec<String> =
+                update.dispatches.iter().map(|d| format!("{}×{}×{}", d.grid[0], d.grid[1], d.grid[2])).collect();
+            writeln!(f, "     {:<44} grid {}", update.name, grids.join(" "))?;
         }
         for i in 0..self.buffers.len() {
             writeln!(f, "{:<14} {:>12} B", self.buffer_name(i), self.buffers[i].bytes)?;
@@ -45,6 +50,12 @@ impl Plan {
             BufferKind::Inputs => "inputs".to_owned(),
             BufferKind::Constants => "constants".to_owned(),
             BufferKind::Parameters(i) => format!("parameters{i}"),
+            BufferKind::Gradients(i) => format!("gradients{i}"),
+            BufferKind::State(k, i) => format!("state{k}.{i}"),
+            BufferKind::Accumulated(i) => format!("accumulated{i}"),
+            BufferKind::Totals => "totals".to_owned(),
+            BufferKind::Control => "control".to_owned(),
+            BufferKind::Partials => "partials".to_owned(),
             BufferKind::Bank => {
                 let before = self.buffers[..index].iter().filter(|b| b.kind == BufferKind::Bank).count();
                 format!("bank{before}")

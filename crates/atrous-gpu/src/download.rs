@@ -1,0 +1,80 @@
+//! Whole buffers read back, outside of runs; and single tensors written.
+
+use atrous_graph::TensorType;
+use wgpu::BufferUsages as Usage;
+
+use crate::allocate;
+use crate::data::Data;
+use crate::wait::Mapping;
+use crate::{Device, GpuError};
+
+/// A copy of a buffer on its way to the host.
+pub(crate) struct Download {
+    buffer: wgpu::Buffer,
+    mapping: Option<Mapping>,
+}
+
+impl Download {
+    /// Asks for a copy of a buffer as it is once all work submitted so far is done; with `clear` it is zero afterwards.
+    pub(crate) fn request(device: &Device, from: &wgpu::Buffer, clear: bool) -> Result<Self, GpuError> {
+        device.check()?;
+        let buffer = allocate::buffer(device, "download", from.size(), Usage::MAP_READ | Usage::COPY_DST)?;
+        device.scope("a download", || {
+            let mut encoder = device.raw().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            encoder.copy_buffer_to_buffer(from, 0, &buffer, 0, from.size());
+            if clear {
+                encoder.clear_buffer(from, 0, None);
+            }
+            device.queue().submit([encoder.finish()])
+        })?;
+        let mapping = Some(Mapping::request(device, &buffer));
+        Ok(Self { buffer, mapping })
+    }
+
+    /// Waits until it is there.
+    pub(crate) async fn arrive(&mut self) -> Result<(), GpuError> {
+        match self.mapping.take() {
+            Some(mapping) => mapping.await,
+            None => Ok(()),
+        }
+    }
+
+    /// Blocks until it is there.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn wait(&mut self) -> Result<(), GpuError> {
+        self.mapping.take().map_or(Ok(()), Mapping::wait)
+    }
+
+    /// The dense values of an f32 tensor at a byte of the buffer.
+    pub(crate) fn tensor(&self, ty: TensorType, offset: u64) -> Result<Vec<f32>, GpuError> {
+        let failed = |reason: String| GpuError::Validation { what: "a download".to_owned(), reason };
+        let view = self.buffer.get_mapped_range(..).map_err(|e| failed(e.to_string()))?;
+        match Data::unpack(ty, &view[offset as usize..(offset + ty.bytes()) as usize]) {
+            Data::F32(values) => Ok(values),
+            Data::U32(_) => Err(failed(format!("{ty} is no f32 tensor"))),
+        }
+    }
+}
+
+/// Writes dense values over a tensor.
+pub(crate) fn write_tensor(
+    device: &Device,
+    buffer: &wgpu::Buffer,
+    offset: u64,
+    name: &str,
+    ty: TensorType,
+    values: &[f32],
+) -> Result<(), GpuError> {
+    if values.len() != ty.shape.len() {
+        let (shape, needs, got) = (ty.shape, ty.shape.len(), values.len());
+        return Err(GpuError::TensorLength { name: name.to_owned(), shape, needs, got });
+    }
+    device.check()?;
+    let mut words = vec![0.0f32; ty.padded_len()];
+    ty.pack(values, &mut words);
+    device.scope("writing a tensor", || {
+        device.queue().write_buffer(buffer, offset, bytemuck::cast_slice(&words));
+        // Without a submit, what was written would wait for the next run and pile up.
+        device.queue().submit([]);
+    })
+}

@@ -1,0 +1,105 @@
+//! What a run is given and what it returns, as it lies in the buffers for upload and readback.
+
+use std::collections::HashMap;
+
+use atrous_graph::{Graph, NodeId, TensorType};
+use atrous_kernels::Plan;
+use atrous_kernels::plan::Place;
+
+use crate::data::{Data, Output, dirty_padding};
+use crate::{GpuError, InputData, InputError};
+
+/// An input of the graph.
+pub(crate) struct InputSlot {
+    pub(crate) name: String,
+    pub(crate) ty: TensorType,
+    /// Where it lies in the inputs buffer; none if no output needs it.
+    pub(crate) place: Option<Place>,
+}
+
+/// An output that is read back.
+pub(crate) struct OutputSlot {
+    pub(crate) name: String,
+    pub(crate) ty: TensorType,
+    pub(crate) place: Place,
+    /// First byte in the readback buffer.
+    pub(crate) offset: u64,
+}
+
+/// All inputs of the graph, in its order.
+pub(crate) fn input_slots(graph: &Graph, plan: &Plan) -> Vec<InputSlot> {
+    let place = |id: NodeId| plan.inputs.contains(&id).then_some(plan.tensors[id.0]).flatten().map(|t| t.place);
+    graph.inputs().map(|(id, node)| InputSlot { name: node.name.clone(), ty: node.ty, place: place(id) }).collect()
+}
+
+/// The plan's outputs, one after the other in the readback buffer.
+pub(crate) fn output_slots(graph: &Graph, plan: &Plan) -> Vec<OutputSlot> {
+    let mut end = 0;
+    let slot = |id: &NodeId| {
+        let node = graph.node(*id);
+        let place = plan.tensors[id.0].map(|t| t.place).expect("a plan places its outputs");
+        let offset = end;
+        end += place.bytes;
+        OutputSlot { name: node.name.clone(), ty: node.ty, place, offset }
+    };
+    plan.outputs.iter().map(slot).collect()
+}
+
+/// Checks the inputs and puts them into the staging memory as they shall lie in the inputs buffer.
+pub(crate) fn pack(
+    slots: &[InputSlot],
+    staging: &mut [u32],
+    inputs: &[(&str, InputData<'_>)],
+) -> Result<(), InputError> {
+    for (i, (name, _)) in inputs.iter().enumerate() {
+        if !slots.iter().any(|slot| slot.name == *name) {
+            let available: Vec<&str> = slots.iter().map(|slot| slot.name.as_str()).collect();
+            return Err(InputError::Unknown { name: (*name).to_owned(), available: available.join(", ") });
+        }
+        if inputs[..i].iter().any(|(earlier, _)| earlier == name) {
+            return Err(InputError::Twice { name: (*name).to_owned() });
+        }
+    }
+    for slot in slots {
+        let (name, ty) = (slot.name.clone(), slot.ty);
+        match (inputs.iter().find(|(given, _)| *given == name), slot.place) {
+            (None, None) => {}
+            (None, Some(_)) => return Err(InputError::Missing { name, ty }),
+            (Some((_, data)), _) if data.dtype() != ty.dtype => {
+                return Err(InputError::Type { name, needs: ty.dtype, got: data.dtype() });
+            }
+            (Some((_, data)), _) if data.len() != ty.shape.len() => {
+                let (shape, needs, got) = (ty.shape, ty.shape.len(), data.len());
+                return Err(InputError::Length { name, shape, needs, got });
+            }
+            (Some(_), None) => {}
+            (Some((_, data)), Some(place)) => {
+                let first = (place.offset / 4) as usize;
+                data.pack(ty, &mut staging[first..first + ty.padded_len()]);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes the outputs out of a readback. With `checks`, their padding must be zero.
+pub(crate) fn unpack(slots: &[OutputSlot], readback: &[u8], checks: bool) -> Result<Vec<Output>, GpuError> {
+    let output = |slot: &OutputSlot| {
+        let first = slot.offset as usize;
+        let bytes = &readback[first..first + slot.ty.bytes() as usize];
+        if let Some(byte) = checks.then(|| dirty_padding(slot.ty, bytes)).flatten() {
+            return Err(GpuError::Validation {
+                what: format!("the padding of output \"{}\"", slot.name),
+                reason: format!("byte {byte} of {} is not zero", slot.ty),
+            });
+        }
+        Ok(Output { name: slot.name.clone(), shape: slot.ty.shape, data: Data::unpack(slot.ty, bytes) })
+    };
+    slots.iter().map(output).collect()
+}
+
+/// Every name and label of some nodes with their index among them.
+pub(crate) fn names(graph: &Graph, nodes: &[NodeId]) -> HashMap<String, usize> {
+    let index = |id: NodeId| nodes.iter().position(|node| *node == id);
+    graph.names().filter_map(|(name, id)| Some((name.to_owned(), index(id)?))).collect()
+}

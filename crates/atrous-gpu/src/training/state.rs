@@ -1,0 +1,145 @@
+//! What a training keeps on the device besides the parameters: the optimizer's state, and totals.
+
+use std::collections::HashMap;
+
+use atrous_graph::TensorType;
+use atrous_kernels::plan::BufferKind;
+
+use super::TrainingSession;
+use crate::data::{Data, Output};
+use crate::download::{Download, write_tensor};
+use crate::{GpuError, Outputs};
+
+impl TrainingSession {
+    /// Copies the optimizer's state back: dense values by `STATE/PARAMETER`, such as `momentum/layer1.0.conv1.weight`, the
+    /// states named as in [`Optimizer::state`](atrous_graph::optim::Optimizer::state). Sums of runs that wait for an update
+    /// are no part of it.
+    ///
+    /// # Errors
+    /// [`GpuError::DeviceLost`], [`GpuError::OutOfMemory`].
+    pub async fn download_state(&self) -> Result<HashMap<String, Vec<f32>>, GpuError> {
+        let mut downloads = self.request_state()?;
+        for (_, download) in &mut downloads {
+            download.arrive().await?;
+        }
+        self.unpack_state(&downloads)
+    }
+
+    /// [`Self::download_state`], for callers that may block.
+    ///
+    /// # Errors
+    /// As [`Self::download_state`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn download_state_blocking(&self) -> Result<HashMap<String, Vec<f32>>, GpuError> {
+        let mut downloads = self.request_state()?;
+        downloads.iter_mut().try_for_each(|(_, download)| download.wait())?;
+        self.unpack_state(&downloads)
+    }
+
+    /// Sets the optimizer's state: all tensors that [`Self::download_state`] gives, and no others.
+    ///
+    /// # Errors
+    /// [`GpuError::UnknownTensor`] naming one that is unknown or missing, [`GpuError::TensorLength`]: both before anything is
+    /// written; [`GpuError::DeviceLost`].
+    pub fn upload_state(&self, state: &HashMap<String, Vec<f32>>) -> Result<(), GpuError> {
+        let tensors = self.state_tensors();
+        let unknown = |what, name: &str, mut available: Vec<String>| {
+            available.sort();
+            GpuError::UnknownTensor { what, name: name.to_owned(), available: available.join(", ") }
+        };
+        if let Some(name) = state.keys().filter(|name| !tensors.iter().any(|t| t.name == **name)).min() {
+            return Err(unknown("optimizer state", name, tensors.into_iter().map(|t| t.name).collect()));
+        }
+        for StateTensor { name, ty, .. } in &tensors {
+            let given = state.get(name);
+            let values =
+                given.ok_or_else(|| unknown("value for the optimizer state", name, state.keys().cloned().collect()))?;
+            if values.len() != ty.shape.len() {
+                let (shape, needs, got) = (ty.shape, ty.shape.len(), values.len());
+                return Err(GpuError::TensorLength { name: name.clone(), shape, needs, got });
+            }
+        }
+        tensors.iter().try_for_each(|StateTensor { name, ty, buffer, offset }| {
+            write_tensor(&self.device, &self.buffers[*buffer], *offset, name, *ty, &state[name])
+        })
+    }
+
+    /// The totals: what was summed over all runs since they were last taken; they are zero afterwards. Sums are f32, so counts
+    /// are exact below 2^24.
+    ///
+    /// # Errors
+    /// [`GpuError::DeviceLost`], [`GpuError::OutOfMemory`].
+    pub async fn totals(&mut self) -> Result<Outputs, GpuError> {
+        let mut download = self.request_totals()?;
+        if let Some(download) = &mut download {
+            download.arrive().await?;
+        }
+        self.unpack_totals(download.as_ref())
+    }
+
+    /// [`Self::totals`], for callers that may block.
+    ///
+    /// # Errors
+    /// As [`Self::totals`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn totals_blocking(&mut self) -> Result<Outputs, GpuError> {
+        let mut download = self.request_totals()?;
+        download.as_mut().map_or(Ok(()), Download::wait)?;
+        self.unpack_totals(download.as_ref())
+    }
+
+    fn request_totals(&self) -> Result<Option<Download>, GpuError> {
+        let buffer = self.totals.first().map(|(_, _, place)| &self.buffers[place.buffer]);
+        buffer.map(|buffer| Download::request(&self.device, buffer, true)).transpose()
+    }
+
+    fn unpack_totals(&self, download: Option<&Download>) -> Result<Outputs, GpuError> {
+        let mut outputs = Outputs { all: Vec::new(), names: HashMap::new().into() };
+        if let Some(download) = download {
+            for (name, ty, place) in &self.totals {
+                let data = Data::F32(download.tensor(*ty, place.offset)?);
+                outputs.all.push(Output { name: name.clone(), shape: ty.shape, data });
+            }
+        }
+        let names = self.totals.iter().enumerate().map(|(i, (name, ..))| (name.clone(), i));
+        outputs.names = names.collect::<HashMap<_, _>>().into();
+        Ok(outputs)
+    }
+
+    fn state_tensors(&self) -> Vec<StateTensor> {
+        let names = self.plan.training.as_ref().map_or(&[][..], |training| training.optimizer.state());
+        let mut tensors = Vec::new();
+        for (k, state) in names.iter().enumerate() {
+            for (name, ty, place) in &self.trained {
+                let BufferKind::Parameters(i) = self.plan.buffers[place.buffer].kind else { continue };
+                let buffer = self.plan.buffers.iter().position(|b| b.kind == BufferKind::State(k, i));
+                let buffer = buffer.expect("a plan has state for every parameter it updates");
+                tensors.push(StateTensor { name: format!("{state}/{name}"), ty: *ty, buffer, offset: place.offset });
+            }
+        }
+        tensors
+    }
+
+    fn request_state(&self) -> Result<Vec<(usize, Download)>, GpuError> {
+        let buffers = self.plan.buffers.iter().zip(&self.buffers).enumerate();
+        let states = buffers.filter(|(_, (planned, _))| matches!(planned.kind, BufferKind::State(..)));
+        states.map(|(i, (_, buffer))| Ok((i, Download::request(&self.device, buffer, false)?))).collect()
+    }
+
+    fn unpack_state(&self, downloads: &[(usize, Download)]) -> Result<HashMap<String, Vec<f32>>, GpuError> {
+        let one = |tensor: StateTensor| {
+            let download = downloads.iter().find(|(buffer, _)| *buffer == tensor.buffer);
+            let (_, download) = download.expect("all buffers of states were asked for");
+            Ok((tensor.name, download.tensor(tensor.ty, tensor.offset)?))
+        };
+        self.state_tensors().into_iter().map(one).collect()
+    }
+}
+
+/// A tensor of the optimizer's state.
+struct StateTensor {
+    name: String,
+    ty: TensorType,
+    buffer: usize,
+    offset: u64,
+}

@@ -1,0 +1,117 @@
+//! Plans of training steps: the graph, and updates of its parameters behind it.
+//!
+//! A node that is the gradient of a parameter writes it where the parameter lies in a buffer of the same layout, so that
+//! few dispatches update all parameters of a buffer, however many there are.
+
+use std::collections::HashMap;
+
+use atrous_graph::optim::{Optimizer, Training};
+use atrous_graph::{Graph, NodeId};
+
+use super::make::{Layout, needed, plan_nodes};
+use super::update::{Update, Updates};
+use super::{Place, Plan, TensorPlan};
+use crate::optim::STEP_LEN;
+use crate::{NodePlan, PlanError, Target};
+
+/// What follows the steps of a plan that trains.
+#[derive(Clone, Debug)]
+pub struct TrainingPlan {
+    /// The update rule.
+    pub optimizer: Optimizer,
+    /// Where [`step_data`](crate::optim::step_data) lies, behind the inputs.
+    pub step: Place,
+    /// What the step [reports](crate::optim::StepReport).
+    pub control: Place,
+    /// Whether runs without an update are possible.
+    pub accumulate: bool,
+    /// The parameters that are updated.
+    pub parameters: Vec<NodeId>,
+    /// Nodes that are summed from run to run, and where.
+    pub totals: Vec<(NodeId, Place)>,
+    /// What every run does after the steps.
+    pub always: Vec<Update>,
+    /// What a run with an update does after that.
+    pub update: Vec<Update>,
+}
+
+impl TrainingPlan {
+    /// Everything that a run with an update does after the steps.
+    pub fn all(&self) -> impl Iterator<Item = &Update> {
+        self.always.iter().chain(&self.update)
+    }
+}
+
+/// Plans a training step: what `outputs` and `training` need of the graph, then the update of the parameters; and checks it.
+///
+/// # Errors
+/// [`PlanError::Training`] if `training` does not fit the graph, [`PlanError::Node`] naming the node that no kernel serves or
+/// that passes the adapter's limits.
+pub fn plan_training(
+    graph: &Graph,
+    outputs: &[NodeId],
+    training: &Training,
+    target: &Target,
+) -> Result<Plan, PlanError> {
+    training.validate(graph).map_err(PlanError::Training)?;
+    let both = || training.gradients.iter().chain(&training.assignments);
+    let mut roots: Vec<NodeId> = both().flat_map(|(parameter, node)| [*parameter, *node]).collect();
+    roots.extend(outputs.iter().chain([&training.loss]).chain(&training.totals));
+    let nodes = needed(graph, &roots);
+    let made = plan_nodes(graph, &nodes, target)?;
+
+    let limits = &target.limits;
+    let mut layout = Layout::new(graph);
+    let step = layout.place_fixed(graph, limits, made.len(), &nodes, STEP_LEN as u64 * 4)?;
+    let updates = Updates::place(graph, training, limits, &mut layout);
+    let copies = place_gradients(graph, training, &made, &updates, &mut layout);
+    let tables = layout.place_constants(limits, &made, &updates.tables());
+    let mut kept: Vec<NodeId> = copies.iter().map(|(node, _)| *node).collect();
+    kept.extend(outputs.iter().chain([&training.loss]).chain(&training.totals));
+    layout.place_banks(graph, limits, &made, &kept);
+
+    let mut plan = layout.resolve(graph, made, outputs);
+    plan.training = Some(updates.plan(&plan, training, step, &tables, &copies, target)?);
+    plan.check(limits)?;
+    Ok(plan)
+}
+
+/// Places gradients, and next values of running statistics, where their parameters' updates look for them. Returns those that
+/// cannot be computed there, and where to copy them: what several parameters share, what no dispatch computes, and what is
+/// computed from another tensor of the same buffer.
+fn place_gradients(
+    graph: &Graph,
+    training: &Training,
+    made: &[(NodeId, NodePlan)],
+    updates: &Updates,
+    layout: &mut Layout,
+) -> Vec<(NodeId, Place)> {
+    let plans: HashMap<NodeId, &NodePlan> = made.iter().map(|(id, plan)| (*id, plan)).collect();
+    let source = |node: NodeId| {
+        let mut id = node;
+        while plans.get(&id).is_some_and(|plan| plan.dispatches.is_empty()) {
+            id = graph.node(id).inputs[0];
+        }
+        id
+    };
+    let pairs = training.gradients.iter().chain(&training.assignments);
+    let mut pairs: Vec<(NodeId, Place)> =
+        pairs.map(|(parameter, node)| (source(*node), updates.gradient_of(*parameter, layout))).collect();
+    pairs.sort_by_key(|(node, place)| (*node, place.buffer, place.offset));
+    let mut wanted: HashMap<NodeId, usize> = HashMap::new();
+    for (node, _) in &pairs {
+        *wanted.entry(*node).or_default() += 1;
+    }
+    let mut copies = Vec::new();
+    for (node, place) in pairs {
+        let inputs = graph.node(node).inputs.iter();
+        let mut placed = inputs.filter_map(|input| layout.tensors[source(*input).0]);
+        let reads_its_buffer = placed.any(|tensor| tensor.place.buffer == place.buffer);
+        if wanted[&node] == 1 && plans.contains_key(&node) && !reads_its_buffer {
+            layout.tensors[node.0] = Some(TensorPlan { place, first: 0, last: made.len() });
+        } else {
+            copies.push((node, place));
+        }
+    }
+    copies
+}

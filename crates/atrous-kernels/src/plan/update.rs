@@ -1,0 +1,209 @@
+//! The dispatches that update parameters, a few for each buffer of parameters.
+
+use std::collections::{BTreeMap, HashMap};
+
+use atrous_graph::optim::{ParameterGroup, Training};
+use atrous_graph::{Graph, NodeId};
+
+use super::make::Layout;
+use super::{BufferKind, BufferPlan, Place, Plan, PlannedDispatch, TrainingPlan};
+use crate::kernel::Kernel;
+use crate::optim::{REPORT_LEN, chunks, update};
+use crate::{Binding, Limits, PlanError, Slot, Target};
+
+/// One thing that is done after the steps of a graph.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// What is done.
+    pub name: &'static str,
+    /// Its dispatches.
+    pub dispatches: Vec<PlannedDispatch>,
+}
+
+type Made = Result<Vec<PlannedDispatch>, PlanError>;
+
+/// A buffer of parameters, and those of the same layout beside it.
+struct Flat {
+    parameters: Place,
+    gradients: Place,
+    state: Vec<Place>,
+    accumulated: Option<Place>,
+    /// Chunks of the parameters that are updated.
+    trained: Vec<u32>,
+    /// Chunks of the parameters that are assigned.
+    assigned: Vec<u32>,
+}
+
+/// Where all that updates need lies.
+pub(super) struct Updates {
+    flats: Vec<Flat>,
+    control: Place,
+    partials: Place,
+    totals: Vec<(NodeId, Place)>,
+}
+
+impl Updates {
+    /// Adds the buffers beside those of the parameters.
+    pub(super) fn place(graph: &Graph, training: &Training, limits: &Limits, layout: &mut Layout) -> Self {
+        let groups: HashMap<NodeId, &ParameterGroup> =
+            training.groups.iter().flat_map(|g| g.parameters.iter().map(move |p| (*p, g))).collect();
+        let mut tables: BTreeMap<usize, [Vec<u32>; 2]> = BTreeMap::new();
+        let pairs = [(0, &training.gradients), (1, &training.assignments)];
+        for (table, parameter) in pairs.into_iter().flat_map(|(t, pairs)| pairs.iter().map(move |p| (t, p.0))) {
+            let place = place_of(parameter, layout);
+            let (lr, decay) = groups.get(&parameter).map_or((0.0, 0.0), |g| (g.lr, g.weight_decay));
+            let entries = chunks(&(place.offset..place.offset + place.bytes), lr, decay);
+            tables.entry(place.buffer).or_default()[table].extend(entries);
+        }
+        let chunk_count: usize = tables.values().map(|[trained, _]| trained.len() / 4).sum();
+        let buffers = &mut layout.buffers;
+        let mut push = |kind, bytes| {
+            buffers.push(BufferPlan { kind, bytes });
+            Place { buffer: buffers.len() - 1, offset: 0, bytes }
+        };
+        let control = push(BufferKind::Control, REPORT_LEN as u64 * 4);
+        let partials = push(BufferKind::Partials, (chunk_count as u64 * 4).next_multiple_of(16).max(16));
+        let (mut totals, mut end) = (Vec::new(), 0);
+        for &node in &training.totals {
+            let bytes = graph.node(node).ty.bytes();
+            totals.push((node, Place { buffer: 0, offset: end, bytes }));
+            end = (end + bytes).next_multiple_of(limits.alignment);
+        }
+        if end > 0 {
+            let buffer = push(BufferKind::Totals, end).buffer;
+            totals.iter_mut().for_each(|(_, place)| place.buffer = buffer);
+        }
+        let mut flats = Vec::new();
+        for (buffer, [trained, assigned]) in tables {
+            let BufferPlan { kind, bytes } = layout.buffers[buffer];
+            let BufferKind::Parameters(i) = kind else { unreachable!("parameters lie in {kind:?}: a bug of atrous") };
+            let mut push = |kind| {
+                layout.buffers.push(BufferPlan { kind, bytes });
+                Place { buffer: layout.buffers.len() - 1, offset: 0, bytes }
+            };
+            let state = if trained.is_empty() { 0 } else { training.optimizer.state().len() };
+            flats.push(Flat {
+                parameters: Place { buffer, offset: 0, bytes },
+                gradients: push(BufferKind::Gradients(i)),
+                state: (0..state).map(|k| push(BufferKind::State(k, i))).collect(),
+                accumulated: (training.accumulate && !trained.is_empty()).then(|| push(BufferKind::Accumulated(i))),
+                trained,
+                assigned,
+            });
+        }
+        Self { flats, control, partials, totals }
+    }
+
+    /// Where the gradient of a parameter must lie.
+    pub(super) fn gradient_of(&self, parameter: NodeId, layout: &Layout) -> Place {
+        let place = place_of(parameter, layout);
+        let flat = self.flats.iter().find(|flat| flat.parameters.buffer == place.buffer);
+        let buffer = flat.expect("every parameter that is written has its buffers").gradients.buffer;
+        Place { buffer, ..place }
+    }
+
+    /// The tables of chunks: for each buffer of parameters those that are updated and those that are assigned.
+    pub(super) fn tables(&self) -> Vec<Vec<u32>> {
+        self.flats.iter().flat_map(|flat| [flat.trained.clone(), flat.assigned.clone()]).collect()
+    }
+
+    /// All that follows the steps of `plan`; `tables` are the places of [`Self::tables`].
+    pub(super) fn plan(
+        self,
+        plan: &Plan,
+        training: &Training,
+        step: Place,
+        tables: &[Place],
+        copies: &[(NodeId, Place)],
+        target: &Target,
+    ) -> Result<TrainingPlan, PlanError> {
+        let place = |id: NodeId| plan.tensors[id.0].expect("a node that is needed has a place").place;
+        let flats = || self.flats.iter().zip(tables.as_chunks::<2>().0);
+        let over = |kernel: Kernel, chunks: Place, places: &[Place]| {
+            let count = (chunks.bytes / 16) as usize;
+            dispatch(kernel.sizes([("COUNT", count)]), places, count as u64, target)
+        };
+        // For each buffer with parameters that are updated.
+        let trained = |kernel: &dyn Fn(&Flat) -> Kernel, places: &dyn Fn(&Flat, Place) -> Vec<Place>| -> Made {
+            let flats = flats().filter(|(flat, _)| !flat.trained.is_empty());
+            flats.map(|(flat, [table, _])| over(kernel(flat), *table, &places(flat, *table))).collect()
+        };
+        let norm = |gradient: &dyn Fn(&Flat) -> Place, after: usize| -> Result<Update, PlanError> {
+            let (mut dispatches, mut first) = (Vec::new(), 0);
+            for (flat, [table, _]) in flats().filter(|(flat, _)| !flat.trained.is_empty()) {
+                let kernel = Kernel::new("optim/square_norm", "").sizes([("FIRST", first)]);
+                dispatches.push(over(kernel, *table, &[gradient(flat), *table, self.partials])?);
+                first += flat.trained.len() / 4;
+            }
+            let kernel = Kernel::new("optim/control", "")
+                .sizes([("COUNT", first), ("AFTER", after)])
+                .set("CLIP", training.clip_norm.unwrap_or(0.0));
+            let places = [self.partials, step, place(training.loss), self.control];
+            dispatches.push(dispatch(kernel, &places, 1, target)?);
+            Ok(Update { name: "gradient norm", dispatches })
+        };
+
+        let copy = |(node, to): &(NodeId, Place)| linear(Kernel::new("optim/copy", ""), &[place(*node), *to], target);
+        let total = |(node, to): &(NodeId, Place)| {
+            linear(Kernel::new("optim/totals", ""), &[place(*node), self.control, *to], target)
+        };
+        let assigned = flats().filter(|(flat, _)| !flat.assigned.is_empty());
+        let assign = assigned.map(|(flat, [_, table])| {
+            let places = [flat.gradients, *table, self.control, flat.parameters];
+            over(Kernel::new("optim/assign", ""), *table, &places)
+        });
+        let accumulate = |clear: usize| {
+            trained(&|_| Kernel::new("optim/accumulate", "").sizes([("CLEAR", clear)]), &|flat, table| {
+                vec![flat.gradients, table, self.control, flat.accumulated.unwrap_or(flat.gradients)]
+            })
+        };
+        let update = trained(&|_| update(&training.optimizer), &|flat, table| {
+            let gradient = flat.accumulated.unwrap_or(flat.gradients);
+            [&[gradient, table, self.control, flat.parameters], &flat.state[..]].concat()
+        });
+
+        let gather = Update { name: "copy gradients", dispatches: copies.iter().map(copy).collect::<Result<_, _>>()? };
+        let mut always = vec![gather, norm(&|flat| flat.gradients, 0)?];
+        let mut last = Vec::new();
+        if training.accumulate {
+            always.push(Update { name: "accumulate", dispatches: accumulate(0)? });
+            last.push(norm(&|flat| flat.accumulated.unwrap_or(flat.gradients), 1)?);
+        }
+        always.push(Update { name: "assign", dispatches: assign.collect::<Result<_, _>>()? });
+        always.push(Update { name: "totals", dispatches: self.totals.iter().map(total).collect::<Result<_, _>>()? });
+        last.push(Update { name: training.optimizer.name(), dispatches: update? });
+        if training.accumulate {
+            last.push(Update { name: "clear", dispatches: accumulate(1)? });
+        }
+        always.retain(|update| !update.dispatches.is_empty());
+        last.retain(|update| !update.dispatches.is_empty());
+        Ok(TrainingPlan {
+            optimizer: training.optimizer,
+            step,
+            control: self.control,
+            accumulate: training.accumulate,
+            parameters: training.gradients.iter().map(|(parameter, _)| *parameter).collect(),
+            totals: self.totals.clone(),
+            always,
+            update: last,
+        })
+    }
+}
+
+fn place_of(parameter: NodeId, layout: &Layout) -> Place {
+    layout.tensors[parameter.0].expect("parameters that are written have a place").place
+}
+
+/// One invocation for a vec4 of the first place.
+fn linear(kernel: Kernel, places: &[Place], target: &Target) -> Result<PlannedDispatch, PlanError> {
+    let count = places[0].bytes / 16;
+    dispatch(kernel.sizes([("COUNT", count as usize)]), places, count.div_ceil(64), target)
+}
+
+fn dispatch(kernel: Kernel, places: &[Place], groups: u64, target: &Target) -> Result<PlannedDispatch, PlanError> {
+    let window = |kernel: Kernel, (i, place): (usize, &Place)| {
+        kernel.window(Binding { slot: Slot::Input(i), offset: 0, size: place.bytes })
+    };
+    let made = places.iter().enumerate().fold(kernel, window).groups(groups, target)?;
+    Ok(PlannedDispatch { shader: made.shader, overrides: made.overrides, bindings: places.to_vec(), grid: made.grid })
+}
