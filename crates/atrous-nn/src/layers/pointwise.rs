@@ -47,7 +47,7 @@ impl Builder {
     }
 
     /// Dropout of a share `rate` of all elements. At inference it is the identity; in training its mask comes from the input
-    /// [`DROPOUT_SEED`], which all dropouts of a network share.
+    /// [`crate::DROPOUT_SEED`], which all dropouts of a network share.
     ///
     /// # Errors
     /// If the rate is negative, or not below 1.
