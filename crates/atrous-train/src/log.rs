@@ -47,7 +47,7 @@ pub struct EpochRecord {
     pub epoch: u64,
     /// Optimizer steps so far.
     pub step: u64,
-    /// Mean training loss of the epoch's batches.
+    /// Mean training loss of the epoch's samples.
     #[serde(deserialize_with = "number")]
     pub train_loss: f64,
     /// Mean validation loss, in epochs with a validation.
@@ -56,6 +56,9 @@ pub struct EpochRecord {
     /// Metrics of the validation by name, between 0 and 1.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metrics: BTreeMap<String, f64>,
+    /// Intersection over union of each class in the validation, `null` where a class does not occur; of segmentations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub class_iou: Vec<Option<f64>>,
     /// How long the epoch took, validation included, in seconds.
     #[serde(deserialize_with = "number")]
     pub seconds: f64,
@@ -178,7 +181,15 @@ mod tests {
 
     fn epoch(epoch: u64, step: u64) -> Record {
         let metrics = BTreeMap::from([("miou".to_owned(), 0.5)]);
-        Record::Epoch(EpochRecord { epoch, step, train_loss: 0.5, val_loss: Some(0.6), metrics, seconds: 1.5 })
+        Record::Epoch(EpochRecord {
+            epoch,
+            step,
+            train_loss: 0.5,
+            val_loss: Some(0.6),
+            metrics,
+            class_iou: vec![None, Some(0.5)],
+            seconds: 1.5,
+        })
     }
 
     #[test]

@@ -181,8 +181,9 @@ impl TopK {
         Self { k, correct: 0, total: 0 }
     }
 
-    /// Counts samples: `logits` is dense `[samples, classes]`, `targets` has one class per sample. Of equal logits the one
-    /// of the lower class counts as larger, as the arg-max does. A target whose logit is NaN is wrong.
+    /// Counts samples: `logits` is dense `[samples, classes]`, `targets` has one class per sample. Of equal logits the target's
+    /// counts last, so that a network that always answers the same is right by chance only. A target whose logit is NaN is
+    /// wrong.
     ///
     /// # Errors
     /// [`MetricError::Length`] or [`MetricError::Class`]; nothing has been counted then.
@@ -209,8 +210,7 @@ impl TopK {
 
     fn is_right(&self, logits: &[f32], target: usize) -> bool {
         let own = logits[target];
-        let larger = logits.iter().enumerate().filter(|(c, v)| **v > own || (**v == own && *c < target)).count();
-        !own.is_nan() && larger < self.k
+        !own.is_nan() && logits.iter().filter(|v| **v >= own).count() <= self.k
     }
 }
 
@@ -245,15 +245,16 @@ mod tests {
     }
 
     #[test]
-    fn top_k_takes_the_first_of_equals() {
+    fn the_target_comes_last_of_equals() {
         let logits = [1.0, 3.0, 3.0, 2.0];
         let right = |k: usize, target: u32| {
             let mut top = TopK::new(k);
             top.add(&logits, 4, &[target]).unwrap();
             top.correct == 1
         };
-        assert_eq!((0..4).map(|t| right(1, t)).collect::<Vec<_>>(), [false, true, false, false]);
+        assert_eq!((0..4).map(|t| right(1, t)).collect::<Vec<_>>(), [false; 4]);
         assert_eq!((0..4).map(|t| right(2, t)).collect::<Vec<_>>(), [false, true, true, false]);
+        assert_eq!((0..4).map(|t| right(3, t)).collect::<Vec<_>>(), [false, true, true, true]);
         assert_eq!((0..4).map(|t| right(9, t)).collect::<Vec<_>>(), [true; 4]);
         let mut top = TopK::new(4);
         top.add(&[f32::NAN, 1.0], 2, &[0]).unwrap();

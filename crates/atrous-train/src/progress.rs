@@ -107,7 +107,7 @@ mod tests {
     fn an_epoch_is_a_line() {
         let metrics = BTreeMap::from([("miou".to_owned(), 0.75), ("accuracy".to_owned(), 0.5)]);
         let mut record =
-            EpochRecord { epoch: 3, step: 30, train_loss: 0.25, val_loss: Some(0.5), metrics, seconds: 12.34 };
+            EpochRecord { epoch: 3, step: 30, train_loss: 0.25, val_loss: Some(0.5), metrics, class_iou: vec![], seconds: 12.34 };
         assert_eq!(
             epoch_line(&record, 20),
             "epoch 3/20  loss 0.2500  val_loss 0.5000  accuracy 0.5000  miou 0.7500  12.3 s"

@@ -61,12 +61,14 @@ pub struct TrainingState {
     pub epoch: u64,
     /// Batches of the epoch under way that are done.
     pub batch: u64,
-    /// Sum of the losses of these batches.
+    /// Sum over the samples of these batches of their batch's loss.
     pub loss_sum: f64,
+    /// Samples in these batches.
+    pub samples: u64,
     /// The seed of everything random.
     pub seed: u64,
-    /// The optimizer's name and settings, as text.
-    pub optimizer: String,
+    /// All other settings that the result depends on, as text.
+    pub settings: String,
     /// Base learning rate.
     pub lr: f64,
     /// How the learning rate changes.

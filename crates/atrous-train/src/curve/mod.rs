@@ -148,7 +148,15 @@ mod tests {
 
     fn epoch(epoch: u64, step: u64, val_loss: f64, miou: f64) -> Record {
         let metrics = BTreeMap::from([("miou".to_owned(), miou), ("pixel_accuracy".to_owned(), miou.sqrt())]);
-        Record::Epoch(EpochRecord { epoch, step, train_loss: 1.0, val_loss: Some(val_loss), metrics, seconds: 1.0 })
+        Record::Epoch(EpochRecord {
+            epoch,
+            step,
+            train_loss: 1.0,
+            val_loss: Some(val_loss),
+            metrics,
+            class_iou: vec![],
+            seconds: 1.0,
+        })
     }
 
     /// Ten epochs of `steps` steps with some noise.

@@ -1,0 +1,75 @@
+//! Where numbers went bad.
+
+use atrous_gpu::{GpuError, InputData, Session};
+use atrous_graph::{DType, NodeId, Op};
+
+use super::{Trainer, flight::Run, inputs};
+
+/// Most nodes that are looked at in one run, and most bytes that they may have.
+const NODES: usize = 32;
+const BYTES: u64 = 256 << 20;
+
+impl Trainer {
+    /// The name of the first node, in the order of computation, that has infinite values or NaN for the inputs of a run and
+    /// the parameters as they are: inputs, then parameters, then what is computed of them. `None` if there is none, or it
+    /// cannot be found out.
+    pub(super) fn blame(&self, run: &Run) -> Option<String> {
+        let seed = [run.seed];
+        let inputs = inputs(&self.model, &self.options.loss, &run.batch, &seed);
+        let bad = |values: &[f32]| values.iter().any(|v| !v.is_finite());
+        for (name, data) in &inputs {
+            if matches!(data, InputData::F32(values) if bad(values)) {
+                return Some((*name).to_owned());
+            }
+        }
+        let parameters = self.session.parameters().download_blocking().ok()?;
+        let mut specs = self.model.parameters.iter();
+        if let Some(spec) = specs.find(|spec| parameters.get(&spec.name).is_some_and(|values| bad(values))) {
+            return Some(spec.name.clone());
+        }
+        self.first_bad(&inputs).ok()?
+    }
+
+    /// Computes the nodes again, some at a time.
+    fn first_bad(&self, inputs: &[(&str, InputData<'_>)]) -> Result<Option<String>, GpuError> {
+        let nodes = self.computed();
+        let mut rest = &nodes[..];
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let fits = |id: &&NodeId| {
+                bytes += self.model.graph.node(**id).ty.bytes();
+                bytes <= BYTES
+            };
+            let count = rest.iter().take(NODES).take_while(fits).count().max(1);
+            let (now, later) = rest.split_at(count);
+            let mut session =
+                Session::new(self.session.device(), &self.model.graph, now, self.session.parameters().clone())?;
+            for output in session.run_blocking(inputs)?.iter() {
+                if output.f32()?.iter().any(|v| !v.is_finite()) {
+                    return Ok(Some(output.name.clone()));
+                }
+            }
+            rest = later;
+        }
+        Ok(None)
+    }
+
+    /// All f32 nodes that a step computes, in the order of computation.
+    fn computed(&self) -> Vec<NodeId> {
+        let graph = &self.model.graph;
+        let mut needed = vec![false; graph.nodes().len()];
+        let updates = self.training.gradients.iter().chain(&self.training.assignments).map(|(_, node)| *node);
+        for id in updates.chain([self.training.loss]) {
+            needed[id.0] = true;
+        }
+        for i in (0..needed.len()).rev() {
+            if needed[i] {
+                graph.node(NodeId(i)).inputs.iter().for_each(|input| needed[input.0] = true);
+            }
+        }
+        let computed = graph.iter().filter(|(id, node)| {
+            needed[id.0] && node.ty.dtype == DType::F32 && !matches!(node.op, Op::Input | Op::Parameter)
+        });
+        computed.map(|(id, _)| id).collect()
+    }
+}

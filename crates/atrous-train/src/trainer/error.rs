@@ -1,0 +1,87 @@
+//! What can go wrong in a training.
+
+use atrous_graph::{GraphError, Shape};
+use atrous_io::SaveError;
+use atrous_nn::ModelError;
+
+use super::{OptionError, RunFolderError};
+use crate::{checkpoint::CheckpointError, curve::CurveError, data::DataError, log::LogError};
+
+/// Why a training cannot begin or go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// Options that make no sense.
+    #[error(transparent)]
+    Options(#[from] OptionError),
+    /// The data cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The network cannot be built or differentiated.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// A part of the network that is to be frozen or to have its own learning rate is not there.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The device.
+    #[error(transparent)]
+    Gpu(#[from] atrous_gpu::GpuError),
+    /// The network answers another question than the data's labels.
+    #[error("{network} gives {output}, but the labels of the data need {needs}")]
+    Fit {
+        /// The network's name.
+        network: String,
+        /// Shape of its result.
+        output: Shape,
+        /// Shape that goes with the labels: their rows and columns, and a channel per class.
+        needs: Shape,
+    },
+    /// Training and validation data that do not go together.
+    #[error("the validation data have {got}, the training data {needs}")]
+    Validation {
+        /// What the training data have.
+        needs: String,
+        /// What the validation data have.
+        got: String,
+    },
+    /// All parameters are frozen.
+    #[error("{network} has no parameter that is trained: all are frozen, or the loss depends on none")]
+    NothingToTrain {
+        /// The network's name.
+        network: String,
+    },
+    /// Loss or gradient became infinite or NaN. Parameters and checkpoints are as before that step.
+    #[error("step {step}: loss {loss}, gradient norm {gradient_norm}; {}", blame(.node.as_deref()))]
+    NotFinite {
+        /// The step, counted from 1.
+        step: u64,
+        /// The loss.
+        loss: f32,
+        /// The gradient's norm.
+        gradient_norm: f32,
+        /// The first node whose values are not finite, in the order of computation.
+        node: Option<String>,
+    },
+    /// The run folder.
+    #[error(transparent)]
+    RunFolder(#[from] RunFolderError),
+    /// A checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The weights of the best state.
+    #[error(transparent)]
+    Weights(#[from] SaveError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The learning curve.
+    #[error(transparent)]
+    Curve(#[from] CurveError),
+}
+
+fn blame(node: Option<&str>) -> String {
+    match node {
+        Some(node) => format!("the first values that are not finite are those of \"{node}\""),
+        None => "all nodes are finite when they are computed again".to_owned(),
+    }
+}

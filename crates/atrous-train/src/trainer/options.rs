@@ -1,0 +1,226 @@
+//! What a training is asked to do.
+
+use std::path::PathBuf;
+
+use atrous_graph::{autodiff::Recompute, optim::Optimizer};
+use serde::{Deserialize, Serialize};
+
+use super::Loss;
+use crate::{EarlyStopping, EarlyStoppingError, Mode, Schedule, ScheduleError, Show};
+
+/// How a network is trained. Take the default and change what differs:
+/// `TrainOptions { epochs: 20, lr: 0.01, ..TrainOptions::default() }`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainOptions {
+    /// Passes over the training data, at least 1.
+    pub epochs: u64,
+    /// What is minimised.
+    pub loss: Loss,
+    /// Factor of the loss of further outputs, such as the auxiliary head of PSPNet.
+    pub aux_weight: f32,
+    /// The update rule.
+    pub optimizer: Optimizer,
+    /// Base learning rate, positive.
+    pub lr: f64,
+    /// How the learning rate changes, step by step.
+    pub schedule: Schedule,
+    /// Weight decay of convolutions' and linear layers' weights, not negative. Norms and biases do not decay.
+    pub weight_decay: f64,
+    /// Parts of the network with learning rates of their own; the rest has the base rate.
+    pub parts: Vec<Part>,
+    /// What stays as it is: parameters, layers or stages by name. Frozen batch normalisations keep their statistics.
+    pub frozen: Vec<String>,
+    /// Longest gradient of an update; longer ones are shortened to it.
+    pub clip_norm: Option<f64>,
+    /// Batches whose gradients are averaged for one update, at least 1.
+    pub accumulate: u64,
+    /// Seed of first parameters and dropout.
+    pub seed: u64,
+    /// What the backward pass computes again instead of storing it.
+    pub recompute: Recompute,
+    /// Epochs from one validation to the next, at least 1; the last epoch always has one.
+    pub validate_every: u64,
+    /// Guesses that a sample has in the metric `top_k`, at least 1.
+    pub top_k: usize,
+    /// What decides which state is the best.
+    pub watch: Watch,
+    /// When to stop early, judged by the watched value.
+    pub early_stopping: Option<EarlyStopping>,
+    /// Where checkpoints, log and learning curve are written; nowhere if `None`.
+    pub run_folder: Option<PathBuf>,
+    /// Goes on from the run folder's last checkpoint, if there is one.
+    pub resume: bool,
+    /// Updates from one checkpoint to the next within an epoch, at least 1; every epoch ends with one.
+    pub checkpoint_every: Option<u64>,
+    /// What is shown while it trains.
+    pub show: Show,
+}
+
+/// A part of the network with a learning rate of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Parameters, layers or stages by name.
+    pub names: Vec<String>,
+    /// Factor of the learning rate, not negative.
+    pub lr: f64,
+}
+
+/// A value of each validation; without validation data always the training loss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Watch {
+    /// The validation loss.
+    #[default]
+    Loss,
+    /// Fraction of samples or pixels that are right.
+    Accuracy,
+    /// Mean intersection over union of the classes.
+    MeanIou,
+}
+
+impl Watch {
+    /// Which way it gets better.
+    pub const fn mode(self) -> Mode {
+        match self {
+            Self::Loss => Mode::Min,
+            Self::Accuracy | Self::MeanIou => Mode::Max,
+        }
+    }
+}
+
+impl Default for TrainOptions {
+    /// Adam at 0.001 without weight decay, cross-entropy, one epoch.
+    fn default() -> Self {
+        Self {
+            epochs: 1,
+            loss: Loss::default(),
+            aux_weight: 0.4,
+            optimizer: Optimizer::adam(),
+            lr: 1e-3,
+            schedule: Schedule::default(),
+            weight_decay: 0.0,
+            parts: Vec::new(),
+            frozen: Vec::new(),
+            clip_norm: None,
+            accumulate: 1,
+            seed: 0,
+            recompute: Recompute::default(),
+            validate_every: 1,
+            top_k: 5,
+            watch: Watch::default(),
+            early_stopping: None,
+            run_folder: None,
+            resume: false,
+            checkpoint_every: None,
+            show: Show::default(),
+        }
+    }
+}
+
+/// Options that make no sense.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OptionError {
+    /// A number outside of its range.
+    #[error("{option} must be {must}, got {got}")]
+    Number {
+        /// The option.
+        option: &'static str,
+        /// What it must be.
+        must: &'static str,
+        /// What it is.
+        got: String,
+    },
+    /// The schedule.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+    /// The rule for stopping early.
+    #[error(transparent)]
+    EarlyStopping(#[from] EarlyStoppingError),
+    /// The optimizer.
+    #[error("optimizer: {0}")]
+    Optimizer(String),
+    /// The loss.
+    #[error("loss: {0}")]
+    Loss(String),
+}
+
+impl TrainOptions {
+    /// Whether all options make sense for a network of so many classes.
+    ///
+    /// # Errors
+    /// [`OptionError`] for the first one that does not.
+    pub fn validate(&self, classes: usize) -> Result<(), OptionError> {
+        let number = |option, holds: bool, must, got: &dyn std::fmt::Display| match holds {
+            true => Ok(()),
+            false => Err(OptionError::Number { option, must, got: got.to_string() }),
+        };
+        let counts = [
+            ("epochs", self.epochs),
+            ("accumulate", self.accumulate),
+            ("validate_every", self.validate_every),
+            ("top_k", self.top_k as u64),
+            ("checkpoint_every", self.checkpoint_every.unwrap_or(1)),
+        ];
+        for (option, count) in counts {
+            number(option, count > 0, "at least 1", &count)?;
+        }
+        let positive = |v: f64| v > 0.0 && v.is_finite();
+        let not_negative = |v: f64| v >= 0.0 && v.is_finite();
+        number("lr", positive(self.lr), "positive and finite", &self.lr)?;
+        number("weight_decay", not_negative(self.weight_decay), "finite and not negative", &self.weight_decay)?;
+        number("aux_weight", not_negative(self.aux_weight.into()), "finite and not negative", &self.aux_weight)?;
+        for part in &self.parts {
+            number("lr of a part", not_negative(part.lr), "finite and not negative", &part.lr)?;
+        }
+        let norm = self.clip_norm.unwrap_or(1.0);
+        number("clip_norm", positive(norm), "positive and finite", &norm)?;
+        self.schedule.validate()?;
+        self.early_stopping.map_or(Ok(()), |rule| rule.validate())?;
+        self.optimizer.validate().map_err(OptionError::Optimizer)?;
+        self.loss.validate(classes).map_err(OptionError::Loss)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LossPart;
+
+    #[test]
+    fn the_default_is_sound() {
+        TrainOptions::default().validate(2).unwrap();
+    }
+
+    #[test]
+    fn senseless_options_are_named() {
+        let error = |change: fn(&mut TrainOptions)| {
+            let mut options = TrainOptions::default();
+            change(&mut options);
+            options.validate(3).unwrap_err().to_string()
+        };
+        assert_eq!(error(|o| o.epochs = 0), "epochs must be at least 1, got 0");
+        assert_eq!(error(|o| o.accumulate = 0), "accumulate must be at least 1, got 0");
+        assert_eq!(error(|o| o.checkpoint_every = Some(0)), "checkpoint_every must be at least 1, got 0");
+        assert_eq!(error(|o| o.lr = f64::NAN), "lr must be positive and finite, got NaN");
+        assert_eq!(error(|o| o.weight_decay = -1.0), "weight_decay must be finite and not negative, got -1");
+        assert_eq!(error(|o| o.clip_norm = Some(0.0)), "clip_norm must be positive and finite, got 0");
+        let part = |o: &mut TrainOptions| o.parts.push(Part { names: vec!["fc".to_owned()], lr: f64::INFINITY });
+        assert!(error(part).contains("lr of a part"));
+        assert!(error(|o| o.schedule = Schedule::Poly { steps: 0, power: 0.9 }).contains("schedule \"poly\""));
+        assert!(error(|o| o.optimizer = Optimizer::sgd(1.5)).contains("momentum"));
+        let stopping = |o: &mut TrainOptions| o.early_stopping = Some(EarlyStopping { patience: 0, min_delta: 0.0 });
+        assert!(error(stopping).contains("patience"));
+        let weighted = |weights: &[f32]| Loss::WeightedCrossEntropy { weights: weights.to_vec(), smoothing: 0.0 };
+        let loss = |loss: Loss| TrainOptions { loss, ..TrainOptions::default() }.validate(3).unwrap_err().to_string();
+        assert_eq!(loss(weighted(&[1.0, 2.0])), "loss: there are 3 classes, got 2 class weights");
+        assert_eq!(loss(weighted(&[1.0, -2.0, 1.0])), "loss: class weights must be finite and not negative, got -2");
+        assert_eq!(loss(Loss::CrossEntropy { smoothing: 1.5 }), "loss: smoothing must lie in 0..=1, got 1.5");
+        assert_eq!(loss(Loss::Focal { gamma: -1.0 }), "loss: gamma must be finite and not negative, got -1");
+        assert_eq!(loss(Loss::Dice { smooth: f32::NAN }), "loss: smooth must be finite and not negative, got NaN");
+        assert_eq!(loss(Loss::Sum { parts: vec![] }), "loss: a sum must have at least one part");
+        let twice = || LossPart { weight: 1.0, loss: weighted(&[1.0; 3]) };
+        assert!(loss(Loss::Sum { parts: vec![twice(), twice()] }).contains("at most one part"));
+    }
+}

@@ -1,0 +1,166 @@
+//! What is written while a network trains, and read when its training is taken up again.
+
+use std::{collections::HashMap, path::Path};
+
+use atrous_io::save_tensors;
+use atrous_nn::ParameterSpec;
+
+use super::{TrainError, TrainOptions, Trainer};
+use crate::{
+    checkpoint::{Checkpoint, CheckpointError, NamedTensor},
+    curve::Curve,
+    data::Loader,
+    log::{LogWriter, Record},
+};
+
+/// All settings that the result of a training depends on, beside those that a checkpoint holds by name.
+pub(super) fn settings(options: &TrainOptions, train: &Loader) -> String {
+    let TrainOptions { loss, aux_weight, optimizer, weight_decay, parts, frozen, clip_norm, accumulate, .. } = options;
+    let data = train.options();
+    format!(
+        "loss {loss:?}, aux_weight {aux_weight:?}, optimizer {optimizer:?}, weight_decay {weight_decay:?}, parts {parts:?}, \
+         frozen {frozen:?}, clip_norm {clip_norm:?}, accumulate {accumulate}; {} samples, {:?}, {:?}, {:?}, shuffle {}, \
+         seed {}, drop_last {}, ignore {}",
+        train.dataset().len(),
+        data.preprocess,
+        data.framing,
+        data.augment,
+        data.shuffle,
+        data.seed,
+        data.drop_last,
+        data.ignore_label,
+    )
+}
+
+impl Trainer {
+    /// Takes up the training where the run folder's last checkpoint stands, if there is one and it is wished, and opens the log.
+    pub(super) fn take_up(&mut self) -> Result<(), TrainError> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let (last, log) = (folder.last(), folder.log());
+        if !last.exists() {
+            self.log = Some(LogWriter::create(log)?);
+            return Ok(());
+        }
+        self.restore(Checkpoint::load(last)?)?;
+        let (log, records) = LogWriter::resume(log, self.state.step, self.state.epoch)?;
+        self.log = Some(log);
+        self.curve = Curve::default();
+        records.iter().for_each(|record| self.curve.add(record));
+        Ok(())
+    }
+
+    /// Sets parameters, optimizer and state to those of a checkpoint.
+    fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
+        let slots = self.slots();
+        checkpoint.check(&self.model, slots.iter().map(|(name, spec)| (name.as_str(), &spec.shape[..])))?;
+        self.check_settings(&checkpoint)?;
+        let given: HashMap<&str, &NamedTensor> = checkpoint.parameters.iter().map(|t| (t.name.as_str(), t)).collect();
+        for spec in &self.model.parameters {
+            let values = self.to_graph_order(spec, &given[spec.name.as_str()].values)?;
+            self.session.parameters().write(&spec.name, &values)?;
+        }
+        let given: HashMap<&str, &NamedTensor> = checkpoint.optimizer.iter().map(|t| (t.name.as_str(), t)).collect();
+        let slot = |(name, spec): &(String, ParameterSpec)| {
+            Ok((name.clone(), self.to_graph_order(spec, &given[name.as_str()].values)?))
+        };
+        let state: HashMap<String, Vec<f32>> = slots.iter().map(slot).collect::<Result<_, TrainError>>()?;
+        self.session.upload_state(&state)?;
+        self.state = checkpoint.state;
+        Ok(())
+    }
+
+    /// A training can only go on as it began.
+    fn check_settings(&self, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
+        let (now, then) = (&self.state, &checkpoint.state);
+        let pairs = [
+            ("seed", now.seed.to_string(), then.seed.to_string()),
+            ("learning rate", now.lr.to_string(), then.lr.to_string()),
+            ("schedule", format!("{:?}", now.schedule), format!("{:?}", then.schedule)),
+            ("list of settings", now.settings.clone(), then.settings.clone()),
+        ];
+        match pairs.into_iter().find(|(_, now, then)| now != then) {
+            Some((what, needs, got)) => Err(CheckpointError::Other { what, needs, got }),
+            None => Ok(()),
+        }
+    }
+
+    /// The training's state, to be gone on from.
+    ///
+    /// # Errors
+    /// [`TrainError::Gpu`].
+    pub fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
+        let parameters = self.session.parameters().download_blocking()?;
+        let parameter = |spec: &ParameterSpec| self.named(&spec.name, spec, &parameters[&spec.name]);
+        let state = self.session.download_state_blocking()?;
+        let slot = |(name, spec): &(String, ParameterSpec)| self.named(name, spec, &state[name]);
+        Ok(Checkpoint {
+            state: self.state.clone(),
+            parameters: self.model.parameters.iter().map(parameter).collect::<Result<_, _>>()?,
+            optimizer: self.slots().iter().map(slot).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Writes the parameters as weights in the framework's names, shapes and order, whole or not at all.
+    ///
+    /// # Errors
+    /// [`TrainError::Gpu`], [`TrainError::Weights`].
+    pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<(), TrainError> {
+        let parameters = self.session.parameters().download_blocking()?;
+        let named = |spec: &ParameterSpec| self.named(&spec.name, spec, &parameters[&spec.name]);
+        let tensors = self.model.parameters.iter().map(named).collect::<Result<Vec<_>, _>>()?;
+        Ok(save_weights(path.as_ref(), tensors)?)
+    }
+
+    /// Writes the checkpoint that a training goes on from.
+    pub(super) fn save_last(&self) -> Result<(), TrainError> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        Ok(self.checkpoint()?.save(folder.last())?)
+    }
+
+    /// Writes what there is to write at the end of an epoch: the best state first, as a process that is killed in between
+    /// goes on from the last.
+    pub(super) fn save_epoch(&self, better: bool) -> Result<(), TrainError> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let checkpoint = self.checkpoint()?;
+        if better {
+            checkpoint.save(folder.best())?;
+        }
+        checkpoint.save(folder.last())?;
+        if better {
+            save_weights(&folder.weights(), checkpoint.parameters)?;
+        }
+        Ok(self.curve.write(folder.curve())?)
+    }
+
+    /// Writes a record into the log, if there is one.
+    pub(super) fn record(&mut self, record: &Record) -> Result<(), TrainError> {
+        self.curve.add(record);
+        match &mut self.log {
+            Some(log) => Ok(log.write(record)?),
+            None => Ok(()),
+        }
+    }
+
+    /// The optimizer's tensors: `SLOT/NAME`, and the parameter each belongs to.
+    fn slots(&self) -> Vec<(String, ParameterSpec)> {
+        let trained: Vec<_> = self.training.gradients.iter().map(|(parameter, _)| *parameter).collect();
+        let specs = || self.model.parameters.iter().filter(|p| trained.contains(&p.node));
+        let slots = self.training.optimizer.state().iter();
+        slots.flat_map(|slot| specs().map(move |p| (format!("{slot}/{}", p.name), p.clone()))).collect()
+    }
+
+    fn to_graph_order(&self, spec: &ParameterSpec, stored: &[f32]) -> Result<Vec<f32>, TrainError> {
+        Ok(spec.to_graph_order(self.model.graph.shape(spec.node), stored).map_err(atrous_gpu::GpuError::from)?)
+    }
+
+    fn named(&self, name: &str, spec: &ParameterSpec, values: &[f32]) -> Result<NamedTensor, TrainError> {
+        let values = spec.to_stored_order(self.model.graph.shape(spec.node), values);
+        let values = values.map_err(atrous_gpu::GpuError::from)?;
+        Ok(NamedTensor { name: name.to_owned(), shape: spec.shape.clone(), values })
+    }
+}
+
+fn save_weights(path: &Path, tensors: Vec<NamedTensor>) -> Result<(), atrous_io::SaveError> {
+    let tensors: Vec<_> = tensors.into_iter().map(|t| (t.name, t.shape, t.values)).collect();
+    save_tensors(path, &tensors)
+}

@@ -1,0 +1,130 @@
+//! The folder that a training writes into.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::whole_file;
+
+/// A folder with a training's files. While it is open no other process can open it.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    /// Locked until it is dropped, or the process ends in whatever way.
+    _lock: File,
+}
+
+/// Why a run folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunFolderError {
+    /// The system refuses.
+    #[error("cannot use the run folder {}: {source}", path.display())]
+    Io {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Another training writes there.
+    #[error("another training is writing into the run folder {}", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A new training would overwrite one that is there.
+    #[error("the run folder {} holds a training: resume it or take another folder", path.display())]
+    Taken {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+impl RunFolder {
+    /// Opens the folder, makes it if need be, and removes what a killed process has left half-written.
+    ///
+    /// # Errors
+    /// [`RunFolderError::InUse`] if another process has it open, [`RunFolderError::Taken`] if it holds a checkpoint that is
+    /// not to be resumed, [`RunFolderError::Io`].
+    pub fn open(path: impl AsRef<Path>, resume: bool) -> Result<Self, RunFolderError> {
+        let path = path.as_ref().to_owned();
+        let io = |source| RunFolderError::Io { path: path.clone(), source };
+        fs::create_dir_all(&path).map_err(io)?;
+        let lock = File::create(path.join(".lock")).map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(RunFolderError::InUse { path }),
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
+        whole_file::remove_leftovers(&path).map_err(io)?;
+        let folder = Self { path, _lock: lock };
+        if !resume && folder.last().exists() {
+            return Err(RunFolderError::Taken { path: folder.path });
+        }
+        Ok(folder)
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The checkpoint that a training is resumed from.
+    pub fn last(&self) -> PathBuf {
+        self.path.join("last.checkpoint")
+    }
+
+    /// The checkpoint with the best value of the watched metric.
+    pub fn best(&self) -> PathBuf {
+        self.path.join("best.checkpoint")
+    }
+
+    /// The parameters of the best checkpoint, as weights in the framework's names that every program reads.
+    pub fn weights(&self) -> PathBuf {
+        self.path.join("best.safetensors")
+    }
+
+    /// The log, one JSON object per line.
+    pub fn log(&self) -> PathBuf {
+        self.path.join("log.jsonl")
+    }
+
+    /// The picture of the learning curve.
+    pub fn curve(&self) -> PathBuf {
+        self.path.join("curve.png")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_made_locked_and_cleaned() {
+        let top = tempfile::tempdir().unwrap();
+        let path = top.path().join("runs/first");
+        let folder = RunFolder::open(&path, false).unwrap();
+        let error = RunFolder::open(&path, true).unwrap_err();
+        assert!(matches!(error, RunFolderError::InUse { .. }), "{error}");
+        fs::write(path.join(".last.checkpoint.1-0.atrous-tmp"), "half").unwrap();
+        drop(folder);
+        let folder = RunFolder::open(&path, false).unwrap();
+        assert!(!path.join(".last.checkpoint.1-0.atrous-tmp").exists());
+        fs::write(folder.last(), "").unwrap();
+        drop(folder);
+        let error = RunFolder::open(&path, false).unwrap_err();
+        assert!(error.to_string().contains("holds a training"), "{error}");
+        RunFolder::open(&path, true).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_folder_is_refused_by_name() {
+        let top = tempfile::tempdir().unwrap();
+        let file = top.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = RunFolder::open(&file, false).unwrap_err().to_string();
+        assert!(error.contains("cannot use the run folder") && error.contains("file"), "{error}");
+    }
+}
