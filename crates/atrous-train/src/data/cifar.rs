@@ -2,7 +2,7 @@
 
 use super::dataset::InMemory;
 use super::error::{DataError, Result};
-use super::files::{open_plain_or_gzip, shown};
+use super::files::{io_error, open_plain_or_gzip, shown};
 use super::mnist::Part;
 use super::sample::{Picture, Sample, Target};
 use std::io::Read;
@@ -53,7 +53,7 @@ fn read_batch(path: &Path, samples: &mut Vec<Sample>) -> Result<()> {
     let mut record = Vec::with_capacity(RECORD);
     for index in 0.. {
         record.clear();
-        file.by_ref().take(RECORD as u64).read_to_end(&mut record).map_err(super::files::io_error(path))?;
+        file.by_ref().take(RECORD as u64).read_to_end(&mut record).map_err(io_error(path))?;
         match record.len() {
             0 if index > 0 => break,
             RECORD => samples.push(sample(path, index, &record)?),

@@ -2,7 +2,7 @@
 
 use super::dataset::InMemory;
 use super::error::{DataError, Result};
-use super::files::{open_plain_or_gzip, read_rest, shown};
+use super::files::{io_error, open_plain_or_gzip, read_rest, shown};
 use super::sample::{Picture, Sample, Target};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -71,32 +71,25 @@ fn find(folder: &Path, name: &str, kind: &str) -> Result<PathBuf> {
 /// The dimensions of an IDX file and as many bytes as they ask for.
 fn read_idx<const N: usize>(path: &Path, magic: u32, what: &str) -> Result<([u32; N], Vec<u8>)> {
     let mut file = open_plain_or_gzip(path)?;
-    let header = read_header(path, &mut *file, 4 * (N + 1))?;
-    let number =
-        |i: usize| u32::from_be_bytes([header[4 * i], header[4 * i + 1], header[4 * i + 2], header[4 * i + 3]]);
-    if number(0) != magic {
-        return Err(header_error(path, "magic number of the IDX file", magic.to_string(), number(0).to_string()));
+    let size = 4 * (N + 1);
+    let mut header = Vec::new();
+    file.by_ref().take(size as u64).read_to_end(&mut header).map_err(io_error(path))?;
+    let numbers: Vec<u32> =
+        header.chunks_exact(4).map(|bytes| u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])).collect();
+    if let Some(got) = numbers.first().filter(|&&first| first != magic) {
+        return Err(header_error(path, "magic number of the IDX file", magic.to_string(), got.to_string()));
     }
-    let dimensions: [u32; N] = std::array::from_fn(|i| number(i + 1));
+    if header.len() < size {
+        let (want, got) = (format!("a header of {size} bytes"), header.len().to_string());
+        return Err(DataError::FileSize { path: shown(path), want, got });
+    }
+    let dimensions: [u32; N] = std::array::from_fn(|i| numbers[i + 1]);
     let bytes = dimensions.iter().fold(1u64, |product, &side| product.saturating_mul(side.into()));
     if bytes > MAX_BYTES {
         let got = dimensions.map(|side| side.to_string()).join("×");
         return Err(header_error(path, "size of the IDX file", format!("at most {MAX_BYTES} bytes"), got));
     }
     Ok((dimensions, read_rest(path, &mut *file, bytes, what)?))
-}
-
-fn read_header(path: &Path, file: &mut dyn Read, bytes: usize) -> Result<Vec<u8>> {
-    let mut header = Vec::new();
-    file.take(bytes as u64).read_to_end(&mut header).map_err(super::files::io_error(path))?;
-    match header.len() == bytes {
-        true => Ok(header),
-        false => Err(DataError::FileSize {
-            path: shown(path),
-            want: format!("a header of {bytes} bytes"),
-            got: header.len().to_string(),
-        }),
-    }
 }
 
 fn header_error(path: &Path, what: &'static str, want: String, got: String) -> DataError {
