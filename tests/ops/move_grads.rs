@@ -73,7 +73,6 @@ fn with_limits(change: impl Fn(&mut Limits)) {
 fn tensors_over_the_binding_limit_are_split() {
     // One sample of the image has 21 × 10 × 12 × 4 = 10,080 bytes.
     with_limits(|limits| limits.max_binding = 12_000);
-    with_limits(|limits| limits.max_binding = 6_000);
     with_limits(|limits| limits.max_binding = 4_000);
 }
 
