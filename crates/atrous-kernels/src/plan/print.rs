@@ -31,12 +31,15 @@ impl fmt::Display for Plan {
         }
         writeln!(
             f,
-            "{} dispatches, {:.3} GMAC; activations {} B (lower bound {} B), parameters {} B, predicted peak {} B",
+            "{} dispatches, {:.3} GMAC; activations {} B (lower bound {} B), parameters {} B, gradients {} B, optimizer \
+             state {} B, predicted peak {} B",
             self.dispatches(),
             self.macs() as f64 / 1e9,
             self.activation_bytes(),
             self.lower_bound,
             self.parameter_bytes(),
+            self.gradient_bytes(),
+            self.state_bytes(),
             self.peak_bytes()
         )
     }

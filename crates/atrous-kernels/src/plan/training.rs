@@ -63,7 +63,7 @@ pub fn plan_training(
     let limits = &target.limits;
     let mut layout = Layout::new(graph);
     let step = layout.place_fixed(graph, limits, made.len(), &nodes, STEP_LEN as u64 * 4)?;
-    let updates = Updates::place(graph, training, limits, &mut layout);
+    let updates = Updates::place(graph, training, limits, &mut layout)?;
     let copies = place_gradients(graph, training, &made, &updates, &mut layout);
     let tables = layout.place_constants(limits, &made, &updates.tables());
     let mut kept: Vec<NodeId> = copies.iter().map(|(node, _)| *node).collect();

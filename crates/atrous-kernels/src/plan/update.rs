@@ -44,7 +44,15 @@ pub(super) struct Updates {
 
 impl Updates {
     /// Adds the buffers beside those of the parameters.
-    pub(super) fn place(graph: &Graph, training: &Training, limits: &Limits, layout: &mut Layout) -> Self {
+    ///
+    /// # Errors
+    /// [`PlanError::Limit`] if the totals do not fit a buffer.
+    pub(super) fn place(
+        graph: &Graph,
+        training: &Training,
+        limits: &Limits,
+        layout: &mut Layout,
+    ) -> Result<Self, PlanError> {
         let groups: HashMap<NodeId, &ParameterGroup> =
             training.groups.iter().flat_map(|g| g.parameters.iter().map(move |p| (*p, g))).collect();
         let mut tables: BTreeMap<usize, [Vec<u32>; 2]> = BTreeMap::new();
@@ -66,8 +74,17 @@ impl Updates {
         let (mut totals, mut end) = (Vec::new(), 0);
         for &node in &training.totals {
             let bytes = graph.node(node).ty.bytes();
+            if bytes > limits.max_binding {
+                let source = PlanError::Limit { what: "bytes in one binding", needs: bytes, limit: limits.max_binding };
+                let name = graph.node(node).name.clone();
+                return Err(PlanError::Node { op: "total of", node: name, source: Box::new(source) });
+            }
             totals.push((node, Place { buffer: 0, offset: end, bytes }));
             end = (end + bytes).next_multiple_of(limits.alignment);
+        }
+        if end > limits.max_buffer {
+            let (what, limit) = ("bytes of totals in one buffer", limits.max_buffer);
+            return Err(PlanError::Limit { what, needs: end, limit });
         }
         if end > 0 {
             let buffer = push(BufferKind::Totals, end).buffer;
@@ -91,7 +108,7 @@ impl Updates {
                 assigned,
             });
         }
-        Self { flats, control, partials, totals }
+        Ok(Self { flats, control, partials, totals })
     }
 
     /// Where the gradient of a parameter must lie.

@@ -1,0 +1,10 @@
+//! Training steps on the device: optimizers against what PyTorch and Keras compute and against their formulas in f64, and all
+//! that a step promises besides.
+
+mod accumulate;
+mod golden;
+mod network;
+mod reference;
+mod rules;
+mod session;
+mod step;
