@@ -1,14 +1,12 @@
 //! Timing one workload.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
-use atrous_gpu::{InputData, Parameters, Session};
-use atrous_kernels::{Target, plan::plan};
 use serde::Serialize;
 
+use super::program::{Program, Values};
 use super::workload::Workload;
 
 /// The figures of one workload.
@@ -33,29 +31,22 @@ pub(super) struct Measured {
 
 pub(super) fn measure(workload: &Workload, runs: usize, variant: Option<&'static str>) -> Result<Measured> {
     let built = workload.build()?;
-    let input = built.graph.inputs().next().map(|(_, node)| (node.name.clone(), node.ty.shape));
-    let (name, shape) = input.ok_or_else(|| anyhow::anyhow!("the graph has no input"))?;
-    let pixels = atrous_io::fill::uniform("bench/x", shape.len(), 0.0, 1.0);
-
+    let values = Values::of(&built.graph);
     let start = Instant::now();
     let device = super::open()?;
-    let parameters = Arc::new(Parameters::upload(&device, &built.graph, &*built.parameters)?);
-    let plan = plan(&built.graph, built.graph.outputs(), &Target { variant, ..device.target() })?;
-    let (macs, predicted) = (plan.macs(), plan.peak_bytes());
-    let mut session = Session::from_plan(&device, &built.graph, plan, parameters)?;
-    let mut run = || session.run_blocking(&[(&name, InputData::F32(&pixels))]).map(|_| ());
-    run()?;
+    let mut program = Program::new(&device, &built, variant)?;
+    program.run(&values.inputs())?;
     let warm_up_s = start.elapsed().as_secs_f64();
 
     let mut times = Vec::with_capacity(runs);
     for _ in 0..runs {
         let start = Instant::now();
-        run()?;
+        program.run(&values.inputs())?;
         times.push(start.elapsed().as_secs_f64() * 1e3);
     }
     times.sort_by(f64::total_cmp);
     let median_ms = (times[(runs - 1) / 2] + times[runs / 2]) / 2.0;
-    let counters = session.counters();
+    let (plan, measured, counters) = program.figures();
     Ok(Measured {
         workload: workload.name,
         adapter: device.info().name.clone(),
@@ -63,9 +54,9 @@ pub(super) fn measure(workload: &Workload, runs: usize, variant: Option<&'static
         median_ms,
         min_ms: times[0],
         runs,
-        gflops: 2.0 * macs as f64 / median_ms / 1e6,
-        predicted_peak_bytes: predicted,
-        measured_peak_bytes: session.measured_bytes(),
+        gflops: 2.0 * plan.macs() as f64 / median_ms / 1e6,
+        predicted_peak_bytes: plan.peak_bytes(),
+        measured_peak_bytes: measured,
         dispatches: counters.dispatches / (runs as u64 + 1),
         submits: counters.submits / (runs as u64 + 1),
     })

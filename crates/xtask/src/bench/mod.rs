@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: whole networks and single operators, timed in one process so that figures can be compared.
 
 mod measure;
+mod program;
 mod workload;
 
 use std::io::Write;

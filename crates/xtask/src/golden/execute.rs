@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use atrous_gpu::{Data, Device, GpuError, InputData, Parameters, Session};
+use atrous_gpu::{Data, Device, GpuError, InputData, Parameters, Session, StepOptions, TrainingSession};
+use atrous_graph::optim::Training;
 use atrous_graph::{Graph, NodeId, ParameterSource};
 
 use super::CaseError;
@@ -39,18 +40,36 @@ impl Executor {
         &self,
         graph: &Graph,
         parameters: Arc<Parameters>,
-        inputs: &[(&str, &[f32])],
+        inputs: &[(&str, InputData<'_>)],
         wanted: &[NodeId],
     ) -> Result<Vec<Data>, CaseError> {
         let mut session = Session::new(&self.device, graph, wanted, parameters).map_err(gpu_error)?;
-        let inputs: Vec<(&str, InputData<'_>)> = inputs.iter().map(|(name, v)| (*name, InputData::F32(v))).collect();
-        let outputs = session.run_blocking(&inputs).map_err(gpu_error)?.into_vec();
+        let outputs = session.run_blocking(inputs).map_err(gpu_error)?.into_vec();
         let names: Vec<&str> = wanted.iter().map(|id| graph.node(*id).name.as_str()).collect();
         if outputs.len() != names.len() || outputs.iter().zip(&names).any(|(o, name)| o.name != *name) {
             let got: Vec<&str> = outputs.iter().map(|o| o.name.as_str()).collect();
             return Err(CaseError::Failed(format!("the session gave {got:?}, asked for {names:?}")));
         }
         Ok(outputs.into_iter().map(|o| o.data).collect())
+    }
+
+    /// Takes `count` steps on the same batch at learning rate `lr` and returns the loss before each.
+    pub(super) fn train(
+        &self,
+        graph: &Graph,
+        parameters: Arc<Parameters>,
+        update: &Training,
+        inputs: &[(&str, InputData<'_>)],
+        (count, lr): (usize, f64),
+    ) -> Result<Vec<f32>, CaseError> {
+        let mut session = TrainingSession::new(&self.device, graph, &[], update, parameters).map_err(gpu_error)?;
+        let mut losses = Vec::with_capacity(count);
+        for step in 1..=count as u64 {
+            let earlier = session.step_blocking(inputs, StepOptions::new(lr, step)).map_err(gpu_error)?;
+            losses.extend(earlier.map(|result| result.loss));
+        }
+        losses.extend(session.finish_blocking().map_err(gpu_error)?.map(|result| result.loss));
+        if losses.len() == count { Ok(losses) } else { Err(CaseError::Failed(format!("{} losses", losses.len()))) }
     }
 }
 

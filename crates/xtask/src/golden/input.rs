@@ -62,6 +62,9 @@ pub(super) struct Input {
     wvar: Option<f64>,
     levels: Option<u32>,
     values: Option<Vec<f32>>,
+    classes: Option<u32>,
+    ignore_percent: Option<u32>,
+    ignore_index: Option<u32>,
 }
 
 impl Input {
@@ -82,6 +85,7 @@ impl Input {
             "weight" => of(Fill::weight(self.fan_in.ok_or_else(|| missing("fan_in"))?, self.wvar.unwrap_or(1.0)))?,
             "relu" => fill::relu(name()?, n, self.scale.unwrap_or(1.0)),
             "binary" => fill::binary(name()?, n),
+            "labels" => self.labels()?.into_iter().map(|label| label as f32).collect(),
             "quantized" => fill::quantized(name()?, n, self.levels.ok_or_else(|| missing("levels"))?),
             "literal" => self.values.clone().ok_or_else(|| missing("values"))?,
             other => return Err(CaseError::Unsupported(format!("an input of kind \"{other}\""))),
@@ -90,6 +94,14 @@ impl Input {
             return Err(CaseError::Failed(format!("{:?} needs {n} values, the case has {}", self.shape, values.len())));
         }
         Ok(Array { shape: self.shape.clone(), values })
+    }
+
+    /// The labels of an input of that kind.
+    pub(super) fn labels(&self) -> Result<Vec<u32>, CaseError> {
+        let name = self.fill.as_deref().ok_or_else(|| missing("fill"))?;
+        let classes = self.classes.ok_or_else(|| missing("classes"))?;
+        let ignore = self.ignore_index.unwrap_or(255);
+        Ok(fill::labels(name, self.shape.iter().product(), classes, self.ignore_percent.unwrap_or(0), ignore))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::input::Input;
+use super::super::{CaseError, input::Input};
 
 /// A network and its results.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,10 +22,17 @@ pub(super) struct Entry {
     pub(super) detail: String,
     pub(super) eval: BTreeMap<String, Eval>,
     pub(super) macs: Macs,
+    pub(super) note: Option<String>,
     train: Option<Value>,
 }
 
 impl Entry {
+    /// The training, if what the file says of it is understood.
+    pub(super) fn training(&self) -> Result<Train, CaseError> {
+        let value = self.train.clone().ok_or_else(|| CaseError::Unsupported("no training is stored".to_owned()))?;
+        serde_json::from_value(value).map_err(|e| CaseError::Unsupported(format!("the training is not understood: {e}")))
+    }
+
     /// Names of all cases: evaluations, the photographs' first, then activations and training.
     pub(super) fn cases(&self) -> Vec<String> {
         let mut ids: Vec<&String> = self.eval.keys().collect();
@@ -114,11 +121,79 @@ pub(super) enum Preprocessing {
     Green { mean: f64, std: f64 },
 }
 
+/// What training mode gives.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Train {
+    pub(super) inputs: TrainInputs,
+    pub(super) dropout: String,
+    pub(super) optimizer: Sgd,
+    /// Before each step.
+    pub(super) losses: Vec<f64>,
+    pub(super) losses_rtol: Vec<f64>,
+    pub(super) grads: Grads,
+    pub(super) bn: Option<Running>,
+}
+
+/// The batch.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct TrainInputs {
+    pub(super) x: EvalInput,
+    pub(super) target: Input,
+}
+
+/// The optimizer.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sgd {
+    pub(super) optimizer: String,
+    pub(super) lr: f64,
+    #[serde(default)]
+    pub(super) momentum: f64,
+    #[serde(default)]
+    pub(super) nesterov: bool,
+    #[serde(default)]
+    pub(super) weight_decay: f64,
+}
+
+/// The first step's gradients: norm and samples of each.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Grads {
+    pub(super) tensor: String,
+    /// Norms below this are zero, up to rounding.
+    pub(super) dead_below: f64,
+    pub(super) dead: Vec<String>,
+    pub(super) norm_rel_err_f32: Spread,
+    pub(super) norm_rtol: f64,
+    pub(super) sample_atol_over_rms: f64,
+}
+
+/// How far the framework's own f32 runs deviate.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Spread {
+    pub(super) median: f64,
+}
+
+/// Running statistics after the first forward pass.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Running {
+    pub(super) tensor: String,
+    pub(super) norm_rtol: f64,
+}
+
 /// The details of a network.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Detail {
     pub(super) params: Vec<Param>,
     pub(super) taps: Vec<Tap>,
+    /// Names of the parameters with gradients, in the order of the rows.
+    #[serde(default)]
+    pub(super) grads: Vec<String>,
+    /// Names of the running statistics, in the order of the rows.
+    #[serde(default)]
+    pub(super) bn: Vec<String>,
+    /// Parameters that the forward pass does not use.
+    #[serde(default)]
+    pub(super) unused_params: Vec<String>,
 }
 
 /// A tensor of the network's state.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use atrous_gpu::{Data, Parameters};
+use atrous_gpu::{Data, InputData, Parameters};
 use atrous_io::fill;
 
 use super::super::{
@@ -70,7 +70,7 @@ fn run(
     }
     let input = photographs.input(&eval.input)?;
     let name = &model.graph.node(model.input).name;
-    let outputs = network.executor.run(&model.graph, parameters, &[(name, &input)], &[model.output()])?;
+    let outputs = network.executor.run(&model.graph, parameters, &[(name, InputData::F32(&input))], &[model.output()])?;
     match outputs.as_slice() {
         [Data::F32(values)] => Ok(Array { shape: eval.shape.clone(), values: to_nchw(model.output_shape(), values) }),
         _ => Err(CaseError::Failed("the output is not f32".to_owned())),

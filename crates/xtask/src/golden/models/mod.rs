@@ -4,7 +4,9 @@ mod definition;
 mod entry;
 mod eval;
 mod images;
+mod steps;
 mod taps;
+mod train;
 
 use std::{sync::Arc, time::Instant};
 
@@ -13,7 +15,7 @@ use atrous_gpu::Parameters;
 use atrous_graph::GraphError;
 use atrous_io::{FillSource, WeightFile};
 use atrous_nn::{
-    Model,
+    Mode, Model,
     zoo::{self, BuildOptions, ZooError},
 };
 
@@ -74,7 +76,7 @@ impl<'a> Network<'a> {
         let parameters = self.parameters.clone()?;
         match name.strip_prefix(&self.entry.name).unwrap_or(name) {
             "/taps" => taps::check(self, parameters, photographs),
-            "/train" => Err(CaseError::Unsupported("atrous has no training yet".to_owned())),
+            "/train" => train::check(self, photographs),
             other => match other.strip_prefix("/eval.").and_then(|id| self.entry.eval.get(id)) {
                 Some(eval) => eval::check(self, parameters, eval, photographs),
                 None => Err(CaseError::Unsupported(format!("a case named \"{other}\""))),
@@ -85,7 +87,11 @@ impl<'a> Network<'a> {
 
 /// Builds a network for images of shape `[n, c, h, w]`.
 fn build(entry: &Entry, [n, c, h, w]: [usize; 4]) -> Result<Model, CaseError> {
-    let options = BuildOptions { input: Some((n, h, w)), in_channels: Some(c), ..BuildOptions::default() };
+    build_in(entry, [n, c, h, w], Mode::Inference)
+}
+
+fn build_in(entry: &Entry, [n, c, h, w]: [usize; 4], mode: Mode) -> Result<Model, CaseError> {
+    let options = BuildOptions { input: Some((n, h, w)), in_channels: Some(c), mode, ..BuildOptions::default() };
     zoo::from_constructor(&entry.constructor, &options).map_err(|error| match error {
         ZooError::UnknownModel { .. } | ZooError::Unsupported { .. } => CaseError::Unsupported(error.to_string()),
         ZooError::Graph(GraphError::Unsupported { .. }) => CaseError::Unsupported(error.to_string()),

@@ -133,7 +133,7 @@ pub(super) fn dense(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseError> 
     let column = |a: usize, b: usize, i: usize| {
         if channels_last { (a * x.w + b) * x.c + i } else { (i * x.h + a) * x.w + b }
     };
-    let filter = d.filter_of("weight", shape, |a, b, i, o| weight.values[o * inner + column(a, b, i)])?;
+    let filter = d.filter_of("weight", shape, &weight.values, |a, b, i, o| o * inner + column(a, b, i))?;
     let mut inputs: Vec<NodeId> = vec![d.image("x")?, filter];
     inputs.extend(d.optional_vector("bias")?);
     let node = d.add(Op::Conv2d(Conv2d::default()), &inputs)?;

@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use atrous_cpu::Tensor;
+use atrous_graph::autodiff::{Recompute, backward, backward_from};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, Shape};
 use atrous_nn::StoredLayout;
 
 use super::{
     super::{
         CaseError,
-        array::{Array, image_shape, to_nhwc},
+        array::{Array, image_shape, to_nchw, to_nhwc},
         input::Input,
     },
-    Case,
+    Case, Upstream,
 };
 
 /// A case's operation while it is being built.
@@ -21,10 +22,12 @@ pub(super) struct Draft<'a> {
     pub(super) graph: Graph,
     /// Names of the graph's inputs; all other values are parameters.
     pub(super) images: Vec<String>,
+    /// By name of a filter: where each of its elements, in the graph's order, is stored.
+    stored: BTreeMap<String, Vec<usize>>,
     /// Dense values in the graph's order.
     pub(super) values: BTreeMap<String, (Shape, Vec<f32>)>,
     /// The node of each output that the case may ask for.
-    pub(super) outputs: HashMap<&'static str, NodeId>,
+    pub(super) outputs: HashMap<String, NodeId>,
     taken: BTreeSet<String>,
 }
 
@@ -34,6 +37,7 @@ impl<'a> Draft<'a> {
             case,
             graph: Graph::new(),
             images: Vec::new(),
+            stored: BTreeMap::new(),
             values: BTreeMap::new(),
             outputs: HashMap::new(),
             taken: BTreeSet::new(),
@@ -70,9 +74,74 @@ impl<'a> Draft<'a> {
     pub(super) fn image(&mut self, name: &str) -> Result<NodeId, CaseError> {
         let array = self.array(name)?;
         let shape = image_shape(&array.shape)?;
+        self.bring(name, DType::F32, shape, to_nhwc(shape, &array.values))
+    }
+
+    /// Labels that runs bring along: `[n]`, or `[n, h, w]`.
+    pub(super) fn labels(&mut self, name: &str) -> Result<NodeId, CaseError> {
+        let array = self.array(name)?;
+        let shape = match array.shape[..] {
+            [n] => Shape::new(n, 1, 1, 1),
+            [n, h, w] => Shape::new(n, h, w, 1),
+            _ => return Err(CaseError::Unsupported(format!("labels of shape {:?}", array.shape))),
+        };
+        self.bring(name, DType::U32, shape, array.values)
+    }
+
+    fn bring(&mut self, name: &str, dtype: DType, shape: Shape, values: Vec<f32>) -> Result<NodeId, CaseError> {
         self.images.push(name.to_owned());
-        self.values.insert(name.to_owned(), (shape, to_nhwc(shape, &array.values)));
-        Ok(self.graph.input(name, shape, DType::F32)?)
+        self.values.insert(name.to_owned(), (shape, values));
+        Ok(self.graph.input(name, shape, dtype)?)
+    }
+
+    /// Appends the gradients that the case has, as the results `grad <input>`.
+    pub(super) fn differentiate(&mut self) -> Result<(), CaseError> {
+        let case = self.case;
+        let Some(upstream) = case.upstream.as_ref().filter(|_| !case.grads.is_empty()) else {
+            return Ok(());
+        };
+        let out = *self.outputs.get("out").ok_or_else(|| CaseError::Failed("gradients of no result".to_owned()))?;
+        let wrt = case.grads.keys().map(|name| self.graph.find(name)).collect::<Result<Vec<_>, _>>()?;
+        let recompute = Recompute::default();
+        let gradients = match upstream {
+            Upstream::Constant { constant } => backward(&mut self.graph, &[(out, *constant)], &wrt, &recompute),
+            Upstream::Made(input) => {
+                let (shape, array) = (self.graph.shape(out), input.array()?);
+                if array.values.len() != shape.len() {
+                    return Err(CaseError::Failed(format!("the upstream is {:?}, the result {shape}", array.shape)));
+                }
+                let dy = self.bring("upstream gradient", DType::F32, shape, to_nhwc(shape, &array.values))?;
+                backward_from(&mut self.graph, &[(out, dy)], &wrt, &recompute)
+            }
+        }?;
+        for (name, gradient) in case.grads.keys().zip(gradients) {
+            let gradient = gradient.ok_or_else(|| CaseError::Failed(format!("no gradient reaches {name}")))?;
+            self.outputs.insert(format!("grad {name}"), gradient);
+        }
+        Ok(())
+    }
+
+    /// A result's values in the order of the file: filters as they are stored, all else N×C×H×W.
+    pub(super) fn in_file_order<T: Copy + Default>(&self, result: &str, shape: Shape, values: &[T]) -> Vec<T> {
+        match result.strip_prefix("grad ").and_then(|input| self.stored.get(input)) {
+            None => to_nchw(shape, values),
+            Some(places) => {
+                let mut stored = vec![T::default(); values.len()];
+                for (place, value) in places.iter().zip(values) {
+                    stored[*place] = *value;
+                }
+                stored
+            }
+        }
+    }
+
+    /// One value per channel, stored as `[c, 1, 1]`, that runs bring along.
+    pub(super) fn per_channel(&mut self, name: &str) -> Result<NodeId, CaseError> {
+        let array = self.array(name)?;
+        let [c, 1, 1] = array.shape[..] else {
+            return Err(CaseError::Unsupported(format!("\"{name}\" of shape {:?}, not [c, 1, 1]", array.shape)));
+        };
+        self.bring(name, DType::F32, Shape::channels(c), array.values)
     }
 
     /// A parameter over channels.
@@ -96,25 +165,27 @@ impl<'a> Draft<'a> {
             return Err(CaseError::Unsupported(format!("\"{name}\" of shape {:?} is no filter", array.shape)));
         };
         let shape = Shape::new(kh, kw, i, o);
-        let at = |a, b, i, o| array.values[stored.stored_index(shape, a, b, i, o)];
-        self.filter_of(name, shape, at)
+        self.filter_of(name, shape, &array.values, |a, b, i, o| stored.stored_index(shape, a, b, i, o))
     }
 
-    /// A filter whose element (row, column, in, out) is `at` of these.
+    /// A filter whose element (row, column, in, out) is stored at `place` of these.
     pub(super) fn filter_of(
         &mut self,
         name: &str,
         shape: Shape,
-        at: impl Fn(usize, usize, usize, usize) -> f32,
+        stored: &[f32],
+        place: impl Fn(usize, usize, usize, usize) -> usize,
     ) -> Result<NodeId, CaseError> {
-        let mut values = Vec::with_capacity(shape.len());
+        let mut places = Vec::with_capacity(shape.len());
         for a in 0..shape.n {
             for b in 0..shape.h {
                 for i in 0..shape.w {
-                    values.extend((0..shape.c).map(|o| at(a, b, i, o)));
+                    places.extend((0..shape.c).map(|o| place(a, b, i, o)));
                 }
             }
         }
+        let values = places.iter().map(|place| stored[*place]).collect();
+        self.stored.insert(name.to_owned(), places);
         self.parameter(name, shape, Layout::Filter, values)
     }
 
@@ -130,7 +201,7 @@ impl<'a> Draft<'a> {
 
     /// Declares the main result.
     pub(super) fn output(&mut self, node: NodeId) {
-        self.outputs.insert("out", node);
+        self.outputs.insert("out".to_owned(), node);
     }
 
     /// All inputs must have been used, and all results the case has must have a node.
@@ -140,7 +211,7 @@ impl<'a> Draft<'a> {
             return Err(CaseError::Unsupported(format!("inputs {unused:?} of {}", self.case.op)));
         }
         let unknown: Vec<&String> =
-            self.case.outputs.keys().filter(|name| !self.outputs.contains_key(name.as_str())).collect();
+            self.case.outputs.keys().filter(|name| !self.outputs.contains_key(*name)).collect();
         if !unknown.is_empty() {
             return Err(CaseError::Unsupported(format!("results {unknown:?} of {}", self.case.op)));
         }

@@ -3,6 +3,7 @@
 mod activation;
 mod conv;
 mod draft;
+mod loss;
 mod movement;
 mod norm;
 mod pool;
@@ -16,7 +17,12 @@ use atrous_io::WeightFile;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{CaseError, Executor, Folder, Options, Report, folder::Listed, input::Inputs, params::Params};
+use super::{
+    CaseError, Executor, Folder, Options, Report,
+    folder::Listed,
+    input::{Input, Inputs},
+    params::Params,
+};
 use draft::Draft;
 
 /// A case as the file has it.
@@ -27,7 +33,21 @@ struct Case {
     params: Map<String, Value>,
     inputs: Inputs,
     outputs: BTreeMap<String, Expected>,
+    /// Gradients by the input they belong to.
+    #[serde(default)]
+    grads: BTreeMap<String, Expected>,
+    upstream: Option<Upstream>,
     file: String,
+}
+
+/// The gradient that arrives at the main result.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum Upstream {
+    /// The same number everywhere.
+    Constant { constant: f32 },
+    /// Made from its name.
+    Made(Input),
 }
 
 /// A stored result.
@@ -88,9 +108,21 @@ fn build(case: &Case) -> Result<Draft<'_>, CaseError> {
         "pad" => movement::pad(d, p),
         "crop" => movement::crop(d, p),
         "flip" => movement::flip(d, p),
-        other => Err(CaseError::Unsupported(format!("there is no forward operation \"{other}\""))),
+        "cross_entropy" => loss::cross_entropy(d, p),
+        "nll_loss" => loss::nll(d, p),
+        "bce_with_logits" => loss::bce_with_logits(d, p),
+        "focal_loss" => loss::focal(d, p),
+        "dice_loss" => loss::region(d, p, atrous_train::loss::dice),
+        "jaccard_loss" => loss::region(d, p, atrous_train::loss::jaccard),
+        "mse_loss" => loss::regression(d, p, atrous_train::loss::mse),
+        "l1_loss" => loss::regression(d, p, atrous_train::loss::l1),
+        "huber_loss" => loss::huber(d, p, "delta", atrous_train::loss::huber),
+        "smooth_l1_loss" => loss::huber(d, p, "beta", atrous_train::loss::smooth_l1),
+        "kl_distill" => loss::kl_distillation(d, p),
+        other => Err(CaseError::Unsupported(format!("there is no operation \"{other}\""))),
     }?;
     params.finish()?;
     draft.finish()?;
+    draft.differentiate()?;
     Ok(draft)
 }

@@ -33,7 +33,7 @@ pub(super) fn batch_norm(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseEr
     let x = d.image("x")?;
     let (mut running_mean, mut running_var) = (d.vector("running_mean")?, d.vector("running_var")?);
     let affine: Vec<_> = [d.optional_vector("weight")?, d.optional_vector("bias")?].into();
-    let op = Op::BatchNorm(BatchNorm { eps, scale: affine[0].is_some(), shift: affine[1].is_some(), batch: false });
+    let op = Op::BatchNorm(BatchNorm { eps, scale: affine[0].is_some(), shift: affine[1].is_some(), batch: training });
     let inputs = |mean, var| [vec![x, mean, var], affine.iter().copied().flatten().collect()].concat();
     if !training {
         let out = d.add(op, &inputs(running_mean, running_var))?;
@@ -57,7 +57,7 @@ pub(super) fn batch_norm(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseEr
         running_mean = d.add(Op::RunningStat(new_mean), &[running_mean, mean])?;
         running_var = d.add(Op::RunningStat(new_var), &[running_var, var])?;
     }
-    d.outputs.insert("new_running_mean", running_mean);
-    d.outputs.insert("new_running_var", running_var);
+    d.outputs.insert("new_running_mean".to_owned(), running_mean);
+    d.outputs.insert("new_running_var".to_owned(), running_var);
     Ok(())
 }

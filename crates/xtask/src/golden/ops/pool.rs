@@ -27,7 +27,7 @@ pub(super) fn max_pool2d(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseEr
     let out = d.add(Op::MaxPool(window), &[x])?;
     d.output(out);
     let indices = d.add(Op::MaxPoolIndices(window), &[x])?;
-    d.outputs.insert("indices", indices);
+    d.outputs.insert("indices".to_owned(), indices);
     Ok(())
 }
 

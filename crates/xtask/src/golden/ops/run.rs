@@ -1,16 +1,23 @@
 //! Runs a case both ways and compares.
 
-use atrous_gpu::Data;
-use atrous_graph::{DType, NodeId, Shape};
+use atrous_gpu::{Data, InputData};
+use atrous_graph::{DType, NodeId};
 use atrous_io::WeightFile;
 
-use super::super::{CaseError, Executor, array::to_nchw, compare, folder::stored};
+use super::super::{CaseError, Executor, compare, folder::stored};
 use super::{Case, Expected, draft::Draft};
 
 /// Computes the case's results on the adapter and by the reference, and compares both with the stored ones.
 pub(super) fn check(case: &Case, draft: &Draft<'_>, file: &WeightFile, executor: &Executor) -> Result<(), CaseError> {
-    let wanted: Vec<(&Expected, &str, NodeId)> =
-        case.outputs.iter().map(|(name, e)| (e, name.as_str(), draft.outputs[name.as_str()])).collect();
+    let grads = case.grads.iter().map(|(name, e)| (e, format!("grad {name}")));
+    let outputs = case.outputs.iter().map(|(name, e)| (e, name.clone()));
+    let wanted: Vec<(&Expected, String, NodeId)> = outputs
+        .chain(grads)
+        .map(|(e, name)| {
+            let node = draft.outputs[&name];
+            (e, name, node)
+        })
+        .collect();
     let mut nodes: Vec<NodeId> = wanted.iter().map(|(_, _, node)| *node).collect();
     nodes.sort_unstable();
     nodes.dedup();
@@ -30,7 +37,7 @@ pub(super) fn check(case: &Case, draft: &Draft<'_>, file: &WeightFile, executor:
         for (expected, name, node) in &wanted {
             let result = nodes.iter().zip(&results).find(|(id, _)| *id == node).map(|(_, data)| data);
             let result = result.ok_or_else(|| CaseError::Failed(format!("{name} of the {who} is missing")))?;
-            compare_one(&format!("{name} of the {who}"), draft.graph.shape(*node), result, expected, file)?;
+            compare_one(draft, name, who, *node, result, expected, file)?;
         }
     }
     Ok(())
@@ -38,12 +45,29 @@ pub(super) fn check(case: &Case, draft: &Draft<'_>, file: &WeightFile, executor:
 
 fn on_device(draft: &Draft<'_>, nodes: &[NodeId], executor: &Executor) -> Result<Vec<Data>, CaseError> {
     let parameters = executor.upload(&draft.graph, &draft.parameters())?;
-    let inputs: Vec<(&str, &[f32])> =
-        draft.images.iter().map(|name| (name.as_str(), draft.values[name].1.as_slice())).collect();
+    let whole: Vec<Vec<u32>> =
+        draft.images.iter().map(|name| draft.values[name].1.iter().map(|v| *v as u32).collect()).collect();
+    let mut inputs = Vec::with_capacity(whole.len());
+    for (name, labels) in draft.images.iter().zip(&whole) {
+        let data = match draft.graph.node(draft.graph.find(name)?).ty.dtype {
+            DType::F32 => InputData::F32(&draft.values[name].1),
+            DType::U32 => InputData::U32(labels),
+        };
+        inputs.push((name.as_str(), data));
+    }
     executor.run(&draft.graph, parameters, &inputs, nodes)
 }
 
-fn compare_one(what: &str, shape: Shape, got: &Data, want: &Expected, file: &WeightFile) -> Result<(), CaseError> {
+fn compare_one(
+    draft: &Draft<'_>,
+    name: &str,
+    who: &str,
+    node: NodeId,
+    got: &Data,
+    want: &Expected,
+    file: &WeightFile,
+) -> Result<(), CaseError> {
+    let (what, shape) = (&format!("{name} of the {who}"), draft.graph.shape(node));
     if want.shape.iter().product::<usize>() != shape.len() {
         return Err(CaseError::Failed(format!("{what} is {shape}, expected {:?} (channels second)", want.shape)));
     }
@@ -53,12 +77,12 @@ fn compare_one(what: &str, shape: Shape, got: &Data, want: &Expected, file: &Wei
             if stored.shape != want.shape {
                 return Err(CaseError::Failed(format!("{} is stored as {:?}", want.key, stored.shape)));
             }
-            compare::close(what, &want.shape, &to_nchw(shape, values), &stored.values, want.atol)
+            compare::close(what, &want.shape, &draft.in_file_order(name, shape, values), &stored.values, want.atol)
         }
         Data::U32(values) => {
             let integers = file.tensor(&want.key).and_then(|tensor| tensor.to_i64());
             let stored = integers.ok_or_else(|| CaseError::Failed(format!("no integers named {}", want.key)))?;
-            let got: Vec<i64> = to_nchw(shape, values).into_iter().map(i64::from).collect();
+            let got: Vec<i64> = draft.in_file_order(name, shape, values).into_iter().map(i64::from).collect();
             compare::equal(what, &want.shape, &got, &stored)
         }
     }

@@ -1,0 +1,148 @@
+//! Losses, built of primitive operations, so that their gradients need nothing of their own.
+//!
+//! Each function adds nodes to a graph and returns the loss: `1×1×1×1`, or one value per element with [`Reduction::None`].
+//! Logits are `N×H×W×C` (`N×1×1×C` for whole pictures), labels `N×H×W×1` in u32.
+
+mod classification;
+mod distillation;
+mod focal;
+mod region;
+mod regression;
+
+use atrous_graph::op::{Binary, Reduce, Unary};
+use atrous_graph::{Graph, GraphError, NodeId, Op};
+
+pub use classification::{CrossEntropyLoss, bce_with_logits, cross_entropy, nll};
+pub use distillation::kl_distillation;
+pub use focal::{focal, sigmoid_focal};
+pub use region::{RegionLoss, dice, jaccard};
+pub use regression::{huber, l1, mse, smooth_l1};
+
+/// How the losses of single elements become one number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Reduction {
+    /// Their mean; for losses with labels over those that count, by their weights. Without any that counts it is 0.
+    #[default]
+    Mean,
+    /// Their sum.
+    Sum,
+    /// They stay apart.
+    None,
+}
+
+/// A weighted sum of losses.
+///
+/// # Errors
+/// If there is no loss, or one is not `1×1×1×1`.
+pub fn weighted_sum(graph: &mut Graph, name: &str, losses: &[(NodeId, f32)]) -> Result<NodeId, GraphError> {
+    let mut sum = None;
+    for &(loss, weight) in losses {
+        if graph.shape(loss).len() != 1 {
+            let reason = format!("\"{}\" is {}, not one number", graph.node(loss).name, graph.shape(loss));
+            return Err(GraphError::Invalid { op: "weighted_sum", node: name.to_owned(), reason });
+        }
+        let term = Losses::new(graph, name).affine(loss, weight, 0.0)?;
+        sum = Some(match sum {
+            None => term,
+            Some(so_far) => graph.add(name, Op::Binary(Binary::Add), &[so_far, term])?,
+        });
+    }
+    sum.ok_or_else(|| {
+        let reason = "there must be at least one loss".to_owned();
+        GraphError::Invalid { op: "weighted_sum", node: name.to_owned(), reason }
+    })
+}
+
+/// Short ways to add the operations that losses are made of, all named after the loss.
+struct Losses<'a> {
+    graph: &'a mut Graph,
+    name: &'a str,
+}
+
+impl<'a> Losses<'a> {
+    fn new(graph: &'a mut Graph, name: &'a str) -> Self {
+        Self { graph, name }
+    }
+
+    fn add(&mut self, op: Op, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
+        let name = format!("{}.{}", self.name, op.name());
+        self.graph.add(&name, op, inputs)
+    }
+
+    fn unary(&mut self, function: Unary, x: NodeId) -> Result<NodeId, GraphError> {
+        self.add(Op::Unary(function), &[x])
+    }
+
+    /// `scale * x + shift`
+    fn affine(&mut self, x: NodeId, scale: f32, shift: f32) -> Result<NodeId, GraphError> {
+        self.unary(Unary::Affine { scale, shift }, x)
+    }
+
+    fn plus(&mut self, a: NodeId, b: NodeId) -> Result<NodeId, GraphError> {
+        self.add(Op::Binary(Binary::Add), &[a, b])
+    }
+
+    fn minus(&mut self, a: NodeId, b: NodeId) -> Result<NodeId, GraphError> {
+        self.add(Op::Binary(Binary::Sub), &[a, b])
+    }
+
+    fn times(&mut self, a: NodeId, b: NodeId) -> Result<NodeId, GraphError> {
+        self.add(Op::Binary(Binary::Mul), &[a, b])
+    }
+
+    fn over(&mut self, a: NodeId, b: NodeId) -> Result<NodeId, GraphError> {
+        self.add(Op::Binary(Binary::DivNoNan), &[a, b])
+    }
+
+    /// Sum over everything but channels.
+    fn sum_pixels(&mut self, x: NodeId) -> Result<NodeId, GraphError> {
+        self.add(Op::Reduce(Reduce::SUM_NHW), &[x])
+    }
+
+    /// Sum over everything.
+    fn sum_all(&mut self, x: NodeId) -> Result<NodeId, GraphError> {
+        let mut sum = x;
+        let shape = self.graph.shape(x);
+        if shape.n * shape.h * shape.w > 1 {
+            sum = self.sum_pixels(sum)?;
+        }
+        if shape.c > 1 { self.add(Op::ChannelSum, &[sum]) } else { Ok(sum) }
+    }
+
+    /// Reduces a loss per element whose elements all count.
+    fn reduce(&mut self, loss: NodeId, reduction: Reduction) -> Result<NodeId, GraphError> {
+        let count = self.graph.shape(loss).len();
+        match reduction {
+            Reduction::None => Ok(loss),
+            Reduction::Sum => self.sum_all(loss),
+            Reduction::Mean => {
+                let sum = self.sum_all(loss)?;
+                self.affine(sum, (1.0 / count as f64) as f32, 0.0)
+            }
+        }
+    }
+
+    /// Reduces a loss per pixel by the pixels' weights.
+    fn reduce_weighted(&mut self, loss: NodeId, weight: NodeId, reduction: Reduction) -> Result<NodeId, GraphError> {
+        match reduction {
+            Reduction::None => Ok(loss),
+            Reduction::Sum => self.sum_all(loss),
+            Reduction::Mean => {
+                let (sum, weights) = (self.sum_all(loss)?, self.sum_all(weight)?);
+                self.over(sum, weights)
+            }
+        }
+    }
+
+    /// The weight of each label: 0 where it is ignored.
+    fn label_weight(
+        &mut self,
+        classes: usize,
+        ignore: Option<u32>,
+        labels: NodeId,
+        weights: Option<NodeId>,
+    ) -> Result<NodeId, GraphError> {
+        let inputs: Vec<NodeId> = [labels].into_iter().chain(weights).collect();
+        self.add(Op::LabelWeight { classes, ignore }, &inputs)
+    }
+}

@@ -1,0 +1,80 @@
+//! What runs: a graph, or a training step.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use atrous_gpu::{Counters, Device, InputData, Parameters, Session, StepOptions, TrainingSession};
+use atrous_graph::{DType, Graph};
+use atrous_kernels::{Plan, Target, plan::plan};
+
+use super::workload::Built;
+
+/// Values for all inputs of a graph: pixels in -1..1, labels that are all class 1.
+pub(super) struct Values(Vec<(String, DType, Vec<f32>, Vec<u32>)>);
+
+impl Values {
+    pub(super) fn of(graph: &Graph) -> Self {
+        let values = |name: &str, dtype, len| match dtype {
+            DType::F32 => (atrous_io::fill::uniform(&format!("bench/{name}"), len, 0.0, 1.0), Vec::new()),
+            DType::U32 => (Vec::new(), vec![1; len]),
+        };
+        let inputs = graph.inputs().map(|(_, node)| {
+            let (floats, labels) = values(&node.name, node.ty.dtype, node.ty.shape.len());
+            (node.name.clone(), node.ty.dtype, floats, labels)
+        });
+        Self(inputs.collect())
+    }
+
+    pub(super) fn inputs(&self) -> Vec<(&str, InputData<'_>)> {
+        let data = |dtype: &DType, floats, labels| match dtype {
+            DType::F32 => InputData::F32(floats),
+            DType::U32 => InputData::U32(labels),
+        };
+        self.0.iter().map(|(name, dtype, floats, labels)| (name.as_str(), data(dtype, floats, labels))).collect()
+    }
+}
+
+/// A session of either kind.
+pub(super) enum Program {
+    Inference(Box<Session>),
+    Training(Box<TrainingSession>, u64),
+}
+
+impl Program {
+    pub(super) fn new(device: &Device, built: &Built, variant: Option<&'static str>) -> Result<Self> {
+        let graph = &built.graph;
+        let parameters = Arc::new(Parameters::upload(device, graph, &*built.parameters)?);
+        match &built.training {
+            None => {
+                let plan = plan(graph, graph.outputs(), &Target { variant, ..device.target() })?;
+                Ok(Self::Inference(Box::new(Session::from_plan(device, graph, plan, parameters)?)))
+            }
+            Some(training) => {
+                let session = TrainingSession::new(device, graph, graph.outputs(), training, parameters)?;
+                Ok(Self::Training(Box::new(session), 0))
+            }
+        }
+    }
+
+    /// One run to its end: results read back, the loss of a training step included.
+    pub(super) fn run(&mut self, inputs: &[(&str, InputData<'_>)]) -> Result<()> {
+        match self {
+            Self::Inference(session) => session.run_blocking(inputs).map(drop)?,
+            Self::Training(session, step) => {
+                *step += 1;
+                let options = StepOptions::new(1e-3, *step);
+                session.step_blocking(inputs, options)?;
+                session.finish_blocking()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The plan, the bytes of all buffers, and what all runs have done.
+    pub(super) fn figures(&self) -> (&Plan, u64, Counters) {
+        match self {
+            Self::Inference(session) => (session.plan(), session.measured_bytes(), session.counters()),
+            Self::Training(session, _) => (session.plan(), session.measured_bytes(), session.counters()),
+        }
+    }
+}

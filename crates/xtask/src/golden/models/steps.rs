@@ -1,0 +1,48 @@
+//! The losses of a few optimizer steps.
+
+use atrous_graph::NodeId;
+use atrous_graph::optim::{Convention, Optimizer, ParameterGroup, Training as Update};
+use atrous_io::FillSource;
+
+use super::super::{CaseError, compare::number};
+use super::{
+    Network,
+    entry::{Sgd, Train},
+    train::Training,
+};
+
+/// Takes as many steps as there are losses and compares the loss before each.
+pub(super) fn check(network: &Network<'_>, train: &Train, training: &Training) -> Result<(), CaseError> {
+    let model = &training.model;
+    let convention = if network.entry.framework == "keras" { Convention::Keras } else { Convention::Torch };
+    let trained: Vec<NodeId> = training.gradients.iter().map(|(parameter, _)| *parameter).collect();
+    let group = ParameterGroup { parameters: trained, lr: 1.0, weight_decay: train.optimizer.weight_decay };
+    let update = Update {
+        loss: training.loss,
+        gradients: training.gradients.clone(),
+        assignments: model.running.iter().map(|r| (r.parameter, r.value)).collect(),
+        optimizer: optimizer(&train.optimizer, convention)?,
+        groups: vec![group],
+        clip_norm: None,
+        accumulate: false,
+        totals: Vec::new(),
+    };
+    let source = FillSource::new(model, &network.entry.fill_prefix, network.entry.wvar);
+    let parameters = network.executor.upload(&model.graph, &source)?;
+    let (count, lr) = (train.losses.len(), train.optimizer.lr);
+    let losses = network.executor.train(&model.graph, parameters, &update, &training.inputs(), (count, lr))?;
+    for (step, ((got, want), rtol)) in losses.iter().zip(&train.losses).zip(&train.losses_rtol).enumerate() {
+        number(&format!("the loss before step {}", step + 1), f64::from(*got), *want, rtol * want.abs())?;
+    }
+    match train.losses_rtol.len() == count {
+        true => Ok(()),
+        false => Err(CaseError::Failed(format!("{count} losses with {} bounds", train.losses_rtol.len()))),
+    }
+}
+
+fn optimizer(sgd: &Sgd, convention: Convention) -> Result<Optimizer, CaseError> {
+    if sgd.optimizer != "SGD" {
+        return Err(CaseError::Unsupported(format!("the optimizer \"{}\" in a network's training", sgd.optimizer)));
+    }
+    Ok(Optimizer::Sgd { momentum: sgd.momentum, dampening: 0.0, nesterov: sgd.nesterov, convention })
+}
