@@ -65,9 +65,11 @@ impl Progress {
             self.bar.println(text);
         }
     }
+}
 
-    /// The training is over: the bar goes away.
-    pub fn finish(&self) {
+impl Drop for Progress {
+    /// The training is over, or has failed: the bar goes away.
+    fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
 }
@@ -106,8 +108,15 @@ mod tests {
     #[test]
     fn an_epoch_is_a_line() {
         let metrics = BTreeMap::from([("miou".to_owned(), 0.75), ("accuracy".to_owned(), 0.5)]);
-        let mut record =
-            EpochRecord { epoch: 3, step: 30, train_loss: 0.25, val_loss: Some(0.5), metrics, class_iou: vec![], seconds: 12.34 };
+        let mut record = EpochRecord {
+            epoch: 3,
+            step: 30,
+            train_loss: 0.25,
+            val_loss: Some(0.5),
+            metrics,
+            class_iou: vec![],
+            seconds: 12.34,
+        };
         assert_eq!(
             epoch_line(&record, 20),
             "epoch 3/20  loss 0.2500  val_loss 0.5000  accuracy 0.5000  miou 0.7500  12.3 s"
@@ -130,6 +139,5 @@ mod tests {
         let progress = Progress::new(Show::Nothing, 2, 10, 4, 8);
         assert!(progress.bar.is_hidden() && !progress.lines);
         progress.step(1, 5, 0.5);
-        progress.finish();
     }
 }

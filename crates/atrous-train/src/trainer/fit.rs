@@ -79,7 +79,6 @@ impl Trainer {
                 break Reason::Interrupted;
             }
         };
-        progress.finish();
         Ok(Outcome { reason, epochs: self.state.epoch, steps: self.state.step, best: self.state.best, last })
     }
 
@@ -168,7 +167,6 @@ impl Trainer {
             Landed::Part => return Ok(ControlFlow::Continue(())),
             Landed::Bad(run) => {
                 let (step, loss, gradient_norm) = (result.step, result.loss, result.gradient_norm);
-                progress.finish();
                 return Err(TrainError::NotFinite { step, loss, gradient_norm, node: self.blame(&run) });
             }
             Landed::Update(landing) => landing,

@@ -1,0 +1,165 @@
+//! Trainings that cannot begin, or cannot go on.
+
+use std::{collections::HashMap, sync::Arc};
+
+use atrous_graph::{Shape, optim::Optimizer};
+use atrous_io::{FillSource, fill};
+use atrous_nn::{Mode, zoo::Network};
+use atrous_train::{
+    Loss, LossPart, Part, TrainError, TrainOptions, Trainer,
+    checkpoint::Checkpoint,
+    data::{Loader, LoaderOptions, Shapes},
+    log::read_log,
+};
+use atrous_vision::Preprocess;
+
+use crate::common::{Tiny, bits, device, few_digits, options, pixels, shapes, unseen_shapes};
+
+#[test]
+fn numbers_that_go_bad_stop_the_training_and_leave_the_checkpoint() {
+    let device = device();
+    let folder = tempfile::tempdir().unwrap();
+    let first = TrainOptions { epochs: 1, ..options(Some(folder.path())) };
+    pixels(&device, first).unwrap().fit().unwrap();
+    let last = folder.path().join("last.checkpoint");
+    let good = std::fs::read(&last).unwrap();
+    let mut bad = Checkpoint::load(&last).unwrap();
+    let weight = bad.parameters.iter_mut().find(|t| t.name == "head.weight").unwrap();
+    weight.values[5] = f32::INFINITY;
+    bad.save(&last).unwrap();
+    let spoiled = std::fs::read(&last).unwrap();
+    let mut trainer = pixels(&device, TrainOptions { resume: true, ..options(Some(folder.path())) }).unwrap();
+    let error = trainer.fit().unwrap_err();
+    let TrainError::NotFinite { step, node, .. } = &error else { panic!("{error}") };
+    assert_eq!((*step, node.as_deref()), (4, Some("head.weight")));
+    assert!(error.to_string().starts_with("step 4: loss "), "{error}");
+    assert_eq!(std::fs::read(&last).unwrap(), spoiled, "no checkpoint is written after numbers went bad");
+    assert_ne!(good, spoiled);
+    assert_eq!(read_log(folder.path().join("log.jsonl")).unwrap().len(), 4);
+    assert!(trainer.fit().is_err(), "trying again is the same error");
+}
+
+#[test]
+fn the_first_node_that_went_bad_is_named() {
+    // Finite parameters whose products are not: the convolution is the first to overflow.
+    let device = device();
+    let model = Tiny::PIXELS.build("tiny", Shape::new(4, 16, 16, 3), Mode::Training).unwrap();
+    let mut values: HashMap<String, Vec<f32>> = HashMap::new();
+    for spec in &model.parameters {
+        let scale = if spec.name == "stem.weight" { 3e38 } else { 0.1 };
+        values.insert(
+            spec.name.clone(),
+            fill::uniform(&spec.name, spec.len(), 0.5, 0.4).iter().map(|v| v * scale).collect(),
+        );
+    }
+    let (train, options) = (shapes(8), options(None));
+    let mut trainer = Trainer::new(&device, "tiny", &Tiny::PIXELS, Some(&values), train, None, options).unwrap();
+    let before = bits(&trainer.checkpoint().unwrap());
+    let error = trainer.fit().unwrap_err();
+    let TrainError::NotFinite { step: 1, node: Some(node), .. } = &error else { panic!("{error}") };
+    assert_eq!(node, "stem");
+    assert_eq!(bits(&trainer.checkpoint().unwrap()), before, "a step that went bad changes nothing");
+}
+
+#[test]
+fn a_checkpoint_of_another_training_is_refused() {
+    let device = device();
+    let folder = tempfile::tempdir().unwrap();
+    pixels(&device, TrainOptions { epochs: 1, ..options(Some(folder.path())) }).unwrap().fit().unwrap();
+    let error = |change: &dyn Fn(&mut TrainOptions)| {
+        let mut options = TrainOptions { resume: true, ..options(Some(folder.path())) };
+        change(&mut options);
+        pixels(&device, options).unwrap_err().to_string()
+    };
+    assert!(error(&|o| o.resume = false).contains("holds a training: resume it or take another folder"));
+    assert!(error(&|o| o.seed = 9).contains("its seed is 3, here it is 9"));
+    assert!(error(&|o| o.lr = 0.5).contains("its learning rate is 0.05, here it is 0.5"));
+    assert!(error(&|o| o.weight_decay = 0.5).contains("weight_decay 0.5"));
+    assert!(error(&|o| o.optimizer = Optimizer::adam()).contains("missing: mean/stem.weight"));
+
+    let resumed = TrainOptions { resume: true, ..options(Some(folder.path())) };
+    let wide = Tiny { width: 12, ..Tiny::PIXELS };
+    let other = Trainer::new(&device, "wide", &wide, None, shapes(10), None, resumed.clone()).unwrap_err().to_string();
+    assert!(other.contains("do not fit wide, it is one of tiny"), "{other}");
+    assert!(other.contains("shape: stem.weight needs [12, 3, 3, 3], got [8, 3, 3, 3]"), "{other}");
+    assert!(other.contains("shape: norm.running_var needs [12], got [8]"), "{other}");
+
+    let path = folder.path().join("last.checkpoint");
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let error = pixels(&device, resumed.clone()).unwrap_err().to_string();
+    assert!(error.contains("last.checkpoint is not a valid safetensors file"), "{error}");
+    std::fs::write(&path, &whole).unwrap();
+    pixels(&device, resumed).unwrap();
+}
+
+#[test]
+fn networks_and_data_that_do_not_go_together_are_refused() {
+    let device = device();
+    let error = |network: Tiny, train: Loader, validation: Option<Loader>, options: TrainOptions| {
+        Trainer::new(&device, "tiny", &network, None, train, validation, options).unwrap_err().to_string()
+    };
+    let three = Tiny { classes: 3, ..Tiny::PIXELS };
+    assert_eq!(
+        error(three, shapes(4), None, options(None)),
+        "tiny gives 4×16×16×3, but the labels of the data need 4×16×16×6"
+    );
+    assert!(error(Tiny::PICTURES, shapes(4), None, options(None)).contains("need 4×16×16×6"));
+    let mixed = error(Tiny::PIXELS, shapes(4), Some(few_digits(4)), options(None));
+    assert_eq!(
+        mixed,
+        "the validation data have pictures labelled with 10 classes, 255 ignored, the training data pixels labelled with \
+         6 classes, 255 ignored"
+    );
+    let frozen =
+        |names: &[&str]| TrainOptions { frozen: names.iter().map(|n| (*n).to_owned()).collect(), ..options(None) };
+    assert!(error(Tiny::PIXELS, shapes(4), None, frozen(&["stam"])).contains("\"stam\""));
+    assert!(error(Tiny::PIXELS, shapes(4), None, frozen(&["stem", "norm", "head"])).contains("all are frozen"));
+    let part = Part { names: vec!["tail".to_owned()], lr: 0.1 };
+    assert!(
+        error(Tiny::PIXELS, shapes(4), None, TrainOptions { parts: vec![part], ..options(None) }).contains("\"tail\"")
+    );
+    let none = TrainOptions { epochs: 0, ..options(None) };
+    assert_eq!(error(Tiny::PIXELS, shapes(4), None, none), "epochs must be at least 1, got 0");
+    let weights = Loss::WeightedCrossEntropy { weights: vec![1.0; 5], smoothing: 0.0 };
+    let weighted = TrainOptions { loss: weights, ..options(None) };
+    assert_eq!(error(Tiny::PIXELS, shapes(4), None, weighted), "loss: there are 6 classes, got 5 class weights");
+}
+
+#[test]
+fn every_loss_trains() {
+    let device = device();
+    let weighted = || Loss::WeightedCrossEntropy { weights: vec![0.5, 1.0, 1.0, 2.0, 1.0, 1.0], smoothing: 0.1 };
+    let sum =
+        vec![LossPart { weight: 0.5, loss: weighted() }, LossPart { weight: 1.0, loss: Loss::Dice { smooth: 1.0 } }];
+    for loss in [
+        Loss::default(),
+        weighted(),
+        Loss::BinaryCrossEntropy {},
+        Loss::Focal { gamma: 2.0 },
+        Loss::Dice { smooth: 0.0 },
+        Loss::Jaccard { smooth: 1.0 },
+        Loss::Sum { parts: sum },
+    ] {
+        let adam = TrainOptions { epochs: 10, optimizer: Optimizer::adam(), lr: 0.02, ..options(None) };
+        let mut trainer = pixels(&device, TrainOptions { loss: loss.clone(), ..adam }).unwrap();
+        let before = trainer.evaluate().unwrap().unwrap().loss.unwrap();
+        let outcome = trainer.fit().unwrap();
+        assert!(outcome.best.unwrap() < before, "{loss:?}: {before} {outcome:?}");
+    }
+}
+
+#[test]
+fn the_fill_of_the_golden_files_is_a_start_like_any_other() {
+    let model = Tiny::PIXELS.build("tiny", Shape::new(4, 16, 16, 3), Mode::Training).unwrap();
+    let source = FillSource::new(&model, "tiny/", 1.0);
+    let options = TrainOptions { epochs: 1, ..options(None) };
+    let loader = Loader::new(
+        Arc::new(Shapes::new(4, [16, 16], 5).unwrap()),
+        LoaderOptions { threads: 0, ..LoaderOptions::new(4, [16, 16], Preprocess::TF) },
+    );
+    let train = loader.unwrap();
+    let mut trainer =
+        Trainer::new(&device(), "tiny", &Tiny::PIXELS, Some(&source), train, Some(unseen_shapes()), options).unwrap();
+    assert_eq!(trainer.fit().unwrap().steps, 1);
+}

@@ -1,0 +1,7 @@
+//! Trainings of tiny networks on the device of the environment; an adapter must be there.
+
+mod common;
+mod evaluate;
+mod failures;
+mod files;
+mod resume;
