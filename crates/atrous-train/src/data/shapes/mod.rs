@@ -17,8 +17,8 @@ const MOST_SHAPES: u32 = 4;
 const TRIES: usize = 10;
 
 /// A segmentation dataset without files: one to four discs, squares, triangles, rings and crosses of any colour, size
-/// and angle, over a striped and noisy background, the later before the earlier. Class 0 is the background, which the
-/// hole of a ring shows too.
+/// and angle, over a striped and noisy background of class 0. Later shapes hide earlier ones; what lies behind a ring
+/// is seen through its hole.
 ///
 /// Colours say nothing about classes, only about where one thing ends and the next begins. Of every shape at least 60 %
 /// stay visible. Sample `i` is a function of seed, size and `i` alone, computed without functions that differ between

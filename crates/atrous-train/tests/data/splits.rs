@@ -1,0 +1,82 @@
+//! Parts of datasets.
+
+use crate::support::{assert_has, numbered, text};
+use atrous_train::data::{Dataset, Shapes, Subset, digits, split_every, split_random, split_stratified};
+use std::sync::Arc;
+
+/// Samples of each class in a part.
+fn counts(part: &Subset) -> Vec<usize> {
+    let mut counts = vec![0; part.class_names().len()];
+    (0..part.len()).for_each(|i| counts[part.class_of(i).unwrap() as usize] += 1);
+    counts
+}
+
+/// Both parts are sorted, and together all there is.
+fn check_whole(parts: &(Subset, Subset), samples: usize) {
+    let (train, held_out) = (parts.0.indices(), parts.1.indices());
+    assert!(train.is_sorted() && held_out.is_sorted());
+    let mut together = [train, held_out].concat();
+    together.sort();
+    assert_eq!(together, (0..samples).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_subset_is_the_samples_chosen() {
+    let all = Arc::new(numbered(10, 3));
+    let subset = Subset::new(all.clone(), vec![7, 2, 2]).unwrap();
+    assert_eq!((subset.len(), subset.task()), (3, all.task()));
+    assert_eq!(subset.class_names(), all.class_names());
+    assert_eq!(subset.get(0).unwrap(), all.get(7).unwrap());
+    assert_eq!(subset.get(2).unwrap(), all.get(2).unwrap());
+    assert_eq!((subset.class_of(0), subset.class_of(3)), (Some(1), None));
+    assert_eq!(subset.describe(1), "numbered: sample 2");
+    assert_eq!(text(subset.get(3)), "sample 3 of a dataset of 3");
+    assert_eq!(text(Subset::new(all.clone(), vec![0, 10])), "sample 10 of a dataset of 10");
+    assert_has(&text(Subset::new(all, vec![])), &["no samples", "10 samples"]);
+}
+
+#[test]
+fn every_fifth() {
+    let parts = split_every(Arc::new(numbered(23, 2)), 5).unwrap();
+    assert_eq!(parts.1.indices(), [4, 9, 14, 19]);
+    check_whole(&parts, 23);
+    for nth in [0, 1, 24] {
+        let error = text(split_every(Arc::new(numbered(23, 2)), nth));
+        assert_has(&error, &["nth must be between 2 and the 23 samples", &format!("got {nth}")]);
+    }
+}
+
+#[test]
+fn at_random() {
+    let all = Arc::new(numbered(100, 4));
+    let parts = split_random(all.clone(), 0.2, 1).unwrap();
+    check_whole(&parts, 100);
+    assert_eq!(parts.1.len(), 20);
+    assert_eq!(split_random(all.clone(), 0.2, 1).unwrap().1.indices(), parts.1.indices());
+    assert_ne!(split_random(all.clone(), 0.2, 2).unwrap().1.indices(), parts.1.indices());
+    assert_eq!(split_random(Arc::new(Shapes::new(10, [16, 16], 0).unwrap()), 0.25, 1).unwrap().1.len(), 3);
+    for fraction in [0.0, -0.5, 0.001, 0.999, 1.0, 7.0, f64::NAN, f64::INFINITY] {
+        let error = text(split_random(all.clone(), fraction, 1));
+        assert_has(&error, &["held-out fraction", "100 samples", &format!("got {fraction}")]);
+    }
+}
+
+#[test]
+fn by_class() {
+    let all = Arc::new(digits());
+    let parts = split_stratified(all.clone(), 0.2, 5).unwrap();
+    check_whole(&parts, 1797);
+    assert_eq!(parts.1.len(), 359);
+    let (train, held_out) = (counts(&parts.0), counts(&parts.1));
+    for (class, (train, held_out)) in train.into_iter().zip(held_out).enumerate() {
+        let want = 0.2 * (train + held_out) as f64;
+        assert!((held_out as f64 - want).abs() <= 1.0, "class {class}: {held_out} of {}", train + held_out);
+    }
+    assert_eq!(split_stratified(all.clone(), 0.2, 5).unwrap().1.indices(), parts.1.indices());
+    assert_ne!(split_stratified(all, 0.2, 6).unwrap().1.indices(), parts.1.indices());
+    let one_each = split_stratified(Arc::new(numbered(8, 4)), 0.5, 0).unwrap();
+    assert_eq!((counts(&one_each.0), counts(&one_each.1)), (vec![1; 4], vec![1; 4]));
+    assert_has(&text(split_stratified(Arc::new(numbered(8, 4)), 1.0, 0)), &["held-out fraction"]);
+    let unknown = text(split_stratified(Arc::new(Shapes::new(10, [16, 16], 3).unwrap()), 0.5, 1));
+    assert_has(&unknown, &["shapes: picture 0 of seed 3", "cannot be split by class"]);
+}
