@@ -15,9 +15,20 @@ fn allowed() -> BTreeMap<&'static str, Option<&'static [&'static str]>> {
         ("atrous-gpu", Some(&["atrous-graph", "atrous-kernels", "atrous-shaders"][..])),
         ("atrous-nn", Some(&["atrous-graph"][..])),
         ("atrous-io", Some(&["atrous-graph", "atrous-nn"][..])),
+        ("atrous-train", Some(&["atrous-gpu", "atrous-graph", "atrous-io", "atrous-nn", "atrous-vision"][..])),
         (
             "atrous",
-            Some(&["atrous-gpu", "atrous-graph", "atrous-io", "atrous-kernels", "atrous-nn", "atrous-vision"][..]),
+            Some(
+                &[
+                    "atrous-gpu",
+                    "atrous-graph",
+                    "atrous-io",
+                    "atrous-kernels",
+                    "atrous-nn",
+                    "atrous-train",
+                    "atrous-vision",
+                ][..],
+            ),
         ),
         ("atrous-cli", Some(&["atrous"][..])),
         ("xtask", None),

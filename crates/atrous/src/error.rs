@@ -27,6 +27,15 @@ pub enum Error {
     /// A picture cannot be read, brought to size or written.
     #[error(transparent)]
     Vision(#[from] atrous_vision::Error),
+    /// A model has no part of that name.
+    #[error(transparent)]
+    Model(#[from] atrous_nn::ModelError),
+    /// Training data cannot be read.
+    #[error(transparent)]
+    Data(#[from] atrous_train::data::DataError),
+    /// A training cannot begin, or failed.
+    #[error(transparent)]
+    Train(#[from] atrous_train::TrainError),
     /// A network was asked for what it does not do.
     #[error("{model} is a {} network, it cannot {wanted}", task(*.is))]
     Task {

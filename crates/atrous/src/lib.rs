@@ -17,9 +17,33 @@
 //! }
 //! ```
 //!
+//! A [`Trainer`](train::Trainer) trains one. This trains a U-Net on a folder of pictures and their masks:
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use atrous::nn::zoo::UNet;
+//! use atrous::prelude::*;
+//! use atrous::train::data::{MaskFolder, split_every};
+//!
+//! fn main() -> Result<(), atrous::Error> {
+//!     let device = Device::from_env_blocking()?;
+//!     let names = ["background", "cell", "border"].map(String::from).to_vec();
+//!     let (train, held_out) = split_every(Arc::new(MaskFolder::open("pictures", "masks", names)?), 5)?;
+//!     let options = LoaderOptions::new(8, [128, 128], Preprocess::IMAGENET);
+//!     let train = Loader::new(Arc::new(train), LoaderOptions { shuffle: true, ..options })?;
+//!     let held_out = Loader::new(Arc::new(held_out), options)?;
+//!     let options = TrainOptions { epochs: 20, run_folder: Some("runs/cells".into()), ..TrainOptions::default() };
+//!     let network = UNet { classes: 3, ..UNet::SMALL };
+//!     let outcome = Trainer::new(&device, "unet", &network, None, train, Some(held_out), options)?.fit()?;
+//!     println!("{} steps, best validation loss {:?}", outcome.steps, outcome.best);
+//!     Ok(())
+//! }
+//! ```
+//!
 //! The parts are here as modules, for programs that need more than that: [`nn`] builds networks (its [`nn::zoo`] by name),
-//! [`graph`] is what they are made of, [`kernels`] plans them without a device, [`gpu`] runs the plans, [`io`] reads and
-//! writes weights, [`vision`] goes from picture files to tensors and back.
+//! [`graph`] is what they are made of, [`kernels`] plans them without a device, [`gpu`] runs the plans, [`train`] has losses,
+//! data and the trainer, [`io`] reads and writes weights, [`vision`] goes from picture files to tensors and back.
 //!
 //! Every call that waits for the device is there twice: `async`, for any executor and for browsers, and `_blocking`.
 
@@ -33,6 +57,7 @@ pub use atrous_graph as graph;
 pub use atrous_io as io;
 pub use atrous_kernels as kernels;
 pub use atrous_nn as nn;
+pub use atrous_train as train;
 pub use atrous_vision as vision;
 
 pub use error::{Error, Result};
@@ -43,5 +68,8 @@ pub use weights::Weights;
 /// What most programs need.
 pub mod prelude {
     pub use crate::{AdapterChoice, Device, DeviceOptions, Predictor, PredictorOptions, Weights};
-    pub use atrous_vision::{ClassMap, Limits as ImageLimits, Prediction, RgbImage, load_rgb8, write_png};
+    pub use atrous_nn::zoo::Network;
+    pub use atrous_train::data::{Augment, Dataset, Loader, LoaderOptions};
+    pub use atrous_train::{Schedule, TrainOptions, Trainer};
+    pub use atrous_vision::{ClassMap, Limits as ImageLimits, Prediction, Preprocess, RgbImage, load_rgb8, write_png};
 }
