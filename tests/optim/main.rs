@@ -8,3 +8,4 @@ mod reference;
 mod rules;
 mod session;
 mod step;
+mod whole;

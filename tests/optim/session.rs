@@ -195,7 +195,8 @@ fn the_memory_is_as_predicted_and_a_budget_names_its_parts() {
     let flat = session.plan().parameter_bytes();
     assert_eq!((session.plan().gradient_bytes(), session.plan().state_bytes()), (2 * flat, 2 * flat));
 
-    let options = DeviceOptions { memory_budget: Some(session.plan().peak_bytes() - 1), ..DeviceOptions::default() };
+    let from_env = DeviceOptions::from_env().expect("a legal environment");
+    let options = DeviceOptions { memory_budget: Some(session.plan().peak_bytes() - 1), ..from_env };
     let device = Device::open_blocking(&AdapterChoice::from_env(), options).expect("the suite needs an adapter");
     let parameters = network.upload(&device, &network.values());
     let error = TrainingSession::new(&device, &network.graph, &[], &network.training, Arc::clone(&parameters));
