@@ -1,5 +1,5 @@
 //! Gradients of the convolution with respect to its filter and its input: each row of the table is a hazard, run by every variant
-//! of both families that is legal for it.
+//! of both families that is legal for it; then random rows.
 
 use std::collections::BTreeSet;
 
@@ -8,6 +8,8 @@ use atrous_graph::{Op, TensorType};
 use atrous_kernels::conv::{GRAD_INPUT_VARIANTS, GRAD_WEIGHT_VARIANTS};
 use atrous_kernels::{Limits, Target};
 use atrous_tests::{Case, device};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 
 use crate::conv::{BASE, Row};
 
@@ -204,6 +206,18 @@ fn rounding_does_not_grow_with_the_image() {
     ]);
 }
 
+/// Terms of one sign, all equal: every addition is rounded the same way.
+#[test]
+fn rounding_of_equal_terms_does_not_add_up() {
+    let device = device();
+    for (c, groups, kernel) in [(4, 1, [1, 1]), (4, 4, [3, 3]), (6, 3, [1, 3])] {
+        let conv = conv(1, 1, 0, groups);
+        let case = weight(&Row { image: [2, 400, 401, c], cout: c, kernel, conv, ..ROW });
+        let values = [0.1, 0.7].iter().zip(&case.inputs).map(|(v, ty)| vec![*v; ty.shape.len()]);
+        case.expect_with(values.collect()).check_variants(&device, &device.target());
+    }
+}
+
 /// Samples, then rows, that no binding shows at once; sums of all windows, also where they share their partial sums.
 #[test]
 fn tensors_over_the_binding_limit() {
@@ -223,10 +237,52 @@ fn tensors_over_the_binding_limit() {
             ..ROW
         },
     ];
-    check_on(&rows, |limits| limits.max_binding = 12_000);
     check_on(&rows, |limits| limits.max_binding = 6_000);
-    check_on(&rows, |limits| (limits.alignment, limits.max_binding) = (256, 9_000));
-    check_on(&rows, |limits| limits.max_workgroups = 31);
+    check_on(&rows, |limits| (limits.alignment, limits.max_binding) = (256, 12_000));
+    check_on(&rows[..3], |limits| limits.max_workgroups = 31);
+}
+
+/// Random rows, under the adapter's limits and under tight ones. A failure prints the whole case.
+#[test]
+fn random_rows() {
+    let device = device();
+    let mut tight = device.target();
+    (tight.limits.max_binding, tight.limits.max_workgroups) = (16 << 10, 63);
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { Config::default() } else { Config::with_cases(24) };
+    let mut runner = TestRunner::new(Config { failure_persistence: None, max_shrink_iters: 64, ..cases });
+    let result = runner.run(&row(), |row| {
+        let forward = row.case();
+        if forward.op.infer(&forward.inputs).is_err() {
+            return Err(TestCaseError::reject("the kernel is larger than the padded image"));
+        }
+        for case in [weight(&row), input(&row)] {
+            let expected = case.expect();
+            expected.check_variants(&device, &device.target());
+            if expected.fits(&tight) {
+                expected.check_variants(&device, &tight);
+            }
+        }
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}
+
+fn row() -> impl Strategy<Value = Row> {
+    let side = || prop_oneof![4 => 0..3_usize, 1 => 0..9_usize];
+    let padding = (side(), side(), side(), side());
+    let image = (1..4_usize, 1..20_usize, 1..20_usize);
+    let channels = (prop_oneof![3 => Just(1), 2 => 1..9_usize], 1..13_usize, 1..13_usize);
+    let steps = (1..4_usize, 1..4_usize, 1..4_usize, 1..4_usize);
+    let all = (image, channels, 1..6_usize, 1..6_usize, steps, padding);
+    all.prop_map(|((n, h, w), (groups, cin, cout), kh, kw, (sy, sx, dy, dx), (top, bottom, left, right))| Row {
+        image: [n, h, w, groups * cin],
+        cout: groups * cout,
+        kernel: [kh, kw],
+        conv: Conv2d { stride: [sy, sx], dilation: [dy, dx], padding: Padding { top, bottom, left, right }, groups },
+        bias: false,
+    })
 }
 
 #[test]

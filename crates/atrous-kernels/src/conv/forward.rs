@@ -3,12 +3,9 @@
 use atrous_graph::op::{Conv2d, Padding};
 
 use super::problem::ConvProblem;
-use super::tile::Tile;
+use super::tile::{TILE_BYTES, Tile};
 use crate::kernel::{Candidate, choose, require};
 use crate::{Binding, Dispatch, NodePlan, PlanError, Problem, Slot};
-
-/// Bytes of workgroup memory of the largest tile: 4×65 and 16×16 vec4s.
-const TILE_BYTES: u32 = (4 * 65 + 16 * 16) * 16;
 
 /// Bytes of the column matrix that im2col makes at a time, if it can.
 const COLUMN_BYTES: u64 = 32 << 20;

@@ -7,6 +7,9 @@ pub(super) struct Tile {
     pub(super) n: usize,
 }
 
+/// Bytes of workgroup memory of the largest tile: 4×65 and 16×16 vec4s.
+pub(super) const TILE_BYTES: u32 = (4 * 65 + 16 * 16) * 16;
+
 /// Fewer workgroups than this leave a GPU idle.
 const BUSY: usize = 128;
 

@@ -3,14 +3,16 @@
 use atrous_graph::op::Conv2dGradInput;
 
 use super::problem::ConvProblem;
-use super::tile::Tile;
+use super::tile::{TILE_BYTES, Tile};
 use crate::kernel::{Candidate, choose, require};
 use crate::{Dispatch, NodePlan, PlanError, Problem};
 
-/// The variants that may serve a transposed convolution, in the order of preference.
-pub const GRAD_INPUT_VARIANTS: &[&str] = &["transposed_depthwise", "transposed_phase", "transposed_direct"];
+/// The variants that may serve a transposed convolution, in the order of preference on a GPU.
+pub const GRAD_INPUT_VARIANTS: &[&str] =
+    &["transposed_depthwise", "transposed_tiled", "transposed_phase", "transposed_direct"];
 
-/// Plans a transposed convolution: for depthwise ones, by phases of the stride, or as a direct sum, which admits everything.
+/// Plans a transposed convolution: for depthwise ones, by phases of the stride (in workgroup memory, in registers), or as a
+/// direct sum, which admits everything.
 ///
 /// # Errors
 /// [`PlanError::Limit`] if the part does not fit the adapter, or the filter 32-bit coordinates.
@@ -26,19 +28,29 @@ pub fn plan_grad_input(op: &Conv2dGradInput, problem: &Problem<'_>) -> Result<No
     let (variant, declined) = choose(problem.target, &candidates(&p));
     let dispatch = match variant {
         "transposed_depthwise" => depthwise(&p),
-        "transposed_phase" => phase(&p),
+        "transposed_tiled" => phase(&p, true),
+        "transposed_phase" => phase(&p, false),
         _ => p.bound("conv/transposed_direct", "").invocations(p.pixels() * p.o4(), p.target()),
     }?;
     Ok(NodePlan { declined, ..NodePlan::single(variant, dispatch) })
 }
 
-fn candidates(p: &ConvProblem<'_>) -> [Candidate; 3] {
+fn candidates(p: &ConvProblem<'_>) -> [Candidate; 4] {
     let once = require(p.cin_g == 1 && p.cout_g == 1, "not one filter a channel");
     let whole = require(p.groups_are_whole(), "a group is not a multiple of 4 channels");
+    let memory = p.target().limits.workgroup_memory >= TILE_BYTES;
+    let memory = require(memory, "the tile passes the workgroup memory");
+    let hardware = require(!p.target().software, "a barrier is slow on a software adapter");
+    let filled = require(p.og4() >= 4 && p.cin_g >= 16, "a group has too few channels to fill a tile");
     let most = p.target().limits.max_workgroups as usize;
     let layered = require(layers(p).is_some_and(|n| n <= most), "more phases and groups than layers of a grid");
     [
         Candidate::new("transposed_depthwise", once),
+        Candidate {
+            variant: "transposed_tiled",
+            legal: whole.and(layered).and(memory),
+            preferred: hardware.and(filled),
+        },
         Candidate::new("transposed_phase", whole.and(layered)),
         Candidate::new("transposed_direct", Ok(())),
     ]
@@ -62,14 +74,20 @@ fn layers(p: &ConvProblem<'_>) -> Option<usize> {
     p.conv.stride[0].checked_mul(p.conv.stride[1])?.checked_mul(p.conv.groups)
 }
 
-fn phase(p: &ConvProblem<'_>) -> Result<Dispatch, PlanError> {
+/// All phases in one dispatch, in tiles of workgroup memory or of registers.
+fn phase(p: &ConvProblem<'_>, tiled: bool) -> Result<Dispatch, PlanError> {
     let (y, [rows, columns]) = (p.y(), p.conv.stride);
     let largest = y.n * y.h.div_ceil(rows) * y.w.div_ceil(columns);
-    let tile = Tile { m: 8, ..Tile::of_registers(largest, p.og4()) };
-    let dispatch = p
-        .bound("conv/transposed_phase", &format!("TILE_N={}", tile.n))
-        .groups(tile.register_groups(largest, p.og4()), p.target())?;
+    let layers = rows * columns * p.conv.groups;
+    let kernel = if tiled {
+        let tile = Tile::of_workgroup(largest, p.og4(), layers);
+        p.bound("conv/transposed_tiled", &tile.axes()).groups(tile.count(largest, p.og4()) as u64, p.target())
+    } else {
+        let tile = Tile { m: 8, ..Tile::of_registers(largest, p.og4()) };
+        let groups = tile.register_groups(largest, p.og4());
+        p.bound("conv/transposed_phase", &format!("TILE_N={}", tile.n)).groups(groups, p.target())
+    };
+    let dispatch = kernel?;
     let [gx, gy, _] = dispatch.grid;
-    let layers = (rows * columns * p.conv.groups) as u32;
-    Ok(Dispatch { grid: [gx, gy, layers], ..dispatch })
+    Ok(Dispatch { grid: [gx, gy, layers as u32], ..dispatch })
 }
