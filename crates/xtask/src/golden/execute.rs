@@ -1,5 +1,6 @@
 //! Runs graphs on the adapter.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -70,6 +71,25 @@ impl Executor {
         }
         losses.extend(session.finish_blocking().map_err(gpu_error)?.map(|result| result.loss));
         if losses.len() == count { Ok(losses) } else { Err(CaseError::Failed(format!("{} losses", losses.len()))) }
+    }
+
+    /// Takes one step on each batch at learning rate `lr` and returns the parameters, by name, after each.
+    pub(super) fn parameters_after_steps(
+        &self,
+        graph: &Graph,
+        parameters: Arc<Parameters>,
+        update: &Training,
+        batches: &[Vec<(&str, InputData<'_>)>],
+        lr: f64,
+    ) -> Result<Vec<HashMap<String, Vec<f32>>>, CaseError> {
+        let session = TrainingSession::new(&self.device, graph, &[], update, parameters.clone());
+        let mut session = session.map_err(gpu_error)?;
+        let mut after = Vec::with_capacity(batches.len());
+        for (step, inputs) in (1..).zip(batches) {
+            session.step_blocking(inputs, StepOptions::new(lr, step)).map_err(gpu_error)?;
+            after.push(parameters.download_blocking().map_err(gpu_error)?);
+        }
+        Ok(after)
     }
 }
 

@@ -4,11 +4,14 @@ mod activation;
 mod conv;
 mod draft;
 mod loss;
+mod metric;
 mod movement;
 mod norm;
+mod optimizer;
 mod pool;
 mod resize;
 mod run;
+mod schedule;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -68,8 +71,7 @@ pub(super) fn run(options: &Options, folder: &Folder, executor: &Executor, repor
             Ok(case) => {
                 let open = || folder.tensors(&case.file).map_err(|error| CaseError::failed(format!("{error:#}")));
                 let file = files.entry(&case.file).or_insert_with(open);
-                let check = |draft: Draft<'_>| run::check(case, &draft, file.as_ref().map_err(Clone::clone)?, executor);
-                (case.name.clone(), build(case).and_then(check))
+                (case.name.clone(), file.as_ref().map_err(Clone::clone).and_then(|file| check(case, file, executor)))
             }
             Err((name, _)) if !options.wants(&name) => continue,
             Err((name, why)) => (name, Err(why)),
@@ -77,6 +79,16 @@ pub(super) fn run(options: &Options, folder: &Folder, executor: &Executor, repor
         report.case(&name, &result)?;
     }
     Ok(())
+}
+
+/// Computes what a case describes and compares it.
+fn check(case: &Case, file: &WeightFile, executor: &Executor) -> Result<(), CaseError> {
+    match case.op.as_str() {
+        "optimizer" => optimizer::check(case, file, executor),
+        "schedule" => schedule::check(case, file),
+        "metric" => metric::check(case, file, executor),
+        _ => run::check(case, &build(case)?, file, executor),
+    }
 }
 
 /// Builds the operation that a case describes. Every parameter and every input must be understood.

@@ -1,0 +1,136 @@
+//! Optimizers: a few steps from given gradients, on the adapter and by the reference.
+
+use std::collections::HashMap;
+
+use atrous_gpu::InputData;
+use atrous_graph::autodiff::{Recompute, backward};
+use atrous_graph::op::Binary;
+use atrous_graph::optim::{Convention, Optimizer, ParameterGroup, Training};
+use atrous_graph::{DType, Graph, Layout, NodeId, Op, Shape};
+use atrous_io::WeightFile;
+
+use super::super::{CaseError, Executor, array::Array, compare, folder::stored, params::Params};
+use super::Case;
+
+/// What a case asks for.
+struct Rule {
+    optimizer: Optimizer,
+    lr: f64,
+    weight_decay: f64,
+    clip_norm: Option<f64>,
+    steps: usize,
+}
+
+/// Takes the steps and compares the parameters after each.
+pub(super) fn check(case: &Case, file: &WeightFile, executor: &Executor) -> Result<(), CaseError> {
+    let rule = rule(case)?;
+    let names: Vec<&str> = case.outputs.keys().filter_map(|output| output.strip_suffix("_steps")).collect();
+    if names.is_empty() || names.len() != case.outputs.len() {
+        return Err(CaseError::Unsupported(format!("results {:?}", case.outputs.keys())));
+    }
+    let (graph, training, first) = network(case, &names, &rule)?;
+    let mut batches = Vec::new();
+    for step in 1..=rule.steps {
+        let of = |name: &&str| Ok((format!("g{name}"), array(case, &format!("g{name}{step}"))?.values));
+        batches.push(names.iter().map(of).collect::<Result<Vec<(String, Vec<f32>)>, CaseError>>()?);
+    }
+    let parameters = executor.upload(&graph, &first)?;
+    let inputs: Vec<Vec<(&str, InputData<'_>)>> =
+        batches.iter().map(|b| b.iter().map(|(name, g)| (name.as_str(), InputData::F32(g))).collect()).collect();
+    let after = executor.parameters_after_steps(&graph, parameters, &training, &inputs, rule.lr)?;
+    for name in names {
+        let expected = &case.outputs[&format!("{name}_steps")];
+        let want = stored(file, &expected.key)?;
+        let got: Vec<f32> = after.iter().flat_map(|values| values[name].clone()).collect();
+        compare::close(&format!("{name} after each step"), &want.shape, &got, &want.values, expected.atol)?;
+    }
+    Ok(())
+}
+
+fn array(case: &Case, name: &str) -> Result<Array, CaseError> {
+    let missing = || CaseError::Unsupported(format!("the input \"{name}\" is missing"));
+    case.inputs.get(name).ok_or_else(missing)?.array()
+}
+
+/// The rule is named by the case: its framework, an underscore, the optimizer, and what is special about the case.
+fn rule(case: &Case) -> Result<Rule, CaseError> {
+    let mut p = Params::new(case.params.clone());
+    let unknown = || CaseError::Unsupported(format!("the optimizer of {}", case.name));
+    let name = case.name.rsplit('/').next().unwrap_or_default();
+    let (framework, what) = name.split_once('_').ok_or_else(unknown)?;
+    let convention = match framework {
+        "torch" => Convention::Torch,
+        "keras" => Convention::Keras,
+        _ => return Err(unknown()),
+    };
+    let momentum = p.optional("momentum")?.unwrap_or(0.0);
+    let optimizer = match what.split('_').next().unwrap_or_default() {
+        "sgd" => {
+            let dampening = p.optional("dampening")?.unwrap_or(0.0);
+            Optimizer::Sgd { momentum, dampening, nesterov: p.optional("nesterov")?.unwrap_or(false), convention }
+        }
+        "rmsprop" => {
+            let alpha = match p.optional("rho")? {
+                Some(rho) => rho,
+                None => p.take("alpha")?,
+            };
+            let centered = p.optional("centered")?.unwrap_or(false);
+            Optimizer::RmsProp { alpha, eps: p.take("eps")?, momentum, centered, convention }
+        }
+        kind @ ("adam" | "adamw") => {
+            let (beta1, beta2, eps) = (p.take("beta1")?, p.take("beta2")?, p.take("eps")?);
+            Optimizer::Adam { beta1, beta2, eps, decoupled: kind == "adamw", convention }
+        }
+        _ => return Err(unknown()),
+    };
+    let _: Option<String> = p.optional("rule")?;
+    p.says("meaning", &["parameters after step t+1 with gradients"])?;
+    let rule = Rule {
+        optimizer,
+        lr: p.take("lr")?,
+        weight_decay: p.optional("weight_decay")?.unwrap_or(0.0),
+        clip_norm: p.optional("clip_grad_norm")?,
+        steps: p.take("steps")?,
+    };
+    p.finish()?;
+    Ok(rule)
+}
+
+/// A graph whose loss is the sum of all parameters times inputs: the inputs are the gradients.
+fn network(
+    case: &Case,
+    names: &[&str],
+    rule: &Rule,
+) -> Result<(Graph, Training, HashMap<String, Vec<f32>>), CaseError> {
+    let mut graph = Graph::new();
+    let mut first = HashMap::new();
+    let (mut parameters, mut terms) = (Vec::new(), Vec::new());
+    for name in names {
+        let array = array(case, name)?;
+        let shape = match array.shape[..] {
+            [n] => Shape::channels(n),
+            [h, w] => Shape::new(1, 1, h, w),
+            _ => return Err(CaseError::Unsupported(format!("a parameter of shape {:?}", array.shape))),
+        };
+        let p = graph.parameter(name, shape, Layout::Image)?;
+        let g = graph.input(&format!("g{name}"), shape, DType::F32)?;
+        terms.push(graph.add("term", Op::Binary(Binary::Mul), &[p, g])?);
+        parameters.push(p);
+        first.insert((*name).to_owned(), array.values);
+    }
+    let losses: Vec<(NodeId, f32)> = terms.iter().map(|term| (*term, 1.0)).collect();
+    let gradients = backward(&mut graph, &losses, &parameters, &Recompute::Nothing)?;
+    // Any finite number will do as the loss that decides whether a step counts.
+    let loss = graph.add("loss", Op::Fill { shape: Shape::channels(1), value: 0.0 }, &[])?;
+    let training = Training {
+        loss,
+        gradients: parameters.iter().copied().zip(gradients).filter_map(|(p, g)| Some((p, g?))).collect(),
+        assignments: Vec::new(),
+        optimizer: rule.optimizer,
+        groups: vec![ParameterGroup { parameters, lr: 1.0, weight_decay: rule.weight_decay }],
+        clip_norm: rule.clip_norm,
+        accumulate: false,
+        totals: Vec::new(),
+    };
+    Ok((graph, training, first))
+}
