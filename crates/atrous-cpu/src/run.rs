@@ -130,7 +130,7 @@ fn source(node: &Node, values: &HashMap<String, Tensor>) -> Result<Tensor, Error
 
 #[cfg(test)]
 mod tests {
-    use atrous_graph::op::{Binary, Slice, Unary};
+    use atrous_graph::op::{Binary, CrossEntropy, Dropout, Reduce, Slice, Unary};
 
     use super::*;
 
@@ -182,5 +182,32 @@ mod tests {
         for bad in [0.5, -1.0, 4294967296.0, f64::NAN] {
             assert!(matches!(run(&g, &of(bad), &[right]), Err(Error::NotU32 { .. })), "{bad}");
         }
+    }
+    /// A loss and its gradient: labels and the seed are u32 inputs, the gradient of the loss by itself is a constant.
+    #[test]
+    fn losses_with_labels_a_seed_and_a_constant() {
+        let (mut g, pixels) = (Graph::new(), Shape::new(1, 1, 2, 1));
+        let logits = g.input("logits", Shape::new(1, 1, 2, 2), DType::F32).unwrap();
+        let labels = g.input("labels", pixels, DType::U32).unwrap();
+        let seed = g.input("seed", Shape::channels(1), DType::U32).unwrap();
+        let drop = Op::Dropout(Dropout { rate: 0.0, stream: 1 });
+        let kept = g.add("dropout", drop, &[logits, seed]).unwrap();
+        let entropy = CrossEntropy { ignore: Some(255), smoothing: 0.0 };
+        let losses = g.add("losses", Op::CrossEntropy(entropy), &[kept, labels]).unwrap();
+        let loss = g.add("loss", Op::Reduce(Reduce::SUM_NHW), &[losses]).unwrap();
+        let one = g.add("one", Op::Fill { shape: Shape::channels(1), value: 1.0 }, &[]).unwrap();
+        let each = g.add("each", Op::Broadcast(pixels), &[one]).unwrap();
+        let back = g.add("back", Op::CrossEntropyGrad(entropy), &[kept, labels, each]).unwrap();
+        let dx = g.add("dx", drop, &[back, seed]).unwrap();
+        let values = HashMap::from([
+            ("logits".to_owned(), Tensor::zeros(Shape::new(1, 1, 2, 2))),
+            ("labels".to_owned(), Tensor::from_u32(pixels, &[1, 255])),
+            ("seed".to_owned(), Tensor::from_u32(Shape::channels(1), &[7])),
+        ]);
+        let results = run(&g, &values, &[loss, dx]).unwrap();
+        assert_eq!(results[0].data, [std::f64::consts::LN_2]);
+        assert_eq!(results[1].data, [0.5, -0.5, 0.0, 0.0]);
+        let seedless = HashMap::from([("logits".to_owned(), values["logits"].clone())]);
+        assert_eq!(run(&g, &seedless, &[dx]).unwrap_err().to_string(), "input \"labels\": no value was given");
     }
 }

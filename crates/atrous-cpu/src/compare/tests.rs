@@ -1,4 +1,4 @@
-use atrous_graph::op::{Conv2d, Padding, Reduce, Resize, Unary};
+use atrous_graph::op::{Conv2d, Padding, Place, Reduce, Resize, Unary};
 use atrous_graph::{Op, TensorType};
 
 use super::*;
@@ -135,9 +135,14 @@ fn one_pass_variance_of_large_values_fails() {
 #[test]
 fn data_movement_must_be_exact() {
     let x = noise(Shape::new(1, 3, 3, 2), 3);
-    for op in
-        [Op::Flip { vertical: true, horizontal: false }, Op::Unary(Unary::Relu), Op::Resize(Resize::nearest(3, 3))]
-    {
+    for op in [
+        Op::Flip { vertical: true, horizontal: false },
+        Op::Unary(Unary::Relu),
+        Op::Resize(Resize::nearest(3, 3)),
+        Op::Place(Place { start: [0; 4], shape: x.shape }),
+        Op::Broadcast(x.shape),
+        Op::StopGradient,
+    ] {
         let want = evaluate(&op, &[&x], x.shape);
         let magnitude = magnitude(&op, &[&x], x.shape);
         let mut got = want.to_f32();

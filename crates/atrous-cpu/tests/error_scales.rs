@@ -1,0 +1,130 @@
+//! Error scales of gradients, losses and repetition: wide enough for the reference rounded to f32, and for what single
+//! precision makes of the formula; narrow enough that an error of a thousandth anywhere is one.
+
+use atrous_cpu::{Tensor, Tolerance, compare, evaluate, magnitude};
+use atrous_graph::op::{
+    AvgPool, AvgPoolGrad, BatchNormGrad, Binary, ChannelMaxPool, Conv2d, Conv2dGradWeight, Coordinates, CrossEntropy,
+    Dropout, MaxPoolGrad, Pad, PadGrad, PadMode, Padding, Resize, ResizeGrad, Unary, Window,
+};
+use atrous_graph::{Op, Shape};
+
+const IMAGE: Shape = Shape::new(2, 4, 4, 5);
+
+/// Values in -1..1 without a pattern, the same on every run, all f32.
+fn noise(shape: Shape, seed: u64) -> Tensor {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) + 1;
+    let mut next = || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 40) as f32 / (1u32 << 23) as f32 - 1.0
+    };
+    Tensor::from_f32(shape, &(0..shape.len()).map(|_| next()).collect::<Vec<_>>())
+}
+
+fn positive(shape: Shape, seed: u64) -> Tensor {
+    noise(shape, seed).map(|v| v + 1.5)
+}
+
+/// Operations with their inputs and the shape of the result.
+fn cases() -> Vec<(Op, Vec<Tensor>, Shape)> {
+    let (x, dy, c) = (noise(IMAGE, 1), noise(IMAGE, 2), Shape::channels(5));
+    let half = Shape { h: 2, w: 2, ..IMAGE };
+    let small = noise(half, 3);
+    let sums = noise(Shape { n: 2, ..c }, 4).map(|v| 8.0 * v);
+    let window = Window::new([2, 2], [2, 2]);
+    let indices = evaluate(&Op::MaxPoolIndices(window), &[&x], half);
+    let pool = AvgPool { window: Window::new([3, 3], [1, 1]), count_include_pad: true, divisor: None };
+    let resize = Resize::bilinear(2, 2, Coordinates::HalfPixel);
+    let pad = Pad { padding: Padding::symmetric(1, 2), mode: PadMode::Reflect };
+    let padded = noise(Shape { h: 6, w: 8, ..IMAGE }, 5);
+    let pixels = Shape { c: 1, ..IMAGE };
+    let labels = Tensor::from_u32(pixels, &(0..32).map(|i| i % 7).collect::<Vec<_>>());
+    let entropy = CrossEntropy { ignore: Some(3), smoothing: 0.1 };
+    let (softmax, log) = (evaluate(&Op::Softmax, &[&x], IMAGE), evaluate(&Op::LogSoftmax, &[&x], IMAGE));
+    let seed = Tensor::from_u32(Shape::channels(1), &[3]);
+    let channels = Shape { c: 4, ..IMAGE };
+    let filter = Shape::new(3, 3, 5, 5);
+    let conv = Conv2d { padding: Padding::symmetric(1, 1), ..Conv2d::default() };
+    let statistics = [noise(c, 6), positive(c, 7), positive(c, 8)];
+    let [mean, var, scale] = statistics.clone();
+    let grad = |scale, batch| Op::BatchNormGrad(BatchNormGrad { eps: 1e-3, scale, batch });
+    vec![
+        (Op::Conv2dGradWeight(Conv2dGradWeight { conv, kernel: [3, 3] }), vec![x.clone(), dy.clone()], filter),
+        (
+            Op::BatchNormGradSums { eps: 1e-3 },
+            vec![x.clone(), dy.clone(), mean.clone(), var.clone()],
+            Shape { n: 2, ..c },
+        ),
+        (grad(false, false), vec![x.clone(), dy.clone(), mean.clone(), var.clone()], IMAGE),
+        (grad(true, true), vec![x.clone(), dy.clone(), mean, var, scale, sums], IMAGE),
+        (Op::MaxPoolGrad(MaxPoolGrad { window, h: 4, w: 4 }), vec![small.clone(), indices], IMAGE),
+        (Op::AvgPoolGrad(AvgPoolGrad { pool, h: 4, w: 4 }), vec![small.clone()], IMAGE),
+        (Op::AdaptiveAvgPoolGrad { h: 4, w: 4 }, vec![noise(Shape { h: 3, w: 3, ..IMAGE }, 9)], IMAGE),
+        (Op::ChannelMaxPoolGrad(ChannelMaxPool { window: 2, stride: 1 }), vec![x.clone(), noise(channels, 10)], IMAGE),
+        (Op::ResizeGrad(ResizeGrad { resize, h: 4, w: 4 }), vec![small], IMAGE),
+        (Op::PadGrad(PadGrad { pad, h: 4, w: 4 }), vec![padded], IMAGE),
+        (Op::Binary(Binary::DivNoNan), vec![x.clone(), positive(c, 11)], IMAGE),
+        (Op::ChannelSum, vec![x.clone()], pixels),
+        (Op::SoftmaxGrad, vec![softmax, dy.clone()], IMAGE),
+        (Op::LogSoftmaxGrad, vec![log, dy.clone()], IMAGE),
+        (Op::CrossEntropy(entropy), vec![x.clone(), labels.clone(), positive(c, 12)], pixels),
+        (Op::CrossEntropyGrad(entropy), vec![x.clone(), labels, noise(pixels, 13), positive(c, 12)], IMAGE),
+        (Op::Dropout(Dropout { rate: 0.3, stream: 2 }), vec![x, seed], IMAGE),
+    ]
+}
+
+fn judge(op: &Op, inputs: &[&Tensor], want: &Tensor, got: &Tensor) -> bool {
+    compare(&got.to_f32(), want, &magnitude(op, inputs, want.shape), Tolerance::F32).is_ok()
+}
+
+#[test]
+fn an_error_of_a_thousandth_is_seen() {
+    for (op, inputs, shape) in cases() {
+        let inputs: Vec<&Tensor> = inputs.iter().collect();
+        let want = evaluate(&op, &inputs, shape);
+        let scale = magnitude(&op, &inputs, shape);
+        for (m, value) in scale.data.iter().zip(&want.data) {
+            assert!(*m >= value.abs() * (1.0 - 1e-12) && m.is_finite(), "{}: scale {m} of {value}", op.name());
+        }
+        assert!(judge(&op, &inputs, &want, &want), "{}: the reference itself", op.name());
+        let largest = want.data.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        let mut one_off = want.clone();
+        let at = one_off.data.iter().position(|v| v.abs() == largest).unwrap();
+        one_off.data[at] *= 1.001;
+        assert!(!judge(&op, &inputs, &want, &one_off), "{}: one value a thousandth too large", op.name());
+        let mut shifted = want.clone();
+        shifted.data.rotate_right(1);
+        for wrong in [want.map(|v| -v), want.map(|v| v * 1.001), shifted] {
+            assert!(!judge(&op, &inputs, &want, &wrong), "{}: wrong everywhere", op.name());
+        }
+    }
+}
+
+#[test]
+fn derivatives_of_functions_are_held_to_a_thousandth() {
+    let x = noise(IMAGE, 1).map(|v| 4.0 * v);
+    let dy = noise(IMAGE, 2);
+    for function in Unary::EXAMPLES {
+        let x = if function == Unary::Ln { x.map(|v| v.abs() + 0.1) } else { x.clone() };
+        let (op, inputs) = (Op::UnaryGrad(function), [&x, &dy]);
+        let want = evaluate(&op, &inputs, IMAGE);
+        assert!(judge(&op, &inputs, &want, &want), "{function:?}");
+        if function != Unary::Step {
+            assert!(!judge(&op, &inputs, &want, &want.map(|v| v * 1.001)), "{function:?}");
+            assert!(!judge(&op, &inputs, &want, &want.map(|v| -v)), "{function:?}");
+        }
+    }
+}
+
+/// Large logits, means and images give errors no more room than small ones, where the formula has no need of it.
+#[test]
+fn scales_do_not_grow_with_what_cancels() {
+    let pixels = Shape { c: 1, ..IMAGE };
+    let labels = Tensor::from_u32(pixels, &[1; 32]);
+    let (near, dy) = (noise(IMAGE, 1), noise(pixels, 2));
+    let far = near.map(|v| v + 1000.0);
+    let op = Op::CrossEntropyGrad(CrossEntropy { ignore: None, smoothing: 0.0 });
+    let scales = [&near, &far].map(|x| magnitude(&op, &[x, &labels, &dy], IMAGE));
+    for (near, far) in scales[0].data.iter().zip(&scales[1].data) {
+        assert!((near - far).abs() < 1e-9, "{near} {far}");
+    }
+}
