@@ -106,7 +106,9 @@ const CHILD: &str = "ATROUS_TEST_TRAINING_CHILD";
 
 /// So many epochs that a kill comes before the end, with a checkpoint after every update.
 fn long(folder: &Path) -> TrainOptions {
-    TrainOptions { epochs: 40, resume: true, checkpoint_every: Some(1), ..demanding(folder) }
+    let schedule = Schedule::Cosine { steps: 120, min: 0.001 };
+    let every = TrainOptions { epochs: 40, resume: true, checkpoint_every: Some(1), ..demanding(folder) };
+    TrainOptions { schedule, early_stopping: None, ..every }
 }
 
 /// Not a test of its own: what the child processes of the following test run.
