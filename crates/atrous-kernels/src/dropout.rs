@@ -1,5 +1,6 @@
 //! Dropout in training.
 
+use atrous_graph::DType;
 use atrous_graph::op::Dropout;
 
 use crate::kernel::{Kernel, vec4s};
@@ -8,9 +9,13 @@ use crate::{NodePlan, PlanError, Problem, Slot};
 /// Plans dropout with a seed. A part draws the mask that the whole tensor has there.
 ///
 /// # Errors
-/// [`PlanError::Limit`] if the part does not fit the adapter, or the tensor has more vec4s than the generator's counter.
+/// [`PlanError::Limit`] if the part does not fit the adapter, or the tensor has more vec4s than the generator's counter;
+/// [`PlanError::Unsupported`] for u32 maps.
 pub fn plan_dropout(op: &Dropout, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (y, count) = (&problem.output, vec4s(problem.output.ty));
+    if y.ty.dtype != DType::F32 {
+        return Err(PlanError::Unsupported(format!("dropout of {}", y.ty)));
+    }
     let (needs, limit) = (vec4s(y.full) as u64, 1 << 32);
     if needs > limit {
         return Err(PlanError::Limit { what: "random numbers (four elements each)", needs, limit });
@@ -36,6 +41,14 @@ mod tests {
 
     use super::*;
     use crate::{Limits, Target, plan_node};
+
+    #[test]
+    fn a_map_is_refused() {
+        let (x, seed) = (TensorType::map(Shape::new(1, 2, 2, 1)), TensorType::map(Shape::channels(1)));
+        let op = Op::Dropout(Dropout { rate: 0.25, stream: 0 });
+        let refused = plan_node(&op, &[x, seed], x, &Target::new(Limits::WEBGPU, true)).expect_err("a map");
+        assert_eq!(refused, PlanError::Unsupported("dropout of 1×2×2×1 u32".to_owned()));
+    }
 
     #[test]
     fn parts_count_from_their_place_in_the_whole_tensor() {

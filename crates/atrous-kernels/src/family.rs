@@ -89,7 +89,9 @@ pub const fn variants(op: &Op) -> &'static [&'static str] {
         Op::Conv2dGradInput(_) => conv::GRAD_INPUT_VARIANTS,
         Op::Conv2dGradWeight(_) => conv::GRAD_WEIGHT_VARIANTS,
         Op::Binary(_) => &["binary_equal", "binary_channel", "binary_broadcast"],
-        Op::Reduce(_) | Op::ChannelVariance | Op::BatchNormGradSums { .. } => &["single_stage", "two_stage_workgroup", "two_stage"],
+        Op::Reduce(_) | Op::ChannelVariance | Op::BatchNormGradSums { .. } => {
+            &["single_stage", "two_stage_workgroup", "two_stage"]
+        }
         Op::Resize(_)
         | Op::ResizeGrad(_)
         | Op::AdaptiveAvgPool { .. }

@@ -68,7 +68,8 @@ pub fn plan_grad_sums(eps: f64, problem: &Problem<'_>) -> Result<NodePlan, PlanE
         return Err(PlanError::Limit { what: "bytes in one binding", needs: pixel, limit: target.limits.max_binding });
     }
     let windows = pixels.div_ceil(fit);
-    let slabs = slabs(pixels.div_ceil(windows), c4, target);
+    let room_for_slabs = target.limits.max_binding / partials(windows, 2 * c4).size;
+    let slabs = slabs(pixels.div_ceil(windows), c4, target).min(room_for_slabs.max(1) as usize);
     let (variant, declined) = choose_stages(slabs, windows, target);
     let single = variant == "single_stage";
     let slabs = if single { 1 } else { slabs };

@@ -120,7 +120,9 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         | Op::OneHot { .. }
         | Op::LabelWeight { .. }
         | Op::StopGradient => first(*op, image(out.rows.clone())),
-        Op::BatchNormGrad(_) | Op::UnaryGrad(_) | Op::SoftmaxGrad | Op::LogSoftmaxGrad | Op::CrossEntropy(_) => alike(2),
+        Op::BatchNormGrad(_) | Op::UnaryGrad(_) | Op::SoftmaxGrad | Op::LogSoftmaxGrad | Op::CrossEntropy(_) => {
+            alike(2)
+        }
         Op::CrossEntropyGrad(_) => alike(3),
         Op::Concat | Op::ChannelMaxPoolGrad(_) | Op::Fill { .. } => all(out.clone()),
         Op::Place(place) => {
