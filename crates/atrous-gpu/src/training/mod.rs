@@ -77,6 +77,19 @@ impl TrainingSession {
         Self::from_plan(device, graph, plan, parameters)
     }
 
+    /// Bytes of device memory that [`Self::new`] would need, parameters included. Nothing is allocated.
+    ///
+    /// # Errors
+    /// [`GpuError::Plan`] if `training` does not fit the graph, or the graph the device's limits.
+    pub fn predict_bytes(
+        device: &Device,
+        graph: &Graph,
+        outputs: &[NodeId],
+        training: &Training,
+    ) -> Result<u64, GpuError> {
+        Ok(plan_training(graph, outputs, training, &device.target())?.peak_bytes())
+    }
+
     /// A session that runs a given plan of `graph`, made by [`plan_training`] for this device or for one with tighter limits.
     ///
     /// # Errors

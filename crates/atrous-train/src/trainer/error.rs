@@ -23,6 +23,14 @@ pub enum TrainError {
     /// A part of the network that is to be frozen or to have its own learning rate is not there.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// A training step that does not fit into the memory there may be.
+    #[error("{source}; {}", advice(.fits))]
+    Memory {
+        /// What is needed, and what there may be.
+        source: Box<atrous_gpu::GpuError>,
+        /// What would fit, with its bytes.
+        fits: Vec<(String, u64)>,
+    },
     /// The device.
     #[error(transparent)]
     Gpu(#[from] atrous_gpu::GpuError),
@@ -77,6 +85,14 @@ pub enum TrainError {
     /// The learning curve.
     #[error(transparent)]
     Curve(#[from] CurveError),
+}
+
+fn advice(fits: &[(String, u64)]) -> String {
+    let options: Vec<String> = fits.iter().map(|(what, bytes)| format!("{what} ({bytes} bytes)")).collect();
+    if options.is_empty() {
+        return "not even one sample with most computed again fits".to_owned();
+    }
+    format!("what would fit: {}", options.join(", or "))
 }
 
 fn blame(node: Option<&str>) -> String {

@@ -30,6 +30,7 @@ mod evaluate;
 mod fit;
 mod flight;
 mod graph;
+mod memory;
 mod objective;
 mod options;
 mod persist;
@@ -100,7 +101,8 @@ impl Trainer {
         let StepGraph { model, training } = step_graph(network, name, data, &options)?;
         let drawn = Init::new(&model, options.seed);
         let parameters = Arc::new(Parameters::upload(device, &model.graph, source.unwrap_or(&drawn))?);
-        let session = TrainingSession::new(device, &model.graph, &[], &training, parameters.clone())?;
+        let session = TrainingSession::new(device, &model.graph, &[], &training, parameters.clone())
+            .map_err(|error| memory::advise(error, device, (network, name), data, &options))?;
         let evaluator = |loader| Evaluator::new(device, name, network, loader, &options, parameters.clone());
         let evaluator = validation.map(evaluator).transpose()?;
         let state = TrainingState {

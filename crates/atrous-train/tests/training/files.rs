@@ -24,7 +24,7 @@ fn a_training_learns_and_writes_its_files() {
     assert_eq!((outcome.reason, outcome.epochs, outcome.steps), (Reason::Finished, 8, 24));
 
     let records = read_log(path.join("log.jsonl")).unwrap();
-    let losses: Vec<f64> = records.iter().filter_map(|r| matches!(r, Record::Step(_)).then(|| loss(r))).collect();
+    let losses: Vec<f64> = records.iter().filter(|r| matches!(r, Record::Step(_))).map(loss).collect();
     assert_eq!((losses.len(), records.len()), (24, 32));
     assert!(losses[21..].iter().sum::<f64>() < 0.9 * losses[..3].iter().sum::<f64>(), "{losses:?}");
     let Some(Record::Epoch(last)) = records.last() else { panic!("an epoch ends the log") };

@@ -4,4 +4,5 @@ mod common;
 mod evaluate;
 mod failures;
 mod files;
+mod memory;
 mod resume;

@@ -191,9 +191,6 @@ pub(super) struct Detail {
     /// Names of the running statistics, in the order of the rows.
     #[serde(default)]
     pub(super) bn: Vec<String>,
-    /// Parameters that the forward pass does not use.
-    #[serde(default)]
-    pub(super) unused_params: Vec<String>,
 }
 
 /// A tensor of the network's state.

@@ -1,0 +1,54 @@
+//! What to do where a training does not fit.
+
+use atrous_gpu::{Device, GpuError, TrainingSession};
+use atrous_graph::autodiff::Recompute;
+use atrous_nn::zoo::Network;
+
+use super::{
+    TrainError, TrainOptions,
+    graph::{DataShape, step_graph},
+};
+
+/// Adds to the error of a memory budget what would fit into it: computing more again at the same batch, and the largest
+/// smaller batch. All other errors stay as they are.
+pub(super) fn advise(
+    error: GpuError,
+    device: &Device,
+    (network, name): (&dyn Network, &str),
+    data: DataShape,
+    options: &TrainOptions,
+) -> TrainError {
+    let GpuError::MemoryBudget { budget, .. } = error else { return error.into() };
+    let needs = |batch: usize, recompute: &Recompute| {
+        let mut data = data;
+        (data.images.n, data.labels.n) = (batch, batch);
+        let options = TrainOptions { recompute: recompute.clone(), ..options.clone() };
+        let step = step_graph(network, name, data, &options).ok()?;
+        TrainingSession::predict_bytes(device, &step.model.graph, &[], &step.training).ok()
+    };
+    let fitting = |batch, recompute: &Recompute| needs(batch, recompute).filter(|bytes| *bytes <= budget);
+    let mut fits = Vec::new();
+    let ladder = [Recompute::Cheap, Recompute::Segments(2), Recompute::Segments(4), Recompute::Segments(8)];
+    let whole = data.images.n;
+    if let Some((recompute, bytes)) = ladder.iter().find_map(|r| Some((r, fitting(whole, r)?))) {
+        fits.push((format!("recompute {}", text(recompute)), bytes));
+    }
+    let halves = std::iter::successors(Some(whole / 2), |n| Some(n / 2)).take_while(|n| *n > 0);
+    if let Some((batch, bytes)) = halves.into_iter().find_map(|n| Some((n, fitting(n, &options.recompute)?))) {
+        fits.push((format!("a batch of {batch}"), bytes));
+    }
+    if fits.is_empty()
+        && let Some(bytes) = fitting(1, &Recompute::Segments(8))
+    {
+        fits.push((format!("a batch of 1 with recompute {}", text(&Recompute::Segments(8))), bytes));
+    }
+    TrainError::Memory { source: Box::new(error), fits }
+}
+
+fn text(recompute: &Recompute) -> String {
+    match recompute {
+        Recompute::Nothing => "nothing".to_owned(),
+        Recompute::Cheap => "cheap".to_owned(),
+        Recompute::Segments(n) => format!("segments={n}"),
+    }
+}
