@@ -35,7 +35,9 @@ impl Progress {
     pub fn new(show: Show, epochs: u64, steps: u64, done: u64, images: u64) -> Self {
         let terminal = stderr().is_terminal();
         let bar = match show {
-            Show::Auto if terminal => ProgressBar::new(steps).with_style(style(images)).with_position(done),
+            Show::Auto if terminal => {
+                ProgressBar::new(steps).with_style(style(images)).with_message("starting").with_position(done)
+            }
             Show::Auto | Show::Nothing => ProgressBar::hidden(),
         };
         // Steps done before say nothing of the speed now.

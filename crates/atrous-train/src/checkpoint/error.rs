@@ -26,7 +26,7 @@ pub enum CheckpointError {
     },
     /// The file cannot be read, is truncated or damaged.
     #[error(transparent)]
-    Read(#[from] WeightsError),
+    Read(Box<WeightsError>),
     /// The file is whole, but no checkpoint that this program understands.
     #[error("{} is not a checkpoint: {reason}", path.display())]
     Foreign {
@@ -55,4 +55,10 @@ pub enum CheckpointError {
         /// Everything that does not fit.
         mismatch: Box<Mismatch>,
     },
+}
+
+impl From<WeightsError> for CheckpointError {
+    fn from(error: WeightsError) -> Self {
+        Self::Read(Box::new(error))
+    }
 }

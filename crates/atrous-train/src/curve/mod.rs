@@ -106,7 +106,7 @@ const METRIC_COLORS: [[u8; 3]; METRICS] =
 
 /// Number of points that the moving average of so many mostly follows.
 fn smoothing_span(points: usize) -> f64 {
-    (points as f64 / 40.0).max(4.0)
+    (points as f64 / 20.0).max(4.0)
 }
 
 /// Exponential moving average over about `span` points, the first of which count in full: `s_i = Σ β^(i-j) x_j / Σ β^(i-j)`

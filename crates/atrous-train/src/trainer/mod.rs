@@ -11,7 +11,9 @@
 //!
 //! fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let device = Device::from_env_blocking()?;
-//!     let (train, held_out) = split_random(Arc::new(MaskFolder::open("cells")?), 0.2, 1)?;
+//!     let classes = ["background", "cell", "border"].map(str::to_owned).to_vec();
+//!     let cells = MaskFolder::open("cells/images", "cells/masks", classes)?;
+//!     let (train, held_out) = split_random(Arc::new(cells), 0.2, 1)?;
 //!     let options = LoaderOptions::new(8, [128, 128], Preprocess::IMAGENET);
 //!     let train = Loader::new(Arc::new(train), LoaderOptions { shuffle: true, ..options })?;
 //!     let held_out = Loader::new(Arc::new(held_out), options)?;
