@@ -1,6 +1,6 @@
 //! A picture in the making.
 
-use super::form::{Form, direction};
+use super::form::Form;
 use crate::data::random::Random;
 
 type Colour = [f64; 3];
@@ -123,4 +123,16 @@ fn random_colour(random: &mut Random) -> Colour {
 /// Sum of the differences of the channels.
 fn distance(a: &Colour, b: &Colour) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum()
+}
+
+/// Cosine and sine of a random angle: a point of the unit disc, drawn anew while outside, moved out to its border. A
+/// square root has the same bits on every system, a sine has not.
+fn direction(random: &mut Random) -> (f64, f64) {
+    loop {
+        let (x, y) = (random.between(-1.0, 1.0), random.between(-1.0, 1.0));
+        let squared = x * x + y * y;
+        if (0.01..=1.0).contains(&squared) {
+            return (x / squared.sqrt(), y / squared.sqrt());
+        }
+    }
 }

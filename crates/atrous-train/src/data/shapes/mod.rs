@@ -12,13 +12,12 @@ use canvas::Canvas;
 use form::{CLASSES, Form};
 
 /// Most shapes on a picture.
-const MOST_SHAPES: u32 = 4;
+const MOST_SHAPES: u32 = 3;
 /// How often another place for a shape is tried if it hides too much of an earlier one.
 const TRIES: usize = 10;
 
-/// A segmentation dataset without files: one to four discs, squares, triangles, rings and crosses of any colour, size
-/// and angle, over a striped and noisy background of class 0. Later shapes hide earlier ones; what lies behind a ring
-/// is seen through its hole.
+/// A segmentation dataset without files: one to three discs, squares and triangles of any colour and size, slightly
+/// turned, over a striped and noisy background of class 0. Later shapes hide earlier ones.
 ///
 /// Colours say nothing about classes, only about where one thing ends and the next begins. Of every shape at least 60 %
 /// stay visible. Sample `i` is a function of seed, size and `i` alone, computed without functions that differ between
