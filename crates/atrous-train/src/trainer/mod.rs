@@ -99,8 +99,8 @@ impl Trainer {
         if let Some(validation) = &validation {
             data.check_validation(DataShape::of(validation))?;
         }
-        let folder = options.run_folder.as_ref().map(|path| RunFolder::open(path, options.resume)).transpose()?;
         let StepGraph { model, training } = step_graph(network, name, data, &options)?;
+        let folder = options.run_folder.as_ref().map(|path| RunFolder::open(path, options.resume)).transpose()?;
         let drawn = Init::new(&model, options.seed);
         let parameters = Arc::new(Parameters::upload(device, &model.graph, source.unwrap_or(&drawn))?);
         let session = TrainingSession::new(device, &model.graph, &[], &training, parameters.clone())
