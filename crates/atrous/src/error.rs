@@ -32,10 +32,10 @@ pub enum Error {
     Model(#[from] atrous_nn::ModelError),
     /// Training data cannot be read.
     #[error(transparent)]
-    Data(#[from] atrous_train::data::DataError),
+    Data(Box<atrous_train::data::DataError>),
     /// A training cannot begin, or failed.
     #[error(transparent)]
-    Train(#[from] atrous_train::TrainError),
+    Train(Box<atrous_train::TrainError>),
     /// A network was asked for what it does not do.
     #[error("{model} is a {} network, it cannot {wanted}", task(*.is))]
     Task {
@@ -56,6 +56,18 @@ pub enum Error {
         /// Channels given.
         got: usize,
     },
+}
+
+impl From<atrous_train::data::DataError> for Error {
+    fn from(error: atrous_train::data::DataError) -> Self {
+        Self::Data(Box::new(error))
+    }
+}
+
+impl From<atrous_train::TrainError> for Error {
+    fn from(error: atrous_train::TrainError) -> Self {
+        Self::Train(Box::new(error))
+    }
 }
 
 fn task(task: Task) -> &'static str {

@@ -96,12 +96,11 @@ fn rule(case: &Case) -> Result<Rule, CaseError> {
     Ok(rule)
 }
 
+/// A graph, what a step does with it, and the first parameters.
+type Trained = (Graph, Training, HashMap<String, Vec<f32>>);
+
 /// A graph whose loss is the sum of all parameters times inputs: the inputs are the gradients.
-fn network(
-    case: &Case,
-    names: &[&str],
-    rule: &Rule,
-) -> Result<(Graph, Training, HashMap<String, Vec<f32>>), CaseError> {
+fn network(case: &Case, names: &[&str], rule: &Rule) -> Result<Trained, CaseError> {
     let mut graph = Graph::new();
     let mut first = HashMap::new();
     let (mut parameters, mut terms) = (Vec::new(), Vec::new());
