@@ -1,5 +1,6 @@
 //! Files that are no pictures, and places where none can be written.
 
+use super::png::crc32;
 use super::support::{Folder, photo, refuse};
 
 /// Both examples refuse this file with these texts.
@@ -18,12 +19,6 @@ fn resized_header(width: u32, height: u32) -> Vec<u8> {
     let crc = crc32(&bytes[12..29]);
     bytes[29..33].copy_from_slice(&crc.to_be_bytes());
     bytes
-}
-
-/// PNG's checksum (W3C PNG, annex D).
-fn crc32(bytes: &[u8]) -> u32 {
-    let step = |crc: u32| if crc & 1 == 1 { 0xEDB8_8320 ^ (crc >> 1) } else { crc >> 1 };
-    !bytes.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc)))
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn help_explains_every_command() {
     for program in ["atrous", "classify", "segment"] {
         assert!(succeed(program, &["--help"]).contains("Usage: "), "{program}");
     }
-    for command in ["info", "models", "summary", "plan"] {
+    for command in ["info", "models", "summary", "plan", "train"] {
         assert!(succeed("atrous", &[command, "--help"]).contains("Usage: "), "{command}");
     }
 }

@@ -4,5 +4,7 @@ mod bad_networks;
 mod bad_pictures;
 mod bad_weights;
 mod good;
+mod png;
 mod readme;
 mod support;
+mod train;

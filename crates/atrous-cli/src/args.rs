@@ -6,6 +6,8 @@ use atrous::nn::{Mode, Model};
 use atrous::{AdapterChoice, Device, DeviceOptions, Result, nn::zoo};
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
+use crate::train::Flags;
+
 /// Largest side, batch and number of classes that can be asked for.
 const MAX: usize = 65_535;
 
@@ -27,7 +29,23 @@ pub(crate) enum Command {
     Summary(Network),
     /// Show how a network would run: kernels, dispatches, memory
     Plan(PlanOptions),
+    /// Train a network on your pictures
+    ///
+    /// Everything can be said by flags, in a TOML file, or both. Ctrl-C ends the training with a checkpoint.
+    #[command(
+        arg_required_else_help = true,
+        allow_negative_numbers = true,
+        override_usage = "atrous train [CONFIG] [OPTIONS]\n       atrous train --resume FOLDER",
+        after_help = EXAMPLES
+    )]
+    Train(Box<Flags>),
 }
+
+const EXAMPLES: &str = "Examples:
+  atrous train --model small_unet --data shapes --epochs 5
+  atrous train --model resnet18 --data image-folder --path flowers --size 224 --weights resnet18.safetensors
+  atrous train cells.toml --lr 0.0005
+  atrous train --resume runs/small_unet-2026-01-31-235959";
 
 /// Which adapter.
 #[derive(Group)]
@@ -114,7 +132,7 @@ fn count(text: &str) -> Result<usize, String> {
 }
 
 /// `224`, `224x320`: height and width.
-fn size(text: &str) -> Result<[usize; 2], String> {
+pub(crate) fn size(text: &str) -> Result<[usize; 2], String> {
     let (h, w) = text.split_once(['x', 'X', '×']).unwrap_or((text, text));
     match (count(h), count(w)) {
         (Ok(h), Ok(w)) => Ok([h, w]),

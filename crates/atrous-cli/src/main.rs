@@ -1,10 +1,11 @@
-//! The `atrous` command: what the adapters can do, and what the networks of the zoo look like.
+//! The `atrous` command: what the adapters can do, what the networks of the zoo look like, and training them.
 
 mod args;
 mod info;
 mod models;
 mod plan;
 mod summary;
+mod train;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Command::Models => Ok(models::table()),
         Command::Summary(network) => summary::summary(&network),
         Command::Plan(options) => plan::plan(&options),
+        Command::Train(flags) => return train::train(&flags),
     };
     match printed {
         Ok(text) => print(&text),

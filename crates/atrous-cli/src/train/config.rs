@@ -1,0 +1,137 @@
+//! The configuration of a training, as it stands in a TOML file.
+//!
+//! What a file and the flags leave out stands in `defaults.toml`, or at the fields of the tables that have a `type`.
+
+use std::path::PathBuf;
+
+use atrous::train::{Loss, Part, Watch};
+use serde::{Deserialize, Serialize};
+
+use super::optimizer::Optimizer;
+
+/// A whole configuration. The TOML keys are the names of the fields.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Config {
+    /// Name of a network of the zoo.
+    pub(super) model: String,
+    /// Safetensors file to begin with.
+    pub(super) weights: Option<PathBuf>,
+    /// What the network's names have in front of those of the file.
+    pub(super) weights_prefix: Option<String>,
+    /// Parts that are not trained.
+    pub(super) freeze: Option<Vec<String>>,
+    /// The first part that is trained.
+    pub(super) unfreeze_from: Option<String>,
+    pub(super) epochs: u64,
+    pub(super) batch: usize,
+    /// Height and width.
+    pub(super) size: Option<[usize; 2]>,
+    pub(super) framing: Framing,
+    pub(super) ignore_label: Option<u32>,
+    pub(super) on_broken: OnBroken,
+    pub(super) threads: Option<usize>,
+    pub(super) seed: u64,
+    pub(super) clip_norm: Option<f64>,
+    pub(super) accumulate: u64,
+    pub(super) aux_weight: f32,
+    /// `nothing`, `cheap` or `segments=N`.
+    pub(super) recompute: String,
+    /// Such as `2GiB`.
+    pub(super) memory_budget: Option<String>,
+    pub(super) adapter: Option<String>,
+    pub(super) validate_every: u64,
+    pub(super) top_k: usize,
+    pub(super) watch: Watch,
+    pub(super) checkpoint_every: Option<u64>,
+    /// Not in the file of a run folder.
+    #[serde(skip_serializing)]
+    pub(super) run_folder: Option<PathBuf>,
+    pub(super) data: Data,
+    pub(super) loss: Loss,
+    pub(super) optimizer: Optimizer,
+    /// The table of an [`atrous::train::Schedule`], whose `steps` may be left out.
+    pub(super) schedule: toml::Table,
+    pub(super) augment: Augment,
+    pub(super) early_stopping: Option<EarlyStopping>,
+    pub(super) parts: Option<Vec<Part>>,
+}
+
+/// Where samples come from. `split` is the fraction that is held out for validation, 0 for none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum Data {
+    /// A folder of pictures for each class.
+    ImageFolder { path: PathBuf, validation: Option<PathBuf>, split: Option<f64> },
+    /// A folder of pictures and one of masks.
+    MaskFolder {
+        path: PathBuf,
+        masks: PathBuf,
+        classes: Vec<String>,
+        validation: Option<PathBuf>,
+        validation_masks: Option<PathBuf>,
+        split: Option<f64>,
+    },
+    /// Pascal VOC.
+    Voc { path: PathBuf, split: Option<f64> },
+    /// MNIST and its relatives.
+    Mnist { path: PathBuf, split: Option<f64> },
+    /// CIFAR-10, binary version.
+    Cifar10 { path: PathBuf, split: Option<f64> },
+    /// The digits that come with atrous.
+    Digits { split: Option<f64> },
+    /// Made on the fly.
+    Shapes {
+        #[serde(default = "thousand")]
+        samples: usize,
+        split: Option<f64>,
+    },
+}
+
+const fn thousand() -> usize {
+    1000
+}
+
+/// Random changes of the training pictures, see [`atrous::train::data::Augment`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Augment {
+    pub(super) horizontal_flip: f64,
+    pub(super) vertical_flip: f64,
+    pub(super) scale: [f64; 2],
+    pub(super) rotation: f64,
+    pub(super) crop: Crop,
+    pub(super) padding: u32,
+    pub(super) brightness: f64,
+    pub(super) contrast: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Crop {
+    Center,
+    Random,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Framing {
+    Cover,
+    Stretch,
+    Keep,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum OnBroken {
+    Skip,
+    Refuse,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EarlyStopping {
+    pub(super) patience: u32,
+    #[serde(default)]
+    pub(super) min_delta: f64,
+}

@@ -1,0 +1,191 @@
+//! The data of a configuration.
+
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use atrous::nn::zoo::{Info, Preprocessing};
+use atrous::train::data::{
+    self, Dataset, ImageFolder, Loader, LoaderOptions, MaskFolder, Part, Shapes, Task, cifar10, digits, mnist,
+    split_random, split_stratified,
+};
+use atrous::vision::{Normalize, Preprocess};
+
+use super::Result;
+use super::config::{Augment, Config, Crop, Data, Framing, OnBroken};
+use super::error::Failed;
+
+/// Fraction that is held out of data without a validation part.
+const SPLIT: f64 = 0.2;
+
+type Set = Arc<dyn Dataset>;
+
+/// What is trained on and what is validated on.
+pub(super) struct Loaders {
+    pub(super) train: Loader,
+    pub(super) validation: Option<Loader>,
+}
+
+impl Config {
+    /// Opens the data for a network of these defaults.
+    pub(super) fn loaders(&self, info: &Info) -> Result<Loaders> {
+        let size = self.size.unwrap_or_else(|| self.data.size().unwrap_or(info.size));
+        let (train, validation) = self.sets(size)?;
+        let plain = self.loader_options(&*train, size, info)?;
+        let augment = self.augment.convert()?;
+        let train = Loader::new(train, LoaderOptions { shuffle: true, augment, ..plain })?;
+        let validation = validation.map(|set| Loader::new(set, plain)).transpose()?;
+        Ok(Loaders { train, validation })
+    }
+
+    fn loader_options(&self, set: &dyn Dataset, size: [usize; 2], info: &Info) -> Result<LoaderOptions> {
+        // Classes of pictures may have the number that marks void pixels.
+        let ignored = match set.task() {
+            Task::Classification if set.class_names().len() > usize::from(data::VOID) => u32::MAX,
+            _ => data::VOID.into(),
+        };
+        let threads = self.threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
+        if threads > 1024 {
+            return Err(Failed::Value { key: "threads", must: "at most 1024", got: threads.to_string() }.into());
+        }
+        Ok(LoaderOptions {
+            framing: match self.framing {
+                Framing::Cover => data::Framing::Cover,
+                Framing::Stretch => data::Framing::Stretch,
+                Framing::Keep => data::Framing::Keep,
+            },
+            seed: self.seed,
+            threads,
+            ahead: 2 * threads.max(1),
+            on_broken: match self.on_broken {
+                OnBroken::Skip => data::OnBroken::Skip,
+                OnBroken::Refuse => data::OnBroken::Refuse,
+            },
+            ignore_label: self.ignore_label.unwrap_or(ignored),
+            ..LoaderOptions::new(self.batch, size, preprocess(info))
+        })
+    }
+
+    /// The samples to train on and those to validate on.
+    fn sets(&self, size: [usize; 2]) -> Result<(Set, Option<Set>)> {
+        let part = |test: bool| if test { Part::Test } else { Part::Train };
+        match &self.data {
+            Data::ImageFolder { path, validation, split } => {
+                let all = ImageFolder::open(path)?;
+                let names = all.class_names().to_vec();
+                let own = validation.as_ref().map(|path| {
+                    let names = &names;
+                    move || Ok(set(ImageFolder::open_with_classes(path, &names)?))
+                });
+                self.divide(set(all), own, *split)
+            }
+            Data::MaskFolder { path, masks, classes, validation, validation_masks, split } => {
+                let open = |path, masks| Ok(set(MaskFolder::open(path, masks, classes.clone())?));
+                let own = match (validation, validation_masks) {
+                    (Some(path), Some(masks)) => Some(move || open(path, masks)),
+                    (None, None) => None,
+                    _ => return Err(Failed::Missing("data.validation and data.validation_masks go together").into()),
+                };
+                self.divide(open(path, masks)?, own, *split)
+            }
+            Data::Voc { path, split } => {
+                let list = |list| Ok(set(MaskFolder::voc(path, list)?));
+                let own = split.is_none().then_some(|| list("val"));
+                self.divide(list("train")?, own, *split)
+            }
+            Data::Mnist { path, split } => {
+                let read = |test| Ok(set(mnist(path, part(test))?));
+                let own = split.is_none().then_some(|| read(true));
+                self.divide(read(false)?, own, *split)
+            }
+            Data::Cifar10 { path, split } => {
+                let read = |test| Ok(set(cifar10(path, part(test))?));
+                let own = split.is_none().then_some(|| read(true));
+                self.divide(read(false)?, own, *split)
+            }
+            Data::Digits { split } => self.divide(set(digits()), NO_PART, *split),
+            Data::Shapes { samples, split } => {
+                self.divide(set(Shapes::new(*samples, size, self.seed)?), NO_PART, *split)
+            }
+        }
+    }
+
+    /// Takes the validation part that the data have, or holds out a part of them.
+    fn divide(
+        &self,
+        all: Set,
+        own: Option<impl FnOnce() -> Result<Set>>,
+        split: Option<f64>,
+    ) -> Result<(Set, Option<Set>)> {
+        match (own, split) {
+            (Some(_), Some(_)) => {
+                Err(Failed::Missing("data.split and data.validation exclude each other: give one of them").into())
+            }
+            (Some(own), None) => Ok((all, Some(own()?))),
+            (None, Some(0.0)) => Ok((all, None)),
+            (None, split) => {
+                let fraction = split.unwrap_or(SPLIT);
+                if !(0.0..1.0).contains(&fraction) {
+                    let got = fraction.to_string();
+                    return Err(Failed::Value { key: "data.split", must: "at least 0 and below 1", got }.into());
+                }
+                let (train, held_out) = match all.class_of(0) {
+                    Some(_) => split_stratified(all, fraction, self.seed)?,
+                    None => split_random(all, fraction, self.seed)?,
+                };
+                Ok((set(train), Some(set(held_out))))
+            }
+        }
+    }
+}
+
+/// Data without a validation part.
+const NO_PART: Option<fn() -> Result<Set>> = None;
+
+fn set(dataset: impl Dataset + 'static) -> Set {
+    Arc::new(dataset)
+}
+
+impl Data {
+    /// Height and width of the pictures, where all have the same.
+    fn size(&self) -> Option<[usize; 2]> {
+        let side = match self {
+            Self::Mnist { .. } => 28,
+            Self::Cifar10 { .. } => 32,
+            Self::Digits { .. } => 8,
+            Self::Shapes { .. } => 64,
+            Self::ImageFolder { .. } | Self::MaskFolder { .. } | Self::Voc { .. } => return None,
+        };
+        Some([side; 2])
+    }
+}
+
+impl Augment {
+    fn convert(self) -> Result<data::Augment> {
+        if self.crop == Crop::Center && self.padding > 0 {
+            let (must, got) = ("0 unless augment.crop is \"random\"", self.padding.to_string());
+            return Err(Failed::Value { key: "augment.padding", must, got }.into());
+        }
+        Ok(data::Augment {
+            horizontal_flip: self.horizontal_flip,
+            vertical_flip: self.vertical_flip,
+            scale: (self.scale[0], self.scale[1]),
+            rotation: self.rotation,
+            crop: match self.crop {
+                Crop::Center => data::Crop::Center,
+                Crop::Random => data::Crop::Random { padding: self.padding },
+            },
+            brightness: self.brightness,
+            contrast: self.contrast,
+        })
+    }
+}
+
+/// How pixels become the network's numbers.
+fn preprocess(info: &Info) -> Preprocess {
+    Preprocess::new(match info.preprocessing {
+        Preprocessing::Torch { mean, std } => Normalize::Torch { mean, std },
+        Preprocessing::Tf => Normalize::Tf,
+        Preprocessing::Caffe { mean_bgr } => Normalize::Caffe { mean_bgr },
+        Preprocessing::Green { mean, std } => Normalize::Green { mean, std },
+    })
+}

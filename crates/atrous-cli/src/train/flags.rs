@@ -1,0 +1,372 @@
+//! The flags of `atrous train`. Those that are given make a table of the same keys as the TOML file.
+
+use std::path::PathBuf;
+
+use atrous::train::Part;
+use clap::Args;
+use serde::Serialize;
+use toml::{Table, Value};
+
+use crate::args::size;
+
+#[derive(Args, Serialize)]
+pub(crate) struct Flags {
+    /// TOML file with the configuration; flags win over it
+    #[serde(skip)]
+    pub(super) config: Option<PathBuf>,
+    /// Network to train; `atrous models` lists the names. The number of classes is that of the data
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// Passes over the training data [default: 10]
+    #[arg(long, value_name = "N")]
+    epochs: Option<u64>,
+    /// Pictures per step [default: 8]
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    /// Height and width of the pictures, or one number for both [default: the data's own, else the network's]
+    #[arg(long, value_name = "HxW", value_parser = size)]
+    size: Option<[usize; 2]>,
+    /// Seed of everything random: the same seed gives the same weights on the same adapter [default: 0]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    seed: Option<u64>,
+    /// Adapter to use: part of its name, its index, `software`, or `auto` [default: auto]
+    #[arg(long, value_name = "WHICH", env = "ATROUS_ADAPTER")]
+    adapter: Option<String>,
+    /// Where checkpoints, log, curve and weights go [default: runs/<model>-<date-time>]
+    #[arg(long, value_name = "FOLDER")]
+    run_folder: Option<PathBuf>,
+    /// Go on with the training in this run folder; its config.toml is used unless another is given
+    #[arg(long, value_name = "FOLDER", conflicts_with = "run_folder")]
+    #[serde(skip)]
+    pub(super) resume: Option<PathBuf>,
+    /// Write a checkpoint after every N steps, too, not only after every epoch
+    #[arg(long, value_name = "N")]
+    checkpoint_every: Option<u64>,
+    #[command(flatten)]
+    data: DataFlags,
+    #[command(flatten)]
+    #[serde(flatten)]
+    reading: ReadingFlags,
+    #[command(flatten)]
+    pub(super) loss: LossFlags,
+    #[command(flatten)]
+    optimizer: OptimizerFlags,
+    #[command(flatten)]
+    #[serde(flatten)]
+    update: UpdateFlags,
+    #[command(flatten)]
+    schedule: ScheduleFlags,
+    /// Begin with N steps in which the learning rate rises from 0; the schedule follows
+    #[arg(long, value_name = "N")]
+    #[serde(skip)]
+    pub(super) warmup: Option<u32>,
+    #[command(flatten)]
+    augment: AugmentFlags,
+    #[command(flatten)]
+    #[serde(flatten)]
+    tuning: TuningFlags,
+    #[command(flatten)]
+    #[serde(flatten)]
+    memory: MemoryFlags,
+    #[command(flatten)]
+    #[serde(flatten)]
+    judging: JudgingFlags,
+    #[command(flatten)]
+    early_stopping: StoppingFlags,
+}
+
+#[derive(Args, Serialize)]
+#[command(next_help_heading = "Data")]
+struct DataFlags {
+    /// Where pictures and labels come from; docs/training.md describes the layouts
+    #[arg(long = "data", value_name = "KIND",
+          value_parser = ["image-folder", "mask-folder", "voc", "mnist", "cifar10", "digits", "shapes"])]
+    kind: Option<String>,
+    /// Folder of the data; of mask-folder, that of the pictures. digits and shapes need none
+    #[arg(long, value_name = "FOLDER")]
+    path: Option<PathBuf>,
+    /// Folder of the masks (mask-folder)
+    #[arg(long, value_name = "FOLDER")]
+    masks: Option<PathBuf>,
+    /// Names of the classes 0, 1, … (mask-folder), with commas
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
+    classes: Option<Vec<String>>,
+    /// Number of pictures (shapes) [default: 1000]
+    #[arg(long, value_name = "N")]
+    samples: Option<usize>,
+    /// Fraction held out for validation, 0 for none [default: the data's own validation part, else 0.2]
+    #[arg(long, value_name = "FRACTION")]
+    split: Option<f64>,
+    /// Folder of the validation pictures (image-folder, mask-folder)
+    #[arg(long, value_name = "FOLDER")]
+    validation: Option<PathBuf>,
+    /// Folder of the validation masks (mask-folder)
+    #[arg(long, value_name = "FOLDER")]
+    validation_masks: Option<PathBuf>,
+}
+
+#[derive(Args, Serialize)]
+struct ReadingFlags {
+    /// How pictures of another size are brought to the size [default: cover]
+    #[arg(long, value_parser = ["cover", "stretch", "keep"])]
+    framing: Option<String>,
+    /// Label that is not learnt from [default: 255]
+    #[arg(long, value_name = "LABEL")]
+    ignore_label: Option<u32>,
+    /// What to do with files that cannot be read [default: refuse]
+    #[arg(long, value_parser = ["skip", "refuse"])]
+    on_broken: Option<String>,
+    /// Threads that read and change pictures [default: one per core]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+}
+
+#[derive(Args, Serialize)]
+#[command(next_help_heading = "Loss")]
+pub(super) struct LossFlags {
+    /// cross-entropy, weighted-cross-entropy, binary-cross-entropy, focal, dice, jaccard, or a sum such as
+    /// cross-entropy+0.5*dice [default: cross-entropy]
+    #[arg(long = "loss", value_name = "LOSS", value_parser = loss)]
+    #[serde(rename = "type")]
+    loss: Option<String>,
+    /// Share of the target that goes to all classes alike, 0 to 1 (cross-entropies) [default: 0]
+    #[arg(long, value_name = "SHARE")]
+    smoothing: Option<f64>,
+    /// A weight per class (weighted-cross-entropy), with commas
+    #[arg(long, value_name = "W,W,…", value_delimiter = ',')]
+    #[serde(rename = "weights")]
+    class_weights: Option<Vec<f64>>,
+    /// How much less the easy pixels count (focal) [default: 2]
+    #[arg(long, value_name = "GAMMA")]
+    #[serde(rename = "gamma")]
+    focal_gamma: Option<f64>,
+    /// Added to numerator and denominator (dice, jaccard) [default: 0]
+    #[arg(long, value_name = "S")]
+    smooth: Option<f64>,
+}
+
+impl LossFlags {
+    /// The table of a sum, if one is given.
+    pub(super) fn sum(&self) -> Option<Table> {
+        let text = self.loss.as_deref().filter(|text| text.contains(['+', '*']))?;
+        let part = |(weight, name): (f64, &str)| {
+            let loss = Table::from_iter([("type".to_owned(), Value::from(name))]);
+            let part = [("weight".to_owned(), Value::Float(weight)), ("loss".to_owned(), loss.into())];
+            Value::Table(part.into_iter().collect())
+        };
+        let parts: Vec<Value> = terms(text).ok()?.into_iter().map(part).collect();
+        Some(Table::from_iter([("type".to_owned(), "sum".into()), ("parts".to_owned(), parts.into())]))
+    }
+}
+
+const LOSSES: [&str; 6] =
+    ["cross-entropy", "weighted-cross-entropy", "binary-cross-entropy", "focal", "dice", "jaccard"];
+
+/// `dice`, or `cross-entropy+0.5*dice`.
+fn loss(text: &str) -> Result<String, String> {
+    terms(text).map(|_| text.to_owned())
+}
+
+/// The weights and names of a sum.
+fn terms(text: &str) -> Result<Vec<(f64, &str)>, String> {
+    let term = |term: &'_ str| -> Option<usize> { LOSSES.iter().position(|known| *known == term.trim()) };
+    let parse = |part: &str| {
+        let (weight, name) = part.split_once('*').unwrap_or(("1", part));
+        let weight = weight.trim().parse().map_err(|_| format!("{weight:?} in front of * is no number"))?;
+        let known = term(name).ok_or_else(|| format!("{name:?} is none of {}", LOSSES.join(", ")))?;
+        Ok((weight, LOSSES[known]))
+    };
+    text.split('+').map(parse).collect()
+}
+
+#[derive(Args, Serialize)]
+#[command(next_help_heading = "Optimizer")]
+struct OptimizerFlags {
+    /// Update rule [default: adam]
+    #[arg(long = "optimizer", value_name = "RULE", value_parser = ["sgd", "rmsprop", "adam", "adamw"])]
+    #[serde(rename = "type")]
+    optimizer: Option<String>,
+    /// Learning rate [default: 0.001 (adam, adamw), 0.01 (sgd, rmsprop)]
+    #[arg(long, value_name = "RATE")]
+    lr: Option<f64>,
+    /// Weight decay; norms and biases do not decay [default: 0.01 (adamw), 0 (others)]
+    #[arg(long, value_name = "DECAY")]
+    weight_decay: Option<f64>,
+    /// Momentum (sgd, rmsprop) [default: 0]
+    #[arg(long, value_name = "M")]
+    momentum: Option<f64>,
+    /// Dampening of the gradient (sgd) [default: 0]
+    #[arg(long, value_name = "D")]
+    dampening: Option<f64>,
+    /// Nesterov's momentum (sgd)
+    #[arg(long, num_args = 0, default_missing_value = "true")]
+    nesterov: Option<bool>,
+    /// Share of the mean square that stays (rmsprop) [default: 0.99]
+    #[arg(long, value_name = "A")]
+    alpha: Option<f64>,
+    /// Use the variance instead of the mean square (rmsprop)
+    #[arg(long, num_args = 0, default_missing_value = "true")]
+    centered: Option<bool>,
+    /// Share of the mean gradient that stays (adam, adamw) [default: 0.9]
+    #[arg(long, value_name = "B")]
+    beta1: Option<f64>,
+    /// Share of the mean square that stays (adam, adamw) [default: 0.999]
+    #[arg(long, value_name = "B")]
+    beta2: Option<f64>,
+    /// Keeps divisions finite (rmsprop, adam, adamw) [default: 1e-8]
+    #[arg(long, value_name = "E")]
+    eps: Option<f64>,
+    /// Whose formula, where PyTorch and Keras differ [default: torch]
+    #[arg(long, value_parser = ["torch", "keras"])]
+    rule: Option<String>,
+}
+
+#[derive(Args, Serialize)]
+struct UpdateFlags {
+    /// Longest gradient of an update; longer ones are shortened to it
+    #[arg(long, value_name = "NORM")]
+    clip_norm: Option<f64>,
+    /// Batches whose gradients are averaged for one update [default: 1]
+    #[arg(long, value_name = "N")]
+    accumulate: Option<u64>,
+    /// Another learning rate for a part of the network, such as backbone=0.1; can be repeated
+    #[arg(long = "part", value_name = "NAME=FACTOR", value_parser = part)]
+    parts: Option<Vec<Part>>,
+}
+
+fn part(text: &str) -> Result<Part, String> {
+    let (name, factor) = text.rsplit_once('=').ok_or("expected NAME=FACTOR, such as backbone=0.1")?;
+    let lr = factor.parse().map_err(|_| format!("the factor {factor:?} is no number"))?;
+    Ok(Part { names: vec![name.to_owned()], lr })
+}
+
+#[derive(Args, Serialize)]
+#[command(next_help_heading = "Learning rate schedule")]
+struct ScheduleFlags {
+    /// How the learning rate changes from step to step [default: constant]
+    #[arg(long = "schedule", value_name = "KIND",
+          value_parser = ["constant", "step", "multi-step", "exponential", "cosine", "poly", "one-cycle"])]
+    #[serde(rename = "type")]
+    schedule: Option<String>,
+    /// Steps until the end of the schedule (cosine, poly, one-cycle) [default: those of the whole training]
+    #[arg(long, value_name = "N")]
+    steps: Option<u64>,
+    /// Steps between two changes (step)
+    #[arg(long, value_name = "N")]
+    step_size: Option<u64>,
+    /// Steps at which the rate changes (multi-step), with commas
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',')]
+    milestones: Option<Vec<u64>>,
+    /// Factor of each change (step, multi-step, exponential)
+    #[arg(long, value_name = "FACTOR")]
+    gamma: Option<f64>,
+    /// Lowest rate (cosine) [default: 0]
+    #[arg(long, value_name = "RATE")]
+    #[serde(rename = "min")]
+    min_lr: Option<f64>,
+    /// Exponent (poly) [default: 0.9]
+    #[arg(long, value_name = "P")]
+    power: Option<f64>,
+    /// Fraction of the steps in which the rate rises (one-cycle) [default: 0.3]
+    #[arg(long, value_name = "FRACTION")]
+    pct_start: Option<f64>,
+    /// Learning rate over the first rate (one-cycle) [default: 25]
+    #[arg(long, value_name = "F")]
+    div_factor: Option<f64>,
+    /// First rate over the last rate (one-cycle) [default: 10000]
+    #[arg(long, value_name = "F")]
+    final_div_factor: Option<f64>,
+}
+
+#[derive(Args, Serialize)]
+#[command(next_help_heading = "Augmentation")]
+struct AugmentFlags {
+    /// Probability of mirroring left and right [default: 0]
+    #[arg(long, value_name = "P")]
+    horizontal_flip: Option<f64>,
+    /// Probability of mirroring top and bottom [default: 0]
+    #[arg(long, value_name = "P")]
+    vertical_flip: Option<f64>,
+    /// Smallest and largest factor on the size, such as 0.5,2 [default: 1,1]
+    #[arg(long, value_name = "MIN,MAX", value_parser = range)]
+    scale: Option<[f64; 2]>,
+    /// Largest angle in degrees, either way [default: 0]
+    #[arg(long, value_name = "DEGREES")]
+    rotation: Option<f64>,
+    /// Which part of a larger picture is seen [default: center]
+    #[arg(long, value_parser = ["center", "random"])]
+    crop: Option<String>,
+    /// Pixels added on every side before a random crop [default: 0]
+    #[arg(long, value_name = "PIXELS")]
+    padding: Option<u32>,
+    /// Brightness changes by a factor within 1 ± this [default: 0]
+    #[arg(long, value_name = "B")]
+    brightness: Option<f64>,
+    /// Contrast changes by a factor within 1 ± this [default: 0]
+    #[arg(long, value_name = "C")]
+    contrast: Option<f64>,
+}
+
+/// `0.5,2`: two numbers.
+fn range(text: &str) -> Result<[f64; 2], String> {
+    let (min, max) = text.split_once(',').unwrap_or((text, ""));
+    match (min.trim().parse(), max.trim().parse()) {
+        (Ok(min), Ok(max)) => Ok([min, max]),
+        _ => Err("expected MIN,MAX, such as 0.5,2".to_owned()),
+    }
+}
+
+#[derive(Args, Serialize)]
+#[command(next_help_heading = "Fine-tuning")]
+struct TuningFlags {
+    /// Safetensors file to begin with; what it lacks or has in another shape is drawn anew
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// What the network's names have in front of the file's, such as `encoder.` for a backbone [default: nothing]
+    #[arg(long, value_name = "PREFIX")]
+    weights_prefix: Option<String>,
+    /// Layers or stages that stay as they are; `atrous summary MODEL` lists the names
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    freeze: Option<Vec<String>>,
+    /// Freeze everything that comes before this layer or stage
+    #[arg(long, value_name = "NAME")]
+    unfreeze_from: Option<String>,
+}
+
+#[derive(Args, Serialize)]
+#[command(next_help_heading = "Memory")]
+struct MemoryFlags {
+    /// What is computed again instead of stored: nothing, cheap, or segments=N [default: cheap]
+    #[arg(long, value_name = "WHAT")]
+    recompute: Option<String>,
+    /// Most device memory to use, such as 2GiB or 800MiB [default: no limit]
+    #[arg(long, value_name = "SIZE")]
+    memory_budget: Option<String>,
+}
+
+#[derive(Args, Serialize)]
+#[command(next_help_heading = "Validation")]
+struct JudgingFlags {
+    /// Epochs from one validation to the next [default: 1]
+    #[arg(long, value_name = "N")]
+    validate_every: Option<u64>,
+    /// What decides which state is the best [default: loss]
+    #[arg(long, value_parser = ["loss", "accuracy", "mean-iou"])]
+    watch: Option<String>,
+    /// Guesses that a picture has in the metric top_k [default: 5]
+    #[arg(long, value_name = "K")]
+    top_k: Option<usize>,
+    /// Factor of the loss of auxiliary outputs [default: 0.4]
+    #[arg(long, value_name = "FACTOR")]
+    aux_weight: Option<f64>,
+}
+
+#[derive(Args, Serialize)]
+struct StoppingFlags {
+    /// Stop after so many validations without improvement [default: never]
+    #[arg(long, value_name = "N")]
+    patience: Option<u32>,
+    /// Least change that counts as an improvement [default: 0]
+    #[arg(long, value_name = "CHANGE")]
+    min_delta: Option<f64>,
+}

@@ -1,0 +1,154 @@
+//! `atrous train`.
+
+mod config;
+mod data;
+mod error;
+mod flags;
+mod job;
+mod optimizer;
+mod options;
+mod report;
+mod source;
+mod tuning;
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use atrous::graph::{ParameterSource, Shape};
+use atrous::io::WeightFile;
+use atrous::nn::{Init, Mode, zoo};
+use atrous::train::Reason;
+use atrous::{AdapterChoice, Device, DeviceOptions};
+
+use config::Config;
+use error::Failed;
+use job::Job;
+
+pub(crate) use flags::Flags;
+
+/// What can go wrong comes from many crates; all that is done with it is to print it.
+type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
+
+/// Exit status of a program that was ended by Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+/// Trains, and prints how it went.
+pub(crate) fn train(flags: &Flags) -> ExitCode {
+    match run(flags) {
+        Ok((text, Reason::Interrupted)) => {
+            crate::print(&text);
+            INTERRUPTED.into()
+        }
+        Ok((text, _)) => crate::print(&text),
+        Err(error) => {
+            let text = error.to_string();
+            eprintln!("error: {}", text.lines().next().unwrap_or_default());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(flags: &Flags) -> Result<(String, Reason)> {
+    let mut config = Config::read(flags)?;
+    let mut network = zoo::network(&config.model)?;
+    let budget = config.budget()?;
+    let loaders = config.loaders(&network.info())?;
+    network.set_classes(loaders.train.dataset().class_names().len());
+    let [n, h, w, c] = loaders.train.shape();
+    let model = network.build(&config.model, Shape::new(n, h, w, c), Mode::Training)?;
+    let frozen = config.frozen(&model)?;
+    let folder = config.run_folder.clone().unwrap_or_else(|| default_folder(&config.model));
+    let options = config.options(loaders.train.batches(), frozen, folder.clone(), flags.resume.is_some())?;
+    options.validate(loaders.train.dataset().class_names().len())?;
+
+    // A checkpoint has all parameters.
+    let goes_on = options.resume && folder.join("last.checkpoint").exists();
+    let weights = config.weights.as_ref().filter(|_| !goes_on).map(WeightFile::open).transpose()?;
+    let drawn = Init::new(&model, config.seed);
+    let prefix = config.weights_prefix.as_deref().unwrap_or_default();
+    let weights = weights.as_ref().map(|file| file.bind_partial(&model, prefix, &drawn)).transpose()?;
+    if let Some(weights) = &weights {
+        eprint!("Weights  {}", tuning::describe(weights, &model));
+    }
+
+    let device = open(&config, budget)?;
+    let job = Job {
+        device: &device,
+        name: &config.model,
+        network: &*network,
+        source: weights.as_ref().map(|weights| weights as &dyn ParameterSource),
+        loaders: &loaders,
+        options,
+    };
+    let mut trainer = job.trainer(&folder)?;
+    write_whole(&folder.join("config.toml"), &config.to_toml()?)?;
+    write_whole(&folder.join("labels.txt"), &(loaders.train.dataset().class_names().join("\n") + "\n"))?;
+    eprint!("{}", report::header(&device, &trainer, &loaders, &folder));
+
+    let interrupted = watch_for_interrupts()?;
+    let go_on = |_: &_| match interrupted.load(Ordering::Relaxed) {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    };
+    let fitted = trainer.fit_with(go_on);
+    eprint!("{}", report::skipped(&loaders));
+    let outcome = fitted.map_err(|error| Failed::Broken { error, kept: kept(&folder) })?;
+    let text = report::summary(&outcome, config.watch, loaders.validation.is_some(), &folder);
+    Ok((text, outcome.reason))
+}
+
+fn open(config: &Config, memory_budget: Option<u64>) -> Result<Device, atrous::Error> {
+    let adapter = AdapterChoice::parse(config.adapter.as_deref().unwrap_or("auto"));
+    let options = DeviceOptions { memory_budget, ..DeviceOptions::from_env()? };
+    Ok(Device::open_blocking(&adapter, options)?)
+}
+
+/// `runs/small_unet-2026-01-31-235959`, by universal time.
+fn default_folder(model: &str) -> PathBuf {
+    let now = jiff::Timestamp::now().strftime("%Y-%m-%d-%H%M%S");
+    Path::new("runs").join(format!("{model}-{now}"))
+}
+
+/// What is left of a training that failed.
+fn kept(folder: &Path) -> String {
+    let last = folder.join("last.checkpoint");
+    match last.exists() {
+        true => format!("the last good checkpoint is {}", last.display()),
+        false => "no checkpoint was written before".to_owned(),
+    }
+}
+
+/// True as soon as the process is asked to end. The second time it ends at once.
+fn watch_for_interrupts() -> Result<Arc<AtomicBool>, Failed> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let seen = interrupted.clone();
+    ctrlc::set_handler(move || {
+        if seen.swap(true, Ordering::Relaxed) {
+            std::process::exit(INTERRUPTED.into());
+        }
+        eprintln!("Interrupted: the step under way is finished and a checkpoint written. Once more to end at once.");
+    })?;
+    Ok(interrupted)
+}
+
+/// Writes a file of the run folder whole or not at all. No one else writes there: the trainer has locked it, and it removes
+/// files of this ending that a killed process leaves.
+fn write_whole(path: &Path, text: &str) -> Result<(), Failed> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = path.with_file_name(format!(".{name}.atrous-tmp"));
+    let written = File::create(&temporary).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    });
+    written.map_err(|source| {
+        // The write is what failed; a leftover that cannot be removed adds nothing to it.
+        let _ = fs::remove_file(&temporary);
+        Failed::Io { action: "write", path: path.to_owned(), source }
+    })
+}

@@ -1,0 +1,94 @@
+//! What a training says before it begins and when it has ended.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use atrous::Device;
+use atrous::train::{Outcome, Reason, Trainer, Watch};
+
+use super::data::Loaders;
+use crate::Bytes;
+
+/// The files of a run folder, and what each is.
+const FILES: [(&str, &str); 7] = [
+    ("best.safetensors", "weights of the best epoch, in the names of the network's framework"),
+    ("best.checkpoint", "everything at the best epoch"),
+    ("last.checkpoint", "everything at the end; --resume goes on from it"),
+    ("log.jsonl", "every step and every epoch, a line of JSON each"),
+    ("curve.png", "the learning curve"),
+    ("config.toml", "the configuration, all values filled in"),
+    ("labels.txt", "the names of the classes"),
+];
+
+/// Network, data and memory.
+pub(super) fn header(device: &Device, trainer: &Trainer, loaders: &Loaders, folder: &Path) -> String {
+    let (model, train) = (trainer.model(), &loaders.train);
+    let [batch, h, w, _] = train.shape();
+    let mut out = format!("Adapter  {}\n", device.info());
+    if device.info().software() {
+        out.push_str("         No GPU: this adapter computes on the CPU, slowly.\n");
+    }
+    let classes = train.dataset().class_names().len();
+    let trained: usize = model.parameters.iter().filter(|p| p.trainable).map(|p| p.len()).sum();
+    let all: usize = model.parameters.iter().filter(|p| p.kind.is_trainable()).map(|p| p.len()).sum();
+    let frozen = if trained < all { format!(", {} of them frozen", all - trained) } else { String::new() };
+    let held_out = loaders.validation.as_ref().map_or(0, |v| v.dataset().len());
+    let (pictures, batches) = (train.dataset().len(), train.batches());
+    let memory = Bytes(trainer.session().plan().peak_bytes());
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "Network  {}: {all} parameters{frozen}; {classes} classes", model.name);
+    let _ = writeln!(out, "Data     {pictures} pictures to train on, {held_out} to validate on, seen at {h}x{w}");
+    let _ = writeln!(out, "Step     {batches} batches of {batch} per epoch; {memory} of device memory");
+    let _ = writeln!(out, "Run      {}", folder.display());
+    let state = trainer.state();
+    if state.step > 0 {
+        let _ = writeln!(out, "         resumed after {} steps, {} epochs", state.step, state.epoch);
+    }
+    out
+}
+
+/// How it ended, and where everything is.
+pub(super) fn summary(outcome: &Outcome, watch: Watch, validated: bool, folder: &Path) -> String {
+    let Outcome { reason, epochs, steps, best, last } = outcome;
+    let ended = match reason {
+        Reason::Finished => "Finished",
+        Reason::Stopped => "Stopped early, as nothing got better any more",
+        Reason::Interrupted => "Interrupted",
+    };
+    let mut out = format!("{ended}: {epochs} epochs, {steps} steps.\n");
+    let watched = match watch {
+        _ if !validated => "training loss",
+        Watch::Loss => "validation loss",
+        Watch::Accuracy => "validation accuracy",
+        Watch::MeanIou => "validation mean IoU",
+    };
+    // Writing to a String cannot fail.
+    if let Some(best) = best {
+        let _ = writeln!(out, "Best {watched}: {best:.4}");
+    }
+    if let Some(record) = last {
+        let _ = write!(out, "Last epoch: training loss {:.4}", record.train_loss);
+        record.val_loss.iter().for_each(|loss| {
+            let _ = write!(out, ", validation loss {loss:.4}");
+        });
+        for (name, value) in &record.metrics {
+            let _ = write!(out, ", {} {value:.4}", name.replace('_', " "));
+        }
+        out.push('\n');
+    }
+    let _ = writeln!(out, "In {}:", folder.display());
+    for (name, what) in FILES.iter().filter(|(name, _)| folder.join(name).exists()) {
+        let _ = writeln!(out, "  {name:<17} {what}");
+    }
+    if *reason == Reason::Interrupted {
+        let _ = writeln!(out, "To go on: atrous train --resume {}", folder.display());
+    }
+    out
+}
+
+/// The files that were left out, if any.
+pub(super) fn skipped(loaders: &Loaders) -> String {
+    let all = [Some(&loaders.train), loaders.validation.as_ref()];
+    let skipped = all.into_iter().flatten().flat_map(|loader| loader.skipped());
+    skipped.map(|s| format!("Skipped: {}\n", s.reason)).collect()
+}

@@ -1,0 +1,150 @@
+//! From a file and flags to a configuration.
+
+use std::fs;
+use std::path::{Path, PathBuf, absolute};
+
+use toml::{Table, Value};
+
+use super::config::Config;
+use super::error::Failed;
+use super::flags::Flags;
+
+const DEFAULTS: &str = include_str!("defaults.toml");
+/// Keys whose values are paths; of tables after a dot.
+const PATHS: [&str; 6] =
+    ["weights", "run_folder", "data.path", "data.masks", "data.validation", "data.validation_masks"];
+
+impl Config {
+    /// The configuration of the file, if there is one, under that of the flags. Paths are absolute afterwards: those of the
+    /// file count from its folder.
+    pub(super) fn read(flags: &Flags) -> Result<Self, Failed> {
+        let file = match (&flags.config, &flags.resume) {
+            (Some(file), _) => Some(file.clone()),
+            (None, Some(folder)) => Some(run_file(folder)?),
+            (None, None) => None,
+        };
+        let place = file.as_ref().map_or_else(|| "the flags".to_owned(), |file| file.display().to_string());
+        let bad = |reason: &str| Failed::Config { place: place.clone(), reason: one_line(reason) };
+        let mut table: Table = DEFAULTS.parse().expect("the defaults are a TOML table");
+        if let Some(file) = &file {
+            lay(&mut table, read_file(file)?);
+        }
+        lay(&mut table, flag_table(flags).map_err(|e| bad(&e))?);
+        if !table.contains_key("model") {
+            return Err(Failed::Missing("no network is given: add --model NAME; `atrous models` lists the names"));
+        }
+        if !table.get("data").and_then(Value::as_table).is_some_and(|data| data.contains_key("kind")) {
+            return Err(Failed::Missing(
+                "no data are given: add --data KIND, such as `--data shapes` or `--data image-folder --path FOLDER`",
+            ));
+        }
+        if let Some(steps) = flags.warmup {
+            let then = table.remove("schedule").unwrap_or(Value::Table(Table::new()));
+            let steps = Value::Integer(steps.into());
+            let warmup = [("type", "warmup".into()), ("steps", steps), ("then", then)];
+            table.insert("schedule".to_owned(), Table::from_iter(warmup.map(|(k, v)| (k.to_owned(), v))).into());
+        }
+        let mut config: Self = table.try_into().map_err(|e: toml::de::Error| bad(&e.to_string()))?;
+        if flags.resume.is_some() {
+            config.run_folder.clone_from(&flags.resume);
+        }
+        Ok(config)
+    }
+
+    /// As the text of a TOML file.
+    pub(super) fn to_toml(&self) -> Result<String, Failed> {
+        let bad = |e: toml::ser::Error| Failed::Config { place: "config.toml".to_owned(), reason: e.to_string() };
+        let mut table = Table::try_from(self).map_err(bad)?;
+        // These hold f32.
+        for key in ["aux_weight", "loss"] {
+            if let Some(value) = table.get_mut(key) {
+                shorten(value);
+            }
+        }
+        toml::to_string(&table).map_err(bad)
+    }
+}
+
+fn run_file(folder: &Path) -> Result<PathBuf, Failed> {
+    let file = folder.join("config.toml");
+    if file.is_file() { Ok(file) } else { Err(Failed::NoRun(folder.to_owned())) }
+}
+
+fn read_file(path: &Path) -> Result<Table, Failed> {
+    let io = |source| Failed::Io { action: "read", path: path.to_owned(), source };
+    let text = fs::read_to_string(path).map_err(io)?;
+    let mut table: Table = text.parse().map_err(|e: toml::de::Error| Failed::Config {
+        place: place_of(path, &text, &e),
+        reason: one_line(e.message()),
+    })?;
+    let folder = absolute(path).map_err(io)?;
+    resolve(&mut table, folder.parent().unwrap_or(Path::new(".")));
+    Ok(table)
+}
+
+/// The file and the line of a mistake.
+fn place_of(path: &Path, text: &str, error: &toml::de::Error) -> String {
+    let at = error.span().and_then(|span| text.get(..span.start));
+    at.map_or_else(
+        || path.display().to_string(),
+        |t| format!("{}, line {}", path.display(), t.matches('\n').count() + 1),
+    )
+}
+
+/// The flags as a table of the same keys, without what is not given.
+fn flag_table(flags: &Flags) -> Result<Table, String> {
+    let mut table = Table::try_from(flags).map_err(|e| e.to_string())?;
+    table.retain(|_, value| value.as_table().is_none_or(|table| !table.is_empty()));
+    if let Some(sum) = flags.loss.sum() {
+        table.insert("loss".to_owned(), sum.into());
+    }
+    let here = std::env::current_dir().map_err(|e| e.to_string())?;
+    resolve(&mut table, &here);
+    Ok(table)
+}
+
+/// Makes paths absolute.
+fn resolve(table: &mut Table, folder: &Path) {
+    for key in PATHS {
+        let value = match key.split_once('.') {
+            Some((outer, inner)) => table.get_mut(outer).and_then(|value| value.get_mut(inner)),
+            None => table.get_mut(key),
+        };
+        if let Some(Value::String(path)) = value {
+            *path = folder.join(&path).display().to_string();
+        }
+    }
+}
+
+/// Lays one table over another. A table of another `type` or `kind` replaces the one below.
+fn lay(below: &mut Table, above: Table) {
+    for (key, value) in above {
+        match (below.get_mut(&key), value) {
+            (Some(Value::Table(old)), Value::Table(new)) => {
+                if ["type", "kind"].iter().any(|tag| new.contains_key(*tag) && old.get(*tag) != new.get(*tag)) {
+                    old.clear();
+                }
+                lay(old, new);
+            }
+            (_, value) => {
+                below.insert(key, value);
+            }
+        }
+    }
+}
+
+/// Writes numbers that are those of f32 with as few digits as those need: 0.1, not 0.10000000149011612.
+fn shorten(value: &mut Value) {
+    match value {
+        Value::Float(number) if f64::from(*number as f32) == *number => {
+            *number = (*number as f32).to_string().parse().unwrap_or(*number);
+        }
+        Value::Array(values) => values.iter_mut().for_each(shorten),
+        Value::Table(table) => table.iter_mut().for_each(|(_, value)| shorten(value)),
+        _ => {}
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,307 @@
+//! `atrous train`: what it writes, that it can be resumed, and how it refuses bad input.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::png::grey;
+use super::support::{Folder, ROOT, Ran, photo, program, refuse, run, succeed};
+
+/// A training of seconds: 16 pictures of 32×32, 4 of which are held out; 6 steps.
+const TINY: [&str; 15] = [
+    "train",
+    "--model",
+    "small_unet",
+    "--data",
+    "shapes",
+    "--samples",
+    "16",
+    "--split",
+    "0.25",
+    "--size",
+    "32",
+    "--batch",
+    "4",
+    "--epochs",
+    "2",
+];
+
+fn tiny<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    TINY.iter().chain(more).copied().collect()
+}
+
+fn bytes(folder: &str, name: &str) -> Vec<u8> {
+    fs::read(Path::new(folder).join(name)).unwrap_or_else(|e| panic!("{folder}/{name}: {e}"))
+}
+
+/// The losses of all steps.
+fn losses(folder: &str) -> Vec<String> {
+    let log = String::from_utf8(bytes(folder, "log.jsonl")).expect("a log is text");
+    let loss = |line: &str| line.split("\"loss\":").nth(1)?.split(',').next().map(str::to_owned);
+    log.lines().filter(|line| line.contains("\"kind\":\"step\"")).filter_map(loss).collect()
+}
+
+#[test]
+fn a_training_fills_its_run_folder_and_its_weights_load_elsewhere() {
+    let folder = Folder::new("train-whole");
+    let run = folder.path("run");
+    let text = succeed("atrous", &tiny(&["--run-folder", &run, "--watch", "mean-iou", "--lr", "0.01"]));
+    for part in ["Finished: 2 epochs, 6 steps", "Best validation mean IoU", "accuracy", "best.safetensors"] {
+        assert!(text.contains(part), "{text}");
+    }
+    for file in ["best.checkpoint", "last.checkpoint", "config.toml", "labels.txt"] {
+        assert!(!bytes(&run, file).is_empty() && text.contains(file), "{file}: {text}");
+    }
+    assert_eq!(bytes(&run, "curve.png")[..8], *b"\x89PNG\r\n\x1a\n");
+    assert_eq!(losses(&run).len(), 6);
+    let weights = format!("{run}/best.safetensors");
+    let classes = String::from_utf8(bytes(&run, "labels.txt")).expect("text").lines().count().to_string();
+    let (photo, mask) = ("examples/photos/china.png", folder.path("mask.png"));
+    let network = ["--model", "small_unet", "--classes", &classes, "--size", "32", "--weights", &weights];
+    succeed("segment", &[&[photo, "-o", &mask][..], &network].concat());
+
+    // Fine-tuning: another number of classes, everything before the head frozen.
+    let tuned = folder.path("tuned");
+    let (images, masks) = (folder.path("images"), folder.path("masks"));
+    for folder in [&images, &masks] {
+        fs::create_dir(folder).expect("a new folder");
+    }
+    for i in 0..4 {
+        fs::write(format!("{images}/{i}.png"), grey(32, 32, |at| (at * 7 % 251) as u8)).expect("writable");
+        fs::write(format!("{masks}/{i}.png"), grey(32, 32, |at| u8::from(at % 32 < 16))).expect("writable");
+    }
+    let data = ["--data", "mask-folder", "--path", &images, "--masks", &masks, "--classes", "left,right"];
+    let tuning = ["--weights", &weights, "--freeze", "enc1", "--run-folder", &tuned];
+    let rest = ["--size", "32", "--batch", "2", "--epochs", "1", "--split", "0.25"];
+    let ran = self::run("atrous", &[&["train", "--model", "small_unet"][..], &data, &tuning, &rest].concat());
+    assert!(ran.success, "{}", ran.stderr);
+    for part in ["tensors are loaded", "drawn anew: ", "of them frozen", "2 classes"] {
+        assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn an_interrupted_training_is_resumed_to_the_same_bits() {
+    let folder = Folder::new("train-resume");
+    let (whole, parts) = (folder.path("whole"), folder.path("parts"));
+    let options = |run| tiny(&["--checkpoint-every", "1", "--horizontal-flip", "0.5", "--run-folder", run]);
+    succeed("atrous", &options(&whole));
+
+    let mut child = Command::new(program("atrous"));
+    let child = child.args(options(&parts)).current_dir(ROOT).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = child.spawn().expect("it starts");
+    let begun = Instant::now();
+    while fs::read(Path::new(&parts).join("log.jsonl")).map_or(0, |log| log.len()) == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(120), "it logs nothing");
+        assert!(child.try_wait().expect("it can be asked").is_none(), "it has ended");
+        sleep(Duration::from_millis(5));
+    }
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill runs").success());
+    let ended = child.wait_with_output().expect("it ends");
+    let text = String::from_utf8(ended.stdout).expect("text");
+    assert_eq!(ended.status.code(), Some(130), "{text}");
+    assert!(text.contains("Interrupted") && text.contains(&format!("--resume {parts}")), "{text}");
+    assert!(losses(&parts).len() < 6, "it was not interrupted");
+
+    let text = succeed("atrous", &["train", "--resume", &parts]);
+    assert!(text.contains("Finished: 2 epochs, 6 steps"), "{text}");
+    for file in ["best.safetensors", "best.checkpoint", "last.checkpoint"] {
+        assert!(bytes(&whole, file) == bytes(&parts, file), "{file} differs");
+    }
+    assert_eq!(losses(&whole), losses(&parts));
+
+    // A folder in use is neither begun anew nor gone on with as another network.
+    one_line(&tiny(&["--run-folder", &parts]), &["holds a training: resume it"]);
+    let before = bytes(&parts, "last.checkpoint");
+    let other = ["train", "--resume", &parts, "--model", "small_deeplabv3plus", "--epochs", "3"];
+    one_line(&other, &["checkpoint", "do not fit small_deeplabv3plus", "it is one of small_unet"]);
+    one_line(&["train", "--resume", &parts, "--lr", "0.5"], &["its learning rate is 0.001, here it is 0.5"]);
+    assert!(before == bytes(&parts, "last.checkpoint"));
+}
+
+#[test]
+fn a_file_and_flags_say_the_same() {
+    let folder = Folder::new("train-toml");
+    let file = r#"
+model = "small_unet"
+epochs = 1
+batch = 4
+size = [32, 32]
+seed = 3
+run_folder = "by-file"
+clip_norm = 1.0
+
+[data]
+kind = "shapes"
+samples = 8
+split = 0.25
+
+[loss]
+type = "sum"
+parts = [{ weight = 1.0, loss = { type = "cross-entropy" } }, { weight = 0.5, loss = { type = "dice" } }]
+
+[optimizer]
+type = "sgd"
+lr = 0.1
+momentum = 0.9
+nesterov = true
+weight_decay = 0.0001
+
+[schedule]
+type = "warmup"
+steps = 1
+then = { type = "poly" }
+
+[augment]
+horizontal_flip = 0.5
+scale = [0.5, 2.0]
+crop = "random"
+
+[early_stopping]
+patience = 3
+"#;
+    let file = folder.file("shapes.toml", file.as_bytes());
+    let by_flags = folder.path("by-flags");
+    succeed("atrous", &["train", &file]);
+    let flags = "train --model small_unet --epochs 1 --batch 4 --size 32x32 --seed 3 --clip-norm 1 --data shapes --samples 8 \
+                 --split 0.25 --loss cross-entropy+0.5*dice --optimizer sgd --lr 0.1 --momentum 0.9 --nesterov \
+                 --weight-decay 1e-4 --schedule poly --warmup 1 --horizontal-flip 0.5 --scale 0.5,2 --crop random \
+                 --patience 3 --run-folder";
+    let flags: Vec<&str> = flags.split_whitespace().chain([by_flags.as_str()]).collect();
+    succeed("atrous", &flags);
+    // Relative paths of a file count from its folder.
+    let by_file = folder.path("by-file");
+    for name in ["config.toml", "best.safetensors", "last.checkpoint"] {
+        assert!(bytes(&by_file, name) == bytes(&by_flags, name), "{name} differs");
+    }
+    assert_eq!(losses(&by_file), losses(&by_flags));
+}
+
+#[test]
+fn configurations_without_meaning_are_refused_by_name() {
+    let folder = Folder::new("train-config");
+    let file = |text: &str, texts: &[&str]| {
+        let path = folder.file("bad.toml", text.as_bytes());
+        one_line(&["train", &path], texts);
+    };
+    let rest = "model = 'small_unet'\n[data]\nkind = 'shapes'\n";
+    file("model = \n", &["bad.toml, line 1"]);
+    file("modle = 'small_unet'\n", &["no network is given"]);
+    file(&format!("epoch = 3\n{rest}"), &["unknown field `epoch`", "`epochs`"]);
+    file(&format!("{rest}[augment]\nflip = 0.5\n"), &["unknown field `flip`", "`horizontal_flip`"]);
+    file(&format!("{rest}[optimizer]\ntype = 'sgd'\nbeta1 = 0.5\n"), &["unknown field `beta1`", "`momentum`"]);
+    file(&format!("{rest}[loss]\ntype = 'hinge'\n"), &["unknown variant `hinge`", "`dice`"]);
+    file(&format!("{rest}[schedule]\ntype = 'step'\ngamma = 0.1\n"), &["schedule", "missing field `step_size`"]);
+    file(&format!("epochs = 'ten'\n{rest}"), &["invalid type: string \"ten\"", "epochs"]);
+    file("model = 'small_unet'\n[data]\nkind = 'image-folder'\n", &["missing field `path`"]);
+    let flags = |more: &[&str], texts: &[&str]| one_line(&tiny(more), texts);
+    flags(&["--lr", "-1"], &["lr must be positive and finite, got -1"]);
+    flags(&["--smoothing", "2"], &["smoothing must lie in 0..=1, got 2"]);
+    flags(&["--split", "1.5"], &["data.split must be at least 0 and below 1, got 1.5"]);
+    flags(&["--rotation", "200"], &["rotation must be within 0 to 180 degrees, got 200"]);
+    flags(&["--padding", "4"], &["augment.padding must be 0 unless"]);
+    flags(&["--optimizer", "sgd", "--momentum", "1"], &["momentum must lie in 0..1, got 1"]);
+    flags(&["--recompute", "all"], &["recompute must be nothing, cheap, or segments=N", "got all"]);
+    flags(&["--memory-budget", "much"], &["memory_budget must be", "got \"much\""]);
+    flags(&["--freeze", "encoder9"], &["small_unet", "encoder9"]);
+    flags(&["--path", "/tmp"], &["unknown field `path`", "`samples`"]);
+    one_line(&["train", "--data", "digits"], &["no network is given", "--model"]);
+    one_line(&["train", "--model", "small_resnet"], &["no data are given", "--data"]);
+    one_line(&["train", "--model", "small_rsnet", "--data", "digits"], &["small_rsnet", "small_resnet"]);
+    one_line(&["train", "--model", "small_resnet", "--data", "shapes"], &["small_resnet gives", "labels"]);
+    one_line(&["train", &folder.path("none.toml")], &["cannot read", "none.toml"]);
+    one_line(&["train", "--resume", &folder.path("none")], &["none: there is no training to resume"]);
+    refuse("atrous", &["train", "--model", "small_unet", "--data", "faces"], &["--data", "image-folder", "shapes"]);
+    refuse("atrous", &["train", "--model", "small_unet", "--loss", "dice+hinge"], &["hinge", "cross-entropy"]);
+}
+
+#[test]
+fn data_that_cannot_be_used_are_refused_by_name() {
+    let folder = Folder::new("train-data");
+    let make = |name: &str| fs::create_dir_all(folder.path(name)).expect("a new folder");
+    let pictures = |root: &str, texts: &[&str]| {
+        one_line(&["train", "--model", "small_resnet", "--data", "image-folder", "--path", &folder.path(root)], texts);
+    };
+    pictures("nowhere", &["nowhere: no such folder"]);
+    make("empty");
+    pictures("empty", &["empty: no samples"]);
+    make("one/cat");
+    fs::write(folder.path("one/cat/1.png"), photo()).expect("writable");
+    pictures("one", &["only one class, \"cat\"", "at least two"]);
+    make("one/dog");
+    pictures("one", &["the folder of class \"dog\" holds no pictures"]);
+
+    make("images");
+    make("masks");
+    for i in 0..2 {
+        fs::write(folder.path(&format!("images/{i}.png")), grey(32, 32, |_| 9)).expect("writable");
+        fs::write(folder.path(&format!("masks/{i}.png")), grey(32, 32, |at| (at % 2) as u8)).expect("writable");
+    }
+    let (images, masks, run) = (folder.path("images"), folder.path("masks"), folder.path("run"));
+    let flags = "train --model small_unet --data mask-folder --classes a,b --split 0 --size 32 --batch 2 --epochs 1";
+    let paths = ["--path", &images, "--masks", &masks, "--run-folder", &run];
+    let masked = |more: &[&str], texts: &[&str]| {
+        let arguments: Vec<&str> = flags.split(' ').chain(paths).chain(more.iter().copied()).collect();
+        one_line(&arguments, texts);
+    };
+    fs::write(folder.path("masks/1.png"), grey(32, 32, |_| 7)).expect("writable");
+    masked(&[], &["masks/1.png: label 7 is none of the 2 classes"]);
+    fs::write(folder.path("masks/1.png"), grey(16, 32, |_| 1)).expect("writable");
+    masked(&[], &["masks/1.png: the mask is 16×32, but its picture is 32×32"]);
+    fs::write(folder.path("masks/1.png"), "no picture").expect("writable");
+    masked(&[], &["masks/1.png: not a readable PNG mask"]);
+    fs::remove_file(folder.path("masks/1.png")).expect("it is there");
+    masked(&[], &["images/1.png: no mask named \"1\""]);
+    masked(&["--weights", &folder.path("none.safetensors")], &["no mask named"]);
+}
+
+#[test]
+fn a_training_that_fails_says_where_and_keeps_what_was_good() {
+    let folder = Folder::new("train-fails");
+    let run = folder.path("nan");
+    let nan = ["--lr", "1e30", "--optimizer", "sgd", "--checkpoint-every", "1", "--run-folder", &run];
+    let ran =
+        one_line(&tiny(&nan), &["step ", "not finite are those of \"", "the last good checkpoint is", "nan/last"]);
+    assert!(ran.stdout.is_empty() && Path::new(&run).join("last.checkpoint").exists());
+
+    let budget = folder.path("budget");
+    let ran = one_line(&tiny(&["--memory-budget", "8MiB", "--run-folder", &budget]), &["the budget is 8388608"]);
+    assert!(["would fit", "no batch fits"].iter().any(|text| ran.stderr.contains(text)), "{}", ran.stderr);
+    assert!(!Path::new(&budget).exists(), "a folder of a training that never began");
+
+    let weights = folder.path("none.safetensors");
+    one_line(&tiny(&["--weights", &weights]), &["cannot read", "none.safetensors"]);
+    one_line(&tiny(&["--run-folder", "/dev/full"]), &["cannot use the run folder /dev/full"]);
+    one_line(&tiny(&["--adapter", "Voodoo 2"]), &["no adapter is named \"Voodoo 2\""]);
+}
+
+/// A limit on the size of files does what a full disk does: it breaks a write in the middle.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_is_told_and_harms_nothing() {
+    let folder = Folder::new("train-full");
+    let run = folder.path("run");
+    let line = tiny(&["--run-folder", &run]).join(" ");
+    let script = format!("trap '' XFSZ; ulimit -f 64; exec {} {line}", program("atrous").display());
+    let output = Command::new("sh").args(["-c", &script]).current_dir(ROOT).output().expect("sh runs");
+    let stderr = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("cannot write the checkpoint") && stderr.contains("File too large"), "{stderr}");
+    let left = fs::read_dir(&run).expect("the folder is there").map(|e| e.expect("readable").file_name());
+    assert!(left.into_iter().all(|name| !name.to_string_lossy().contains("checkpoint")), "a part of a checkpoint");
+}
+
+/// Refused with status 1 and a single line after "error: ", which has all of `texts`.
+fn one_line(arguments: &[&str], texts: &[&str]) -> Ran {
+    let ran = run("atrous", arguments);
+    assert!(!ran.success && ran.stdout.is_empty(), "{arguments:?}: {}", ran.stdout);
+    let lines: Vec<&str> = ran.stderr.lines().skip_while(|line| !line.starts_with("error: ")).collect();
+    assert_eq!(lines.len(), 1, "{arguments:?}: {}", ran.stderr);
+    for text in texts {
+        assert!(lines[0].contains(text), "{arguments:?} does not say {text:?}: {}", lines[0]);
+    }
+    ran
+}
