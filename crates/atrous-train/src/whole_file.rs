@@ -33,22 +33,22 @@ pub(crate) fn write(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io:
     sync_folder(&target)
 }
 
-/// Removes temporary files that processes killed during a write have left in a folder. No other process may be writing
-/// there.
-pub(crate) fn remove_leftovers(folder: &Path) -> io::Result<()> {
+/// Removes the temporary files that processes killed while they wrote one of these files have left in a folder, be it here or
+/// in another crate of atrous: hidden, called after the file, ending in `.tmp`. No other process may be writing there.
+pub(crate) fn remove_leftovers(folder: &Path, files: &[&str]) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if name.starts_with('.') && name.ends_with(SUFFIX) && entry.file_type()?.is_file() {
+        let of = |file: &&str| {
+            name.strip_prefix('.').and_then(|n| n.strip_prefix(*file)).is_some_and(|n| n.starts_with('.'))
+        };
+        if files.iter().any(of) && name.ends_with(".tmp") && entry.file_type()?.is_file() {
             fs::remove_file(entry.path())?;
         }
     }
     Ok(())
 }
-
-/// End of the names of temporary files.
-const SUFFIX: &str = ".atrous-tmp";
 
 /// A new file of a hidden name beside `target`: one that no other write of this or another process uses.
 fn temporary_beside(target: &Path) -> io::Result<(PathBuf, File)> {
@@ -57,7 +57,7 @@ fn temporary_beside(target: &Path) -> io::Result<(PathBuf, File)> {
         target.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name"))?;
     loop {
         let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let path = target.with_file_name(format!(".{}.{}-{count}{SUFFIX}", name.to_string_lossy(), process::id()));
+        let path = target.with_file_name(format!(".{}.{}-{count}.tmp", name.to_string_lossy(), process::id()));
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             // Left by a killed process that had the same number.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -109,10 +109,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (_, mut mine) = temporary_beside(&folder.path().join("last.checkpoint")).unwrap();
         mine.write_all(b"half").unwrap();
-        fs::write(folder.path().join(".hidden.tmp"), b"").unwrap();
-        fs::write(folder.path().join("notes.atrous-tmp"), b"").unwrap();
-        remove_leftovers(folder.path()).unwrap();
-        assert_eq!(names(folder.path()), [".hidden.tmp", "notes.atrous-tmp"]);
+        fs::write(folder.path().join(".curve.png.77-1.tmp"), b"").unwrap();
+        let others = [".hidden.tmp", ".last.checkpoint2.1-0.tmp", "last.checkpoint", "last.checkpoint.tmp"];
+        others.iter().for_each(|name| fs::write(folder.path().join(name), b"").unwrap());
+        remove_leftovers(folder.path(), &["last.checkpoint", "curve.png"]).unwrap();
+        assert_eq!(names(folder.path()), others);
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl Trainer {
         let parameters = self.session.parameters().download_blocking()?;
         let named = |spec: &ParameterSpec| self.named(&spec.name, spec, &parameters[&spec.name]);
         let tensors = self.model.parameters.iter().map(named).collect::<Result<Vec<_>, _>>()?;
-        Ok(save_weights(path.as_ref(), tensors)?)
+        Ok(save_weights(path.as_ref(), &tensors)?)
     }
 
     /// Writes the checkpoint that a training goes on from.
@@ -117,19 +117,17 @@ impl Trainer {
         Ok(self.checkpoint()?.save(folder.last())?)
     }
 
-    /// Writes what there is to write at the end of an epoch: the best state first, as a process that is killed in between
-    /// goes on from the last.
+    /// Writes what there is to write at the end of an epoch. The last checkpoint comes last: a process that is killed before
+    /// goes on from the one before it and writes the rest again.
     pub(super) fn save_epoch(&self, better: bool) -> Result<(), TrainError> {
         let Some(folder) = &self.folder else { return Ok(()) };
         let checkpoint = self.checkpoint()?;
         if better {
             checkpoint.save(folder.best())?;
+            save_weights(&folder.weights(), &checkpoint.parameters)?;
         }
-        checkpoint.save(folder.last())?;
-        if better {
-            save_weights(&folder.weights(), checkpoint.parameters)?;
-        }
-        Ok(self.curve.write(folder.curve())?)
+        self.curve.write(folder.curve())?;
+        Ok(checkpoint.save(folder.last())?)
     }
 
     /// Writes a record into the log, if there is one.
@@ -160,7 +158,7 @@ impl Trainer {
     }
 }
 
-fn save_weights(path: &Path, tensors: Vec<NamedTensor>) -> Result<(), atrous_io::SaveError> {
-    let tensors: Vec<_> = tensors.into_iter().map(|t| (t.name, t.shape, t.values)).collect();
+fn save_weights(path: &Path, tensors: &[NamedTensor]) -> Result<(), atrous_io::SaveError> {
+    let tensors: Vec<_> = tensors.iter().map(|t| (t.name.clone(), t.shape.clone(), t.values.clone())).collect();
     save_tensors(path, &tensors)
 }

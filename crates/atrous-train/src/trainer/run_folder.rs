@@ -42,6 +42,9 @@ pub enum RunFolderError {
     },
 }
 
+/// All that is written whole or not at all.
+const FILES: [&str; 5] = ["last.checkpoint", "best.checkpoint", "best.safetensors", "log.jsonl", "curve.png"];
+
 impl RunFolder {
     /// Opens the folder, makes it if need be, and removes what a killed process has left half-written.
     ///
@@ -58,7 +61,7 @@ impl RunFolder {
             Err(TryLockError::WouldBlock) => return Err(RunFolderError::InUse { path }),
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
-        whole_file::remove_leftovers(&path).map_err(io)?;
+        whole_file::remove_leftovers(&path, &FILES).map_err(io)?;
         let folder = Self { path, _lock: lock };
         if !resume && folder.last().exists() {
             return Err(RunFolderError::Taken { path: folder.path });
@@ -73,27 +76,27 @@ impl RunFolder {
 
     /// The checkpoint that a training is resumed from.
     pub fn last(&self) -> PathBuf {
-        self.path.join("last.checkpoint")
+        self.path.join(FILES[0])
     }
 
     /// The checkpoint with the best value of the watched metric.
     pub fn best(&self) -> PathBuf {
-        self.path.join("best.checkpoint")
+        self.path.join(FILES[1])
     }
 
     /// The parameters of the best checkpoint, as weights in the framework's names that every program reads.
     pub fn weights(&self) -> PathBuf {
-        self.path.join("best.safetensors")
+        self.path.join(FILES[2])
     }
 
     /// The log, one JSON object per line.
     pub fn log(&self) -> PathBuf {
-        self.path.join("log.jsonl")
+        self.path.join(FILES[3])
     }
 
     /// The picture of the learning curve.
     pub fn curve(&self) -> PathBuf {
-        self.path.join("curve.png")
+        self.path.join(FILES[4])
     }
 }
 
@@ -108,10 +111,10 @@ mod tests {
         let folder = RunFolder::open(&path, false).unwrap();
         let error = RunFolder::open(&path, true).unwrap_err();
         assert!(matches!(error, RunFolderError::InUse { .. }), "{error}");
-        fs::write(path.join(".last.checkpoint.1-0.atrous-tmp"), "half").unwrap();
+        fs::write(path.join(".last.checkpoint.1-0.tmp"), "half").unwrap();
         drop(folder);
         let folder = RunFolder::open(&path, false).unwrap();
-        assert!(!path.join(".last.checkpoint.1-0.atrous-tmp").exists());
+        assert!(!path.join(".last.checkpoint.1-0.tmp").exists());
         fs::write(folder.last(), "").unwrap();
         drop(folder);
         let error = RunFolder::open(&path, false).unwrap_err();

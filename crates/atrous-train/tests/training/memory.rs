@@ -9,7 +9,7 @@ use atrous_train::data::{Loader, LoaderOptions, Shapes};
 use atrous_train::{Show, TrainError, TrainOptions, Trainer};
 use atrous_vision::Preprocess;
 
-const NETWORK: UNet = UNet { classes: 6, base: 4, depth: 2, ..UNet::PADDED };
+const NETWORK: UNet = UNet { classes: 4, base: 4, depth: 2, ..UNet::PADDED };
 
 fn trainer(budget: Option<u64>, batch: usize, recompute: Recompute) -> Result<Trainer, TrainError> {
     let options = DeviceOptions { memory_budget: budget, ..DeviceOptions::from_env().unwrap() };

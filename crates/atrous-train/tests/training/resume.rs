@@ -1,7 +1,7 @@
 //! A training that was interrupted goes on as if nothing had happened.
 
 use std::{
-    env,
+    env, fs,
     ops::ControlFlow,
     path::Path,
     process::{Command, Stdio},
@@ -49,8 +49,10 @@ fn assert_same_files(whole: &Path, parts: &Path) {
         assert_eq!(bits(&a), bits(&b), "{file}");
     }
     assert_eq!(timeless(whole), timeless(parts));
-    let [a, b] = [whole, parts].map(|folder| std::fs::read(folder.join("best.safetensors")).unwrap());
-    assert_eq!(a, b);
+    for file in ["best.safetensors", "curve.png"] {
+        let [a, b] = [whole, parts].map(|folder| fs::read(folder.join(file)).unwrap());
+        assert!(a == b, "{file} differs");
+    }
 }
 
 #[test]
@@ -147,6 +149,7 @@ fn kills_at_any_time_change_no_bit() {
     assert!(steps.windows(2).all(|w| w[0] < w[1]) && steps[4] < 120, "each child got on, none to the end: {steps:?}");
     pixels(&device(), long(&parts)).unwrap().fit().unwrap();
     assert_same_files(&whole, &parts);
+    assert_eq!(fs::read_dir(&parts).unwrap().count(), fs::read_dir(&whole).unwrap().count(), "nothing is left over");
 }
 
 #[test]
