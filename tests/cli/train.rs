@@ -65,13 +65,7 @@ fn a_training_fills_its_run_folder_and_its_weights_load_elsewhere() {
     // Fine-tuning: another number of classes, everything before the head frozen.
     let tuned = folder.path("tuned");
     let (images, masks) = (folder.path("images"), folder.path("masks"));
-    for folder in [&images, &masks] {
-        fs::create_dir(folder).expect("a new folder");
-    }
-    for i in 0..4 {
-        fs::write(format!("{images}/{i}.png"), grey(32, 32, |at| (at * 7 % 251) as u8)).expect("writable");
-        fs::write(format!("{masks}/{i}.png"), grey(32, 32, |at| u8::from(at % 32 < 16))).expect("writable");
-    }
+    halves(&images, &masks, 4);
     let data = ["--data", "mask-folder", "--path", &images, "--masks", &masks, "--classes", "left,right"];
     let tuning = ["--weights", &weights, "--freeze", "enc1", "--run-folder", &tuned];
     let rest = ["--size", "32", "--batch", "2", "--epochs", "1", "--split", "0.25"];
@@ -181,6 +175,17 @@ patience = 3
 }
 
 #[test]
+fn the_file_in_the_documentation_trains() {
+    let folder = Folder::new("train-docs");
+    let docs = fs::read_to_string(format!("{ROOT}/docs/training.md")).expect("the file is there");
+    let (_, file) = docs.split_once("```toml\n").expect("a block of TOML");
+    let file = folder.file("cells.toml", file.split("```").next().unwrap_or_default().as_bytes());
+    halves(&folder.path("cells/pictures"), &folder.path("cells/masks"), 5);
+    let text = succeed("atrous", &["train", &file, "--size", "32", "--batch", "2", "--epochs", "1"]);
+    assert!(text.contains("Finished: 1 epochs, 1 steps") && text.contains("runs/cells"), "{text}");
+}
+
+#[test]
 fn configurations_without_meaning_are_refused_by_name() {
     let folder = Folder::new("train-config");
     let file = |text: &str, texts: &[&str]| {
@@ -200,7 +205,8 @@ fn configurations_without_meaning_are_refused_by_name() {
     let flags = |more: &[&str], texts: &[&str]| one_line(&tiny(more), texts);
     flags(&["--lr", "-1"], &["lr must be positive and finite, got -1"]);
     flags(&["--smoothing", "2"], &["smoothing must lie in 0..=1, got 2"]);
-    flags(&["--split", "1.5"], &["data.split must be at least 0 and below 1, got 1.5"]);
+    let split = ["train", "--model", "small_unet", "--data", "shapes", "--split", "1.5"];
+    one_line(&split, &["data.split must be at least 0 and below 1, got 1.5"]);
     flags(&["--rotation", "200"], &["rotation must be within 0 to 180 degrees, got 200"]);
     flags(&["--padding", "4"], &["augment.padding must be 0 unless"]);
     flags(&["--optimizer", "sgd", "--momentum", "1"], &["momentum must lie in 0..1, got 1"]);
@@ -268,8 +274,9 @@ fn a_training_that_fails_says_where_and_keeps_what_was_good() {
     assert!(ran.stdout.is_empty() && Path::new(&run).join("last.checkpoint").exists());
 
     let budget = folder.path("budget");
-    let ran = one_line(&tiny(&["--memory-budget", "8MiB", "--run-folder", &budget]), &["the budget is 8388608"]);
-    assert!(["would fit", "no batch fits"].iter().any(|text| ran.stderr.contains(text)), "{}", ran.stderr);
+    let small = |size| tiny(&["--memory-budget", size, "--run-folder", &budget]);
+    one_line(&small("8MiB"), &["the budget is 8388608", "not even one sample"]);
+    one_line(&small("33MiB"), &["the budget is 34603008", "would fit", "batch"]);
     assert!(!Path::new(&budget).exists(), "a folder of a training that never began");
 
     let weights = folder.path("none.safetensors");
@@ -292,6 +299,17 @@ fn a_full_disk_is_told_and_harms_nothing() {
     assert!(stderr.contains("cannot write the checkpoint") && stderr.contains("File too large"), "{stderr}");
     let left = fs::read_dir(&run).expect("the folder is there").map(|e| e.expect("readable").file_name());
     assert!(left.into_iter().all(|name| !name.to_string_lossy().contains("checkpoint")), "a part of a checkpoint");
+}
+
+/// Pictures and masks of two classes, left and right.
+fn halves(images: &str, masks: &str, count: usize) {
+    for folder in [images, masks] {
+        fs::create_dir_all(folder).expect("a new folder");
+    }
+    for i in 0..count {
+        fs::write(format!("{images}/{i}.png"), grey(32, 32, |at| (at * 7 % 251) as u8)).expect("writable");
+        fs::write(format!("{masks}/{i}.png"), grey(32, 32, |at| u8::from(at % 32 < 16))).expect("writable");
+    }
 }
 
 /// Refused with status 1 and a single line after "error: ", which has all of `texts`.

@@ -22,9 +22,6 @@ pub(super) enum Failed {
     /// The folder to go on in is none of a training.
     #[error("{}: there is no training to resume: it has no config.toml", .0.display())]
     NoRun(PathBuf),
-    /// A memory budget that is too small, with what would fit.
-    #[error("{error}; {advice}")]
-    Memory { error: TrainError, advice: String },
     /// The training failed on its way.
     #[error("{error}; {kept}")]
     Broken { error: TrainError, kept: String },

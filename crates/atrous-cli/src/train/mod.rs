@@ -4,7 +4,6 @@ mod config;
 mod data;
 mod error;
 mod flags;
-mod job;
 mod optimizer;
 mod options;
 mod report;
@@ -22,12 +21,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use atrous::graph::{ParameterSource, Shape};
 use atrous::io::WeightFile;
 use atrous::nn::{Init, Mode, zoo};
-use atrous::train::Reason;
+use atrous::train::{Reason, Trainer};
 use atrous::{AdapterChoice, Device, DeviceOptions};
 
 use config::Config;
 use error::Failed;
-use job::Job;
 
 pub(crate) use flags::Flags;
 
@@ -77,15 +75,15 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     }
 
     let device = open(&config, budget)?;
-    let job = Job {
-        device: &device,
-        name: &config.model,
-        network: &*network,
-        source: weights.as_ref().map(|weights| weights as &dyn ParameterSource),
-        loaders: &loaders,
-        options,
-    };
-    let mut trainer = job.trainer(&folder)?;
+    let source = weights.as_ref().map(|weights| weights as &dyn ParameterSource);
+    let (train, validation) = (loaders.train.clone(), loaders.validation.clone());
+    let existed = folder.exists();
+    let made = Trainer::new(&device, &config.model, &*network, source, train, validation, options);
+    let mut trainer = made.inspect_err(|_| {
+        if !existed {
+            remove_unused(&folder);
+        }
+    })?;
     write_whole(&folder.join("config.toml"), &config.to_toml()?)?;
     write_whole(&folder.join("labels.txt"), &(loaders.train.dataset().class_names().join("\n") + "\n"))?;
     eprint!("{}", report::header(&device, &trainer, &loaders, &folder));
@@ -112,6 +110,11 @@ fn open(config: &Config, memory_budget: Option<u64>) -> Result<Device, atrous::E
 fn default_folder(model: &str) -> PathBuf {
     let now = jiff::Timestamp::now().strftime("%Y-%m-%d-%H%M%S");
     Path::new("runs").join(format!("{model}-{now}"))
+}
+
+/// Removes the folder of a training that could not begin. Best effort: what stays is a folder without a training.
+fn remove_unused(folder: &Path) {
+    let _ = fs::remove_file(folder.join(".lock")).and_then(|()| fs::remove_dir(folder));
 }
 
 /// What is left of a training that failed.
