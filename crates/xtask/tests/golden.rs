@@ -66,6 +66,30 @@ fn a_wrong_operation_fails() {
 }
 
 #[test]
+fn a_wrong_gradient_fails() {
+    let more = |case: &mut Value| case["upstream"]["scale"] = json!(1.001);
+    let (summary, text) = golden(&folder(&["avg_pool2d/k3_s2_p1"], more, POOL, |_| ()));
+    assert_eq!(summary.failed, 1, "{text}");
+    assert!(text.contains("FAIL avg_pool2d/k3_s2_p1: grad x of the reference at"), "{text}");
+}
+
+#[test]
+fn wrong_optimizers_schedules_and_metrics_fail() {
+    let fails = |name: &str, file: &str, change: fn(&mut Value)| {
+        let (summary, text) = golden(&folder(&[name], |_| (), file, |_| ()));
+        assert_eq!(summary.passed, 1, "{text}");
+        let (summary, text) = golden(&folder(&[name], change, file, |_| ()));
+        assert_eq!(summary.failed, 1, "{text}");
+    };
+    let decay = |case: &mut Value| case["params"]["weight_decay"] = json!(0.011);
+    fails("optimizer/torch_sgd_momentum_wd", "ops/optimizer.safetensors", decay);
+    let eps = |case: &mut Value| case["params"]["eps"] = json!(1e-3);
+    fails("optimizer/keras_adam", "ops/optimizer.safetensors", eps);
+    let power = |case: &mut Value| case["params"]["power"] = json!(1.0);
+    fails("schedule/torch_poly0.9", "ops/schedule.safetensors", power);
+}
+
+#[test]
 fn what_is_not_known_is_unsupported_and_never_ignored() {
     let dilated = |case: &mut Value| case["params"]["weighting"] = json!("gaussian");
     let (summary, text) = golden(&folder(&["avg_pool2d/k2_s2"], dilated, POOL, |_| ()));
@@ -73,7 +97,7 @@ fn what_is_not_known_is_unsupported_and_never_ignored() {
     assert!(text.contains("unsupported avg_pool2d/k2_s2: unknown parameters \"weighting\": \"gaussian\""), "{text}");
     let renamed = |case: &mut Value| case["op"] = json!("median_pool2d");
     let (_, text) = golden(&folder(&["avg_pool2d/k2_s2"], renamed, POOL, |_| ()));
-    assert!(text.contains("there is no forward operation \"median_pool2d\""), "{text}");
+    assert!(text.contains("there is no operation \"median_pool2d\""), "{text}");
     let more = |case: &mut Value| case["inputs"]["mask"] = case["inputs"]["x"].clone();
     let (_, text) = golden(&folder(&["avg_pool2d/k2_s2"], more, POOL, |_| ()));
     assert!(text.contains("unsupported avg_pool2d/k2_s2: inputs [\"mask\"]"), "{text}");

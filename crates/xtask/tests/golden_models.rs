@@ -42,18 +42,21 @@ const UNCHANGED: fn(&mut Value) = |_| ();
 #[test]
 fn a_right_network_passes() {
     let text = golden("tiny_cnn", UNCHANGED, "", |_| ());
-    assert!(text.starts_with("ok tiny_cnn/eval.photos\nok tiny_cnn/eval.odd\nok tiny_cnn/taps\n"), "{text}");
-    assert!(text.ends_with("golden: 3 passed, 0 failed, 1 unsupported\n"), "{text}");
+    assert!(
+        text.starts_with("ok tiny_cnn/eval.photos\nok tiny_cnn/eval.odd\nok tiny_cnn/taps\nok tiny_cnn/train\n"),
+        "{text}"
+    );
+    assert!(text.ends_with("golden: 4 passed, 0 failed, 0 unsupported\n"), "{text}");
 }
 
 #[test]
 fn a_wrong_logit_or_activation_fails_alone() {
     let text = golden("tiny_cnn", UNCHANGED, "tiny_cnn/odd/logits", |values| values[4] += 2e-4);
     assert!(text.contains("FAIL tiny_cnn/eval.odd: output at [0, 4]"), "{text}");
-    assert!(text.contains("golden: 2 passed, 1 failed"), "{text}");
+    assert!(text.contains("golden: 3 passed, 1 failed"), "{text}");
     let text = golden("tiny_cnn", UNCHANGED, "tiny_cnn/taps", |values| values[12 * 3 + 7] += 0.01);
     assert!(text.contains("FAIL tiny_cnn/taps: ") && text.contains("(1 of 10 activations off)"), "{text}");
-    assert!(text.contains("golden: 2 passed, 1 failed"), "{text}");
+    assert!(text.contains("golden: 3 passed, 1 failed"), "{text}");
 }
 
 #[test]
@@ -70,6 +73,22 @@ fn other_weights_counts_and_orders_fail() {
     fails("tiny_unet", &|e| e["eval"]["photos"]["projection"]["value"] = json!(12.0), "projection");
     fails("tiny_unet", &|e| e["eval"]["photos"]["mean_std_min_max"][1] = json!(0.47), "std");
     fails("tiny_unet", &|e| e["eval"]["photos"]["argmax_counts"][0] = json!(4403), "class 0 wins 4404 pixels");
+}
+
+#[test]
+fn a_wrong_step_gradient_or_statistic_fails() {
+    let fails = |change: &dyn Fn(&mut Value), name: &str, perturb: &dyn Fn(&mut [f32]), why: &str| {
+        let text = golden("tiny_cnn", change, name, perturb);
+        let line = text.lines().find(|line| line.contains("tiny_cnn/train")).unwrap();
+        assert!(line.starts_with("FAIL") && line.contains(why), "{why:?} in {line}");
+    };
+    let same: &dyn Fn(&mut Value) = &|_| ();
+    fails(&|e| e["train"]["optimizer"]["lr"] = json!(0.0201), "", &|_| (), "the loss before step");
+    fails(&|e| e["train"]["losses"][0] = json!(2.274), "", &|_| (), "the loss before step 1");
+    fails(&|e| e["train"]["inputs"]["target"]["fill"] = json!("other"), "", &|_| (), "gradient of");
+    fails(same, "tiny_cnn/train/grads", &|rows| rows[9 * 3] *= 1.002, "its norm");
+    fails(same, "tiny_cnn/train/grads", &|rows| rows[9 * 2 + 4] += 0.1, "element");
+    fails(same, "tiny_cnn/train/bn", &|rows| rows[9 + 3] *= 1.001, "running");
 }
 
 #[test]
