@@ -48,7 +48,7 @@ fn a_training_fills_its_run_folder_and_its_weights_load_elsewhere() {
     let folder = Folder::new("train-whole");
     let run = folder.path("run");
     let text = succeed("atrous", &tiny(&["--run-folder", &run, "--watch", "mean-iou", "--lr", "0.01"]));
-    for part in ["Finished: 2 epochs, 6 steps", "Best validation mean IoU", "accuracy", "best.safetensors"] {
+    for part in ["Finished after epoch 2, step 6", "Best validation mean IoU", "accuracy", "best.safetensors"] {
         assert!(text.contains(part), "{text}");
     }
     for file in ["best.checkpoint", "last.checkpoint", "config.toml", "labels.txt"] {
@@ -101,16 +101,20 @@ fn an_interrupted_training_is_resumed_to_the_same_bits() {
     assert!(losses(&parts).len() < 6, "it was not interrupted");
 
     let text = succeed("atrous", &["train", "--resume", &parts]);
-    assert!(text.contains("Finished: 2 epochs, 6 steps"), "{text}");
+    assert!(text.contains("Finished after epoch 2, step 6"), "{text}");
     for file in ["best.safetensors", "best.checkpoint", "last.checkpoint"] {
         assert!(bytes(&whole, file) == bytes(&parts, file), "{file} differs");
     }
     assert_eq!(losses(&whole), losses(&parts));
 
+    // Longer than planned.
+    let text = succeed("atrous", &["train", "--resume", &parts, "--epochs", "3"]);
+    assert!(text.contains("Finished after epoch 3, step 9"), "{text}");
+
     // A folder in use is neither begun anew nor gone on with as another network.
     one_line(&tiny(&["--run-folder", &parts]), &["holds a training: resume it"]);
     let before = bytes(&parts, "last.checkpoint");
-    let other = ["train", "--resume", &parts, "--model", "small_deeplabv3plus", "--epochs", "3"];
+    let other = ["train", "--resume", &parts, "--model", "small_deeplabv3plus", "--epochs", "4"];
     one_line(&other, &["checkpoint", "do not fit small_deeplabv3plus", "it is one of small_unet"]);
     one_line(&["train", "--resume", &parts, "--lr", "0.5"], &["its learning rate is 0.001, here it is 0.5"]);
     assert!(before == bytes(&parts, "last.checkpoint"));
@@ -182,7 +186,7 @@ fn the_file_in_the_documentation_trains() {
     let file = folder.file("cells.toml", file.split("```").next().unwrap_or_default().as_bytes());
     halves(&folder.path("cells/pictures"), &folder.path("cells/masks"), 5);
     let text = succeed("atrous", &["train", &file, "--size", "32", "--batch", "2", "--epochs", "1"]);
-    assert!(text.contains("Finished: 1 epochs, 1 steps") && text.contains("runs/cells"), "{text}");
+    assert!(text.contains("Finished after epoch 1, step 1") && text.contains("runs/cells"), "{text}");
 }
 
 #[test]
@@ -259,6 +263,9 @@ fn data_that_cannot_be_used_are_refused_by_name() {
     masked(&[], &["masks/1.png: the mask is 16×32, but its picture is 32×32"]);
     fs::write(folder.path("masks/1.png"), "no picture").expect("writable");
     masked(&[], &["masks/1.png: not a readable PNG mask"]);
+    let skipping: Vec<&str> = flags.split(' ').chain(paths).chain(["--on-broken", "skip"]).collect();
+    let ran = self::run("atrous", &skipping);
+    assert!(ran.success && ran.stderr.contains("Skipped: ") && ran.stderr.contains("masks/1.png"), "{}", ran.stderr);
     fs::remove_file(folder.path("masks/1.png")).expect("it is there");
     masked(&[], &["images/1.png: no mask named \"1\""]);
     masked(&["--weights", &folder.path("none.safetensors")], &["no mask named"]);

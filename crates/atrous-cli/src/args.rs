@@ -43,7 +43,7 @@ pub(crate) enum Command {
 
 const EXAMPLES: &str = "Examples:
   atrous train --model small_unet --data shapes --epochs 5
-  atrous train --model resnet18 --data image-folder --path flowers --size 224 --weights resnet18.safetensors
+  atrous train --model resnet18 --data image-folder --path flowers --weights resnet18.safetensors
   atrous train cells.toml --lr 0.0005
   atrous train --resume runs/small_unet-2026-01-31-235959";
 

@@ -74,7 +74,7 @@ impl Config {
                 let names = all.class_names().to_vec();
                 let own = validation.as_ref().map(|path| {
                     let names = &names;
-                    move || Ok(set(ImageFolder::open_with_classes(path, &names)?))
+                    move || Ok(set(ImageFolder::open_with_classes(path, names)?))
                 });
                 self.divide(set(all), own, *split)
             }

@@ -24,7 +24,7 @@ pub(super) enum Failed {
     NoRun(PathBuf),
     /// The training failed on its way.
     #[error("{error}; {kept}")]
-    Broken { error: TrainError, kept: String },
+    Broken { error: Box<TrainError>, kept: String },
     /// Ctrl-C cannot be caught.
     #[error("cannot watch for Ctrl-C: {0}")]
     Signal(#[from] ctrlc::Error),

@@ -95,7 +95,7 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     };
     let fitted = trainer.fit_with(go_on);
     eprint!("{}", report::skipped(&loaders));
-    let outcome = fitted.map_err(|error| Failed::Broken { error, kept: kept(&folder) })?;
+    let outcome = fitted.map_err(|error| Failed::Broken { error: error.into(), kept: kept(&folder) })?;
     let text = report::summary(&outcome, config.watch, loaders.validation.is_some(), &folder);
     Ok((text, outcome.reason))
 }

@@ -42,7 +42,7 @@ pub(super) fn header(device: &Device, trainer: &Trainer, loaders: &Loaders, fold
     let _ = writeln!(out, "Run      {}", folder.display());
     let state = trainer.state();
     if state.step > 0 {
-        let _ = writeln!(out, "         resumed after {} steps, {} epochs", state.step, state.epoch);
+        let _ = writeln!(out, "         resumed after epoch {}, step {}", state.epoch, state.step);
     }
     out
 }
@@ -52,10 +52,10 @@ pub(super) fn summary(outcome: &Outcome, watch: Watch, validated: bool, folder: 
     let Outcome { reason, epochs, steps, best, last } = outcome;
     let ended = match reason {
         Reason::Finished => "Finished",
-        Reason::Stopped => "Stopped early, as nothing got better any more",
+        Reason::Stopped => "Nothing got better any more: stopped",
         Reason::Interrupted => "Interrupted",
     };
-    let mut out = format!("{ended}: {epochs} epochs, {steps} steps.\n");
+    let mut out = format!("{ended} after epoch {epochs}, step {steps}.\n");
     let watched = match watch {
         _ if !validated => "training loss",
         Watch::Loss => "validation loss",

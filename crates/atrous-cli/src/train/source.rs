@@ -23,13 +23,17 @@ impl Config {
             (None, Some(folder)) => Some(run_file(folder)?),
             (None, None) => None,
         };
-        let place = file.as_ref().map_or_else(|| "the flags".to_owned(), |file| file.display().to_string());
-        let bad = |reason: &str| Failed::Config { place: place.clone(), reason: one_line(reason) };
+        let given = flag_table(flags).map_err(|reason| Failed::Config { place: "the flags".to_owned(), reason })?;
+        let place = match &file {
+            Some(file) if given.is_empty() => file.display().to_string(),
+            Some(file) => format!("{} with the flags", file.display()),
+            None => "the flags".to_owned(),
+        };
         let mut table: Table = DEFAULTS.parse().expect("the defaults are a TOML table");
         if let Some(file) = &file {
             lay(&mut table, read_file(file)?);
         }
-        lay(&mut table, flag_table(flags).map_err(|e| bad(&e))?);
+        lay(&mut table, given);
         if !table.contains_key("model") {
             return Err(Failed::Missing("no network is given: add --model NAME; `atrous models` lists the names"));
         }
@@ -44,7 +48,8 @@ impl Config {
             let warmup = [("type", "warmup".into()), ("steps", steps), ("then", then)];
             table.insert("schedule".to_owned(), Table::from_iter(warmup.map(|(k, v)| (k.to_owned(), v))).into());
         }
-        let mut config: Self = table.try_into().map_err(|e: toml::de::Error| bad(&e.to_string()))?;
+        let bad = |e: toml::de::Error| Failed::Config { place, reason: one_line(&e.to_string()) };
+        let mut config: Self = table.try_into().map_err(bad)?;
         if flags.resume.is_some() {
             config.run_folder.clone_from(&flags.resume);
         }
