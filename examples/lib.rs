@@ -1,6 +1,7 @@
 //! What the example programs share: choosing a network and a device, and comparing results with stored ones.
 
 mod network;
+pub mod painting;
 mod reference;
 
 use std::io::{self, Write};

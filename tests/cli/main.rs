@@ -6,5 +6,6 @@ mod bad_weights;
 mod good;
 mod png;
 mod readme;
+mod scribble;
 mod support;
 mod train;
