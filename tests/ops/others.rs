@@ -170,6 +170,7 @@ fn slices_pads_and_flips() {
         Slice { start: [1, 6, 5, 10], size: Shape::new(2, 1, 1, 1) },
     ];
     check(boxes.into_iter().flat_map(|b| both_types(Op::Slice(b), &[x])));
+    check(boxes.into_iter().flat_map(|b| both_types(Op::Place(Place { start: b.start, shape: x }), &[b.size])));
     let paddings =
         [Padding::symmetric(0, 0), Padding { top: 1, bottom: 2, left: 0, right: 3 }, Padding::symmetric(5, 5)];
     for padding in paddings {

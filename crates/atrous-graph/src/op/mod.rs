@@ -289,7 +289,15 @@ impl Op {
     /// The element type that an input must have; `None` if any will do.
     const fn input_dtype(&self, input: usize) -> Option<DType> {
         match (self, input) {
-            (Self::Concat | Self::Slice(_) | Self::Place(_) | Self::Flip { .. } | Self::StopGradient | Self::Dropout(_), 0) => None,
+            (
+                Self::Concat
+                | Self::Slice(_)
+                | Self::Place(_)
+                | Self::Flip { .. }
+                | Self::StopGradient
+                | Self::Dropout(_),
+                0,
+            ) => None,
             (Self::Concat, _) => None,
             (Self::OneHot { .. } | Self::LabelWeight { .. }, 0)
             | (Self::CrossEntropy(_) | Self::CrossEntropyGrad(_) | Self::MaxPoolGrad(_) | Self::Dropout(_), 1) => {

@@ -58,12 +58,7 @@ pub fn jaccard(
 }
 
 /// Per class: `Σ p*y`, `Σ p + Σ y`, `Σ y`.
-fn sums(
-    l: &mut Losses<'_>,
-    logits: NodeId,
-    targets: NodeId,
-    how: &RegionLoss,
-) -> Result<[NodeId; 3], GraphError> {
+fn sums(l: &mut Losses<'_>, logits: NodeId, targets: NodeId, how: &RegionLoss) -> Result<[NodeId; 3], GraphError> {
     let classes = l.graph.shape(logits).c;
     let (p, y) = if how.multiclass {
         let p = l.add(Op::Softmax, &[logits])?;
