@@ -30,7 +30,8 @@ impl Entry {
     /// The training, if what the file says of it is understood.
     pub(super) fn training(&self) -> Result<Train, CaseError> {
         let value = self.train.clone().ok_or_else(|| CaseError::Unsupported("no training is stored".to_owned()))?;
-        serde_json::from_value(value).map_err(|e| CaseError::Unsupported(format!("the training is not understood: {e}")))
+        serde_json::from_value(value)
+            .map_err(|e| CaseError::Unsupported(format!("the training is not understood: {e}")))
     }
 
     /// Names of all cases: evaluations, the photographs' first, then activations and training.

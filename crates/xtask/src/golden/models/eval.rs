@@ -70,7 +70,8 @@ fn run(
     }
     let input = photographs.input(&eval.input)?;
     let name = &model.graph.node(model.input).name;
-    let outputs = network.executor.run(&model.graph, parameters, &[(name, InputData::F32(&input))], &[model.output()])?;
+    let outputs =
+        network.executor.run(&model.graph, parameters, &[(name, InputData::F32(&input))], &[model.output()])?;
     match outputs.as_slice() {
         [Data::F32(values)] => Ok(Array { shape: eval.shape.clone(), values: to_nchw(model.output_shape(), values) }),
         _ => Err(CaseError::Failed("the output is not f32".to_owned())),

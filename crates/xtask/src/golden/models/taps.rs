@@ -47,7 +47,8 @@ pub(super) fn check(
     let mut problems = Vec::new();
     let limit = BYTES_PER_RUN.min(network.executor.max_buffer() / 2);
     for group in groups(&model.graph, by_node.keys().copied(), limit) {
-        let outputs = network.executor.run(&model.graph, parameters.clone(), &[(name, InputData::F32(&input))], &group)?;
+        let outputs =
+            network.executor.run(&model.graph, parameters.clone(), &[(name, InputData::F32(&input))], &group)?;
         for (node, data) in group.iter().zip(outputs) {
             let Data::F32(values) = data else {
                 return Err(CaseError::Failed(format!("{} is not f32", model.graph.node(*node).name)));

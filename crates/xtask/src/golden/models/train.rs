@@ -130,7 +130,9 @@ fn first_step(network: &Network<'_>, train: &Train, training: &Training) -> Resu
     // A factor of ten, as the files' description has it; what f32 can resolve is never asked for.
     let (median, allowed) = (norms.get(norms.len() / 2).copied().unwrap_or(0.0), train.grads.norm_rel_err_f32.median);
     if median > 10.0 * allowed.max(f64::from(f32::EPSILON)) {
-        problems.push(format!("the gradients' norms are off by {median:.2e} in the median, the framework's by {allowed:.2e}"));
+        problems.push(format!(
+            "the gradients' norms are off by {median:.2e} in the median, the framework's by {allowed:.2e}"
+        ));
     }
     if let Some(bn) = &train.bn {
         let rows = stored(tensors, &bn.tensor)?;
@@ -269,7 +271,8 @@ fn norm(values: &[f32]) -> f64 {
 fn samples(values: &[f32], want: &[f32], allowed: f64) -> Result<(), String> {
     for (j, want) in want.iter().enumerate() {
         let at = j * (values.len() - 1) / (COLUMNS - 2);
-        number(&format!("element {at}"), f64::from(values[at]), f64::from(*want), allowed).map_err(|e| e.to_string())?;
+        number(&format!("element {at}"), f64::from(values[at]), f64::from(*want), allowed)
+            .map_err(|e| e.to_string())?;
     }
     Ok(())
 }

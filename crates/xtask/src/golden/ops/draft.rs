@@ -210,8 +210,7 @@ impl<'a> Draft<'a> {
         if !unused.is_empty() {
             return Err(CaseError::Unsupported(format!("inputs {unused:?} of {}", self.case.op)));
         }
-        let unknown: Vec<&String> =
-            self.case.outputs.keys().filter(|name| !self.outputs.contains_key(*name)).collect();
+        let unknown: Vec<&String> = self.case.outputs.keys().filter(|name| !self.outputs.contains_key(*name)).collect();
         if !unknown.is_empty() {
             return Err(CaseError::Unsupported(format!("results {unknown:?} of {}", self.case.op)));
         }
