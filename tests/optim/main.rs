@@ -2,7 +2,6 @@
 //! that a step promises besides.
 
 mod accumulate;
-mod golden;
 mod network;
 mod reference;
 mod rules;

@@ -24,13 +24,13 @@ pub fn test() -> Result<bool> {
     // All commands select the whole workspace: with other packages, cargo would build dependencies again with other features.
     let (suite, ops): (&[&str], &[&str]) = if installed("nextest") {
         let suite = &["nextest", "run", "--workspace", "--no-fail-fast"];
-        (suite, &["nextest", "run", "--workspace", "--no-fail-fast", "-E", "binary(ops)"])
+        (suite, &["nextest", "run", "--workspace", "--no-fail-fast", "-E", "binary(ops) + binary(optim)"])
     } else {
         let suite = &["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"];
-        (suite, &["test", "--workspace", "--test", "ops", "--no-fail-fast"])
+        (suite, &["test", "--workspace", "--test", "ops", "--test", "optim", "--no-fail-fast"])
     };
     let tight = Step {
-        what: "kernels with WebGPU's default limits and with shader checks",
+        what: "kernels and training steps with WebGPU's default limits and with shader checks",
         environment: &[("ATROUS_LIMITS", "default"), ("ATROUS_CHECKS", "1")],
         ..cargo("", ops)
     };
