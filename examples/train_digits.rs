@@ -22,9 +22,9 @@ struct Args {
     #[arg(long, default_value = "resnet")]
     network: Choice,
     /// Passes over the training data
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 8)]
     epochs: u64,
-    /// Seed of the first parameters, the order of the digits and their random changes
+    /// Seed of the first parameters and of the order of the digits
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Folder for checkpoints, log and learning curve [default: none are written]
@@ -58,13 +58,11 @@ fn run(args: &Args) -> Result<String, Failure> {
 
     let (train, held_out) = split_every(Arc::new(digits()), 5)?;
     let options = LoaderOptions::new(BATCH, [8, 8], GREY);
-    // No digit is its own mirror image: they are only turned and resized a little.
-    let augment = Augment { rotation: 10.0, scale: (0.9, 1.1), ..Augment::NONE };
-    let shuffled = LoaderOptions { shuffle: true, drop_last: true, seed: args.seed, augment, ..options };
+    let shuffled = LoaderOptions { shuffle: true, drop_last: true, seed: args.seed, ..options };
     let train = Loader::new(Arc::new(train), shuffled)?;
     let held_out = Loader::new(Arc::new(held_out), options)?;
 
-    let steps = args.epochs * train.batches() as u64;
+    let steps = args.epochs.saturating_mul(train.batches() as u64);
     let options = TrainOptions {
         epochs: args.epochs,
         optimizer: Optimizer::adamw(),

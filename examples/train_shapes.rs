@@ -23,20 +23,14 @@ struct Args {
     #[arg(long, default_value = "unet")]
     network: Choice,
     /// Passes over the training pictures
-    #[arg(long, value_name = "N", default_value_t = 12)]
+    #[arg(long, value_name = "N", default_value_t = 6)]
     epochs: u64,
     /// Training pictures, made on the fly; a quarter as many are tested on
     #[arg(long, value_name = "N", default_value_t = 1024)]
     samples: usize,
     /// Height and width of the pictures, a multiple of 16
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    #[arg(long, value_name = "N", default_value_t = 48)]
     size: usize,
-    /// Pictures of a step
-    #[arg(long, value_name = "N", default_value_t = 16)]
-    batch: usize,
-    /// Highest learning rate
-    #[arg(long, value_name = "RATE", default_value_t = 0.006)]
-    lr: f64,
     /// Seed of the first parameters, the order of the pictures and their random changes
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -53,6 +47,8 @@ enum Choice {
     Deeplab,
 }
 
+/// Pictures of a step.
+const BATCH: usize = 8;
 /// Seeds of the pictures to train on and to test on.
 const SEEDS: [u64; 2] = [1, 2];
 
@@ -63,9 +59,9 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<String, Failure> {
     let device = Device::from_env_blocking()?;
     eprintln!("Adapter {}", device.info());
-    let (name, mut network): (_, Box<dyn Network>) = match args.network {
-        Choice::Unet => ("small_unet", Box::new(UNet::SMALL)),
-        Choice::Deeplab => ("small_deeplab", Box::new(DeepLabXception65::small())),
+    let (name, mut network, lr): (_, Box<dyn Network>, _) = match args.network {
+        Choice::Unet => ("small_unet", Box::new(UNet::SMALL), 0.006),
+        Choice::Deeplab => ("small_deeplab", Box::new(DeepLabXception65::small()), 0.02),
     };
     let size = [args.size; 2];
     let pictures = Shapes::new(args.samples, size, SEEDS[0])?;
@@ -73,17 +69,17 @@ fn run(args: &Args) -> Result<String, Failure> {
     let names = pictures.class_names().to_vec();
     network.set_classes(names.len());
 
-    let options = LoaderOptions::new(args.batch, size, Preprocess::TF);
+    let options = LoaderOptions::new(BATCH, size, Preprocess::TF);
     let augment = Augment { horizontal_flip: 0.5, ..Augment::NONE };
     let shuffled = LoaderOptions { shuffle: true, seed: args.seed, augment, ..options };
     let train = Loader::new(Arc::new(pictures), shuffled)?;
     let unseen = Loader::new(Arc::new(unseen), options)?;
 
-    let steps = args.epochs * train.batches() as u64;
+    let steps = args.epochs.saturating_mul(train.batches() as u64);
     let options = TrainOptions {
         epochs: args.epochs,
         optimizer: Optimizer::adamw(),
-        lr: args.lr,
+        lr,
         schedule: Schedule::OneCycle { steps, pct_start: 0.3, div_factor: 25.0, final_div_factor: 1e4 },
         weight_decay: 0.01,
         seed: args.seed,

@@ -1,0 +1,30 @@
+//! The example programs run, and refuse what makes no sense.
+
+use crate::support::{Folder, refuse, succeed};
+
+#[test]
+fn train_shapes_says_how_well_it_did_and_writes_a_run_folder() {
+    let folder = Folder::new("train-shapes");
+    let run = folder.path("run");
+    let text = succeed("train_shapes", &["--epochs", "1", "--samples", "8", "--size", "32", "--run-folder", &run]);
+    assert!(text.starts_with("small_unet: mean IoU 0."), "{text}");
+    assert!(["background", "disc", "square", "triangle"].iter().all(|name| text.contains(name)), "{text}");
+    let files = std::fs::read_dir(&run).expect("the run folder").count();
+    assert!(files >= 3, "{run} holds {files} files");
+}
+
+#[test]
+fn train_digits_says_how_well_it_did() {
+    let text = succeed("train_digits", &["--epochs", "1"]);
+    assert!(text.starts_with("small_resnet: ") && text.contains("% of 359 unseen digits"), "{text}");
+}
+
+#[test]
+fn senseless_arguments_are_refused() {
+    refuse("train_digits", &["--epochs", "0"], &["epochs must be at least 1, got 0"]);
+    refuse("train_digits", &["--network", "vgg"], &["vgg", "resnet"]);
+    refuse("train_shapes", &["--epochs", "0"], &["epochs must be at least 1, got 0"]);
+    refuse("train_shapes", &["--samples", "0"], &["at least one picture"]);
+    refuse("train_shapes", &["--size", "8"], &["16 to 4096 pixels a side", "8×8"]);
+    refuse("train_shapes", &["--size", "40"], &["40 cannot be halved 4 times"]);
+}
