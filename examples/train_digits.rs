@@ -22,7 +22,7 @@ struct Args {
     #[arg(long, default_value = "resnet")]
     network: Choice,
     /// Passes over the training data
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 12)]
     epochs: u64,
     /// Seed of the first parameters and of the order of the digits
     #[arg(long, value_name = "N", default_value_t = 0)]
