@@ -78,10 +78,12 @@ fn elementwise(optimizer: &Optimizer, from: &Updated, g: &Tensor, f: impl Fn(f64
 /// One element's step: updates its state and returns its parameter.
 fn update(optimizer: &Optimizer, step: OptimizerStep, p: f64, g: f64, state: &mut [f64]) -> f64 {
     let OptimizerStep { lr, weight_decay, number } = step;
-    let decayed = g + weight_decay * p;
+    let (g, p) = match optimizer.decouples() {
+        true => (g, p - lr * weight_decay * p),
+        false => (g + weight_decay * p, p),
+    };
     match *optimizer {
         Optimizer::Sgd { momentum, dampening, nesterov, convention } => {
-            let g = decayed;
             let [v] = state else { return p - lr * g };
             match convention {
                 Convention::Torch => {
@@ -95,7 +97,6 @@ fn update(optimizer: &Optimizer, step: OptimizerStep, p: f64, g: f64, state: &mu
             }
         }
         Optimizer::RmsProp { alpha, eps, momentum, centered, convention } => {
-            let g = decayed;
             let (square, rest) = state.split_first_mut().expect("RMSprop keeps a mean square");
             *square = alpha * *square + (1.0 - alpha) * g * g;
             let mut variance = *square;
@@ -118,8 +119,7 @@ fn update(optimizer: &Optimizer, step: OptimizerStep, p: f64, g: f64, state: &mu
             };
             p - if convention == Convention::Torch { lr * v } else { v }
         }
-        Optimizer::Adam { beta1, beta2, eps, decoupled, convention } => {
-            let (g, p) = if decoupled { (g, p - lr * weight_decay * p) } else { (decayed, p) };
+        Optimizer::Adam { beta1, beta2, eps, convention, .. } => {
             let [mean, square] = state else { unreachable!("Adam keeps a mean and a mean square") };
             *mean = beta1 * *mean + (1.0 - beta1) * g;
             *square = beta2 * *square + (1.0 - beta2) * g * g;
@@ -142,16 +142,19 @@ fn magnitude(optimizer: &Optimizer, step: OptimizerStep, p: f64, g: f64, state: 
     let OptimizerStep { lr, weight_decay, number } = step;
     let mut exact = state.to_vec();
     update(optimizer, step, p, g, &mut exact);
-    let absolute = g.abs() + weight_decay * p.abs();
+    let (absolute, p) = match optimizer.decouples() {
+        true => (g.abs(), p.abs() * (1.0 + lr * weight_decay)),
+        false => (g.abs() + weight_decay * p.abs(), p.abs()),
+    };
     match *optimizer {
         Optimizer::Sgd { momentum, dampening, nesterov, convention } => {
-            let [v] = state else { return p.abs() + lr * absolute };
+            let [v] = state else { return p + lr * absolute };
             let scale = if convention == Convention::Torch { 1.0 } else { lr };
             let first = convention == Convention::Torch && number == 1;
             let share = if first { 1.0 } else { 1.0 - dampening };
             *v = if first { 0.0 } else { momentum * v.abs() } + scale * share * absolute;
             let ahead = if nesterov { scale * absolute + momentum * *v } else { *v };
-            p.abs() + lr / scale * ahead
+            p + lr / scale * ahead
         }
         Optimizer::RmsProp { alpha, eps, momentum, centered, convention } => {
             let (square, rest) = state.split_first_mut().expect("RMSprop keeps a mean square");
@@ -175,13 +178,12 @@ fn magnitude(optimizer: &Optimizer, step: OptimizerStep, p: f64, g: f64, state: 
                 }
                 _ => d,
             };
-            p.abs() + lr / scale * v
+            p + lr / scale * v
         }
-        Optimizer::Adam { beta1, beta2, eps, decoupled, convention } => {
-            let (g, p) = if decoupled { (g.abs(), p.abs() * (1.0 + lr * weight_decay)) } else { (absolute, p.abs()) };
+        Optimizer::Adam { beta1, beta2, eps, convention, .. } => {
             let [mean, square] = state else { unreachable!("Adam keeps a mean and a mean square") };
-            *mean = beta1 * mean.abs() + (1.0 - beta1) * g;
-            *square = beta2 * *square + (1.0 - beta2) * g * g;
+            *mean = beta1 * mean.abs() + (1.0 - beta1) * absolute;
+            *square = beta2 * *square + (1.0 - beta2) * absolute * absolute;
             let [c1, c2] = corrections(beta1, beta2, number);
             let (inside, before) = match convention {
                 Convention::Torch => (c2, 1.0),

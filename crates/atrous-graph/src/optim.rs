@@ -17,8 +17,9 @@ pub enum Convention {
     Keras,
 }
 
-/// An update rule. `g` is the gradient of a parameter `p`, `lr` its learning rate, `wd` its weight decay. Weight decay is added
-/// to the gradient (`g + wd*p`), except for AdamW.
+/// An update rule. `g` is the gradient of a parameter `p`, `lr` its learning rate, `wd` its weight decay. PyTorch adds weight
+/// decay to the gradient (`g + wd*p`), except for AdamW; Keras decouples it in all its optimizers. Where it is
+/// [decoupled](Optimizer::decouples), `p -= lr*wd*p` comes first.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Optimizer {
     /// Stochastic gradient descent.
@@ -61,7 +62,7 @@ pub enum Optimizer {
         beta2: f64,
         /// Keeps the division finite.
         eps: f64,
-        /// AdamW (Loshchilov and Hutter 2019): `p -= lr*wd*p` before the step, instead of decay in the gradient.
+        /// AdamW (Loshchilov and Hutter 2019): weight decay is decoupled from the gradient.
         decoupled: bool,
         /// Whose formula.
         convention: Convention,
@@ -112,6 +113,14 @@ impl Optimizer {
                 (false, true) => &["square", "momentum", "mean"],
             },
             Self::Adam { .. } => &["mean", "square"],
+        }
+    }
+
+    /// Whether weight decay takes its share off the parameter, instead of being added to the gradient.
+    pub const fn decouples(&self) -> bool {
+        match self {
+            Self::Sgd { convention, .. } | Self::RmsProp { convention, .. } => matches!(convention, Convention::Keras),
+            Self::Adam { decoupled, convention, .. } => *decoupled || matches!(convention, Convention::Keras),
         }
     }
 

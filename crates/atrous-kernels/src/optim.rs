@@ -82,7 +82,7 @@ pub(crate) fn chunks(bytes: &Range<u64>, lr: f64, decay: f64) -> Vec<u32> {
 pub(crate) fn update(optimizer: &Optimizer) -> Kernel {
     let flag = |on: bool| f64::from(u8::from(on));
     let keras = |convention| flag(convention == Convention::Keras);
-    match *optimizer {
+    let kernel = match *optimizer {
         Optimizer::Sgd { momentum: 0.0, .. } => Kernel::new("optim/sgd", ""),
         Optimizer::Sgd { momentum, nesterov, convention, .. } => Kernel::new("optim/sgd", "momentum")
             .set("MOMENTUM", momentum)
@@ -102,14 +102,14 @@ pub(crate) fn update(optimizer: &Optimizer) -> Kernel {
                 .set("KERAS", keras(convention));
             if moving { kernel.set("MOMENTUM", momentum) } else { kernel }
         }
-        Optimizer::Adam { beta1, beta2, eps, decoupled, .. } => Kernel::new("optim/adam", "")
+        Optimizer::Adam { beta1, beta2, eps, .. } => Kernel::new("optim/adam", "")
             .set("BETA1", beta1)
             .set("TAKE1", 1.0 - beta1)
             .set("BETA2", beta2)
             .set("TAKE2", 1.0 - beta2)
-            .set("EPS", eps)
-            .set("DECOUPLED", flag(decoupled)),
-    }
+            .set("EPS", eps),
+    };
+    kernel.set("DECOUPLED", flag(optimizer.decouples()))
 }
 
 #[cfg(test)]

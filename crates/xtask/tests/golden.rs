@@ -104,6 +104,62 @@ fn what_is_not_known_is_unsupported_and_never_ignored() {
 }
 
 #[test]
+fn defaults_may_be_stated() {
+    let passes = |name: &str, params: Value| {
+        let state = |case: &mut Value| {
+            params.as_object().unwrap().iter().for_each(|(key, value)| case["params"][key] = value.clone());
+        };
+        let file = format!("ops/{}.safetensors", name.split('/').next().unwrap());
+        let (summary, text) = golden(&folder(&[name], state, &file, |_| ()));
+        assert_eq!(summary.passed, 1, "{text}");
+    };
+    passes("optimizer/torch_sgd", json!({"maximize": false, "dampening": 0.0, "nesterov": false, "foreach": null}));
+    passes("optimizer/torch_adam", json!({"amsgrad": false, "maximize": false, "weight_decay": 0.0}));
+    passes("conv_transpose2d/keras_same_k2_s2_5to3_5x6", json!({"dilation": [1, 1], "output_padding": null}));
+    passes("cross_entropy/plain", json!({"ignore_index": -100}));
+    passes("kl_distill/with_cross_entropy", json!({"ignore_index": -100}));
+    passes("dice_loss/smp_binary", json!({"mode": "multilabel"}));
+    passes("focal_loss/softmax_ignore", json!({"reduction": "mean"}));
+}
+
+#[test]
+fn options_that_atrous_lacks_are_unsupported() {
+    let unsupported = |name: &str, change: &dyn Fn(&mut Value), why: &str| {
+        let file = format!("ops/{}.safetensors", name.split('/').next().unwrap());
+        let (summary, text) = golden(&folder(&[name], change, &file, |_| ()));
+        assert!(summary.unsupported == 1 && text.contains(why), "{text}");
+    };
+    let state = |key: &'static str, value: Value| move |case: &mut Value| case["params"][key] = value.clone();
+    let (adam, ignored) = (state("amsgrad", json!(true)), state("ignore_index", json!(255)));
+    unsupported("optimizer/torch_adam", &adam, "the parameter \"amsgrad\" is true");
+    unsupported("optimizer/torch_sgd", &state("maximize", json!(true)), "the parameter \"maximize\" is true");
+    unsupported("optimizer/keras_sgd_momentum", &state("clipnorm", json!(1.0)), "unknown parameters \"clipnorm\"");
+    unsupported("conv_transpose2d/keras_same_k2_s2_5to3_5x6", &state("dilation", json!([2, 2])), "dilation or groups");
+    unsupported("dice_loss/smp_binary", &ignored, "only labels can be ignored");
+    unsupported("schedule/torch_step", &state("T_0", json!(4)), "unknown parameters \"T_0\"");
+    let no_upstream = |case: &mut Value| case["upstream"] = Value::Null;
+    unsupported("avg_pool2d/k2_s2", &no_upstream, "gradients without the one that arrives");
+}
+
+#[test]
+fn a_rate_may_be_constant_or_the_largest_of_one_cycle() {
+    let passes = |params: Value, rates: &[f32]| {
+        let change = |case: &mut Value| case["params"] = params.clone();
+        let rates = |values: &mut [f32]| values.copy_from_slice(rates);
+        let (summary, text) = golden(&folder(&["schedule/torch_step"], change, "ops/schedule.safetensors", rates));
+        assert_eq!(summary.passed, 1, "{text}");
+    };
+    passes(json!({"base_lr": 0.1}), &[0.1; 12]);
+    // PyTorch: rises over steps 0 to 0.25 * 12 - 1 = 2, falls until step 11.
+    let one_cycle = json!({"base_lr": 0.1, "max_lr": 1.0, "total_steps": 12, "pct_start": 0.25, "div_factor": 10.0,
+        "final_div_factor": 10.0, "anneal_strategy": "cos", "three_phase": false});
+    let wave = |from: f64, to: f64, t: f64| to + (from - to) / 2.0 * ((std::f64::consts::PI * t).cos() + 1.0);
+    let fall = (3..12).map(|step| wave(1.0, 0.01, f64::from(step - 2) / 9.0));
+    let rates: Vec<f32> = [0.1, 0.55, 1.0].into_iter().chain(fall).map(|rate| rate as f32).collect();
+    passes(one_cycle, &rates);
+}
+
+#[test]
 fn a_size_may_be_stated_by_one_number_or_two() {
     let each_axis = |case: &mut Value| {
         for key in ["factor", "scale_factor"] {

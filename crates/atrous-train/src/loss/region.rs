@@ -9,7 +9,8 @@ use super::Losses;
 /// loss is the mean of `1 - score` over all classes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RegionLoss {
-    /// Several classes: softmax of the logits against u32 labels. Else one channel: sigmoid against targets of 0 and 1.
+    /// One class of several: softmax of the logits against u32 labels. Else each channel for itself: sigmoid against targets of 0
+    /// and 1.
     pub multiclass: bool,
     /// Added to numerator and denominator.
     pub smooth: f32,
@@ -24,7 +25,7 @@ const EPS: f32 = 1e-7;
 /// segmentation-models-pytorch since 0.4, which takes dice as a Tversky score).
 ///
 /// # Errors
-/// If the shapes do not fit.
+/// If the shapes do not fit, or targets that are no labels shall be ignored.
 pub fn dice(
     graph: &mut Graph,
     name: &str,
@@ -42,7 +43,7 @@ pub fn dice(
 /// `1 - (Σ p*y + smooth) / (Σ p + Σ y - Σ p*y + smooth)`, the mean over classes.
 ///
 /// # Errors
-/// If the shapes do not fit.
+/// If the shapes do not fit, or targets that are no labels shall be ignored.
 pub fn jaccard(
     graph: &mut Graph,
     name: &str,
@@ -60,6 +61,10 @@ pub fn jaccard(
 /// Per class: `Σ p*y`, `Σ p + Σ y`, `Σ y`.
 fn sums(l: &mut Losses<'_>, logits: NodeId, targets: NodeId, how: &RegionLoss) -> Result<[NodeId; 3], GraphError> {
     let classes = l.graph.shape(logits).c;
+    if !how.multiclass && how.ignore.is_some() {
+        let reason = "only labels can be ignored, not targets of 0 and 1".to_owned();
+        return Err(GraphError::Unsupported { op: "region loss", node: l.name.to_owned(), reason });
+    }
     let (p, y) = if how.multiclass {
         let p = l.add(Op::Softmax, &[logits])?;
         let y = l.add(Op::OneHot { classes, ignore: how.ignore }, &[targets])?;

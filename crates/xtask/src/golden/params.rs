@@ -29,6 +29,14 @@ impl Params {
         }
     }
 
+    /// Takes a switch for something that atrous lacks: it must be off, if it is there at all.
+    pub(super) fn off(&mut self, key: &str) -> Result<(), CaseError> {
+        match self.optional::<bool>(key)? {
+            Some(true) => Err(CaseError::Unsupported(format!("the parameter \"{key}\" is true"))),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes a sentence that explains the case and must contain one of these texts, if it is there at all. Returns which.
     pub(super) fn says(&mut self, key: &str, known: &[&str]) -> Result<Option<usize>, CaseError> {
         let Some(text) = self.optional::<String>(key)? else {
@@ -46,9 +54,10 @@ impl Params {
         }
     }
 
-    /// All parameters must have been taken by now.
+    /// All parameters must have been taken by now. One that is null is absent.
     pub(super) fn finish(self) -> Result<(), CaseError> {
-        let left: Vec<String> = self.0.into_iter().map(|(key, value)| format!("\"{key}\": {value}")).collect();
+        let stated = self.0.into_iter().filter(|(_, value)| !value.is_null());
+        let left: Vec<String> = stated.map(|(key, value)| format!("\"{key}\": {value}")).collect();
         if left.is_empty() {
             return Ok(());
         }
@@ -84,6 +93,7 @@ mod tests {
         assert_eq!(p.optional::<usize>("none").unwrap(), None);
         assert_eq!(p.says("rule", &["ceil", "floor"]).unwrap(), Some(1));
         assert_eq!(p.finish(), Ok(()));
+        assert_eq!(Params::new(Map::from_iter([("foreach".to_owned(), Value::Null)])).finish(), Ok(()));
         let left = params().finish().unwrap_err();
         assert!(matches!(&left, CaseError::Unsupported(why) if why.contains("\"stride\": [2,1]")), "{left}");
     }
@@ -94,6 +104,8 @@ mod tests {
         assert!(unsupported(params().take::<usize>("stride").map(drop)));
         assert!(unsupported(params().take::<usize>("dilation").map(drop)));
         assert!(unsupported(params().says("rule", &["round"]).map(drop)));
+        let amsgrad = |on: bool| Params::new(Map::from_iter([("amsgrad".to_owned(), json!(on))])).off("amsgrad");
+        assert!(amsgrad(false).is_ok() && unsupported(amsgrad(true)));
         let axis = |axis: i64| Params::new(Map::from_iter([("axis".to_owned(), json!(axis))])).axis_of_channels();
         assert_eq!(axis(1), Ok(()));
         assert!(unsupported(axis(2)));

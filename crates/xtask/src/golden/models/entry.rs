@@ -151,6 +151,8 @@ pub(super) struct Sgd {
     #[serde(default)]
     pub(super) momentum: f64,
     #[serde(default)]
+    pub(super) dampening: f64,
+    #[serde(default)]
     pub(super) nesterov: bool,
     #[serde(default)]
     pub(super) weight_decay: f64,

@@ -93,7 +93,9 @@ fn build(entry: &Entry, [n, c, h, w]: [usize; 4]) -> Result<Model, CaseError> {
 fn build_in(entry: &Entry, [n, c, h, w]: [usize; 4], mode: Mode) -> Result<Model, CaseError> {
     let options = BuildOptions { input: Some((n, h, w)), in_channels: Some(c), mode, ..BuildOptions::default() };
     zoo::from_constructor(&entry.constructor, &options).map_err(|error| match error {
-        ZooError::UnknownModel { .. } | ZooError::Unsupported { .. } => CaseError::Unsupported(error.to_string()),
+        ZooError::UnknownModel { .. } | ZooError::Syntax { .. } | ZooError::Unsupported { .. } => {
+            CaseError::Unsupported(error.to_string())
+        }
         ZooError::Graph(GraphError::Unsupported { .. }) => CaseError::Unsupported(error.to_string()),
         _ => CaseError::failed(error),
     })

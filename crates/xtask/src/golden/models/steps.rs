@@ -44,5 +44,5 @@ fn optimizer(sgd: &Sgd, convention: Convention) -> Result<Optimizer, CaseError> 
     if sgd.optimizer != "SGD" {
         return Err(CaseError::Unsupported(format!("the optimizer \"{}\" in a network's training", sgd.optimizer)));
     }
-    Ok(Optimizer::Sgd { momentum: sgd.momentum, dampening: 0.0, nesterov: sgd.nesterov, convention })
+    Ok(Optimizer::Sgd { momentum: sgd.momentum, dampening: sgd.dampening, nesterov: sgd.nesterov, convention })
 }

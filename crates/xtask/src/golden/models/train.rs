@@ -87,7 +87,9 @@ fn add_loss(model: &mut Model, note: Option<&str>, labels: usize) -> Result<Node
     for (output, weight) in terms(note)? {
         let unknown = || CaseError::Unsupported(format!("the network has no output \"{output}\""));
         let node = model.outputs.iter().find(|o| o.name == output).ok_or_else(unknown)?.node;
-        let how = CrossEntropyLoss { ignore: Some(255), ..CrossEntropyLoss::default() };
+        // Of pixels 255 does not count; among the classes of whole pictures it is one like the others.
+        let ignore = (shape.h * shape.w > 1).then_some(255);
+        let how = CrossEntropyLoss { ignore, ..CrossEntropyLoss::default() };
         losses.push((loss::cross_entropy(&mut model.graph, &format!("loss.{output}"), node, target, &how)?, weight));
     }
     match losses[..] {

@@ -18,7 +18,7 @@ pub(super) fn activation(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseEr
         "sigmoid" => Unary::Sigmoid,
         "tanh" => Unary::Tanh,
         "swish" | "silu" => Unary::Silu,
-        "gelu_erf" => Unary::Gelu,
+        "gelu" | "gelu_erf" => Unary::Gelu,
         "gelu_tanh" => Unary::GeluTanh,
         "hard_sigmoid" => Unary::HardSigmoid,
         "hard_swish" => Unary::HardSwish,

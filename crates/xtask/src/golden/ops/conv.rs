@@ -104,6 +104,10 @@ pub(super) fn conv_transpose2d(d: &mut Draft<'_>, p: &mut Params) -> Result<(), 
         }
         Some(other) => return Err(CaseError::Unsupported(format!("padding \"{other}\""))),
     };
+    // By now there are none, or the padding is one of Keras' words, of which only the plain meaning is known.
+    if p.optional("dilation")?.unwrap_or([1, 1]) != [1, 1] || p.optional("groups")?.unwrap_or(1) != 1 {
+        return Err(CaseError::Unsupported(format!("dilation or groups with padding {stated}")));
+    }
     p.says("rule", &["full transposed convolution of length (n-1)*s+k, cropped by crop_begin_end on each axis"])?;
     if let Some(stated) = p.optional::<[usize; 2]>("output_size")? {
         agree("output_size", &stated, &[op.h, op.w])?;

@@ -97,9 +97,11 @@ impl<'a> Draft<'a> {
     /// Appends the gradients that the case has, as the results `grad <input>`.
     pub(super) fn differentiate(&mut self) -> Result<(), CaseError> {
         let case = self.case;
-        let Some(upstream) = case.upstream.as_ref().filter(|_| !case.grads.is_empty()) else {
+        if case.grads.is_empty() {
             return Ok(());
-        };
+        }
+        let missing = || CaseError::Unsupported("gradients without the one that arrives".to_owned());
+        let upstream = case.upstream.as_ref().ok_or_else(missing)?;
         let out = *self.outputs.get("out").ok_or_else(|| CaseError::Failed("gradients of no result".to_owned()))?;
         let wrt = case.grads.keys().map(|name| self.graph.find(name)).collect::<Result<Vec<_>, _>>()?;
         let recompute = Recompute::default();
@@ -135,11 +137,13 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// One value per channel, stored as `[c, 1, 1]`, that runs bring along.
-    pub(super) fn per_channel(&mut self, name: &str) -> Result<NodeId, CaseError> {
+    /// One value per channel of an input, in the shape that broadcasts to it, that runs bring along.
+    pub(super) fn per_channel(&mut self, name: &str, of: &str) -> Result<NodeId, CaseError> {
         let array = self.array(name)?;
-        let [c, 1, 1] = array.shape[..] else {
-            return Err(CaseError::Unsupported(format!("\"{name}\" of shape {:?}, not [c, 1, 1]", array.shape)));
+        let c = match (&array.shape[..], self.stored_shape(of)?.len()) {
+            ([], _) | ([1], _) => 1,
+            ([c], 2) | ([c, 1, 1], 4) | ([1, c, 1, 1], 4) => *c,
+            (shape, _) => return Err(CaseError::Unsupported(format!("\"{name}\" of shape {shape:?}"))),
         };
         self.bring(name, DType::F32, Shape::channels(c), array.values)
     }

@@ -17,6 +17,11 @@ fn reduction(p: &mut Params) -> Result<Reduction, CaseError> {
     }
 }
 
+/// The label that does not count, if there is one. A negative one, such as PyTorch's -100, is no label of ours.
+fn ignored(p: &mut Params) -> Result<Option<u32>, CaseError> {
+    Ok(p.optional::<i64>("ignore_index")?.and_then(|label| u32::try_from(label).ok()))
+}
+
 fn entropy(d: &mut Draft<'_>, p: &mut Params) -> Result<CrossEntropyLoss, CaseError> {
     let weighted: Option<bool> = p.optional("class_weights")?;
     let weights = d.optional_vector("class_weight")?;
@@ -24,7 +29,7 @@ fn entropy(d: &mut Draft<'_>, p: &mut Params) -> Result<CrossEntropyLoss, CaseEr
         return Err(CaseError::Failed("the case contradicts itself about class weights".to_owned()));
     }
     Ok(CrossEntropyLoss {
-        ignore: p.optional("ignore_index")?,
+        ignore: ignored(p)?,
         smoothing: p.optional("label_smoothing")?.unwrap_or(0.0),
         weights,
         reduction: reduction(p)?,
@@ -56,7 +61,7 @@ pub(super) fn bce_with_logits(d: &mut Draft<'_>, p: &mut Params) -> Result<(), C
     let reduction = reduction(p)?;
     let (x, target) = (d.image("x")?, d.image("target")?);
     let weight = if d.has("weight") { Some(d.image("weight")?) } else { None };
-    let pos_weight = if d.has("pos_weight") { Some(d.per_channel("pos_weight")?) } else { None };
+    let pos_weight = if d.has("pos_weight") { Some(d.per_channel("pos_weight", "x")?) } else { None };
     let out = loss::bce_with_logits(&mut d.graph, "loss", [x, target], [weight, pos_weight], reduction)?;
     d.output(out);
     Ok(())
@@ -73,8 +78,8 @@ pub(super) fn focal(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseError> 
             loss::sigmoid_focal(&mut d.graph, "loss", [x, target], [alpha, gamma], reduction(p)?)?
         }
         Some(_) => {
-            let (target, ignore) = (d.labels("target")?, p.optional("ignore_index")?);
-            loss::focal(&mut d.graph, "loss", [x, target], gamma, ignore, Reduction::Mean)?
+            let (target, ignore) = (d.labels("target")?, ignored(p)?);
+            loss::focal(&mut d.graph, "loss", [x, target], gamma, ignore, reduction(p)?)?
         }
         None => return Err(CaseError::Unsupported("a focal loss without a rule".to_owned())),
     };
@@ -89,11 +94,11 @@ pub(super) fn region(d: &mut Draft<'_>, p: &mut Params, function: Region) -> Res
     p.says("rule", &rules)?;
     let multiclass = match p.optional::<String>("mode")?.as_deref() {
         None | Some("multiclass") => true,
-        Some("binary") => false,
+        Some("binary" | "multilabel") => false,
         Some(other) => return Err(CaseError::Unsupported(format!("the mode \"{other}\""))),
     };
     let smooth = p.optional("smooth")?.unwrap_or(0.0);
-    let how = RegionLoss { multiclass, smooth, ignore: p.optional("ignore_index")? };
+    let how = RegionLoss { multiclass, smooth, ignore: ignored(p)? };
     let x = d.image("x")?;
     let target = if multiclass { d.labels("target")? } else { d.image("target")? };
     let out = function(&mut d.graph, "loss", x, target, &how)?;
@@ -130,7 +135,7 @@ pub(super) fn kl_distillation(d: &mut Draft<'_>, p: &mut Params) -> Result<(), C
     let mut out = loss::kl_distillation(&mut d.graph, "divergence", student, teacher, temperature)?;
     if mixed {
         let (target, alpha): (_, f32) = (d.labels("target")?, p.take("alpha")?);
-        let how = CrossEntropyLoss::default();
+        let how = CrossEntropyLoss { ignore: ignored(p)?, ..CrossEntropyLoss::default() };
         let entropy = loss::cross_entropy(&mut d.graph, "entropy", student, target, &how)?;
         out = loss::weighted_sum(&mut d.graph, "loss", &[(out, alpha), (entropy, 1.0 - alpha)])?;
     }

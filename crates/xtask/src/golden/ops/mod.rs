@@ -33,6 +33,7 @@ use draft::Draft;
 struct Case {
     name: String,
     op: String,
+    framework: Option<String>,
     params: Map<String, Value>,
     inputs: Inputs,
     outputs: BTreeMap<String, Expected>,

@@ -52,19 +52,20 @@ fn array(case: &Case, name: &str) -> Result<Array, CaseError> {
     case.inputs.get(name).ok_or_else(missing)?.array()
 }
 
-/// The rule is named by the case: its framework, an underscore, the optimizer, and what is special about the case.
+/// The rule is named by the case: the optimizer is one of the words between underscores, the first is the framework unless that
+/// is stated.
 fn rule(case: &Case) -> Result<Rule, CaseError> {
     let mut p = Params::new(case.params.clone());
     let unknown = || CaseError::Unsupported(format!("the optimizer of {}", case.name));
-    let name = case.name.rsplit('/').next().unwrap_or_default();
-    let (framework, what) = name.split_once('_').ok_or_else(unknown)?;
-    let convention = match framework {
-        "torch" => Convention::Torch,
-        "keras" => Convention::Keras,
+    let mut words = case.name.rsplit('/').next().unwrap_or_default().split('_');
+    let convention = match case.framework.as_deref().or_else(|| words.clone().next()) {
+        Some("torch") => Convention::Torch,
+        Some("keras") => Convention::Keras,
         _ => return Err(unknown()),
     };
+    let kind = words.find(|word| ["sgd", "rmsprop", "adam", "adamw"].contains(word)).ok_or_else(unknown)?;
     let momentum = p.optional("momentum")?.unwrap_or(0.0);
-    let optimizer = match what.split('_').next().unwrap_or_default() {
+    let optimizer = match kind {
         "sgd" => {
             let dampening = p.optional("dampening")?.unwrap_or(0.0);
             Optimizer::Sgd { momentum, dampening, nesterov: p.optional("nesterov")?.unwrap_or(false), convention }
@@ -77,12 +78,13 @@ fn rule(case: &Case) -> Result<Rule, CaseError> {
             let centered = p.optional("centered")?.unwrap_or(false);
             Optimizer::RmsProp { alpha, eps: p.take("eps")?, momentum, centered, convention }
         }
-        kind @ ("adam" | "adamw") => {
+        _ => {
+            p.off("amsgrad")?;
             let (beta1, beta2, eps) = (p.take("beta1")?, p.take("beta2")?, p.take("eps")?);
             Optimizer::Adam { beta1, beta2, eps, decoupled: kind == "adamw", convention }
         }
-        _ => return Err(unknown()),
     };
+    p.off("maximize")?;
     let _: Option<String> = p.optional("rule")?;
     p.says("meaning", &["parameters after step t+1 with gradients"])?;
     let rule = Rule {
@@ -107,8 +109,10 @@ fn network(case: &Case, names: &[&str], rule: &Rule) -> Result<Trained, CaseErro
     for name in names {
         let array = array(case, name)?;
         let shape = match array.shape[..] {
+            [] => Shape::channels(1),
             [n] => Shape::channels(n),
             [h, w] => Shape::new(1, 1, h, w),
+            [n, h, w, c] => Shape::new(n, h, w, c),
             _ => return Err(CaseError::Unsupported(format!("a parameter of shape {:?}", array.shape))),
         };
         let p = graph.parameter(name, shape, Layout::Image)?;

@@ -10,6 +10,7 @@ use super::Case;
 pub(super) fn check(case: &Case, file: &WeightFile) -> Result<(), CaseError> {
     let mut p = Params::new(case.params.clone());
     let base: f64 = p.take("base_lr")?;
+    let base = p.optional("max_lr")?.unwrap_or(base);
     p.says("meaning", &["lr[t]: learning rate used at step t"])?;
     let _: Option<String> = p.optional("rule")?;
     let schedule = schedule(&mut p)?;
@@ -39,9 +40,11 @@ fn schedule(p: &mut Params) -> Result<Schedule, CaseError> {
         return Ok(Schedule::Cosine { steps, min: p.optional("eta_min")?.unwrap_or(0.0) });
     }
     if let Some(steps) = p.optional("total_iters")? {
-        return Ok(Schedule::Poly { steps, power: p.take("power")? });
+        return Ok(Schedule::Poly { steps, power: p.optional("power")?.unwrap_or(1.0) });
     }
     if let Some(steps) = p.optional("total_steps")? {
+        p.off("three_phase")?;
+        p.says("anneal_strategy", &["cos"])?;
         return Ok(Schedule::OneCycle {
             steps,
             pct_start: p.optional("pct_start")?.unwrap_or(0.3),
@@ -49,12 +52,12 @@ fn schedule(p: &mut Params) -> Result<Schedule, CaseError> {
             final_div_factor: p.optional("final_div_factor")?.unwrap_or(1e4),
         });
     }
-    let gamma = p.take("gamma")?;
+    let gamma = p.optional("gamma")?;
     if let Some(step_size) = p.optional("step_size")? {
-        return Ok(Schedule::Step { step_size, gamma });
+        return Ok(Schedule::Step { step_size, gamma: gamma.unwrap_or(0.1) });
     }
-    Ok(match p.optional("milestones")? {
-        Some(milestones) => Schedule::MultiStep { milestones, gamma },
-        None => Schedule::Exponential { gamma },
-    })
+    if let Some(milestones) = p.optional("milestones")? {
+        return Ok(Schedule::MultiStep { milestones, gamma: gamma.unwrap_or(0.1) });
+    }
+    Ok(gamma.map_or(Schedule::Constant {}, |gamma| Schedule::Exponential { gamma }))
 }
