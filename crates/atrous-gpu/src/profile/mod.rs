@@ -92,9 +92,9 @@ impl Session {
     /// # Errors
     /// [`GpuError::NoTimestamps`] if the adapter has none, or the device was opened without them; those of [`Self::run`].
     pub async fn profile(&mut self, inputs: &[(&str, InputData<'_>)], runs: usize) -> Result<Profile, GpuError> {
-        let mut recording = self.recording(inputs)?;
+        let (mut recording, by_pixels) = self.recording(inputs)?;
         for _ in 0..=runs.max(1) {
-            recording.submit(&self.device, self.commands.iter())?.await?;
+            recording.submit(&self.device, self.commands(by_pixels))?.await?;
             recording.read()?;
         }
         Ok(recording.finish(&self.device))
@@ -106,18 +106,19 @@ impl Session {
     /// As [`Self::profile`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn profile_blocking(&mut self, inputs: &[(&str, InputData<'_>)], runs: usize) -> Result<Profile, GpuError> {
-        let mut recording = self.recording(inputs)?;
+        let (mut recording, by_pixels) = self.recording(inputs)?;
         for _ in 0..=runs.max(1) {
-            recording.submit(&self.device, self.commands.iter())?.wait()?;
+            recording.submit(&self.device, self.commands(by_pixels))?.wait()?;
             recording.read()?;
         }
         Ok(recording.finish(&self.device))
     }
 
-    fn recording(&mut self, inputs: &[(&str, InputData<'_>)]) -> Result<Recording, GpuError> {
-        let recording = Recording::new(&self.device, recording::steps(&self.plan))?;
-        self.upload(inputs)?;
-        Ok(recording)
+    fn recording(&mut self, inputs: &[(&str, InputData<'_>)]) -> Result<(Recording, bool), GpuError> {
+        let by_pixels = self.upload(inputs)?;
+        let pixels = self.pixels.iter().filter(|_| by_pixels).map(|pixels| pixels.profile());
+        let nodes = pixels.chain(recording::steps(&self.plan)).collect();
+        Ok((Recording::new(&self.device, nodes)?, by_pixels))
     }
 }
 
