@@ -24,7 +24,7 @@ pub struct Roofline {
 }
 
 /// Measured runs; the fastest counts.
-const RUNS: usize = 3;
+const RUNS: usize = 8;
 
 impl Roofline {
     /// Measures a device.

@@ -16,6 +16,8 @@ pub(super) struct Measured {
     adapter: String,
     /// From nothing (no device) to the first result, in seconds.
     warm_up_s: f64,
+    /// The part of it in which pipelines were compiled.
+    compile_s: f64,
     /// Of the timed runs: upload, pass and readback, in milliseconds.
     median_ms: f64,
     min_ms: f64,
@@ -51,6 +53,7 @@ pub(super) fn measure(workload: &Workload, runs: usize, variant: Option<&'static
         workload: workload.name,
         adapter: device.info().name.clone(),
         warm_up_s,
+        compile_s: device.compile_time().as_secs_f64(),
         median_ms,
         min_ms: times[0],
         runs,
@@ -63,16 +66,17 @@ pub(super) fn measure(workload: &Workload, runs: usize, variant: Option<&'static
 }
 
 impl Measured {
-    pub(super) const HEADER: &'static str = "workload                              warm-up s  median ms     min ms  GFLOP/s  peak MB (predicted)  dispatches  submits";
+    pub(super) const HEADER: &'static str = "workload                              warm-up s  compile s  median ms     min ms  GFLOP/s  peak MB (predicted)  dispatches  submits";
 }
 
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:<36} {:>10.2} {:>10.2} {:>10.2} {:>8.1} {:>8.1} {:>11} {:>11} {:>8}",
+            "{:<36} {:>10.2} {:>10.2} {:>10.2} {:>10.2} {:>8.1} {:>8.1} {:>11} {:>11} {:>8}",
             self.workload,
             self.warm_up_s,
+            self.compile_s,
             self.median_ms,
             self.min_ms,
             self.gflops,
