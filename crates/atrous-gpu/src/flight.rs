@@ -49,8 +49,7 @@ impl Session {
             // A run that was given up. Its buffer is mapped, or unmapping calls the mapping off.
             readback.buffer.unmap();
         }
-        let submission =
-            self.device.scope("a run", || self.device.queue().submit([self.encode(by_pixels, index)]))?;
+        let submission = self.device.scope("a run", || self.device.queue().submit([self.encode(by_pixels, index)]))?;
         self.count(by_pixels);
         let (holder, readback) = (Arc::new(()), &mut self.readbacks[index]);
         (readback.holder, readback.mapped) = (Arc::downgrade(&holder), true);

@@ -31,11 +31,7 @@ impl Session {
 
     /// [`Self::run_many`] as an iterator, for callers that may block.
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn run_many_blocking<T, I, F>(
-        &mut self,
-        items: I,
-        inputs: F,
-    ) -> impl Iterator<Item = Result<Outputs, GpuError>>
+    pub fn run_many_blocking<T, I, F>(&mut self, items: I, inputs: F) -> impl Iterator<Item = Result<Outputs, GpuError>>
     where
         I: IntoIterator<Item = T>,
         F: for<'t> FnMut(&'t T) -> Vec<(&'t str, InputData<'t>)>,

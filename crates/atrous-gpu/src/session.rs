@@ -150,7 +150,8 @@ impl Session {
     /// where there is one. Runs that are under way at once add a readback each, and pictures' bytes what they take.
     pub fn measured_bytes(&self) -> u64 {
         let timer = if self.timer.is_some() { timer::BYTES } else { 0 };
-        self.buffers.iter().map(wgpu::Buffer::size).sum::<u64>() + self.readbacks.iter().map(Readback::size).sum::<u64>()
+        self.buffers.iter().map(wgpu::Buffer::size).sum::<u64>()
+            + self.readbacks.iter().map(Readback::size).sum::<u64>()
             + self.pixels.as_ref().map_or(0, PixelInput::bytes)
             + timer
     }

@@ -96,7 +96,8 @@ fn runs_that_are_given_up_leave_their_readbacks_to_others() {
 
 /// Pictures that hold every value of every channel.
 fn pictures(n: u32, width: u32, height: u32) -> Vec<RgbImage> {
-    let pixel = |i: u32| move |x: u32, y: u32| [x * 7 + y + i, x + y * 31 + 5 * i, x * y + 255 - i].map(|v| v as u8).into();
+    let pixel =
+        |i: u32| move |x: u32, y: u32| [x * 7 + y + i, x + y * 31 + 5 * i, x * y + 255 - i].map(|v| v as u8).into();
     (0..n).map(|i| RgbImage::from_fn(width, height, pixel(i))).collect()
 }
 

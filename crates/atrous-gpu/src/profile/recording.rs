@@ -155,3 +155,42 @@ impl Recording {
         Profile { adapter: device.info().name.clone(), nodes: self.nodes }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::Arc;
+
+    use atrous_graph::op::Unary;
+    use atrous_graph::{DType, Graph, Op, Shape};
+
+    use super::*;
+    use crate::{AdapterChoice, DeviceOptions, Parameters, Session};
+
+    #[test]
+    fn passes_of_their_own_time_nodes_where_a_pass_cannot() {
+        let options = DeviceOptions { timestamps: true, ..DeviceOptions::default() };
+        let device = Device::open_blocking(&AdapterChoice::from_env(), options).unwrap();
+        if !device.info().timestamps {
+            return;
+        }
+        let mut graph = Graph::new();
+        let mut node = graph.input("x", Shape::new(1, 32, 32, 8), DType::F32).unwrap();
+        for i in 0..5 {
+            node = graph.add(&format!("relu{i}"), Op::Unary(Unary::Relu), &[node]).unwrap();
+        }
+        let parameters = Parameters::upload(&device, &graph, &HashMap::<String, Vec<f32>>::new()).unwrap();
+        let session = Session::new(&device, &graph, &[node], Arc::new(parameters)).unwrap();
+        let mut recording = Recording::new(&device, steps(session.plan())).unwrap();
+        recording.inside = false;
+        for _ in 0..3 {
+            recording.submit(&device, session.commands(false)).unwrap().wait().unwrap();
+            recording.read().unwrap();
+        }
+        let profile = recording.finish(&device);
+        assert_eq!((profile.nodes.len(), profile.runs()), (5, 2));
+        let spans = || profile.nodes.iter().flat_map(|node| &node.spans);
+        assert!(spans().all(|[begin, end]| begin <= end), "{profile:?}");
+        assert!(spans().any(|[begin, end]| begin < end), "{profile:?}");
+    }
+}

@@ -9,7 +9,8 @@ impl Profile {
     /// (<https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>), which Perfetto
     /// (<https://ui.perfetto.dev>) and `chrome://tracing` show: one event for each node and run.
     pub fn trace(&self) -> String {
-        let named = |kind: &str, name: &str| json!({"ph": "M", "pid": 1, "tid": 1, "name": kind, "args": {"name": name}});
+        let named =
+            |kind: &str, name: &str| json!({"ph": "M", "pid": 1, "tid": 1, "name": kind, "args": {"name": name}});
         let mut events = vec![named("process_name", &self.adapter), named("thread_name", "compute pass")];
         events.extend(self.nodes.iter().flat_map(|node| node.spans.iter().map(move |span| event(node, span))));
         json!({"displayTimeUnit": "ms", "traceEvents": events}).to_string()

@@ -110,9 +110,8 @@ impl TrainingSession {
             // A result that was given up. Its buffer is mapped, or unmapping calls the mapping off.
             self.readbacks[readback].unmap();
         }
-        let submission = self.device.scope("a training step", || {
-            self.device.queue().submit([self.encode(options, readback)])
-        })?;
+        let submission =
+            self.device.scope("a training step", || self.device.queue().submit([self.encode(options, readback)]))?;
         self.counters.uploads += 1;
         self.counters.passes += 1;
         self.counters.submits += 1;
