@@ -72,6 +72,18 @@ fn plans_need_no_adapter_within_the_limits_of_webgpu() {
 }
 
 #[test]
+fn profiles_list_all_layers_and_are_written_for_trace_viewers() {
+    let folder = Folder::new("profile");
+    let trace = folder.path("trace.json");
+    let text = succeed("atrous", &["profile", "tiny_cnn", "--runs", "2", "--batch", "2", "--trace", &trace]);
+    assert!(text.contains("roofline: ") && text.contains("conv2d"), "{text}");
+    let trace = std::fs::read_to_string(trace).expect("the trace was written");
+    assert!(trace.starts_with('{') && trace.contains("\"traceEvents\""), "{trace}");
+    let text = succeed("atrous", &["profile", "tiny_cnn", "--runs", "1", "--train"]);
+    assert!(text.contains("conv2d_grad_weight") && text.contains("sgd"), "{text}");
+}
+
+#[test]
 fn plans_come_as_graphs_for_graphviz() {
     let text = succeed("atrous", &["plan", "resnet18", "--dot"]);
     assert!(text.starts_with("digraph {") && text.ends_with("}\n"), "{text}");

@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use atrous::kernels::{Limits, Target};
 use atrous::nn::zoo::BuildOptions;
 use atrous::nn::{Mode, Model};
@@ -29,6 +31,8 @@ pub(crate) enum Command {
     Summary(Network),
     /// Show how a network would run: kernels, dispatches, memory
     Plan(PlanOptions),
+    /// Measure what every layer costs on the device
+    Profile(ProfileOptions),
     /// Train a network on your pictures
     ///
     /// Everything can be said by flags, in a TOML file, or both. Ctrl-C ends the training with a checkpoint.
@@ -58,7 +62,11 @@ pub(crate) struct Adapter {
 impl Adapter {
     /// Opens the adapter as the environment wants it.
     pub(crate) fn open(&self) -> Result<Device> {
-        let options = DeviceOptions::from_env()?;
+        self.open_with(DeviceOptions::from_env()?)
+    }
+
+    /// Opens the adapter.
+    pub(crate) fn open_with(&self, options: DeviceOptions) -> Result<Device> {
         Ok(Device::open_blocking(&AdapterChoice::parse(&self.adapter), options)?)
     }
 }
@@ -82,12 +90,17 @@ pub(crate) struct Network {
 impl Network {
     /// Builds it for inference.
     pub(crate) fn build(&self) -> Result<Model> {
+        self.build_for(Mode::Inference)
+    }
+
+    /// Builds it.
+    pub(crate) fn build_for(&self, mode: Mode) -> Result<Model> {
         let [h, w] = match self.size {
             Some(size) => size,
             None => zoo::network(&self.model)?.info().size,
         };
         let input = Some((self.batch, h, w));
-        let options = BuildOptions { input, classes: self.classes, in_channels: None, mode: Mode::Inference };
+        let options = BuildOptions { input, classes: self.classes, in_channels: None, mode };
         Ok(zoo::build(&self.model, &options)?)
     }
 }
@@ -104,6 +117,23 @@ pub(crate) struct PlanOptions {
     /// Print the graph in Graphviz' DOT language instead
     #[arg(long)]
     pub(crate) dot: bool,
+}
+
+#[derive(Group)]
+pub(crate) struct ProfileOptions {
+    #[command(flatten)]
+    pub(crate) network: Network,
+    #[command(flatten)]
+    pub(crate) adapter: Adapter,
+    /// Measured runs, after one that is not
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = count)]
+    pub(crate) runs: usize,
+    /// Write all runs to a file for ui.perfetto.dev or chrome://tracing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
+    /// A training step (cross-entropy, SGD with momentum) instead of inference
+    #[arg(long)]
+    pub(crate) train: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

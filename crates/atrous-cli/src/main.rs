@@ -4,6 +4,7 @@ mod args;
 mod info;
 mod models;
 mod plan;
+mod profile;
 mod summary;
 mod train;
 
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Models => Ok(models::table()),
         Command::Summary(network) => summary::summary(&network),
         Command::Plan(options) => plan::plan(&options),
+        Command::Profile(options) => profile::profile(&options),
         Command::Train(flags) => return train::train(&flags),
     };
     match printed {

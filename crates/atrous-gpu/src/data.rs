@@ -14,35 +14,47 @@ pub enum InputData<'a> {
     F32(&'a [f32]),
     /// For a u32 input: class maps, labels, indices.
     U32(&'a [u32]),
+    /// For an f32 input that [takes pixels](crate::Session::take_pixels): N×H×W pixels of three bytes, red, green and blue.
+    Rgb8(&'a [u8]),
 }
 
 impl InputData<'_> {
-    /// The element type.
+    /// The element type of the input that it is for.
     pub const fn dtype(&self) -> DType {
         match self {
-            Self::F32(_) => DType::F32,
+            Self::F32(_) | Self::Rgb8(_) => DType::F32,
             Self::U32(_) => DType::U32,
         }
     }
 
-    /// Number of elements.
+    /// Number of values.
     pub const fn len(&self) -> usize {
         match self {
             Self::F32(values) => values.len(),
             Self::U32(values) => values.len(),
+            Self::Rgb8(bytes) => bytes.len(),
         }
     }
 
-    /// Whether there are no elements.
+    /// Whether there are no values.
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Packs into device layout, as bits.
+    /// Number of values that an input of this shape needs.
+    pub(crate) const fn needs(&self, shape: Shape) -> usize {
+        match self {
+            Self::F32(_) | Self::U32(_) => shape.len(),
+            Self::Rgb8(_) => shape.n * shape.h * shape.w * 3,
+        }
+    }
+
+    /// Packs into device layout, as bits. Bytes of pixels go another way.
     pub(crate) fn pack(&self, ty: TensorType, device: &mut [u32]) {
         match self {
             Self::F32(values) => ty.pack(bytemuck::cast_slice::<f32, u32>(values), device),
             Self::U32(values) => ty.pack(values, device),
+            Self::Rgb8(_) => {}
         }
     }
 }
@@ -56,6 +68,12 @@ impl<'a> From<&'a [f32]> for InputData<'a> {
 impl<'a> From<&'a Vec<f32>> for InputData<'a> {
     fn from(values: &'a Vec<f32>) -> Self {
         Self::F32(values)
+    }
+}
+
+impl<'a> From<&'a [u8]> for InputData<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Rgb8(bytes)
     }
 }
 

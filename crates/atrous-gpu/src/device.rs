@@ -1,10 +1,12 @@
 //! An opened adapter.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use atrous_kernels::Target;
 
 use crate::adapter::{choose, plan_limits};
+use crate::disk_cache::DiskCache;
 use crate::pipelines::Pipelines;
 use crate::{AdapterChoice, AdapterInfo, DeviceOptions, GpuError, LimitsChoice};
 
@@ -47,10 +49,16 @@ impl Device {
             LimitsChoice::Adapter => adapter.limits(),
             LimitsChoice::WebGpuDefaults => wgpu::Limits::default(),
         };
-        let timestamps = if options.timestamps { wgpu::Features::TIMESTAMP_QUERY } else { wgpu::Features::empty() };
+        let mut features = wgpu::Features::empty();
+        if options.timestamps {
+            features |= wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES;
+        }
+        if options.pipeline_cache.folder().is_some() {
+            features |= wgpu::Features::PIPELINE_CACHE;
+        }
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("atrous"),
-            required_features: adapter.features() & timestamps,
+            required_features: adapter.features() & features,
             required_limits,
             ..wgpu::DeviceDescriptor::default()
         };
@@ -61,7 +69,7 @@ impl Device {
         let health = Arc::new(Mutex::new(Health::default()));
         watch(&raw, &health);
         let target = Target::new(plan_limits(&raw.limits()), info.software());
-        let pipelines = Pipelines::default();
+        let pipelines = Pipelines::new(DiskCache::open(&raw, &adapter.get_info(), &options.pipeline_cache));
         Ok(Self { shared: Arc::new(Shared { raw, queue, info, target, options, health, pipelines }) })
     }
 
@@ -89,8 +97,8 @@ impl Device {
     }
 
     /// How the device was opened.
-    pub fn options(&self) -> DeviceOptions {
-        self.shared.options
+    pub fn options(&self) -> &DeviceOptions {
+        &self.shared.options
     }
 
     /// What plans for this device must know: the limits it was opened with, and whether it is a CPU.
@@ -101,6 +109,11 @@ impl Device {
     /// Number of pipelines compiled so far.
     pub fn compiled_pipelines(&self) -> usize {
         self.shared.pipelines.len()
+    }
+
+    /// Time spent on compiling them, in which the making of sessions waited; zero in browsers.
+    pub fn compile_time(&self) -> Duration {
+        self.shared.pipelines.spent()
     }
 
     /// Gives all of the device's memory back at once. Every session on it then answers [`GpuError::DeviceLost`].

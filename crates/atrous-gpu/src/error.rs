@@ -103,6 +103,28 @@ pub enum GpuError {
     /// Parameters of one device used on another.
     #[error("the parameters were uploaded to another device")]
     OtherDevice,
+    /// A profile of a device that measures no times.
+    #[error(
+        "adapter \"{adapter}\" cannot be profiled: {}",
+        if *on_adapter { "the device was opened without timestamps" } else { "it has no timestamp queries" }
+    )]
+    NoTimestamps {
+        /// The adapter's name.
+        adapter: String,
+        /// Whether the adapter has timestamps, and only the device was opened without.
+        on_adapter: bool,
+    },
+    /// One of many runs failed.
+    #[error("item {index}: {source}")]
+    Item {
+        /// Which, counted from 0.
+        index: usize,
+        /// Why.
+        source: Box<GpuError>,
+    },
+    /// The result of a run that another session began.
+    #[error("the run was begun by another session")]
+    OtherSession,
     /// A session without outputs.
     #[error("a session needs at least one output")]
     NoOutputs,
@@ -216,6 +238,16 @@ pub enum InputError {
         needs: usize,
         /// Elements given.
         got: usize,
+    },
+    /// An input cannot be made of the bytes of pictures.
+    #[error("input \"{name}\" ({ty}) is not made of pictures' bytes: {reason}")]
+    Pixels {
+        /// The input.
+        name: String,
+        /// Its type.
+        ty: TensorType,
+        /// Why not.
+        reason: &'static str,
     },
     /// An input has the wrong element type.
     #[error("input \"{name}\" is {needs}, got {got}")]

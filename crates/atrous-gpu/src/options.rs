@@ -1,5 +1,7 @@
 //! How a device is opened.
 
+use std::path::PathBuf;
+
 use crate::GpuError;
 
 /// Which limits a device is opened with.
@@ -12,8 +14,37 @@ pub enum LimitsChoice {
     WebGpuDefaults,
 }
 
+/// Where compiled kernels are kept for the next program, on backends that give them away (Vulkan). A file there that is
+/// damaged, or of another driver, is ignored and replaced.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum PipelineCache {
+    /// `atrous` in the user's folder for caches: `$XDG_CACHE_HOME` or `~/.cache`, `~/Library/Caches`, `%LOCALAPPDATA%`.
+    #[default]
+    User,
+    /// This folder.
+    Folder(PathBuf),
+    /// Nowhere.
+    Off,
+}
+
+impl PipelineCache {
+    /// The folder, if there is one.
+    pub fn folder(&self) -> Option<PathBuf> {
+        let absolute = |variable| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+        let in_home = |path| std::env::home_dir().map(|home| home.join(path));
+        match self {
+            Self::Off => None,
+            _ if cfg!(target_arch = "wasm32") => None,
+            Self::Folder(folder) => Some(folder.clone()),
+            Self::User if cfg!(windows) => absolute("LOCALAPPDATA").map(|caches| caches.join("atrous")),
+            Self::User if cfg!(target_vendor = "apple") => in_home("Library/Caches/atrous"),
+            Self::User => absolute("XDG_CACHE_HOME").map(|caches| caches.join("atrous")).or(in_home(".cache/atrous")),
+        }
+    }
+}
+
 /// How a device is opened. [`Default`] is meant for use, without checks and with all of the adapter's limits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeviceOptions {
     /// Compile the kernels with bounds checks, bounded loops and zeroed workgroup memory, let activations begin as NaN, and
     /// hold the padding of every output to be zero: slower, for finding bugs.
@@ -24,11 +55,13 @@ pub struct DeviceOptions {
     pub memory_budget: Option<u64>,
     /// Measure the time of each run on the device, where the adapter can.
     pub timestamps: bool,
+    /// Where compiled kernels are kept for the next program.
+    pub pipeline_cache: PipelineCache,
 }
 
 impl DeviceOptions {
-    /// The defaults, changed by the environment: `ATROUS_CHECKS` (`1` or `0`) and `ATROUS_LIMITS` (`default` for those of
-    /// WebGPU, or `adapter`).
+    /// The defaults, changed by the environment: `ATROUS_CHECKS` (`1` or `0`), `ATROUS_LIMITS` (`default` for those of
+    /// WebGPU, or `adapter`) and `ATROUS_CACHE_DIR` (a folder for compiled kernels; `off` or `0` for none).
     ///
     /// # Errors
     /// [`GpuError::Environment`] on any other value.
@@ -43,7 +76,13 @@ impl DeviceOptions {
             "" | "adapter" => Some(LimitsChoice::Adapter),
             _ => None,
         })?;
-        Ok(Self { checks, limits, ..Self::default() })
+        let pipeline_cache = match std::env::var_os("ATROUS_CACHE_DIR") {
+            None => PipelineCache::User,
+            Some(value) if value.is_empty() => PipelineCache::User,
+            Some(value) if value == "0" || value == "off" => PipelineCache::Off,
+            Some(folder) => PipelineCache::Folder(folder.into()),
+        };
+        Ok(Self { checks, limits, pipeline_cache, ..Self::default() })
     }
 }
 

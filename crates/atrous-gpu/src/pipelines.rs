@@ -3,10 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use atrous_kernels::plan::PlannedDispatch;
 use atrous_shaders::{Access, Shader};
 
+use crate::disk_cache::DiskCache;
 use crate::{Device, GpuError, parallel};
 
 /// A kernel ready to be dispatched.
@@ -23,6 +25,10 @@ pub(crate) struct Pipelines {
     layouts: Mutex<HashMap<LayoutKey, Layout>>,
     modules: Mutex<HashMap<ShaderKey, wgpu::ShaderModule>>,
     pipelines: Mutex<HashMap<PipelineKey, Pipeline>>,
+    /// Time spent compiling.
+    spent: Mutex<Duration>,
+    /// What the driver remembers from earlier programs.
+    disk: Option<DiskCache>,
 }
 
 /// By binding: whether it is written.
@@ -56,9 +62,19 @@ fn pipeline_key(dispatch: &PlannedDispatch) -> PipelineKey {
 }
 
 impl Pipelines {
+    /// None yet.
+    pub(crate) fn new(disk: Option<DiskCache>) -> Self {
+        Self { disk, ..Self::default() }
+    }
+
     /// Number of pipelines made so far.
     pub(crate) fn len(&self) -> usize {
         lock(&self.pipelines).len()
+    }
+
+    /// Time that calls have spent compiling; zero in browsers.
+    pub(crate) fn spent(&self) -> Duration {
+        *lock(&self.spent)
     }
 
     /// The pipelines of these dispatches, in their order. What is missing is compiled, on all cores.
@@ -66,9 +82,17 @@ impl Pipelines {
     /// # Errors
     /// [`GpuError::Validation`] naming the kernel, [`GpuError::OutOfMemory`], [`GpuError::DeviceLost`].
     pub(crate) fn get(&self, device: &Device, dispatches: &[&PlannedDispatch]) -> Result<Vec<Pipeline>, GpuError> {
+        let before = self.len();
+        // There is no clock in a browser.
+        let start = (!cfg!(target_arch = "wasm32")).then(Instant::now);
         complete(&self.layouts, dispatches, |d| layout_key(d.shader), |d| layout(device, d.shader))?;
         complete(&self.modules, dispatches, |d| shader_key(d.shader), |d| module(device, d.shader))?;
         complete(&self.pipelines, dispatches, pipeline_key, |d| self.compile(device, d))?;
+        let spent = start.map_or(Duration::ZERO, |start| start.elapsed());
+        *lock(&self.spent) += spent;
+        if let Some(disk) = self.disk.as_ref().filter(|_| self.len() > before) {
+            disk.compiled(spent);
+        }
         let made = lock(&self.pipelines);
         Ok(dispatches.iter().map(|d| made[&pipeline_key(d)].clone()).collect())
     }
@@ -88,7 +112,7 @@ impl Pipelines {
                     constants: &dispatch.overrides,
                     zero_initialize_workgroup_memory: device.options().checks,
                 },
-                cache: None,
+                cache: self.disk.as_ref().map(DiskCache::raw),
             })
         })?;
         Ok(Pipeline { raw, bindings: layout.bindings })

@@ -2,7 +2,7 @@
 
 use atrous_kernels::plan::BufferKind;
 
-use crate::wait::Mapping;
+use crate::allocate::Command;
 use crate::{GpuError, InputData, Outputs, Session, slots};
 
 /// What the runs of a session have done, summed up. A run adds one to each of the first four (and no upload if its outputs
@@ -30,9 +30,8 @@ impl Session {
     /// # Errors
     /// [`GpuError::Input`] before anything is submitted; [`GpuError::DeviceLost`], [`GpuError::OutOfMemory`].
     pub async fn run(&mut self, inputs: &[(&str, InputData<'_>)]) -> Result<Outputs, GpuError> {
-        let mapping = self.start(inputs)?;
-        mapping.await?;
-        self.read()
+        let flight = self.begin(inputs)?;
+        self.finish(flight).await
     }
 
     /// [`Self::run`], for callers that may block.
@@ -41,58 +40,72 @@ impl Session {
     /// As [`Self::run`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn run_blocking(&mut self, inputs: &[(&str, InputData<'_>)]) -> Result<Outputs, GpuError> {
-        self.start(inputs)?.wait()?;
-        self.read()
+        let flight = self.begin(inputs)?;
+        self.finish_blocking(flight)
     }
 
-    /// Uploads, submits and asks for the readback.
-    fn start(&mut self, inputs: &[(&str, InputData<'_>)]) -> Result<Mapping, GpuError> {
+    /// Checks the inputs and uploads them. Returns whether pictures' bytes are among them, which a kernel puts in place.
+    pub(crate) fn upload(&mut self, inputs: &[(&str, InputData<'_>)]) -> Result<bool, GpuError> {
         slots::pack(&self.inputs, &mut self.staging, inputs)?;
         self.device.check()?;
-        if std::mem::take(&mut self.mapped) {
-            // A run that was given up. Its buffer is mapped, or unmapping calls the mapping off.
-            self.readback.unmap();
-        }
-        self.device.scope("a run", || {
-            if let Some(index) = self.plan.buffers.iter().position(|b| b.kind == BufferKind::Inputs) {
+        let bytes = inputs.iter().find_map(|(_, data)| match data {
+            InputData::Rgb8(bytes) => Some(*bytes),
+            _ => None,
+        });
+        // The whole buffer is written, unless bytes stand for all of it.
+        let others = self.inputs.iter().any(|slot| slot.place.is_some() && !(slot.pixels && bytes.is_some()));
+        let index = self.plan.buffers.iter().position(|b| b.kind == BufferKind::Inputs).filter(|_| others);
+        self.device.scope("an upload", || {
+            if let Some(index) = index {
                 self.device.queue().write_buffer(&self.buffers[index], 0, bytemuck::cast_slice(&self.staging));
             }
-            self.device.queue().submit([self.encode()])
+            if let (Some(pixels), Some(bytes)) = (&self.pixels, bytes) {
+                pixels.upload(&self.device, bytes);
+            }
         })?;
+        Ok(bytes.is_some())
+    }
+
+    /// The dispatches of a run; `by_pixels` puts pictures' bytes in place first.
+    pub(crate) fn commands(&self, by_pixels: bool) -> impl Iterator<Item = &Command> {
+        let pixels = self.pixels.iter().filter(move |_| by_pixels).flat_map(|pixels| &pixels.commands);
+        pixels.chain(&self.commands)
+    }
+
+    pub(crate) fn count(&mut self, by_pixels: bool) {
         self.counters.uploads += u64::from(!self.staging.is_empty());
         self.counters.passes += 1;
         self.counters.submits += 1;
         self.counters.readbacks += 1;
-        self.counters.dispatches += self.commands.len() as u64;
-        self.mapped = true;
-        Ok(Mapping::request(&self.device, &self.readback))
+        self.counters.dispatches += self.commands(by_pixels).count() as u64;
     }
 
-    fn encode(&self) -> wgpu::CommandBuffer {
+    /// One run into the readback of this index.
+    pub(crate) fn encode(&self, by_pixels: bool, readback: usize) -> wgpu::CommandBuffer {
+        let readback = &self.readbacks[readback].buffer;
         let mut encoder = self.device.raw().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
             let timestamp_writes = self.timer.as_ref().map(|timer| timer.writes());
             let descriptor = wgpu::ComputePassDescriptor { label: Some("atrous"), timestamp_writes };
             let mut pass = encoder.begin_compute_pass(&descriptor);
-            for command in &self.commands {
-                command.encode(&mut pass);
-            }
+            self.commands(by_pixels).for_each(|command| command.encode(&mut pass));
         }
         for slot in &self.outputs {
             let (place, from) = (slot.place, &self.buffers[slot.place.buffer]);
-            encoder.copy_buffer_to_buffer(from, place.offset, &self.readback, slot.offset, place.bytes);
+            encoder.copy_buffer_to_buffer(from, place.offset, readback, slot.offset, place.bytes);
         }
         if let Some(timer) = &self.timer {
-            timer.resolve(&mut encoder, &self.readback, self.plan.readback_bytes());
+            timer.resolve(&mut encoder, readback, self.plan.readback_bytes());
         }
         encoder.finish()
     }
 
-    /// Takes the outputs out of the mapped readback buffer.
-    fn read(&mut self) -> Result<Outputs, GpuError> {
+    /// Takes the outputs out of a mapped readback buffer.
+    pub(crate) fn read(&mut self, readback: usize) -> Result<Outputs, GpuError> {
+        let readback = &mut self.readbacks[readback];
         let all = {
-            let view = self
-                .readback
+            let view = readback
+                .buffer
                 .get_mapped_range(..)
                 .map_err(|e| GpuError::Validation { what: "reading back".to_owned(), reason: e.to_string() })?;
             if let Some(timer) = &self.timer {
@@ -100,8 +113,8 @@ impl Session {
             }
             slots::unpack(&self.outputs, &view, self.device.options().checks)
         };
-        self.readback.unmap();
-        self.mapped = false;
+        readback.buffer.unmap();
+        readback.mapped = false;
         Ok(Outputs { all: all?, names: self.output_names.clone() })
     }
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 use atrous_graph::{Graph, NodeId, TensorType};
 use atrous_kernels::Plan;
 use atrous_kernels::plan::{BufferKind, plan};
-use wgpu::BufferUsages as Usage;
 
 use crate::allocate::{self, Command};
+use crate::flight::Readback;
+use crate::pixels::PixelInput;
 use crate::slots::{self, InputSlot, OutputSlot};
 use crate::timer::{self, Timer};
 use crate::{Counters, Device, GpuError, Parameters};
@@ -30,9 +31,10 @@ pub struct Session {
     pub(crate) staging: Vec<u32>,
     pub(crate) outputs: Vec<OutputSlot>,
     pub(crate) output_names: Arc<HashMap<String, usize>>,
-    pub(crate) readback: wgpu::Buffer,
-    /// The readback buffer is mapped, or about to be.
-    pub(crate) mapped: bool,
+    /// Taken in turns by runs that are under way.
+    pub(crate) readbacks: Vec<Readback>,
+    /// How one input is made of pictures' bytes.
+    pub(crate) pixels: Option<PixelInput>,
     pub(crate) timer: Option<Timer>,
     pub(crate) gpu_time: Option<Duration>,
     pub(crate) counters: Counters,
@@ -86,7 +88,7 @@ impl Session {
         let timer = Timer::new(device)?;
         let readback_bytes = plan.readback_bytes() + if timer.is_some() { timer::BYTES } else { 0 };
         let buffers = allocate::buffers(device, &plan, &parameters)?;
-        let readback = allocate::buffer(device, "readback", readback_bytes, Usage::MAP_READ | Usage::COPY_DST)?;
+        let readback = Readback::new(device, readback_bytes)?;
         let dispatches: Vec<_> = plan.steps.iter().flat_map(|step| &step.dispatches).collect();
         let commands = allocate::commands(device, &dispatches, &buffers)?;
         let input_bytes = plan.buffers.iter().find(|b| b.kind == BufferKind::Inputs).map_or(0, |b| b.bytes);
@@ -100,8 +102,8 @@ impl Session {
             parameters,
             buffers,
             commands,
-            readback,
-            mapped: false,
+            readbacks: vec![readback],
+            pixels: None,
             timer,
             gpu_time: None,
             counters: Counters::default(),
@@ -145,10 +147,13 @@ impl Session {
     }
 
     /// Bytes of all buffers, parameters and readback included: what [`Plan::peak_bytes`] predicts, and 32 bytes for the timer
-    /// where there is one.
+    /// where there is one. Runs that are under way at once add a readback each, and pictures' bytes what they take.
     pub fn measured_bytes(&self) -> u64 {
         let timer = if self.timer.is_some() { timer::BYTES } else { 0 };
-        self.buffers.iter().map(wgpu::Buffer::size).sum::<u64>() + self.readback.size() + timer
+        self.buffers.iter().map(wgpu::Buffer::size).sum::<u64>()
+            + self.readbacks.iter().map(Readback::size).sum::<u64>()
+            + self.pixels.as_ref().map_or(0, PixelInput::bytes)
+            + timer
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use atrous_graph::{Graph, NodeId, TensorType};
+use atrous_graph::{Graph, Node, NodeId, TensorType};
 use atrous_kernels::Plan;
 use atrous_kernels::plan::Place;
 
@@ -15,6 +15,8 @@ pub(crate) struct InputSlot {
     pub(crate) ty: TensorType,
     /// Where it lies in the inputs buffer; none if no output needs it.
     pub(crate) place: Option<Place>,
+    /// Whether it may be given as bytes of pixels.
+    pub(crate) pixels: bool,
 }
 
 /// An output that is read back.
@@ -29,7 +31,13 @@ pub(crate) struct OutputSlot {
 /// All inputs of the graph, in its order.
 pub(crate) fn input_slots(graph: &Graph, plan: &Plan) -> Vec<InputSlot> {
     let place = |id: NodeId| plan.inputs.contains(&id).then_some(plan.tensors[id.0]).flatten().map(|t| t.place);
-    graph.inputs().map(|(id, node)| InputSlot { name: node.name.clone(), ty: node.ty, place: place(id) }).collect()
+    let slot = |(id, node): (NodeId, &Node)| InputSlot {
+        name: node.name.clone(),
+        ty: node.ty,
+        place: place(id),
+        pixels: false,
+    };
+    graph.inputs().map(slot).collect()
 }
 
 /// The plan's outputs, one after the other in the readback buffer.
@@ -68,8 +76,11 @@ pub(crate) fn pack(
             (Some((_, data)), _) if data.dtype() != ty.dtype => {
                 return Err(InputError::Type { name, needs: ty.dtype, got: data.dtype() });
             }
-            (Some((_, data)), _) if data.len() != ty.shape.len() => {
-                let (shape, needs, got) = (ty.shape, ty.shape.len(), data.len());
+            (Some((_, InputData::Rgb8(_))), _) if !slot.pixels => {
+                return Err(InputError::Pixels { name, ty, reason: "it was not told how" });
+            }
+            (Some((_, data)), _) if data.len() != data.needs(ty.shape) => {
+                let (shape, needs, got) = (ty.shape, data.needs(ty.shape), data.len());
                 return Err(InputError::Length { name, shape, needs, got });
             }
             (Some(_), None) => {}

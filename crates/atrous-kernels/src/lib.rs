@@ -16,6 +16,7 @@ mod target;
 
 pub mod conv;
 pub mod dropout;
+pub mod image;
 pub mod label;
 pub mod movement;
 pub mod norm;

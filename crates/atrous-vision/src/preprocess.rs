@@ -83,7 +83,10 @@ impl Preprocess {
     }
 
     /// For each channel of the tensor: the channel of the picture (0 = R) and the number for each of its 256 values.
-    fn tables(&self) -> Result<Vec<(usize, [f32; 256])>> {
+    ///
+    /// # Errors
+    /// [`Error::BadConstant`] as of [`Self::run`].
+    pub fn tables(&self) -> Result<Vec<(usize, [f32; 256])>> {
         self.check()?;
         let torch = |mean: f64, std: f64| move |p: f64| (p / 255.0 - mean) / std;
         Ok(match self.normalize {

@@ -36,6 +36,14 @@ pub enum Error {
     /// A training cannot begin, or failed.
     #[error(transparent)]
     Train(Box<atrous_train::TrainError>),
+    /// One of many photographs.
+    #[error("photograph {index}: {source}")]
+    Photo {
+        /// Which, counted from 0.
+        index: usize,
+        /// What is wrong with it, or with the batch that it begins.
+        source: Box<Error>,
+    },
     /// A network was asked for what it does not do.
     #[error("{model} is a {} network, it cannot {wanted}", task(*.is))]
     Task {

@@ -62,7 +62,7 @@ pub use atrous_vision as vision;
 
 pub use error::{Error, Result};
 pub use gpu::{AdapterChoice, Device, DeviceOptions};
-pub use predictor::{Predictor, PredictorOptions};
+pub use predictor::{Many, Predictor, PredictorOptions};
 pub use weights::Weights;
 
 /// What most programs need.

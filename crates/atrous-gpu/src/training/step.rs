@@ -4,6 +4,7 @@ use atrous_kernels::optim::{REPORT_LEN, StepOptions, StepReport, step_data};
 use atrous_kernels::plan::{BufferKind, TrainingPlan};
 
 use super::TrainingSession;
+use crate::allocate::Command;
 use crate::wait::Mapping;
 use crate::{GpuError, InputData, Outputs, slots};
 
@@ -103,23 +104,14 @@ impl TrainingSession {
 
     /// Uploads, submits and asks for the readback. Returns the step before.
     fn start(&mut self, inputs: &[(&str, InputData<'_>)], options: &StepOptions) -> Result<Option<Pending>, GpuError> {
-        check(options, self.training().accumulate)?;
-        slots::pack(&self.inputs, &mut self.staging, inputs)?;
-        let (data, first) =
-            (step_data(&self.training().optimizer, options), (self.training().step.offset / 4) as usize);
-        self.staging[first..first + data.len()].copy_from_slice(&data.map(f32::to_bits));
-        self.device.check()?;
+        self.upload(inputs, options)?;
         let readback = self.pending.as_ref().map_or(0, |pending| 1 - pending.readback);
         if std::mem::take(&mut self.mapped[readback]) {
             // A result that was given up. Its buffer is mapped, or unmapping calls the mapping off.
             self.readbacks[readback].unmap();
         }
-        let submission = self.device.scope("a training step", || {
-            if let Some(index) = self.plan.buffers.iter().position(|b| b.kind == BufferKind::Inputs) {
-                self.device.queue().write_buffer(&self.buffers[index], 0, bytemuck::cast_slice(&self.staging));
-            }
-            self.device.queue().submit([self.encode(options.update, readback)])
-        })?;
+        let submission =
+            self.device.scope("a training step", || self.device.queue().submit([self.encode(options, readback)]))?;
         self.counters.uploads += 1;
         self.counters.passes += 1;
         self.counters.submits += 1;
@@ -140,14 +132,32 @@ impl TrainingSession {
         Ok(self.pending.replace(pending))
     }
 
-    fn encode(&self, update: bool, readback: usize) -> wgpu::CommandBuffer {
+    /// Checks what a step is told and given, and uploads it.
+    pub(crate) fn upload(&mut self, inputs: &[(&str, InputData<'_>)], options: &StepOptions) -> Result<(), GpuError> {
+        check(options, self.training().accumulate)?;
+        slots::pack(&self.inputs, &mut self.staging, inputs)?;
+        let (data, first) =
+            (step_data(&self.training().optimizer, options), (self.training().step.offset / 4) as usize);
+        self.staging[first..first + data.len()].copy_from_slice(&data.map(f32::to_bits));
+        self.device.check()?;
+        let Some(index) = self.plan.buffers.iter().position(|b| b.kind == BufferKind::Inputs) else { return Ok(()) };
+        self.device.scope("an upload", || {
+            self.device.queue().write_buffer(&self.buffers[index], 0, bytemuck::cast_slice(&self.staging));
+        })
+    }
+
+    /// The dispatches of a step.
+    pub(crate) fn commands(&self, options: &StepOptions) -> impl Iterator<Item = &Command> {
+        self.always.iter().chain(self.update.iter().filter(|_| options.update))
+    }
+
+    fn encode(&self, options: &StepOptions, readback: usize) -> wgpu::CommandBuffer {
         let mut encoder = self.device.raw().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
             let timestamp_writes = self.timer.as_ref().map(|timer| timer.writes());
             let descriptor = wgpu::ComputePassDescriptor { label: Some("atrous training"), timestamp_writes };
             let mut pass = encoder.begin_compute_pass(&descriptor);
-            let commands = self.always.iter().chain(self.update.iter().filter(|_| update));
-            commands.for_each(|command| command.encode(&mut pass));
+            self.commands(options).for_each(|command| command.encode(&mut pass));
         }
         let to = &self.readbacks[readback];
         for slot in &self.outputs {

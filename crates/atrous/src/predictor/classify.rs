@@ -29,12 +29,18 @@ impl Predictor {
         best(&self.run_blocking(&images)?, k)
     }
 
-    fn classifier_input(&self, photos: &[RgbImage], k: usize) -> Result<ImageTensor> {
+    /// Whether this network can give the `k` best classes.
+    pub(super) fn check_classifier(&self, k: usize) -> Result<()> {
         self.check_task(Task::Classification, "classify")?;
         let classes = self.info.classes;
-        if k == 0 || k > classes {
-            return Err(atrous_vision::Error::BadK { k, classes }.into());
+        match k == 0 || k > classes {
+            true => Err(atrous_vision::Error::BadK { k, classes }.into()),
+            false => Ok(()),
         }
+    }
+
+    fn classifier_input(&self, photos: &[RgbImage], k: usize) -> Result<ImageTensor> {
+        self.check_classifier(k)?;
         let fit = fit(&self.info, self.size);
         let fitted: Vec<RgbImage> =
             photos.iter().map(|photo| fit.apply(photo, Filter::Bilinear)).collect::<Result<_, _>>()?;
@@ -44,7 +50,7 @@ impl Predictor {
 
 /// The network's rule for bringing photographs to its size. For a size other than the default the shorter side before the crop
 /// changes in proportion.
-fn fit(info: &Info, size: Option<[usize; 2]>) -> Fit {
+pub(super) fn fit(info: &Info, size: Option<[usize; 2]>) -> Fit {
     let side = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let [h, w] = size.unwrap_or(info.size);
     let (width, height) = (side(w), side(h));

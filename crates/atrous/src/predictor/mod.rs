@@ -2,6 +2,7 @@
 
 mod classify;
 mod features;
+mod many;
 mod segment;
 
 use std::sync::Arc;
@@ -13,6 +14,8 @@ use atrous_nn::{Mode, Model};
 use atrous_vision::{ImageTensor, Normalize, Preprocess};
 
 use crate::{Error, Result, Weights};
+
+pub use many::Many;
 
 /// Sessions kept for different batch and image sizes.
 const SESSIONS: usize = 4;

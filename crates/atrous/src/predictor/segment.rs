@@ -35,16 +35,27 @@ impl Predictor {
 
     fn segmentation_input(&mut self, photo: &RgbImage) -> Result<ImageTensor> {
         self.check_task(Task::Segmentation, "segment")?;
-        let [h, w] = self.size.unwrap_or_else(|| size::like(self.info.size, photo));
-        let session = self.sessions.session(Shape::new(1, h, w, self.info.in_channels))?;
-        let output = session.outputs().next().map_or([h, w], |(_, ty)| [ty.shape.h, ty.shape.w]);
-        let image = size::fit(photo, [h, w], output)?;
+        let (_, image) = self.fitted_to_segment(photo)?;
         Ok(self.preprocess().run(&[image])?)
+    }
+
+    /// A photograph at the size at which the network sees it, and the shape of the input.
+    pub(super) fn fitted_to_segment(&mut self, photo: &RgbImage) -> Result<(Shape, RgbImage)> {
+        let [h, w] = self.size.unwrap_or_else(|| size::like(self.info.size, photo));
+        let shape = Shape::new(1, h, w, self.info.in_channels);
+        let session = self.sessions.session(shape)?;
+        let output = session.outputs().next().map_or([h, w], |(_, ty)| [ty.shape.h, ty.shape.w]);
+        Ok((shape, size::fit(photo, [h, w], output)?))
     }
 }
 
 /// The class map of logits, at the size of `photo`.
 fn class_map(logits: &Output, photo: &RgbImage) -> Result<ClassMap> {
+    resized(logits, photo.dimensions())
+}
+
+/// The class map of logits, at this width and height.
+pub(super) fn resized(logits: &Output, (width, height): (u32, u32)) -> Result<ClassMap> {
     let maps = argmax_classes(logits.f32()?, logits.shape.dims())?;
-    Ok(maps[0].resize(photo.width(), photo.height())?)
+    Ok(maps[0].resize(width, height)?)
 }

@@ -12,24 +12,29 @@ use super::workload::Workload;
 /// The figures of one workload.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Measured {
-    workload: &'static str,
+    pub(super) workload: &'static str,
     adapter: String,
     /// From nothing (no device) to the first result, in seconds.
     warm_up_s: f64,
+    /// The part of it in which pipelines were compiled.
+    compile_s: f64,
     /// Of the timed runs: upload, pass and readback, in milliseconds.
-    median_ms: f64,
+    pub(super) median_ms: f64,
     min_ms: f64,
     runs: usize,
     /// Two operations per multiply-accumulate, over the median.
     gflops: f64,
     predicted_peak_bytes: u64,
     measured_peak_bytes: u64,
+    /// Most memory of this process during the workload, where the system tells.
+    pub(super) peak_rss_mb: Option<f64>,
     /// Per run.
     dispatches: u64,
     submits: u64,
 }
 
 pub(super) fn measure(workload: &Workload, runs: usize, variant: Option<&'static str>) -> Result<Measured> {
+    reset_peak_rss();
     let built = workload.build()?;
     let values = Values::of(&built.graph);
     let start = Instant::now();
@@ -51,28 +56,76 @@ pub(super) fn measure(workload: &Workload, runs: usize, variant: Option<&'static
         workload: workload.name,
         adapter: device.info().name.clone(),
         warm_up_s,
+        compile_s: device.compile_time().as_secs_f64(),
         median_ms,
         min_ms: times[0],
         runs,
         gflops: 2.0 * plan.macs() as f64 / median_ms / 1e6,
         predicted_peak_bytes: plan.peak_bytes(),
         measured_peak_bytes: measured,
+        peak_rss_mb: peak_rss_mb(),
         dispatches: counters.dispatches / (runs as u64 + 1),
         submits: counters.submits / (runs as u64 + 1),
     })
 }
 
+/// Most memory that this process had since the last reset (Linux: proc_pid_status(5), `VmHWM`).
+fn peak_rss_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix("kB")?;
+    kib.trim().parse::<f64>().ok().map(|kib| kib * 1024.0 / 1e6)
+}
+
+/// Lets the peak begin anew (Linux: proc_pid_clear_refs(5)); elsewhere nothing is told of it.
+fn reset_peak_rss() {
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
 impl Measured {
-    pub(super) const HEADER: &'static str = "workload                              warm-up s  median ms     min ms  GFLOP/s  peak MB (predicted)  dispatches  submits";
+    /// All figures as a Markdown table.
+    pub(super) fn markdown(measured: &[Self]) -> String {
+        let heads = "| workload | warm-up s | compile s | median ms | min ms | GFLOP/s | peak MB predicted | measured | dispatches |";
+        let rows = measured.iter().map(|m| {
+            let (predicted, peak) = (m.predicted_peak_bytes as f64 / 1e6, m.measured_peak_bytes as f64 / 1e6);
+            format!(
+                "| {} | {:.2} | {:.2} | {:.1} | {:.1} | {:.1} | {predicted:.1} | {peak:.1} | {} |\n",
+                m.workload, m.warm_up_s, m.compile_s, m.median_ms, m.min_ms, m.gflops, m.dispatches
+            )
+        });
+        format!("{heads}\n|---|---|---|---|---|---|---|---|---|\n{}", rows.collect::<String>())
+    }
+
+    /// Figures for tests.
+    #[cfg(test)]
+    pub(super) fn example(workload: &'static str, median_ms: f64) -> Self {
+        Self {
+            workload,
+            adapter: String::new(),
+            warm_up_s: 1.0,
+            compile_s: 0.5,
+            median_ms,
+            min_ms: median_ms,
+            runs: 1,
+            gflops: 1.0,
+            predicted_peak_bytes: 1,
+            measured_peak_bytes: 1,
+            peak_rss_mb: Some(60.0),
+            dispatches: 1,
+            submits: 1,
+        }
+    }
+
+    pub(super) const HEADER: &'static str = "workload                              warm-up s  compile s  median ms     min ms  GFLOP/s  peak MB (predicted)  dispatches  submits";
 }
 
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:<36} {:>10.2} {:>10.2} {:>10.2} {:>8.1} {:>8.1} {:>11} {:>11} {:>8}",
+            "{:<36} {:>10.2} {:>10.2} {:>10.2} {:>10.2} {:>8.1} {:>8.1} {:>11} {:>11} {:>8}",
             self.workload,
             self.warm_up_s,
+            self.compile_s,
             self.median_ms,
             self.min_ms,
             self.gflops,

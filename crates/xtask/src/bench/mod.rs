@@ -1,10 +1,12 @@
 //! `cargo xtask bench`: whole networks and single operators, timed in one process so that figures can be compared.
 
+mod compare;
 mod measure;
 mod program;
 mod workload;
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions};
@@ -27,6 +29,10 @@ pub struct Options {
     /// Serve operators by this kernel variant wherever it is legal.
     #[arg(long, value_name = "VARIANT")]
     variant: Option<String>,
+    /// Compare with other programs' lines of JSON (peer, workload, median_ms, peak_rss_mb). If all workloads run, the tables in
+    /// docs/benchmarks.md are written anew.
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
 }
 
 /// Times every workload that the filter keeps.
@@ -45,12 +51,25 @@ pub fn run(options: &Options, out: &mut impl Write) -> Result<()> {
         writeln!(out, "adapter: {}", open()?.info())?;
         writeln!(out, "{}", Measured::HEADER)?;
     }
+    let peers = options.compare.as_deref().map(compare::read).transpose()?;
+    let mut all = Vec::new();
     for workload in &workloads {
         let measured = measure(workload, options.runs, variant).with_context(|| workload.name.to_owned())?;
         if options.json {
             writeln!(out, "{}", serde_json::to_string(&measured)?)?;
         } else {
             writeln!(out, "{measured}")?;
+        }
+        all.push(measured);
+    }
+    if let Some(peers) = peers {
+        let comparison = compare::table(&all, &peers);
+        writeln!(out, "\n{comparison}")?;
+        if wanted.is_empty() {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/benchmarks.md");
+            let info = open()?.info().clone();
+            let document = compare::update(&std::fs::read_to_string(path)?, &info.to_string(), &all, &comparison);
+            std::fs::write(path, document.with_context(|| path.to_owned())?)?;
         }
     }
     Ok(())

@@ -21,8 +21,8 @@ pub(super) struct Workload {
 }
 
 enum Kind {
-    /// A network of the zoo at batch 1 and this image size.
-    Network { name: &'static str, size: usize },
+    /// A network of the zoo at this batch and image size.
+    Network { name: &'static str, batch: usize, size: usize },
     /// A convolution.
     Conv { image: Shape, out: usize, kernel: usize, conv: Conv2d },
     /// A 2×2 transposed convolution of stride 2.
@@ -43,7 +43,7 @@ pub(super) struct Built {
 }
 
 pub(super) fn all() -> Vec<Workload> {
-    let network = |name, model, size| Workload { name, kind: Kind::Network { name: model, size } };
+    let network = |name, model, batch, size| Workload { name, kind: Kind::Network { name: model, batch, size } };
     let conv = |name, [size, c, out, kernel]: [usize; 4], dilation, groups| {
         let pad = kernel / 2 * dilation;
         let conv = Conv2d { stride: [1, 1], dilation: [dilation; 2], padding: Padding::symmetric(pad, pad), groups };
@@ -54,10 +54,11 @@ pub(super) fn all() -> Vec<Workload> {
     let backward = |name, kind| Workload { name, kind: Kind::Backward(Box::new(kind)) };
     let kind = |w: Workload| w.kind;
     vec![
-        network("W1 ResNet-50 224² b1", "resnet50", 224),
-        network("W2 Xception 299² b1", "keras_xception", 299),
-        network("W3 U-Net 64…1024 256² b1", "unet", 256),
-        network("W4 DeepLabV3+ ResNet-50 OS16 256² b1", "smp_deeplabv3plus_resnet50", 256),
+        network("W1 ResNet-50 224² b1", "resnet50", 1, 224),
+        network("W1 ResNet-50 224² b8", "resnet50", 8, 224),
+        network("W2 Xception 299² b1", "keras_xception", 1, 299),
+        network("W3 U-Net 64…1024 256² b1", "unet", 1, 256),
+        network("W4 DeepLabV3+ ResNet-50 OS16 256² b1", "smp_deeplabv3plus_resnet50", 1, 256),
         training("W5 ResNet-18 64² b8 training step", resnet18, Shape::new(8, 64, 64, 3), 1000),
         training("W6 U-Net 16…256 128² b2 training step", unet16, Shape::new(2, 128, 128, 3), 21),
         conv("O1 conv 3×3 64→64 56²", [56, 64, 64, 3], 1, 1),
@@ -109,8 +110,8 @@ impl Workload {
 impl Kind {
     fn build(&self) -> Result<Built> {
         match self {
-            Self::Network { name, size } => {
-                let options = BuildOptions { input: Some((1, *size, *size)), ..BuildOptions::default() };
+            Self::Network { name, batch, size } => {
+                let options = BuildOptions { input: Some((*batch, *size, *size)), ..BuildOptions::default() };
                 let model = zoo::build(name, &options)?;
                 let parameters = Box::new(FillSource::new(&model, "bench/", 1.0));
                 let mut graph = model.graph;

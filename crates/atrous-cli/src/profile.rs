@@ -1,0 +1,88 @@
+//! `atrous profile`.
+
+use std::sync::Arc;
+
+use atrous::gpu::{InputData, Parameters, Profile, Roofline, Session, StepOptions, TrainingSession};
+use atrous::graph::autodiff::{Recompute, backward};
+use atrous::graph::optim::{Optimizer, ParameterGroup, Training};
+use atrous::graph::{DType, Graph, NodeId, Shape};
+use atrous::io::{FillSource, fill};
+use atrous::nn::{Mode, Model};
+use atrous::train::loss::{CrossEntropyLoss, cross_entropy};
+use atrous::{Device, DeviceOptions, Result};
+
+use crate::args::ProfileOptions;
+
+/// The costs of a network's layers, with numbers made from the parameters' names for weights.
+pub(crate) fn profile(options: &ProfileOptions) -> Result<String> {
+    let mode = if options.train { Mode::Training } else { Mode::Inference };
+    let mut model = options.network.build_for(mode)?;
+    let device = options.adapter.open_with(DeviceOptions { timestamps: true, ..DeviceOptions::from_env()? })?;
+    let parameters = Parameters::upload(&device, &model.graph, &FillSource::new(&model, "profile/", 1.0))?;
+    let profile = match options.train {
+        true => training(&device, &mut model, parameters, options.runs)?,
+        false => inference(&device, &model, parameters, options.runs)?,
+    };
+    let mut out = profile.table(&Roofline::measure_blocking(&device)?);
+    if let Some(path) = &options.trace {
+        let failed = |source| atrous::vision::Error::Io { path: path.display().to_string(), action: "write", source };
+        std::fs::write(path, profile.trace()).map_err(failed)?;
+        out.push_str(&format!("\ntrace written to {}\n", path.display()));
+    }
+    Ok(out)
+}
+
+fn inference(device: &Device, model: &Model, parameters: Parameters, runs: usize) -> Result<Profile> {
+    let mut session = Session::new(device, &model.graph, &[model.output()], Arc::new(parameters))?;
+    let values = values(&model.graph);
+    Ok(session.profile_blocking(&inputs(&values), runs)?)
+}
+
+fn training(device: &Device, model: &mut Model, parameters: Parameters, runs: usize) -> Result<Profile> {
+    let training = step(model)?;
+    let mut session = TrainingSession::new(device, &model.graph, &[], &training, Arc::new(parameters))?;
+    let values = values(&model.graph);
+    Ok(session.profile_blocking(&inputs(&values), StepOptions::new(1e-3, 1), runs)?)
+}
+
+/// Adds a loss and its gradients to a network.
+fn step(model: &mut Model) -> Result<Training> {
+    let target = model.graph.input("target", Shape { c: 1, ..model.output_shape() }, DType::U32)?;
+    let logits = model.output();
+    let loss = cross_entropy(&mut model.graph, "loss", logits, target, &CrossEntropyLoss::default())?;
+    let trained: Vec<NodeId> = model.parameters.iter().filter(|p| p.trainable).map(|p| p.node).collect();
+    let gradients = backward(&mut model.graph, &[(loss, 1.0)], &trained, &Recompute::default())?;
+    let gradients: Vec<_> = trained.into_iter().zip(gradients).filter_map(|(p, g)| Some((p, g?))).collect();
+    let parameters = gradients.iter().map(|(p, _)| *p).collect();
+    Ok(Training {
+        loss,
+        groups: vec![ParameterGroup { parameters, lr: 1.0, weight_decay: 1e-4 }],
+        gradients,
+        assignments: model.running.iter().map(|r| (r.parameter, r.value)).collect(),
+        optimizer: Optimizer::sgd(0.9),
+        clip_norm: None,
+        accumulate: false,
+        totals: Vec::new(),
+    })
+}
+
+/// Values for all inputs of a graph: pixels in -1..1, labels that are all class 0.
+fn values(graph: &Graph) -> Vec<(&str, DType, Vec<f32>, Vec<u32>)> {
+    let values = |name: &str, dtype, len| match dtype {
+        DType::F32 => (fill::uniform(&format!("profile/{name}"), len, 0.0, 1.0), Vec::new()),
+        DType::U32 => (Vec::new(), vec![0; len]),
+    };
+    let inputs = graph.inputs().map(|(_, node)| {
+        let (numbers, labels) = values(&node.name, node.ty.dtype, node.ty.shape.len());
+        (node.name.as_str(), node.ty.dtype, numbers, labels)
+    });
+    inputs.collect()
+}
+
+fn inputs<'a>(values: &'a [(&'a str, DType, Vec<f32>, Vec<u32>)]) -> Vec<(&'a str, InputData<'a>)> {
+    let data = |(name, dtype, numbers, labels): &'a (&'a str, DType, Vec<f32>, Vec<u32>)| match dtype {
+        DType::F32 => (*name, InputData::F32(numbers)),
+        DType::U32 => (*name, InputData::U32(labels)),
+    };
+    values.iter().map(data).collect()
+}

@@ -1,0 +1,157 @@
+//! Compiled kernels in a file, where the backend gives them away.
+//!
+//! The file is `atrous 1\n` padded to 16 bytes, a checksum, and what wgpu gives, which begins with a header that tells backend,
+//! adapter and driver. Drivers are said to crash on damaged data, so the checksum is looked at before they see it.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::PipelineCache;
+
+const MAGIC: &[u8; 16] = b"atrous 1\n       ";
+/// A larger file is not read, and the one that replaces it begins anew: nothing ever leaves a driver's cache.
+const MAX_BYTES: u64 = 256 << 20;
+/// Compilation time that is worth a write. The rest is written when the device goes.
+const WORTH_A_WRITE: Duration = Duration::from_millis(250);
+
+/// A cache that the driver fills, and its file.
+pub(crate) struct DiskCache {
+    raw: wgpu::PipelineCache,
+    file: PathBuf,
+    /// Compilation time since the last write.
+    unsaved: Mutex<Duration>,
+}
+
+impl DiskCache {
+    /// The cache of this adapter, if the device can have one and a folder is given. A file that cannot be used is told of.
+    pub(crate) fn open(raw: &wgpu::Device, info: &wgpu::AdapterInfo, place: &PipelineCache) -> Option<Self> {
+        let folder = place.folder().filter(|_| raw.features().contains(wgpu::Features::PIPELINE_CACHE))?;
+        let file = folder.join(wgpu::util::pipeline_cache_key(info)?);
+        let warn = |reason: &str| tracing::warn!(file = %file.display(), reason, "compiled kernels are not reused");
+        let data = read(&file).unwrap_or_else(|reason| {
+            warn(&reason);
+            None
+        });
+        let stored = data.and_then(|data| create(raw, Some(&data)).inspect_err(|reason| warn(reason)).ok());
+        let raw = stored.map_or_else(|| create(raw, None), Ok).inspect_err(|reason| warn(reason)).ok()?;
+        Some(Self { raw, file, unsaved: Mutex::default() })
+    }
+
+    /// For the making of pipelines.
+    pub(crate) fn raw(&self) -> &wgpu::PipelineCache {
+        &self.raw
+    }
+
+    /// Takes note of pipelines that took so long to make.
+    pub(crate) fn compiled(&self, spent: Duration) {
+        let mut unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
+        *unsaved += spent;
+        if *unsaved >= WORTH_A_WRITE {
+            *unsaved = Duration::ZERO;
+            self.save();
+        }
+    }
+
+    fn save(&self) {
+        let Some(data) = self.raw.get_data() else { return };
+        if let Err(error) = write(&self.file, &data) {
+            tracing::warn!(file = %self.file.display(), %error, "compiled kernels are not kept");
+        }
+    }
+}
+
+impl Drop for DiskCache {
+    fn drop(&mut self) {
+        if !self.unsaved.get_mut().unwrap_or_else(PoisonError::into_inner).is_zero() {
+            self.save();
+        }
+    }
+}
+
+fn create(raw: &wgpu::Device, data: Option<&[u8]>) -> Result<wgpu::PipelineCache, String> {
+    let descriptor = wgpu::PipelineCacheDescriptor { label: Some("atrous"), data, fallback: false };
+    let scope = raw.push_error_scope(wgpu::ErrorFilter::Validation);
+    // SAFETY: the data is what `PipelineCache::get_data` gave, by its checksum; wgpu compares backend, adapter and driver.
+    let cache = unsafe { raw.create_pipeline_cache(&descriptor) };
+    match pollster::block_on(scope.pop()) {
+        None => Ok(cache),
+        Some(error) => Err(error.to_string()),
+    }
+}
+
+/// The content of a file; none if there is no file.
+fn read(file: &Path) -> Result<Option<Vec<u8>>, String> {
+    let bytes = match fs::metadata(file) {
+        Ok(metadata) if metadata.len() > MAX_BYTES => return Err(format!("the file is larger than {MAX_BYTES} bytes")),
+        Ok(_) => fs::read(file).map_err(|e| e.to_string())?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+    };
+    let content = bytes.strip_prefix(MAGIC).and_then(|rest| rest.split_first_chunk::<8>());
+    match content {
+        Some((sum, data)) if u64::from_le_bytes(*sum) == checksum(data) => Ok(Some(data.to_vec())),
+        Some(_) => Err("the file is damaged".to_owned()),
+        None => Err("the file is not one of atrous".to_owned()),
+    }
+}
+
+/// Writes to a name beside the file's, syncs and renames, so that no reader ever sees a part.
+fn write(file: &Path, data: &[u8]) -> io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    // Devices of one process may write at once, too.
+    let unique = format!("{}.{:?}.tmp", std::process::id(), std::thread::current().id());
+    let temporary = file.with_added_extension(unique);
+    let written = File::create(&temporary).and_then(|mut out| {
+        out.write_all(MAGIC)?;
+        out.write_all(&checksum(data).to_le_bytes())?;
+        out.write_all(data)?;
+        out.sync_all()
+    });
+    let renamed = written.and_then(|()| fs::rename(&temporary, file));
+    if renamed.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    renamed
+}
+
+/// FNV-1a (<http://www.isthe.com/chongo/tech/comp/fnv/>) over words of 8 bytes, the last filled up with zeros, and the length.
+fn checksum(data: &[u8]) -> u64 {
+    let step = |sum: u64, word: u64| (sum ^ word).wrapping_mul(0x0000_0100_0000_01b3);
+    let word = |bytes: &[u8]| {
+        let mut word = [0; 8];
+        word[..bytes.len()].copy_from_slice(bytes);
+        u64::from_le_bytes(word)
+    };
+    step(data.chunks(8).map(word).fold(0xcbf2_9ce4_8422_2325, step), data.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_and_nothing_else() {
+        let folder = std::env::temp_dir().join(format!("atrous-disk-cache-{}", std::process::id()));
+        let file = folder.join("cache");
+        assert_eq!(read(&file), Ok(None));
+        let data: Vec<u8> = (0..1001).map(|i| (i * 7) as u8).collect();
+        write(&file, &data).unwrap();
+        write(&file, &data).unwrap();
+        assert_eq!(read(&file), Ok(Some(data.clone())));
+        let whole = fs::read(&file).unwrap();
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no temporary file is left");
+        for len in [0, 3, 16, 23, 24, 100, whole.len() - 1] {
+            fs::write(&file, &whole[..len]).unwrap();
+            assert!(read(&file).is_err(), "{len}");
+        }
+        let mut flipped = whole;
+        flipped[500] ^= 4;
+        fs::write(&file, &flipped).unwrap();
+        assert_eq!(read(&file), Err("the file is damaged".to_owned()));
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

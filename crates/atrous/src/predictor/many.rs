@@ -1,0 +1,214 @@
+//! Streams of photographs: while the device works on a batch, the next is decoded, brought to size and uploaded.
+
+use std::collections::VecDeque;
+
+use atrous_gpu::{Flight, InputData, Output};
+use atrous_graph::Shape;
+use atrous_nn::zoo::Task;
+use atrous_vision::{ClassMap, Filter, Prediction, RgbImage, classify};
+
+use super::classify::fit;
+use super::segment::resized;
+use super::{Predictor, only};
+use crate::{Error, Result};
+
+/// Batches under way at once. Sessions of as many sizes are kept at least.
+const FLIGHTS: usize = 2;
+
+/// The results for a stream of photographs, in its order.
+pub struct Many<'p, I, T> {
+    predictor: &'p mut Predictor,
+    photos: I,
+    batch: usize,
+    /// Of a batch's logits: the result for the sample of this index, whose photograph had this width and height.
+    read: Box<dyn Fn(&Output, usize, (u32, u32)) -> Result<T> + Send + 'p>,
+    batches: VecDeque<Batch>,
+    ready: VecDeque<Result<T>>,
+    /// Photographs that results were given for.
+    given: usize,
+}
+
+/// Photographs whose results are under way.
+struct Batch {
+    shape: Shape,
+    /// None if there is nothing to run.
+    flight: Result<Option<Flight>>,
+    /// By photograph: width and height, or why there is no result.
+    photos: Vec<Result<(u32, u32)>>,
+}
+
+impl Predictor {
+    /// [`Self::classify`] for a stream of photographs, `batch` of them at once (at least one). What `photos` yields is read while
+    /// the device works on the batch before, so reading files belongs there:
+    /// `paths.iter().map(|path| load_rgb8(path, &limits))`. The bytes are uploaded and normalised on the device.
+    ///
+    /// Results are to the bit those of [`Self::classify`] for batches of this size; the last batch is filled up. A photograph
+    /// that cannot be read does not keep the others from being classified.
+    ///
+    /// # Errors
+    /// [`Error::Task`] unless the network is a classifier; [`Error::Vision`] for an impossible `k`.
+    pub fn classify_many<'p, I>(
+        &'p mut self,
+        photos: I,
+        k: usize,
+        batch: usize,
+    ) -> Result<Many<'p, I::IntoIter, Vec<Prediction>>>
+    where
+        I: IntoIterator<Item = atrous_vision::Result<RgbImage>>,
+    {
+        self.check_classifier(k)?;
+        let best = move |logits: &Output, sample: usize, _| {
+            let len = logits.shape.sample_len();
+            Ok(classify(&logits.f32()?[sample * len..][..len], k)?)
+        };
+        Ok(Many::new(self, photos.into_iter(), batch.max(1), Box::new(best)))
+    }
+
+    /// [`Self::segment`] for a stream of photographs of any sizes, one after the other; see [`Self::classify_many`].
+    ///
+    /// # Errors
+    /// [`Error::Task`] unless the network segments.
+    pub fn segment_many<'p, I>(&'p mut self, photos: I) -> Result<Many<'p, I::IntoIter, ClassMap>>
+    where
+        I: IntoIterator<Item = atrous_vision::Result<RgbImage>>,
+    {
+        self.check_task(Task::Segmentation, "segment")?;
+        let map = |logits: &Output, _, size| resized(logits, size);
+        Ok(Many::new(self, photos.into_iter(), 1, Box::new(map)))
+    }
+
+    /// A photograph at the size at which the network sees it, and the shape of a batch of such.
+    fn fitted(&mut self, photo: &RgbImage, batch: usize) -> Result<(Shape, RgbImage)> {
+        if self.info.task == Task::Segmentation {
+            return self.fitted_to_segment(photo);
+        }
+        let image = fit(&self.info, self.size).apply(photo, Filter::Bilinear)?;
+        let shape = Shape::new(batch, image.height() as usize, image.width() as usize, self.info.in_channels);
+        Ok((shape, image))
+    }
+
+    /// Uploads a batch's bytes and begins its run.
+    fn begin(&mut self, shape: Shape, bytes: &[u8]) -> Result<Flight> {
+        let tables = self.preprocess().tables()?;
+        let session = self.sessions.session(shape)?;
+        if !session.takes_pixels() {
+            session.take_pixels(&self.input, &tables)?;
+        }
+        Ok(session.begin(&[(&self.input, InputData::Rgb8(bytes))])?)
+    }
+}
+
+impl<'p, I, T> Many<'p, I, T>
+where
+    I: Iterator<Item = atrous_vision::Result<RgbImage>>,
+{
+    fn new(
+        predictor: &'p mut Predictor,
+        photos: I,
+        batch: usize,
+        read: Box<dyn Fn(&Output, usize, (u32, u32)) -> Result<T> + Send + 'p>,
+    ) -> Self {
+        let (batches, ready) = (VecDeque::new(), VecDeque::new());
+        Self { predictor, photos, batch, read, batches, ready, given: 0 }
+    }
+
+    /// The next photograph's result; `None` after the last.
+    ///
+    /// # Errors
+    /// [`Error::Photo`] with the photograph's number: it cannot be read or brought to size, or its batch cannot be run.
+    pub async fn next(&mut self) -> Option<Result<T>> {
+        while self.ready.is_empty() {
+            let Batch { shape, flight, photos } = self.begin()?;
+            let output = match flight {
+                Ok(Some(flight)) => match self.predictor.sessions.session(shape) {
+                    Ok(session) => session.finish(flight).await.map_err(Error::from).and_then(only).map(Some),
+                    Err(error) => Err(error.into()),
+                },
+                Ok(None) => Ok(None),
+                Err(error) => Err(error),
+            };
+            self.unpack(output, photos);
+        }
+        self.take()
+    }
+
+    /// [`Self::next`], for callers that may block. It is also what iterating does.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn next_blocking(&mut self) -> Option<Result<T>> {
+        while self.ready.is_empty() {
+            let Batch { shape, flight, photos } = self.begin()?;
+            let output = flight.and_then(|flight| {
+                let Some(flight) = flight else { return Ok(None) };
+                only(self.predictor.sessions.session(shape)?.finish_blocking(flight)?).map(Some)
+            });
+            self.unpack(output, photos);
+        }
+        self.take()
+    }
+
+    /// The results as an iterator, for callers that may block.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn blocking(mut self) -> impl Iterator<Item = Result<T>> {
+        std::iter::from_fn(move || self.next_blocking())
+    }
+
+    /// Begins as many batches as may be under way, and returns the first.
+    fn begin(&mut self) -> Option<Batch> {
+        while self.batches.len() < FLIGHTS {
+            let Some(batch) = self.read_batch() else { break };
+            self.batches.push_back(batch);
+        }
+        self.batches.pop_front()
+    }
+
+    fn read_batch(&mut self) -> Option<Batch> {
+        let (mut shape, mut bytes, mut photos) = (Shape::channels(0), Vec::new(), Vec::new());
+        let mut good = 0;
+        while good < self.batch {
+            let Some(photo) = self.photos.next() else { break };
+            let fitted = photo.map_err(Error::from).and_then(|photo| {
+                let (shape, image) = self.predictor.fitted(&photo, self.batch)?;
+                Ok((photo.dimensions(), shape, image))
+            });
+            photos.push(fitted.map(|(size, of, image)| {
+                (shape, good) = (of, good + 1);
+                bytes.extend_from_slice(&image);
+                size
+            }));
+        }
+        if photos.is_empty() {
+            return None;
+        }
+        // A batch that is not full is filled up with black.
+        bytes.resize(shape.n * shape.h * shape.w * 3, 0);
+        let flight = if good == 0 { Ok(None) } else { self.predictor.begin(shape, &bytes).map(Some) };
+        Some(Batch { shape, flight, photos })
+    }
+
+    /// Makes results of a batch's logits. An error of the batch is that of its first photograph.
+    fn unpack(&mut self, output: Result<Option<Output>>, photos: Vec<Result<(u32, u32)>>) {
+        let output = match output {
+            Ok(output) => output,
+            Err(error) => return self.ready.push_back(Err(error)),
+        };
+        let mut sample = 0;
+        for photo in photos {
+            let result = photo.and_then(|size| {
+                let logits = output.as_ref().ok_or(atrous_gpu::GpuError::NoOutputs)?;
+                sample += 1;
+                (self.read)(logits, sample - 1, size)
+            });
+            self.ready.push_back(result);
+        }
+    }
+
+    fn take(&mut self) -> Option<Result<T>> {
+        let index = self.given;
+        self.given += 1;
+        let result = self.ready.pop_front()?;
+        Some(result.map_err(|source| Error::Photo { index, source: Box::new(source) }))
+    }
+}
