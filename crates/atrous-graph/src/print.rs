@@ -38,6 +38,7 @@ pub(crate) fn attributes(op: &Op) -> String {
         | Op::Binary(_) => String::new(),
         Op::Conv2d(c) => conv(c),
         Op::Conv2dGradInput(g) => format!("{} size {}×{}", conv(&g.conv), g.h, g.w),
+        Op::FusedConv(f) => fused(f),
         Op::Conv2dGradWeight(g) => format!("{} kernel {:?}", conv(&g.conv), g.kernel),
         Op::BatchNorm(b) => format!("eps {}{}", b.eps, if b.batch { " of the batch" } else { "" }),
         Op::BatchNormGradSums { eps } => format!("eps {eps}"),
@@ -95,6 +96,17 @@ pub(crate) fn attributes(op: &Op) -> String {
 
 fn conv(c: &crate::op::Conv2d) -> String {
     format!("stride {:?} dilation {:?} padding {} groups {}", c.stride, c.dilation, c.padding, c.groups)
+}
+
+fn fused(f: &crate::op::FusedConv) -> String {
+    let function = |what: &str, f: Option<crate::op::Unary>| f.map(|f| format!("{what} {}", f.name()));
+    let parts = [
+        function("of", f.prologue),
+        Some(attributes(&f.conv.op())),
+        f.residual.then(|| "with a residual".to_owned()),
+        function("then", f.activation),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn window(w: &crate::op::Window) -> String {
