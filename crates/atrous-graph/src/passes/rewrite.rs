@@ -53,12 +53,6 @@ impl<'a> Rewrite<'a> {
         self.new.nodes[id.0] = Some(made);
     }
 
-    /// Adds a node that the old graph does not have, under a name that it does not have.
-    pub(super) fn insert(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> NodeId {
-        let name = self.unused(name);
-        self.new.graph.add(&name, op, inputs).expect("a legal node: a bug of atrous")
-    }
-
     /// Adds a parameter that is made from old ones.
     pub(super) fn derive(&mut self, name: &str, shape: Shape, layout: Layout, recipe: super::Recipe) -> NodeId {
         let name = self.unused(name);
@@ -111,10 +105,15 @@ impl Uses {
         &self.users[id.0]
     }
 
+    /// Whether nothing but the graph itself needs a tensor.
+    pub(super) fn is_free(&self, id: NodeId) -> Result<(), &'static str> {
+        if self.kept[id.0] { Err("its result is asked for") } else { Ok(()) }
+    }
+
     /// The only reader of a tensor that nothing else needs; else why it must be stored.
     pub(super) fn only_user(&self, id: NodeId) -> Result<NodeId, &'static str> {
+        self.is_free(id)?;
         match self.users(id) {
-            _ if self.kept[id.0] => Err("its result is asked for"),
             [user] => Ok(*user),
             [] => Err("nothing reads its result"),
             _ => Err("its result is read more than once"),
