@@ -63,7 +63,7 @@ fn batch_normalisation_with_and_without_affine() {
             Case::images(Op::BatchNorm(op), &shapes)
         }));
     }
-    check(SHAPES.map(|s| Case::images(Op::RunningStat(RunningStat { keep: 0.9, take: 0.11 }), &[s, s])));
+    check(SHAPES.map(|s| Case::images(Op::RunningStat(RunningStat { keep: 0.9, take: 0.11, sample: 0 }), &[s, s])));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use atrous_graph::{Op, Shape};
 
 use crate::{
-    Tensor, conv, dropout, label, movement, norm, pointwise, pool, pool_grad, reduce, resize, softmax, unary,
+    Tensor, conv, dropout, fused_norm, label, movement, norm, pointwise, pool, pool_grad, reduce, resize, softmax, unary,
     unary_grad,
 };
 
@@ -22,6 +22,10 @@ pub fn evaluate(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
         Op::BatchNorm(op) => norm::batch_norm(op, inputs),
         Op::BatchNormGradSums { eps } => norm::batch_norm_grad_sums(*eps, inputs),
         Op::BatchNormGrad(op) => norm::batch_norm_grad(op, inputs),
+        Op::FusedBatchNorm(op) => fused_norm::fused_batch_norm(op, inputs),
+        Op::FusedBatchNormGradSums(op) => fused_norm::grad_sums(op, inputs),
+        Op::FusedBatchNormGrad(op) => fused_norm::grad(op, inputs),
+        Op::BatchStatistics => norm::batch_statistics(inputs[0]),
         Op::ChannelVariance => norm::channel_variance(inputs[0], inputs[1]),
         Op::RunningStat(op) => norm::running_stat(op, inputs[0], inputs[1]),
         Op::Reduce(op) => reduce::reduce(op, inputs[0], output),
