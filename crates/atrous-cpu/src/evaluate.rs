@@ -3,8 +3,8 @@
 use atrous_graph::{Op, Shape};
 
 use crate::{
-    Tensor, conv, dropout, fused_norm, label, movement, norm, pointwise, pool, pool_grad, reduce, resize, softmax, unary,
-    unary_grad,
+    Tensor, conv, dropout, fused_norm, label, movement, norm, pointwise, pool, pool_grad, reduce, resize, softmax,
+    unary, unary_grad,
 };
 
 /// Computes one operation in f64. `inputs` are in the order the operation documents, `output` is the shape its rule

@@ -130,7 +130,8 @@ fn statistics(x: &Tensor, term: impl Fn(f64) -> f64) -> Tensor {
 
 /// `keep * running + take * batch`
 pub(crate) fn running_stat(op: &RunningStat, running: &Tensor, batch: &Tensor) -> Tensor {
-    let values = running.data.iter().zip(&batch.data[op.sample * running.data.len()..]).map(|(r, b)| op.keep * r + op.take * b);
+    let values =
+        running.data.iter().zip(&batch.data[op.sample * running.data.len()..]).map(|(r, b)| op.keep * r + op.take * b);
     Tensor::new(running.shape, values.collect())
 }
 
@@ -170,7 +171,8 @@ mod tests {
 
     #[test]
     fn statistics_of_a_batch() {
-        let x = Tensor::new(Shape::new(2, 1, 2, 2), vec![1e8 + 1.0, -1.0, 1e8 + 2.0, -2.0, 1e8 + 3.0, 1.0, 1e8 + 4.0, 2.0]);
+        let x =
+            Tensor::new(Shape::new(2, 1, 2, 2), vec![1e8 + 1.0, -1.0, 1e8 + 2.0, -2.0, 1e8 + 3.0, 1.0, 1e8 + 4.0, 2.0]);
         assert_eq!(batch_statistics(&x).data, [1e8 + 2.5, 0.0, 1.25, 2.5]);
         assert_eq!(batch_statistics_magnitude(&x).data, [1e8 + 2.5, 1.5, 1.25, 2.5]);
     }

@@ -72,7 +72,9 @@ impl FusedBatchNormGrad {
     pub(super) fn infer(&self, inputs: &[TensorType]) -> Result<TensorType, String> {
         let sums = self.infer_sums(inputs)?;
         match inputs.get(6) {
-            Some(given) if given.shape != sums.shape => Err(format!("the sums must be {}, got {}", sums.shape, given.shape)),
+            Some(given) if given.shape != sums.shape => {
+                Err(format!("the sums must be {}, got {}", sums.shape, given.shape))
+            }
             _ => Ok(inputs[0]),
         }
     }

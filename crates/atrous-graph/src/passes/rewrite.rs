@@ -111,6 +111,11 @@ impl Uses {
         &self.users[id.0]
     }
 
+    /// Whether a tensor is asked for.
+    pub(super) fn is_kept(&self, id: NodeId) -> bool {
+        self.kept[id.0]
+    }
+
     /// The only reader of a tensor that nothing else needs; else why it must be stored.
     pub(super) fn only_user(&self, id: NodeId) -> Result<NodeId, &'static str> {
         match self.users(id) {
