@@ -24,12 +24,9 @@ fn plus_residual(op: &FusedBatchNorm, mut y: Tensor, inputs: &[&Tensor], term: i
     y
 }
 
-/// The largest slope of a function whose derivative can be told from its result.
+/// The largest slope of an activation that can be fused.
 fn steepness(f: Unary) -> f64 {
-    match f {
-        Unary::LeakyRelu { slope } => f64::from(slope).max(1.0),
-        _ => 1.0,
-    }
+    f64::from(f.steepness().unwrap_or(f32::INFINITY))
 }
 
 /// The sums of `dz` and of `dz * x̂`, with `dz = dy * activation'(batch_norm(x))`.

@@ -3,7 +3,7 @@
 use atrous_graph::op::{Binary, PadMode, Reduction};
 use atrous_graph::{Op, Shape};
 
-use crate::{Tensor, evaluate, fused_norm, label, norm, resize, softmax, unary, unary_grad};
+use crate::{Tensor, evaluate, fused, fused_norm, label, norm, resize, softmax, unary, unary_grad};
 
 /// The error scale `m` of each result, which [`compare`](crate::compare()) multiplies with its relative tolerance.
 ///
@@ -12,6 +12,8 @@ use crate::{Tensor, evaluate, fused_norm, label, norm, resize, softmax, unary, u
 ///   absolute values, all terms added. An error of `m` times a few roundings is what any order of summation makes.
 /// * Functions of one value: the sum of the formula's absolute terms, each with its sensitivity to its argument; see
 ///   `unary::unary_magnitude` and `unary_grad::unary_grad_magnitude`.
+/// * A fused convolution: its sum on absolute values, times the steepness of the function behind it, and that function's own
+///   scale.
 /// * Batch normalisation: `(|x| + |mean|) * |scale| / sqrt(var + eps) + |shift|`, which admits folding it into
 ///   `x * a + b`; in its gradient and the gradient's sums `x - mean` is `|x| + |mean|` too.
 /// * A batch normalisation fused with what follows it: the sum's, times the largest slope of the activation. Its gradient: as
@@ -44,6 +46,7 @@ pub fn magnitude(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
         | Op::AdaptiveAvgPool { .. }
         | Op::AdaptiveAvgPoolGrad { .. }
         | Op::ChannelSum => on_absolutes(op),
+        Op::FusedConv(op) => fused::fused_conv_magnitude(op, inputs, output),
         Op::BatchNorm(op) => norm::batch_norm_magnitude(op, inputs),
         Op::BatchNormGradSums { eps } => norm::batch_norm_grad_sums_magnitude(*eps, inputs),
         Op::BatchNormGrad(op) => norm::batch_norm_grad_magnitude(op, inputs),

@@ -1,5 +1,7 @@
 //! How a device is opened.
 
+use atrous_graph::passes::PassOptions;
+
 use crate::GpuError;
 
 /// Which limits a device is opened with.
@@ -24,11 +26,14 @@ pub struct DeviceOptions {
     pub memory_budget: Option<u64>,
     /// Measure the time of each run on the device, where the adapter can.
     pub timestamps: bool,
+    /// Which rewrites graphs go through before they are planned. A [`Session`](crate::Session) takes its parameters as they are,
+    /// whatever this says; who uploads them decides whether they are folded.
+    pub passes: PassOptions,
 }
 
 impl DeviceOptions {
     /// The defaults, changed by the environment: `ATROUS_CHECKS` (`1` or `0`) and `ATROUS_LIMITS` (`default` for those of
-    /// WebGPU, or `adapter`).
+    /// WebGPU, or `adapter`), `ATROUS_PASSES` (`none`, `fuse` or `fold`).
     ///
     /// # Errors
     /// [`GpuError::Environment`] on any other value.
@@ -43,7 +48,13 @@ impl DeviceOptions {
             "" | "adapter" => Some(LimitsChoice::Adapter),
             _ => None,
         })?;
-        Ok(Self { checks, limits, ..Self::default() })
+        let passes = variable("ATROUS_PASSES", "none, fuse or fold", |v| match v {
+            "none" => Some(PassOptions::None),
+            "fuse" => Some(PassOptions::Fuse),
+            "" | "fold" => Some(PassOptions::Fold),
+            _ => None,
+        })?;
+        Ok(Self { checks, limits, passes, ..Self::default() })
     }
 }
 

@@ -39,6 +39,7 @@ pub(crate) fn attributes(op: &Op) -> String {
         | Op::Binary(_) => String::new(),
         Op::Conv2d(c) => conv(c),
         Op::Conv2dGradInput(g) => format!("{} size {}×{}", conv(&g.conv), g.h, g.w),
+        Op::FusedConv(f) => fused(f),
         Op::Conv2dGradWeight(g) => format!("{} kernel {:?}", conv(&g.conv), g.kernel),
         Op::BatchNorm(b) => format!("eps {}{}", b.eps, if b.batch { " of the batch" } else { "" }),
         Op::BatchNormGradSums { eps } => format!("eps {eps}"),
@@ -107,6 +108,17 @@ fn fused_norm(f: &crate::op::FusedBatchNorm) -> String {
     let residual = if f.residual { " with a residual" } else { "" };
     let then = f.activation.map_or_else(String::new, |f| format!(" then {}", f.name()));
     format!("{}{residual}{then}", attributes(&Op::BatchNorm(f.norm)))
+}
+
+fn fused(f: &crate::op::FusedConv) -> String {
+    let function = |what: &str, f: Option<crate::op::Unary>| f.map(|f| format!("{what} {}", f.name()));
+    let parts = [
+        function("of", f.prologue),
+        Some(attributes(&f.conv.op())),
+        f.residual.then(|| "with a residual".to_owned()),
+        function("then", f.activation),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn window(w: &crate::op::Window) -> String {

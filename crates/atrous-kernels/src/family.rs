@@ -88,6 +88,7 @@ pub const fn variants(op: &Op) -> &'static [&'static str] {
     match op {
         Op::Conv2d(_) => conv::CONV2D_VARIANTS,
         Op::Conv2dGradInput(_) => conv::GRAD_INPUT_VARIANTS,
+        Op::FusedConv(fused) => variants(&fused.conv.op()),
         Op::Conv2dGradWeight(_) => conv::GRAD_WEIGHT_VARIANTS,
         Op::Binary(_) => &["binary_equal", "binary_channel", "binary_broadcast"],
         Op::Reduce(_)
@@ -147,8 +148,7 @@ pub fn plan_part(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         Op::Input | Op::Parameter | Op::StopGradient => Ok(alias()),
         Op::Dropout(_) if problem.inputs.len() == 1 => Ok(alias()),
         Op::Dropout(op) => dropout::plan_dropout(op, problem),
-        Op::Conv2d(op) => conv::plan_conv2d(op, problem),
-        Op::Conv2dGradInput(op) => conv::plan_grad_input(op, problem),
+        Op::Conv2d(_) | Op::Conv2dGradInput(_) | Op::FusedConv(_) => conv::plan_conv(problem),
         Op::Conv2dGradWeight(op) => conv::plan_grad_weight(op, problem),
         Op::BatchNorm(norm) => {
             norm::plan_batch_norm(&FusedBatchNorm { norm: *norm, residual: false, activation: None }, problem)

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrous_graph::optim::Training;
-use atrous_graph::passes::{PassOptions, optimize};
+use atrous_graph::passes::optimize;
 use atrous_graph::{Graph, NodeId, TensorType};
 use atrous_kernels::plan::{BufferKind, Place, plan_training};
 use atrous_kernels::{Plan, PlanError};
@@ -54,8 +54,8 @@ pub struct TrainingSession {
 }
 
 impl TrainingSession {
-    /// Plans a training step for this device after [passes](atrous_graph::passes) over the graph, and makes all that it needs (for
-    /// the graph as it stands, see [`Self::from_plan`]). The predicted memory, parameters included, is held
+    /// Rewrites a graph by the passes of [`DeviceOptions::passes`](crate::DeviceOptions::passes) that keep parameters as they are,
+    /// plans a training step of it for this device, and makes all that it needs. The predicted memory, parameters included, is held
     /// against the device's budget before anything is allocated. The optimizer's state begins as zeros.
     ///
     /// `outputs` come back with each step; there may be none.
@@ -189,7 +189,7 @@ fn optimized(
 ) -> Result<(Graph, Plan), GpuError> {
     training.validate(graph).map_err(PlanError::Training)?;
     let kept = [outputs, &training.nodes()].concat();
-    let optimized = optimize(graph, &kept, PassOptions::Fuse);
+    let optimized = optimize(graph, &kept, device.options().passes.keeping_parameters());
     let (outputs, training) = (optimized.now(outputs), training.follow(&optimized));
     let plan = plan_training(&optimized.graph, &outputs, &training, &device.target())?;
     Ok((optimized.graph, plan))

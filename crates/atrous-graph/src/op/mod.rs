@@ -4,6 +4,7 @@
 //! new operation does not compile until all of them know it.
 
 mod conv;
+mod fused;
 mod fused_norm;
 mod grad;
 mod label;
@@ -14,6 +15,7 @@ mod pool;
 mod resize;
 
 pub use conv::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Padding};
+pub use fused::{Convolution, FusedConv};
 pub use fused_norm::{FusedBatchNorm, FusedBatchNormGrad};
 pub use grad::{AvgPoolGrad, MaxPoolGrad, PadGrad, ResizeGrad};
 pub use label::CrossEntropy;
@@ -39,6 +41,9 @@ pub enum Op {
     Conv2dGradInput(Conv2dGradInput),
     /// The gradient of a convolution with respect to its filter: `x`, `dy`. The result is a filter.
     Conv2dGradWeight(Conv2dGradWeight),
+    /// A convolution with a function before it, and a residual and a function behind it: `x`, `filter`, then `bias` and
+    /// `residual` if it has them.
+    FusedConv(FusedConv),
     /// `(x - mean) / sqrt(var + eps) * scale + shift`: `x`, `mean`, `var`, then `scale` and `shift` if it has them.
     BatchNorm(BatchNorm),
     /// Both sums that the gradient of a batch normalisation needs: `x`, `dy`, `mean`, `var`. The result is `2×1×1×C`: sample 0
@@ -180,6 +185,10 @@ impl Op {
             Self::Conv2d(_) => "conv2d",
             Self::Conv2dGradInput(_) => "conv_transpose2d",
             Self::Conv2dGradWeight(_) => "conv2d_grad_weight",
+            Self::FusedConv(fused) => match fused.conv {
+                Convolution::Forward(_) => "fused_conv2d",
+                Convolution::Transposed(_) => "fused_conv_transpose2d",
+            },
             Self::BatchNorm(_) => "batch_norm",
             Self::BatchNormGradSums { .. } => "batch_norm_grad_sums",
             Self::BatchNormGrad(_) => "batch_norm_grad",
@@ -238,6 +247,7 @@ impl Op {
             Self::Conv2d(op) => op.infer(inputs),
             Self::Conv2dGradInput(op) => op.infer(inputs),
             Self::Conv2dGradWeight(op) => op.infer(inputs),
+            Self::FusedConv(op) => op.infer(inputs),
             Self::BatchNorm(op) => op.infer(inputs),
             Self::BatchNormGradSums { eps } => norm::infer_grad_sums(*eps, inputs),
             Self::BatchNormGrad(op) => op.infer(inputs),
@@ -286,6 +296,7 @@ impl Op {
         match self {
             Self::Input | Self::Parameter | Self::Fill { .. } => (0, 0),
             Self::Conv2d(_) | Self::Conv2dGradInput(_) => (2, 3),
+            Self::FusedConv(op) => (op.inputs(), op.inputs()),
             Self::BatchNorm(op) => (op.inputs(), op.inputs()),
             Self::BatchNormGradSums { .. } => (4, 4),
             Self::BatchNormGrad(op) => (op.inputs(), op.inputs()),
@@ -337,7 +348,7 @@ impl Op {
             let wanted = if least == most { format!("{least}") } else { format!("at least {least}") };
             return Err(format!("needs {wanted} inputs, got {}", inputs.len()));
         }
-        let filter = matches!(self, Self::Conv2d(_) | Self::Conv2dGradInput(_));
+        let filter = matches!(self, Self::Conv2d(_) | Self::Conv2dGradInput(_) | Self::FusedConv(_));
         for (i, ty) in inputs.iter().enumerate() {
             if let Some(wanted) = self.input_dtype(i)
                 && ty.dtype != wanted

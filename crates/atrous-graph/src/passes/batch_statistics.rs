@@ -57,9 +57,7 @@ fn pair(graph: &Graph, uses: &Uses, x: NodeId, mean: NodeId, var: NodeId) -> Res
     if graph.node(mean).op != Op::Reduce(Reduce::MEAN_NHW) || graph.node(mean).inputs != [x] {
         return Err("it is not around the mean of the same map");
     }
-    if uses.is_kept(mean) || uses.is_kept(var) {
-        return Err("its mean or itself is asked for");
-    }
+    uses.is_free(mean).and(uses.is_free(var))?;
     let fits = |user: &NodeId| {
         let node = graph.node(*user);
         let at = match node.op {

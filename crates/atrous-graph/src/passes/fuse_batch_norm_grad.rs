@@ -71,9 +71,7 @@ fn absorbable(graph: &Graph, uses: &Uses, id: NodeId, node: &Node) -> Result<Mas
     if forward != activation || !norm.scale || !norm.shift {
         return Err("the batch normalisation has no scale or no shift, or another activation");
     }
-    if uses.is_kept(id) {
-        return Err("its result is asked for");
-    }
+    uses.is_free(id)?;
     let grad = FusedBatchNormGrad { eps: norm.eps, batch: norm.batch, activation };
     let reads = |user: &NodeId| {
         let user = graph.node(*user);

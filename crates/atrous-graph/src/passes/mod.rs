@@ -8,6 +8,8 @@ mod derived;
 mod fold_batch_norm;
 mod fuse_batch_norm;
 mod fuse_batch_norm_grad;
+mod fuse_epilogue;
+mod fuse_prologue;
 mod report;
 mod rewrite;
 
@@ -23,10 +25,20 @@ pub enum PassOptions {
     /// None: every node runs as it stands.
     None,
     /// Those that read parameters as they are. For graphs whose parameters change, or are shared with graphs that change them.
-    #[default]
     Fuse,
     /// All: what depends on parameters alone is computed once, when they are uploaded (see [`Optimized::source`]). For inference.
+    #[default]
     Fold,
+}
+
+impl PassOptions {
+    /// The same without those that change parameters.
+    pub const fn keeping_parameters(self) -> Self {
+        match self {
+            Self::None => Self::None,
+            Self::Fuse | Self::Fold => Self::Fuse,
+        }
+    }
 }
 
 /// A pass: the graph, the nodes that must stay, and where to write down what it does.
@@ -34,7 +46,8 @@ type Pass = fn(&Graph, &[NodeId], &mut Report) -> Rewritten;
 
 /// The passes in their order, those that change parameters first.
 const FOLDING: &[Pass] = &[fold_batch_norm::run];
-const FUSING: &[Pass] = &[batch_statistics::run, fuse_batch_norm::run, fuse_batch_norm_grad::run];
+const FUSING: &[Pass] =
+    &[batch_statistics::run, fuse_batch_norm::run, fuse_batch_norm_grad::run, fuse_epilogue::run, fuse_prologue::run];
 
 /// A graph after the passes.
 #[derive(Clone, Debug)]

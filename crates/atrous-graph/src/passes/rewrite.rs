@@ -111,15 +111,15 @@ impl Uses {
         &self.users[id.0]
     }
 
-    /// Whether a tensor is asked for.
-    pub(super) fn is_kept(&self, id: NodeId) -> bool {
-        self.kept[id.0]
+    /// Whether nothing but the graph itself needs a tensor.
+    pub(super) fn is_free(&self, id: NodeId) -> Result<(), &'static str> {
+        if self.kept[id.0] { Err("its result is asked for") } else { Ok(()) }
     }
 
     /// The only reader of a tensor that nothing else needs; else why it must be stored.
     pub(super) fn only_user(&self, id: NodeId) -> Result<NodeId, &'static str> {
+        self.is_free(id)?;
         match self.users(id) {
-            _ if self.kept[id.0] => Err("its result is asked for"),
             [user] => Ok(*user),
             [] => Err("nothing reads its result"),
             _ => Err("its result is read more than once"),

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use atrous_graph::op::{AvgPool, Conv2d, Conv2dGradInput, Padding, Place, Slice, Window as Pool};
+use atrous_graph::op::{AvgPool, Conv2d, Conv2dGradInput, FusedConv, Padding, Place, Slice, Window as Pool};
 use atrous_graph::{Op, TensorType};
 
 use super::Window;
@@ -35,6 +35,13 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         Some(Cut { op: *op, inputs: inputs.iter().enumerate().map(|(i, ty)| window(i, ty)).collect() })
     };
     let all_rows = || image(0..size.h);
+    if let Op::FusedConv(fused) = op {
+        let split = fused.conv_inputs();
+        let mut conv = cut(&fused.conv.op(), &inputs[..split], output, out)?;
+        conv.op = Op::FusedConv(FusedConv { conv: FusedConv::of(&conv.op, split)?.conv, ..*fused });
+        conv.inputs.extend(inputs[split..].iter().map(|_| out.clone()));
+        return Some(conv);
+    }
     match op {
         Op::Input
         | Op::Parameter
@@ -44,6 +51,7 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         | Op::BatchNormGradSums { .. }
         | Op::FusedBatchNormGradSums(_)
         | Op::Conv2dGradWeight(_)
+        | Op::FusedConv(_)
         | Op::RunningStat(_) => None,
         // All rows of the result: all rows of the input, so that several samples are contiguous.
         Op::Conv2d(_)
