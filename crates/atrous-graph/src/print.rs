@@ -26,6 +26,7 @@ pub(crate) fn attributes(op: &Op) -> String {
     match op {
         Op::Input
         | Op::Parameter
+        | Op::BatchStatistics
         | Op::ChannelVariance
         | Op::Softmax
         | Op::LogSoftmax
@@ -43,6 +44,10 @@ pub(crate) fn attributes(op: &Op) -> String {
         Op::BatchNorm(b) => format!("eps {}{}", b.eps, if b.batch { " of the batch" } else { "" }),
         Op::BatchNormGradSums { eps } => format!("eps {eps}"),
         Op::BatchNormGrad(b) => format!("eps {}{}", b.eps, if b.batch { " of the batch" } else { "" }),
+        Op::FusedBatchNorm(f) => fused_norm(f),
+        Op::FusedBatchNormGradSums(g) | Op::FusedBatchNormGrad(g) => {
+            format!("{} then {}", attributes(&Op::BatchNorm(g.norm())), g.activation.name())
+        }
         Op::MaxPoolGrad(g) => format!("{} size {}×{}", window(&g.window), g.h, g.w),
         Op::AvgPoolGrad(g) => format!("{} size {}×{}", window(&g.pool.window), g.h, g.w),
         Op::AdaptiveAvgPoolGrad { h, w } => format!("size {h}×{w}"),
@@ -58,6 +63,7 @@ pub(crate) fn attributes(op: &Op) -> String {
         Op::OneHot { classes, .. } | Op::LabelWeight { classes, .. } => format!("classes {classes}"),
         Op::Place(p) => format!("into {} at {:?}", p.shape, p.start),
         Op::PadGrad(g) => format!("{} {:?}", g.pad.padding, g.pad.mode),
+        Op::RunningStat(r) if r.sample > 0 => format!("keep {} take {} of sample {}", r.keep, r.take, r.sample),
         Op::RunningStat(r) => format!("keep {} take {}", r.keep, r.take),
         Op::Reduce(r) => {
             let axes = [(r.n, "n"), (r.h, "h"), (r.w, "w")];
@@ -96,6 +102,12 @@ pub(crate) fn attributes(op: &Op) -> String {
 
 fn conv(c: &crate::op::Conv2d) -> String {
     format!("stride {:?} dilation {:?} padding {} groups {}", c.stride, c.dilation, c.padding, c.groups)
+}
+
+fn fused_norm(f: &crate::op::FusedBatchNorm) -> String {
+    let residual = if f.residual { " with a residual" } else { "" };
+    let then = f.activation.map_or_else(String::new, |f| format!(" then {}", f.name()));
+    format!("{}{residual}{then}", attributes(&Op::BatchNorm(f.norm)))
 }
 
 fn fused(f: &crate::op::FusedConv) -> String {

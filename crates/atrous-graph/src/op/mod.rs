@@ -5,6 +5,7 @@
 
 mod conv;
 mod fused;
+mod fused_norm;
 mod grad;
 mod label;
 mod movement;
@@ -15,6 +16,7 @@ mod resize;
 
 pub use conv::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Padding};
 pub use fused::{Convolution, FusedConv};
+pub use fused_norm::{FusedBatchNorm, FusedBatchNormGrad};
 pub use grad::{AvgPoolGrad, MaxPoolGrad, PadGrad, ResizeGrad};
 pub use label::CrossEntropy;
 pub use movement::{Pad, PadMode, Place, Slice};
@@ -53,9 +55,19 @@ pub enum Op {
     /// The gradient of a batch normalisation with respect to `x`: `x`, `dy`, `mean`, `var`, then `scale` if it has one, then
     /// the sums of [`Op::BatchNormGradSums`] if the statistics are those of the batch.
     BatchNormGrad(BatchNormGrad),
+    /// `activation(batch_norm(x) + residual)`: the inputs of the batch normalisation, then `residual` if it has one.
+    FusedBatchNorm(FusedBatchNorm),
+    /// [`Op::BatchNormGradSums`] of `dy` times the derivative of the activation behind the batch normalisation: `x`, `dy`, `mean`,
+    /// `var`, `scale`, `shift`.
+    FusedBatchNormGradSums(FusedBatchNormGrad),
+    /// [`Op::BatchNormGrad`] of `dy` times the derivative of the activation behind the batch normalisation: `x`, `dy`, `mean`,
+    /// `var`, `scale`, `shift`, then the sums of [`Op::FusedBatchNormGradSums`] if the statistics are those of the batch.
+    FusedBatchNormGrad(FusedBatchNormGrad),
+    /// Mean (sample 0) and biased variance (sample 1) of each channel over N, H, W: `x`. The result is `2×1×1×C`.
+    BatchStatistics,
     /// Biased variance of each channel over N, H, W around a given mean: `x`, `mean`. Two passes, so nothing cancels.
     ChannelVariance,
-    /// `keep * running + take * batch`: `running`, `batch`, both of the same shape.
+    /// `keep * running + take * batch`: `running`, `batch`, both of the same shape, or `batch` of two samples.
     RunningStat(RunningStat),
     /// Sum, mean or maximum over some of N, H, W: `x`.
     Reduce(Reduce),
@@ -180,6 +192,10 @@ impl Op {
             Self::BatchNorm(_) => "batch_norm",
             Self::BatchNormGradSums { .. } => "batch_norm_grad_sums",
             Self::BatchNormGrad(_) => "batch_norm_grad",
+            Self::FusedBatchNorm(_) => "fused_batch_norm",
+            Self::FusedBatchNormGradSums(_) => "fused_batch_norm_grad_sums",
+            Self::FusedBatchNormGrad(_) => "fused_batch_norm_grad",
+            Self::BatchStatistics => "batch_statistics",
             Self::ChannelVariance => "channel_variance",
             Self::RunningStat(_) => "running_stat",
             Self::Reduce(_) => "reduce",
@@ -235,8 +251,12 @@ impl Op {
             Self::BatchNorm(op) => op.infer(inputs),
             Self::BatchNormGradSums { eps } => norm::infer_grad_sums(*eps, inputs),
             Self::BatchNormGrad(op) => op.infer(inputs),
+            Self::FusedBatchNorm(op) => op.infer(inputs),
+            Self::FusedBatchNormGradSums(op) => op.infer_sums(inputs),
+            Self::FusedBatchNormGrad(op) => op.infer(inputs),
+            Self::BatchStatistics => Ok(TensorType::image(norm::statistics(inputs[0]))),
             Self::ChannelVariance => norm::infer_variance(inputs),
-            Self::RunningStat(_) => norm::infer_running(inputs),
+            Self::RunningStat(op) => op.infer(inputs),
             Self::Reduce(op) => Ok(op.infer(inputs[0])),
             Self::MaxPool(op) => op.infer(inputs[0]).map(TensorType::image),
             Self::MaxPoolIndices(op) => op.infer(inputs[0]).map(TensorType::map),
@@ -280,6 +300,9 @@ impl Op {
             Self::BatchNorm(op) => (op.inputs(), op.inputs()),
             Self::BatchNormGradSums { .. } => (4, 4),
             Self::BatchNormGrad(op) => (op.inputs(), op.inputs()),
+            Self::FusedBatchNorm(op) => (op.inputs(), op.inputs()),
+            Self::FusedBatchNormGradSums(_) => (6, 6),
+            Self::FusedBatchNormGrad(op) => (op.inputs(), op.inputs()),
             Self::Conv2dGradWeight(_)
             | Self::ChannelVariance
             | Self::RunningStat(_)

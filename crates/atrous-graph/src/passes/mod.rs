@@ -3,8 +3,11 @@
 //! Passes run after differentiation and before planning. Each takes a graph and makes another, and says of every place that it
 //! looked at what it did there, or why it did nothing. What is asked for as an output is never rewritten away, nor is its name.
 
+mod batch_statistics;
 mod derived;
 mod fold_batch_norm;
+mod fuse_batch_norm;
+mod fuse_batch_norm_grad;
 mod fuse_epilogue;
 mod fuse_prologue;
 mod report;
@@ -43,7 +46,8 @@ type Pass = fn(&Graph, &[NodeId], &mut Report) -> Rewritten;
 
 /// The passes in their order, those that change parameters first.
 const FOLDING: &[Pass] = &[fold_batch_norm::run];
-const FUSING: &[Pass] = &[fuse_epilogue::run, fuse_prologue::run];
+const FUSING: &[Pass] =
+    &[batch_statistics::run, fuse_batch_norm::run, fuse_batch_norm_grad::run, fuse_epilogue::run, fuse_prologue::run];
 
 /// A graph after the passes.
 #[derive(Clone, Debug)]

@@ -53,6 +53,12 @@ impl<'a> Rewrite<'a> {
         self.new.nodes[id.0] = Some(made);
     }
 
+    /// Adds a node that the old graph does not have, under a name that it does not have.
+    pub(super) fn insert(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> NodeId {
+        let name = self.unused(name);
+        self.new.graph.add(&name, op, inputs).expect("a legal node: a bug of atrous")
+    }
+
     /// Adds a parameter that is made from old ones.
     pub(super) fn derive(&mut self, name: &str, shape: Shape, layout: Layout, recipe: super::Recipe) -> NodeId {
         let name = self.unused(name);

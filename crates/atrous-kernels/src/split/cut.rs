@@ -46,8 +46,10 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         Op::Input
         | Op::Parameter
         | Op::Reduce(_)
+        | Op::BatchStatistics
         | Op::ChannelVariance
         | Op::BatchNormGradSums { .. }
+        | Op::FusedBatchNormGradSums(_)
         | Op::Conv2dGradWeight(_)
         | Op::FusedConv(_)
         | Op::RunningStat(_) => None,
@@ -128,9 +130,17 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         | Op::OneHot { .. }
         | Op::LabelWeight { .. }
         | Op::StopGradient => first(*op, image(out.rows.clone())),
-        Op::BatchNormGrad(_) | Op::UnaryGrad(_) | Op::SoftmaxGrad | Op::LogSoftmaxGrad | Op::CrossEntropy(_) => {
-            alike(2)
+        Op::FusedBatchNorm(fused) => {
+            let mut cut = first(*op, out.clone())?;
+            cut.inputs.iter_mut().skip(inputs.len() - usize::from(fused.residual)).for_each(|r| *r = out.clone());
+            Some(cut)
         }
+        Op::BatchNormGrad(_)
+        | Op::FusedBatchNormGrad(_)
+        | Op::UnaryGrad(_)
+        | Op::SoftmaxGrad
+        | Op::LogSoftmaxGrad
+        | Op::CrossEntropy(_) => alike(2),
         Op::CrossEntropyGrad(_) => alike(3),
         Op::Concat | Op::ChannelMaxPoolGrad(_) | Op::Fill { .. } => all(out.clone()),
         Op::Place(place) => {
