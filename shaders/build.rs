@@ -11,7 +11,7 @@ use wesl::syntax::{
     AccessMode, AddressSpace, Attribute, Declaration, DeclarationKind, Expression, GlobalDeclaration,
     LiteralExpression, TranslationUnit,
 };
-use wesl::{Feature, Wesl};
+use wesl::{Feature, ManglerKind, Wesl};
 
 /// One kernel's link-time axes.
 #[derive(Deserialize)]
@@ -23,6 +23,9 @@ struct Axes {
     /// Integer constants, read by `import constants::NAME`, tested by `@if(NAME_4)`.
     #[serde(default)]
     constants: BTreeMap<String, Vec<u32>>,
+    /// Flags that come only with another.
+    #[serde(default)]
+    requires: BTreeMap<String, String>,
     /// The variants to keep of the cross product; absent: all.
     only: Option<Vec<String>>,
 }
@@ -63,6 +66,10 @@ fn variants(kernel: &str, axes: &Axes) -> Vec<Variant> {
         };
         all = all.iter().flat_map(|v| values.iter().map(|&x| with(v, x)).collect::<Vec<_>>()).collect();
     }
+    for (flag, other) in &axes.requires {
+        let on = |v: &Variant, flag: &String| v.flags.contains(&(flag.clone(), true));
+        all.retain(|v| !on(v, flag) || on(v, other));
+    }
     if let Some(only) = &axes.only {
         for text in only {
             let known = all.iter().any(|v| v.text() == *text);
@@ -77,6 +84,8 @@ fn variants(kernel: &str, axes: &Axes) -> Vec<Variant> {
 fn link(root: &Path, kernel: &str, axes: &Axes, variant: &Variant) -> TranslationUnit {
     let mut wesl = Wesl::new(root);
     wesl.set_missing_feature_behavior(Feature::Error);
+    // Overrides and bindings that a helper declares keep their names; two of one name do not pass validation.
+    wesl.set_mangler(ManglerKind::None);
     for (flag, on) in &variant.flags {
         wesl.set_feature(flag, *on);
     }

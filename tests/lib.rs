@@ -88,7 +88,14 @@ impl Case {
             _ if ty.dtype == DType::U32 => ((v + 1.0) * 500.0).floor(),
             (Op::CrossEntropy(_), 2) | (Op::CrossEntropyGrad(_), 3) | (Op::LabelWeight { .. }, 1) => 1.0 + 0.9 * v,
             (Op::CrossEntropy(_) | Op::CrossEntropyGrad(_), 0) => 6.0 * v - 90.0,
-            (Op::BatchNorm(_), 2) | (Op::BatchNormGrad(_) | Op::BatchNormGradSums { .. }, 3) => 1.0 + 0.5 * v,
+            (Op::BatchNorm(_) | Op::FusedBatchNorm(_), 2)
+            | (
+                Op::BatchNormGrad(_)
+                | Op::BatchNormGradSums { .. }
+                | Op::FusedBatchNormGrad(_)
+                | Op::FusedBatchNormGradSums(_),
+                3,
+            ) => 1.0 + 0.5 * v,
             (Op::MaxPool(_) | Op::MaxPoolIndices(_) | Op::ArgMax | Op::ChannelMaxPool(_), _)
             | (Op::ChannelMaxPoolGrad(_), 0) => (v * 8.0).floor(),
             (Op::Unary(Unary::Ln), _) | (Op::UnaryGrad(Unary::Ln), 0) => 0.01 + 9.0 * v.abs(),
@@ -97,7 +104,7 @@ impl Case {
             // All far below zero: a maximum that took the padding in would leave nothing but underflow.
             (Op::Softmax | Op::LogSoftmax, _) => 60.0 * v - 500.0,
             (Op::LogSoftmaxGrad, 0) => 3.0 * v - 3.0,
-            (Op::ChannelVariance, 0) => 20.0 + v,
+            (Op::ChannelVariance | Op::BatchStatistics, 0) => 20.0 + v,
             (Op::ChannelVariance, 1) => 20.0,
             _ => v,
         };

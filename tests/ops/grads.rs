@@ -10,7 +10,7 @@ use atrous_tests::{Case, Expected, device};
 
 use crate::dropout::dropout;
 use crate::labels::{cross_entropies, lookups};
-use crate::others::SHAPES;
+use crate::others::{SHAPES, fused_batch_norms};
 
 pub(crate) fn devices() -> [Device; 2] {
     let options = DeviceOptions { checks: true, ..DeviceOptions::from_env().expect("a legal environment") };
@@ -47,6 +47,22 @@ fn batch_norm_grad_sums(x: Shape) -> Case {
     with_vectors(Op::BatchNormGradSums { eps: 1e-3 }, x, 2, 2)
 }
 
+/// The gradients of batch normalisations with an activation behind them; statistics of their own, or both in one tensor.
+fn fused_batch_norm_grads(x: Shape) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for activation in [Unary::Relu, Unary::Relu6, Unary::LeakyRelu { slope: 0.3 }] {
+        for batch in MASK {
+            let (op, c) = (FusedBatchNormGrad { eps: 1e-3, batch, activation }, Shape::channels(x.c));
+            let statistics = Shape { n: if batch { 2 } else { 1 }, ..c };
+            let mut shapes = vec![x, x, statistics, statistics, c, c];
+            cases.push(Case::images(Op::FusedBatchNormGradSums(op), &shapes));
+            shapes.extend(batch.then_some(Shape { n: 2, ..c }));
+            cases.push(Case::images(Op::FusedBatchNormGrad(op), &shapes));
+        }
+    }
+    cases
+}
+
 const MASK: [bool; 2] = [false, true];
 
 #[test]
@@ -56,6 +72,12 @@ fn batch_normalisation() {
     }
     let large = [Shape::new(3, 65, 67, 5), Shape::new(8, 56, 56, 64)];
     check(SHAPES.into_iter().chain(large).map(batch_norm_grad_sums));
+}
+
+#[test]
+fn batch_normalisation_and_an_activation() {
+    let large = [Shape::new(3, 65, 67, 5), Shape::new(8, 56, 56, 64)];
+    check(SHAPES.into_iter().chain(large).flat_map(fused_batch_norm_grads));
 }
 
 #[test]
@@ -91,6 +113,9 @@ fn cut_cases() -> Vec<Case> {
         dropout(x, 0.4, 7),
     ];
     cases.extend(MASK.into_iter().flat_map(|scale| MASK.map(|batch| batch_norm_grad(x, scale, batch))));
+    cases.extend(fused_batch_norm_grads(x));
+    cases.extend(fused_batch_norms(x));
+    cases.push(Case::images(Op::BatchStatistics, &[x]));
     cases.extend(cross_entropies(x, &[Some(1)]));
     cases.extend(lookups(Shape { c: 1, ..x }, &[21]));
     cases

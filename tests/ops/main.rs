@@ -7,6 +7,7 @@ mod conv;
 mod conv_grad;
 mod dropout;
 mod functions;
+mod fused;
 mod grads;
 mod labels;
 mod limits;

@@ -71,7 +71,7 @@ fn normalisation_and_reductions() {
     let normalise = |eps, scale, shift| Op::BatchNorm(BatchNorm { eps, scale, shift, batch: false });
     check([with_vectors(normalise(1e-5, true, true), 4), with_vectors(normalise(0.0, false, false), 2)]);
     check([with_vectors(Op::ChannelVariance, 1)]);
-    check([Case::images(Op::RunningStat(RunningStat { keep: 0.9, take: 0.11 }), &[Shape::channels(5); 2])]);
+    check([Case::images(Op::RunningStat(RunningStat { keep: 0.9, take: 0.11, sample: 0 }), &[Shape::channels(5); 2])]);
     for reduction in [Reduction::Sum, Reduction::Mean, Reduction::Max] {
         let op = Op::Reduce(Reduce { reduction, n: true, h: true, w: true });
         check([image(op), Case::images(op, &[Shape::new(2, 33, 31, 5)])]);

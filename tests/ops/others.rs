@@ -2,6 +2,7 @@
 
 use atrous_graph::op::*;
 use atrous_graph::{DType, Op, Shape, TensorType};
+use atrous_kernels::Target;
 use atrous_tests::{Case, device};
 
 /// Shapes that are odd in every way: one pixel, one channel, remainders, three samples.
@@ -63,7 +64,60 @@ fn batch_normalisation_with_and_without_affine() {
             Case::images(Op::BatchNorm(op), &shapes)
         }));
     }
-    check(SHAPES.map(|s| Case::images(Op::RunningStat(RunningStat { keep: 0.9, take: 0.11 }), &[s, s])));
+    check(SHAPES.map(|s| Case::images(Op::RunningStat(RunningStat { keep: 0.9, take: 0.11, sample: 0 }), &[s, s])));
+    for sample in [0, 1] {
+        let op = Op::RunningStat(RunningStat { keep: 0.9, take: 0.11, sample });
+        check(SHAPES.map(|s| Case::images(op, &[Shape::channels(s.c), Shape { n: 2, ..Shape::channels(s.c) }])));
+    }
+}
+
+/// Batch normalisations with what follows them; statistics of their own, and both in one tensor.
+pub(crate) fn fused_batch_norms(x: Shape) -> Vec<Case> {
+    let leaky = Some(Unary::LeakyRelu { slope: 0.3 });
+    let mut cases = Vec::new();
+    for (scale, shift) in [(true, true), (true, false), (false, true), (false, false)] {
+        for (residual, activation) in
+            [(false, Some(Unary::Relu)), (true, None), (true, Some(Unary::Relu6)), (true, leaky)]
+        {
+            let norm = BatchNorm { eps: 1e-3, scale, shift, batch: residual };
+            let statistics = Shape { n: if residual { 2 } else { 1 }, ..Shape::channels(x.c) };
+            let affine = vec![Shape::channels(x.c); usize::from(scale) + usize::from(shift)];
+            let shapes = [vec![x, statistics, statistics], affine, vec![x; usize::from(residual)]].concat();
+            cases.push(Case::images(Op::FusedBatchNorm(FusedBatchNorm { norm, residual, activation }), &shapes));
+        }
+    }
+    cases
+}
+
+#[test]
+fn batch_normalisation_with_residual_and_activation() {
+    check(SHAPES.into_iter().flat_map(fused_batch_norms));
+}
+
+/// One part per hundred thousand of the variance itself, however far the values are from zero, and however far the first is from
+/// the others.
+#[test]
+fn statistics_far_from_zero() {
+    let device = device();
+    let noise = |case: &Case| case.values(0).into_iter().map(|v| v - 20.0);
+    for shape in SHAPES.into_iter().chain([Shape::new(3, 65, 67, 5), Shape::new(8, 56, 56, 64)]) {
+        let case = Case::images(Op::BatchStatistics, &[shape]);
+        for (mean, deviation, first) in [(1000.0, 0.01, 0.0), (-3e4, 1.0, 0.0), (0.0, 1e-6, 0.0), (1.0, 0.1, 1e3)] {
+            let mut values: Vec<f32> = noise(&case).map(|v| mean + deviation * v).collect();
+            values[..shape.c].iter_mut().for_each(|v| *v += first);
+            let largest = values.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
+            let expected = case.expect_with(vec![values]);
+            for variant in ["single_stage", "two_stage_workgroup", "two_stage"] {
+                let got = expected.result(&device, &Target { variant: Some(variant), ..device.target() });
+                for (i, (got, want)) in got.iter().zip(&expected.want().data).enumerate() {
+                    let allowed = 1e-5 * if i < shape.c { f64::from(largest) } else { *want };
+                    let off = (f64::from(*got) - want).abs();
+                    let case = format!("{shape} {mean} {deviation} {first} {variant}");
+                    assert!(off <= allowed + 1e-30, "{case}: [{i}] {got}, not {want}");
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -76,6 +130,7 @@ fn reductions_over_every_set_of_sides() {
         }
     }
     check(SHAPES.into_iter().chain([large]).map(|s| Case::images(Op::ChannelVariance, &[s, Shape::channels(s.c)])));
+    check(SHAPES.into_iter().chain([large]).map(|s| Case::images(Op::BatchStatistics, &[s])));
 }
 
 fn windows() -> Vec<Window> {

@@ -149,11 +149,12 @@ fn movements() {
 
 #[test]
 fn reductions() {
-    let strategy = (image(), any::<[bool; 3]>(), 0..4_usize);
+    let strategy = (image(), any::<[bool; 3]>(), 0..5_usize);
     run(strategy, |([n, h, w, c], [rn, rh, rw], kind)| {
         let x = Shape::new(*n, *h, *w, *c);
         let reduction = [Reduction::Sum, Reduction::Mean, Reduction::Max][*kind % 3];
         legal(match kind {
+            4 => Case::images(Op::BatchStatistics, &[x]),
             3 => Case::images(Op::ChannelVariance, &[x, Shape::channels(*c)]),
             _ => Case::images(Op::Reduce(Reduce { reduction, n: *rn, h: *rh, w: *rw }), &[x]),
         })

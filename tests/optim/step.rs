@@ -84,7 +84,7 @@ fn what_is_not_finite_changes_nothing() {
     let mut network = Network::new(&SHAPES, Optimizer::adam(), 0.1, Way::Placed);
     let mean = network.graph.parameter("mean", Shape::channels(6), Layout::Image).expect("a parameter");
     let batch = network.graph.input("batch", Shape::channels(6), DType::F32).expect("an input");
-    let next = Op::RunningStat(RunningStat { keep: 0.75, take: 0.25 });
+    let next = Op::RunningStat(RunningStat { keep: 0.75, take: 0.25, sample: 0 });
     let next = network.graph.add("next mean", next, &[mean, batch]).expect("a node");
     network.training.assignments = vec![(mean, next)];
     network.training.accumulate = true;

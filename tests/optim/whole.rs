@@ -45,7 +45,7 @@ fn network() -> Result<(Graph, Training), GraphError> {
     let mean = graph.add("batch mean", Op::Reduce(Reduce::MEAN_NHW), &[y])?;
     let variance = graph.add("batch variance", Op::ChannelVariance, &[y, mean])?;
     let running = running?;
-    let next = graph.add("next", Op::RunningStat(RunningStat { keep: 0.9, take: 0.1 }), &[running, mean])?;
+    let next = graph.add("next", Op::RunningStat(RunningStat { keep: 0.9, take: 0.1, sample: 0 }), &[running, mean])?;
     let norm = Op::BatchNorm(BatchNorm { eps: 1e-5, scale: true, shift: true, batch: true });
     let (scale, shift) = (scale?, shift?);
     let y = graph.add("bn", norm, &[y, mean, variance, scale, shift])?;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use atrous::graph::passes::PassOptions;
 use atrous::kernels::{Limits, Target};
 use atrous::nn::zoo::BuildOptions;
 use atrous::nn::{Mode, Model};
@@ -114,6 +115,9 @@ pub(crate) struct PlanOptions {
     /// Limits to plan within
     #[arg(long, value_enum, default_value_t = LimitsOf::Adapter)]
     limits: LimitsOf,
+    /// Plan the network as it stands, without folding and fusing
+    #[arg(long)]
+    no_passes: bool,
     /// Print the graph in Graphviz' DOT language instead
     #[arg(long)]
     pub(crate) dot: bool,
@@ -145,6 +149,11 @@ enum LimitsOf {
 }
 
 impl PlanOptions {
+    /// What the graph goes through before it is planned.
+    pub(crate) fn passes(&self) -> Result<PassOptions> {
+        if self.no_passes { Ok(PassOptions::None) } else { Ok(DeviceOptions::from_env()?.passes) }
+    }
+
     /// What the plan is made for.
     pub(crate) fn target(&self) -> Result<Target> {
         match self.limits {

@@ -3,8 +3,8 @@
 use atrous_graph::{Op, Shape};
 
 use crate::{
-    Tensor, conv, dropout, label, movement, norm, pointwise, pool, pool_grad, reduce, resize, softmax, unary,
-    unary_grad,
+    Tensor, conv, dropout, fused, fused_norm, label, movement, norm, pointwise, pool, pool_grad, reduce, resize,
+    softmax, unary, unary_grad,
 };
 
 /// Computes one operation in f64. `inputs` are in the order the operation documents, `output` is the shape its rule
@@ -19,9 +19,14 @@ pub fn evaluate(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
         Op::Conv2d(op) => conv::conv2d(op, inputs, output),
         Op::Conv2dGradInput(op) => conv::conv2d_grad_input(op, inputs, output),
         Op::Conv2dGradWeight(op) => conv::conv2d_grad_weight(op, inputs, output),
+        Op::FusedConv(op) => fused::fused_conv(op, inputs, output),
         Op::BatchNorm(op) => norm::batch_norm(op, inputs),
         Op::BatchNormGradSums { eps } => norm::batch_norm_grad_sums(*eps, inputs),
         Op::BatchNormGrad(op) => norm::batch_norm_grad(op, inputs),
+        Op::FusedBatchNorm(op) => fused_norm::fused_batch_norm(op, inputs),
+        Op::FusedBatchNormGradSums(op) => fused_norm::grad_sums(op, inputs),
+        Op::FusedBatchNormGrad(op) => fused_norm::grad(op, inputs),
+        Op::BatchStatistics => norm::batch_statistics(inputs[0]),
         Op::ChannelVariance => norm::channel_variance(inputs[0], inputs[1]),
         Op::RunningStat(op) => norm::running_stat(op, inputs[0], inputs[1]),
         Op::Reduce(op) => reduce::reduce(op, inputs[0], output),

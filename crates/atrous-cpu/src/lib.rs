@@ -8,6 +8,8 @@ mod compare;
 mod conv;
 mod dropout;
 mod evaluate;
+mod fused;
+mod fused_norm;
 mod label;
 mod magnitude;
 mod movement;

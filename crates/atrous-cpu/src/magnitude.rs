@@ -3,7 +3,7 @@
 use atrous_graph::op::{Binary, PadMode, Reduction};
 use atrous_graph::{Op, Shape};
 
-use crate::{Tensor, evaluate, label, norm, resize, softmax, unary, unary_grad};
+use crate::{Tensor, evaluate, fused, fused_norm, label, norm, resize, softmax, unary, unary_grad};
 
 /// The error scale `m` of each result, which [`compare`](crate::compare()) multiplies with its relative tolerance.
 ///
@@ -12,8 +12,12 @@ use crate::{Tensor, evaluate, label, norm, resize, softmax, unary, unary_grad};
 ///   absolute values, all terms added. An error of `m` times a few roundings is what any order of summation makes.
 /// * Functions of one value: the sum of the formula's absolute terms, each with its sensitivity to its argument; see
 ///   `unary::unary_magnitude` and `unary_grad::unary_grad_magnitude`.
+/// * A fused convolution: its sum on absolute values, times the steepness of the function behind it, and that function's own
+///   scale.
 /// * Batch normalisation: `(|x| + |mean|) * |scale| / sqrt(var + eps) + |shift|`, which admits folding it into
 ///   `x * a + b`; in its gradient and the gradient's sums `x - mean` is `|x| + |mean|` too.
+/// * A batch normalisation fused with what follows it: the sum's, times the largest slope of the activation. Its gradient: as
+///   without the activation, and all of `dy` where rounding may carry the activation's argument across a kink.
 /// * Variance: the variance itself. Its terms are squares of differences of given numbers, nothing cancels; the
 ///   one-pass `E[x²] - mean²` does not meet this bound where the mean is large, and must not.
 /// * Softmax, log-softmax, cross-entropy: from the distances to the largest logit, so large logits get no more room
@@ -42,9 +46,14 @@ pub fn magnitude(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
         | Op::AdaptiveAvgPool { .. }
         | Op::AdaptiveAvgPoolGrad { .. }
         | Op::ChannelSum => on_absolutes(op),
+        Op::FusedConv(op) => fused::fused_conv_magnitude(op, inputs, output),
         Op::BatchNorm(op) => norm::batch_norm_magnitude(op, inputs),
         Op::BatchNormGradSums { eps } => norm::batch_norm_grad_sums_magnitude(*eps, inputs),
         Op::BatchNormGrad(op) => norm::batch_norm_grad_magnitude(op, inputs),
+        Op::FusedBatchNorm(op) => fused_norm::fused_batch_norm_magnitude(op, inputs),
+        Op::FusedBatchNormGradSums(op) => fused_norm::grad_sums_magnitude(op, inputs),
+        Op::FusedBatchNormGrad(op) => fused_norm::grad_magnitude(op, inputs),
+        Op::BatchStatistics => norm::batch_statistics_magnitude(inputs[0]),
         Op::ChannelVariance => evaluate(op, inputs, output),
         Op::RunningStat(op) => norm::running_stat_magnitude(op, inputs[0], inputs[1]),
         Op::Reduce(reduce) => match reduce.reduction {

@@ -12,11 +12,16 @@ fn parts<'a>(op: &BatchNorm, inputs: &[&'a Tensor]) -> (&'a Tensor, [&'a Tensor;
     (inputs[0], [inputs[1], inputs[2]], [scale, shift])
 }
 
+/// The variance of a channel: in the last sample, of one or of two (see [`batch_statistics`]). The mean is in the first.
+fn variance(var: &Tensor, c: usize) -> f64 {
+    var.data[var.data.len() - var.shape.c + c]
+}
+
 /// `(x - mean) / sqrt(var + eps) * scale + shift`
 pub(crate) fn batch_norm(op: &BatchNorm, inputs: &[&Tensor]) -> Tensor {
     let (x, [mean, var], [scale, shift]) = parts(op, inputs);
     Tensor::from_fn(x.shape, |n, row, column, c| {
-        let normal = (x.at(n, row, column, c) - mean.data[c]) / (var.data[c] + op.eps).sqrt();
+        let normal = (x.at(n, row, column, c) - mean.data[c]) / (variance(var, c) + op.eps).sqrt();
         normal * scale.map_or(1.0, |s| s.data[c]) + shift.map_or(0.0, |s| s.data[c])
     })
 }
@@ -25,7 +30,7 @@ pub(crate) fn batch_norm(op: &BatchNorm, inputs: &[&Tensor]) -> Tensor {
 pub(crate) fn batch_norm_magnitude(op: &BatchNorm, inputs: &[&Tensor]) -> Tensor {
     let (x, [mean, var], [scale, shift]) = parts(op, inputs);
     Tensor::from_fn(x.shape, |n, row, column, c| {
-        let normal = (x.at(n, row, column, c).abs() + mean.data[c].abs()) / (var.data[c] + op.eps).sqrt();
+        let normal = (x.at(n, row, column, c).abs() + mean.data[c].abs()) / (variance(var, c) + op.eps).sqrt();
         normal * scale.map_or(1.0, |s| s.data[c].abs()) + shift.map_or(0.0, |s| s.data[c].abs())
     })
 }
@@ -48,7 +53,7 @@ fn grad_sums(eps: f64, inputs: &[&Tensor], difference: impl Fn(f64, f64) -> f64)
     for (x, dy) in x.data.chunks_exact(channels).zip(dy.data.chunks_exact(channels)) {
         for c in 0..channels {
             sums[c] += dy[c];
-            sums[channels + c] += dy[c] * difference(x[c], mean.data[c]) / (var.data[c] + eps).sqrt();
+            sums[channels + c] += dy[c] * difference(x[c], mean.data[c]) / (variance(var, c) + eps).sqrt();
         }
     }
     Tensor::new(Shape { n: 2, ..Shape::channels(channels) }, sums)
@@ -78,7 +83,7 @@ fn grad(
     let sums = op.batch.then(|| inputs[4 + usize::from(op.scale)]);
     let count = (x.shape.n * x.shape.h * x.shape.w) as f64;
     Tensor::from_fn(x.shape, |n, row, column, c| {
-        let deviation = (var.data[c] + op.eps).sqrt();
+        let deviation = (variance(var, c) + op.eps).sqrt();
         let normal = difference(x.at(n, row, column, c), mean.data[c]) / deviation;
         let k = scale.map_or(1.0, |s| s.data[c]) / deviation;
         let through_statistics = sums.map_or(0.0, |s| (s.at(0, 0, 0, c) + normal * s.at(1, 0, 0, c)) / count);
@@ -98,15 +103,42 @@ pub(crate) fn channel_variance(x: &Tensor, mean: &Tensor) -> Tensor {
     Tensor::new(Shape::channels(x.shape.c), sums).map(|sum| sum / count)
 }
 
+/// Mean and variance of each channel over N, H and W.
+pub(crate) fn batch_statistics(x: &Tensor) -> Tensor {
+    statistics(x, |x| x)
+}
+
+/// The mean of `|x|`, and the variance itself: neither the distance of the values from zero nor the way their squares are summed
+/// may show in it.
+pub(crate) fn batch_statistics_magnitude(x: &Tensor) -> Tensor {
+    statistics(x, f64::abs)
+}
+
+fn statistics(x: &Tensor, term: impl Fn(f64) -> f64) -> Tensor {
+    let average = |term: &dyn Fn(f64) -> f64| {
+        let mut sums = vec![0.0; x.shape.c];
+        for pixel in x.data.chunks_exact(x.shape.c) {
+            sums.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += term(*x));
+        }
+        let count = (x.shape.n * x.shape.h * x.shape.w) as f64;
+        Tensor::new(Shape::channels(x.shape.c), sums).map(|sum| sum / count)
+    };
+    let var = channel_variance(x, &average(&|x| x));
+    let both = [average(&term).data, var.data].concat();
+    Tensor::new(Shape { n: 2, ..Shape::channels(x.shape.c) }, both)
+}
+
 /// `keep * running + take * batch`
 pub(crate) fn running_stat(op: &RunningStat, running: &Tensor, batch: &Tensor) -> Tensor {
-    let values = running.data.iter().zip(&batch.data).map(|(r, b)| op.keep * r + op.take * b);
+    let values =
+        running.data.iter().zip(&batch.data[op.sample * running.data.len()..]).map(|(r, b)| op.keep * r + op.take * b);
     Tensor::new(running.shape, values.collect())
 }
 
 /// `|keep * running| + |take * batch|`
 pub(crate) fn running_stat_magnitude(op: &RunningStat, running: &Tensor, batch: &Tensor) -> Tensor {
-    let values = running.data.iter().zip(&batch.data).map(|(r, b)| (op.keep * r).abs() + (op.take * b).abs());
+    let batch = &batch.data[op.sample * running.data.len()..];
+    let values = running.data.iter().zip(batch).map(|(r, b)| (op.keep * r).abs() + (op.take * b).abs());
     Tensor::new(running.shape, values.collect())
 }
 
@@ -135,6 +167,14 @@ mod tests {
         let x = Tensor::new(Shape::new(2, 1, 2, 1), vec![1e8 + 1.0, 1e8 + 2.0, 1e8 + 3.0, 1e8 + 4.0]);
         let mean = Tensor::new(Shape::channels(1), vec![1e8 + 2.5]);
         assert_eq!(channel_variance(&x, &mean).data, [1.25]);
+    }
+
+    #[test]
+    fn statistics_of_a_batch() {
+        let x =
+            Tensor::new(Shape::new(2, 1, 2, 2), vec![1e8 + 1.0, -1.0, 1e8 + 2.0, -2.0, 1e8 + 3.0, 1.0, 1e8 + 4.0, 2.0]);
+        assert_eq!(batch_statistics(&x).data, [1e8 + 2.5, 0.0, 1.25, 2.5]);
+        assert_eq!(batch_statistics_magnitude(&x).data, [1e8 + 2.5, 1.5, 1.25, 2.5]);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use atrous_graph::passes::PassOptions;
+
 use crate::GpuError;
 
 /// Which limits a device is opened with.
@@ -57,11 +59,15 @@ pub struct DeviceOptions {
     pub timestamps: bool,
     /// Where compiled kernels are kept for the next program.
     pub pipeline_cache: PipelineCache,
+    /// Which rewrites graphs go through before they are planned. A [`Session`](crate::Session) takes its parameters as they are,
+    /// whatever this says; who uploads them decides whether they are folded.
+    pub passes: PassOptions,
 }
 
 impl DeviceOptions {
     /// The defaults, changed by the environment: `ATROUS_CHECKS` (`1` or `0`), `ATROUS_LIMITS` (`default` for those of
-    /// WebGPU, or `adapter`) and `ATROUS_CACHE_DIR` (a folder for compiled kernels; `off` or `0` for none).
+    /// WebGPU, or `adapter`), `ATROUS_CACHE_DIR` (a folder for compiled kernels; `off` or `0` for none) and `ATROUS_PASSES`
+    /// (`none`, `fuse` or `fold`).
     ///
     /// # Errors
     /// [`GpuError::Environment`] on any other value.
@@ -82,7 +88,13 @@ impl DeviceOptions {
             Some(value) if value == "0" || value == "off" => PipelineCache::Off,
             Some(folder) => PipelineCache::Folder(folder.into()),
         };
-        Ok(Self { checks, limits, pipeline_cache, ..Self::default() })
+        let passes = variable("ATROUS_PASSES", "none, fuse or fold", |v| match v {
+            "none" => Some(PassOptions::None),
+            "fuse" => Some(PassOptions::Fuse),
+            "" | "fold" => Some(PassOptions::Fold),
+            _ => None,
+        })?;
+        Ok(Self { checks, limits, pipeline_cache, passes, ..Self::default() })
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrous_graph::{Graph, NodeId, TensorType};
+use atrous_graph::{Graph, NodeId, TensorType, passes};
 use atrous_kernels::Plan;
 use atrous_kernels::plan::{BufferKind, plan};
 
@@ -41,7 +41,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Plans `outputs` of a graph for this device, and makes all that runs need. The predicted memory, parameters included,
+    /// Rewrites a graph by the passes of [`DeviceOptions::passes`](crate::DeviceOptions::passes) that keep parameters as they are,
+    /// plans `outputs` of it for this device, and makes all that runs need. The predicted memory, parameters included,
     /// is held against the device's budget before anything is allocated.
     ///
     /// # Errors
@@ -61,8 +62,9 @@ impl Session {
         if let Some(&node) = outputs.iter().find(|id| id.0 >= nodes) {
             return Err(GpuError::UnknownNode { node, nodes });
         }
-        let plan = plan(graph, outputs, &device.target())?;
-        Self::from_plan(device, graph, plan, parameters)
+        let optimized = passes::optimize(graph, outputs, device.options().passes.keeping_parameters());
+        let plan = plan(&optimized.graph, &optimized.now(outputs), &device.target())?;
+        Self::from_plan(device, &optimized.graph, plan, parameters)
     }
 
     /// A session that runs a given plan of `graph`, made for this device or for one with tighter limits. What a plan that trains

@@ -11,6 +11,7 @@ mod graph;
 pub mod memory;
 pub mod op;
 pub mod optim;
+pub mod passes;
 mod print;
 mod shape;
 mod source;

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use crate::passes::Optimized;
 use crate::{DType, Graph, NodeId, Op};
 
 /// Whose formula is used where PyTorch and Keras differ.
@@ -201,6 +202,31 @@ pub struct Training {
 }
 
 impl Training {
+    /// All nodes that a step needs: what passes over the graph must keep.
+    pub fn nodes(&self) -> Vec<NodeId> {
+        let pairs = self.gradients.iter().chain(&self.assignments).flat_map(|(parameter, node)| [*parameter, *node]);
+        let grouped = self.groups.iter().flat_map(|group| group.parameters.iter().copied());
+        pairs.chain(grouped).chain(self.totals.iter().copied()).chain([self.loss]).collect()
+    }
+
+    /// The same training of the graph that passes have made, which kept [`Self::nodes`].
+    ///
+    /// # Panics
+    /// If one of them was not kept: a bug of the caller.
+    pub fn follow(&self, optimized: &Optimized) -> Self {
+        let now = |id: &NodeId| optimized.now(&[*id])[0];
+        let pairs = |pairs: &[(NodeId, NodeId)]| pairs.iter().map(|(a, b)| (now(a), now(b))).collect();
+        let group = |g: &ParameterGroup| ParameterGroup { parameters: optimized.now(&g.parameters), ..g.clone() };
+        Self {
+            loss: now(&self.loss),
+            gradients: pairs(&self.gradients),
+            assignments: pairs(&self.assignments),
+            groups: self.groups.iter().map(group).collect(),
+            totals: optimized.now(&self.totals),
+            ..self.clone()
+        }
+    }
+
     /// Checks the settings, and that they fit a graph.
     ///
     /// # Errors
@@ -208,9 +234,7 @@ impl Training {
     pub fn validate(&self, graph: &Graph) -> Result<(), String> {
         self.optimizer.validate()?;
         let pairs = || self.gradients.iter().chain(&self.assignments);
-        let grouped = self.groups.iter().flat_map(|g| &g.parameters);
-        let nodes = pairs().flat_map(|(p, node)| [p, node]).chain(&self.totals).chain([&self.loss]).chain(grouped);
-        if let Some(id) = nodes.clone().find(|id| id.0 >= graph.nodes().len()) {
+        if let Some(id) = self.nodes().iter().find(|id| id.0 >= graph.nodes().len()) {
             return Err(format!("%{} is not a node of the graph, which has {}", id.0, graph.nodes().len()));
         }
         let loss = graph.node(self.loss);

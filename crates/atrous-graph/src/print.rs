@@ -26,6 +26,7 @@ pub(crate) fn attributes(op: &Op) -> String {
     match op {
         Op::Input
         | Op::Parameter
+        | Op::BatchStatistics
         | Op::ChannelVariance
         | Op::Softmax
         | Op::LogSoftmax
@@ -38,10 +39,15 @@ pub(crate) fn attributes(op: &Op) -> String {
         | Op::Binary(_) => String::new(),
         Op::Conv2d(c) => conv(c),
         Op::Conv2dGradInput(g) => format!("{} size {}×{}", conv(&g.conv), g.h, g.w),
+        Op::FusedConv(f) => fused(f),
         Op::Conv2dGradWeight(g) => format!("{} kernel {:?}", conv(&g.conv), g.kernel),
         Op::BatchNorm(b) => format!("eps {}{}", b.eps, if b.batch { " of the batch" } else { "" }),
         Op::BatchNormGradSums { eps } => format!("eps {eps}"),
         Op::BatchNormGrad(b) => format!("eps {}{}", b.eps, if b.batch { " of the batch" } else { "" }),
+        Op::FusedBatchNorm(f) => fused_norm(f),
+        Op::FusedBatchNormGradSums(g) | Op::FusedBatchNormGrad(g) => {
+            format!("{} then {}", attributes(&Op::BatchNorm(g.norm())), g.activation.name())
+        }
         Op::MaxPoolGrad(g) => format!("{} size {}×{}", window(&g.window), g.h, g.w),
         Op::AvgPoolGrad(g) => format!("{} size {}×{}", window(&g.pool.window), g.h, g.w),
         Op::AdaptiveAvgPoolGrad { h, w } => format!("size {h}×{w}"),
@@ -57,6 +63,7 @@ pub(crate) fn attributes(op: &Op) -> String {
         Op::OneHot { classes, .. } | Op::LabelWeight { classes, .. } => format!("classes {classes}"),
         Op::Place(p) => format!("into {} at {:?}", p.shape, p.start),
         Op::PadGrad(g) => format!("{} {:?}", g.pad.padding, g.pad.mode),
+        Op::RunningStat(r) if r.sample > 0 => format!("keep {} take {} of sample {}", r.keep, r.take, r.sample),
         Op::RunningStat(r) => format!("keep {} take {}", r.keep, r.take),
         Op::Reduce(r) => {
             let axes = [(r.n, "n"), (r.h, "h"), (r.w, "w")];
@@ -95,6 +102,23 @@ pub(crate) fn attributes(op: &Op) -> String {
 
 fn conv(c: &crate::op::Conv2d) -> String {
     format!("stride {:?} dilation {:?} padding {} groups {}", c.stride, c.dilation, c.padding, c.groups)
+}
+
+fn fused_norm(f: &crate::op::FusedBatchNorm) -> String {
+    let residual = if f.residual { " with a residual" } else { "" };
+    let then = f.activation.map_or_else(String::new, |f| format!(" then {}", f.name()));
+    format!("{}{residual}{then}", attributes(&Op::BatchNorm(f.norm)))
+}
+
+fn fused(f: &crate::op::FusedConv) -> String {
+    let function = |what: &str, f: Option<crate::op::Unary>| f.map(|f| format!("{what} {}", f.name()));
+    let parts = [
+        function("of", f.prologue),
+        Some(attributes(&f.conv.op())),
+        f.residual.then(|| "with a residual".to_owned()),
+        function("then", f.activation),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn window(w: &crate::op::Window) -> String {

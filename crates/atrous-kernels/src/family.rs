@@ -1,5 +1,6 @@
 //! The way from a node to its family of kernels.
 
+use atrous_graph::op::FusedBatchNorm;
 use atrous_graph::{Op, TensorType};
 
 use crate::{NodePlan, Target, conv, dropout, label, movement, norm, pointwise, pool, reduce, resize, split};
@@ -87,11 +88,14 @@ pub const fn variants(op: &Op) -> &'static [&'static str] {
     match op {
         Op::Conv2d(_) => conv::CONV2D_VARIANTS,
         Op::Conv2dGradInput(_) => conv::GRAD_INPUT_VARIANTS,
+        Op::FusedConv(fused) => variants(&fused.conv.op()),
         Op::Conv2dGradWeight(_) => conv::GRAD_WEIGHT_VARIANTS,
         Op::Binary(_) => &["binary_equal", "binary_channel", "binary_broadcast"],
-        Op::Reduce(_) | Op::ChannelVariance | Op::BatchNormGradSums { .. } => {
-            &["single_stage", "two_stage_workgroup", "two_stage"]
-        }
+        Op::Reduce(_)
+        | Op::BatchStatistics
+        | Op::ChannelVariance
+        | Op::BatchNormGradSums { .. }
+        | Op::FusedBatchNormGradSums(_) => &["single_stage", "two_stage_workgroup", "two_stage"],
         Op::Resize(_)
         | Op::ResizeGrad(_)
         | Op::AdaptiveAvgPool { .. }
@@ -102,6 +106,8 @@ pub const fn variants(op: &Op) -> &'static [&'static str] {
         | Op::Parameter
         | Op::BatchNorm(_)
         | Op::BatchNormGrad(_)
+        | Op::FusedBatchNorm(_)
+        | Op::FusedBatchNormGrad(_)
         | Op::RunningStat(_)
         | Op::MaxPool(_)
         | Op::MaxPoolIndices(_)
@@ -142,12 +148,17 @@ pub fn plan_part(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         Op::Input | Op::Parameter | Op::StopGradient => Ok(alias()),
         Op::Dropout(_) if problem.inputs.len() == 1 => Ok(alias()),
         Op::Dropout(op) => dropout::plan_dropout(op, problem),
-        Op::Conv2d(op) => conv::plan_conv2d(op, problem),
-        Op::Conv2dGradInput(op) => conv::plan_grad_input(op, problem),
+        Op::Conv2d(_) | Op::Conv2dGradInput(_) | Op::FusedConv(_) => conv::plan_conv(problem),
         Op::Conv2dGradWeight(op) => conv::plan_grad_weight(op, problem),
-        Op::BatchNorm(op) => norm::plan_batch_norm(op, problem),
-        Op::BatchNormGradSums { eps } => norm::plan_grad_sums(*eps, problem),
+        Op::BatchNorm(norm) => {
+            norm::plan_batch_norm(&FusedBatchNorm { norm: *norm, residual: false, activation: None }, problem)
+        }
+        Op::BatchNormGradSums { eps } => norm::plan_grad_sums(*eps, None, problem),
         Op::BatchNormGrad(op) => norm::plan_grad(op, problem),
+        Op::FusedBatchNorm(op) => norm::plan_batch_norm(op, problem),
+        Op::FusedBatchNormGradSums(op) => norm::plan_grad_sums(op.eps, Some(op.activation), problem),
+        Op::FusedBatchNormGrad(op) => norm::plan_fused_grad(op, problem),
+        Op::BatchStatistics => norm::plan_statistics(problem),
         Op::ChannelVariance => reduce::plan_variance(problem),
         Op::RunningStat(op) => norm::plan_running_stat(op, problem),
         Op::Reduce(op) => reduce::plan_reduce(op, problem),

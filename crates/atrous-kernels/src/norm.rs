@@ -1,141 +1,64 @@
-//! Batch normalisation, its gradient, and the running statistics it keeps.
+//! Batch normalisation and what comes right behind it, its gradient, and its statistics.
 
-use atrous_graph::Shape;
-use atrous_graph::op::{BatchNorm, BatchNormGrad, RunningStat};
+mod grad;
+mod statistics;
+
+use atrous_graph::op::FusedBatchNorm;
 
 use crate::kernel::{Kernel, vec4s};
-use crate::reduce::cut::{room, slabs, window};
-use crate::reduce::{choose_stages, combine, partials};
-use crate::{Binding, NodePlan, PlanError, Problem, Slot};
+use crate::pointwise::activation;
+use crate::{NodePlan, PlanError, Problem, Slot, Target};
 
-/// Plans `(x - mean) / sqrt(var + eps) * scale + shift`.
+pub use grad::{plan_fused_grad, plan_grad, plan_grad_sums};
+use statistics::{bind_mean, bind_variance};
+pub use statistics::{plan_running_stat, plan_statistics};
+
+/// Plans `activation((x - mean) / sqrt(var + eps) * scale + shift + residual)`.
 ///
 /// # Errors
 /// [`PlanError::Limit`] if the part does not fit the adapter.
-pub fn plan_batch_norm(op: &BatchNorm, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+pub fn plan_batch_norm(op: &FusedBatchNorm, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let (name, norm) = (problem.op.name(), op.norm);
+    let parts = [
+        (norm.scale, "scale", "SCALE_BASE"),
+        (norm.shift, "shift", "SHIFT_BASE"),
+        (op.residual, "residual", "RESIDUAL_BASE"),
+    ];
+    let present: Vec<_> = parts.into_iter().filter(|(present, ..)| *present).collect();
+    let variant: Vec<&str> = present.iter().map(|(_, flag, _)| *flag).collect();
+    let (code, p, _) = op.activation.map_or((0, 0.0, 0.0), |f| activation(&f));
+    let kernel = Kernel::new("norm/batch_norm", &variant.join(","))
+        .set("EPS", norm.eps)
+        .set("CODE", f64::from(code))
+        .set("P", f64::from(p))
+        .bind("X_BASE", Slot::Input(0), &problem.inputs[0]);
+    let kernel = bind_variance(bind_mean(kernel, 1, problem), 2, problem).bind("Y_BASE", Slot::Output, &problem.output);
+    let rest = present.iter().zip(3..);
+    let kernel = rest.fold(kernel, |kernel, ((.., base), i)| kernel.bind(base, Slot::Input(i), &problem.inputs[i]));
+    strided(name, kernel, problem)
+}
+
+/// A dispatch over all vec4s of the result, several of the same channels in each invocation, so that what depends on channels
+/// alone is read and computed once for them.
+fn strided(name: &'static str, kernel: Kernel, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let ty = problem.output.ty;
-    let variant = match (op.scale, op.shift) {
-        (false, false) => "",
-        (true, false) => "scale",
-        (false, true) => "shift",
-        (true, true) => "scale,shift",
-    };
-    let mut kernel = Kernel::new("norm/batch_norm", variant)
-        .sizes([("COUNT", vec4s(ty)), ("C4", ty.padded().c / 4)])
-        .set("EPS", op.eps)
-        .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
-        .bind("MEAN_BASE", Slot::Input(1), &problem.inputs[1])
-        .bind("VARIANCE_BASE", Slot::Input(2), &problem.inputs[2])
-        .bind("Y_BASE", Slot::Output, &problem.output);
-    let mut next = 3;
-    for (present, base) in [(op.scale, "SCALE_BASE"), (op.shift, "SHIFT_BASE")] {
-        if present {
-            kernel = kernel.bind(base, Slot::Input(next), &problem.inputs[next]);
-            next += 1;
-        }
-    }
-    Ok(NodePlan::single("batch_norm", kernel.invocations(vec4s(ty), problem.target)?))
+    let (count, c4) = (vec4s(ty), ty.padded().c / 4);
+    let pixels = count / c4;
+    let step = pixels.div_ceil(items(count, problem.target)) * c4;
+    let kernel = kernel.sizes([("COUNT", count), ("C4", c4), ("STEP", step)]);
+    Ok(NodePlan::single(name, kernel.invocations(step, problem.target)?))
 }
 
-/// Plans `keep * running + take * batch`.
-///
-/// # Errors
-/// [`PlanError::Limit`] if the part does not fit the adapter.
-pub fn plan_running_stat(op: &RunningStat, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let count = vec4s(problem.output.ty);
-    let dispatch = Kernel::new("norm/running_stat", "")
-        .sizes([("COUNT", count)])
-        .set("KEEP", op.keep)
-        .set("TAKE", op.take)
-        .bind("RUNNING_BASE", Slot::Input(0), &problem.inputs[0])
-        .bind("BATCH_BASE", Slot::Input(1), &problem.inputs[1])
-        .bind("Y_BASE", Slot::Output, &problem.output)
-        .invocations(count, problem.target)?;
-    Ok(NodePlan::single("running_stat", dispatch))
-}
-
-/// Plans both sums of a batch normalisation's gradient, in two stages where there are many pixels.
-///
-/// # Errors
-/// [`PlanError::Limit`] if a pixel of the input does not fit the adapter.
-pub fn plan_grad_sums(eps: f64, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let (ty, target) = (problem.inputs[0].ty, problem.target);
-    let Shape { n, h, w, .. } = ty.shape;
-    let (pixels, c4) = (n * h * w, ty.padded().c / 4);
-    let pixel = c4 as u64 * 16;
-    let fit = (room(ty, &target.limits) / pixel) as usize;
-    if fit == 0 {
-        return Err(PlanError::Limit { what: "bytes in one binding", needs: pixel, limit: target.limits.max_binding });
-    }
-    let windows = pixels.div_ceil(fit);
-    let room_for_slabs = target.limits.max_binding / partials(windows, 2 * c4).size;
-    let slabs = slabs(pixels.div_ceil(windows), c4, target).min(room_for_slabs.max(1) as usize);
-    let (variant, declined) = choose_stages(slabs, windows, target);
-    let single = variant == "single_stage";
-    let slabs = if single { 1 } else { slabs };
-    let all = partials(slabs * windows, 2 * c4);
-    let mut dispatches = Vec::new();
-    for i in 0..windows {
-        let (first, count) = (i * fit, fit.min(pixels - i * fit));
-        let (binding, base) = window(&problem.inputs[0], first as u64 * pixel, count as u64 * pixel, &target.limits);
-        let kernel = Kernel::new("norm/grad_slabs", "")
-            .sizes([("SLABS", slabs), ("PIXELS", count), ("C4", c4), ("FIRST", i * slabs)])
-            .sizes([("X_BASE", base), ("DY_BASE", base)])
-            .set("EPS", eps)
-            .window(binding)
-            .window(Binding { slot: Slot::Input(1), ..binding })
-            .bind("MEAN_BASE", Slot::Input(2), &problem.inputs[2])
-            .bind("VARIANCE_BASE", Slot::Input(3), &problem.inputs[3]);
-        let kernel = if single {
-            kernel.bind("P_BASE", Slot::Output, &problem.output)
-        } else {
-            kernel.sizes([("P_BASE", 0)]).window(all)
-        };
-        dispatches.push(kernel.invocations(slabs * c4, target)?);
-    }
-    if single {
-        return Ok(NodePlan { variant, declined, dispatches, ..NodePlan::default() });
-    }
-    dispatches.push(combine(variant, slabs * windows, false, 1, problem)?);
-    Ok(NodePlan { variant, declined, dispatches, scratch: vec![all.size], ..NodePlan::default() })
-}
-
-/// Plans the gradient of a batch normalisation with respect to its input.
-///
-/// # Errors
-/// [`PlanError::Limit`] if the part does not fit the adapter.
-pub fn plan_grad(op: &BatchNormGrad, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let (ty, inputs) = (problem.output.ty, problem.inputs);
-    let variant = match (op.scale, op.batch) {
-        (false, false) => "",
-        (true, false) => "scale",
-        (false, true) => "batch",
-        (true, true) => "scale,batch",
-    };
-    let mut kernel = Kernel::new("norm/batch_norm_grad", variant)
-        .sizes([("COUNT", vec4s(ty)), ("C4", ty.padded().c / 4)])
-        .set("EPS", op.eps)
-        .bind("DY_BASE", Slot::Input(1), &inputs[1])
-        .bind("VARIANCE_BASE", Slot::Input(3), &inputs[3])
-        .bind("DX_BASE", Slot::Output, &problem.output);
-    if op.batch {
-        let Shape { n, h, w, .. } = problem.output.full.shape;
-        let sums = inputs.len() - 1;
-        kernel = kernel
-            .sizes([("TOTAL", n * h * w)])
-            .bind("X_BASE", Slot::Input(0), &inputs[0])
-            .bind("MEAN_BASE", Slot::Input(2), &inputs[2])
-            .bind("SUMS_BASE", Slot::Input(sums), &inputs[sums]);
-    }
-    if op.scale {
-        kernel = kernel.bind("SCALE_BASE", Slot::Input(4), &inputs[4]);
-    }
-    Ok(NodePlan::single("batch_norm_grad", kernel.invocations(vec4s(ty), problem.target)?))
+/// How many of `count` vec4s an invocation takes: as many as leave the adapter busy, and no more than pay.
+fn items(count: usize, target: &Target) -> usize {
+    let busy = if target.software { 1 << 10 } else { 1 << 16 };
+    (count / busy).clamp(1, 16)
 }
 
 #[cfg(test)]
 mod tests {
-    use atrous_graph::{Op, TensorType};
+    use atrous_graph::op::{BatchNorm, BatchNormGrad, RunningStat};
+    use atrous_graph::{Op, Shape, TensorType};
 
     use super::*;
     use crate::{Limits, Target, plan_node};

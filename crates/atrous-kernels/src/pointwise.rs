@@ -7,7 +7,7 @@ use crate::kernel::{Candidate, Kernel, choose, require, vec4s};
 use crate::{NodePlan, PlanError, Problem, Slot};
 
 /// A function's code and parameters in `helpers/activation`.
-fn activation(op: &Unary) -> (u32, f32, f32) {
+pub(crate) fn activation(op: &Unary) -> (u32, f32, f32) {
     match *op {
         Unary::Relu => (1, 0.0, 0.0),
         Unary::Relu6 => (2, 0.0, 0.0),

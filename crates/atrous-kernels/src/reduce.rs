@@ -5,6 +5,7 @@
 
 mod channels;
 pub(crate) mod cut;
+mod pixels;
 
 use atrous_graph::op::{Reduce, Reduction};
 
@@ -12,7 +13,8 @@ use crate::kernel::{Candidate, Kernel, choose, require, vec4s};
 use crate::{Binding, Declined, Dispatch, NodePlan, PlanError, Problem, Slot, Target};
 
 pub use channels::plan_channel_sum;
-use cut::{Region, digits, regions, room, row_bytes, slabs, window};
+use cut::{Region, digits, regions, row_bytes, slabs, window};
+pub(crate) use pixels::Pixels;
 
 /// Partial results of all slabs.
 pub(crate) fn partials(slabs: usize, row: usize) -> Binding {
@@ -30,7 +32,7 @@ pub(crate) fn choose_stages(slabs: usize, chunks: usize, target: &Target) -> (&'
         },
         Candidate {
             variant: "two_stage_workgroup",
-            legal: require(target.limits.workgroup_memory >= 1024, "needs 1024 bytes of workgroup memory"),
+            legal: require(target.limits.workgroup_memory >= 4096, "needs 4096 bytes of workgroup memory"),
             preferred: require(!target.software, "barriers are slow on a software adapter")
                 .and(require(slabs * chunks >= 64, "fewer than 64 slabs")),
         },
@@ -139,41 +141,16 @@ pub fn plan_reduce(op: &Reduce, problem: &Problem<'_>) -> Result<NodePlan, PlanE
 /// # Errors
 /// [`PlanError::Limit`] if a pixel of the input does not fit the adapter.
 pub fn plan_variance(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let (x, target) = (&problem.inputs[0], problem.target);
-    let (shape, c4) = (x.ty.shape, x.ty.padded().c / 4);
-    let pixels = shape.n * shape.h * shape.w;
-    let pixel = c4 as u64 * 16;
-    let fit = (room(x.ty, &target.limits) / pixel) as usize;
-    if fit == 0 {
-        return Err(PlanError::Limit { what: "bytes in one binding", needs: pixel, limit: target.limits.max_binding });
-    }
-    let windows = pixels.div_ceil(fit);
-    let slabs = slabs(pixels.div_ceil(windows), c4, target);
-    let (variant, declined) = choose_stages(slabs, windows, target);
-    let single = variant == "single_stage";
-    let slabs = if single { 1 } else { slabs };
-    let all = partials(slabs * windows, c4);
-    let mut dispatches = Vec::new();
-    for i in 0..windows {
-        let (first, count) = (i * fit, fit.min(pixels - i * fit));
-        let (binding, base) = window(x, first as u64 * pixel, count as u64 * pixel, &target.limits);
-        let kernel = Kernel::new("reduce/variance_slabs", "")
-            .sizes([("SLABS", slabs), ("PIXELS", count), ("C4", c4), ("FIRST", i * slabs), ("X_BASE", base)])
-            .sizes([("DIVISOR", if single { pixels } else { 1 })])
-            .window(binding)
-            .bind("MEAN_BASE", Slot::Input(1), &problem.inputs[1]);
-        let kernel = if single {
-            kernel.bind("P_BASE", Slot::Output, &problem.output)
-        } else {
-            kernel.sizes([("P_BASE", 0)]).window(all)
-        };
-        dispatches.push(kernel.invocations(slabs * c4, target)?);
-    }
-    if single {
-        return Ok(NodePlan { variant, declined, dispatches, ..NodePlan::default() });
-    }
-    dispatches.push(combine(variant, slabs * windows, false, pixels, problem)?);
-    Ok(NodePlan { variant, declined, dispatches, scratch: vec![all.size], ..NodePlan::default() })
+    let pixels = Pixels::of(problem, 1)?;
+    let divisor = if pixels.single() { pixels.count } else { 1 };
+    let slabs = |x: Binding, base: usize| {
+        Kernel::new("reduce/variance_slabs", "").sizes([("X_BASE", base), ("DIVISOR", divisor)]).window(x).bind(
+            "MEAN_BASE",
+            Slot::Input(1),
+            &problem.inputs[1],
+        )
+    };
+    pixels.plan(problem, slabs, |p| combine(p.variant, p.all_slabs(), false, p.count, problem))
 }
 
 #[cfg(test)]

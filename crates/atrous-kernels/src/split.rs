@@ -57,7 +57,15 @@ pub(crate) fn plan(op: &Op, inputs: &[TensorType], output: TensorType, target: &
 
 /// Whether an operation sums over the whole of its inputs: its kernels bind windows of them on their own.
 const fn sums(op: &Op) -> bool {
-    matches!(op, Op::Reduce(_) | Op::ChannelVariance | Op::BatchNormGradSums { .. } | Op::Conv2dGradWeight(_))
+    matches!(
+        op,
+        Op::Reduce(_)
+            | Op::BatchStatistics
+            | Op::ChannelVariance
+            | Op::BatchNormGradSums { .. }
+            | Op::FusedBatchNormGradSums(_)
+            | Op::Conv2dGradWeight(_)
+    )
 }
 
 /// Whether the result is the first input itself.

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use atrous_gpu::{Device, Parameters};
+use atrous_graph::ParameterSource;
+use atrous_graph::passes::Optimized;
 use atrous_io::{FillSource, WeightFile};
 use atrous_nn::Model;
 
@@ -25,12 +27,13 @@ pub enum Weights {
 }
 
 impl Weights {
-    /// Uploads the parameters of `model`.
-    pub(crate) fn upload(&self, device: &Device, model: &Model) -> Result<Parameters> {
-        let graph = &model.graph;
+    /// Uploads the parameters of `model` as its graph needs them after the passes.
+    pub(crate) fn upload(&self, device: &Device, model: &Model, optimized: &Optimized) -> Result<Parameters> {
+        let upload =
+            |source: &dyn ParameterSource| Parameters::upload(device, &optimized.graph, &optimized.source(source));
         Ok(match self {
-            Self::File(path) => Parameters::upload(device, graph, &WeightFile::open(path)?.bind(model)?)?,
-            Self::Fill { prefix, wvar } => Parameters::upload(device, graph, &FillSource::new(model, prefix, *wvar))?,
+            Self::File(path) => upload(&WeightFile::open(path)?.bind(model)?)?,
+            Self::Fill { prefix, wvar } => upload(&FillSource::new(model, prefix, *wvar))?,
         })
     }
 }

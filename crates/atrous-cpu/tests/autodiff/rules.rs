@@ -113,7 +113,7 @@ fn statistics_and_reductions() {
     let mut case = Case::default();
     let (x, mean, running) = (case.input("x", X), case.vector("mean", 4, 0.0), case.vector("running", 4, 1.0));
     let var = case.add(Op::ChannelVariance, &[x, mean]);
-    let y = case.add(Op::RunningStat(RunningStat { keep: 0.75, take: 0.5 }), &[running, var]);
+    let y = case.add(Op::RunningStat(RunningStat { keep: 0.75, take: 0.5, sample: 0 }), &[running, var]);
     let loss = case.weighed(y);
     case.check(&[(loss, 1.0)], &["x", "mean", "running"]);
     for reduction in [Reduction::Sum, Reduction::Mean] {

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrous_graph::optim::Training;
+use atrous_graph::passes::optimize;
 use atrous_graph::{Graph, NodeId, TensorType};
-use atrous_kernels::Plan;
 use atrous_kernels::plan::{BufferKind, Place, plan_training};
+use atrous_kernels::{Plan, PlanError};
 use wgpu::BufferUsages as Usage;
 
 use crate::allocate::{self, Command};
@@ -53,7 +54,8 @@ pub struct TrainingSession {
 }
 
 impl TrainingSession {
-    /// Plans a training step for this device, and makes all that it needs. The predicted memory, parameters included, is held
+    /// Rewrites a graph by the passes of [`DeviceOptions::passes`](crate::DeviceOptions::passes) that keep parameters as they are,
+    /// plans a training step of it for this device, and makes all that it needs. The predicted memory, parameters included, is held
     /// against the device's budget before anything is allocated. The optimizer's state begins as zeros.
     ///
     /// `outputs` come back with each step; there may be none.
@@ -73,8 +75,8 @@ impl TrainingSession {
         if let Some(&node) = outputs.iter().find(|id| id.0 >= nodes) {
             return Err(GpuError::UnknownNode { node, nodes });
         }
-        let plan = plan_training(graph, outputs, training, &device.target())?;
-        Self::from_plan(device, graph, plan, parameters)
+        let (graph, plan) = optimized(device, graph, outputs, training)?;
+        Self::from_plan(device, &graph, plan, parameters)
     }
 
     /// Bytes of device memory that [`Self::new`] would need, parameters included. Nothing is allocated.
@@ -87,7 +89,7 @@ impl TrainingSession {
         outputs: &[NodeId],
         training: &Training,
     ) -> Result<u64, GpuError> {
-        Ok(plan_training(graph, outputs, training, &device.target())?.peak_bytes())
+        Ok(optimized(device, graph, outputs, training)?.1.peak_bytes())
     }
 
     /// A session that runs a given plan of `graph`, made by [`plan_training`] for this device or for one with tighter limits.
@@ -176,6 +178,21 @@ impl TrainingSession {
         let timer = if self.timer.is_some() { timer::BYTES } else { 0 };
         self.buffers.iter().chain(&self.readbacks).map(wgpu::Buffer::size).sum::<u64>() + timer
     }
+}
+
+/// The graph after the passes, and its plan.
+fn optimized(
+    device: &Device,
+    graph: &Graph,
+    outputs: &[NodeId],
+    training: &Training,
+) -> Result<(Graph, Plan), GpuError> {
+    training.validate(graph).map_err(PlanError::Training)?;
+    let kept = [outputs, &training.nodes()].concat();
+    let optimized = optimize(graph, &kept, device.options().passes.keeping_parameters());
+    let (outputs, training) = (optimized.now(outputs), training.follow(&optimized));
+    let plan = plan_training(&optimized.graph, &outputs, &training, &device.target())?;
+    Ok((optimized.graph, plan))
 }
 
 impl std::fmt::Debug for TrainingSession {

@@ -121,6 +121,9 @@ impl Pass<'_> {
     ) -> Result<(), GraphError> {
         for (i, factor) in [op.keep, op.take].into_iter().enumerate() {
             if self.wants(id, i) {
+                if self.graph.shape(inputs[i]) != self.graph.shape(dy) {
+                    return Err(self.unsupported(id, "one of two statistics"));
+                }
                 let affine = Op::Unary(Unary::Affine { scale: factor as f32, shift: 0.0 });
                 let d = self.emit(id, "grad", affine, &[dy])?;
                 self.contribute(inputs[i], d);

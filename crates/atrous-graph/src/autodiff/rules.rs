@@ -38,9 +38,13 @@ impl Pass<'_> {
             Op::Conv2d(conv) => self.conv2d(id, inputs, &conv, dy),
             Op::Conv2dGradInput(op) => self.conv2d_grad_input(id, inputs, &op, dy),
             Op::Conv2dGradWeight(op) => self.conv2d_grad_weight(id, inputs, &op, dy),
+            Op::FusedConv(_) => Err(self.unsupported(id, "what a pass has fused")),
             Op::BatchNorm(op) => self.batch_norm(id, inputs, &op, dy),
             Op::ChannelVariance => self.channel_variance(id, inputs, dy),
             Op::RunningStat(op) => self.running_stat(id, inputs, &op, dy),
+            Op::BatchStatistics | Op::FusedBatchNorm(_) | Op::FusedBatchNormGradSums(_) | Op::FusedBatchNormGrad(_) => {
+                Err(self.unsupported(id, "what a pass has fused"))
+            }
             Op::BatchNormGradSums { .. } | Op::BatchNormGrad(_) => {
                 Err(self.unsupported(id, "a batch normalisation's gradient"))
             }

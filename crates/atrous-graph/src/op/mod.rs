@@ -4,6 +4,8 @@
 //! new operation does not compile until all of them know it.
 
 mod conv;
+mod fused;
+mod fused_norm;
 mod grad;
 mod label;
 mod movement;
@@ -13,6 +15,8 @@ mod pool;
 mod resize;
 
 pub use conv::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Padding};
+pub use fused::{Convolution, FusedConv};
+pub use fused_norm::{FusedBatchNorm, FusedBatchNormGrad};
 pub use grad::{AvgPoolGrad, MaxPoolGrad, PadGrad, ResizeGrad};
 pub use label::CrossEntropy;
 pub use movement::{Pad, PadMode, Place, Slice};
@@ -37,6 +41,9 @@ pub enum Op {
     Conv2dGradInput(Conv2dGradInput),
     /// The gradient of a convolution with respect to its filter: `x`, `dy`. The result is a filter.
     Conv2dGradWeight(Conv2dGradWeight),
+    /// A convolution with a function before it, and a residual and a function behind it: `x`, `filter`, then `bias` and
+    /// `residual` if it has them.
+    FusedConv(FusedConv),
     /// `(x - mean) / sqrt(var + eps) * scale + shift`: `x`, `mean`, `var`, then `scale` and `shift` if it has them.
     BatchNorm(BatchNorm),
     /// Both sums that the gradient of a batch normalisation needs: `x`, `dy`, `mean`, `var`. The result is `2×1×1×C`: sample 0
@@ -48,9 +55,19 @@ pub enum Op {
     /// The gradient of a batch normalisation with respect to `x`: `x`, `dy`, `mean`, `var`, then `scale` if it has one, then
     /// the sums of [`Op::BatchNormGradSums`] if the statistics are those of the batch.
     BatchNormGrad(BatchNormGrad),
+    /// `activation(batch_norm(x) + residual)`: the inputs of the batch normalisation, then `residual` if it has one.
+    FusedBatchNorm(FusedBatchNorm),
+    /// [`Op::BatchNormGradSums`] of `dy` times the derivative of the activation behind the batch normalisation: `x`, `dy`, `mean`,
+    /// `var`, `scale`, `shift`.
+    FusedBatchNormGradSums(FusedBatchNormGrad),
+    /// [`Op::BatchNormGrad`] of `dy` times the derivative of the activation behind the batch normalisation: `x`, `dy`, `mean`,
+    /// `var`, `scale`, `shift`, then the sums of [`Op::FusedBatchNormGradSums`] if the statistics are those of the batch.
+    FusedBatchNormGrad(FusedBatchNormGrad),
+    /// Mean (sample 0) and biased variance (sample 1) of each channel over N, H, W: `x`. The result is `2×1×1×C`.
+    BatchStatistics,
     /// Biased variance of each channel over N, H, W around a given mean: `x`, `mean`. Two passes, so nothing cancels.
     ChannelVariance,
-    /// `keep * running + take * batch`: `running`, `batch`, both of the same shape.
+    /// `keep * running + take * batch`: `running`, `batch`, both of the same shape, or `batch` of two samples.
     RunningStat(RunningStat),
     /// Sum, mean or maximum over some of N, H, W: `x`.
     Reduce(Reduce),
@@ -168,9 +185,17 @@ impl Op {
             Self::Conv2d(_) => "conv2d",
             Self::Conv2dGradInput(_) => "conv_transpose2d",
             Self::Conv2dGradWeight(_) => "conv2d_grad_weight",
+            Self::FusedConv(fused) => match fused.conv {
+                Convolution::Forward(_) => "fused_conv2d",
+                Convolution::Transposed(_) => "fused_conv_transpose2d",
+            },
             Self::BatchNorm(_) => "batch_norm",
             Self::BatchNormGradSums { .. } => "batch_norm_grad_sums",
             Self::BatchNormGrad(_) => "batch_norm_grad",
+            Self::FusedBatchNorm(_) => "fused_batch_norm",
+            Self::FusedBatchNormGradSums(_) => "fused_batch_norm_grad_sums",
+            Self::FusedBatchNormGrad(_) => "fused_batch_norm_grad",
+            Self::BatchStatistics => "batch_statistics",
             Self::ChannelVariance => "channel_variance",
             Self::RunningStat(_) => "running_stat",
             Self::Reduce(_) => "reduce",
@@ -222,11 +247,16 @@ impl Op {
             Self::Conv2d(op) => op.infer(inputs),
             Self::Conv2dGradInput(op) => op.infer(inputs),
             Self::Conv2dGradWeight(op) => op.infer(inputs),
+            Self::FusedConv(op) => op.infer(inputs),
             Self::BatchNorm(op) => op.infer(inputs),
             Self::BatchNormGradSums { eps } => norm::infer_grad_sums(*eps, inputs),
             Self::BatchNormGrad(op) => op.infer(inputs),
+            Self::FusedBatchNorm(op) => op.infer(inputs),
+            Self::FusedBatchNormGradSums(op) => op.infer_sums(inputs),
+            Self::FusedBatchNormGrad(op) => op.infer(inputs),
+            Self::BatchStatistics => Ok(TensorType::image(norm::statistics(inputs[0]))),
             Self::ChannelVariance => norm::infer_variance(inputs),
-            Self::RunningStat(_) => norm::infer_running(inputs),
+            Self::RunningStat(op) => op.infer(inputs),
             Self::Reduce(op) => Ok(op.infer(inputs[0])),
             Self::MaxPool(op) => op.infer(inputs[0]).map(TensorType::image),
             Self::MaxPoolIndices(op) => op.infer(inputs[0]).map(TensorType::map),
@@ -266,9 +296,13 @@ impl Op {
         match self {
             Self::Input | Self::Parameter | Self::Fill { .. } => (0, 0),
             Self::Conv2d(_) | Self::Conv2dGradInput(_) => (2, 3),
+            Self::FusedConv(op) => (op.inputs(), op.inputs()),
             Self::BatchNorm(op) => (op.inputs(), op.inputs()),
             Self::BatchNormGradSums { .. } => (4, 4),
             Self::BatchNormGrad(op) => (op.inputs(), op.inputs()),
+            Self::FusedBatchNorm(op) => (op.inputs(), op.inputs()),
+            Self::FusedBatchNormGradSums(_) => (6, 6),
+            Self::FusedBatchNormGrad(op) => (op.inputs(), op.inputs()),
             Self::Conv2dGradWeight(_)
             | Self::ChannelVariance
             | Self::RunningStat(_)
@@ -314,7 +348,7 @@ impl Op {
             let wanted = if least == most { format!("{least}") } else { format!("at least {least}") };
             return Err(format!("needs {wanted} inputs, got {}", inputs.len()));
         }
-        let filter = matches!(self, Self::Conv2d(_) | Self::Conv2dGradInput(_));
+        let filter = matches!(self, Self::Conv2d(_) | Self::Conv2dGradInput(_) | Self::FusedConv(_));
         for (i, ty) in inputs.iter().enumerate() {
             if let Some(wanted) = self.input_dtype(i)
                 && ty.dtype != wanted

@@ -1,11 +1,11 @@
 //! Batch normalisation and the reductions behind it.
 
-use crate::{DType, Shape, TensorType};
+use crate::{Shape, TensorType};
 
 /// `(x - mean) / sqrt(var + eps) * scale + shift` per channel; all vectors are `1×1×1×C`.
 ///
 /// At inference `mean` and `var` are the running statistics; in training they are those of the batch
-/// ([`Reduce`] and [`super::Op::ChannelVariance`]).
+/// ([`Reduce`] and [`super::Op::ChannelVariance`]). Both may also be the result of [`super::Op::BatchStatistics`], given twice.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BatchNorm {
     /// Added to the variance.
@@ -29,7 +29,9 @@ impl BatchNorm {
             return Err(format!("eps must be finite and not negative, got {}", self.eps));
         }
         let wanted = Shape::channels(inputs[0].shape.c);
-        for ty in &inputs[1..] {
+        let both = [statistics(inputs[0]); 2];
+        let affine = if inputs[1..3].iter().map(|ty| ty.shape).eq(both) { 3 } else { 1 };
+        for ty in &inputs[affine..] {
             if ty.shape != wanted {
                 return Err(format!("statistics, scale and shift must be {wanted}, got {}", ty.shape));
             }
@@ -62,7 +64,7 @@ impl BatchNormGrad {
         if self.scale && inputs[4].shape != Shape::channels(c) {
             return Err(format!("the scale must be {}, got {}", Shape::channels(c), inputs[4].shape));
         }
-        let sums = Shape { n: 2, ..Shape::channels(c) };
+        let sums = statistics(inputs[0]);
         match inputs.last() {
             Some(last) if self.batch && last.shape != sums => {
                 Err(format!("the sums must be {sums}, got {}", last.shape))
@@ -78,7 +80,12 @@ pub(super) fn infer_grad_sums(eps: f64, inputs: &[TensorType]) -> Result<TensorT
     if inputs[0].shape != inputs[1].shape {
         return Err(format!("x is {}, dy is {}", inputs[0].shape, inputs[1].shape));
     }
-    Ok(TensorType::image(Shape { n: 2, ..Shape::channels(inputs[0].shape.c) }))
+    Ok(TensorType::image(statistics(inputs[0])))
+}
+
+/// The shape of a mean and a variance, or of two sums, for each channel of `x`.
+pub(super) const fn statistics(x: TensorType) -> Shape {
+    Shape { n: 2, ..Shape::channels(x.shape.c) }
 }
 
 /// The running statistic after a step: `keep * running + take * batch`.
@@ -88,18 +95,21 @@ pub struct RunningStat {
     pub keep: f64,
     /// Factor of the batch's value; holds `n/(n-1)` where the unbiased variance is stored.
     pub take: f64,
+    /// The sample of `batch` that is the batch's value, 0 if there is but one.
+    pub sample: usize,
 }
 
 impl RunningStat {
     /// PyTorch's rule for a mean: `(1-m)*running + m*batch`. Keras' momentum `k` is `1 - m`.
     pub fn mean(momentum: f64) -> Self {
-        Self { keep: 1.0 - momentum, take: momentum }
+        Self { keep: 1.0 - momentum, take: momentum, sample: 0 }
     }
 
     /// The same for a biased variance over `count` values that is to be stored unbiased, as PyTorch and TensorFlow's fused
     /// kernel do: the batch's value is multiplied by `count/(count-1)`.
     pub fn unbiased_variance(momentum: f64, count: usize) -> Self {
-        Self { keep: 1.0 - momentum, take: momentum * count as f64 / (count.max(2) - 1) as f64 }
+        let take = momentum * count as f64 / (count.max(2) - 1) as f64;
+        Self { keep: 1.0 - momentum, take, sample: 0 }
     }
 }
 
@@ -157,10 +167,14 @@ pub(super) fn infer_variance(inputs: &[TensorType]) -> Result<TensorType, String
     Ok(TensorType::image(wanted))
 }
 
-pub(super) fn infer_running(inputs: &[TensorType]) -> Result<TensorType, String> {
-    debug_assert_eq!(inputs[0].dtype, DType::F32);
-    if inputs[0].shape != inputs[1].shape {
-        return Err(format!("running statistic {} and batch statistic {} differ", inputs[0].shape, inputs[1].shape));
+impl RunningStat {
+    pub(super) fn infer(&self, inputs: &[TensorType]) -> Result<TensorType, String> {
+        let (running, batch) = (inputs[0].shape, inputs[1].shape);
+        let one_of_two = self.sample < 2 && running.n == 1 && batch == Shape { n: 2, ..running };
+        if (self.sample == 0 && running == batch) || one_of_two {
+            return Ok(inputs[0]);
+        }
+        let of = if self.sample == 0 { String::new() } else { format!("sample {} of ", self.sample) };
+        Err(format!("running statistic {running} and {of}batch statistic {batch} differ"))
     }
-    Ok(inputs[0])
 }

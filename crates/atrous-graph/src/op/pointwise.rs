@@ -126,6 +126,52 @@ impl Unary {
         }
     }
 
+    /// The largest slope, rounded up; `None` where it has no bound, or the function jumps.
+    pub fn steepness(self) -> Option<f32> {
+        match self {
+            Self::Relu
+            | Self::Relu6
+            | Self::Tanh
+            | Self::Sigmoid
+            | Self::HardSigmoid
+            | Self::Softplus
+            | Self::Abs
+            | Self::AtLeast { .. } => Some(1.0),
+            Self::LeakyRelu { slope } => Some(slope.abs().max(1.0)),
+            Self::Elu { alpha } => Some(alpha.abs().max(1.0)),
+            // 1.0998, 1.1290 and 1.1290 exactly.
+            Self::Silu | Self::Gelu | Self::GeluTanh => Some(1.13),
+            Self::HardSwish => Some(1.5),
+            Self::Affine { scale, .. } => Some(scale.abs()),
+            Self::Huber { delta } => Some(delta),
+            Self::Square | Self::Sqrt | Self::Exp | Self::Ln | Self::Pow { .. } | Self::Step => None,
+        }
+    }
+
+    /// Whether `f(0) = 0`.
+    pub fn keeps_zero(self) -> bool {
+        match self {
+            Self::Relu
+            | Self::Relu6
+            | Self::LeakyRelu { .. }
+            | Self::Elu { .. }
+            | Self::Tanh
+            | Self::Silu
+            | Self::Gelu
+            | Self::GeluTanh
+            | Self::HardSwish
+            | Self::Abs
+            | Self::Square
+            | Self::Sqrt
+            | Self::Pow { .. }
+            | Self::Huber { .. }
+            | Self::Step => true,
+            Self::Affine { shift, .. } => shift == 0.0,
+            Self::AtLeast { floor } => floor <= 0.0,
+            Self::Sigmoid | Self::HardSigmoid | Self::Softplus | Self::Exp | Self::Ln => false,
+        }
+    }
+
     /// Whether the derivative at `x` can be told from `f(x)` in the place of `x`: the function keeps the sign, or clips.
     pub fn from_result(self) -> bool {
         match self {

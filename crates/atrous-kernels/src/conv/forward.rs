@@ -1,11 +1,11 @@
 //! Kernels for the convolution.
 
-use atrous_graph::op::{Conv2d, Padding};
+use atrous_graph::op::Padding;
 
 use super::problem::ConvProblem;
 use super::tile::{TILE_BYTES, Tile};
 use crate::kernel::{Candidate, choose, require};
-use crate::{Binding, Dispatch, NodePlan, PlanError, Problem, Slot};
+use crate::{Binding, Dispatch, NodePlan, PlanError, Slot};
 
 /// Bytes of the column matrix that im2col makes at a time, if it can.
 const COLUMN_BYTES: u64 = 32 << 20;
@@ -26,20 +26,16 @@ type Reason = Result<(), &'static str>;
 
 /// Plans a convolution, best kernel first: depthwise, GEMM, implicit GEMM (in workgroup memory, in registers), explicit
 /// im2col, and the direct sum, which admits everything.
-///
-/// # Errors
-/// [`PlanError::Limit`] if the part does not fit the adapter.
-pub fn plan_conv2d(op: &Conv2d, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let p = ConvProblem::new(*op, problem);
-    let (variant, declined) = choose(problem.target, &candidates(&p));
+pub(super) fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
+    let (variant, declined) = choose(p.target(), &candidates(p));
     let plan = match variant {
-        "depthwise" => single(variant, depthwise(&p)),
-        "depthwise_multiplier" => single(variant, depthwise_multiplier(&p)),
-        "gemm_tiled" => single(variant, gemm(&p, true)),
-        "gemm_registers" => single(variant, gemm(&p, false)),
-        "implicit_gemm_tiled" => single(variant, implicit_gemm(&p, true)),
-        "implicit_gemm_registers" => single(variant, implicit_gemm(&p, false)),
-        "im2col" => im2col(&p),
+        "depthwise" => single(variant, depthwise(p)),
+        "depthwise_multiplier" => single(variant, depthwise_multiplier(p)),
+        "gemm_tiled" => single(variant, gemm(p, true)),
+        "gemm_registers" => single(variant, gemm(p, false)),
+        "implicit_gemm_tiled" => single(variant, implicit_gemm(p, true)),
+        "implicit_gemm_registers" => single(variant, implicit_gemm(p, false)),
+        "im2col" => im2col(p),
         _ => single("direct", p.bound("conv/direct", "").invocations(p.pixels() * p.o4(), p.target())),
     }?;
     Ok(NodePlan { declined, ..plan })
@@ -67,6 +63,8 @@ fn candidates(p: &ConvProblem<'_>) -> [Candidate; 8] {
     let memory = require(limits.workgroup_memory >= TILE_BYTES, "the tile passes the workgroup memory");
     let hardware = require(!software, "a barrier is slow on a software adapter");
     let filled = require(conv.groups == 1 || p.og4() >= 4, "a group has too few output channels to fill a tile");
+    // A value is loaded again for every tile of output channels.
+    let bare = require(p.fused.prologue.is_none(), "it does not compute a function of the image");
 
     let columns = require(conv.groups == 1, "several groups")
         .and(require(column_row(p) <= limits.max_binding, "one row of columns passes the binding limit"));
@@ -76,11 +74,11 @@ fn candidates(p: &ConvProblem<'_>) -> [Candidate; 8] {
     [
         candidate("depthwise", once, Ok(())),
         candidate("depthwise_multiplier", depthwise, grouped),
-        candidate("gemm_tiled", pointwise.and(memory), hardware),
-        candidate("gemm_registers", pointwise, Ok(())),
-        candidate("implicit_gemm_tiled", whole.and(memory), hardware.and(filled)),
-        candidate("implicit_gemm_registers", whole, Ok(())),
-        candidate("im2col", columns, explicit),
+        candidate("gemm_tiled", pointwise.and(memory).and(bare), hardware),
+        candidate("gemm_registers", pointwise.and(bare), Ok(())),
+        candidate("implicit_gemm_tiled", whole.and(memory).and(bare), hardware.and(filled)),
+        candidate("implicit_gemm_registers", whole.and(bare), Ok(())),
+        candidate("im2col", columns.and(bare), explicit),
         candidate("direct", Ok(()), Ok(())),
     ]
 }
@@ -161,7 +159,7 @@ fn im2col(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
             .window(columns)
             .bind("W_BASE", Slot::Input(1), &inputs[1])
             .window(Binding::whole(Slot::Output, output.ty));
-        plan.dispatches.push(p.bind_bias(multiply).groups(groups, p.target())?);
+        plan.dispatches.push(p.bind_rest(multiply, first * p.o4()).groups(groups, p.target())?);
     }
     Ok(plan)
 }

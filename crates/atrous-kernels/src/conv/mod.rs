@@ -10,9 +10,28 @@ mod problem;
 mod tile;
 mod transposed;
 
-pub use forward::{CONV2D_VARIANTS, plan_conv2d};
+pub use forward::CONV2D_VARIANTS;
 pub use grad_weight::{GRAD_WEIGHT_VARIANTS, plan_grad_weight};
-pub use transposed::{GRAD_INPUT_VARIANTS, plan_grad_input};
+pub use transposed::GRAD_INPUT_VARIANTS;
+
+use atrous_graph::op::{Convolution, FusedConv};
+
+use crate::{NodePlan, PlanError, Problem};
+
+/// Plans a convolution or transposed convolution, alone or fused.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter, or a transposed one's filter 32-bit coordinates.
+///
+/// # Panics
+/// If the operation is none: a bug of the caller.
+pub fn plan_conv(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let fused = FusedConv::of(problem.op, problem.inputs.len()).expect("a convolution: a bug of atrous");
+    match fused.conv {
+        Convolution::Forward(conv) => forward::plan(&problem::ConvProblem::new(conv, fused, problem)),
+        Convolution::Transposed(op) => transposed::plan(&problem::ConvProblem::new(op.conv, fused, problem)),
+    }
+}
 
 #[cfg(test)]
 mod tests;

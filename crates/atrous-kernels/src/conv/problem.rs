@@ -1,16 +1,18 @@
 //! A convolution in the numbers that its kernels take.
 
 use atrous_graph::Shape;
-use atrous_graph::op::Conv2d;
+use atrous_graph::op::{Conv2d, FusedConv};
 use atrous_shaders::find;
 
 use crate::kernel::Kernel;
-use crate::{Problem, Slot, Target};
+use crate::pointwise::activation;
+use crate::{Binding, Problem, Slot, Target};
 
-/// A convolution or transposed convolution of one part: `x`, `filter`, optionally `bias`.
+/// A convolution or transposed convolution of one part, with what surrounds it.
 pub(super) struct ConvProblem<'a> {
     pub(super) problem: &'a Problem<'a>,
     pub(super) conv: Conv2d,
+    pub(super) fused: FusedConv,
     /// Rows and columns of the filter.
     pub(super) kernel: [usize; 2],
     /// Input channels of one group.
@@ -20,9 +22,10 @@ pub(super) struct ConvProblem<'a> {
 }
 
 impl<'a> ConvProblem<'a> {
-    pub(super) fn new(conv: Conv2d, problem: &'a Problem<'a>) -> Self {
+    pub(super) fn new(conv: Conv2d, fused: FusedConv, problem: &'a Problem<'a>) -> Self {
         let (x, filter, y) = (problem.inputs[0].ty.shape, problem.inputs[1].ty.shape, problem.output.ty.shape);
-        Self { problem, conv, kernel: [filter.n, filter.h], cin_g: x.c / conv.groups, cout_g: y.c / conv.groups }
+        let (cin_g, cout_g) = (x.c / conv.groups, y.c / conv.groups);
+        Self { problem, conv, fused, kernel: [filter.n, filter.h], cin_g, cout_g }
     }
 
     pub(super) fn x(&self) -> Shape {
@@ -63,13 +66,12 @@ impl<'a> ConvProblem<'a> {
         self.conv.groups == 1 || (self.cin_g.is_multiple_of(4) && self.cout_g.is_multiple_of(4))
     }
 
-    /// A kernel with the bias axis set as the problem has it, the given other axes, and every constant of the problem that
+    /// A kernel with bias and residual set as the problem has them, the given other axes, and every constant of the problem that
     /// it declares.
     pub(super) fn kernel(&self, name: &str, axes: &str) -> Kernel {
-        let bias = if self.has_bias() { "bias" } else { "" };
-        let comma = if bias.is_empty() || axes.is_empty() { "" } else { "," };
-        let variant = format!("{bias}{comma}{axes}");
-        self.configured(name, &variant)
+        let flags = [(self.fused.bias, "bias"), (self.fused.residual, "residual"), (!axes.is_empty(), axes)];
+        let variant: Vec<&str> = flags.iter().filter(|(on, _)| *on).map(|(_, text)| *text).collect();
+        self.configured(name, &variant.join(","))
     }
 
     /// A kernel's linked variant with every constant of the problem that it declares.
@@ -77,10 +79,21 @@ impl<'a> ConvProblem<'a> {
         let declared = find(name, variant).map_or(&[][..], |shader| shader.overrides);
         let constants = self.constants();
         let constants = constants.iter().filter(|(constant, _)| declared.contains(constant));
-        constants.fold(Kernel::new(name, variant), |kernel, &(constant, value)| kernel.set(constant, value as f64))
+        let kernel =
+            constants.fold(Kernel::new(name, variant), |kernel, &(constant, value)| kernel.set(constant, value as f64));
+        let functions = [
+            (["PROLOGUE", "PROLOGUE_P", "PROLOGUE_Q"], self.fused.prologue),
+            (["ACTIVATION", "ACTIVATION_P", "ACTIVATION_Q"], self.fused.activation),
+        ];
+        let declares = |names: &[&str; 3]| declared.contains(&names[0]);
+        functions.into_iter().filter(|(names, _)| declares(names)).fold(kernel, |kernel, (names, function)| {
+            let (code, p, q) = function.map_or((0, 0.0, 0.0), |f| activation(&f));
+            let values = [f64::from(code), f64::from(p), f64::from(q)];
+            names.into_iter().zip(values).fold(kernel, |kernel, (name, value)| kernel.set(name, value))
+        })
     }
 
-    /// [`Self::kernel`] with `x`, the filter, `y` and the bias bound in their order.
+    /// [`Self::kernel`] with `x`, the filter, `y`, the bias and the residual bound in their order.
     pub(super) fn bound(&self, name: &str, axes: &str) -> Kernel {
         let Problem { inputs, output, .. } = self.problem;
         let kernel = self
@@ -88,21 +101,25 @@ impl<'a> ConvProblem<'a> {
             .bind("X_BASE", Slot::Input(0), &inputs[0])
             .bind("W_BASE", Slot::Input(1), &inputs[1])
             .bind("Y_BASE", Slot::Output, output);
-        self.bind_bias(kernel)
+        self.bind_rest(kernel, 0)
     }
 
-    pub(super) fn bind_bias(&self, kernel: Kernel) -> Kernel {
-        match self.problem.inputs.get(2) {
-            Some(bias) => kernel.bind("B_BASE", Slot::Input(2), bias),
-            None => kernel,
+    /// Binds the bias, and the residual from vec4 `first` on.
+    pub(super) fn bind_rest(&self, mut kernel: Kernel, first: usize) -> Kernel {
+        let inputs = self.problem.inputs;
+        if self.fused.bias {
+            kernel = kernel.bind("B_BASE", Slot::Input(2), &inputs[2]);
         }
+        if self.fused.residual {
+            let residual = &inputs[self.fused.conv_inputs()];
+            kernel = kernel
+                .set("R_BASE", f64::from(residual.base) + first as f64)
+                .window(Binding::whole(Slot::Input(self.fused.conv_inputs()), residual.ty));
+        }
+        kernel
     }
 
-    fn has_bias(&self) -> bool {
-        self.problem.inputs.len() == 3
-    }
-
-    fn constants(&self) -> [(&'static str, usize); 21] {
+    fn constants(&self) -> [(&'static str, usize); 22] {
         let (x, y, conv) = (self.x(), self.y(), &self.conv);
         [
             ("N", x.n),
@@ -126,6 +143,7 @@ impl<'a> ConvProblem<'a> {
             ("GROUPS", conv.groups),
             ("CIN_G", self.cin_g),
             ("COUT_G", self.cout_g),
+            ("OUT", y.c),
         ]
     }
 }

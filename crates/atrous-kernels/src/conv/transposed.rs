@@ -1,11 +1,9 @@
 //! Kernels for the transposed convolution.
 
-use atrous_graph::op::Conv2dGradInput;
-
 use super::problem::ConvProblem;
 use super::tile::{TILE_BYTES, Tile};
 use crate::kernel::{Candidate, choose, require};
-use crate::{Dispatch, NodePlan, PlanError, Problem};
+use crate::{Dispatch, NodePlan, PlanError};
 
 /// The variants that may serve a transposed convolution, in the order of preference on a GPU.
 pub const GRAD_INPUT_VARIANTS: &[&str] =
@@ -13,23 +11,19 @@ pub const GRAD_INPUT_VARIANTS: &[&str] =
 
 /// Plans a transposed convolution: for depthwise ones, by phases of the stride (in workgroup memory, in registers), or as a
 /// direct sum, which admits everything.
-///
-/// # Errors
-/// [`PlanError::Limit`] if the part does not fit the adapter, or the filter 32-bit coordinates.
-pub fn plan_grad_input(op: &Conv2dGradInput, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let p = ConvProblem::new(op.conv, problem);
+pub(super) fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
     // Unlike a convolution's filter, this one may reach beyond all images; coordinates are numbers of 32 bits.
     for axis in 0..2 {
-        let (needs, limit) = (p.kernel[axis] as u64 * op.conv.dilation[axis] as u64, 1 << 31);
+        let (needs, limit) = (p.kernel[axis] as u64 * p.conv.dilation[axis] as u64, 1 << 31);
         if needs > limit {
             return Err(PlanError::Limit { what: "pixels under the filter", needs, limit });
         }
     }
-    let (variant, declined) = choose(problem.target, &candidates(&p));
+    let (variant, declined) = choose(p.target(), &candidates(p));
     let dispatch = match variant {
-        "transposed_depthwise" => depthwise(&p),
-        "transposed_tiled" => phase(&p, true),
-        "transposed_phase" => phase(&p, false),
+        "transposed_depthwise" => depthwise(p),
+        "transposed_tiled" => phase(p, true),
+        "transposed_phase" => phase(p, false),
         _ => p.bound("conv/transposed_direct", "").invocations(p.pixels() * p.o4(), p.target()),
     }?;
     Ok(NodePlan { declined, ..NodePlan::single(variant, dispatch) })

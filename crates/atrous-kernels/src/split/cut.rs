@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use atrous_graph::op::{AvgPool, Conv2d, Conv2dGradInput, Padding, Place, Slice, Window as Pool};
+use atrous_graph::op::{AvgPool, Conv2d, Conv2dGradInput, FusedConv, Padding, Place, Slice, Window as Pool};
 use atrous_graph::{Op, TensorType};
 
 use super::Window;
@@ -35,13 +35,23 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         Some(Cut { op: *op, inputs: inputs.iter().enumerate().map(|(i, ty)| window(i, ty)).collect() })
     };
     let all_rows = || image(0..size.h);
+    if let Op::FusedConv(fused) = op {
+        let split = fused.conv_inputs();
+        let mut conv = cut(&fused.conv.op(), &inputs[..split], output, out)?;
+        conv.op = Op::FusedConv(FusedConv { conv: FusedConv::of(&conv.op, split)?.conv, ..*fused });
+        conv.inputs.extend(inputs[split..].iter().map(|_| out.clone()));
+        return Some(conv);
+    }
     match op {
         Op::Input
         | Op::Parameter
         | Op::Reduce(_)
+        | Op::BatchStatistics
         | Op::ChannelVariance
         | Op::BatchNormGradSums { .. }
+        | Op::FusedBatchNormGradSums(_)
         | Op::Conv2dGradWeight(_)
+        | Op::FusedConv(_)
         | Op::RunningStat(_) => None,
         // All rows of the result: all rows of the input, so that several samples are contiguous.
         Op::Conv2d(_)
@@ -120,9 +130,17 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         | Op::OneHot { .. }
         | Op::LabelWeight { .. }
         | Op::StopGradient => first(*op, image(out.rows.clone())),
-        Op::BatchNormGrad(_) | Op::UnaryGrad(_) | Op::SoftmaxGrad | Op::LogSoftmaxGrad | Op::CrossEntropy(_) => {
-            alike(2)
+        Op::FusedBatchNorm(fused) => {
+            let mut cut = first(*op, out.clone())?;
+            cut.inputs.iter_mut().skip(inputs.len() - usize::from(fused.residual)).for_each(|r| *r = out.clone());
+            Some(cut)
         }
+        Op::BatchNormGrad(_)
+        | Op::FusedBatchNormGrad(_)
+        | Op::UnaryGrad(_)
+        | Op::SoftmaxGrad
+        | Op::LogSoftmaxGrad
+        | Op::CrossEntropy(_) => alike(2),
         Op::CrossEntropyGrad(_) => alike(3),
         Op::Concat | Op::ChannelMaxPoolGrad(_) | Op::Fill { .. } => all(out.clone()),
         Op::Place(place) => {

@@ -2,9 +2,10 @@
 
 use atrous_gpu::{InputData, Outputs, Session, SessionCache};
 use atrous_graph::{Graph, GraphError, NodeId};
+use atrous_nn::Model;
 use atrous_vision::ImageTensor;
 
-use super::{Predictor, SESSIONS};
+use super::Predictor;
 use crate::Result;
 
 /// Sessions whose results are some nodes of the network.
@@ -18,8 +19,10 @@ impl Predictor {
     /// The activations that the network's modules of these names make, such as `layer3.5` of a ResNet, as dense
     /// `N×H×W×C` tensors; all of them from one run. `atrous summary MODEL` lists the names.
     ///
+    /// The first call with other names uploads the weights that these need, beside those of [`Self::run`].
+    ///
     /// # Errors
-    /// [`Error::Graph`](crate::Error::Graph) for an unknown name, with similar ones; those of [`Self::run`].
+    /// [`Error::Graph`](crate::Error::Graph) for an unknown name, with similar ones; those of [`Self::new`] and [`Self::run`].
     pub async fn features(&mut self, images: &ImageTensor, names: &[&str]) -> Result<Outputs> {
         let (session, input) = self.feature_session(images, names)?;
         Ok(session.run(&[(input, InputData::F32(&images.data))]).await?)
@@ -41,9 +44,9 @@ impl Predictor {
         let features = match self.features.take().filter(|features| features.names == names) {
             Some(same) => same,
             None => {
-                let (recipe, wanted) = (self.recipe.clone(), names.clone());
-                let find = move |shape| recipe.graph(shape, |model| nodes(&model.graph, &wanted));
-                let sessions = SessionCache::new(self.parameters.clone(), Box::new(find), SESSIONS);
+                let wanted = names.clone();
+                let find = move |model: &Model| nodes(&model.graph, &wanted);
+                let sessions = self.recipe.sessions(&self.device, &self.weights, shape, find)?;
                 Features { names, sessions }
             }
         };

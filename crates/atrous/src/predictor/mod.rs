@@ -7,8 +7,9 @@ mod segment;
 
 use std::sync::Arc;
 
-use atrous_gpu::{Device, GpuError, InputData, Output, Outputs, Parameters, Session, SessionCache};
-use atrous_graph::{Graph, GraphError, NodeId, Shape};
+use atrous_gpu::{Device, GpuError, InputData, Output, Outputs, Session, SessionCache};
+use atrous_graph::passes::{Optimized, PassOptions, optimize};
+use atrous_graph::{GraphError, NodeId, Shape};
 use atrous_nn::zoo::{self, BuildOptions, Info, Preprocessing, Task, ZooError};
 use atrous_nn::{Mode, Model};
 use atrous_vision::{ImageTensor, Normalize, Preprocess};
@@ -42,7 +43,7 @@ pub struct Predictor {
     /// Name of the graph's input.
     input: String,
     device: Device,
-    parameters: Arc<Parameters>,
+    weights: Weights,
     sessions: SessionCache,
     features: Option<features::Features>,
 }
@@ -62,19 +63,37 @@ impl Recipe {
         zoo::build(&self.name, &options)
     }
 
-    /// Its graph with the nodes that `outputs` picks as results.
-    fn graph(
+    /// The network, and its graph after the passes with the nodes that `outputs` picks as results.
+    fn optimized(
         &self,
         shape: Shape,
         outputs: impl Fn(&Model) -> Result<Vec<NodeId>, GraphError>,
-    ) -> Result<Graph, GraphError> {
+        passes: PassOptions,
+    ) -> Result<(Model, Optimized), GraphError> {
         let mut model = self.model(shape.n, shape.h, shape.w).map_err(|error| match error {
             ZooError::Graph(error) => error,
             other => GraphError::Invalid { op: "network", node: self.name.clone(), reason: other.to_string() },
         })?;
         let outputs = outputs(&model)?;
-        model.graph.set_outputs(outputs);
-        Ok(model.graph)
+        model.graph.set_outputs(outputs.clone());
+        let optimized = optimize(&model.graph, &outputs, passes);
+        Ok((model, optimized))
+    }
+
+    /// Sessions whose results are what `outputs` picks, over parameters of their own.
+    fn sessions(
+        &self,
+        device: &Device,
+        weights: &Weights,
+        shape: Shape,
+        outputs: impl Fn(&Model) -> Result<Vec<NodeId>, GraphError> + Send + Sync + 'static,
+    ) -> Result<SessionCache> {
+        let passes = device.options().passes;
+        let (model, optimized) = self.optimized(shape, &outputs, passes)?;
+        let parameters = Arc::new(weights.upload(device, &model, &optimized)?);
+        let recipe = self.clone();
+        let build = move |shape| Ok(recipe.optimized(shape, &outputs, passes)?.1.graph);
+        Ok(SessionCache::new(parameters, Box::new(build), SESSIONS))
     }
 }
 
@@ -90,13 +109,11 @@ impl Predictor {
         let [h, w] = options.size.unwrap_or(info.size);
         let model = recipe.model(1, h, w)?;
         let input = model.graph.node(model.input).name.clone();
-        let parameters = Arc::new(weights.upload(device, &model)?);
-        let build = recipe.clone();
-        let build = move |shape| build.graph(shape, |model| Ok(vec![model.output()]));
-        let sessions = SessionCache::new(parameters.clone(), Box::new(build), SESSIONS);
+        let shape = Shape::new(1, h, w, info.in_channels);
+        let sessions = recipe.sessions(device, weights, shape, |model| Ok(vec![model.output()]))?;
         let info = Info { classes: model.output_shape().c, ..info };
-        let device = device.clone();
-        Ok(Self { recipe, info, size: options.size, input, device, parameters, sessions, features: None })
+        let (device, weights) = (device.clone(), weights.clone());
+        Ok(Self { recipe, info, size: options.size, input, device, weights, sessions, features: None })
     }
 
     /// The network's name in the zoo.

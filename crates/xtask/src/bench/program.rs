@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use atrous_gpu::{Counters, Device, InputData, Parameters, Session, StepOptions, TrainingSession};
-use atrous_graph::{DType, Graph};
+use atrous_graph::{DType, Graph, passes::optimize};
 use atrous_kernels::{Plan, Target, plan::plan};
 
 use super::workload::Built;
@@ -43,13 +43,16 @@ pub(super) enum Program {
 impl Program {
     pub(super) fn new(device: &Device, built: &Built, variant: Option<&'static str>) -> Result<Self> {
         let graph = &built.graph;
-        let parameters = Arc::new(Parameters::upload(device, graph, &*built.parameters)?);
         match &built.training {
             None => {
+                let optimized = optimize(graph, graph.outputs(), device.options().passes);
+                let graph = &optimized.graph;
+                let parameters = Parameters::upload(device, graph, &optimized.source(&*built.parameters))?;
                 let plan = plan(graph, graph.outputs(), &Target { variant, ..device.target() })?;
-                Ok(Self::Inference(Box::new(Session::from_plan(device, graph, plan, parameters)?)))
+                Ok(Self::Inference(Box::new(Session::from_plan(device, graph, plan, Arc::new(parameters))?)))
             }
             Some(training) => {
+                let parameters = Arc::new(Parameters::upload(device, graph, &*built.parameters)?);
                 let session = TrainingSession::new(device, graph, graph.outputs(), training, parameters)?;
                 Ok(Self::Training(Box::new(session), 0))
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use atrous_gpu::{Data, Device, GpuError, InputData, Parameters, Session, StepOptions, TrainingSession};
 use atrous_graph::optim::Training;
-use atrous_graph::{Graph, NodeId, ParameterSource};
+use atrous_graph::{Graph, NodeId, ParameterSource, passes::optimize};
 
 use super::CaseError;
 
@@ -52,6 +52,19 @@ impl Executor {
             return Err(CaseError::Failed(format!("the session gave {got:?}, asked for {names:?}")));
         }
         Ok(outputs.into_iter().map(|o| o.data).collect())
+    }
+
+    /// [`Self::run`] with parameters of the run's own, folded where the device's passes fold.
+    pub(super) fn infer(
+        &self,
+        graph: &Graph,
+        source: &dyn ParameterSource,
+        inputs: &[(&str, InputData<'_>)],
+        wanted: &[NodeId],
+    ) -> Result<Vec<Data>, CaseError> {
+        let optimized = optimize(graph, wanted, self.device.options().passes);
+        let parameters = self.upload(&optimized.graph, &optimized.source(source))?;
+        self.run(&optimized.graph, parameters, inputs, &optimized.now(wanted))
     }
 
     /// Takes `count` steps on the same batch at learning rate `lr` and returns the loss before each.

@@ -1,9 +1,7 @@
 //! Evaluation: logits, or what is stored of a segmentation network's output.
 
-use std::sync::Arc;
-
-use atrous_gpu::{Data, InputData, Parameters};
-use atrous_io::fill;
+use atrous_gpu::{Data, InputData};
+use atrous_io::{FillSource, fill};
 
 use super::super::{
     CaseError,
@@ -14,13 +12,8 @@ use super::super::{
 use super::{Network, build, entry::Eval, images::Photographs};
 
 /// Runs a network on one input and compares everything stored of its output.
-pub(super) fn check(
-    network: &Network<'_>,
-    parameters: Arc<Parameters>,
-    eval: &Eval,
-    photographs: &Photographs,
-) -> Result<(), CaseError> {
-    let output = run(network, parameters, eval, photographs)?;
+pub(super) fn check(network: &Network<'_>, eval: &Eval, photographs: &Photographs) -> Result<(), CaseError> {
+    let output = run(network, eval, photographs)?;
     let stored = stored(&network.stored, &eval.tensor)?;
     let sample = match eval.sample_step {
         None => output.clone(),
@@ -57,12 +50,7 @@ pub(super) fn check(
 }
 
 /// The output for an evaluation's input, channels second.
-fn run(
-    network: &Network<'_>,
-    parameters: Arc<Parameters>,
-    eval: &Eval,
-    photographs: &Photographs,
-) -> Result<Array, CaseError> {
+fn run(network: &Network<'_>, eval: &Eval, photographs: &Photographs) -> Result<Array, CaseError> {
     let shape = eval.input.shape().ok_or_else(|| CaseError::Unsupported("an input that is no image".to_owned()))?;
     let model = build(network.entry, shape)?;
     if model.output_shape() != image_shape(&eval.shape)? {
@@ -70,8 +58,9 @@ fn run(
     }
     let input = photographs.input(&eval.input)?;
     let name = &model.graph.node(model.input).name;
+    let source = FillSource::new(&model, &network.entry.fill_prefix, network.entry.wvar);
     let outputs =
-        network.executor.run(&model.graph, parameters, &[(name, InputData::F32(&input))], &[model.output()])?;
+        network.executor.infer(&model.graph, &source, &[(name, InputData::F32(&input))], &[model.output()])?;
     match outputs.as_slice() {
         [Data::F32(values)] => Ok(Array { shape: eval.shape.clone(), values: to_nchw(model.output_shape(), values) }),
         _ => Err(CaseError::Failed("the output is not f32".to_owned())),

@@ -78,7 +78,7 @@ impl<'a> Network<'a> {
             "/taps" => taps::check(self, parameters, photographs),
             "/train" => train::check(self, photographs),
             other => match other.strip_prefix("/eval.").and_then(|id| self.entry.eval.get(id)) {
-                Some(eval) => eval::check(self, parameters, eval, photographs),
+                Some(eval) => eval::check(self, eval, photographs),
                 None => Err(CaseError::Unsupported(format!("a case named \"{other}\""))),
             },
         }

@@ -1,0 +1,74 @@
+//! Mean and variance of a batch, which read the same map one after the other, are made in one pass over it.
+
+use std::collections::HashMap;
+
+use crate::op::{Reduce, RunningStat};
+use crate::{Graph, NodeId, Op};
+
+use super::Report;
+use super::rewrite::{Rewrite, Rewritten, Uses};
+
+const NAME: &str = "batch_statistics";
+
+pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewritten {
+    let uses = Uses::of(graph, kept);
+    // By mean or variance: the mean.
+    let mut pairs: HashMap<NodeId, NodeId> = HashMap::new();
+    for (id, node) in graph.iter() {
+        if let Op::ChannelVariance = node.op {
+            let found = pair(graph, &uses, node.inputs[0], node.inputs[1], id);
+            report.note(NAME, &node.name, found);
+            if found.is_ok() {
+                pairs.extend([(node.inputs[1], node.inputs[1]), (id, node.inputs[1])]);
+            }
+        }
+    }
+    // By mean: the new node that is both.
+    let mut both: HashMap<NodeId, NodeId> = HashMap::new();
+    let mut rewrite = Rewrite::new(graph);
+    for (id, node) in graph.iter() {
+        match (node.op, pairs.get(&id)) {
+            (Op::Reduce(_), Some(mean)) => {
+                let x = rewrite.now(node.inputs[0]);
+                let name = format!("{}.and_variance", node.name);
+                both.insert(*mean, rewrite.insert(&name, Op::BatchStatistics, &[x]));
+            }
+            (Op::ChannelVariance, Some(_)) => {}
+            (op, _) if node.inputs.iter().any(|input| pairs.contains_key(input)) => {
+                let of = |input: &NodeId| pairs.get(input).map_or_else(|| rewrite.now(*input), |mean| both[mean]);
+                let inputs: Vec<NodeId> = node.inputs.iter().map(of).collect();
+                let op = match op {
+                    Op::RunningStat(stat) => {
+                        let sample = usize::from(pairs[&node.inputs[1]] != node.inputs[1]);
+                        Op::RunningStat(RunningStat { sample, ..stat })
+                    }
+                    other => other,
+                };
+                rewrite.put(id, op, &inputs);
+            }
+            _ => rewrite.copy(id),
+        }
+    }
+    rewrite.finish()
+}
+
+/// Whether `mean` is that of `x`, and all who read it or the variance `var` can read both in one tensor.
+fn pair(graph: &Graph, uses: &Uses, x: NodeId, mean: NodeId, var: NodeId) -> Result<(), &'static str> {
+    if graph.node(mean).op != Op::Reduce(Reduce::MEAN_NHW) || graph.node(mean).inputs != [x] {
+        return Err("it is not around the mean of the same map");
+    }
+    uses.is_free(mean).and(uses.is_free(var))?;
+    let fits = |user: &NodeId| {
+        let node = graph.node(*user);
+        let at = match node.op {
+            Op::ChannelVariance => return *user == var,
+            Op::RunningStat(_) => return node.inputs[0] != mean && node.inputs[0] != var,
+            Op::BatchNorm(_) | Op::FusedBatchNorm(_) => 1,
+            Op::BatchNormGradSums { .. } | Op::BatchNormGrad(_) => 2,
+            _ => return false,
+        };
+        node.inputs[at..at + 2] == [mean, var]
+    };
+    let all = uses.users(mean).iter().chain(uses.users(var));
+    if all.into_iter().all(fits) { Ok(()) } else { Err("something other than a batch normalisation reads it") }
+}

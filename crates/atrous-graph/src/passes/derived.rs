@@ -1,0 +1,130 @@
+//! Parameters that are made from others on the host.
+
+use crate::Op;
+use crate::{ParameterSource, SourceError, TensorType};
+
+/// A parameter of a rewritten graph, as a function of parameters of the graph before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Derived {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: TensorType,
+    /// How it is made.
+    pub recipe: Recipe,
+}
+
+/// A parameter of the graph before: its name and type.
+pub type Given = (String, TensorType);
+
+/// How a parameter is made. All is computed in f64 and rounded once.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Recipe {
+    /// A filter, times [`Normalisation::factor`] of the channel that each weight adds to.
+    Filter {
+        /// The filter.
+        filter: Given,
+        /// For a transposed convolution its number of groups: the result's channels are the filter's third axis, group by group.
+        transposed: Option<usize>,
+        /// What follows the convolution.
+        by: Normalisation,
+    },
+    /// `(bias - mean) * factor + shift`, the bias 0 where there is none.
+    Bias {
+        /// The bias.
+        bias: Option<Given>,
+        /// What follows the convolution.
+        by: Normalisation,
+    },
+}
+
+/// A batch normalisation whose vectors are all parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Normalisation {
+    /// Added to the variance.
+    pub eps: f64,
+    /// Running mean.
+    pub mean: Given,
+    /// Running variance.
+    pub var: Given,
+    /// Scale, if there is one.
+    pub scale: Option<Given>,
+    /// Shift, if there is one.
+    pub shift: Option<Given>,
+}
+
+/// The parameters of a rewritten graph: those that it shares with the graph before, and those made of them.
+pub struct DerivedSource<'a> {
+    derived: &'a [Derived],
+    before: &'a dyn ParameterSource,
+}
+
+impl<'a> DerivedSource<'a> {
+    pub(super) fn new(derived: &'a [Derived], before: &'a dyn ParameterSource) -> Self {
+        Self { derived, before }
+    }
+
+    /// The dense values of a parameter of the graph before.
+    fn read(&self, (name, ty): &Given) -> Result<Vec<f64>, SourceError> {
+        let mut device = vec![0.0; ty.padded_len()];
+        self.before.write(name, *ty, &mut device)?;
+        Ok(ty.unpack(&device).into_iter().map(f64::from).collect())
+    }
+
+    /// `scale / sqrt(var + eps)` of each channel.
+    fn factors(&self, by: &Normalisation) -> Result<Vec<f64>, SourceError> {
+        let mut factors = self.read(&by.var)?;
+        factors.iter_mut().for_each(|var| *var = 1.0 / (*var + by.eps).sqrt());
+        if let Some(scale) = &by.scale {
+            factors.iter_mut().zip(self.read(scale)?).for_each(|(factor, scale)| *factor *= scale);
+        }
+        Ok(factors)
+    }
+
+    fn make(&self, recipe: &Recipe) -> Result<Vec<f64>, SourceError> {
+        match recipe {
+            Recipe::Filter { filter, transposed, by } => {
+                let (shape, factors) = (filter.1.shape, self.factors(by)?);
+                let mut values = self.read(filter)?;
+                for (i, value) in values.iter_mut().enumerate() {
+                    let (third, last) = (i / shape.c % shape.w, i % shape.c);
+                    let channel = match transposed {
+                        None => last,
+                        Some(groups) => last / (shape.c / groups) * shape.w + third,
+                    };
+                    *value *= factors[channel];
+                }
+                Ok(values)
+            }
+            Recipe::Bias { bias, by } => {
+                let zeros = || Ok(vec![0.0; by.mean.1.shape.c]);
+                let mut values = bias.as_ref().map_or_else(zeros, |bias| self.read(bias))?;
+                let shift = by.shift.as_ref().map_or_else(zeros, |shift| self.read(shift))?;
+                let rest = self.read(&by.mean)?.into_iter().zip(self.factors(by)?).zip(shift);
+                for (value, ((mean, factor), shift)) in values.iter_mut().zip(rest) {
+                    *value = (*value - mean) * factor + shift;
+                }
+                Ok(values)
+            }
+        }
+    }
+}
+
+impl ParameterSource for DerivedSource<'_> {
+    fn write(&self, name: &str, ty: TensorType, device: &mut [f32]) -> Result<(), SourceError> {
+        match self.derived.iter().find(|derived| derived.name == name) {
+            None => self.before.write(name, ty, device),
+            Some(derived) => {
+                let dense: Vec<f32> = self.make(&derived.recipe)?.into_iter().map(|v| v as f32).collect();
+                ty.pack(&dense, device);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A node as a parameter, if it is one.
+pub(super) fn given(graph: &crate::Graph, id: crate::NodeId) -> Option<Given> {
+    let node = graph.node(id);
+    matches!(node.op, Op::Parameter).then(|| (node.name.clone(), node.ty))
+}

@@ -1,0 +1,94 @@
+//! A convolution, and behind it the sum with a residual and a function of that, become one operation.
+
+use std::collections::HashMap;
+
+use crate::op::{Binary, FusedConv};
+use crate::{Graph, NodeId, Op};
+
+use super::Report;
+use super::rewrite::{Rewrite, Rewritten, Uses};
+
+const NAME: &str = "fuse_epilogue";
+
+/// A convolution with what it absorbs.
+struct Match {
+    conv: NodeId,
+    fused: FusedConv,
+    residual: Option<NodeId>,
+}
+
+pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewritten {
+    let uses = Uses::of(graph, kept);
+    // By the last node of a chain, and all nodes before it.
+    let mut matches: HashMap<NodeId, Match> = HashMap::new();
+    let mut absorbed = vec![false; graph.nodes().len()];
+    // Of two convolutions that are added the later one takes the sum: all it reads is there by then.
+    let mut notes = Vec::new();
+    for (id, node) in graph.iter().collect::<Vec<_>>().into_iter().rev() {
+        let Some(fused) = FusedConv::of(&node.op, node.inputs.len()) else { continue };
+        if fused.activation.is_some() {
+            continue;
+        }
+        let mut found = Match { conv: id, fused, residual: None };
+        let (last, reason) = extend(graph, &uses, &absorbed, &mut found);
+        if last == id {
+            notes.push((id, Err(reason)));
+            continue;
+        }
+        notes.push((id, Ok(())));
+        // What lies between the first and the last node: the convolution, and the sum if a function follows.
+        absorbed[id.0] = true;
+        absorbed[uses.users(id)[0].0] = true;
+        absorbed[last.0] = true;
+        matches.insert(last, found);
+    }
+    notes.reverse();
+    notes.into_iter().for_each(|(id, done)| report.note(NAME, &graph.node(id).name, done));
+
+    let mut rewrite = Rewrite::new(graph);
+    for (id, _) in graph.iter() {
+        match matches.get(&id) {
+            Some(Match { conv, fused, residual }) => {
+                let inputs: Vec<NodeId> =
+                    graph.node(*conv).inputs.iter().chain(residual).map(|id| rewrite.now(*id)).collect();
+                rewrite.put(id, Op::FusedConv(*fused), &inputs);
+            }
+            None if absorbed[id.0] => {}
+            None => rewrite.copy(id),
+        }
+    }
+    rewrite.finish()
+}
+
+/// Follows the convolution's result as far as it can be absorbed. Returns the last node, and why the next one is not.
+fn extend(graph: &Graph, uses: &Uses, absorbed: &[bool], found: &mut Match) -> (NodeId, &'static str) {
+    let mut last = found.conv;
+    loop {
+        let next = match uses.only_user(last) {
+            Ok(next) => next,
+            Err(reason) => return (last, reason),
+        };
+        if absorbed[next.0] {
+            return (last, "the sum belongs to the other convolution");
+        }
+        let node = graph.node(next);
+        match node.op {
+            Op::Binary(Binary::Add) if !found.fused.residual => {
+                let other = node.inputs.iter().copied().find(|id| *id != last);
+                let Some(other) = other.filter(|id| graph.node(*id).ty == graph.node(last).ty) else {
+                    return (last, "what is added has another shape");
+                };
+                if !found.fused.bias {
+                    return (last, "it has no bias");
+                }
+                (found.fused.residual, found.residual, last) = (true, Some(other), next);
+            }
+            Op::Unary(function) if function.steepness().is_some() => {
+                found.fused.activation = Some(function);
+                return (next, "");
+            }
+            Op::Unary(_) => return (last, "the function that follows is too steep"),
+            _ => return (last, "no sum or function follows"),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Rewrites of a finished graph: it computes the same with fewer and larger steps.
+//!
+//! Passes run after differentiation and before planning. Each takes a graph and makes another, and says of every place that it
+//! looked at what it did there, or why it did nothing. What is asked for as an output is never rewritten away, nor is its name.
+
+mod batch_statistics;
+mod derived;
+mod fold_batch_norm;
+mod fuse_batch_norm;
+mod fuse_batch_norm_grad;
+mod fuse_epilogue;
+mod fuse_prologue;
+mod report;
+mod rewrite;
+
+pub use derived::{Derived, DerivedSource, Given, Normalisation, Recipe};
+pub use report::{Note, Report};
+
+use crate::{Graph, NodeId};
+use rewrite::{Rewritten, sweep};
+
+/// Which passes run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum PassOptions {
+    /// None: every node runs as it stands.
+    None,
+    /// Those that read parameters as they are. For graphs whose parameters change, or are shared with graphs that change them.
+    Fuse,
+    /// All: what depends on parameters alone is computed once, when they are uploaded (see [`Optimized::source`]). For inference.
+    #[default]
+    Fold,
+}
+
+impl PassOptions {
+    /// The same without those that change parameters.
+    pub const fn keeping_parameters(self) -> Self {
+        match self {
+            Self::None => Self::None,
+            Self::Fuse | Self::Fold => Self::Fuse,
+        }
+    }
+}
+
+/// A pass: the graph, the nodes that must stay, and where to write down what it does.
+type Pass = fn(&Graph, &[NodeId], &mut Report) -> Rewritten;
+
+/// The passes in their order, those that change parameters first.
+const FOLDING: &[Pass] = &[fold_batch_norm::run];
+const FUSING: &[Pass] =
+    &[batch_statistics::run, fuse_batch_norm::run, fuse_batch_norm_grad::run, fuse_epilogue::run, fuse_prologue::run];
+
+/// A graph after the passes.
+#[derive(Clone, Debug)]
+pub struct Optimized {
+    /// The graph. Its outputs are those of the graph before, in the same order.
+    pub graph: Graph,
+    /// By node of the graph before: the node that makes the same tensor now, if one does.
+    pub nodes: Vec<Option<NodeId>>,
+    /// The parameters of [`Self::graph`] that the graph before does not have.
+    pub derived: Vec<Derived>,
+    /// What the passes did, and did not.
+    pub report: Report,
+}
+
+/// Runs the passes over what `kept` needs of a graph. Nodes of `kept`, inputs, and without folding also parameters, stay.
+///
+/// # Panics
+/// If a node of `kept` is not of this graph; if a pass makes an illegal node: a bug of atrous.
+pub fn optimize(graph: &Graph, kept: &[NodeId], options: PassOptions) -> Optimized {
+    let passes: Vec<Pass> = match options {
+        PassOptions::None => Vec::new(),
+        PassOptions::Fuse => FUSING.to_vec(),
+        PassOptions::Fold => [FOLDING, FUSING].concat(),
+    };
+    let mut optimized = Optimized {
+        graph: graph.clone(),
+        nodes: (0..graph.nodes().len()).map(|i| Some(NodeId(i))).collect(),
+        derived: Vec::new(),
+        report: Report::default(),
+    };
+    for pass in passes {
+        let kept = optimized.now(kept);
+        let rewritten = pass(&optimized.graph, &kept, &mut optimized.report);
+        optimized.follow(rewritten);
+    }
+    if options != PassOptions::None {
+        let kept = optimized.now(kept);
+        optimized.follow(sweep(&optimized.graph, &kept, options == PassOptions::Fold));
+    }
+    optimized
+}
+
+impl Optimized {
+    /// Where these nodes of the graph before are now.
+    ///
+    /// # Panics
+    /// If one of them was not kept: a bug of the caller.
+    pub fn now(&self, nodes: &[NodeId]) -> Vec<NodeId> {
+        nodes.iter().map(|id| self.nodes[id.0].expect("a node that was not kept: a bug of atrous")).collect()
+    }
+
+    /// The values of this graph's parameters, made from those of the graph before.
+    pub fn source<'a>(&'a self, before: &'a dyn crate::ParameterSource) -> DerivedSource<'a> {
+        DerivedSource::new(&self.derived, before)
+    }
+
+    fn follow(&mut self, rewritten: Rewritten) {
+        for node in &mut self.nodes {
+            *node = node.and_then(|id| rewritten.nodes[id.0]);
+        }
+        self.graph = rewritten.graph;
+        self.derived.extend(rewritten.derived);
+        let graph = &self.graph;
+        self.derived.retain(|derived| graph.find(&derived.name).is_ok());
+    }
+}

@@ -1,0 +1,50 @@
+//! What passes did, and what they declined.
+
+use std::fmt;
+
+/// One place that a pass looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The pass.
+    pub pass: &'static str,
+    /// The node.
+    pub node: String,
+    /// Why nothing was done there; `None` if the pass did what it is for.
+    pub declined: Option<&'static str>,
+}
+
+/// What passes did, in the order of the passes and of the graph.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// All places that were looked at.
+    pub notes: Vec<Note>,
+}
+
+impl Report {
+    /// How often a pass did what it is for.
+    pub fn count(&self, pass: &str) -> usize {
+        self.notes.iter().filter(|note| note.pass == pass && note.declined.is_none()).count()
+    }
+
+    pub(super) fn note(&mut self, pass: &'static str, node: &str, done: Result<(), &'static str>) {
+        self.notes.push(Note { pass, node: node.to_owned(), declined: done.err() });
+    }
+}
+
+impl fmt::Display for Report {
+    /// A line per pass with how often it served, and below it one for every place where it declined.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut passes: Vec<&str> = self.notes.iter().map(|note| note.pass).collect();
+        passes.dedup();
+        for pass in passes {
+            let notes = || self.notes.iter().filter(|note| note.pass == pass);
+            writeln!(f, "{pass}: {} of {}", self.count(pass), notes().count())?;
+            for note in notes() {
+                if let Some(reason) = note.declined {
+                    writeln!(f, "       not {}: {reason}", note.node)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+//! The gradient of batch normalisation, with or without a function behind it.
+
+use atrous_graph::Shape;
+use atrous_graph::op::{BatchNormGrad, FusedBatchNormGrad, Unary};
+
+use super::statistics::{bind_mean, bind_variance};
+use super::strided;
+use crate::kernel::Kernel;
+use crate::pointwise::activation;
+use crate::reduce::{Pixels, combine};
+use crate::{Binding, NodePlan, PlanError, Problem, Slot};
+
+/// Plans both sums of a batch normalisation's gradient, in two stages where there are many pixels. With a function behind it,
+/// inputs 4 and 5 are scale and shift.
+///
+/// # Errors
+/// [`PlanError::Limit`] if a pixel of the input does not fit the adapter.
+pub fn plan_grad_sums(eps: f64, function: Option<Unary>, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let slabs = |x: Binding, base: usize| {
+        let kernel = Kernel::new("norm/grad_slabs", if function.is_some() { "masked" } else { "" })
+            .sizes([("X_BASE", base), ("DY_BASE", base)])
+            .set("EPS", eps)
+            .window(x)
+            .window(Binding { slot: Slot::Input(1), ..x });
+        let kernel = bind_variance(bind_mean(kernel, 2, problem), 3, problem);
+        match function {
+            Some(f) => bind_affine(set_function(kernel, f), problem),
+            None => kernel,
+        }
+    };
+    Pixels::of(problem, 2)?.plan(problem, slabs, |p| combine(p.variant, p.all_slabs(), false, 1, problem))
+}
+
+/// Plans the gradient of a batch normalisation with respect to its input.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter.
+pub fn plan_grad(op: &BatchNormGrad, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let variant = match (op.scale, op.batch) {
+        (false, false) => "",
+        (true, false) => "scale",
+        (false, true) => "batch",
+        (true, true) => "scale,batch",
+    };
+    let mut kernel = start(variant, op.eps, problem);
+    if op.batch {
+        kernel = bind_mean(kernel.bind("X_BASE", Slot::Input(0), &problem.inputs[0]), 2, problem);
+        kernel = bind_sums(kernel, problem);
+    }
+    if op.scale {
+        kernel = kernel.bind("SCALE_BASE", Slot::Input(4), &problem.inputs[4]);
+    }
+    strided("batch_norm_grad", kernel, problem)
+}
+
+/// Plans the gradient with respect to the input of a batch normalisation that a function follows.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter.
+pub fn plan_fused_grad(op: &FusedBatchNormGrad, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let kernel = set_function(start(if op.batch { "batch,masked" } else { "masked" }, op.eps, problem), op.activation);
+    let kernel = bind_mean(kernel.bind("X_BASE", Slot::Input(0), &problem.inputs[0]), 2, problem);
+    let kernel = if op.batch { bind_sums(kernel, problem) } else { kernel };
+    strided("fused_batch_norm_grad", bind_affine(kernel, problem), problem)
+}
+
+fn start(variant: &str, eps: f64, problem: &Problem<'_>) -> Kernel {
+    let kernel = Kernel::new("norm/batch_norm_grad", variant).set("EPS", eps);
+    let kernel = kernel.bind("DY_BASE", Slot::Input(1), &problem.inputs[1]);
+    bind_variance(kernel, 3, problem).bind("DX_BASE", Slot::Output, &problem.output)
+}
+
+/// Binds the sums, which are the last input.
+fn bind_sums(kernel: Kernel, problem: &Problem<'_>) -> Kernel {
+    let Shape { n, h, w, .. } = problem.output.full.shape;
+    let last = problem.inputs.len() - 1;
+    kernel.sizes([("TOTAL", n * h * w)]).bind("SUMS_BASE", Slot::Input(last), &problem.inputs[last])
+}
+
+fn set_function(kernel: Kernel, function: Unary) -> Kernel {
+    let (code, p, _) = activation(&function);
+    kernel.set("CODE", f64::from(code)).set("P", f64::from(p))
+}
+
+/// Binds scale and shift.
+fn bind_affine(kernel: Kernel, problem: &Problem<'_>) -> Kernel {
+    let [scale, shift] = [&problem.inputs[4], &problem.inputs[5]];
+    kernel.bind("SCALE_BASE", Slot::Input(4), scale).bind("SHIFT_BASE", Slot::Input(5), shift)
+}

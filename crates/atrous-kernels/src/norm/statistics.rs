@@ -1,0 +1,62 @@
+//! Mean and variance of a batch, and the running statistics made of them.
+
+use atrous_graph::op::RunningStat;
+
+use crate::kernel::{Kernel, vec4s};
+use crate::reduce::Pixels;
+use crate::{Binding, NodePlan, Part, PlanError, Problem, Slot};
+
+/// Plans mean and variance of each channel in one pass over the pixels, in two stages where there are many.
+///
+/// # Errors
+/// [`PlanError::Limit`] if a pixel of the input does not fit the adapter.
+pub fn plan_statistics(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let pixels = Pixels::of(problem, 3)?;
+    let variant = if pixels.single() { "single" } else { "" };
+    let slabs =
+        |x: Binding, base: usize| Kernel::new("norm/statistics_slabs", variant).sizes([("X_BASE", base)]).window(x);
+    pixels.plan(problem, slabs, |pixels| {
+        let workgroup = pixels.variant == "two_stage_workgroup";
+        let c4 = vec4s(problem.output.ty) / 2;
+        let kernel = Kernel::new("norm/statistics", if workgroup { "workgroup" } else { "" })
+            .sizes([("PIXELS", pixels.count), ("WINDOW", pixels.window), ("SLABS", pixels.slabs), ("C4", c4)])
+            .sizes([("P_BASE", 0)])
+            .window(pixels.partials())
+            .bind("Y_BASE", Slot::Output, &problem.output);
+        if workgroup { kernel.groups(c4 as u64, problem.target) } else { kernel.invocations(c4, problem.target) }
+    })
+}
+
+/// Plans `keep * running + take * batch`.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter.
+pub fn plan_running_stat(op: &RunningStat, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let count = vec4s(problem.output.ty);
+    let dispatch = Kernel::new("norm/running_stat", "")
+        .sizes([("COUNT", count)])
+        .set("KEEP", op.keep)
+        .set("TAKE", op.take)
+        .bind("RUNNING_BASE", Slot::Input(0), &problem.inputs[0])
+        .bind("BATCH_BASE", Slot::Input(1), &from_sample(&problem.inputs[1], op.sample))
+        .bind("Y_BASE", Slot::Output, &problem.output)
+        .invocations(count, problem.target)?;
+    Ok(NodePlan::single("running_stat", dispatch))
+}
+
+/// A part as kernels read it that begin at one of its samples.
+fn from_sample(part: &Part, sample: usize) -> Part {
+    let before = vec4s(part.ty) / part.ty.shape.n * sample;
+    Part { base: part.base + before as u32, ..*part }
+}
+
+/// Binds the mean, which is input `mean`.
+pub(super) fn bind_mean(kernel: Kernel, mean: usize, problem: &Problem<'_>) -> Kernel {
+    kernel.bind("MEAN_BASE", Slot::Input(mean), &problem.inputs[mean])
+}
+
+/// Binds the variance, which is input `var`: of a mean and a variance in one tensor the latter.
+pub(super) fn bind_variance(kernel: Kernel, var: usize, problem: &Problem<'_>) -> Kernel {
+    let part = &problem.inputs[var];
+    kernel.bind("VARIANCE_BASE", Slot::Input(var), &from_sample(part, part.ty.shape.n - 1))
+}

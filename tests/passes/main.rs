@@ -1,0 +1,4 @@
+//! Passes over graphs: what they do and decline, in f64; whole networks with and without them, on the device.
+
+mod networks;
+mod rules;

@@ -1,0 +1,217 @@
+//! Small graphs: each pass where it serves, and where it must not.
+
+use std::collections::HashMap;
+
+use atrous_cpu::{Tensor, run};
+use atrous_graph::op::{BatchNorm, Binary, Conv2d, Conv2dGradInput, Padding, Unary};
+use atrous_graph::passes::{Optimized, PassOptions, optimize};
+use atrous_graph::{DType, Graph, Layout, NodeId, Op, ParameterSource, Shape};
+
+const IMAGE: Shape = Shape::new(1, 6, 5, 4);
+const NORM: BatchNorm = BatchNorm { eps: 1e-3, scale: true, shift: true, batch: false };
+
+/// A graph in the making, whose names number themselves.
+struct Net {
+    graph: Graph,
+    x: NodeId,
+}
+
+impl Net {
+    fn new() -> Self {
+        let mut graph = Graph::new();
+        let x = graph.input("x", IMAGE, DType::F32).expect("an input");
+        Self { graph, x }
+    }
+
+    fn add(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> NodeId {
+        self.graph.add(name, op, inputs).unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    fn vector(&mut self, name: &str, c: usize) -> NodeId {
+        self.graph.parameter(name, Shape::channels(c), Layout::Image).expect("a vector")
+    }
+
+    /// A 3×3 convolution that keeps the size.
+    fn conv(&mut self, name: &str, x: NodeId, cout: usize, groups: usize) -> NodeId {
+        let filter = Shape::new(3, 3, self.graph.shape(x).c / groups, cout);
+        let filter = self.graph.parameter(&format!("{name}.weight"), filter, Layout::Filter).expect("a filter");
+        let conv = Conv2d { padding: Padding::symmetric(1, 1), groups, ..Conv2d::default() };
+        self.add(name, Op::Conv2d(conv), &[x, filter])
+    }
+
+    fn norm(&mut self, name: &str, x: NodeId) -> NodeId {
+        let c = self.graph.shape(x).c;
+        let vectors = ["mean", "var", "scale", "shift"].map(|v| self.vector(&format!("{name}.{v}"), c));
+        self.add(name, Op::BatchNorm(NORM), &[&[x][..], &vectors].concat())
+    }
+
+    fn relu(&mut self, name: &str, x: NodeId) -> NodeId {
+        self.add(name, Op::Unary(Unary::Relu), &[x])
+    }
+
+    fn sum(&mut self, name: &str, a: NodeId, b: NodeId) -> NodeId {
+        self.add(name, Op::Binary(Binary::Add), &[a, b])
+    }
+}
+
+/// Optimises, and holds all that is kept against the graph before, in f64.
+fn checked(net: &Net, kept: &[NodeId], passes: PassOptions) -> Optimized {
+    let values = |node: &atrous_graph::Node| {
+        let offset = if node.name.ends_with(".var") { 2.0 } else { 0.0 };
+        atrous_io::fill::uniform(&node.name, node.ty.shape.len(), offset, 1.0)
+    };
+    let all: HashMap<String, Vec<f32>> =
+        net.graph.inputs().chain(net.graph.parameters()).map(|(_, node)| (node.name.clone(), values(node))).collect();
+    let optimized = optimize(&net.graph, kept, passes);
+    let source = optimized.source(&all);
+    let tensors = |graph: &Graph| -> HashMap<String, Tensor> {
+        let read = |node: &atrous_graph::Node| {
+            let mut device = vec![0.0; node.ty.padded_len()];
+            source.write(&node.name, node.ty, &mut device).expect("a value");
+            Tensor::from_f32(node.ty.shape, &node.ty.unpack(&device))
+        };
+        graph.inputs().chain(graph.parameters()).map(|(_, node)| (node.name.clone(), read(node))).collect()
+    };
+    let want = run(&net.graph, &tensors(&net.graph), kept).expect("the reference");
+    let got = run(&optimized.graph, &tensors(&optimized.graph), &optimized.now(kept)).expect("the reference");
+    for ((got, want), id) in got.iter().zip(&want).zip(kept) {
+        let largest = want.data.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        let off = got.data.iter().zip(&want.data).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(
+            off <= 1e-6 * largest,
+            "{} is off by {off} of {largest}\n{}",
+            net.graph.node(*id).name,
+            optimized.graph
+        );
+        assert_eq!(optimized.graph.node(optimized.now(&[*id])[0]).name, net.graph.node(*id).name);
+    }
+    optimized
+}
+
+fn ops(optimized: &Optimized) -> Vec<&'static str> {
+    let sources = |op: &Op| matches!(op, Op::Input | Op::Parameter);
+    optimized.graph.nodes().iter().filter(|n| !sources(&n.op)).map(|n| n.op.name()).collect()
+}
+
+fn reason(optimized: &Optimized, pass: &str, node: &str) -> Option<&'static str> {
+    let found = optimized.report.notes.iter().find(|note| note.pass == pass && note.node == node);
+    found.unwrap_or_else(|| panic!("{pass} says nothing of {node}:\n{}", optimized.report)).declined
+}
+
+#[test]
+fn a_residual_block_becomes_its_convolutions() {
+    let mut net = Net::new();
+    let x = net.x;
+    let conv = net.conv("conv1", x, 8, 1);
+    let norm = net.norm("bn1", conv);
+    let relu = net.relu("relu1", norm);
+    let conv = net.conv("conv2", relu, 8, 1);
+    let norm = net.norm("bn2", conv);
+    let short = net.conv("short", x, 8, 1);
+    let short = net.norm("short.bn", short);
+    let sum = net.sum("sum", norm, short);
+    let y = net.relu("relu2", sum);
+    net.graph.label("block", y);
+    net.graph.set_outputs(vec![y]);
+
+    let all = checked(&net, &[y], PassOptions::Fold);
+    assert_eq!(ops(&all), ["fused_conv2d", "conv2d", "fused_conv2d"]);
+    assert_eq!(reason(&all, "fuse_epilogue", "bn2"), Some("the sum belongs to the other convolution"));
+    assert_eq!(all.graph.find("block").ok(), all.nodes[y.0]);
+    assert_eq!(all.graph.outputs(), all.now(&[y]));
+    assert_eq!((all.graph.parameters().count(), all.derived.len()), (6, 6));
+
+    // Nothing is folded where parameters must stay, nothing is fused over a normalisation.
+    let kept = checked(&net, &[y], PassOptions::Fuse);
+    assert_eq!(kept.graph.parameters().count(), net.graph.parameters().count());
+    assert_eq!(kept.report.count("fold_batch_norm"), 0);
+    let none = checked(&net, &[y], PassOptions::None);
+    assert_eq!(none.graph.nodes(), net.graph.nodes());
+}
+
+#[test]
+fn what_is_asked_for_stays() {
+    let mut net = Net::new();
+    let x = net.x;
+    let conv = net.conv("conv", x, 8, 1);
+    let norm = net.norm("bn", conv);
+    let y = net.relu("relu", norm);
+    let all = checked(&net, &[conv, norm, y], PassOptions::Fold);
+    assert_eq!(ops(&all), ["conv2d", "batch_norm", "relu"]);
+    assert_eq!(reason(&all, "fold_batch_norm", "bn"), Some("its result is asked for"));
+    let all = checked(&net, &[norm, y], PassOptions::Fold);
+    assert_eq!(ops(&all), ["conv2d", "relu"]);
+    assert_eq!(reason(&all, "fuse_epilogue", "bn"), Some("its result is asked for"));
+}
+
+#[test]
+fn what_is_read_twice_or_computed_is_not_folded() {
+    let mut net = Net::new();
+    let x = net.x;
+    let conv = net.conv("conv", x, 4, 1);
+    let norm = net.norm("bn", conv);
+    let y = net.sum("sum", norm, conv);
+    let all = checked(&net, &[y], PassOptions::Fold);
+    assert_eq!(reason(&all, "fold_batch_norm", "bn"), Some("its result is read more than once"));
+
+    let mut net = Net::new();
+    let first = net.norm("first", net.x);
+    let mean = net.vector("mean", 4);
+    let mean = net.add("twice", Op::Unary(Unary::Affine { scale: 2.0, shift: 0.0 }), &[mean]);
+    let var = net.vector("later.var", 4);
+    let conv = net.conv("conv", first, 4, 1);
+    let y = net.add("bn", Op::BatchNorm(BatchNorm { scale: false, shift: false, ..NORM }), &[conv, mean, var]);
+    let all = checked(&net, &[y], PassOptions::Fold);
+    assert_eq!(reason(&all, "fold_batch_norm", "first"), Some("it does not follow a convolution"));
+    assert_eq!(reason(&all, "fold_batch_norm", "bn"), Some("a vector or filter is computed"));
+}
+
+#[test]
+fn transposed_convolutions_in_groups_are_folded() {
+    for groups in [1, 2, 4] {
+        let mut net = Net::new();
+        let filter = net.graph.parameter("weight", Shape::new(3, 2, 6, 4), Layout::Filter).expect("a filter");
+        let bias = net.vector("bias", 6 * groups);
+        let conv = Conv2d { stride: [2, 1], groups, ..Conv2d::default() };
+        let op = Conv2dGradInput { conv, h: 13, w: 6 };
+        let y = net.add("up", Op::Conv2dGradInput(op), &[net.x, filter, bias]);
+        let y = net.norm("bn", y);
+        let y = net.relu("relu", y);
+        let all = checked(&net, &[y], PassOptions::Fold);
+        assert_eq!(ops(&all), ["fused_conv_transpose2d"]);
+    }
+}
+
+#[test]
+fn shared_filters_are_folded_for_each_use() {
+    let mut net = Net::new();
+    let conv = net.conv("conv", net.x, 4, 1);
+    let first = net.norm("bn1", conv);
+    let (op, filter) = (net.graph.node(conv).op, net.graph.node(conv).inputs[1]);
+    let again = net.add("conv", op, &[first, filter]);
+    let y = net.norm("bn2", again);
+    let all = checked(&net, &[y], PassOptions::Fold);
+    assert_eq!((ops(&all), all.derived.len()), (vec!["conv2d", "conv2d"], 4));
+}
+
+#[test]
+fn functions_are_computed_while_depthwise_convolutions_load() {
+    let mut net = Net::new();
+    let relu = net.relu("relu", net.x);
+    let deep = net.conv("deep", relu, 4, 4);
+    let other = net.conv("other", relu, 8, 4);
+    let all = checked(&net, &[deep, other], PassOptions::Fold);
+    assert_eq!(ops(&all), ["fused_conv2d", "fused_conv2d"]);
+
+    let dense = net.conv("dense", relu, 4, 1);
+    let all = checked(&net, &[deep, dense], PassOptions::Fold);
+    assert_eq!(reason(&all, "fuse_prologue", "relu"), Some("others than depthwise convolutions read it"));
+    let all = checked(&net, &[deep, relu], PassOptions::Fold);
+    assert_eq!(reason(&all, "fuse_prologue", "relu"), Some("its result is asked for"));
+
+    let mut net = Net::new();
+    let sigmoid = net.add("sigmoid", Op::Unary(Unary::Sigmoid), &[net.x]);
+    let deep = net.conv("deep", sigmoid, 4, 4);
+    let all = checked(&net, &[deep], PassOptions::Fold);
+    assert_eq!(reason(&all, "fuse_prologue", "sigmoid"), Some("it is not 0 at 0, or too steep"));
+}
