@@ -2,3 +2,4 @@
 
 mod networks;
 mod rules;
+mod training;

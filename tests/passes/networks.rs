@@ -113,7 +113,7 @@ fn the_reference_agrees_with_the_rewritten_graph() {
     }
 }
 
-fn dense(source: &dyn ParameterSource, name: &str, ty: TensorType) -> Vec<f32> {
+pub(crate) fn dense(source: &dyn ParameterSource, name: &str, ty: TensorType) -> Vec<f32> {
     let mut device = vec![0.0; ty.padded_len()];
     source.write(name, ty, &mut device).expect("a parameter");
     ty.unpack(&device)

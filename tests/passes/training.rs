@@ -1,0 +1,208 @@
+//! Training steps with passes and without: gradients beside the f64 reference, plans, memory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use atrous_cpu::Tensor;
+use atrous_gpu::{AdapterChoice, Device, DeviceOptions, InputData, Parameters, StepOptions, TrainingSession};
+use atrous_graph::autodiff::{Recompute, backward};
+use atrous_graph::op::{CrossEntropy, FusedBatchNorm, Reduce, Unary};
+use atrous_graph::optim::{Optimizer, Training};
+use atrous_graph::passes::{Optimized, PassOptions, optimize};
+use atrous_graph::{DType, Graph, NodeId, Op, Shape};
+use atrous_io::FillSource;
+use atrous_kernels::plan::{Plan, plan_training};
+use atrous_kernels::{Limits, Target};
+use atrous_nn::zoo::{self, BuildOptions};
+use atrous_nn::{Mode, Model};
+
+const SMALL: &[(&str, usize, usize)] = &[
+    ("tiny_cnn", 2, 32),
+    ("small_resnet", 2, 32),
+    ("small_xception", 2, 64),
+    ("small_unet", 2, 32),
+    ("small_deeplabv3plus", 2, 64),
+];
+
+/// A training step of a network: mean cross-entropy, all gradients, SGD with momentum.
+fn step(name: &str, batch: usize, size: usize, recompute: &Recompute) -> (Model, Training) {
+    let options = BuildOptions { input: Some((batch, size, size)), mode: Mode::Training, ..BuildOptions::default() };
+    let mut model = zoo::build(name, &options).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let (logits, parameters) = (model.output(), model.trainable());
+    let graph = &mut model.graph;
+    let labels = graph.input("labels", Shape { c: 1, ..graph.shape(logits) }, DType::U32).expect("an input");
+    let entropy = Op::CrossEntropy(CrossEntropy { ignore: Some(255), smoothing: 0.0 });
+    let losses = graph.add("losses", entropy, &[logits, labels]).expect("losses");
+    let loss = graph.add("loss", Op::Reduce(Reduce::MEAN_NHW), &[losses]).expect("a loss");
+    let gradients = backward(graph, &[(loss, 1.0)], &parameters, recompute).expect("gradients");
+    let gradients: Vec<_> = parameters.into_iter().zip(gradients).filter_map(|(p, g)| Some((p, g?))).collect();
+    let mut groups = model.parameter_groups(1e-4, &[]).expect("groups");
+    groups.iter_mut().for_each(|group| group.parameters.retain(|p| gradients.iter().any(|(q, _)| p == q)));
+    let training = Training {
+        loss,
+        gradients,
+        assignments: model.running.iter().map(|update| (update.parameter, update.value)).collect(),
+        optimizer: Optimizer::sgd(0.9),
+        groups,
+        clip_norm: None,
+        accumulate: false,
+        totals: Vec::new(),
+    };
+    (model, training)
+}
+
+fn optimized(model: &Model, training: &Training) -> Optimized {
+    optimize(&model.graph, &training.nodes(), PassOptions::Fuse)
+}
+
+/// Values of all inputs and parameters.
+fn values(model: &Model, source: &FillSource) -> HashMap<String, Tensor> {
+    let tensor = |(_, node): (NodeId, &atrous_graph::Node)| {
+        let shape = node.ty.shape;
+        let dense = match (&node.op, node.ty.dtype) {
+            (Op::Parameter, _) => super::networks::dense(source, &node.name, node.ty),
+            (_, DType::F32) => atrous_io::fill::uniform(&node.name, shape.len(), 0.0, 1.0),
+            (_, DType::U32) => (0..shape.len()).map(|i| (i * 7 % 5) as f32).collect(),
+        };
+        (node.name.clone(), Tensor::from_f32(shape, &dense))
+    };
+    model.graph.parameters().chain(model.graph.inputs()).map(tensor).collect()
+}
+
+/// The loss and all gradients and running statistics, by the reference.
+fn reference(graph: &Graph, training: &Training, values: &HashMap<String, Tensor>) -> Vec<Tensor> {
+    let pairs = training.gradients.iter().chain(&training.assignments).map(|(_, node)| *node);
+    let wanted: Vec<NodeId> = pairs.chain([training.loss]).collect();
+    atrous_cpu::run(graph, values, &wanted).expect("the reference")
+}
+
+/// The largest difference of any two tensors, relative to the largest value of the second. What vanishes beside the others, as
+/// gradients through a batch normalisation of two values do, counts relative to a thousandth of the largest value of all.
+fn difference(got: &[Tensor], want: &[Tensor]) -> f64 {
+    let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0_f64, |m, v| m.max(v.abs()));
+    let overall = largest(&mut want.iter().flat_map(|t| t.data.iter().copied()));
+    let pairs = got.iter().zip(want);
+    let relative = pairs.map(|(got, want)| {
+        let off = largest(&mut got.data.iter().zip(&want.data).map(|(a, b)| a - b));
+        off / largest(&mut want.data.iter().copied()).max(1e-3 * overall)
+    });
+    relative.fold(0.0, f64::max)
+}
+
+/// In f64, where only the order of a few sums is left.
+#[test]
+fn the_reference_has_the_same_gradients() {
+    for &(name, batch, size) in SMALL {
+        for recompute in [Recompute::Cheap, Recompute::Nothing] {
+            let (model, training) = step(name, batch, size, &recompute);
+            let values = values(&model, &FillSource::new(&model, "passes/", 1.0));
+            let want = reference(&model.graph, &training, &values);
+            let optimized = optimized(&model, &training);
+            let got = reference(&optimized.graph, &training.follow(&optimized), &values);
+            let worst = difference(&got, &want);
+            assert!(worst <= 1e-9, "{name} {recompute:?}: {worst}");
+        }
+    }
+}
+
+/// Two steps on the device with passes and without, beside the first one in f64.
+#[test]
+fn every_family_trains_the_same_both_ways() {
+    let options = |passes| DeviceOptions { passes, ..DeviceOptions::from_env().expect("a legal environment") };
+    for &(name, batch, size) in SMALL {
+        let (model, training) = step(name, batch, size, &Recompute::Cheap);
+        let source = FillSource::new(&model, "passes/", 1.0);
+        let values = values(&model, &source);
+        let want = reference(&model.graph, &training, &values);
+        let results = [PassOptions::None, PassOptions::Fuse].map(|passes| {
+            let device = Device::open_blocking(&AdapterChoice::from_env(), options(passes)).expect("an adapter");
+            two_steps(&device, &model, &training, &source, &values)
+        });
+        for (passes, (first, last_loss)) in ["without passes", "with passes"].into_iter().zip(&results) {
+            let worst = difference(first, &want);
+            println!("{name} {passes}: off by {worst:.2e}, loss of the second step {last_loss}");
+            assert!(worst <= 1e-4, "{name} {passes}: off by {worst}");
+        }
+        let [(_, a), (_, b)] = results;
+        assert!((a - b).abs() <= 1e-3 * a.abs(), "{name}: losses {a} and {b}");
+    }
+}
+
+/// Gradients, running statistics and loss of a first step, and the loss of a second one.
+fn two_steps(
+    device: &Device,
+    model: &Model,
+    training: &Training,
+    source: &FillSource,
+    values: &HashMap<String, Tensor>,
+) -> (Vec<Tensor>, f64) {
+    let parameters = Arc::new(Parameters::upload(device, &model.graph, source).expect("the parameters"));
+    let outputs: Vec<NodeId> =
+        training.gradients.iter().chain(&training.assignments).map(|(_, node)| *node).chain([training.loss]).collect();
+    let mut session = TrainingSession::new(device, &model.graph, &outputs, training, parameters).expect("a session");
+    let input = &model.graph.node(model.input).name;
+    let (image, labels) = (values[input].to_f32(), values["labels"].to_f32());
+    let labels: Vec<u32> = labels.iter().map(|v| *v as u32).collect();
+    let given = [(input.as_str(), InputData::F32(&image)), ("labels", InputData::U32(&labels))];
+    let mut take = |number| {
+        session.step_blocking(&given, StepOptions::new(0.05, number)).expect("a step");
+        session.finish_blocking().expect("a result").expect("of the step")
+    };
+    let outputs = take(1).outputs.into_vec();
+    let first = outputs.into_iter().map(|o| Tensor::from_f32(o.shape, o.f32().expect("f32")));
+    (first.collect(), f64::from(take(2).loss))
+}
+
+fn plans(name: &str, batch: usize, size: usize, software: bool) -> (Optimized, [Plan; 2]) {
+    let (model, training) = step(name, batch, size, &Recompute::Cheap);
+    let optimized = optimized(&model, &training);
+    let target = Target::new(Limits { max_buffer: 4 << 30, max_binding: 2 << 30, ..Limits::WEBGPU }, software);
+    let before = plan_training(&model.graph, &[], &training, &target).expect("a plan");
+    let after = plan_training(&optimized.graph, &[], &training.follow(&optimized), &target).expect("a plan");
+    (optimized, [before, after])
+}
+
+const FAMILIES: [(&str, usize, usize); 4] =
+    [("resnet18", 8, 64), ("keras_xception", 2, 160), ("unet", 2, 128), ("smp_deeplabv3plus_resnet18", 2, 128)];
+
+#[test]
+fn activations_and_batch_normalisations_are_one_pass() {
+    for (name, batch, size) in FAMILIES {
+        let (optimized, [before, after]) = plans(name, batch, size, true);
+        println!("{name}: {} dispatches, {} before\n{}", after.dispatches(), before.dispatches(), optimized.report);
+        let graph = &optimized.graph;
+        let op = |id: &NodeId| &graph.node(*id).op;
+        let normalised = |id: &NodeId| {
+            matches!(op(id), Op::FusedBatchNorm(FusedBatchNorm { residual: false, activation: Some(Unary::Relu), .. }))
+        };
+        for (_, node) in graph.iter() {
+            match node.op {
+                Op::ChannelVariance => panic!("{name}: {} is not fused", node.name),
+                Op::UnaryGrad(Unary::Relu) => assert!(!normalised(&node.inputs[0]), "{name}: {}", node.name),
+                Op::Unary(Unary::Relu) => {
+                    assert!(!matches!(op(&node.inputs[0]), Op::BatchNorm(_)), "{name}: {}", node.name);
+                }
+                _ => {}
+            }
+        }
+        assert!((after.dispatches() as f64) < 0.87 * before.dispatches() as f64, "{name}");
+    }
+}
+
+#[test]
+fn training_activations_come_within_5_percent_of_the_lower_bound() {
+    for (name, batch, size) in FAMILIES {
+        for software in [false, true] {
+            let (_, plans) = plans(name, batch, size, software);
+            let [before, after] = plans.map(|plan| (plan.activation_bytes(), plan.lower_bound));
+            println!("{name} b{batch} {size}: {before:?} before, {after:?}");
+            assert!(
+                after.0 as f64 <= 1.05 * after.1 as f64,
+                "{name}: {} B for a lower bound of {} B",
+                after.0,
+                after.1
+            );
+            assert!(after.1 <= before.1, "{name}: passes raise the lower bound from {} B to {} B", before.1, after.1);
+        }
+    }
+}
