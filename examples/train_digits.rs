@@ -22,7 +22,7 @@ struct Args {
     #[arg(long, default_value = "resnet")]
     network: Choice,
     /// Passes over the training data
-    #[arg(long, value_name = "N", default_value_t = 12)]
+    #[arg(long, value_name = "N", default_value_t = 20)]
     epochs: u64,
     /// Seed of the first parameters and of the order of the digits
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -58,7 +58,9 @@ fn run(args: &Args) -> Result<String, Failure> {
 
     let (train, held_out) = split_every(Arc::new(digits()), 5)?;
     let options = LoaderOptions::new(BATCH, [8, 8], GREY);
-    let shuffled = LoaderOptions { shuffle: true, drop_last: true, seed: args.seed, ..options };
+    // Digits that are a little larger, smaller or turned are the same digits.
+    let augment = Augment { rotation: 8.0, scale: (0.9, 1.1), ..Augment::NONE };
+    let shuffled = LoaderOptions { shuffle: true, drop_last: true, seed: args.seed, augment, ..options };
     let train = Loader::new(Arc::new(train), shuffled)?;
     let held_out = Loader::new(Arc::new(held_out), options)?;
 

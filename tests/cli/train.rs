@@ -198,7 +198,7 @@ fn configurations_without_meaning_are_refused_by_name() {
     };
     let rest = "model = 'small_unet'\n[data]\nkind = 'shapes'\n";
     file("model = \n", &["bad.toml, line 1"]);
-    file("modle = 'small_unet'\n", &["no network is given"]);
+    file("modle = 'small_unet'\n", &["no network is given", "model = \"NAME\""]);
     file(&format!("epoch = 3\n{rest}"), &["unknown field `epoch`", "`epochs`"]);
     file(&format!("{rest}[augment]\nflip = 0.5\n"), &["unknown field `flip`", "`horizontal_flip`"]);
     file(&format!("{rest}[optimizer]\ntype = 'sgd'\nbeta1 = 0.5\n"), &["unknown field `beta1`", "`momentum`"]);

@@ -35,11 +35,14 @@ impl Config {
         }
         lay(&mut table, given);
         if !table.contains_key("model") {
-            return Err(Failed::Missing("no network is given: add --model NAME; `atrous models` lists the names"));
+            return Err(Failed::Missing(
+                "no network is given: add --model NAME, or model = \"NAME\" to the file; `atrous models` lists the names",
+            ));
         }
         if !table.get("data").and_then(Value::as_table).is_some_and(|data| data.contains_key("kind")) {
             return Err(Failed::Missing(
-                "no data are given: add --data KIND, such as `--data shapes` or `--data image-folder --path FOLDER`",
+                "no data are given: add --data KIND, such as `--data shapes` or `--data image-folder --path FOLDER`, or a \
+                 table [data] with a kind to the file",
             ));
         }
         if let Some(steps) = flags.warmup {

@@ -59,7 +59,7 @@ pub enum TrainError {
         network: String,
     },
     /// Loss or gradient became infinite or NaN. Parameters and checkpoints are as before that step.
-    #[error("step {step}: loss {loss}, gradient norm {gradient_norm}; {}", blame(.node.as_deref()))]
+    #[error("step {step}: loss {loss:?}, gradient norm {gradient_norm:?}; {}", blame(.node.as_deref()))]
     NotFinite {
         /// The step, counted from 1.
         step: u64,
