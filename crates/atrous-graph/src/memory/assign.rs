@@ -42,7 +42,8 @@ pub fn assign(requests: &[Request], conflicts: &[(usize, usize)], alignment: u64
     let mut order: Vec<usize> = (0..requests.len()).collect();
     order.sort_by_key(|&i| (std::cmp::Reverse(sizes[i]), requests[i].first));
     let mut wishes: Vec<Option<usize>> = vec![None; requests.len()];
-    let mut best = problem.place(&order, &wishes);
+    let first = problem.place(&order, &wishes, &Assignment::default(), 0, u64::MAX);
+    let mut best = first.expect("u64::MAX bytes are never passed");
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
     for _ in 0..ROUNDS {
         if best.total() <= bound || order.len() < 2 {
@@ -51,16 +52,17 @@ pub fn assign(requests: &[Request], conflicts: &[(usize, usize)], alignment: u64
         let tops = problem.at_the_top(&best);
         let varied = if random.below(4) == 0 { random.below(order.len()) } else { tops[random.below(tops.len())] };
         let (mut other_order, mut other_wishes) = (order.clone(), wishes.clone());
+        // Who comes before the tensor in both orders stays in place.
+        let mut keep = order.iter().position(|&i| i == varied).unwrap_or(0);
         if random.below(4) > 0 {
-            let from = order.iter().position(|&i| i == varied).unwrap_or(0);
-            other_order.remove(from);
-            other_order.insert(random.below(from + 1), varied);
+            other_order.remove(keep);
+            keep = random.below(keep + 1);
+            other_order.insert(keep, varied);
         }
         if random.below(2) == 0 {
             other_wishes[varied] = Some(random.below(USUAL_BANKS + 1)).filter(|bank| *bank < USUAL_BANKS);
         }
-        let candidate = problem.place(&other_order, &other_wishes);
-        if candidate.total() <= best.total() {
+        if let Some(candidate) = problem.place(&other_order, &other_wishes, &best, keep, best.total()) {
             (best, order, wishes) = (candidate, other_order, other_wishes);
         }
     }
@@ -79,74 +81,102 @@ impl Random {
     }
 }
 
+/// A bank in the making.
+#[derive(Clone, Debug, Default)]
+struct Bank {
+    bytes: u64,
+    /// Placed tensors by offset: first byte, the byte after the last, and the lifetime.
+    tensors: Vec<(u64, u64, Request)>,
+}
+
+impl Bank {
+    fn insert(&mut self, offset: u64, size: u64, request: Request) {
+        let at = self.tensors.partition_point(|(from, ..)| *from < offset);
+        self.tensors.insert(at, (offset, offset + size, request));
+        self.bytes = self.bytes.max(offset + size);
+    }
+
+    /// The tightest free range for `size` bytes among those that end below what is in use meanwhile, else the lowest after it.
+    /// Returns the offset and the bytes left unused in the range.
+    fn gap(&self, size: u64, request: &Request) -> (u64, u64) {
+        let (mut end, mut best) = (0, None::<(u64, u64)>);
+        for (from, to, _) in self.tensors.iter().filter(|(.., other)| other.overlaps(request)) {
+            if *from >= end + size {
+                let waste = from - end - size;
+                if best.is_none_or(|(_, w)| waste < w) {
+                    best = Some((end, waste));
+                }
+            }
+            end = end.max(*to);
+        }
+        best.unwrap_or((end, 0))
+    }
+}
+
 struct Problem<'a> {
+    requests: &'a [Request],
     sizes: &'a [u64],
     conflicts: Vec<Vec<usize>>,
-    overlaps: Vec<Vec<usize>>,
     max_bank: u64,
 }
 
 impl<'a> Problem<'a> {
-    fn new(requests: &[Request], sizes: &'a [u64], pairs: &[(usize, usize)], max_bank: u64) -> Self {
+    fn new(requests: &'a [Request], sizes: &'a [u64], pairs: &[(usize, usize)], max_bank: u64) -> Self {
         let mut conflicts = vec![Vec::new(); requests.len()];
         let unique: HashSet<(usize, usize)> = pairs.iter().map(|&(a, b)| (a.min(b), a.max(b))).collect();
         for (a, b) in unique {
             conflicts[a].push(b);
             conflicts[b].push(a);
         }
-        let meets = |i: usize| (0..requests.len()).filter(|&j| j != i && requests[i].overlaps(&requests[j])).collect();
-        let overlaps = (0..requests.len()).map(meets).collect();
-        Self { sizes, conflicts, overlaps, max_bank }
+        Self { requests, sizes, conflicts, max_bank }
     }
 
     /// Places tensors in this order. Each goes into the bank it wishes for, if that is legal, or else where the bank grows
-    /// least.
-    fn place(&self, order: &[usize], wishes: &[Option<usize>]) -> Assignment {
-        let mut banks: Vec<u64> = Vec::new();
+    /// least. The first `keep` of the order stay where `before` has them. None if the banks pass `most` bytes.
+    fn place(
+        &self,
+        order: &[usize],
+        wishes: &[Option<usize>],
+        before: &Assignment,
+        keep: usize,
+        most: u64,
+    ) -> Option<Assignment> {
+        let mut banks: Vec<Bank> = Vec::new();
         let mut places: Vec<Option<(usize, u64)>> = vec![None; self.sizes.len()];
-        for &i in order {
-            let (size, wish) = (self.sizes[i], wishes[i]);
+        for &i in &order[..keep] {
+            let (bank, offset) = before.places[i];
+            banks.resize(banks.len().max(bank + 1), Bank::default());
+            banks[bank].insert(offset, self.sizes[i], self.requests[i]);
+            places[i] = Some((bank, offset));
+        }
+        let mut total = banks.iter().map(|bank| bank.bytes).sum::<u64>();
+        for &i in &order[keep..] {
+            let (size, wish, request) = (self.sizes[i], wishes[i], self.requests[i]);
             let legal = (0..banks.len())
                 .filter(|bank| !self.conflicts[i].iter().any(|&j| places[j].is_some_and(|(b, _)| b == *bank)));
             let fitting = legal.filter_map(|bank| {
-                let (offset, waste) = self.gap(i, bank, &places);
-                let growth = (offset + size).saturating_sub(banks[bank]);
+                let (offset, waste) = banks[bank].gap(size, &request);
+                let growth = (offset + size).saturating_sub(banks[bank].bytes);
                 (offset + size <= self.max_bank).then_some((wish != Some(bank), growth, waste, bank, offset))
             });
             let best = fitting.min();
             let opens = banks.len() < USUAL_BANKS && wish.is_some_and(|w| w >= banks.len());
-            let (bank, offset) = match best {
-                Some((.., bank, offset)) if !opens => (bank, offset),
+            let (growth, bank, offset) = match best {
+                Some((_, growth, _, bank, offset)) if !opens => (growth, bank, offset),
                 _ => {
-                    banks.push(0);
-                    (banks.len() - 1, 0)
+                    banks.push(Bank::default());
+                    (size, banks.len() - 1, 0)
                 }
             };
-            banks[bank] = banks[bank].max(offset + size);
+            total += growth;
+            if total > most {
+                return None;
+            }
+            banks[bank].insert(offset, size, request);
             places[i] = Some((bank, offset));
         }
-        Assignment { banks, places: places.into_iter().flatten().collect() }
-    }
-
-    /// The tightest free range of a bank among those that end below what is in use, else the lowest after it. Returns the
-    /// offset and the bytes left unused in the range.
-    fn gap(&self, i: usize, bank: usize, places: &[Option<(usize, u64)>]) -> (u64, u64) {
-        let mut used: Vec<(u64, u64)> = self.overlaps[i]
-            .iter()
-            .filter_map(|&j| places[j].filter(|(b, _)| *b == bank).map(|(_, o)| (o, o + self.sizes[j])))
-            .collect();
-        used.sort_unstable();
-        let (mut end, mut best) = (0, None::<(u64, u64)>);
-        for (from, to) in used {
-            if from >= end + self.sizes[i] {
-                let waste = from - end - self.sizes[i];
-                if best.is_none_or(|(_, w)| waste < w) {
-                    best = Some((end, waste));
-                }
-            }
-            end = end.max(to);
-        }
-        best.unwrap_or((end, 0))
+        let banks = banks.iter().map(|bank| bank.bytes).collect();
+        Some(Assignment { banks, places: places.into_iter().flatten().collect() })
     }
 
     /// Tensors that end where their bank ends.
