@@ -163,7 +163,10 @@ fn sizes_at_the_edges_of_the_tiles() {
         with(16, 17, 15, 63, 1),
         with(33, 31, 32, 128, 1),
         with(11, 29, 68, 132, 3),
+        with(25, 25, 8, 3, 1),
+        with(23, 23, 5, 7, 3),
         Row { image: [3, 21, 13, 36], cout: 100, ..with(1, 1, 1, 1, 3) },
+        Row { image: [1, 19, 20, 48], cout: 72, conv: conv(1, 1, 1, 2), ..with(1, 1, 1, 1, 3) },
     ]);
 }
 

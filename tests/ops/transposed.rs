@@ -79,6 +79,7 @@ fn sizes_and_channels() {
         Torch { y: [1, 4, 4, 21], channels: 130, ..BASE }.case(),
         Torch { y: [1, 8, 8, 64], channels: 32, kernel: 2, padding: 0, ..BASE }.case(),
         Torch { y: [1, 9, 5, 68], channels: 36, kernel: 3, ..BASE }.case(),
+        Torch { y: [1, 23, 19, 20], channels: 72, kernel: 3, ..BASE }.case(),
     ]);
 }
 

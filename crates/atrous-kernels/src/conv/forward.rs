@@ -5,7 +5,7 @@ use atrous_graph::op::Padding;
 use super::problem::ConvProblem;
 use super::tile::{TILE_BYTES, Tile};
 use crate::kernel::{Candidate, choose, require};
-use crate::{Binding, Dispatch, NodePlan, PlanError, Slot};
+use crate::{Binding, Dispatch, NodePlan, PlanError, Slot, Target};
 
 /// Bytes of the column matrix that im2col makes at a time, if it can.
 const COLUMN_BYTES: u64 = 32 << 20;
@@ -102,18 +102,18 @@ fn depthwise_multiplier(p: &ConvProblem<'_>) -> Result<Dispatch, PlanError> {
 }
 
 /// Name, axes and workgroups of a GEMM kernel for `rows` × `columns` vec4s in `layers`.
-fn gemm_kernel(tiled: bool, rows: usize, columns: usize, layers: usize) -> (&'static str, String, u64) {
+fn gemm_kernel(tiled: bool, rows: usize, columns: usize, layers: usize, target: &Target) -> (&'static str, String, u64) {
     if tiled {
         let tile = Tile::of_workgroup(rows, columns, layers);
         ("tiled", tile.axes(), tile.count(rows, columns) as u64)
     } else {
-        let tile = Tile::of_registers(rows, columns);
+        let tile = Tile::of_registers(rows, columns, target.software).busy(rows, columns, layers);
         ("registers", tile.axes(), tile.register_groups(rows, columns))
     }
 }
 
 fn gemm(p: &ConvProblem<'_>, tiled: bool) -> Result<Dispatch, PlanError> {
-    let (end, axes, groups) = gemm_kernel(tiled, p.pixels(), p.o4(), 1);
+    let (end, axes, groups) = gemm_kernel(tiled, p.pixels(), p.o4(), 1, p.target());
     p.bound(&format!("conv/gemm_{end}"), &axes)
         .sizes([("M", p.pixels()), ("K4", p.x().c.div_ceil(4))])
         .groups(groups, p.target())
@@ -121,7 +121,7 @@ fn gemm(p: &ConvProblem<'_>, tiled: bool) -> Result<Dispatch, PlanError> {
 
 fn implicit_gemm(p: &ConvProblem<'_>, tiled: bool) -> Result<Dispatch, PlanError> {
     let layers = p.conv.groups;
-    let (end, axes, groups) = gemm_kernel(tiled, p.pixels(), p.og4(), layers);
+    let (end, axes, groups) = gemm_kernel(tiled, p.pixels(), p.og4(), layers, p.target());
     let dispatch = p.bound(&format!("conv/implicit_gemm_{end}"), &axes).groups(groups, p.target())?;
     let [x, y, _] = dispatch.grid;
     Ok(Dispatch { grid: [x, y, layers as u32], ..dispatch })
@@ -152,7 +152,7 @@ fn im2col(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
             .window(columns);
         plan.dispatches.push(gather.invocations(m * k4, p.target())?);
 
-        let (end, axes, groups) = gemm_kernel(tiled, m, p.o4(), 1);
+        let (end, axes, groups) = gemm_kernel(tiled, m, p.o4(), 1, p.target());
         let multiply = p
             .kernel(&format!("conv/gemm_{end}"), &axes)
             .sizes([("M", m), ("K4", k4), ("X_BASE", 0), ("Y_BASE", output.base as usize + first * p.o4())])

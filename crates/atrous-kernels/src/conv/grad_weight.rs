@@ -12,6 +12,7 @@ use atrous_shaders::find;
 use crate::kernel::{Candidate, Kernel, choose, require, vec4s};
 use crate::{Binding, Dispatch, NodePlan, PlanError, Problem, Slot, Target};
 
+use super::tile::Tile;
 use region::{Region, regions, window};
 
 /// Bytes of partial sums, unless a single filter takes more.
@@ -247,10 +248,9 @@ impl Stage {
                 ("conv/grad_weight_tiled", axes, p.taps() * p.cg4().div_ceil(i) * p.og4().div_ceil(o), 512)
             }
             "grad_weight_registers" => {
-                let tile = |c4: usize| c4.min(2);
-                let (i, o) = (tile(p.cg4()), tile(p.og4()));
-                let axes = format!("TILE_I={},TILE_O={}", 4 * i, 4 * o);
-                ("conv/grad_weight_registers", axes, p.taps() * p.cg4().div_ceil(i) * p.og4().div_ceil(o), 1 << 15)
+                let tile = Tile::of_registers(4 * p.cg4(), p.og4(), software);
+                let work = p.taps() * tile.count(4 * p.cg4(), p.og4());
+                ("conv/grad_weight_registers", tile.axes(), work, 1 << 15)
             }
             _ => ("conv/grad_weight_direct", String::new(), p.taps() * 4 * p.cg4() * o4, 1 << 16),
         };

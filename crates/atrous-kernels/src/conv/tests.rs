@@ -85,9 +85,11 @@ fn the_shape_sizes_the_tiles() {
     assert_eq!(axes(128, 21, &GPU), "bias,TILE_M=64,TILE_N=32");
     assert_eq!(axes(56, 128, &GPU), "bias,TILE_M=32,TILE_N=64");
     assert_eq!(axes(1, 1000, &GPU), "bias,TILE_M=32,TILE_N=32");
-    assert_eq!(axes(56, 64, &SOFTWARE), "bias,TILE_M=8,TILE_N=8");
-    assert_eq!(axes(1, 1000, &SOFTWARE), "bias,TILE_M=4,TILE_N=8");
-    assert_eq!(axes(56, 3, &SOFTWARE), "bias,TILE_M=8,TILE_N=4");
+    assert_eq!(axes(56, 64, &SOFTWARE), "bias,TILE_M=16,TILE_N=16");
+    assert_eq!(axes(7, 512, &SOFTWARE), "bias,TILE_M=16,TILE_N=16");
+    assert_eq!(axes(8, 64, &SOFTWARE), "bias,TILE_M=8,TILE_N=16");
+    assert_eq!(axes(1, 1000, &SOFTWARE), "bias,TILE_M=4,TILE_N=16");
+    assert_eq!(axes(56, 3, &SOFTWARE), "bias,TILE_M=16,TILE_N=4");
 }
 
 #[test]
@@ -199,7 +201,7 @@ fn partial_sums_are_as_many_as_keep_the_adapter_busy_and_stay_small() {
         }
     }
     let slabs = |target| value(&plan_weight(conv(1, 0), cases[1].0, cases[1].1, &target).dispatches[0], "SLABS");
-    assert!(slabs(GPU) > 16 && slabs(SOFTWARE) == 1, "{} {}", slabs(GPU), slabs(SOFTWARE));
+    assert!(slabs(GPU) > 16 && slabs(SOFTWARE) < 8, "{} {}", slabs(GPU), slabs(SOFTWARE));
 }
 
 #[test]

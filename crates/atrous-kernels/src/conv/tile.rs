@@ -27,9 +27,21 @@ impl Tile {
         *busy.unwrap_or(&tiles[2])
     }
 
-    /// The tile in the registers of one invocation for a product of `rows` × `columns` vec4s.
-    pub(super) fn of_registers(rows: usize, columns: usize) -> Self {
-        Self { m: if rows > 4 { 8 } else { 4 }, n: if columns > 1 { 8 } else { 4 } }
+    /// The tile in the registers of one invocation for a product of `rows` × `columns` vec4s: as large as the product fills. A
+    /// software adapter keeps large tiles in its cache, where a load costs as much as dozens of products; a GPU has registers
+    /// for small ones.
+    pub(super) fn of_registers(rows: usize, columns: usize, software: bool) -> Self {
+        let most = if software { 16 } else { 8 };
+        let fit = |size: usize| size.next_power_of_two().clamp(4, most);
+        Self { m: fit(rows), n: fit(4 * columns) }
+    }
+
+    /// The tile of fewer rows that a product computed `layers` times keeps an adapter busy with.
+    pub(super) fn busy(mut self, rows: usize, columns: usize, layers: usize) -> Self {
+        while self.m > 4 && self.count(rows, columns) * layers < 2 * GROUP {
+            self.m /= 2;
+        }
+        self
     }
 
     /// Tiles that cover a product.

@@ -77,9 +77,9 @@ fn phase(p: &ConvProblem<'_>, tiled: bool) -> Result<Dispatch, PlanError> {
         let tile = Tile::of_workgroup(largest, p.og4(), layers);
         p.bound("conv/transposed_tiled", &tile.axes()).groups(tile.count(largest, p.og4()) as u64, p.target())
     } else {
-        let tile = Tile { m: 8, ..Tile::of_registers(largest, p.og4()) };
+        let tile = Tile::of_registers(largest, p.og4(), p.target().software).busy(largest, p.og4(), layers);
         let groups = tile.register_groups(largest, p.og4());
-        p.bound("conv/transposed_phase", &format!("TILE_N={}", tile.n)).groups(groups, p.target())
+        p.bound("conv/transposed_phase", &tile.axes()).groups(groups, p.target())
     };
     let dispatch = kernel?;
     let [gx, gy, _] = dispatch.grid;
