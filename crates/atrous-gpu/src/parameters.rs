@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use atrous_graph::{Graph, Node, ParameterSource, TensorType};
+use atrous_graph::{Graph, ParameterSource, TensorType};
 use atrous_kernels::plan::{BufferKind, ParameterPlacement, place_parameters};
 use atrous_kernels::{Limits, Plan};
 
 use crate::download::{Download, write_tensor};
-use crate::{Device, GpuError, parallel};
+use crate::{Device, GpuError};
 
 /// All parameters of a network, in a few flat buffers that every session of that network shares.
 ///
@@ -21,7 +21,7 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Uploads all parameters of a graph. Each is written once by the source, on all cores, and from there into upload memory.
+    /// Uploads all parameters of a graph. Each is written once by the source, and from there into upload memory.
     ///
     /// # Errors
     /// [`GpuError::Source`] if the source lacks a parameter or has one of another size, [`GpuError::Plan`] if one is larger
@@ -53,19 +53,17 @@ impl Parameters {
                 budget,
             });
         }
+        let mut words = Vec::new();
         let mut buffers = Vec::with_capacity(placement.buffers.len());
         for (index, &bytes) in placement.buffers.iter().enumerate() {
             let buffer = mapped_buffer(device, "parameters", bytes)?;
-            let here = |node: &&Node| placement.places[&node.name].0 == index;
-            let nodes: Vec<&Node> = graph.parameters().map(|(_, node)| node).filter(here).collect();
-            for batch in batches(&nodes) {
-                let written = parallel::map(batch, |node| {
-                    let mut words = vec![0.0f32; node.ty.padded_len()];
-                    source.write(&node.name, node.ty, &mut words).map(|()| words)
-                });
-                for (node, words) in batch.iter().zip(written) {
-                    let (_, offset, bytes) = placement.places[&node.name];
-                    write_mapped(&buffer, offset, bytes, bytemuck::cast_slice(&words?))?;
+            for (_, node) in graph.parameters() {
+                let (holder, offset, bytes) = placement.places[&node.name];
+                if holder == index {
+                    words.clear();
+                    words.resize(node.ty.padded_len(), 0.0f32);
+                    source.write(&node.name, node.ty, &mut words)?;
+                    write_mapped(&buffer, offset, bytes, bytemuck::cast_slice(&words))?;
                 }
             }
             device.scope("uploading parameters", || {
@@ -176,24 +174,6 @@ impl Parameters {
         }
         Ok(())
     }
-}
-
-/// Parameters that are written at once: so many that all cores have work, and no more host memory than this is taken, or one.
-const BATCH_BYTES: u64 = 32 << 20;
-
-fn batches<'a>(nodes: &'a [&'a Node]) -> impl Iterator<Item = &'a [&'a Node]> {
-    let mut rest = nodes;
-    std::iter::from_fn(move || {
-        let mut bytes = 0;
-        let fits = |node: &&&Node| {
-            bytes += node.ty.bytes();
-            bytes <= BATCH_BYTES
-        };
-        let count = rest.iter().take_while(fits).count().max(1).min(rest.len());
-        let batch;
-        (batch, rest) = rest.split_at(count);
-        (!batch.is_empty()).then_some(batch)
-    })
 }
 
 /// A storage buffer, mapped for its first content.

@@ -12,9 +12,8 @@ pub struct SourceError {
     pub reason: String,
 }
 
-/// Writes parameter values straight into upload memory: a weight file, the deterministic fill, plain vectors. Several threads may
-/// ask for different parameters at once.
-pub trait ParameterSource: Sync {
+/// Writes parameter values straight into upload memory: a weight file, the deterministic fill, plain vectors.
+pub trait ParameterSource {
     /// Writes the parameter `name` into `device`, which has `ty.padded_len()` elements in device layout (see
     /// [`TensorType::padded`]); padding must be written as zero.
     ///

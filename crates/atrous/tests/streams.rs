@@ -30,8 +30,8 @@ fn classes_of_a_stream_are_those_of_its_batches() {
     // The last batch is filled up with black.
     let last = [photos[6].clone(), RgbImage::new(32, 32), RgbImage::new(32, 32)];
     want.push(network.classify_blocking(&last, 4).unwrap().remove(0));
-    let stream = network.classify_many(photos.iter().cloned().map(Ok), 4, 3).unwrap();
-    assert_eq!(stream.blocking().collect::<Result<Vec<_>>>().unwrap(), want);
+    let stream = network.classify_many_blocking(photos.iter().cloned().map(Ok), 4, 3).unwrap();
+    assert_eq!(stream.collect::<Result<Vec<_>>>().unwrap(), want);
     let awaited = pollster::block_on(async {
         let mut stream = network.classify_many(photos.into_iter().map(Ok), 4, 3).unwrap();
         let mut all = Vec::new();
@@ -50,7 +50,7 @@ fn a_photograph_that_cannot_be_read_is_named_and_the_others_are_classified() {
     let want = network.classify_blocking(&photos, 2).unwrap();
     let items = [Ok(0), Err(()), Ok(1), Ok(2), Ok(3), Err(())];
     let items = items.map(|item| item.map(|i: usize| photos[i].clone()).map_err(|()| unreadable()));
-    let results: Vec<_> = network.classify_many(items, 2, 4).unwrap().blocking().collect();
+    let results: Vec<_> = network.classify_many_blocking(items, 2, 4).unwrap().collect();
     assert_eq!(results.len(), 6);
     for (i, result) in results.into_iter().enumerate() {
         match (i, result) {
@@ -62,8 +62,8 @@ fn a_photograph_that_cannot_be_read_is_named_and_the_others_are_classified() {
             (_, best) => assert_eq!(best.unwrap(), want[i - 1]),
         }
     }
-    assert!(network.classify_many([Err(unreadable())], 2, 4).unwrap().blocking().next().unwrap().is_err());
-    assert!(network.classify_many([], 2, 4).unwrap().blocking().next().is_none());
+    assert!(network.classify_many_blocking([Err(unreadable())], 2, 4).unwrap().next().unwrap().is_err());
+    assert!(network.classify_many_blocking([], 2, 4).unwrap().next().is_none());
     assert!(network.classify_many([], 0, 4).is_err());
     assert!(network.segment_many([]).is_err());
 }
@@ -75,6 +75,6 @@ fn maps_of_a_stream_are_those_of_single_photographs_of_any_size() {
     let [first, second] = [0, 1].map(|i| photos(2)[i].clone());
     let photos = [first.clone(), second, wide, first];
     let want: Vec<ClassMap> = photos.iter().map(|photo| network.segment_blocking(photo).unwrap()).collect();
-    let maps: Result<Vec<ClassMap>> = network.segment_many(photos.map(Ok)).unwrap().blocking().collect();
+    let maps: Result<Vec<ClassMap>> = network.segment_many_blocking(photos.map(Ok)).unwrap().collect();
     assert_eq!(maps.unwrap(), want);
 }

@@ -15,13 +15,15 @@ use crate::{Error, Result};
 /// Batches under way at once. Sessions of as many sizes are kept at least.
 const FLIGHTS: usize = 2;
 
+/// Of a batch's logits: the result for the sample of this index, whose photograph had this width and height.
+type Read<'p, T> = Box<dyn Fn(&Output, usize, (u32, u32)) -> Result<T> + Send + 'p>;
+
 /// The results for a stream of photographs, in its order.
 pub struct Many<'p, I, T> {
     predictor: &'p mut Predictor,
     photos: I,
     batch: usize,
-    /// Of a batch's logits: the result for the sample of this index, whose photograph had this width and height.
-    read: Box<dyn Fn(&Output, usize, (u32, u32)) -> Result<T> + Send + 'p>,
+    read: Read<'p, T>,
     batches: VecDeque<Batch>,
     ready: VecDeque<Result<T>>,
     /// Photographs that results were given for.
@@ -64,6 +66,24 @@ impl Predictor {
         Ok(Many::new(self, photos.into_iter(), batch.max(1), Box::new(best)))
     }
 
+    /// [`Self::classify_many`] as an iterator, for callers that may block.
+    ///
+    /// # Errors
+    /// As [`Self::classify_many`]; the items have those of [`Many::next`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn classify_many_blocking<I>(
+        &mut self,
+        photos: I,
+        k: usize,
+        batch: usize,
+    ) -> Result<impl Iterator<Item = Result<Vec<Prediction>>>>
+    where
+        I: IntoIterator<Item = atrous_vision::Result<RgbImage>>,
+    {
+        let mut many = self.classify_many(photos, k, batch)?;
+        Ok(std::iter::from_fn(move || many.next_blocking()))
+    }
+
     /// [`Self::segment`] for a stream of photographs of any sizes, one after the other; see [`Self::classify_many`].
     ///
     /// # Errors
@@ -75,6 +95,19 @@ impl Predictor {
         self.check_task(Task::Segmentation, "segment")?;
         let map = |logits: &Output, _, size| resized(logits, size);
         Ok(Many::new(self, photos.into_iter(), 1, Box::new(map)))
+    }
+
+    /// [`Self::segment_many`] as an iterator, for callers that may block.
+    ///
+    /// # Errors
+    /// As [`Self::segment_many`]; the items have those of [`Many::next`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn segment_many_blocking<I>(&mut self, photos: I) -> Result<impl Iterator<Item = Result<ClassMap>>>
+    where
+        I: IntoIterator<Item = atrous_vision::Result<RgbImage>>,
+    {
+        let mut many = self.segment_many(photos)?;
+        Ok(std::iter::from_fn(move || many.next_blocking()))
     }
 
     /// A photograph at the size at which the network sees it, and the shape of a batch of such.
@@ -102,12 +135,7 @@ impl<'p, I, T> Many<'p, I, T>
 where
     I: Iterator<Item = atrous_vision::Result<RgbImage>>,
 {
-    fn new(
-        predictor: &'p mut Predictor,
-        photos: I,
-        batch: usize,
-        read: Box<dyn Fn(&Output, usize, (u32, u32)) -> Result<T> + Send + 'p>,
-    ) -> Self {
+    fn new(predictor: &'p mut Predictor, photos: I, batch: usize, read: Read<'p, T>) -> Self {
         let (batches, ready) = (VecDeque::new(), VecDeque::new());
         Self { predictor, photos, batch, read, batches, ready, given: 0 }
     }
@@ -132,12 +160,8 @@ where
         self.take()
     }
 
-    /// [`Self::next`], for callers that may block. It is also what iterating does.
-    ///
-    /// # Errors
-    /// As [`Self::next`].
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn next_blocking(&mut self) -> Option<Result<T>> {
+    fn next_blocking(&mut self) -> Option<Result<T>> {
         while self.ready.is_empty() {
             let Batch { shape, flight, photos } = self.begin()?;
             let output = flight.and_then(|flight| {
@@ -147,12 +171,6 @@ where
             self.unpack(output, photos);
         }
         self.take()
-    }
-
-    /// The results as an iterator, for callers that may block.
-    #[cfg(not(target_arch = "wasm32"))]
-    pub fn blocking(mut self) -> impl Iterator<Item = Result<T>> {
-        std::iter::from_fn(move || self.next_blocking())
     }
 
     /// Begins as many batches as may be under way, and returns the first.
