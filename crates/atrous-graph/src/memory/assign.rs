@@ -20,16 +20,22 @@ impl Assignment {
     }
 }
 
-/// Variations tried after the greedy placement, while the result is above the lower bound.
-const ROUNDS: usize = 400;
+/// Variations tried after the greedy placement while the result is above the lower bound, times the square of the number of tensors:
+/// fewer for large plans, where each takes longer.
+const WORK: usize = 20_000_000;
+/// Fewest and most variations.
+const ROUNDS: [usize; 2] = [400, 4000];
+/// How much worse a variation may be, as a part of the lower bound and less with every round, and still be gone on from: a way out
+/// of dead ends.
+const SLACK: f64 = 0.02;
 /// Banks are added beyond this only where nothing else is legal.
 const USUAL_BANKS: usize = 4;
 
 /// Places tensors so that no two that are alive together overlap and no pair of `conflicts` shares a bank.
 ///
 /// Tensors are taken largest first; each goes where its bank grows least. Then single tensors, mostly those that make a bank
-/// as large as it is, are taken earlier or wished into another bank, as long as that helps. The result is the same for the
-/// same requests.
+/// as large as it is, are taken earlier or wished into another bank, as long as that helps or does little harm. The result is the
+/// same for the same requests.
 ///
 /// `alignment` is that of offsets, `max_bank` the most bytes of one bank. A request larger than `max_bank` gets a bank of its
 /// own; refusing it is up to the caller.
@@ -42,13 +48,15 @@ pub fn assign(requests: &[Request], conflicts: &[(usize, usize)], alignment: u64
     let mut order: Vec<usize> = (0..requests.len()).collect();
     order.sort_by_key(|&i| (std::cmp::Reverse(sizes[i]), requests[i].first));
     let mut wishes: Vec<Option<usize>> = vec![None; requests.len()];
-    let mut best = problem.place(&order, &wishes);
+    let mut now = problem.place(&order, &wishes);
+    let mut best = now.clone();
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
-    for _ in 0..ROUNDS {
+    let rounds = (WORK / requests.len().pow(2).max(1)).clamp(ROUNDS[0], ROUNDS[1]);
+    for round in 0..rounds {
         if best.total() <= bound || order.len() < 2 {
             break;
         }
-        let tops = problem.at_the_top(&best);
+        let tops = problem.at_the_top(&now);
         let varied = if random.below(4) == 0 { random.below(order.len()) } else { tops[random.below(tops.len())] };
         let (mut other_order, mut other_wishes) = (order.clone(), wishes.clone());
         if random.below(4) > 0 {
@@ -56,12 +64,20 @@ pub fn assign(requests: &[Request], conflicts: &[(usize, usize)], alignment: u64
             other_order.remove(from);
             other_order.insert(random.below(from + 1), varied);
         }
-        if random.below(2) == 0 {
-            other_wishes[varied] = Some(random.below(USUAL_BANKS + 1)).filter(|bank| *bank < USUAL_BANKS);
+        let wish = Some(random.below(USUAL_BANKS + 1)).filter(|bank| *bank < USUAL_BANKS);
+        match random.below(4) {
+            0 | 1 => {}
+            2 => other_wishes[varied] = wish,
+            // Banks that tensors of one size make too large, each by one of them, shrink together.
+            _ => tops.iter().filter(|i| sizes[**i] == sizes[varied]).for_each(|i| other_wishes[*i] = wish),
         }
         let candidate = problem.place(&other_order, &other_wishes);
-        if candidate.total() <= best.total() {
-            (best, order, wishes) = (candidate, other_order, other_wishes);
+        let slack = SLACK * (1.0 - round as f64 / rounds as f64) * random.below(1024) as f64 / 1024.0;
+        if candidate.total() <= now.total() + (bound as f64 * slack) as u64 {
+            (now, order, wishes) = (candidate, other_order, other_wishes);
+            if now.total() < best.total() {
+                best = now.clone();
+            }
         }
     }
     best

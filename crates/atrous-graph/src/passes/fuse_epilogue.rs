@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::op::{Binary, FusedConv};
-use crate::{Graph, NodeId, Op};
+use crate::{Graph, Node, NodeId, Op};
 
 use super::Report;
 use super::rewrite::{Rewrite, Rewritten, Uses};
@@ -22,9 +22,11 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
     // By the last node of a chain, and all nodes before it.
     let mut matches: HashMap<NodeId, Match> = HashMap::new();
     let mut absorbed = vec![false; graph.nodes().len()];
-    // Of two convolutions that are added the later one takes the sum: all it reads is there by then.
     let mut notes = Vec::new();
-    for (id, node) in graph.iter().collect::<Vec<_>>().into_iter().rev() {
+    // Of two convolutions that are added the one of the smaller image takes the sum: its image lives until then.
+    let mut order: Vec<(NodeId, &Node)> = graph.iter().collect();
+    order.sort_by_key(|(_, node)| node.inputs.first().map(|image| graph.node(*image).ty.bytes()));
+    for (id, node) in order {
         let Some(fused) = FusedConv::of(&node.op, node.inputs.len()) else { continue };
         if fused.activation.is_some() {
             continue;
@@ -42,7 +44,7 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
         absorbed[last.0] = true;
         matches.insert(last, found);
     }
-    notes.reverse();
+    notes.sort_by_key(|(id, _)| *id);
     notes.into_iter().for_each(|(id, done)| report.note(NAME, &graph.node(id).name, done));
 
     let mut rewrite = Rewrite::new(graph);
