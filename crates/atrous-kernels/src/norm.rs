@@ -43,16 +43,16 @@ pub fn plan_batch_norm(op: &FusedBatchNorm, problem: &Problem<'_>) -> Result<Nod
 fn strided(name: &'static str, kernel: Kernel, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let ty = problem.output.ty;
     let (count, c4) = (vec4s(ty), ty.padded().c / 4);
-    let pixels = count / c4;
-    let step = pixels.div_ceil(items(count, problem.target)) * c4;
-    let kernel = kernel.sizes([("COUNT", count), ("C4", c4), ("STEP", step)]);
-    Ok(NodePlan::single(name, kernel.invocations(step, problem.target)?))
+    let (width, items) = (c4 * 64_usize.div_ceil(c4), items(count, problem.target));
+    let kernel = kernel.sizes([("COUNT", count), ("C4", c4), ("WIDTH", width), ("ITEMS", items)]);
+    let invocations = count.div_ceil(width * items) * width;
+    Ok(NodePlan::single(name, kernel.invocations(invocations, problem.target)?))
 }
 
 /// How many of `count` vec4s an invocation takes: as many as leave the adapter busy, and no more than pay.
 fn items(count: usize, target: &Target) -> usize {
     let busy = if target.software { 1 << 10 } else { 1 << 16 };
-    (count / busy).clamp(1, 16)
+    (count / busy).clamp(1, 8)
 }
 
 #[cfg(test)]
