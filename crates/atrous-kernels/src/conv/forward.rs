@@ -88,9 +88,8 @@ fn candidates(p: &ConvProblem<'_>) -> [Candidate; 8] {
 
 fn depthwise(p: &ConvProblem<'_>) -> Result<Dispatch, PlanError> {
     let (y, padding) = (p.y(), &p.conv.padding);
-    strips(p, [padding.top, padding.left], false).unwrap_or_else(|| {
-        p.bound("conv/depthwise", "").invocations(y.n * y.h * y.w.div_ceil(4) * p.o4(), p.target())
-    })
+    strips(p, [padding.top, padding.left], false)
+        .unwrap_or_else(|| p.bound("conv/depthwise", "").invocations(y.n * y.h * y.w.div_ceil(4) * p.o4(), p.target()))
 }
 
 fn depthwise_multiplier(p: &ConvProblem<'_>) -> Result<Dispatch, PlanError> {
@@ -101,7 +100,13 @@ fn depthwise_multiplier(p: &ConvProblem<'_>) -> Result<Dispatch, PlanError> {
 }
 
 /// Name, axes and workgroups of a GEMM kernel for `rows` × `columns` vec4s in `layers`.
-fn gemm_kernel(tiled: bool, rows: usize, columns: usize, layers: usize, target: &Target) -> (&'static str, String, u64) {
+fn gemm_kernel(
+    tiled: bool,
+    rows: usize,
+    columns: usize,
+    layers: usize,
+    target: &Target,
+) -> (&'static str, String, u64) {
     if tiled {
         let tile = Tile::of_workgroup(rows, columns, layers);
         ("tiled", tile.axes(), tile.count(rows, columns) as u64)
