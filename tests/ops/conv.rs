@@ -141,6 +141,7 @@ fn groups_and_depthwise() {
         grouped(5, 15, 5),
         grouped(3, 24, 3),
         Row { image: [1, 19, 19, 728], bias: false, ..grouped(728, 728, 728) },
+        Row { image: [2, 40, 43, 260], conv: conv(1, 2, 1, 260), ..grouped(260, 260, 260) },
         Row { kernel: [5, 5], conv: Conv2d { stride: [2, 2], groups: 7, ..BASE.conv }, ..grouped(7, 7, 7) },
         Row { conv: conv(1, 12, 12, 6), ..grouped(6, 6, 6) },
         Row { conv: conv(2, 2, 2, 6), ..grouped(6, 18, 6) },

@@ -80,6 +80,8 @@ fn sizes_and_channels() {
         Torch { y: [1, 8, 8, 64], channels: 32, kernel: 2, padding: 0, ..BASE }.case(),
         Torch { y: [1, 9, 5, 68], channels: 36, kernel: 3, ..BASE }.case(),
         Torch { y: [1, 23, 19, 20], channels: 72, kernel: 3, ..BASE }.case(),
+        Torch { y: [2, 37, 41, 260], channels: 260, groups: 260, stride: 1, padding: 0, ..BASE }.case(),
+        Torch { y: [1, 40, 43, 520], channels: 520, groups: 520, stride: 1, dilation: 2, ..BASE }.case(),
     ]);
 }
 

@@ -2,6 +2,7 @@
 
 use atrous_graph::op::Padding;
 
+use super::depthwise::strips;
 use super::problem::ConvProblem;
 use super::tile::{TILE_BYTES, Tile};
 use crate::kernel::{Candidate, choose, require};
@@ -84,14 +85,9 @@ fn candidates(p: &ConvProblem<'_>) -> [Candidate; 8] {
 }
 
 fn depthwise(p: &ConvProblem<'_>) -> Result<Dispatch, PlanError> {
-    let y = p.y();
-    // Runs of four outputs that lie `step` apart.
-    let runs = |step: usize| y.w.div_ceil(4 * step) * step;
-    // Sharing inputs halves the loads of a run; runs far longer than the row would waste more.
-    let spread = runs(p.conv.dilation[1]);
-    let row3 = p.kernel[1] == 3 && p.conv.stride[1] == 1 && spread <= 2 * runs(1);
-    let runs = if row3 { spread } else { runs(1) };
-    p.bound("conv/depthwise", if row3 { "row3" } else { "" }).invocations(y.n * y.h * runs * p.o4(), p.target())
+    let (y, padding) = (p.y(), &p.conv.padding);
+    strips(p, [padding.top, padding.left], false)
+        .unwrap_or_else(|| p.bound("conv/depthwise", "").invocations(y.n * y.h * y.w.div_ceil(4) * p.o4(), p.target()))
 }
 
 fn depthwise_multiplier(p: &ConvProblem<'_>) -> Result<Dispatch, PlanError> {
@@ -102,7 +98,13 @@ fn depthwise_multiplier(p: &ConvProblem<'_>) -> Result<Dispatch, PlanError> {
 }
 
 /// Name, axes and workgroups of a GEMM kernel for `rows` × `columns` vec4s in `layers`.
-fn gemm_kernel(tiled: bool, rows: usize, columns: usize, layers: usize, target: &Target) -> (&'static str, String, u64) {
+fn gemm_kernel(
+    tiled: bool,
+    rows: usize,
+    columns: usize,
+    layers: usize,
+    target: &Target,
+) -> (&'static str, String, u64) {
     if tiled {
         let tile = Tile::of_workgroup(rows, columns, layers);
         ("tiled", tile.axes(), tile.count(rows, columns) as u64)

@@ -132,11 +132,15 @@ fn depthwise_outputs_share_inputs_where_the_dilation_fits_the_row() {
         plan(Op::Conv2d(conv), x, Shape::new(3, 3, 1, 64), false, &GPU)
     };
     let x = Shape::new(1, 33, 33, 64);
-    assert_eq!(plan(x, 12, 12).dispatches[0].shader.variant, "row3");
+    assert_eq!(plan(x, 12, 12).dispatches[0].shader.name, "conv/depthwise_strip");
     let wide = plan(x, 36, 36);
-    assert_eq!(wide.dispatches[0].shader.variant, "");
+    assert_eq!(wide.dispatches[0].shader.name, "conv/depthwise");
     // 33 rows of 9 runs of 16 vec4s in groups of 64.
     assert_eq!(wide.dispatches[0].grid, [75, 1, 1]);
+    // A software adapter is busy with fewer and longer strips: 3 rows of 12 phases, 12 columns of strips.
+    let conv12 = Conv2d { dilation: [12; 2], ..conv(64, 12) };
+    let software = self::plan(Op::Conv2d(conv12), x, Shape::new(3, 3, 1, 64), false, &SOFTWARE);
+    assert_eq!((value(&software.dispatches[0], "ROWS"), software.dispatches[0].grid), (3, [36, 1, 1]));
     // A million columns apart: as few invocations as a row of one column needs.
     let far = plan(Shape::new(1, 1, 1, 64), 1 << 20, 1 << 20);
     assert_eq!((far.variant, far.dispatches[0].grid), ("depthwise", [1, 1, 1]));

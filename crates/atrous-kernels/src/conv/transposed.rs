@@ -1,5 +1,6 @@
 //! Kernels for the transposed convolution.
 
+use super::depthwise::strips;
 use super::problem::ConvProblem;
 use super::tile::{TILE_BYTES, Tile};
 use crate::kernel::{Candidate, choose, require};
@@ -51,16 +52,17 @@ fn candidates(p: &ConvProblem<'_>) -> [Candidate; 4] {
 }
 
 fn depthwise(p: &ConvProblem<'_>) -> Result<Dispatch, PlanError> {
+    // The adjoint of stride 1 is a convolution with the filter read back to front, padded with the rest of its reach.
+    let [down, right] = p.conv.dilation.map(|dilation| 2 * dilation);
+    let rest = down.checked_sub(p.conv.padding.top).zip(right.checked_sub(p.conv.padding.left));
+    if let Some(dispatch) = rest.and_then(|(top, left)| strips(p, [top, left], true)) {
+        return dispatch;
+    }
     let y = p.y();
-    // Runs of four outputs that lie `step` apart.
-    let runs = |step: usize| y.w.div_ceil(4 * step) * step;
+    // Runs of four outputs that lie `stride` apart.
     let stride = p.conv.stride[1].min(y.w);
-    // Sharing inputs halves the loads of a run; runs far longer than the row would waste more.
-    let spread = runs(p.conv.dilation[1]);
-    let row3 = p.kernel[1] == 3 && p.conv.stride[1] == 1 && spread <= 2 * runs(1);
-    let runs = if row3 { spread } else { runs(stride) };
-    p.bound("conv/transposed_depthwise", if row3 { "row3" } else { "" })
-        .invocations(y.n * y.h * runs * p.o4(), p.target())
+    let runs = y.w.div_ceil(4 * stride) * stride;
+    p.bound("conv/transposed_depthwise", "").invocations(y.n * y.h * runs * p.o4(), p.target())
 }
 
 /// Phases of the stride in every group.

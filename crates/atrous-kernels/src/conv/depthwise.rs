@@ -1,0 +1,31 @@
+//! Depthwise convolutions of 3×3 taps and stride 1, and their adjoints, in strips of four columns.
+
+use super::problem::ConvProblem;
+use crate::{Dispatch, PlanError};
+
+/// Rows of a strip at most: its first two rows take extra loads.
+const ROWS: usize = 16;
+
+/// The kernel in strips, where it serves: `offset` is what its rows and columns are padded with, `flipped` reads the filter back
+/// to front.
+pub(super) fn strips(p: &ConvProblem<'_>, offset: [usize; 2], flipped: bool) -> Option<Result<Dispatch, PlanError>> {
+    let y = p.y();
+    let [down, right] = p.conv.dilation;
+    // Runs of `length` outputs that lie `step` apart.
+    let runs = |size: usize, length: usize, step: usize| size.div_ceil(length * step) * step;
+    // Sharing inputs halves the loads of a run; runs far longer than the row would waste more.
+    let spread = runs(y.w, 4, right) > 2 * runs(y.w, 4, 1) || runs(y.h, 1, down) > 2 * y.h;
+    if p.kernel != [3, 3] || p.conv.stride != [1, 1] || spread {
+        return None;
+    }
+    let invocations = |rows: usize| y.n * runs(y.h, rows, down) * runs(y.w, 4, right) * p.o4();
+    let busy = if p.target().software { 1 << 11 } else { 1 << 16 };
+    let tall = y.h.div_ceil(down);
+    let mut strips = tall.div_ceil(ROWS);
+    while strips < tall && invocations(tall.div_ceil(strips)) < busy {
+        strips += 1;
+    }
+    let rows = tall.div_ceil(strips);
+    let sizes = [("TOP", offset[0]), ("LEFT", offset[1]), ("ROWS", rows), ("FLIPPED", usize::from(flipped))];
+    Some(p.bound("conv/depthwise_strip", "").sizes(sizes).invocations(invocations(rows), p.target()))
+}
