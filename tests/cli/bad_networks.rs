@@ -39,7 +39,7 @@ fn impossible_sizes_are_refused() {
     refuse(
         "atrous",
         &["plan", "unet", "--limits", "webgpu", "--size", "60000x60000"],
-        &["enc1.conv1", "57600000000 bytes"],
+        &["fused_conv2d \"enc1.relu1\"", "57600000000 bytes"],
     );
 }
 
