@@ -32,7 +32,7 @@ pub(crate) struct Flags {
     /// Adapter to use: part of its name, its index, `software`, or `auto` [default: auto]
     #[arg(long, value_name = "WHICH", env = "ATROUS_ADAPTER")]
     adapter: Option<String>,
-    /// Where checkpoints, log, curve and weights go [default: runs/<model>-<date-time>]
+    /// Where checkpoints, log, curve and weights go [default: runs/MODEL-DATE-TIME]
     #[arg(long, value_name = "FOLDER")]
     run_folder: Option<PathBuf>,
     /// Go on with the training in this run folder; its config.toml is used unless another is given

@@ -20,7 +20,7 @@ pub type Given = (String, TensorType);
 /// How a parameter is made. All is computed in f64 and rounded once.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Recipe {
-    /// A filter, times [`Normalisation::factor`] of the channel that each weight adds to.
+    /// A filter, times `scale / sqrt(var + eps)` of the channel that each weight adds to.
     Filter {
         /// The filter.
         filter: Given,
@@ -29,7 +29,7 @@ pub enum Recipe {
         /// What follows the convolution.
         by: Normalisation,
     },
-    /// `(bias - mean) * factor + shift`, the bias 0 where there is none.
+    /// `(bias - mean) * scale / sqrt(var + eps) + shift`, the bias 0 where there is none.
     Bias {
         /// The bias.
         bias: Option<Given>,
