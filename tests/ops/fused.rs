@@ -49,10 +49,10 @@ fn transposed() -> Vec<Case> {
 
 fn all() -> Vec<Case> {
     let convolutions: Vec<Case> = forward().iter().map(Row::case).chain(transposed()).collect();
-    let ends = [(true, Some(Unary::Relu)), (false, Some(Unary::Sigmoid))];
+    let ends = [(true, Some(Unary::Relu)), (false, Some(Unary::HardSigmoid))];
     let with = |(residual, activation)| convolutions.iter().map(move |case| fused(case, None, residual, activation));
     let mut cases: Vec<Case> = ends.into_iter().flat_map(with).collect();
-    cases.extend(forward().iter().map(|row| fused(&row.case(), Some(Unary::Silu), true, None)));
+    cases.extend(forward().iter().map(|row| fused(&row.case(), Some(Unary::HardSwish), true, None)));
     cases
 }
 
@@ -82,7 +82,7 @@ fn every_variant_serves_whole_and_in_parts() {
 fn every_function_that_can_be_fused() {
     let device = device();
     let row = Row { image: [1, 5, 5, 6], cout: 6, ..BASE };
-    for function in Unary::EXAMPLES.into_iter().filter(|f| f.steepness().is_some()) {
+    for function in Unary::EXAMPLES.into_iter().filter(|f| f.is_piecewise()) {
         fused(&row.case(), None, true, Some(function)).expect().check(&device, &device.target());
         if function.keeps_zero() {
             let row = Row { image: [1, 5, 5, 6], ..grouped(6, 6, 6) };
@@ -100,7 +100,7 @@ fn what_cannot_be_fused_is_refused() {
         let count = 2 + usize::from(op.bias) + usize::from(op.residual);
         Op::FusedConv(op).infer(&case.inputs[..count]).expect_err("an error")
     };
-    assert!(refused(&|op| op.activation = Some(Unary::Exp)).contains("too steep"));
+    assert!(refused(&|op| op.activation = Some(Unary::Exp)).contains("too costly"));
     assert!(refused(&|op| op.prologue = Some(Unary::Sigmoid)).contains("not 0 outside"));
     assert!(refused(&|op| op.bias = false).contains("without a bias"));
     let y = Conv2dGradInput { conv: Conv2d::default(), h: 9, w: 7 };

@@ -18,7 +18,7 @@ pub struct FusedConv {
     pub bias: bool,
     /// Whether there is a `residual` input; then there is a bias too.
     pub residual: bool,
-    /// A function of the sum, of bounded [steepness](Unary::steepness).
+    /// A function of the sum, one that [is piecewise](Unary::is_piecewise), and so of bounded [steepness](Unary::steepness).
     pub activation: Option<Unary>,
 }
 
@@ -74,13 +74,13 @@ impl FusedConv {
         if self.residual && inputs[self.conv_inputs()] != y {
             return Err(format!("the residual must be {y}, got {}", inputs[self.conv_inputs()]));
         }
-        if let Some(f) = self.activation.filter(|f| f.steepness().is_none()) {
-            return Err(format!("{} is too steep to be fused", f.name()));
+        if let Some(f) = self.activation.filter(|f| !f.is_piecewise()) {
+            return Err(format!("{} is too costly or too steep to be fused", f.name()));
         }
         match (self.prologue, self.conv) {
             (Some(_), Convolution::Transposed(_)) => Err("a transposed convolution of a function".to_owned()),
-            (Some(f), _) if !f.keeps_zero() || f.steepness().is_none() => {
-                Err(format!("{} of the image is not 0 outside of it, or too steep", f.name()))
+            (Some(f), _) if !f.keeps_zero() || !f.is_piecewise() => {
+                Err(format!("{} of the image is not 0 outside of it, or too costly or steep", f.name()))
             }
             _ => Ok(y),
         }

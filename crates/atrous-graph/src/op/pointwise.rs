@@ -126,6 +126,34 @@ impl Unary {
         }
     }
 
+    /// Whether it takes but comparisons, sums and products: what a kernel does beside other work at next to no cost.
+    pub fn is_piecewise(self) -> bool {
+        match self {
+            Self::Relu
+            | Self::Relu6
+            | Self::LeakyRelu { .. }
+            | Self::HardSigmoid
+            | Self::HardSwish
+            | Self::Affine { .. }
+            | Self::Abs
+            | Self::Huber { .. }
+            | Self::AtLeast { .. } => true,
+            Self::Elu { .. }
+            | Self::Sigmoid
+            | Self::Tanh
+            | Self::Silu
+            | Self::Gelu
+            | Self::GeluTanh
+            | Self::Softplus
+            | Self::Square
+            | Self::Sqrt
+            | Self::Exp
+            | Self::Ln
+            | Self::Pow { .. }
+            | Self::Step => false,
+        }
+    }
+
     /// The largest slope, rounded up; `None` where it has no bound, or the function jumps.
     pub fn steepness(self) -> Option<f32> {
         match self {

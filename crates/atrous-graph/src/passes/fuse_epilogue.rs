@@ -85,11 +85,11 @@ fn extend(graph: &Graph, uses: &Uses, absorbed: &[bool], found: &mut Match) -> (
                 }
                 (found.fused.residual, found.residual, last) = (true, Some(other), next);
             }
-            Op::Unary(function) if function.steepness().is_some() => {
+            Op::Unary(function) if function.is_piecewise() => {
                 found.fused.activation = Some(function);
                 return (next, "");
             }
-            Op::Unary(_) => return (last, "the function that follows is too steep"),
+            Op::Unary(_) => return (last, "the function that follows is too costly or too steep"),
             _ => return (last, "no sum or function follows"),
         }
     }

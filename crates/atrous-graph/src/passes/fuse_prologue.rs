@@ -43,8 +43,8 @@ fn depthwise(graph: &Graph, node: &Node) -> Option<FusedConv> {
 }
 
 fn absorbable(graph: &Graph, uses: &Uses, id: NodeId, function: Unary) -> Result<(), &'static str> {
-    if !function.keeps_zero() || function.steepness().is_none() {
-        return Err("it is not 0 at 0, or too steep");
+    if !function.keeps_zero() || !function.is_piecewise() {
+        return Err("it is not 0 at 0, or too costly or steep");
     }
     // Absorbed where it is read as an image, not as a residual.
     let image = |user: &NodeId| {
