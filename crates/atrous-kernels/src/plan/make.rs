@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use atrous_graph::memory::{self, Assignment, Request};
-use atrous_graph::{Graph, NodeId, Op, TensorType, cost};
+use atrous_graph::{Graph, NodeId, Op, cost};
 use atrous_shaders::Access;
 
+use super::share::Sharing;
 use super::{BufferKind, BufferPlan, Place, Plan, PlannedDispatch, Step, TensorPlan, place_parameters};
-use crate::{Binding, Limits, NodePlan, PlanError, Slot, Target, plan_node};
+use crate::{Binding, Limits, NodePlan, PlanError, Slot, Target, split};
 
 /// Plans the nodes that `outputs` need, in the order of the graph, and checks the result.
 ///
@@ -15,11 +16,12 @@ use crate::{Binding, Limits, NodePlan, PlanError, Slot, Target, plan_node};
 /// [`PlanError`] naming the node that no kernel serves or that passes the adapter's limits.
 pub fn plan(graph: &Graph, outputs: &[NodeId], target: &Target) -> Result<Plan, PlanError> {
     let nodes = needed(graph, outputs);
-    let made = plan_nodes(graph, &nodes, target)?;
+    let sharing = Sharing::of(graph, &nodes, outputs, &target.limits);
+    let made = plan_nodes(graph, &nodes, &sharing, target)?;
     let mut layout = Layout::new(graph);
     layout.place_fixed(graph, &target.limits, made.len(), &nodes, 0)?;
     layout.place_constants(&target.limits, &made, &[]);
-    layout.place_banks(graph, &target.limits, &made, outputs);
+    layout.place_banks(graph, &target.limits, &made, &sharing, outputs);
     let plan = layout.resolve(graph, made, outputs);
     plan.check(&target.limits)?;
     Ok(plan)
@@ -29,17 +31,19 @@ pub fn plan(graph: &Graph, outputs: &[NodeId], target: &Target) -> Result<Plan, 
 pub(super) fn plan_nodes(
     graph: &Graph,
     nodes: &[NodeId],
+    sharing: &Sharing<'_>,
     target: &Target,
 ) -> Result<Vec<(NodeId, NodePlan)>, PlanError> {
     let mut made = Vec::new();
     for &id in nodes.iter().filter(|id| !matches!(graph.node(**id).op, Op::Input | Op::Parameter)) {
         let node = graph.node(id);
-        let types: Vec<TensorType> = node.inputs.iter().map(|i| graph.node(*i).ty).collect();
-        let plan = plan_node(&node.op, &types, node.ty, target).map_err(|source| PlanError::Node {
+        let (inputs, output) = sharing.parts(id);
+        let mut plan = split::plan(&node.op, &inputs, output, target).map_err(|source| PlanError::Node {
             op: node.op.name(),
             node: node.name.clone(),
             source: Box::new(source),
         })?;
+        plan.declined.extend_from_slice(sharing.copied(id));
         made.push((id, plan));
     }
     Ok(made)
@@ -157,7 +161,14 @@ impl Layout {
     }
 
     /// Activations and scratch memory. The tensors of `kept` live to the end.
-    pub(super) fn place_banks(&mut self, graph: &Graph, limits: &Limits, made: &[(NodeId, NodePlan)], kept: &[NodeId]) {
+    pub(super) fn place_banks(
+        &mut self,
+        graph: &Graph,
+        limits: &Limits,
+        made: &[(NodeId, NodePlan)],
+        sharing: &Sharing<'_>,
+        kept: &[NodeId],
+    ) {
         let mut requests: Vec<Request> = Vec::new();
         let mut conflicts: Vec<(usize, usize)> = Vec::new();
         // By node: its request, if it lies in a bank. A node without dispatches is its first input.
@@ -182,8 +193,16 @@ impl Layout {
             match &mut self.tensors[id.0] {
                 Some(placed) => placed.first = step,
                 None => {
-                    request_of[id.0] = Some(requests.len());
-                    requests.push(Request { bytes: node.ty.bytes(), first: step, last: step });
+                    // Who shares its memory has it from the first that writes there.
+                    let whole = sharing.part_of(*id).unwrap_or(*id);
+                    let shared = plan.in_place.and_then(|i| request_of[node.inputs[i].0]).or(request_of[whole.0]);
+                    let request = shared.unwrap_or_else(|| {
+                        requests.push(Request { bytes: graph.node(whole).ty.bytes(), first: step, last: step });
+                        requests.len() - 1
+                    });
+                    requests[request].last = step;
+                    request_of[id.0] = Some(request);
+                    request_of[whole.0] = Some(request);
                 }
             }
             for dispatch in &plan.dispatches {

@@ -4,6 +4,7 @@ mod check;
 mod make;
 mod place;
 mod print;
+mod share;
 mod training;
 mod update;
 

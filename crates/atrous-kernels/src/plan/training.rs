@@ -9,6 +9,7 @@ use atrous_graph::optim::{Optimizer, Training};
 use atrous_graph::{Graph, NodeId};
 
 use super::make::{Layout, needed, plan_nodes};
+use super::share::Sharing;
 use super::update::{Update, Updates};
 use super::{Place, Plan, TensorPlan};
 use crate::optim::STEP_LEN;
@@ -58,7 +59,8 @@ pub fn plan_training(
     let mut roots: Vec<NodeId> = both().flat_map(|(parameter, node)| [*parameter, *node]).collect();
     roots.extend(outputs.iter().chain([&training.loss]).chain(&training.totals));
     let nodes = needed(graph, &roots);
-    let made = plan_nodes(graph, &nodes, target)?;
+    let sharing = Sharing::of(graph, &nodes, &roots, &target.limits);
+    let made = plan_nodes(graph, &nodes, &sharing, target)?;
 
     let limits = &target.limits;
     let mut layout = Layout::new(graph);
@@ -68,7 +70,7 @@ pub fn plan_training(
     let tables = layout.place_constants(limits, &made, &updates.tables());
     let mut kept: Vec<NodeId> = copies.iter().map(|(node, _)| *node).collect();
     kept.extend(outputs.iter().chain([&training.loss]).chain(&training.totals));
-    layout.place_banks(graph, limits, &made, &kept);
+    layout.place_banks(graph, limits, &made, &sharing, &kept);
 
     let mut plan = layout.resolve(graph, made, outputs);
     plan.training = Some(updates.plan(&plan, training, step, &tables, &copies, target)?);
