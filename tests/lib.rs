@@ -50,7 +50,7 @@ pub struct Expected {
 
 impl Case {
     /// A case whose inputs are all activations.
-    pub fn images(op: Op, shapes: &[atrous_graph::Shape]) -> Self {
+    pub fn images(op: Op, shapes: &[Shape]) -> Self {
         Self { op, inputs: shapes.iter().map(|s| TensorType::image(*s)).collect() }
     }
 

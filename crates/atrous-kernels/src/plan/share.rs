@@ -26,11 +26,15 @@ pub(super) struct Sharing<'a> {
     source: Vec<NodeId>,
     /// By node: the last that reads its tensor; none if it is an output, or what is not computed.
     last_reader: Vec<Option<NodeId>>,
+    /// Whether what others read beside a concatenation may lie in it, and whether something does.
+    skips: bool,
+    has_skips: bool,
 }
 
 impl<'a> Sharing<'a> {
-    /// Looks through the nodes of a plan. The results of `kept` are needed after it.
-    pub(super) fn of(graph: &'a Graph, nodes: &[NodeId], kept: &[NodeId], limits: &Limits) -> Self {
+    /// Looks through the nodes of a plan. The results of `kept` are needed after it. With `skips` also what others read beside a
+    /// concatenation may lie in it.
+    pub(super) fn of(graph: &'a Graph, nodes: &[NodeId], kept: &[NodeId], limits: &Limits, skips: bool) -> Self {
         let count = graph.nodes().len();
         let mut source: Vec<NodeId> = (0..count).map(NodeId).collect();
         let mut readers: Vec<Vec<NodeId>> = vec![Vec::new(); count];
@@ -48,7 +52,8 @@ impl<'a> Sharing<'a> {
             readers[id].last().copied().filter(|_| computed)
         };
         let last_reader = (0..count).map(last).collect();
-        let mut sharing = Self { graph, slices: HashMap::new(), copied: HashMap::new(), source, last_reader };
+        let (slices, copied) = (HashMap::new(), HashMap::new());
+        let mut sharing = Self { graph, slices, copied, source, last_reader, skips, has_skips: false };
         for &concat in nodes.iter().filter(|id| matches!(graph.node(**id).op, Op::Concat)) {
             sharing.slice(concat, &readers, &is_kept, limits);
         }
@@ -72,7 +77,10 @@ impl<'a> Sharing<'a> {
                 self.can_be_slice(concat, input, &readers[input.0], limits)
             };
             match reason {
-                Ok(()) => drop(self.slices.insert(input, Slice { concat, first: first / 4 })),
+                Ok(()) => {
+                    self.has_skips |= readers[input.0].len() > 1;
+                    self.slices.insert(input, Slice { concat, first: first / 4 });
+                }
                 Err(reason) => copied.push(Declined { variant: "slice", reason }),
             }
             first += c;
@@ -102,8 +110,16 @@ impl<'a> Sharing<'a> {
         if !others().all(|reader| reads_slices(&reader.op)) {
             return Err("who else reads it reads whole tensors");
         }
+        if !self.skips && others().count() > 0 {
+            return Err("the whole would live as long as others read it");
+        }
         // What is cut into parts lies in windows of its own.
         if !whole(node) || !others().all(whole) { Err("it passes the binding limit") } else { Ok(()) }
+    }
+
+    /// Whether something lies in a concatenation that others read as well.
+    pub(super) const fn has_skips(&self) -> bool {
+        self.has_skips
     }
 
     /// The concatenation whose memory a node's result is part of.

@@ -9,7 +9,6 @@ use atrous_graph::optim::{Optimizer, Training};
 use atrous_graph::{Graph, NodeId};
 
 use super::make::{Layout, needed, plan_nodes};
-use super::share::Sharing;
 use super::update::{Update, Updates};
 use super::{Place, Plan, TensorPlan};
 use crate::optim::STEP_LEN;
@@ -59,8 +58,7 @@ pub fn plan_training(
     let mut roots: Vec<NodeId> = both().flat_map(|(parameter, node)| [*parameter, *node]).collect();
     roots.extend(outputs.iter().chain([&training.loss]).chain(&training.totals));
     let nodes = needed(graph, &roots);
-    let sharing = Sharing::of(graph, &nodes, &roots, &target.limits);
-    let made = plan_nodes(graph, &nodes, &sharing, target)?;
+    let (sharing, made) = plan_nodes(graph, &nodes, &roots, target)?;
 
     let limits = &target.limits;
     let mut layout = Layout::new(graph);
