@@ -15,5 +15,6 @@ mod memory;
 mod move_grads;
 mod others;
 mod random;
+mod resized_losses;
 mod sharing;
 mod transposed;

@@ -3,8 +3,8 @@
 use atrous_graph::{Op, Shape};
 
 use crate::{
-    Tensor, conv, dropout, fused, fused_norm, label, movement, norm, pointwise, pool, pool_grad, reduce, resize,
-    softmax, unary, unary_grad,
+    Tensor, conv, dropout, fused, fused_loss, fused_norm, label, movement, norm, pointwise, pool, pool_grad, reduce,
+    resize, softmax, unary, unary_grad,
 };
 
 /// Computes one operation in f64. `inputs` are in the order the operation documents, `output` is the shape its rule
@@ -53,6 +53,8 @@ pub fn evaluate(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
         Op::LogSoftmaxGrad => softmax::log_softmax_grad(inputs[0], inputs[1]),
         Op::CrossEntropy(op) => label::cross_entropy(op, inputs),
         Op::CrossEntropyGrad(op) => label::cross_entropy_grad(op, inputs),
+        Op::ResizeCrossEntropy(op) => fused_loss::cross_entropy(op, inputs),
+        Op::ResizeCrossEntropyGrad(op) => fused_loss::grad(op, inputs),
         Op::OneHot { classes, ignore } => label::one_hot(inputs[0], *classes, *ignore),
         Op::LabelWeight { classes, ignore } => label::label_weight(inputs, *classes, *ignore),
         Op::ArgMax => reduce::argmax(inputs[0]),

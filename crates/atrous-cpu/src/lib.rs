@@ -9,6 +9,7 @@ mod conv;
 mod dropout;
 mod evaluate;
 mod fused;
+mod fused_loss;
 mod fused_norm;
 mod label;
 mod magnitude;

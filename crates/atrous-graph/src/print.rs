@@ -60,6 +60,9 @@ pub(crate) fn attributes(op: &Op) -> String {
             let ignore = l.ignore.map_or_else(String::new, |label| format!("ignore {label} "));
             format!("{ignore}smoothing {}", l.smoothing)
         }
+        Op::ResizeCrossEntropy(f) | Op::ResizeCrossEntropyGrad(f) => {
+            format!("of {} {}", attributes(&Op::Resize(f.resize)), attributes(&Op::CrossEntropy(f.loss)))
+        }
         Op::OneHot { classes, .. } | Op::LabelWeight { classes, .. } => format!("classes {classes}"),
         Op::Place(p) => format!("into {} at {:?}", p.shape, p.start),
         Op::PadGrad(g) => format!("{} {:?}", g.pad.padding, g.pad.mode),

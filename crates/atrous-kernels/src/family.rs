@@ -148,6 +148,8 @@ pub const fn variants(op: &Op) -> &'static [&'static str] {
         | Op::LogSoftmaxGrad
         | Op::CrossEntropy(_)
         | Op::CrossEntropyGrad(_)
+        | Op::ResizeCrossEntropy(_)
+        | Op::ResizeCrossEntropyGrad(_)
         | Op::OneHot { .. }
         | Op::LabelWeight { .. }
         | Op::ArgMax
@@ -204,6 +206,8 @@ pub fn plan_part(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         Op::LogSoftmaxGrad => pointwise::plan_softmax_grad(true, problem),
         Op::CrossEntropy(op) => label::plan_cross_entropy(op, problem),
         Op::CrossEntropyGrad(op) => label::plan_cross_entropy_grad(op, problem),
+        Op::ResizeCrossEntropy(op) => resize::plan_cross_entropy(op, problem),
+        Op::ResizeCrossEntropyGrad(op) => resize::plan_cross_entropy_grad(op, problem),
         Op::OneHot { ignore, .. } => label::plan_one_hot(*ignore, problem),
         Op::LabelWeight { classes, ignore } => label::plan_weight(*classes, *ignore, problem),
         Op::ArgMax => pointwise::plan_argmax(problem),

@@ -5,6 +5,7 @@
 
 mod conv;
 mod fused;
+mod fused_loss;
 mod fused_norm;
 mod grad;
 mod label;
@@ -16,6 +17,7 @@ mod resize;
 
 pub use conv::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Padding};
 pub use fused::{Convolution, FusedConv};
+pub use fused_loss::ResizeCrossEntropy;
 pub use fused_norm::{FusedBatchNorm, FusedBatchNormGrad};
 pub use grad::{AvgPoolGrad, MaxPoolGrad, PadGrad, ResizeGrad};
 pub use label::CrossEntropy;
@@ -135,6 +137,10 @@ pub enum Op {
     /// The gradient of [`Op::CrossEntropy`] with respect to the logits: `logits`, `labels`, `dy` (`N×H×W×1`), and the class
     /// weights if it has them.
     CrossEntropyGrad(CrossEntropy),
+    /// [`Op::CrossEntropy`] of resized logits: `x`, which becomes the logits, and the other inputs of the loss.
+    ResizeCrossEntropy(ResizeCrossEntropy),
+    /// The gradient of [`Op::ResizeCrossEntropy`] with respect to `x`: `x`, and the other inputs of [`Op::CrossEntropyGrad`].
+    ResizeCrossEntropyGrad(ResizeCrossEntropy),
     /// 1 in the channel that is the label, 0 elsewhere; all 0 for labels of `classes` and above, and for the ignored one:
     /// `labels` (`N×H×W×1`, u32). The result is `N×H×W×classes`, f32.
     OneHot {
@@ -222,6 +228,8 @@ impl Op {
             Self::LogSoftmaxGrad => "log_softmax_grad",
             Self::CrossEntropy(_) => "cross_entropy",
             Self::CrossEntropyGrad(_) => "cross_entropy_grad",
+            Self::ResizeCrossEntropy(_) => "resize_cross_entropy",
+            Self::ResizeCrossEntropyGrad(_) => "resize_cross_entropy_grad",
             Self::OneHot { .. } => "one_hot",
             Self::LabelWeight { .. } => "label_weight",
             Self::ArgMax => "argmax",
@@ -280,6 +288,8 @@ impl Op {
             Self::ArgMax => Ok(movement::infer_argmax(inputs[0])),
             Self::CrossEntropy(op) => op.infer(inputs),
             Self::CrossEntropyGrad(op) => op.infer_grad(inputs),
+            Self::ResizeCrossEntropy(op) => op.infer(inputs),
+            Self::ResizeCrossEntropyGrad(op) => op.infer_grad(inputs),
             Self::OneHot { classes, .. } => label::infer_one_hot(*classes, inputs),
             Self::LabelWeight { classes, .. } => label::infer_weight(*classes, inputs),
             Self::Concat => movement::infer_concat(inputs),
@@ -312,8 +322,8 @@ impl Op {
             | Self::UnaryGrad(_)
             | Self::SoftmaxGrad
             | Self::LogSoftmaxGrad => (2, 2),
-            Self::CrossEntropy(_) => (2, 3),
-            Self::CrossEntropyGrad(_) => (3, 4),
+            Self::CrossEntropy(_) | Self::ResizeCrossEntropy(_) => (2, 3),
+            Self::CrossEntropyGrad(_) | Self::ResizeCrossEntropyGrad(_) => (3, 4),
             Self::LabelWeight { .. } | Self::Dropout(_) => (1, 2),
             Self::Concat => (1, usize::MAX),
             _ => (1, 1),
@@ -334,9 +344,15 @@ impl Op {
             ) => None,
             (Self::Concat, _) => None,
             (Self::OneHot { .. } | Self::LabelWeight { .. }, 0)
-            | (Self::CrossEntropy(_) | Self::CrossEntropyGrad(_) | Self::MaxPoolGrad(_) | Self::Dropout(_), 1) => {
-                Some(DType::U32)
-            }
+            | (
+                Self::CrossEntropy(_)
+                | Self::CrossEntropyGrad(_)
+                | Self::ResizeCrossEntropy(_)
+                | Self::ResizeCrossEntropyGrad(_)
+                | Self::MaxPoolGrad(_)
+                | Self::Dropout(_),
+                1,
+            ) => Some(DType::U32),
             _ => Some(DType::F32),
         }
     }
