@@ -136,7 +136,7 @@ impl Case {
                 | Op::FusedBatchNormGradSums(_),
                 3,
             ) => 1.0 + 0.5 * v,
-            (Op::MaxPool(_) | Op::MaxPoolIndices(_) | Op::ArgMax | Op::ChannelMaxPool(_), _)
+            (Op::MaxPool(_) | Op::MaxPoolIndices(_) | Op::ArgMax | Op::ResizeArgMax(_) | Op::ChannelMaxPool(_), _)
             | (Op::ChannelMaxPoolGrad(_), 0) => (v * 8.0).floor(),
             (Op::Unary(Unary::Ln), _) | (Op::UnaryGrad(Unary::Ln), 0) => 0.01 + 9.0 * v.abs(),
             (Op::Unary(_), _) | (Op::UnaryGrad(_), 0) => 9.0 * v,

@@ -119,6 +119,7 @@ pub const fn variants(op: &Op) -> &'static [&'static str] {
         | Op::BatchNormGradSums { .. }
         | Op::FusedBatchNormGradSums(_) => &["single_stage", "two_stage_workgroup", "two_stage"],
         Op::Resize(_)
+        | Op::ResizeArgMax(_)
         | Op::ResizeGrad(_)
         | Op::AdaptiveAvgPool { .. }
         | Op::AdaptiveAvgPoolGrad { .. }
@@ -196,6 +197,7 @@ pub fn plan_part(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         Op::ChannelMaxPool(op) => pool::plan_channel_max(op, problem),
         Op::ChannelMaxPoolGrad(op) => pool::plan_channel_max_grad(op, problem),
         Op::Resize(op) => resize::plan_resize(op, problem),
+        Op::ResizeArgMax(op) => resize::plan_argmax(op, problem),
         Op::ResizeGrad(op) => resize::plan_resize_grad(op, problem),
         Op::Unary(op) => pointwise::plan_unary(op, problem),
         Op::UnaryGrad(op) => pointwise::plan_unary_grad(op, problem),

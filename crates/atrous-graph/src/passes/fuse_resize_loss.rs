@@ -1,4 +1,4 @@
-//! Logits that are resized and then read by a cross-entropy and its gradient alone are resized where they are read.
+//! Logits that are resized for a cross-entropy and its gradient, and for a class map, are resized where they are read.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +13,7 @@ const NAME: &str = "fuse_resize_loss";
 pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewritten {
     let uses = Uses::of(graph, kept);
     let mut absorbed: HashSet<NodeId> = HashSet::new();
-    // By loss, and by gradient of the interpolation: what it becomes, and the node whose inputs it takes.
+    // By what stays: what it becomes, and the node whose inputs it takes.
     let mut fused: HashMap<NodeId, (Op, NodeId)> = HashMap::new();
     for (id, node) in graph.iter() {
         let Op::Resize(resize) = node.op else { continue };
@@ -48,7 +48,7 @@ const fn is_loss(node: &Node) -> bool {
     matches!(node.op, Op::CrossEntropy(_) | Op::CrossEntropyGrad(_))
 }
 
-/// What the readers of resized logits become: where, the operation, and the loss or its gradient.
+/// What the readers of resized logits become: in whose place, the operation, and the reader.
 fn readers(graph: &Graph, uses: &Uses, id: NodeId, resize: Resize) -> Result<Vec<(NodeId, Op, NodeId)>, &'static str> {
     uses.is_free(id)?;
     if !matches!(resize.interpolation, Interpolation::Bilinear(_)) {
@@ -65,7 +65,8 @@ fn readers(graph: &Graph, uses: &Uses, id: NodeId, resize: Resize) -> Result<Vec
             }
             Ok((back, Op::ResizeCrossEntropyGrad(op), *user))
         }
-        _ => Err("something other than a cross-entropy reads it"),
+        Op::ArgMax => Ok((*user, Op::ResizeArgMax(resize), *user)),
+        _ => Err("something other than a cross-entropy and a class map reads it"),
     };
     uses.users(id).iter().map(reader).collect()
 }

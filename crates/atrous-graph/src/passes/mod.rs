@@ -10,6 +10,7 @@ mod fuse_batch_norm;
 mod fuse_batch_norm_grad;
 mod fuse_epilogue;
 mod fuse_prologue;
+mod fuse_resize_argmax;
 mod fuse_resize_loss;
 mod report;
 mod rewrite;
@@ -54,6 +55,7 @@ const FUSING: &[Pass] = &[
     fuse_epilogue::run,
     fuse_prologue::run,
     fuse_resize_loss::run,
+    fuse_resize_argmax::run,
 ];
 
 /// A graph after the passes.

@@ -14,7 +14,7 @@ use super::{axes, two};
 /// # Errors
 /// [`PlanError::Limit`] if the part does not fit the adapter.
 pub fn plan_cross_entropy(op: &ResizeCrossEntropy, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let kernel = pixels(op, if problem.inputs.len() > 2 { "weights" } else { "" }, problem);
+    let kernel = pixels(op, if problem.inputs.len() > 2 { "two,weights" } else { "two" }, problem);
     let kernel = with_weights(kernel.bind("Y_BASE", Slot::Output, &problem.output), 2, problem);
     let dispatch = kernel.invocations(pixel_count(problem), problem.target)?;
     Ok(NodePlan { constants: vec![pixel_table(op, problem)], ..NodePlan::single("resize_cross_entropy", dispatch) })
@@ -29,7 +29,7 @@ pub fn plan_cross_entropy_grad(op: &ResizeCrossEntropy, problem: &Problem<'_>) -
     let [x, labels, dy] = [&problem.inputs[0], &problem.inputs[1], &problem.inputs[2]];
     let weights = problem.inputs.len() > 3;
     let scratch = Binding { slot: Slot::Scratch(0), offset: 0, size: pixel_count(problem) as u64 * 16 };
-    let kernel = pixels(op, if weights { "weights,grad" } else { "grad" }, problem);
+    let kernel = pixels(op, if weights { "two,weights,grad" } else { "two,grad" }, problem);
     let kernel = kernel.sizes([("Y_BASE", 0)]).window(scratch).bind("DY_BASE", Slot::Input(2), dy);
     let first = with_weights(kernel, 3, problem).invocations(pixel_count(problem), problem.target)?;
 
@@ -64,13 +64,13 @@ fn pixels(op: &ResizeCrossEntropy, variant: &str, problem: &Problem<'_>) -> Kern
     let [x, labels] = [&problem.inputs[0], &problem.inputs[1]];
     let table = pixel_table(op, problem).len() as u64 * 4;
     Kernel::new("label/resize_cross_entropy", variant)
-        .sizes([("N", x.ty.shape.n), ("H", x.ty.shape.h), ("W", x.ty.shape.w), ("C", x.ty.shape.c)])
-        .sizes([("OH", labels.ty.shape.h), ("OW", labels.ty.shape.w)])
+        .sizes([("N", x.ty.shape.n), ("H", x.ty.shape.h), ("W", x.ty.shape.w), ("C4", x.ty.padded().c / 4)])
+        .sizes([("OH", labels.ty.shape.h), ("OW", labels.ty.shape.w), ("TABLE_BASE", 0), ("C", x.ty.shape.c)])
         .set("IGNORE", ignored(op.loss.ignore))
         .set("SMOOTHING", f64::from(op.loss.smoothing))
         .bind("X_BASE", Slot::Input(0), x)
-        .bind("LABELS_BASE", Slot::Input(1), labels)
         .window(Binding { slot: Slot::Constant(0), offset: 0, size: table })
+        .bind("LABELS_BASE", Slot::Input(1), labels)
 }
 
 /// Binds the class weights, if there are any, as the last binding.
