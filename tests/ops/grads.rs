@@ -8,6 +8,7 @@ use atrous_graph::{Op, Shape, TensorType};
 use atrous_kernels::Limits;
 use atrous_tests::{Case, Expected, device};
 
+use crate::chains::chains;
 use crate::dropout::dropout;
 use crate::labels::{cross_entropies, lookups};
 use crate::others::{SHAPES, fused_batch_norms};
@@ -120,6 +121,7 @@ fn cut_cases() -> Vec<Case> {
     cases.extend(cross_entropies(x, &[Some(1)]));
     cases.extend(lookups(Shape { c: 1, ..x }, &[21]));
     cases.extend(resized(Shape { h: 7, w: 4, ..x }, [60, 12], Coordinates::HalfPixel, &[Some(1)]));
+    cases.extend(chains(x));
     cases.extend(resized(x, [8, 13], Coordinates::AlignCorners, &[Some(1)]));
     cases
 }

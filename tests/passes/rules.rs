@@ -352,3 +352,66 @@ fn a_pooled_vector_becomes_a_bias_of_each_sample() {
     let kept = checked(&net, &[project], PassOptions::Fuse);
     assert!(ops(&kept).contains(&"resize"));
 }
+
+#[test]
+fn functions_of_elements_that_follow_each_other_are_one_pass() {
+    let mut net = Net::new();
+    let other = net.graph.input("other", IMAGE, DType::F32).expect("an input");
+    let affine = net.add("affine", Op::Unary(Unary::Affine { scale: -0.5, shift: 0.3 }), &[net.x]);
+    let sum = net.sum("sum", other, affine);
+    let relu = net.relu("relu", sum);
+    let product = net.add("product", Op::Binary(Binary::Mul), &[relu, other]);
+    let fifth = net.relu("fifth", product);
+    let all = checked(&net, &[fifth], PassOptions::Fuse);
+    assert_eq!(ops(&all), ["chain", "relu"], "{}", all.graph);
+    let all = checked(&net, &[relu, fifth], PassOptions::Fuse);
+    assert_eq!(ops(&all), ["chain", "chain"], "{}", all.graph);
+    let all = checked(&net, &[affine, relu, product, fifth], PassOptions::Fuse);
+    assert_eq!(ops(&all), ["affine", "chain", "mul", "relu"], "{}", all.graph);
+}
+
+#[test]
+fn gradients_are_summed_where_the_activation_masks_them() {
+    let mut net = Net::new();
+    let x = net.conv("conv", net.x, 4, 1);
+    let relu = net.relu("relu", x);
+    let [a, b] = ["a", "b"].map(|name| net.conv(name, relu, 4, 1));
+    let sum = net.sum("sum", a, b);
+    let gradients = backward(&mut net.graph, &[(sum, 1.0)], &[net.x], &Recompute::Nothing).expect("gradients");
+    let all = checked(&net, &[gradients[0].expect("a gradient")], PassOptions::Fuse);
+    assert_eq!(all.report.count("fuse_chain"), 1, "{}", all.report);
+    assert!(ops(&all).contains(&"chain") && !ops(&all).contains(&"unary_grad"), "{}", all.graph);
+}
+
+#[test]
+fn chains_end_where_memory_or_the_function_asks_for_it() {
+    let declined = |net: &Net, node| {
+        let all = checked(net, net.graph.outputs(), PassOptions::Fuse);
+        assert!(!ops(&all).contains(&"chain"), "{}", all.graph);
+        reason(&all, "fuse_chain", node)
+    };
+    let mut net = Net::new();
+    let pool = net.add("pool", Op::Reduce(Reduce::MEAN_HW), &[net.x]);
+    let relu = net.relu("relu", net.x);
+    let gate = net.add("gate", Op::Binary(Binary::Mul), &[relu, pool]);
+    net.graph.set_outputs(vec![gate]);
+    assert_eq!(declined(&net, "relu"), Some("it broadcasts"));
+    let mut net = Net::new();
+    let relu = net.relu("relu", net.x);
+    let exp = net.add("exp", Op::Unary(Unary::Exp), &[relu]);
+    net.graph.set_outputs(vec![exp]);
+    assert_eq!(declined(&net, "relu"), Some("its function is no step of a chain"));
+    let mut net = Net::new();
+    let relu = net.relu("relu", net.x);
+    let pool = net.add("pool", Op::Reduce(Reduce::MEAN_NHW), &[net.x]);
+    let wide = net.add("wide", Op::Broadcast(IMAGE), &[pool]);
+    let sum = net.sum("sum", relu, wide);
+    net.graph.set_outputs(vec![sum]);
+    assert_eq!(declined(&net, "relu"), Some("other work lies between it and what follows"));
+    let mut net = Net::new();
+    let relu = net.relu("relu", net.x);
+    let square = net.add("square", Op::Binary(Binary::Mul), &[relu, relu]);
+    net.graph.set_outputs(vec![square]);
+    let all = checked(&net, &[square], PassOptions::Fuse);
+    assert_eq!(ops(&all), ["relu", "mul"]);
+}

@@ -3,8 +3,8 @@
 use atrous_graph::{Op, Shape};
 
 use crate::{
-    Tensor, conv, dropout, fused, fused_loss, fused_norm, label, movement, norm, pointwise, pool, pool_grad, reduce,
-    resize, softmax, unary, unary_grad,
+    Tensor, chain, conv, dropout, fused, fused_loss, fused_norm, label, movement, norm, pointwise, pool, pool_grad,
+    reduce, resize, softmax, unary, unary_grad,
 };
 
 /// Computes one operation in f64. `inputs` are in the order the operation documents, `output` is the shape its rule
@@ -44,6 +44,7 @@ pub fn evaluate(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
         Op::Unary(op) => unary::unary(*op, inputs[0]),
         Op::UnaryGrad(op) => unary_grad::unary_grad(*op, inputs[0], inputs[1]),
         Op::Binary(op) => pointwise::binary(*op, inputs[0], inputs[1], output),
+        Op::Chain(op) => chain::chain(op, inputs),
         Op::Broadcast(_) => pointwise::broadcast(inputs[0], output),
         Op::Fill { value, .. } => Tensor::zeros(output).map(|_| f64::from(*value)),
         Op::ChannelSum => reduce::channel_sum(inputs[0]),

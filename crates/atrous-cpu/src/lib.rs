@@ -4,6 +4,7 @@
 //! says how much rounding each result may show, and [`compare`] judges a device's result by it: one rule for every
 //! kernel.
 
+mod chain;
 mod compare;
 mod conv;
 mod dropout;

@@ -140,6 +140,7 @@ pub const fn variants(op: &Op) -> &'static [&'static str] {
         | Op::ChannelMaxPoolGrad(_)
         | Op::Unary(_)
         | Op::UnaryGrad(_)
+        | Op::Chain(_)
         | Op::Broadcast(_)
         | Op::Fill { .. }
         | Op::ChannelSum
@@ -202,6 +203,7 @@ pub fn plan_part(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         Op::Unary(op) => pointwise::plan_unary(op, problem),
         Op::UnaryGrad(op) => pointwise::plan_unary_grad(op, problem),
         Op::Binary(op) => pointwise::plan_binary(op, problem),
+        Op::Chain(op) => pointwise::plan_chain(op, problem),
         Op::Softmax => pointwise::plan_softmax(false, problem),
         Op::LogSoftmax => pointwise::plan_softmax(true, problem),
         Op::SoftmaxGrad => pointwise::plan_softmax_grad(false, problem),

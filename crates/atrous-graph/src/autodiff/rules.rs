@@ -50,6 +50,7 @@ impl Pass<'_> {
             | Op::FusedBatchNorm(_)
             | Op::FusedBatchNormGradSums(_)
             | Op::FusedBatchNormGrad(_)
+            | Op::Chain(_)
             | Op::ResizeCrossEntropy(_)
             | Op::ResizeCrossEntropyGrad(_) => Err(self.unsupported(id, "what a pass has fused")),
             Op::BatchNormGradSums { .. } | Op::BatchNormGrad(_) => {

@@ -3,6 +3,7 @@
 //! [`Op`] is matched without a wildcard in the shape rule ([`Op::infer`]), the CPU reference and the kernel plan, so a
 //! new operation does not compile until all of them know it.
 
+mod chain;
 mod conv;
 mod fused;
 mod fused_loss;
@@ -15,6 +16,7 @@ mod pointwise;
 mod pool;
 mod resize;
 
+pub use chain::{Chain, Step};
 pub use conv::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Padding};
 pub use fused::{Convolution, FusedConv};
 pub use fused_loss::ResizeCrossEntropy;
@@ -112,6 +114,8 @@ pub enum Op {
     UnaryGrad(Unary),
     /// A function of two elements: `a`, `b`; sides of 1 broadcast.
     Binary(Binary),
+    /// Functions of elements, one after the other: the first value, then what the steps read.
+    Chain(Chain),
     /// Repeats sides of 1 up to this shape: `x`.
     Broadcast(Shape),
     /// The same number everywhere. No inputs.
@@ -221,6 +225,7 @@ impl Op {
             Self::Unary(u) => u.name(),
             Self::UnaryGrad(_) => "unary_grad",
             Self::Binary(b) => b.name(),
+            Self::Chain(_) => "chain",
             Self::Broadcast(_) => "broadcast",
             Self::Fill { .. } => "fill",
             Self::ChannelSum => "channel_sum",
@@ -285,6 +290,7 @@ impl Op {
                 grad::infer_like(inputs[0], inputs[0], inputs[1])
             }
             Self::Binary(_) => pointwise::infer_binary(inputs),
+            Self::Chain(op) => op.infer(inputs),
             Self::Broadcast(shape) => pointwise::infer_broadcast(inputs[0], *shape),
             Self::Fill { shape, value } => pointwise::infer_fill(*shape, *value),
             Self::ChannelSum => Ok(TensorType::image(Shape { c: 1, ..inputs[0].shape })),
@@ -316,6 +322,7 @@ impl Op {
             Self::BatchNormGrad(op) => (op.inputs(), op.inputs()),
             Self::FusedBatchNorm(op) => (op.inputs(), op.inputs()),
             Self::FusedBatchNormGradSums(_) => (6, 6),
+            Self::Chain(op) => (op.inputs(), op.inputs()),
             Self::FusedBatchNormGrad(op) => (op.inputs(), op.inputs()),
             Self::Conv2dGradWeight(_)
             | Self::ChannelVariance

@@ -8,6 +8,7 @@ mod derived;
 mod fold_batch_norm;
 mod fuse_batch_norm;
 mod fuse_batch_norm_grad;
+mod fuse_chain;
 mod fuse_epilogue;
 mod fuse_prologue;
 mod fuse_resize_argmax;
@@ -57,6 +58,7 @@ const FUSING: &[Pass] = &[
     fuse_prologue::run,
     fuse_resize_loss::run,
     fuse_resize_argmax::run,
+    fuse_chain::run,
 ];
 
 /// A graph after the passes.

@@ -163,7 +163,7 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
             let x = resize::input_rows(&f.resize, size, rows.clone());
             resized(x.start.min(out.rows.start)..x.end.max(out.rows.end), 2, rows)
         }
-        Op::Concat | Op::ChannelMaxPoolGrad(_) | Op::Fill { .. } => all(out.clone()),
+        Op::Concat | Op::Chain(_) | Op::ChannelMaxPoolGrad(_) | Op::Fill { .. } => all(out.clone()),
         Op::Place(place) => {
             let (n, from_n) = under(&out.n, place.start[0], size.n);
             // All rows of several samples, or those of one that the rows hold.
