@@ -117,10 +117,20 @@ impl Case {
             label => label,
         };
         let shaped = |v: f32| match (&self.op, input) {
-            (Op::CrossEntropy(_) | Op::CrossEntropyGrad(_), 1) => label(v, self.inputs[0].shape.c),
+            (
+                Op::CrossEntropy(_)
+                | Op::CrossEntropyGrad(_)
+                | Op::ResizeCrossEntropy(_)
+                | Op::ResizeCrossEntropyGrad(_),
+                1,
+            ) => label(v, self.inputs[0].shape.c),
             (Op::OneHot { classes, .. } | Op::LabelWeight { classes, .. }, 0) => label(v, *classes),
             _ if ty.dtype == DType::U32 => ((v + 1.0) * 500.0).floor(),
-            (Op::CrossEntropy(_), 2) | (Op::CrossEntropyGrad(_), 3) | (Op::LabelWeight { .. }, 1) => 1.0 + 0.9 * v,
+            (Op::CrossEntropy(_) | Op::ResizeCrossEntropy(_), 2)
+            | (Op::CrossEntropyGrad(_) | Op::ResizeCrossEntropyGrad(_), 3)
+            | (Op::LabelWeight { .. }, 1) => 1.0 + 0.9 * v,
+            // The nearer to zero, the less room for their rounding; all below it, as a padding that counted would show.
+            (Op::ResizeCrossEntropy(_) | Op::ResizeCrossEntropyGrad(_), 0) => 6.0 * v - 9.0,
             (Op::CrossEntropy(_) | Op::CrossEntropyGrad(_), 0) => 6.0 * v - 90.0,
             (Op::BatchNorm(_) | Op::FusedBatchNorm(_), 2)
             | (

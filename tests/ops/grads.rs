@@ -8,9 +8,11 @@ use atrous_graph::{Op, Shape, TensorType};
 use atrous_kernels::Limits;
 use atrous_tests::{Case, Expected, device};
 
+use crate::chains::chains;
 use crate::dropout::dropout;
 use crate::labels::{cross_entropies, lookups};
 use crate::others::{SHAPES, fused_batch_norms};
+use crate::resized_losses::resized;
 
 pub(crate) fn devices() -> [Device; 2] {
     let options = DeviceOptions { checks: true, ..DeviceOptions::from_env().expect("a legal environment") };
@@ -118,6 +120,9 @@ fn cut_cases() -> Vec<Case> {
     cases.push(Case::images(Op::BatchStatistics, &[x]));
     cases.extend(cross_entropies(x, &[Some(1)]));
     cases.extend(lookups(Shape { c: 1, ..x }, &[21]));
+    cases.extend(resized(Shape { h: 7, w: 4, ..x }, [60, 12], Coordinates::HalfPixel, &[Some(1)]));
+    cases.extend(chains(x));
+    cases.extend(resized(x, [8, 13], Coordinates::AlignCorners, &[Some(1)]));
     cases
 }
 

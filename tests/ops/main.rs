@@ -3,6 +3,7 @@
 //! The device is opened as the environment asks (`ATROUS_ADAPTER`, `ATROUS_CHECKS`, `ATROUS_LIMITS`). Limits of the adapter
 //! that would need gigabytes to reach are also tried by planning for a target with tighter ones.
 
+mod chains;
 mod conv;
 mod conv_grad;
 mod dropout;
@@ -15,5 +16,6 @@ mod memory;
 mod move_grads;
 mod others;
 mod random;
+mod resized_losses;
 mod sharing;
 mod transposed;

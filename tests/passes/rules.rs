@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use atrous_cpu::{Tensor, run};
-use atrous_graph::op::{BatchNorm, Binary, Conv2d, Conv2dGradInput, Coordinates, Padding, Reduce, Resize, Unary};
+use atrous_graph::autodiff::{Recompute, backward};
+use atrous_graph::op::{
+    BatchNorm, Binary, Conv2d, Conv2dGradInput, Coordinates, CrossEntropy, Padding, Reduce, Resize, Unary,
+};
 use atrous_graph::passes::{Optimized, PassOptions, optimize};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, ParameterSource, Shape};
 
@@ -54,11 +57,14 @@ impl Net {
     }
 }
 
-/// Optimises, and holds all that is kept against the graph before, in f64.
+/// Optimises, and holds all that is kept against the graph before, in f64. Folded parameters are rounded, what is fused is not.
 fn checked(net: &Net, kept: &[NodeId], passes: PassOptions) -> Optimized {
     let values = |node: &atrous_graph::Node| {
         let offset = if node.name.ends_with(".var") { 2.0 } else { 0.0 };
-        atrous_io::fill::uniform(&node.name, node.ty.shape.len(), offset, 1.0)
+        match node.ty.dtype {
+            DType::F32 => atrous_io::fill::uniform(&node.name, node.ty.shape.len(), offset, 1.0),
+            DType::U32 => (0..node.ty.shape.len()).map(|i| (i * 7 % 9) as f32).collect(),
+        }
     };
     let all: HashMap<String, Vec<f32>> =
         net.graph.inputs().chain(net.graph.parameters()).map(|(_, node)| (node.name.clone(), values(node))).collect();
@@ -77,8 +83,9 @@ fn checked(net: &Net, kept: &[NodeId], passes: PassOptions) -> Optimized {
     for ((got, want), id) in got.iter().zip(&want).zip(kept) {
         let largest = want.data.iter().fold(0.0f64, |m, v| m.max(v.abs()));
         let off = got.data.iter().zip(&want.data).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        let rounding = if optimized.derived.is_empty() { 1e-12 } else { 1e-6 };
         assert!(
-            off <= 1e-6 * largest,
+            off <= rounding * largest,
             "{} is off by {off} of {largest}\n{}",
             net.graph.node(*id).name,
             optimized.graph
@@ -234,6 +241,73 @@ fn class_maps_are_made_while_logits_are_enlarged() {
     assert_eq!(reason(&all, "fuse_resize_argmax", "map"), Some("its result is read more than once"));
 }
 
+/// A network that ends in enlarged logits, with a loss of each pixel and the gradient that reaches the image: the logits, the loss,
+/// the gradient.
+fn segmentation(loss: CrossEntropy, resize: Resize) -> (Net, [NodeId; 3]) {
+    let mut net = Net::new();
+    let small = net.conv("small", net.x, 6, 1);
+    let logits = net.add("logits", Op::Resize(resize), &[small]);
+    let labels = Shape { c: 1, ..net.graph.shape(logits) };
+    let labels = net.graph.input("labels", labels, DType::U32).expect("an input");
+    let weights = net.vector("weights", 6);
+    let each = net.add("each", Op::CrossEntropy(loss), &[logits, labels, weights]);
+    let mean = net.add("mean", Op::Reduce(Reduce::MEAN_NHW), &[each]);
+    let gradients = backward(&mut net.graph, &[(mean, 1.0)], &[net.x], &Recompute::Nothing).expect("gradients");
+    let gradient = gradients[0].expect("a gradient");
+    (net, [logits, mean, gradient])
+}
+
+const LOSS: CrossEntropy = CrossEntropy { ignore: Some(2), smoothing: 0.1 };
+
+#[test]
+fn losses_and_their_gradients_enlarge_the_logits_they_read() {
+    for coordinates in [Coordinates::HalfPixel, Coordinates::AlignCorners] {
+        let (mut net, [logits, mean, gradient]) = segmentation(LOSS, Resize::bilinear(23, 20, coordinates));
+        let map = net.add("map", Op::ArgMax, &[logits]);
+        for kept in [&[mean][..], &[mean, gradient], &[mean, gradient, map]] {
+            let all = checked(&net, kept, PassOptions::Fuse);
+            let names = ops(&all);
+            let large = all.graph.nodes().iter().filter(|node| node.ty.shape == Shape::new(1, 23, 20, 6)).count();
+            assert_eq!(large, 0, "{}", all.graph);
+            assert!(names.contains(&"resize_cross_entropy"), "{}", all.graph);
+            assert_eq!(names.contains(&"resize_cross_entropy_grad"), kept.contains(&gradient));
+            assert_eq!(names.contains(&"resize_argmax"), kept.contains(&map));
+        }
+    }
+}
+
+#[test]
+fn logits_that_something_else_needs_are_stored() {
+    let half = Resize::bilinear(23, 20, Coordinates::HalfPixel);
+    let (mut net, [logits, mean, gradient]) = segmentation(LOSS, half);
+    let declined = |net: &Net, kept: &[NodeId]| {
+        let all = checked(net, kept, PassOptions::Fuse);
+        assert!(ops(&all).contains(&"cross_entropy"), "{}", all.graph);
+        reason(&all, "fuse_resize_loss", "logits")
+    };
+    assert_eq!(declined(&net, &[mean, gradient, logits]), Some("its result is asked for"));
+    let back =
+        net.graph.nodes().iter().position(|node| matches!(node.op, Op::CrossEntropyGrad(_))).expect("a gradient");
+    assert_eq!(declined(&net, &[mean, gradient, NodeId(back)]), Some("its result is asked for"));
+    let relu = net.relu("relu", NodeId(back));
+    assert_eq!(declined(&net, &[mean, gradient, relu]), Some("its result is read more than once"));
+    let (mut net, [logits, mean, gradient]) = segmentation(LOSS, half);
+    let other = net.relu("other", logits);
+    let reads = Some("something other than a cross-entropy and a class map reads it");
+    assert_eq!(declined(&net, &[mean, gradient, other]), reads);
+    let (net, [_, mean, gradient]) = segmentation(LOSS, Resize::nearest(23, 20));
+    assert_eq!(declined(&net, &[mean, gradient]), Some("it is not bilinear"));
+}
+
+#[test]
+fn nothing_flows_back_through_a_fused_loss() {
+    let (net, [_, mean, _]) = segmentation(LOSS, Resize::bilinear(23, 20, Coordinates::HalfPixel));
+    let all = checked(&net, &[mean], PassOptions::Fuse);
+    let (loss, x) = (all.now(&[mean])[0], all.now(&[net.x])[0]);
+    let error = backward(&mut all.graph.clone(), &[(loss, 1.0)], &[x], &Recompute::Nothing).expect_err("an error");
+    assert!(error.to_string().contains("what a pass has fused"), "{error}");
+}
+
 /// The image-pooling branch of atrous spatial pyramid pooling, between two others.
 fn pyramid(bias: bool) -> (Net, NodeId) {
     let mut net = Net::new();
@@ -277,4 +351,67 @@ fn a_pooled_vector_becomes_a_bias_of_each_sample() {
     assert_eq!(all.report.count("pooled_bias"), 0, "{}", all.report);
     let kept = checked(&net, &[project], PassOptions::Fuse);
     assert!(ops(&kept).contains(&"resize"));
+}
+
+#[test]
+fn functions_of_elements_that_follow_each_other_are_one_pass() {
+    let mut net = Net::new();
+    let other = net.graph.input("other", IMAGE, DType::F32).expect("an input");
+    let affine = net.add("affine", Op::Unary(Unary::Affine { scale: -0.5, shift: 0.3 }), &[net.x]);
+    let sum = net.sum("sum", other, affine);
+    let relu = net.relu("relu", sum);
+    let product = net.add("product", Op::Binary(Binary::Mul), &[relu, other]);
+    let fifth = net.relu("fifth", product);
+    let all = checked(&net, &[fifth], PassOptions::Fuse);
+    assert_eq!(ops(&all), ["chain", "relu"], "{}", all.graph);
+    let all = checked(&net, &[relu, fifth], PassOptions::Fuse);
+    assert_eq!(ops(&all), ["chain", "chain"], "{}", all.graph);
+    let all = checked(&net, &[affine, relu, product, fifth], PassOptions::Fuse);
+    assert_eq!(ops(&all), ["affine", "chain", "mul", "relu"], "{}", all.graph);
+}
+
+#[test]
+fn gradients_are_summed_where_the_activation_masks_them() {
+    let mut net = Net::new();
+    let x = net.conv("conv", net.x, 4, 1);
+    let relu = net.relu("relu", x);
+    let [a, b] = ["a", "b"].map(|name| net.conv(name, relu, 4, 1));
+    let sum = net.sum("sum", a, b);
+    let gradients = backward(&mut net.graph, &[(sum, 1.0)], &[net.x], &Recompute::Nothing).expect("gradients");
+    let all = checked(&net, &[gradients[0].expect("a gradient")], PassOptions::Fuse);
+    assert_eq!(all.report.count("fuse_chain"), 1, "{}", all.report);
+    assert!(ops(&all).contains(&"chain") && !ops(&all).contains(&"unary_grad"), "{}", all.graph);
+}
+
+#[test]
+fn chains_end_where_memory_or_the_function_asks_for_it() {
+    let declined = |net: &Net, node| {
+        let all = checked(net, net.graph.outputs(), PassOptions::Fuse);
+        assert!(!ops(&all).contains(&"chain"), "{}", all.graph);
+        reason(&all, "fuse_chain", node)
+    };
+    let mut net = Net::new();
+    let pool = net.add("pool", Op::Reduce(Reduce::MEAN_HW), &[net.x]);
+    let relu = net.relu("relu", net.x);
+    let gate = net.add("gate", Op::Binary(Binary::Mul), &[relu, pool]);
+    net.graph.set_outputs(vec![gate]);
+    assert_eq!(declined(&net, "relu"), Some("it broadcasts"));
+    let mut net = Net::new();
+    let relu = net.relu("relu", net.x);
+    let exp = net.add("exp", Op::Unary(Unary::Exp), &[relu]);
+    net.graph.set_outputs(vec![exp]);
+    assert_eq!(declined(&net, "relu"), Some("its function is no step of a chain"));
+    let mut net = Net::new();
+    let relu = net.relu("relu", net.x);
+    let pool = net.add("pool", Op::Reduce(Reduce::MEAN_NHW), &[net.x]);
+    let wide = net.add("wide", Op::Broadcast(IMAGE), &[pool]);
+    let sum = net.sum("sum", relu, wide);
+    net.graph.set_outputs(vec![sum]);
+    assert_eq!(declined(&net, "relu"), Some("other work lies between it and what follows"));
+    let mut net = Net::new();
+    let relu = net.relu("relu", net.x);
+    let square = net.add("square", Op::Binary(Binary::Mul), &[relu, relu]);
+    net.graph.set_outputs(vec![square]);
+    let all = checked(&net, &[square], PassOptions::Fuse);
+    assert_eq!(ops(&all), ["relu", "mul"]);
 }

@@ -190,6 +190,23 @@ fn activations_and_batch_normalisations_are_one_pass() {
     }
 }
 
+/// What has the size of the labels and all classes is not stored.
+#[test]
+fn logits_are_enlarged_where_the_loss_reads_them() {
+    for (name, size) in [("small_deeplabv3plus", 64), ("smp_deeplabv3plus_resnet18", 64), ("smp_pspnet_resnet18", 64)] {
+        let (optimized, [before, after]) = plans(name, 2, size, true);
+        assert_eq!(optimized.report.count("fuse_resize_loss"), 1, "{name}: {}", optimized.report);
+        let full = |graph: &Graph| graph.iter().any(|(_, n)| n.op.name() == "resize" && n.ty.shape.h == size);
+        assert!(!full(&optimized.graph), "{name}: {}", optimized.graph);
+        assert!(
+            after.lower_bound < before.lower_bound,
+            "{name}: {} B, then {} B",
+            before.lower_bound,
+            after.lower_bound
+        );
+    }
+}
+
 #[test]
 fn training_activations_come_near_the_lower_bound() {
     for (name, batch, size) in FAMILIES {

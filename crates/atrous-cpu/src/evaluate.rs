@@ -3,8 +3,8 @@
 use atrous_graph::{Op, Shape};
 
 use crate::{
-    Tensor, conv, dropout, fused, fused_norm, label, movement, norm, pointwise, pool, pool_grad, reduce, resize,
-    softmax, unary, unary_grad,
+    Tensor, chain, conv, dropout, fused, fused_loss, fused_norm, label, movement, norm, pointwise, pool, pool_grad,
+    reduce, resize, softmax, unary, unary_grad,
 };
 
 /// Computes one operation in f64. `inputs` are in the order the operation documents, `output` is the shape its rule
@@ -44,6 +44,7 @@ pub fn evaluate(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
         Op::Unary(op) => unary::unary(*op, inputs[0]),
         Op::UnaryGrad(op) => unary_grad::unary_grad(*op, inputs[0], inputs[1]),
         Op::Binary(op) => pointwise::binary(*op, inputs[0], inputs[1], output),
+        Op::Chain(op) => chain::chain(op, inputs),
         Op::Broadcast(_) => pointwise::broadcast(inputs[0], output),
         Op::Fill { value, .. } => Tensor::zeros(output).map(|_| f64::from(*value)),
         Op::ChannelSum => reduce::channel_sum(inputs[0]),
@@ -53,6 +54,8 @@ pub fn evaluate(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
         Op::LogSoftmaxGrad => softmax::log_softmax_grad(inputs[0], inputs[1]),
         Op::CrossEntropy(op) => label::cross_entropy(op, inputs),
         Op::CrossEntropyGrad(op) => label::cross_entropy_grad(op, inputs),
+        Op::ResizeCrossEntropy(op) => fused_loss::cross_entropy(op, inputs),
+        Op::ResizeCrossEntropyGrad(op) => fused_loss::grad(op, inputs),
         Op::OneHot { classes, ignore } => label::one_hot(inputs[0], *classes, *ignore),
         Op::LabelWeight { classes, ignore } => label::label_weight(inputs, *classes, *ignore),
         Op::ArgMax => reduce::argmax(inputs[0]),

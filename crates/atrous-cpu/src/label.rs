@@ -56,6 +56,19 @@ pub(crate) fn cross_entropy_grad_magnitude(op: &CrossEntropy, inputs: &[&Tensor]
     grad(op, &softmax_magnitude(inputs[0]), labels, &dy, weights.as_ref(), |all, own| all + own)
 }
 
+/// How far the loss of each pixel depends on each logit: `p[c] * Σ_j |share[j]| + |share[c]|`, no less than the absolute derivative.
+pub(crate) fn slopes(op: &CrossEntropy, inputs: &[&Tensor]) -> Tensor {
+    let weights = inputs.get(2).map(|w| w.abs());
+    let ones = inputs[1].map(|_| 1.0);
+    grad(op, &softmax(inputs[0]), inputs[1], &ones, weights.as_ref(), |all, own| all + own)
+}
+
+/// `|dy| * p[c] * Σ_j |share[j]|`, what errors `p` of the probabilities are in the gradient.
+pub(crate) fn times_shares(op: &CrossEntropy, p: &Tensor, inputs: &[&Tensor]) -> Tensor {
+    let (labels, dy, weights) = (inputs[1], inputs[2].abs(), inputs.get(3).map(|w| w.abs()));
+    grad(op, p, labels, &dy, weights.as_ref(), |all, _| all)
+}
+
 fn grad(
     op: &CrossEntropy,
     p: &Tensor,

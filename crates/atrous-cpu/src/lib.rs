@@ -4,11 +4,13 @@
 //! says how much rounding each result may show, and [`compare`] judges a device's result by it: one rule for every
 //! kernel.
 
+mod chain;
 mod compare;
 mod conv;
 mod dropout;
 mod evaluate;
 mod fused;
+mod fused_loss;
 mod fused_norm;
 mod label;
 mod magnitude;

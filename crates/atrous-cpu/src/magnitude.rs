@@ -3,7 +3,7 @@
 use atrous_graph::op::{Binary, PadMode, Reduction};
 use atrous_graph::{Op, Shape};
 
-use crate::{Tensor, evaluate, fused, fused_norm, label, norm, resize, softmax, unary, unary_grad};
+use crate::{Tensor, chain, evaluate, fused, fused_loss, fused_norm, label, norm, resize, softmax, unary, unary_grad};
 
 /// The error scale `m` of each result, which [`compare`](crate::compare()) multiplies with its relative tolerance.
 ///
@@ -24,6 +24,8 @@ use crate::{Tensor, evaluate, fused, fused_norm, label, norm, resize, softmax, u
 ///   than small ones; see `softmax::softmax_magnitude`. Their gradients: the absolute terms.
 /// * Bilinear resize and its gradient: the same on absolute values, and the weights' dependence on rounded
 ///   coordinates; see `resize::magnitude`.
+/// * Cross-entropy of resized logits and its gradient: by its parts, the logits' error scale as far as the result depends on it.
+/// * A chain of functions: each step's own, and what the step makes of the one before it.
 /// * Dropout with a seed: its value, one product.
 /// * Data movement, repetition, constants, maxima, indices, nearest neighbour, comparisons, what is looked up by label,
 ///   relu, relu6 and the like: zero; these must be exact to the bit.
@@ -71,12 +73,15 @@ pub fn magnitude(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
         Op::UnaryGrad(op) => unary_grad::unary_grad_magnitude(*op, inputs[0], inputs[1]),
         Op::Binary(Binary::Add | Binary::Sub) => on_absolutes(&Op::Binary(Binary::Add)),
         Op::Binary(Binary::Mul | Binary::DivNoNan) => on_absolutes(op),
+        Op::Chain(op) => chain::chain_magnitude(op, inputs),
         Op::Softmax => softmax::softmax_magnitude(inputs[0]),
         Op::SoftmaxGrad => softmax::softmax_grad_magnitude(inputs[0], inputs[1]),
         Op::LogSoftmax => softmax::log_softmax_magnitude(inputs[0]),
         Op::LogSoftmaxGrad => softmax::log_softmax_grad_magnitude(inputs[0], inputs[1]),
         Op::CrossEntropy(op) => label::cross_entropy_magnitude(op, inputs),
         Op::CrossEntropyGrad(op) => label::cross_entropy_grad_magnitude(op, inputs),
+        Op::ResizeCrossEntropy(op) => fused_loss::cross_entropy_magnitude(op, inputs),
+        Op::ResizeCrossEntropyGrad(op) => fused_loss::grad_magnitude(op, inputs),
         Op::Dropout(_) if inputs.len() == 2 => on_absolutes(op),
         Op::MaxPool(_)
         | Op::MaxPoolIndices(_)

@@ -4,7 +4,7 @@
 use atrous_cpu::{Tensor, Tolerance, compare, evaluate, magnitude};
 use atrous_graph::op::{
     AvgPool, AvgPoolGrad, BatchNormGrad, Binary, ChannelMaxPool, Conv2d, Conv2dGradWeight, Coordinates, CrossEntropy,
-    Dropout, MaxPoolGrad, Pad, PadGrad, PadMode, Padding, Resize, ResizeGrad, Unary, Window,
+    Dropout, MaxPoolGrad, Pad, PadGrad, PadMode, Padding, Resize, ResizeCrossEntropy, ResizeGrad, Unary, Window,
 };
 use atrous_graph::{Op, Shape};
 
@@ -39,6 +39,8 @@ fn cases() -> Vec<(Op, Vec<Tensor>, Shape)> {
     let pixels = Shape { c: 1, ..IMAGE };
     let labels = Tensor::from_u32(pixels, &(0..32).map(|i| i % 7).collect::<Vec<_>>());
     let entropy = CrossEntropy { ignore: Some(3), smoothing: 0.1 };
+    let up = Resize::bilinear(4, 4, Coordinates::HalfPixel);
+    let resized = ResizeCrossEntropy { resize: up, loss: entropy };
     let (softmax, log) = (evaluate(&Op::Softmax, &[&x], IMAGE), evaluate(&Op::LogSoftmax, &[&x], IMAGE));
     let seed = Tensor::from_u32(Shape::channels(1), &[3]);
     let channels = Shape { c: 4, ..IMAGE };
@@ -60,14 +62,16 @@ fn cases() -> Vec<(Op, Vec<Tensor>, Shape)> {
         (Op::AvgPoolGrad(AvgPoolGrad { pool, h: 4, w: 4 }), vec![small.clone()], IMAGE),
         (Op::AdaptiveAvgPoolGrad { h: 4, w: 4 }, vec![noise(Shape { h: 3, w: 3, ..IMAGE }, 9)], IMAGE),
         (Op::ChannelMaxPoolGrad(ChannelMaxPool { window: 2, stride: 1 }), vec![x.clone(), noise(channels, 10)], IMAGE),
-        (Op::ResizeGrad(ResizeGrad { resize, h: 4, w: 4 }), vec![small], IMAGE),
+        (Op::ResizeGrad(ResizeGrad { resize, h: 4, w: 4 }), vec![small.clone()], IMAGE),
         (Op::PadGrad(PadGrad { pad, h: 4, w: 4 }), vec![padded], IMAGE),
         (Op::Binary(Binary::DivNoNan), vec![x.clone(), positive(c, 11)], IMAGE),
         (Op::ChannelSum, vec![x.clone()], pixels),
         (Op::SoftmaxGrad, vec![softmax, dy.clone()], IMAGE),
         (Op::LogSoftmaxGrad, vec![log, dy.clone()], IMAGE),
         (Op::CrossEntropy(entropy), vec![x.clone(), labels.clone(), positive(c, 12)], pixels),
-        (Op::CrossEntropyGrad(entropy), vec![x.clone(), labels, noise(pixels, 13), positive(c, 12)], IMAGE),
+        (Op::CrossEntropyGrad(entropy), vec![x.clone(), labels.clone(), noise(pixels, 13), positive(c, 12)], IMAGE),
+        (Op::ResizeCrossEntropy(resized), vec![small.clone(), labels.clone(), positive(c, 12)], pixels),
+        (Op::ResizeCrossEntropyGrad(resized), vec![small, labels, noise(pixels, 13), positive(c, 12)], half),
         (Op::Dropout(Dropout { rate: 0.3, stream: 2 }), vec![x, seed], IMAGE),
     ]
 }

@@ -54,11 +54,15 @@ pub(crate) fn attributes(op: &Op) -> String {
         Op::ChannelMaxPoolGrad(p) => format!("window {} stride {}", p.window, p.stride),
         Op::ResizeGrad(g) => format!("{:?} size {}×{}", g.resize.interpolation, g.h, g.w),
         Op::UnaryGrad(u) => u.name().to_owned(),
+        Op::Chain(chain) => chain.steps().map(step).collect::<Vec<_>>().join(", "),
         Op::Broadcast(shape) => format!("{shape}"),
         Op::Fill { shape, value } => format!("{shape} of {value}"),
         Op::CrossEntropy(l) | Op::CrossEntropyGrad(l) => {
             let ignore = l.ignore.map_or_else(String::new, |label| format!("ignore {label} "));
             format!("{ignore}smoothing {}", l.smoothing)
+        }
+        Op::ResizeCrossEntropy(f) | Op::ResizeCrossEntropyGrad(f) => {
+            format!("of {} {}", attributes(&Op::Resize(f.resize)), attributes(&Op::CrossEntropy(f.loss)))
         }
         Op::OneHot { classes, .. } | Op::LabelWeight { classes, .. } => format!("classes {classes}"),
         Op::Place(p) => format!("into {} at {:?}", p.shape, p.start),
@@ -102,6 +106,15 @@ pub(crate) fn attributes(op: &Op) -> String {
 
 fn conv(c: &crate::op::Conv2d) -> String {
     format!("stride {:?} dilation {:?} padding {} groups {}", c.stride, c.dilation, c.padding, c.groups)
+}
+
+fn step(step: crate::op::Step) -> String {
+    match step {
+        crate::op::Step::Unary(f) => f.name().to_owned(),
+        crate::op::Step::UnaryGrad(f) => format!("{} gradient", f.name()),
+        crate::op::Step::Add => "add".to_owned(),
+        crate::op::Step::Mul => "mul".to_owned(),
+    }
 }
 
 fn fused_norm(f: &crate::op::FusedBatchNorm) -> String {

@@ -140,6 +140,7 @@ pub const fn variants(op: &Op) -> &'static [&'static str] {
         | Op::ChannelMaxPoolGrad(_)
         | Op::Unary(_)
         | Op::UnaryGrad(_)
+        | Op::Chain(_)
         | Op::Broadcast(_)
         | Op::Fill { .. }
         | Op::ChannelSum
@@ -149,6 +150,8 @@ pub const fn variants(op: &Op) -> &'static [&'static str] {
         | Op::LogSoftmaxGrad
         | Op::CrossEntropy(_)
         | Op::CrossEntropyGrad(_)
+        | Op::ResizeCrossEntropy(_)
+        | Op::ResizeCrossEntropyGrad(_)
         | Op::OneHot { .. }
         | Op::LabelWeight { .. }
         | Op::ArgMax
@@ -200,12 +203,15 @@ pub fn plan_part(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         Op::Unary(op) => pointwise::plan_unary(op, problem),
         Op::UnaryGrad(op) => pointwise::plan_unary_grad(op, problem),
         Op::Binary(op) => pointwise::plan_binary(op, problem),
+        Op::Chain(op) => pointwise::plan_chain(op, problem),
         Op::Softmax => pointwise::plan_softmax(false, problem),
         Op::LogSoftmax => pointwise::plan_softmax(true, problem),
         Op::SoftmaxGrad => pointwise::plan_softmax_grad(false, problem),
         Op::LogSoftmaxGrad => pointwise::plan_softmax_grad(true, problem),
         Op::CrossEntropy(op) => label::plan_cross_entropy(op, problem),
         Op::CrossEntropyGrad(op) => label::plan_cross_entropy_grad(op, problem),
+        Op::ResizeCrossEntropy(op) => resize::plan_cross_entropy(op, problem),
+        Op::ResizeCrossEntropyGrad(op) => resize::plan_cross_entropy_grad(op, problem),
         Op::OneHot { ignore, .. } => label::plan_one_hot(*ignore, problem),
         Op::LabelWeight { classes, ignore } => label::plan_weight(*classes, *ignore, problem),
         Op::ArgMax => pointwise::plan_argmax(problem),

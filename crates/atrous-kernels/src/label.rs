@@ -6,7 +6,7 @@ use crate::kernel::{Kernel, vec4s};
 use crate::{Dispatch, NodePlan, PlanError, Problem, Slot};
 
 /// The ignored label as kernels take it. Without one the largest u32, which is never below the number of classes.
-fn ignored(ignore: Option<u32>) -> f64 {
+pub(crate) fn ignored(ignore: Option<u32>) -> f64 {
     f64::from(ignore.unwrap_or(u32::MAX))
 }
 

@@ -1,10 +1,14 @@
 //! Functions of single elements, and softmax and arg-max over the channels of a pixel.
 
+mod chain;
+
 use atrous_graph::Shape;
 use atrous_graph::op::{Binary, Unary};
 
 use crate::kernel::{Candidate, Kernel, choose, require, vec4s};
 use crate::{NodePlan, PlanError, Problem, Slot};
+
+pub use chain::plan_chain;
 
 /// A function's code and parameters in `helpers/activation`.
 pub(crate) fn activation(op: &Unary) -> (u32, f32, f32) {

@@ -1,6 +1,7 @@
 //! Resampling from tables: interpolation, pooling over bins, and the gradients of all that weighs rows and columns on their own.
 
 mod grad;
+mod loss;
 mod taps;
 
 use std::ops::Range;
@@ -15,6 +16,7 @@ use taps::{Axis, Taps};
 
 pub(crate) use grad::{adaptive_grad_rows, avg_grad_rows, pad_grad_rows, resize_grad_rows};
 pub use grad::{plan_adaptive_grad, plan_avg_grad, plan_pad_grad, plan_resize_grad};
+pub use loss::{plan_cross_entropy, plan_cross_entropy_grad};
 
 /// The two axes of an interpolation from `x` to the operation's size.
 fn axes(op: &Resize, x: Shape) -> [Axis; 2] {

@@ -20,9 +20,15 @@ fn input_type(op: &Op, input: usize, shape: Shape) -> TensorType {
     match (op, input) {
         (Op::Conv2d(_) | Op::Conv2dGradInput(_), 1) => TensorType::filter(shape),
         (Op::OneHot { .. } | Op::LabelWeight { .. }, 0)
-        | (Op::CrossEntropy(_) | Op::CrossEntropyGrad(_) | Op::MaxPoolGrad(_) | Op::Dropout(_), 1) => {
-            TensorType::map(shape)
-        }
+        | (
+            Op::CrossEntropy(_)
+            | Op::CrossEntropyGrad(_)
+            | Op::ResizeCrossEntropy(_)
+            | Op::ResizeCrossEntropyGrad(_)
+            | Op::MaxPoolGrad(_)
+            | Op::Dropout(_),
+            1,
+        ) => TensorType::map(shape),
         _ => TensorType::image(shape),
     }
 }

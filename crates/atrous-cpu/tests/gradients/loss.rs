@@ -1,5 +1,5 @@
 use atrous_cpu::Tensor;
-use atrous_graph::op::CrossEntropy;
+use atrous_graph::op::{Coordinates, CrossEntropy, Resize, ResizeCrossEntropy};
 use atrous_graph::{Op, Shape};
 
 use crate::check::{check, eval, noise};
@@ -66,5 +66,26 @@ fn cross_entropy_is_the_log_softmax_at_the_label() {
         let at = pixel * 5..(pixel + 1) * 5;
         let picked: f64 = log.data[at.clone()].iter().zip(&one_hot.data[at]).map(|(l, h)| l * h).sum();
         assert!((loss + picked * weight.data[pixel]).abs() < 1e-14, "pixel {pixel}: {loss}");
+    }
+}
+
+#[test]
+fn cross_entropy_of_resized_logits() {
+    let (h, w) = (3, 5);
+    let labels = Tensor::from_u32(
+        Shape::new(LOGITS.n, h, w, 1),
+        &(0..(LOGITS.n * h * w) as u32).map(|i| i * 5 % 7).collect::<Vec<_>>(),
+    );
+    let weights = Tensor::channels(&[1.0, 0.25, 3.0, 0.0, 2.0]);
+    let x = logits();
+    for coordinates in [Coordinates::HalfPixel, Coordinates::AlignCorners] {
+        let loss = CrossEntropy { ignore: Some(2), smoothing: 0.1 };
+        let op = ResizeCrossEntropy { resize: Resize::bilinear(h, w, coordinates), loss };
+        check(
+            &format!("{op:?}"),
+            &x,
+            |x| eval(Op::ResizeCrossEntropy(op), &[x, &labels, &weights]),
+            |u| eval(Op::ResizeCrossEntropyGrad(op), &[&x, &labels, u, &weights]),
+        );
     }
 }

@@ -46,9 +46,13 @@ impl Pass<'_> {
             Op::BatchNorm(op) => self.batch_norm(id, inputs, &op, dy),
             Op::ChannelVariance => self.channel_variance(id, inputs, dy),
             Op::RunningStat(op) => self.running_stat(id, inputs, &op, dy),
-            Op::BatchStatistics | Op::FusedBatchNorm(_) | Op::FusedBatchNormGradSums(_) | Op::FusedBatchNormGrad(_) => {
-                Err(self.unsupported(id, "what a pass has fused"))
-            }
+            Op::BatchStatistics
+            | Op::FusedBatchNorm(_)
+            | Op::FusedBatchNormGradSums(_)
+            | Op::FusedBatchNormGrad(_)
+            | Op::Chain(_)
+            | Op::ResizeCrossEntropy(_)
+            | Op::ResizeCrossEntropyGrad(_) => Err(self.unsupported(id, "what a pass has fused")),
             Op::BatchNormGradSums { .. } | Op::BatchNormGrad(_) => {
                 Err(self.unsupported(id, "a batch normalisation's gradient"))
             }

@@ -3,8 +3,10 @@
 //! [`Op`] is matched without a wildcard in the shape rule ([`Op::infer`]), the CPU reference and the kernel plan, so a
 //! new operation does not compile until all of them know it.
 
+mod chain;
 mod conv;
 mod fused;
+mod fused_loss;
 mod fused_norm;
 mod grad;
 mod label;
@@ -14,8 +16,10 @@ mod pointwise;
 mod pool;
 mod resize;
 
+pub use chain::{Chain, Step};
 pub use conv::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Padding};
 pub use fused::{Convolution, FusedConv};
+pub use fused_loss::ResizeCrossEntropy;
 pub use fused_norm::{FusedBatchNorm, FusedBatchNormGrad};
 pub use grad::{AvgPoolGrad, MaxPoolGrad, PadGrad, ResizeGrad};
 pub use label::CrossEntropy;
@@ -110,6 +114,8 @@ pub enum Op {
     UnaryGrad(Unary),
     /// A function of two elements: `a`, `b`; sides of 1 broadcast.
     Binary(Binary),
+    /// Functions of elements, one after the other: the first value, then what the steps read.
+    Chain(Chain),
     /// Repeats sides of 1 up to this shape: `x`.
     Broadcast(Shape),
     /// The same number everywhere. No inputs.
@@ -135,6 +141,10 @@ pub enum Op {
     /// The gradient of [`Op::CrossEntropy`] with respect to the logits: `logits`, `labels`, `dy` (`N×H×W×1`), and the class
     /// weights if it has them.
     CrossEntropyGrad(CrossEntropy),
+    /// [`Op::CrossEntropy`] of resized logits: `x`, which becomes the logits, and the other inputs of the loss.
+    ResizeCrossEntropy(ResizeCrossEntropy),
+    /// The gradient of [`Op::ResizeCrossEntropy`] with respect to `x`: `x`, and the other inputs of [`Op::CrossEntropyGrad`].
+    ResizeCrossEntropyGrad(ResizeCrossEntropy),
     /// 1 in the channel that is the label, 0 elsewhere; all 0 for labels of `classes` and above, and for the ignored one:
     /// `labels` (`N×H×W×1`, u32). The result is `N×H×W×classes`, f32.
     OneHot {
@@ -215,6 +225,7 @@ impl Op {
             Self::Unary(u) => u.name(),
             Self::UnaryGrad(_) => "unary_grad",
             Self::Binary(b) => b.name(),
+            Self::Chain(_) => "chain",
             Self::Broadcast(_) => "broadcast",
             Self::Fill { .. } => "fill",
             Self::ChannelSum => "channel_sum",
@@ -224,6 +235,8 @@ impl Op {
             Self::LogSoftmaxGrad => "log_softmax_grad",
             Self::CrossEntropy(_) => "cross_entropy",
             Self::CrossEntropyGrad(_) => "cross_entropy_grad",
+            Self::ResizeCrossEntropy(_) => "resize_cross_entropy",
+            Self::ResizeCrossEntropyGrad(_) => "resize_cross_entropy_grad",
             Self::OneHot { .. } => "one_hot",
             Self::LabelWeight { .. } => "label_weight",
             Self::ArgMax => "argmax",
@@ -277,6 +290,7 @@ impl Op {
                 grad::infer_like(inputs[0], inputs[0], inputs[1])
             }
             Self::Binary(_) => pointwise::infer_binary(inputs),
+            Self::Chain(op) => op.infer(inputs),
             Self::Broadcast(shape) => pointwise::infer_broadcast(inputs[0], *shape),
             Self::Fill { shape, value } => pointwise::infer_fill(*shape, *value),
             Self::ChannelSum => Ok(TensorType::image(Shape { c: 1, ..inputs[0].shape })),
@@ -284,6 +298,8 @@ impl Op {
             Self::ResizeArgMax(op) => op.infer(inputs[0]).map(movement::infer_argmax),
             Self::CrossEntropy(op) => op.infer(inputs),
             Self::CrossEntropyGrad(op) => op.infer_grad(inputs),
+            Self::ResizeCrossEntropy(op) => op.infer(inputs),
+            Self::ResizeCrossEntropyGrad(op) => op.infer_grad(inputs),
             Self::OneHot { classes, .. } => label::infer_one_hot(*classes, inputs),
             Self::LabelWeight { classes, .. } => label::infer_weight(*classes, inputs),
             Self::Concat => movement::infer_concat(inputs),
@@ -306,6 +322,7 @@ impl Op {
             Self::BatchNormGrad(op) => (op.inputs(), op.inputs()),
             Self::FusedBatchNorm(op) => (op.inputs(), op.inputs()),
             Self::FusedBatchNormGradSums(_) => (6, 6),
+            Self::Chain(op) => (op.inputs(), op.inputs()),
             Self::FusedBatchNormGrad(op) => (op.inputs(), op.inputs()),
             Self::Conv2dGradWeight(_)
             | Self::ChannelVariance
@@ -316,8 +333,8 @@ impl Op {
             | Self::UnaryGrad(_)
             | Self::SoftmaxGrad
             | Self::LogSoftmaxGrad => (2, 2),
-            Self::CrossEntropy(_) => (2, 3),
-            Self::CrossEntropyGrad(_) => (3, 4),
+            Self::CrossEntropy(_) | Self::ResizeCrossEntropy(_) => (2, 3),
+            Self::CrossEntropyGrad(_) | Self::ResizeCrossEntropyGrad(_) => (3, 4),
             Self::LabelWeight { .. } | Self::Dropout(_) => (1, 2),
             Self::Concat => (1, usize::MAX),
             _ => (1, 1),
@@ -338,9 +355,15 @@ impl Op {
             ) => None,
             (Self::Concat, _) => None,
             (Self::OneHot { .. } | Self::LabelWeight { .. }, 0)
-            | (Self::CrossEntropy(_) | Self::CrossEntropyGrad(_) | Self::MaxPoolGrad(_) | Self::Dropout(_), 1) => {
-                Some(DType::U32)
-            }
+            | (
+                Self::CrossEntropy(_)
+                | Self::CrossEntropyGrad(_)
+                | Self::ResizeCrossEntropy(_)
+                | Self::ResizeCrossEntropyGrad(_)
+                | Self::MaxPoolGrad(_)
+                | Self::Dropout(_),
+                1,
+            ) => Some(DType::U32),
             _ => Some(DType::F32),
         }
     }

@@ -8,9 +8,11 @@ mod derived;
 mod fold_batch_norm;
 mod fuse_batch_norm;
 mod fuse_batch_norm_grad;
+mod fuse_chain;
 mod fuse_epilogue;
 mod fuse_prologue;
 mod fuse_resize_argmax;
+mod fuse_resize_loss;
 mod pooled_bias;
 mod report;
 mod rewrite;
@@ -54,7 +56,9 @@ const FUSING: &[Pass] = &[
     fuse_batch_norm_grad::run,
     fuse_epilogue::run,
     fuse_prologue::run,
+    fuse_resize_loss::run,
     fuse_resize_argmax::run,
+    fuse_chain::run,
 ];
 
 /// A graph after the passes.

@@ -35,6 +35,12 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         Some(Cut { op: *op, inputs: inputs.iter().enumerate().map(|(i, ty)| window(i, ty)).collect() })
     };
     let all_rows = || image(0..size.h);
+    // What is resized in some rows, so many others in rows of the resized, all others (class weights) whole.
+    let resized = |x: Range<usize>, count: usize, rows: Range<usize>| {
+        let mut cut = first(*op, image(x))?;
+        cut.inputs[1..=count].fill(image(rows));
+        Some(cut)
+    };
     if let Op::FusedConv(fused) = op {
         let split = fused.conv_inputs();
         let mut conv = cut(&fused.conv.op(), &inputs[..split], output, out)?;
@@ -146,7 +152,18 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         | Op::LogSoftmaxGrad
         | Op::CrossEntropy(_) => alike(2),
         Op::CrossEntropyGrad(_) => alike(3),
-        Op::Concat | Op::ChannelMaxPoolGrad(_) | Op::Fill { .. } => all(out.clone()),
+        Op::ResizeCrossEntropy(_) if rows_whole => resized(0..size.h, 1, 0..inputs[1].shape.h),
+        Op::ResizeCrossEntropy(f) => {
+            resized(resize::input_rows(&f.resize, size, out.rows.clone()), 1, out.rows.clone())
+        }
+        Op::ResizeCrossEntropyGrad(_) if rows_whole => resized(0..size.h, 2, 0..inputs[1].shape.h),
+        Op::ResizeCrossEntropyGrad(f) => {
+            let rows = resize::resize_grad_rows(&f.resize_grad(size), out.rows.clone());
+            // What these rows are made of, and the pixels themselves, which may count for none.
+            let x = resize::input_rows(&f.resize, size, rows.clone());
+            resized(x.start.min(out.rows.start)..x.end.max(out.rows.end), 2, rows)
+        }
+        Op::Concat | Op::Chain(_) | Op::ChannelMaxPoolGrad(_) | Op::Fill { .. } => all(out.clone()),
         Op::Place(place) => {
             let (n, from_n) = under(&out.n, place.start[0], size.n);
             // All rows of several samples, or those of one that the rows hold.

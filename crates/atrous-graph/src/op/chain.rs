@@ -1,0 +1,72 @@
+//! Functions of elements, one after the other.
+
+use crate::TensorType;
+
+use super::Unary;
+
+/// One step of a [`Chain`]: what becomes of the value so far.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Step {
+    /// `f(value)`
+    Unary(Unary),
+    /// `value * f'(x)`, `x` the next input.
+    UnaryGrad(Unary),
+    /// `value + b`, `b` the next input.
+    Add,
+    /// `value * b`, `b` the next input.
+    Mul,
+}
+
+/// Functions of elements, one after the other: what a pass over the graph makes of several operations, so that nothing in between
+/// is stored. Nothing flows back through it: passes run after differentiation.
+///
+/// Inputs are the first value, then those of the steps, all of one type. Functions are [piecewise](Unary::is_piecewise).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Chain {
+    steps: [Option<Step>; Chain::LENGTH],
+}
+
+impl Chain {
+    /// The most steps that a chain has.
+    pub const LENGTH: usize = 4;
+    /// The most inputs that it has.
+    pub const INPUTS: usize = 4;
+
+    /// A chain of these steps; `None` if they are none, too many, or need more than [`Self::INPUTS`].
+    pub fn new(steps: &[Step]) -> Option<Self> {
+        let mut chain = Self { steps: [None; Self::LENGTH] };
+        let fits = !steps.is_empty() && steps.len() <= Self::LENGTH;
+        chain.steps.iter_mut().zip(steps).for_each(|(to, step)| *to = Some(*step));
+        (fits && chain.inputs() <= Self::INPUTS).then_some(chain)
+    }
+
+    /// Its steps.
+    pub fn steps(&self) -> impl Iterator<Item = Step> {
+        self.steps.into_iter().flatten()
+    }
+
+    pub(super) const fn inputs(&self) -> usize {
+        let (mut count, mut i) = (1, 0);
+        while i < Self::LENGTH {
+            if let Some(Step::UnaryGrad(_) | Step::Add | Step::Mul) = self.steps[i] {
+                count += 1;
+            }
+            i += 1;
+        }
+        count
+    }
+
+    pub(super) fn infer(&self, inputs: &[TensorType]) -> Result<TensorType, String> {
+        if let Some(other) = inputs.iter().find(|ty| **ty != inputs[0]) {
+            return Err(format!("all inputs must be {}, got {other}", inputs[0]));
+        }
+        for step in self.steps() {
+            if let Step::Unary(f) | Step::UnaryGrad(f) = step
+                && !f.is_piecewise()
+            {
+                return Err(format!("{} is too costly or too steep for a chain", f.name()));
+            }
+        }
+        Ok(inputs[0])
+    }
+}

@@ -1,0 +1,72 @@
+//! Logits that are resized for a cross-entropy and its gradient, and for a class map, are resized where they are read.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::op::{Interpolation, Resize, ResizeCrossEntropy};
+use crate::{Graph, Node, NodeId, Op};
+
+use super::Report;
+use super::rewrite::{Rewrite, Rewritten, Uses};
+
+const NAME: &str = "fuse_resize_loss";
+
+pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewritten {
+    let uses = Uses::of(graph, kept);
+    let mut absorbed: HashSet<NodeId> = HashSet::new();
+    // By what stays: what it becomes, and the node whose inputs it takes.
+    let mut fused: HashMap<NodeId, (Op, NodeId)> = HashMap::new();
+    for (id, node) in graph.iter() {
+        let Op::Resize(resize) = node.op else { continue };
+        let losses = uses.users(id).iter().filter(|user| is_loss(graph.node(**user)));
+        if losses.count() > 0 {
+            let found = readers(graph, &uses, id, resize);
+            report.note(NAME, &node.name, found.as_ref().map(|_| ()).map_err(|reason| *reason));
+            if let Ok(found) = found {
+                absorbed.insert(id);
+                absorbed.extend(found.iter().map(|(_, _, loss)| *loss));
+                fused.extend(found.into_iter().map(|(at, op, loss)| (at, (op, loss))));
+            }
+        }
+    }
+    let mut rewrite = Rewrite::new(graph);
+    for (id, _) in graph.iter() {
+        match fused.get(&id) {
+            Some((op, loss)) => {
+                let inputs = &graph.node(*loss).inputs;
+                let x = graph.node(inputs[0]).inputs[0];
+                let inputs: Vec<NodeId> = [x].iter().chain(&inputs[1..]).map(|input| rewrite.now(*input)).collect();
+                rewrite.put(id, *op, &inputs);
+            }
+            None if absorbed.contains(&id) => {}
+            None => rewrite.copy(id),
+        }
+    }
+    rewrite.finish()
+}
+
+const fn is_loss(node: &Node) -> bool {
+    matches!(node.op, Op::CrossEntropy(_) | Op::CrossEntropyGrad(_))
+}
+
+/// What the readers of resized logits become: in whose place, the operation, and the reader.
+fn readers(graph: &Graph, uses: &Uses, id: NodeId, resize: Resize) -> Result<Vec<(NodeId, Op, NodeId)>, &'static str> {
+    uses.is_free(id)?;
+    if !matches!(resize.interpolation, Interpolation::Bilinear(_)) {
+        return Err("it is not bilinear");
+    }
+    let reader = |user: &NodeId| match graph.node(*user).op {
+        Op::CrossEntropy(loss) => Ok((*user, Op::ResizeCrossEntropy(ResizeCrossEntropy { resize, loss }), *user)),
+        Op::CrossEntropyGrad(loss) => {
+            let op = ResizeCrossEntropy { resize, loss };
+            let back = uses.only_user(*user)?;
+            let x = graph.shape(graph.node(id).inputs[0]);
+            if graph.node(back).op != Op::ResizeGrad(op.resize_grad(x)) {
+                return Err("the gradient of the loss does not go to the gradient of the interpolation");
+            }
+            Ok((back, Op::ResizeCrossEntropyGrad(op), *user))
+        }
+        Op::ArgMax => Ok((*user, Op::ResizeArgMax(resize), *user)),
+        _ => Err("something other than a cross-entropy and a class map reads it"),
+    };
+    uses.users(id).iter().map(reader).collect()
+}
