@@ -140,7 +140,7 @@ fn a_chain_over_its_second_input() {
     let mut graph = Graph::new();
     let shape = Shape::new(1, 3, 2, 5);
     let x = graph.input("x", shape, DType::F32).expect("an input");
-    let [a, b, c] = [("a", Unary::Square), ("b", Unary::Abs), ("c", Unary::Square)]
+    let [a, b, c] = [("a", Unary::Square), ("b", Unary::Abs), ("c", Unary::Affine { scale: 2.0, shift: 1.0 })]
         .map(|(name, f)| graph.add(name, Op::Unary(f), &[x]).expect("a node"));
     let steps = [Step::Add, Step::Mul];
     let chain = Op::Chain(Chain::new(&steps).expect("a chain"));
@@ -154,7 +154,7 @@ fn a_chain_over_its_second_input() {
     let mut session = Session::from_plan(&device, &graph, made, Arc::new(parameters)).expect("a session");
     let x: Vec<f32> = (0..30).map(|i| i as f32 - 14.0).collect();
     let got = session.run_blocking(&[("x", InputData::F32(&x))]).expect("a run");
-    let want: Vec<f32> = x.iter().map(|x| x * x * x.abs()).collect();
+    let want: Vec<f32> = x.iter().map(|x| x.abs() * (2.0 * x + 1.0)).collect();
     assert_eq!(got.f32("last").expect("a product"), want);
 }
 
