@@ -12,6 +12,7 @@ use atrous_kernels::plan::{BufferKind, Plan, plan};
 use atrous_kernels::{Limits, Target};
 use atrous_tests::{Case, Setting};
 
+use crate::chains::chains;
 use crate::{fused, others};
 
 /// Checked: what nothing wrote is NaN.
@@ -102,6 +103,17 @@ fn every_function_of_elements_over_an_input() {
     }
 }
 
+#[test]
+fn chains_over_an_input() {
+    let device = checked();
+    for case in chains(Shape::new(2, 5, 7, 9)) {
+        let expected = case.expect_in(Setting::Dying);
+        expected.check(&device, &device.target());
+        let plan = expected.plan(&device.target());
+        assert!(shared(&plan, ["case", "copy0"]), "{case:?}\n{plan}");
+    }
+}
+
 /// The second operand dies, the first does not.
 #[test]
 fn a_difference_over_its_second_operand() {
@@ -120,6 +132,30 @@ fn a_difference_over_its_second_operand() {
     let got = session.run_blocking(&[("x", InputData::F32(&x))]).expect("a run");
     let want: Vec<f32> = x.iter().map(|x| -x.abs()).collect();
     assert_eq!(got.f32("again").expect("a difference"), want);
+}
+
+/// Of a chain's inputs the second dies, the others do not.
+#[test]
+fn a_chain_over_its_second_input() {
+    let mut graph = Graph::new();
+    let shape = Shape::new(1, 3, 2, 5);
+    let x = graph.input("x", shape, DType::F32).expect("an input");
+    let [a, b, c] = [("a", Unary::Square), ("b", Unary::Abs), ("c", Unary::Affine { scale: 2.0, shift: 1.0 })]
+        .map(|(name, f)| graph.add(name, Op::Unary(f), &[x]).expect("a node"));
+    let steps = [Step::Add, Step::Mul];
+    let chain = Op::Chain(Chain::new(&steps).expect("a chain"));
+    let y = graph.add("y", chain, &[a, b, c]).expect("a node");
+    let ac = graph.add("ac", Op::Binary(Binary::Mul), &[a, c]).expect("a node");
+    let last = graph.add("last", Op::Binary(Binary::Sub), &[y, ac]).expect("a node");
+    let device = checked();
+    let made = plan(&graph, &[last], &device.target()).expect("a plan");
+    assert!(shared(&made, ["y", "b"]), "{made}");
+    let parameters = Parameters::upload(&device, &graph, &std::collections::HashMap::new()).expect("no parameters");
+    let mut session = Session::from_plan(&device, &graph, made, Arc::new(parameters)).expect("a session");
+    let x: Vec<f32> = (0..30).map(|i| i as f32 - 14.0).collect();
+    let got = session.run_blocking(&[("x", InputData::F32(&x))]).expect("a run");
+    let want: Vec<f32> = x.iter().map(|x| x.abs() * (2.0 * x + 1.0)).collect();
+    assert_eq!(got.f32("last").expect("a product"), want);
 }
 
 /// A level of a U-Net: what is concatenated is pooled as well.

@@ -6,32 +6,34 @@ use super::activation;
 use crate::kernel::{Kernel, vec4s};
 use crate::{NodePlan, PlanError, Problem, Slot};
 
-/// The constants of each step in `pointwise/chain`: its kind, its operand, the code and parameters of its function.
+/// The constants of each step in `pointwise/chain`: its kind, the input it reads, the code and parameters of its function.
 const STEPS: [[&str; 5]; Chain::LENGTH] = [
-    ["KIND_0", "OPERAND_0", "CODE_0", "P_0", "Q_0"],
-    ["KIND_1", "OPERAND_1", "CODE_1", "P_1", "Q_1"],
-    ["KIND_2", "OPERAND_2", "CODE_2", "P_2", "Q_2"],
-    ["KIND_3", "OPERAND_3", "CODE_3", "P_3", "Q_3"],
+    ["KIND_0", "INPUT_0", "CODE_0", "P_0", "Q_0"],
+    ["KIND_1", "INPUT_1", "CODE_1", "P_1", "Q_1"],
+    ["KIND_2", "INPUT_2", "CODE_2", "P_2", "Q_2"],
+    ["KIND_3", "INPUT_3", "CODE_3", "P_3", "Q_3"],
 ];
 
-/// The variants by number of operands, and the operands' constants.
-const VARIANTS: [&str; Chain::INPUTS] = ["", "one", "one,two", "one,two,three"];
-const BASES: [&str; Chain::INPUTS - 1] = ["A_BASE", "B_BASE", "D_BASE"];
+/// The variants by number of bound inputs, and the inputs' constants.
+const VARIANTS: [&str; Chain::INPUTS + 1] = ["", "one", "one,two", "one,two,three", "one,two,three,four"];
+const BASES: [&str; Chain::INPUTS] = ["A_BASE", "B_BASE", "D_BASE", "E_BASE"];
 
-/// Plans a chain.
+/// Plans a chain, over the first of its inputs that dies.
 ///
 /// # Errors
 /// [`PlanError::Limit`] if the part does not fit the adapter.
 pub fn plan_chain(op: &Chain, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let count = vec4s(problem.output.ty);
-    let mut kernel = Kernel::new("pointwise/chain", VARIANTS[problem.inputs.len() - 1])
+    let in_place = problem.inputs.iter().position(|part| part.dies);
+    let bound: Vec<usize> = (0..problem.inputs.len()).filter(|i| in_place != Some(*i)).collect();
+    let mut kernel = Kernel::new("pointwise/chain", VARIANTS[bound.len()])
         .sizes([("COUNT", count), ("C", problem.output.ty.shape.c)])
-        .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
+        .set("HELD", in_place.map_or(f64::from(u32::MAX), |i| i as f64))
         .bind("Y_BASE", Slot::Output, &problem.output);
-    for (i, (part, base)) in problem.inputs[1..].iter().zip(BASES).enumerate() {
-        kernel = kernel.bind(base, Slot::Input(i + 1), part);
+    for (i, base) in bound.into_iter().zip(BASES) {
+        kernel = kernel.bind(base, Slot::Input(i), &problem.inputs[i]);
     }
-    let mut operand = 0;
+    let mut input = 0;
     for (step, names) in op.steps().zip(STEPS) {
         let (kind, function, reads) = match step {
             Step::Unary(f) => (1, Some(f), 0),
@@ -40,9 +42,10 @@ pub fn plan_chain(op: &Chain, problem: &Problem<'_>) -> Result<NodePlan, PlanErr
             Step::Mul => (4, None, 1),
         };
         let (code, p, q) = function.map_or((0, 0.0, 0.0), |f| activation(&f));
-        let values = [f64::from(kind), f64::from(operand), f64::from(code), f64::from(p), f64::from(q)];
+        input += reads;
+        let values = [f64::from(kind), f64::from(input), f64::from(code), f64::from(p), f64::from(q)];
         kernel = names.into_iter().zip(values).fold(kernel, |kernel, (name, value)| kernel.set(name, value));
-        operand += reads;
     }
-    Ok(NodePlan::single("chain", kernel.invocations(count, problem.target)?))
+    let dispatch = kernel.invocations(count, problem.target)?;
+    Ok(NodePlan { in_place, ..NodePlan::single("chain", dispatch) })
 }

@@ -42,6 +42,7 @@ pub fn plan_cross_entropy_grad(op: &ResizeCrossEntropy, problem: &Problem<'_>) -
         .sizes([("N", dx.ty.shape.n), ("H", x.ty.shape.h), ("W", x.ty.shape.w), ("C", x.ty.shape.c)])
         .sizes([("DH", dx.ty.shape.h), ("FIRST_ROW", dx.first_row - x.first_row), ("ROWS", ROWS)])
         .sizes([("OH", labels.ty.shape.h), ("OW", labels.ty.shape.w)])
+        .sizes([("PIXELS_BASE", 0), ("TABLE_BASE", 0)])
         .set("SMOOTHING", f64::from(op.loss.smoothing))
         .bind("X_BASE", Slot::Input(0), x)
         .window(scratch)
