@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use atrous_graph::passes::Precision;
 use atrous_kernels::Target;
 
 use crate::adapter::{choose, plan_limits};
@@ -49,7 +50,8 @@ impl Device {
             LimitsChoice::Adapter => adapter.limits(),
             LimitsChoice::WebGpuDefaults => wgpu::Limits::default(),
         };
-        let mut features = wgpu::Features::empty();
+        check_precision(&info, options.precision)?;
+        let mut features = wgpu::Features::SHADER_F16;
         if options.timestamps {
             features |= wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES;
         }
@@ -68,7 +70,8 @@ impl Device {
             .map_err(|e| GpuError::RequestDevice { adapter: info.name.clone(), reason: e.to_string() })?;
         let health = Arc::new(Mutex::new(Health::default()));
         watch(&raw, &health);
-        let target = Target::new(plan_limits(&raw.limits()), info.software());
+        let f16 = raw.features().contains(wgpu::Features::SHADER_F16);
+        let target = Target { f16, ..Target::new(plan_limits(&raw.limits()), info.software()) };
         let pipelines = Pipelines::new(DiskCache::open(&raw, &adapter.get_info(), &options.pipeline_cache));
         Ok(Self { shared: Arc::new(Shared { raw, queue, info, target, options, health, pipelines }) })
     }
@@ -184,6 +187,14 @@ impl std::fmt::Debug for Device {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Device").field("info", self.info()).field("options", &self.options()).finish_non_exhaustive()
     }
+}
+
+/// Refuses f16 on an adapter that does not compute with it.
+fn check_precision(info: &AdapterInfo, precision: Precision) -> Result<(), GpuError> {
+    if precision == Precision::F16 && !info.f16 {
+        return Err(GpuError::NoF16 { adapter: info.name.clone() });
+    }
+    Ok(())
 }
 
 /// Records the loss of the device and errors that no scope catches, instead of wgpu's panic.

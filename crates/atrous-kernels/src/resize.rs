@@ -90,7 +90,7 @@ fn resample(mut rows: Vec<Taps>, columns: Vec<Taps>, problem: &Problem<'_>) -> R
         "two_taps" => ("two", rows.iter().chain(&columns).flat_map(two).collect()),
         _ => ("", listed(&rows, &columns)),
     };
-    let dispatch = Kernel::new("resize/taps", axis)
+    let dispatch = Kernel::storing(y, "resize/taps", axis)
         .sizes([("N", y.shape.n), ("H", x.ty.shape.h), ("W", x.ty.shape.w), ("C4", y.padded().c / 4)])
         .sizes([("OH", y.shape.h), ("OW", y.shape.w), ("TABLE_BASE", 0)])
         .bind("X_BASE", Slot::Input(0), x)

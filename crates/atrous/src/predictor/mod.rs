@@ -8,7 +8,7 @@ mod segment;
 use std::sync::Arc;
 
 use atrous_gpu::{Device, GpuError, InputData, Output, Outputs, Session, SessionCache};
-use atrous_graph::passes::{Optimized, PassOptions, optimize};
+use atrous_graph::passes::{Optimized, PassOptions, Precision, optimize};
 use atrous_graph::{GraphError, NodeId, Shape};
 use atrous_nn::zoo::{self, BuildOptions, Info, Preprocessing, Task, ZooError};
 use atrous_nn::{Mode, Model};
@@ -68,7 +68,7 @@ impl Recipe {
         &self,
         shape: Shape,
         outputs: impl Fn(&Model) -> Result<Vec<NodeId>, GraphError>,
-        passes: PassOptions,
+        (passes, precision): (PassOptions, Precision),
     ) -> Result<(Model, Optimized), GraphError> {
         let mut model = self.model(shape.n, shape.h, shape.w).map_err(|error| match error {
             ZooError::Graph(error) => error,
@@ -76,7 +76,7 @@ impl Recipe {
         })?;
         let outputs = outputs(&model)?;
         model.graph.set_outputs(outputs.clone());
-        let optimized = optimize(&model.graph, &outputs, passes);
+        let optimized = optimize(&model.graph, &outputs, passes).stored(&outputs, precision, true);
         Ok((model, optimized))
     }
 
@@ -88,11 +88,11 @@ impl Recipe {
         shape: Shape,
         outputs: impl Fn(&Model) -> Result<Vec<NodeId>, GraphError> + Send + Sync + 'static,
     ) -> Result<SessionCache> {
-        let passes = device.options().passes;
-        let (model, optimized) = self.optimized(shape, &outputs, passes)?;
+        let options = (device.options().passes, device.options().precision);
+        let (model, optimized) = self.optimized(shape, &outputs, options)?;
         let parameters = Arc::new(weights.upload(device, &model, &optimized)?);
         let recipe = self.clone();
-        let build = move |shape| Ok(recipe.optimized(shape, &outputs, passes)?.1.graph);
+        let build = move |shape| Ok(recipe.optimized(shape, &outputs, options)?.1.graph);
         Ok(SessionCache::new(parameters, Box::new(build), SESSIONS))
     }
 }

@@ -62,7 +62,8 @@ impl Executor {
         inputs: &[(&str, InputData<'_>)],
         wanted: &[NodeId],
     ) -> Result<Vec<Data>, CaseError> {
-        let optimized = optimize(graph, wanted, self.device.options().passes);
+        let options = self.device.options();
+        let optimized = optimize(graph, wanted, options.passes).stored(wanted, options.precision, true);
         let parameters = self.upload(&optimized.graph, &optimized.source(source))?;
         self.run(&optimized.graph, parameters, inputs, &optimized.now(wanted))
     }
