@@ -48,13 +48,18 @@ fn chosen(graph: &Graph, report: &mut Report) -> Vec<bool> {
         }
         chosen[id.0] = begins || reads(true);
         if chosen[id.0] {
-            half[id.0] = node.ty.dtype == DType::F32 && !matches!(node.op, Op::Reduce(_));
+            half[id.0] = becomes_half(node);
             report.note(NAME, &node.name, Ok(()));
         } else if reads(false) {
             report.note(NAME, &node.name, Err("no kernel of it reads f16"));
         }
     }
     chosen
+}
+
+/// Whether a node that reads f16 makes f16.
+fn becomes_half(node: &Node) -> bool {
+    node.ty.dtype.is_float() && !matches!(node.op, Op::Reduce(_))
 }
 
 /// Whether a node may read an input in f16. Dropout with a seed may not.
@@ -121,9 +126,8 @@ impl<'a> Typed<'a> {
             _ => chosen && reads_stored(node, i),
         };
         let inputs: Vec<NodeId> = node.inputs.iter().enumerate().map(|(i, input)| self.read(*input, half(i))).collect();
-        let stored = chosen && node.ty.dtype == DType::F32 && !matches!(node.op, Op::Reduce(_));
-        let dtype = if stored { DType::F16 } else { node.ty.dtype };
-        if stored && kept {
+        let dtype = if chosen && becomes_half(node) { DType::F16 } else { node.ty.dtype };
+        if kept && dtype != node.ty.dtype {
             // Its name stays with the result that is asked for.
             self.f16[id.0] = Some(self.rewrite.insert(&format!("{}.f16", node.name), node.op, &inputs));
             let cast =

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use atrous_gpu::{Data, Device, GpuError, InputData, Parameters, Session, StepOptions, TrainingSession};
 use atrous_graph::optim::Training;
-use atrous_graph::{Graph, NodeId, ParameterSource, passes::optimize};
+use atrous_graph::{Graph, NodeId, ParameterSource};
+use atrous_graph::{passes::Precision, passes::optimize};
 
 use super::CaseError;
 
@@ -29,6 +30,11 @@ impl Executor {
     /// The largest buffer the device takes, in bytes.
     pub(super) fn max_buffer(&self) -> u64 {
         self.device.target().limits.max_buffer
+    }
+
+    /// How tensors are stored in what [`Self::infer`] runs.
+    pub(super) fn precision(&self) -> Precision {
+        self.device.options().precision
     }
 
     /// Uploads a graph's parameters.
