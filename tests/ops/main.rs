@@ -16,4 +16,5 @@ mod memory;
 mod move_grads;
 mod others;
 mod random;
+mod sharing;
 mod transposed;

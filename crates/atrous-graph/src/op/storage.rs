@@ -19,6 +19,7 @@ impl Op {
             | Self::AdaptiveAvgPool { .. }
             | Self::ChannelMaxPool(_)
             | Self::Resize(_)
+            | Self::ResizeArgMax(_)
             | Self::Unary(_)
             | Self::Softmax
             | Self::LogSoftmax
