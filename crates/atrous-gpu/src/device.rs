@@ -42,8 +42,8 @@ impl Device {
     /// Opens an adapter.
     ///
     /// # Errors
-    /// [`GpuError::NoAdapter`], [`GpuError::NoMatch`], or [`GpuError::RequestDevice`] if the adapter is below the limits asked
-    /// for.
+    /// [`GpuError::NoAdapter`], [`GpuError::NoMatch`], [`GpuError::RequestDevice`] if the adapter is below the limits asked
+    /// for, or [`GpuError::NoF16`].
     pub async fn open(choice: &AdapterChoice, options: DeviceOptions) -> Result<Self, GpuError> {
         let (adapter, info) = choose(choice).await?;
         let required_limits = match options.limits {
@@ -208,4 +208,20 @@ fn watch(raw: &wgpu::Device, health: &Arc<Mutex<Health>>) {
     raw.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
         lock(&on_error).error.get_or_insert_with(|| GpuError::from_wgpu("a command", &error));
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f16_is_refused_where_the_adapter_lacks_it() {
+        let Some(mut info) = crate::adapters_blocking().into_iter().next() else { panic!("the test needs an adapter") };
+        info.f16 = false;
+        assert!(check_precision(&info, Precision::F32).is_ok());
+        let error = check_precision(&info, Precision::F16).expect_err("an adapter without f16").to_string();
+        assert!(error.contains("SHADER_F16") && error.contains(&info.name), "{error}");
+        info.f16 = true;
+        assert!(check_precision(&info, Precision::F16).is_ok());
+    }
 }
