@@ -179,7 +179,7 @@ impl Expected {
     /// The result between eight channels before it and, if its own are whole vec4s, eight behind it.
     fn concatenated(mut self) -> Self {
         let shape = Shape { c: 8, ..self.want.shape };
-        let beside = TensorType::image(shape);
+        let beside = TensorType { dtype: self.graph.node(self.output).ty.dtype, ..TensorType::image(shape) };
         let values: Vec<f32> = (0..shape.len()).map(|i| i as f32 / shape.len() as f32).collect();
         let id = source(&mut self.graph, self.values.len(), beside);
         let behind = self.want.shape.c.is_multiple_of(4);

@@ -6,17 +6,21 @@ use atrous_gpu::{AdapterChoice, Device, DeviceOptions};
 use atrous_graph::op::*;
 use atrous_graph::{DType, Op, Shape, TensorType};
 use atrous_kernels::conv::{CONV2D_VARIANTS, GRAD_INPUT_VARIANTS};
-use atrous_tests::Case;
+use atrous_tests::{Case, Setting};
 
 use crate::conv::{BASE, Row};
 use crate::fused;
 use crate::others::{SHAPES, fused_batch_norms, windows};
 
-/// By every variant, whole and in parts: activations begin as NaN, and the padding of results must be zero. Returns the variants
-/// that served.
-fn check(cases: impl IntoIterator<Item = Case>) -> BTreeSet<&'static str> {
+/// Activations begin as NaN, and the padding of results must be zero.
+fn checked() -> Device {
     let options = DeviceOptions { checks: true, ..DeviceOptions::from_env().expect("a legal environment") };
-    let device = Device::open_blocking(&AdapterChoice::from_env(), options).expect("the suite needs an adapter");
+    Device::open_blocking(&AdapterChoice::from_env(), options).expect("the suite needs an adapter")
+}
+
+/// By every variant, whole and in parts. Returns the variants that served; none on an adapter without f16.
+fn check(cases: impl IntoIterator<Item = Case>) -> BTreeSet<&'static str> {
+    let device = checked();
     if !device.info().f16 {
         return BTreeSet::new();
     }
@@ -53,6 +57,23 @@ fn convolutions_by_every_variant() {
     let all = CONV2D_VARIANTS.iter().chain(GRAD_INPUT_VARIANTS);
     let missing: Vec<_> = all.filter(|name| !served.is_empty() && !served.contains(*name)).collect();
     assert!(missing.is_empty(), "no case reached {missing:?}");
+}
+
+/// Results that take memory of other tensors: written over a residual, or into a range of a concatenation's channels.
+#[test]
+fn convolutions_in_memory_of_other_tensors() {
+    let device = checked();
+    let served = |case: &Case, setting| case.half().expect_in(setting).check_variants(&device, &device.target());
+    let is_residual = |case: &&Case| matches!(case.op, Op::FusedConv(FusedConv { residual: true, .. }));
+    if device.info().f16 {
+        let cases = fused::all();
+        let over: BTreeSet<_> =
+            cases.iter().filter(is_residual).flat_map(|case| served(case, Setting::Dying)).collect();
+        assert!(over.len() > 8, "{over:?}");
+        for case in &cases {
+            case.half().expect_in(Setting::Concatenated).check(&device, &device.target());
+        }
+    }
 }
 
 #[test]
@@ -109,6 +130,9 @@ fn resizing() {
             Case::images(Op::Resize(Resize { h, w, interpolation, step: None }), &[Shape::new(2, ih, iw, 5)])
         })
     }));
+    // Copies of numbers of few digits: no two are so near that rounding could exchange them.
+    let largest = Resize::nearest(13, 20);
+    check([Case::images(Op::ResizeArgMax(largest), &[Shape::new(2, 7, 9, 21)])]);
 }
 
 #[test]
