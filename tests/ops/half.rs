@@ -130,9 +130,9 @@ fn resizing() {
             Case::images(Op::Resize(Resize { h, w, interpolation, step: None }), &[Shape::new(2, ih, iw, 5)])
         })
     }));
-    // Copies of numbers of few digits: no two are so near that rounding could exchange them.
-    let largest = Resize::nearest(13, 20);
-    check([Case::images(Op::ResizeArgMax(largest), &[Shape::new(2, 7, 9, 21)])]);
+    // Small whole numbers and weights that are multiples of 1/16: sums and ties are exact.
+    let exact = [Resize::nearest(13, 20), Resize::bilinear(14, 36, Coordinates::HalfPixel)];
+    check(exact.map(|op| Case::images(Op::ResizeArgMax(op), &[Shape::new(2, 7, 9, 21)])));
 }
 
 #[test]

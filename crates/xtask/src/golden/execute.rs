@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use atrous_gpu::{Data, Device, GpuError, InputData, Parameters, Session, StepOptions, TrainingSession};
+use atrous_gpu::{
+    AdapterChoice, Data, Device, DeviceOptions, GpuError, InputData, Parameters, Session, StepOptions, TrainingSession,
+};
 use atrous_graph::optim::Training;
 use atrous_graph::{Graph, NodeId, ParameterSource};
 use atrous_graph::{passes::Precision, passes::optimize};
@@ -17,12 +19,17 @@ pub struct Executor {
 }
 
 impl Executor {
-    /// Opens the adapter and says on standard error which it is.
+    /// Opens the adapter, for tensors in f16 if asked for, and says on standard error which it is.
     ///
     /// # Errors
-    /// If there is none.
-    pub fn new() -> Result<Self> {
-        let device = Device::from_env_blocking().context("the reference results are compared on an adapter")?;
+    /// If there is none, or it lacks f16.
+    pub fn new(f16: bool) -> Result<Self> {
+        let mut options = DeviceOptions::from_env()?;
+        if f16 {
+            options.precision = Precision::F16;
+        }
+        let device = Device::open_blocking(&AdapterChoice::from_env(), options);
+        let device = device.context("the reference results are compared on an adapter")?;
         eprintln!("adapter {}", device.info());
         Ok(Self { device })
     }
