@@ -12,6 +12,7 @@ mod fuse_epilogue;
 mod fuse_prologue;
 mod fuse_resize_argmax;
 mod half_storage;
+mod pooled_bias;
 mod report;
 mod rewrite;
 
@@ -58,7 +59,7 @@ pub enum Precision {
 type Pass = fn(&Graph, &[NodeId], &mut Report) -> Rewritten;
 
 /// The passes in their order, those that change parameters first.
-const FOLDING: &[Pass] = &[fold_batch_norm::run];
+const FOLDING: &[Pass] = &[fold_batch_norm::run, pooled_bias::run];
 const FUSING: &[Pass] = &[
     batch_statistics::run,
     fuse_batch_norm::run,
@@ -75,7 +76,8 @@ pub struct Optimized {
     pub graph: Graph,
     /// By node of the graph before: the node that makes the same tensor now, if one does.
     pub nodes: Vec<Option<NodeId>>,
-    /// The parameters of [`Self::graph`] that the graph before does not have.
+    /// The parameters of [`Self::graph`] that the graph before does not have, each behind those that it is made of, which need not be
+    /// of the graph.
     pub derived: Vec<Derived>,
     /// What the passes did, and did not.
     pub report: Report,
@@ -143,13 +145,19 @@ impl Optimized {
         }
         self.graph = rewritten.graph;
         self.derived.extend(rewritten.derived);
-        let graph = &self.graph;
-        self.derived.retain_mut(|derived| match graph.find(&derived.name) {
-            Ok(id) => {
-                derived.ty = graph.node(id).ty;
-                true
+        // Those of the graph, and those that they are made of.
+        let mut needed: Vec<&str> = Vec::new();
+        for derived in self.derived.iter().rev() {
+            if self.graph.find(&derived.name).is_ok() || needed.contains(&derived.name.as_str()) {
+                needed.extend(derived.recipe.givens().map(|(name, _)| name.as_str()));
+                needed.push(&derived.name);
             }
-            Err(_) => false,
-        });
+        }
+        let keep: Vec<bool> = self.derived.iter().map(|derived| needed.contains(&derived.name.as_str())).collect();
+        let mut keep = keep.into_iter();
+        self.derived.retain(|_| keep.next() == Some(true));
+        for derived in &mut self.derived {
+            derived.ty = self.graph.find(&derived.name).map_or(derived.ty, |id| self.graph.node(id).ty);
+        }
     }
 }
