@@ -161,9 +161,7 @@ fn main() {
                 let (bindings, overrides) = interface(&kernel, &linked);
                 let text = variant.text();
                 let file = format!("{family}.{name}.{text}.wgsl").replace(',', ".");
-                let linked = linked.to_string();
-                let enable = if linked.contains("<f16>") { "enable f16;\n" } else { "" };
-                fs::write(out.join(&file), format!("{enable}{linked}")).expect("OUT_DIR is writable");
+                fs::write(out.join(&file), linked.to_string()).expect("OUT_DIR is writable");
                 writeln!(
                     table,
                     "Shader {{ name: {kernel:?}, variant: {text:?}, \

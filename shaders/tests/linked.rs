@@ -23,9 +23,13 @@ fn validate(what: &str, source: &str) -> (Module, ModuleInfo) {
     (module, info)
 }
 
-/// What a text may use of the features that not every adapter has: f16 where it says so.
+/// What a text may use of what not every adapter can: f16 in words, where it is stored so.
 fn capabilities(source: &str) -> Capabilities {
-    if source.starts_with("enable f16;") { Capabilities::SHADER_FLOAT16 } else { Capabilities::empty() }
+    if source.contains("fn to_halves") || source.contains("fn from_halves") || source.starts_with("// Four f16") {
+        Capabilities::SHADER_FLOAT16_IN_FLOAT32
+    } else {
+        Capabilities::empty()
+    }
 }
 
 fn title(shader: &Shader) -> String {

@@ -43,7 +43,7 @@ impl Window {
 pub(crate) fn plan(op: &Op, inputs: &[Part], output: Part, target: &Target) -> Result<NodePlan, PlanError> {
     let limits = &target.limits;
     if !target.f16 && inputs.iter().chain([&output]).any(|part| part.ty.dtype == DType::F16) {
-        return Err(PlanError::Unsupported("f16 storage without the feature SHADER_F16".to_owned()));
+        return Err(PlanError::Unsupported("f16 storage on an adapter without SHADER_F16_IN_F32".to_owned()));
     }
     for part in inputs.iter().chain([&output]) {
         check(part.bytes(), limits.max_buffer, "bytes in one buffer")?;

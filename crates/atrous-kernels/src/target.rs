@@ -39,7 +39,7 @@ pub struct Target {
     pub limits: Limits,
     /// The adapter is a CPU: workgroup barriers are expensive, and barrier-free kernels come first.
     pub software: bool,
-    /// The device computes with f16 (`SHADER_F16`), so that tensors can be stored in it.
+    /// The device converts f16 in words (`SHADER_F16_IN_F32`), so that tensors can be stored in it.
     pub f16: bool,
     /// Serve by this variant wherever it is legal, preferred or not: for tests, benchmarks and tuning.
     pub variant: Option<&'static str>,
