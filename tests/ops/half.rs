@@ -61,7 +61,7 @@ fn convolutions_by_every_variant() {
 
 /// Results that take memory of other tensors: written over a residual, or into a range of a concatenation's channels.
 #[test]
-fn convolutions_in_memory_of_other_tensors() {
+fn results_in_memory_of_other_tensors() {
     let device = checked();
     let served = |case: &Case, setting| case.half().expect_in(setting).check_variants(&device, &device.target());
     let is_residual = |case: &&Case| matches!(case.op, Op::FusedConv(FusedConv { residual: true, .. }));
@@ -70,6 +70,9 @@ fn convolutions_in_memory_of_other_tensors() {
         let over: BTreeSet<_> =
             cases.iter().filter(is_residual).flat_map(|case| served(case, Setting::Dying)).collect();
         assert!(over.len() > 8, "{over:?}");
+        for op in [Binary::Add, Binary::Sub] {
+            served(&Case::images(Op::Binary(op), &[Shape::new(2, 5, 7, 9); 2]), Setting::Dying);
+        }
         for case in &cases {
             case.half().expect_in(Setting::Concatenated).check(&device, &device.target());
         }
