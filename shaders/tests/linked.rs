@@ -17,10 +17,19 @@ const MAX_INVOCATIONS: u32 = 256;
 fn validate(what: &str, source: &str) -> (Module, ModuleInfo) {
     let module = naga::front::wgsl::parse_str(source)
         .unwrap_or_else(|e| panic!("{what}:\n{}\n{source}", e.emit_to_string(source)));
-    let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+    let info = Validator::new(ValidationFlags::all(), capabilities(source))
         .validate(&module)
         .unwrap_or_else(|e| panic!("{what}:\n{}\n{source}", e.emit_to_string(source)));
     (module, info)
+}
+
+/// What a text may use of what not every adapter can: f16 in words, where it is stored so.
+fn capabilities(source: &str) -> Capabilities {
+    if source.contains("fn to_halves") || source.contains("fn from_halves") || source.starts_with("// Four f16") {
+        Capabilities::SHADER_FLOAT16_IN_FLOAT32
+    } else {
+        Capabilities::empty()
+    }
 }
 
 fn title(shader: &Shader) -> String {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use atrous::graph::passes::PassOptions;
+use atrous::graph::passes::{PassOptions, Precision};
 use atrous::kernels::{Limits, Target};
 use atrous::nn::zoo::BuildOptions;
 use atrous::nn::{Mode, Model};
@@ -118,6 +118,9 @@ pub(crate) struct PlanOptions {
     /// Plan the network as it stands, without folding and fusing
     #[arg(long)]
     no_passes: bool,
+    /// Store activations and filters in f16
+    #[arg(long)]
+    f16: bool,
     /// Print the graph in Graphviz' DOT language instead
     #[arg(long)]
     pub(crate) dot: bool,
@@ -154,11 +157,18 @@ impl PlanOptions {
         if self.no_passes { Ok(PassOptions::None) } else { Ok(DeviceOptions::from_env()?.passes) }
     }
 
+    /// How tensors are stored.
+    pub(crate) fn precision(&self) -> Result<Precision> {
+        if self.f16 { Ok(Precision::F16) } else { Ok(DeviceOptions::from_env()?.precision) }
+    }
+
     /// What the plan is made for.
     pub(crate) fn target(&self) -> Result<Target> {
         match self.limits {
             LimitsOf::Adapter => Ok(self.adapter.open()?.target()),
-            LimitsOf::Webgpu => Ok(Target::new(Limits::WEBGPU, false)),
+            LimitsOf::Webgpu => {
+                Ok(Target { f16: self.precision()? == Precision::F16, ..Target::new(Limits::WEBGPU, false) })
+            }
         }
     }
 }

@@ -11,7 +11,8 @@ pub(crate) fn plan(options: &PlanOptions) -> Result<String> {
     if options.dot {
         return Ok(model.graph.to_dot());
     }
-    let optimized = optimize(&model.graph, &[model.output()], options.passes()?);
-    let plan = kernels::plan::plan(&optimized.graph, &optimized.now(&[model.output()]), &options.target()?)?;
+    let outputs = [model.output()];
+    let optimized = optimize(&model.graph, &outputs, options.passes()?).stored(&outputs, options.precision()?, true);
+    let plan = kernels::plan::plan(&optimized.graph, &optimized.now(&outputs), &options.target()?)?;
     Ok(format!("{plan}\n{}", optimized.report))
 }

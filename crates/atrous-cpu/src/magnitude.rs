@@ -1,7 +1,7 @@
 //! How much rounding a result may show.
 
 use atrous_graph::op::{Binary, PadMode, Reduction};
-use atrous_graph::{Op, Shape};
+use atrous_graph::{DType, Op, Shape};
 
 use crate::{Tensor, chain, evaluate, fused, fused_loss, fused_norm, label, norm, resize, softmax, unary, unary_grad};
 
@@ -26,8 +26,8 @@ use crate::{Tensor, chain, evaluate, fused, fused_loss, fused_norm, label, norm,
 ///   coordinates; see `resize::magnitude`.
 /// * Cross-entropy of resized logits and its gradient: by its parts, the logits' error scale as far as the result depends on it.
 /// * A chain of functions: each step's own, and what the step makes of the one before it.
-/// * Dropout with a seed: its value, one product.
-/// * Data movement, repetition, constants, maxima, indices, nearest neighbour, comparisons, what is looked up by label,
+/// * Dropout with a seed: its value, one product. A cast to f16: its value.
+/// * Data movement, a cast to f32, repetition, constants, maxima, indices, nearest neighbour, comparisons, what is looked up by label,
 ///   relu, relu6 and the like: zero; these must be exact to the bit.
 ///
 /// # Panics
@@ -82,6 +82,7 @@ pub fn magnitude(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
         Op::CrossEntropyGrad(op) => label::cross_entropy_grad_magnitude(op, inputs),
         Op::ResizeCrossEntropy(op) => fused_loss::cross_entropy_magnitude(op, inputs),
         Op::ResizeCrossEntropyGrad(op) => fused_loss::grad_magnitude(op, inputs),
+        Op::Cast(DType::F16) => on_absolutes(op),
         Op::Dropout(_) if inputs.len() == 2 => on_absolutes(op),
         Op::MaxPool(_)
         | Op::MaxPoolIndices(_)
@@ -99,6 +100,7 @@ pub fn magnitude(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
         | Op::Pad(_)
         | Op::Flip { .. }
         | Op::Dropout(_)
-        | Op::StopGradient => Tensor::zeros(output),
+        | Op::StopGradient
+        | Op::Cast(_) => Tensor::zeros(output),
     }
 }

@@ -41,8 +41,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Rewrites a graph by the passes of [`DeviceOptions::passes`](crate::DeviceOptions::passes) that keep parameters as they are,
-    /// plans `outputs` of it for this device, and makes all that runs need. The predicted memory, parameters included,
+    /// Rewrites a graph by the passes of [`DeviceOptions::passes`](crate::DeviceOptions::passes) that keep parameters as they are
+    /// and by its [precision](crate::DeviceOptions::precision), plans `outputs` of it for this device, and makes all that runs need. The predicted memory, parameters included,
     /// is held against the device's budget before anything is allocated.
     ///
     /// # Errors
@@ -62,7 +62,9 @@ impl Session {
         if let Some(&node) = outputs.iter().find(|id| id.0 >= nodes) {
             return Err(GpuError::UnknownNode { node, nodes });
         }
-        let optimized = passes::optimize(graph, outputs, device.options().passes.keeping_parameters());
+        let options = device.options();
+        let optimized = passes::optimize(graph, outputs, options.passes.keeping_parameters());
+        let optimized = optimized.stored(outputs, options.precision, false);
         let plan = plan(&optimized.graph, &optimized.now(outputs), &device.target())?;
         Self::from_plan(device, &optimized.graph, plan, parameters)
     }

@@ -39,13 +39,15 @@ pub struct Target {
     pub limits: Limits,
     /// The adapter is a CPU: workgroup barriers are expensive, and barrier-free kernels come first.
     pub software: bool,
+    /// The device converts f16 in words (`SHADER_F16_IN_F32`), so that tensors can be stored in it.
+    pub f16: bool,
     /// Serve by this variant wherever it is legal, preferred or not: for tests, benchmarks and tuning.
     pub variant: Option<&'static str>,
 }
 
 impl Target {
-    /// An adapter of these limits, with the kernels that suit it best.
+    /// An adapter of these limits without f16, with the kernels that suit it best.
     pub const fn new(limits: Limits, software: bool) -> Self {
-        Self { limits, software, variant: None }
+        Self { limits, software, f16: false, variant: None }
     }
 }

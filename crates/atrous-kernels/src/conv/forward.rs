@@ -5,7 +5,7 @@ use atrous_graph::op::Padding;
 use super::depthwise::strips;
 use super::problem::ConvProblem;
 use super::tile::{TILE_BYTES, Tile};
-use crate::kernel::{Candidate, choose, require};
+use crate::kernel::{Candidate, choose, require, vec4_bytes};
 use crate::{Binding, Dispatch, NodePlan, PlanError, Slot, Target};
 
 /// Bytes of the column matrix that im2col makes at a time, if it can.
@@ -131,7 +131,7 @@ fn implicit_gemm(p: &ConvProblem<'_>, tiled: bool) -> Result<Dispatch, PlanError
 
 /// Bytes of one row of the column matrix.
 fn column_row(p: &ConvProblem<'_>) -> u64 {
-    (p.taps() * p.x().c.div_ceil(4) * 16) as u64
+    (p.taps() * p.x().c.div_ceil(4)) as u64 * vec4_bytes(p.problem.inputs[0].ty)
 }
 
 /// The column matrix in pieces of rows, each gathered and multiplied before the next.
@@ -148,7 +148,7 @@ fn im2col(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
     for first in (0..p.pixels()).step_by(rows) {
         let m = rows.min(p.pixels() - first);
         let gather = p
-            .configured("conv/im2col", "")
+            .configured("conv/im2col", if p.half() { "half" } else { "" })
             .sizes([("M", m), ("FIRST", first), ("COLUMNS_BASE", 0)])
             .bind("X_BASE", Slot::Input(0), &inputs[0])
             .window(columns);

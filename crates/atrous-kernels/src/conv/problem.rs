@@ -1,7 +1,7 @@
 //! A convolution in the numbers that its kernels take.
 
-use atrous_graph::Shape;
 use atrous_graph::op::{Conv2d, FusedConv};
+use atrous_graph::{DType, Shape};
 use atrous_shaders::find;
 
 use crate::kernel::Kernel;
@@ -66,13 +66,19 @@ impl<'a> ConvProblem<'a> {
         self.conv.groups == 1 || (self.cin_g.is_multiple_of(4) && self.cout_g.is_multiple_of(4))
     }
 
-    /// A kernel with bias and residual set as the problem has them, the given other axes, and every constant of the problem that
+    /// Whether image, filter, residual and result are stored in f16.
+    pub(super) fn half(&self) -> bool {
+        self.problem.output.ty.dtype == DType::F16
+    }
+
+    /// A kernel with bias, residual and storage set as the problem has them, the given other axes, and every constant of the problem that
     /// it declares.
     pub(super) fn kernel(&self, name: &str, axes: &str) -> Kernel {
         let flags = [
             (self.fused.bias, "bias"),
             (self.fused.residual, "residual"),
             (self.in_place().is_some(), "in_place"),
+            (self.half(), "half"),
             (!axes.is_empty(), axes),
         ];
         let variant: Vec<&str> = flags.iter().filter(|(on, _)| *on).map(|(_, text)| *text).collect();
@@ -109,10 +115,11 @@ impl<'a> ConvProblem<'a> {
         self.bind_rest(kernel, 0)
     }
 
-    /// The residual, if the result is written over it.
+    /// The residual, if the result is written over it: not over one of a pixel for each sample.
     pub(super) fn in_place(&self) -> Option<usize> {
         let residual = self.fused.residual.then(|| self.fused.conv_inputs())?;
-        (self.problem.inputs[residual].dies && !self.problem.output.is_slice()).then_some(residual)
+        let (output, part) = (&self.problem.output, &self.problem.inputs[residual]);
+        (part.dies && part.ty == output.ty && !output.is_slice()).then_some(residual)
     }
 
     /// Binds the bias, and the residual from pixel `first` on unless the result already holds it.
