@@ -12,7 +12,7 @@ use atrous_tests::{Case, device};
 use crate::conv::{BASE, Row};
 
 /// A fused convolution of the case's image and filter, with a bias.
-fn fused(case: &Case, prologue: Option<Unary>, residual: bool, activation: Option<Unary>) -> Case {
+pub(crate) fn fused(case: &Case, prologue: Option<Unary>, residual: bool, activation: Option<Unary>) -> Case {
     let plain = FusedConv::of(&case.op, 3).expect("a convolution");
     let op = Op::FusedConv(FusedConv { prologue, residual, activation, ..plain });
     let mut inputs = case.inputs[..2].to_vec();

@@ -16,3 +16,4 @@ mod move_grads;
 mod others;
 mod random;
 mod transposed;
+mod ways;

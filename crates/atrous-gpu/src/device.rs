@@ -103,7 +103,7 @@ impl Device {
 
     /// What plans for this device must know: the limits it was opened with, and whether it is a CPU.
     pub fn target(&self) -> Target {
-        self.shared.target
+        self.shared.target.clone()
     }
 
     /// Number of pipelines compiled so far.

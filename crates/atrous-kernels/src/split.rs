@@ -153,6 +153,7 @@ fn append(
         }
     }
     plan.variant = part.variant;
+    plan.tile = part.tile;
     plan.declined = part.declined;
     Ok(())
 }

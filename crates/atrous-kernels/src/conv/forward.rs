@@ -32,10 +32,10 @@ pub(super) fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
     let plan = match variant {
         "depthwise" => single(variant, depthwise(p)),
         "depthwise_multiplier" => single(variant, depthwise_multiplier(p)),
-        "gemm_tiled" => single(variant, gemm(p, true)),
-        "gemm_registers" => single(variant, gemm(p, false)),
-        "implicit_gemm_tiled" => single(variant, implicit_gemm(p, true)),
-        "implicit_gemm_registers" => single(variant, implicit_gemm(p, false)),
+        "gemm_tiled" => gemm(p, variant, true),
+        "gemm_registers" => gemm(p, variant, false),
+        "implicit_gemm_tiled" => implicit_gemm(p, variant, true),
+        "implicit_gemm_registers" => implicit_gemm(p, variant, false),
         "im2col" => im2col(p),
         _ => single("direct", p.bound("conv/direct", "").invocations(p.pixels() * p.o4(), p.target())),
     }?;
@@ -97,36 +97,33 @@ fn depthwise_multiplier(p: &ConvProblem<'_>) -> Result<Dispatch, PlanError> {
         .invocations(y.n * y.h * y.w.div_ceil(4) * p.o4(), p.target())
 }
 
-/// Name, axes and workgroups of a GEMM kernel for `rows` × `columns` vec4s in `layers`.
-fn gemm_kernel(
-    tiled: bool,
-    rows: usize,
-    columns: usize,
-    layers: usize,
-    target: &Target,
-) -> (&'static str, String, u64) {
+/// End of the name, tile and workgroups of a GEMM kernel for `rows` × `columns` vec4s in `layers`.
+fn gemm_kernel(tiled: bool, rows: usize, columns: usize, layers: usize, target: &Target) -> (&'static str, Tile, u64) {
     if tiled {
-        let tile = Tile::of_workgroup(rows, columns, layers);
-        ("tiled", tile.axes(), tile.count(rows, columns) as u64)
+        let tile = Tile::in_workgroup(rows, columns, layers, target);
+        ("tiled", tile, tile.count(rows, columns) as u64)
     } else {
-        let tile = Tile::of_registers(rows, columns, target.software).busy(rows, columns, layers);
-        ("registers", tile.axes(), tile.register_groups(rows, columns))
+        let tile = Tile::in_registers(rows, columns, layers, target);
+        ("registers", tile, tile.register_groups(rows, columns))
     }
 }
 
-fn gemm(p: &ConvProblem<'_>, tiled: bool) -> Result<Dispatch, PlanError> {
-    let (end, axes, groups) = gemm_kernel(tiled, p.pixels(), p.o4(), 1, p.target());
-    p.bound(&format!("conv/gemm_{end}"), &axes)
+fn gemm(p: &ConvProblem<'_>, variant: &'static str, tiled: bool) -> Result<NodePlan, PlanError> {
+    let (end, tile, groups) = gemm_kernel(tiled, p.pixels(), p.o4(), 1, p.target());
+    let dispatch = p
+        .bound(&format!("conv/gemm_{end}"), &tile.axes())
         .sizes([("M", p.pixels()), ("K4", p.x().c.div_ceil(4))])
-        .groups(groups, p.target())
+        .groups(groups, p.target())?;
+    Ok(NodePlan { tile: Some(tile), ..NodePlan::single(variant, dispatch) })
 }
 
-fn implicit_gemm(p: &ConvProblem<'_>, tiled: bool) -> Result<Dispatch, PlanError> {
+fn implicit_gemm(p: &ConvProblem<'_>, variant: &'static str, tiled: bool) -> Result<NodePlan, PlanError> {
     let layers = p.conv.groups;
-    let (end, axes, groups) = gemm_kernel(tiled, p.pixels(), p.og4(), layers, p.target());
-    let dispatch = p.bound(&format!("conv/implicit_gemm_{end}"), &axes).groups(groups, p.target())?;
+    let (end, tile, groups) = gemm_kernel(tiled, p.pixels(), p.og4(), layers, p.target());
+    let dispatch = p.bound(&format!("conv/implicit_gemm_{end}"), &tile.axes()).groups(groups, p.target())?;
     let [x, y, _] = dispatch.grid;
-    Ok(Dispatch { grid: [x, y, layers as u32], ..dispatch })
+    let dispatch = Dispatch { grid: [x, y, layers as u32], ..dispatch };
+    Ok(NodePlan { tile: Some(tile), ..NodePlan::single(variant, dispatch) })
 }
 
 /// Bytes of one row of the column matrix.
@@ -154,9 +151,9 @@ fn im2col(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
             .window(columns);
         plan.dispatches.push(gather.invocations(m * k4, p.target())?);
 
-        let (end, axes, groups) = gemm_kernel(tiled, m, p.o4(), 1, p.target());
+        let (end, tile, groups) = gemm_kernel(tiled, m, p.o4(), 1, p.target());
         let multiply = p
-            .kernel(&format!("conv/gemm_{end}"), &axes)
+            .kernel(&format!("conv/gemm_{end}"), &tile.axes())
             .sizes([("M", m), ("K4", k4), ("X_BASE", 0), ("Y_BASE", output.base as usize + first * p.o4())])
             .window(columns)
             .bind("W_BASE", Slot::Input(1), &inputs[1])

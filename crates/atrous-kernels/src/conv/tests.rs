@@ -194,7 +194,7 @@ fn partial_sums_are_as_many_as_keep_the_adapter_busy_and_stay_small() {
     for (x, filter) in cases {
         for target in [GPU, SOFTWARE] {
             for variant in super::GRAD_WEIGHT_VARIANTS {
-                let target = Target { variant: Some(variant), ..target };
+                let target = Target { variant: Some(variant), ..target.clone() };
                 let plan = plan_weight(conv(1, 0), x, filter, &target);
                 let slabs = value(&plan.dispatches[0], "SLABS");
                 assert_eq!(plan.dispatches.len(), if slabs == 1 { 1 } else { 2 }, "{filter} {variant}");

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use atrous_graph::memory::{self, Assignment, Request};
-use atrous_graph::{Graph, NodeId, Op, TensorType, cost};
+use atrous_graph::{Graph, NodeId, Op, cost};
 use atrous_shaders::Access;
 
 use super::{BufferKind, BufferPlan, Place, Plan, PlannedDispatch, Step, TensorPlan, place_parameters};
-use crate::{Binding, Limits, NodePlan, PlanError, Slot, Target, plan_node};
+use crate::{Binding, Limits, NodePlan, Operation, PlanError, Slot, Target};
 
 /// Plans the nodes that `outputs` need, in the order of the graph, and checks the result.
 ///
@@ -34,8 +34,7 @@ pub(super) fn plan_nodes(
     let mut made = Vec::new();
     for &id in nodes.iter().filter(|id| !matches!(graph.node(**id).op, Op::Input | Op::Parameter)) {
         let node = graph.node(id);
-        let types: Vec<TensorType> = node.inputs.iter().map(|i| graph.node(*i).ty).collect();
-        let plan = plan_node(&node.op, &types, node.ty, target).map_err(|source| PlanError::Node {
+        let plan = operation(graph, id).plan(target).map_err(|source| PlanError::Node {
             op: node.op.name(),
             node: node.name.clone(),
             source: Box::new(source),
@@ -43,6 +42,12 @@ pub(super) fn plan_nodes(
         made.push((id, plan));
     }
     Ok(made)
+}
+
+/// What a node computes.
+fn operation(graph: &Graph, id: NodeId) -> Operation {
+    let node = graph.node(id);
+    Operation { op: node.op, inputs: node.inputs.iter().map(|i| graph.node(*i).ty).collect(), output: node.ty }
 }
 
 /// The nodes that `outputs` need, in the order of the graph.
@@ -245,7 +250,9 @@ impl Layout {
                 node: id,
                 name: node.name.clone(),
                 op: node.op.name(),
+                operation: operation(graph, id),
                 variant: plan.variant,
+                tile: plan.tile,
                 dispatches: dispatches.collect(),
                 declined: plan.declined,
                 macs: cost::macs(graph, id),
