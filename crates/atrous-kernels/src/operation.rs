@@ -50,6 +50,12 @@ impl Operation {
         plan_node(&self.op, &self.inputs, self.output, target)
     }
 
+    /// The way that admits everything and by which the others are judged: the last variant of the family, `direct`. Where there
+    /// is but one, that.
+    pub fn reference(&self) -> Choice {
+        Choice { variant: variants(&self.op).last().copied().unwrap_or_default(), tile: None }
+    }
+
     /// All ways to compute it: its legal variants, each in every tile it is linked for.
     pub fn ways(&self, target: &Target) -> Vec<Choice> {
         let of = |variant: &'static str| {
