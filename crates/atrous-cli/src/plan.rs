@@ -1,7 +1,8 @@
 //! `atrous plan`.
 
+use atrous::Result;
 use atrous::graph::passes::optimize;
-use atrous::{Result, kernels};
+use atrous::kernels::{self, Limits, Target};
 
 use crate::args::PlanOptions;
 
@@ -12,6 +13,11 @@ pub(crate) fn plan(options: &PlanOptions) -> Result<String> {
         return Ok(model.graph.to_dot());
     }
     let optimized = optimize(&model.graph, &[model.output()], options.passes()?);
-    let plan = kernels::plan::plan(&optimized.graph, &optimized.now(&[model.output()]), &options.target()?)?;
-    Ok(format!("{plan}\n{}", optimized.report))
+    let outputs = optimized.now(&[model.output()]);
+    let plan = |target: &Target| kernels::plan::plan(&optimized.graph, &outputs, target);
+    let Some(device) = options.device()? else {
+        return Ok(format!("{}\n{}", plan(&Target::new(Limits::WEBGPU, false))?, optimized.report));
+    };
+    let tuned = options.tune.run(&device, &plan(&device.target())?)?.unwrap_or_default();
+    Ok(format!("{tuned}{}\n{}", plan(&device.target())?, optimized.report))
 }

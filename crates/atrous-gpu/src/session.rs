@@ -62,9 +62,8 @@ impl Session {
         if let Some(&node) = outputs.iter().find(|id| id.0 >= nodes) {
             return Err(GpuError::UnknownNode { node, nodes });
         }
-        let optimized = passes::optimize(graph, outputs, device.options().passes.keeping_parameters());
-        let plan = plan(&optimized.graph, &optimized.now(outputs), &device.target())?;
-        Self::from_plan(device, &optimized.graph, plan, parameters)
+        let (graph, plan) = optimized(device, graph, outputs)?;
+        Self::from_plan(device, &graph, plan, parameters)
     }
 
     /// A session that runs a given plan of `graph`, made for this device or for one with tighter limits. What a plan that trains
@@ -157,6 +156,13 @@ impl Session {
             + self.pixels.as_ref().map_or(0, PixelInput::bytes)
             + timer
     }
+}
+
+/// The graph after the passes, and its plan.
+pub(crate) fn optimized(device: &Device, graph: &Graph, outputs: &[NodeId]) -> Result<(Graph, Plan), GpuError> {
+    let optimized = passes::optimize(graph, outputs, device.options().passes.keeping_parameters());
+    let plan = plan(&optimized.graph, &optimized.now(outputs), &device.target())?;
+    Ok((optimized.graph, plan))
 }
 
 impl std::fmt::Debug for Session {

@@ -92,7 +92,10 @@ fn what_was_found_serves_this_program_and_the_next() {
     assert_eq!(result(&device), before);
 
     let text = std::fs::read_to_string(folder.file().unwrap()).unwrap();
-    assert!(text.contains(&format!("{} = {}, best of {}\n", step.operation.key(), shape.chosen, shape.tried)), "{text}");
+    assert!(
+        text.contains(&format!("{} = {}, best of {}\n", step.operation.key(), shape.chosen, shape.tried)),
+        "{text}"
+    );
     let next = folder.device(Tuning::On);
     assert_eq!(variants(&planned(&next)), variants(&planned(&device)));
     let again = next.tune_blocking(&planned(&next), LONG).unwrap();

@@ -13,6 +13,8 @@ use crate::{Device, GpuError, parallel};
 const ROUNDS: usize = 6;
 /// A candidate that takes this much longer than the best leaves.
 const SLOWER: f64 = 1.5;
+/// One whose first run takes this much longer than the shortest first run is not timed at all.
+const FAR_SLOWER: f64 = 4.0;
 /// Another than the default must be this much faster to be chosen: timing is never exact.
 const WORTH: f64 = 0.97;
 /// What a measurement should take at least; short operations are repeated.
@@ -61,7 +63,8 @@ pub(super) async fn search(
     let want = trial.result(&first[0]).await?;
 
     let (mut contenders, mut excluded) = (Vec::<Contender>::new(), Vec::new());
-    let (mut tried, mut repeats, mut best) = (0, 1, Duration::MAX);
+    let (mut tried, mut repeats) = (0, 1);
+    let (mut best, mut shortest) = (Duration::MAX, Duration::MAX);
     'all: for some in candidates.chunks(parallel::threads()) {
         if over() {
             break;
@@ -73,10 +76,18 @@ pub(super) async fn search(
             }
             tried += 1;
             let choice = plan.choice();
-            if let Some(reason) = differs(&trial.result(&commands).await?, &want) {
+            let start = Instant::now();
+            let result = trial.result(&commands).await?;
+            let first_run = start.elapsed();
+            if let Some(reason) = differs(&result, &want) {
                 excluded.push(Excluded { choice, reason });
                 continue;
             }
+            if first_run.as_secs_f64() > FAR_SLOWER * shortest.as_secs_f64() {
+                contenders.push(Contender { choice, commands, time: first_run });
+                continue;
+            }
+            shortest = shortest.min(first_run);
             let mut time = trial.time(&commands, repeats).await?;
             if contenders.is_empty() {
                 let more = MEASURABLE.as_nanos() / time.as_nanos().max(1);
