@@ -16,6 +16,8 @@
 //! - The axes x and y of a dispatch grid are one linear index (`helpers/grid`), so that no axis exceeds 65,535.
 //! - No atomics, no subgroup operations, sums in a fixed order: the same input gives the same bits.
 
+use std::borrow::Cow;
+
 /// How a kernel uses one binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -39,6 +41,25 @@ pub struct Shader {
     pub bindings: &'static [Access],
     /// The names of the `override` constants that the text declares.
     pub overrides: &'static [&'static str],
+}
+
+impl Shader {
+    /// The text with its bindings declared like this, by index: what is read may be declared as written, for WebGPU allows a buffer
+    /// one usage a dispatch, though it be several bindings.
+    ///
+    /// # Panics
+    /// If a binding is not declared, or what is written is to be declared as read.
+    pub fn declared(&self, access: &[Access]) -> Cow<'static, str> {
+        let mut text = Cow::Borrowed(self.source);
+        for (i, (have, want)) in self.bindings.iter().zip(access).enumerate().filter(|(_, (have, want))| have != want) {
+            assert!(*have == Access::Read && *want == Access::ReadWrite, "{} writes binding {i}", self.name);
+            let parts = text.split_once(&format!("@binding({i})"));
+            let parts = parts.and_then(|(before, after)| Some((before, after.split_once("<storage, read>")?)));
+            let (before, (name, after)) = parts.unwrap_or_else(|| panic!("{} does not declare binding {i}", self.name));
+            text = format!("{before}@binding({i}){name}<storage, read_write>{after}").into();
+        }
+        text
+    }
 }
 
 /// Every variant of every kernel, ordered by name.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use atrous_cpu::{Tensor, Tolerance, check_range, compare, compare_u32, evaluate, magnitude};
 use atrous_gpu::{Device, InputData, Outputs, Parameters, Session};
-use atrous_graph::op::{Binary, Unary};
-use atrous_graph::{DType, Graph, Layout, NodeId, Op, TensorType};
-use atrous_kernels::{Choice, Operation, Target, plan::plan};
+use atrous_graph::op::{Binary, Slice, Unary};
+use atrous_graph::{DType, Graph, Layout, NodeId, Op, Shape, TensorType};
+use atrous_kernels::plan::{Plan, plan};
+use atrous_kernels::{Choice, Operation, Target};
 
 /// The device that the environment asks for.
 ///
@@ -26,6 +27,17 @@ pub struct Case {
     pub inputs: Vec<TensorType>,
 }
 
+/// What surrounds the op when a case runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// Inputs come from the host, and the result goes there.
+    Alone,
+    /// Images are computed on the device and read by nobody else: the result may be written over one of them.
+    Dying,
+    /// As before; and the result is one of three inputs of a concatenation, the others of eight channels each.
+    Concatenated,
+}
+
 /// A case with its values and what the reference makes of them.
 pub struct Expected {
     case: Case,
@@ -38,7 +50,7 @@ pub struct Expected {
 
 impl Case {
     /// A case whose inputs are all activations.
-    pub fn images(op: Op, shapes: &[atrous_graph::Shape]) -> Self {
+    pub fn images(op: Op, shapes: &[Shape]) -> Self {
         Self { op, inputs: shapes.iter().map(|s| TensorType::image(*s)).collect() }
     }
 
@@ -47,7 +59,15 @@ impl Case {
     /// # Panics
     /// If the case is not a legal op.
     pub fn expect(&self) -> Expected {
-        self.expect_with((0..self.inputs.len()).map(|i| self.values(i)).collect())
+        self.expect_in(Setting::Alone)
+    }
+
+    /// [`Self::expect`] with something around the op.
+    ///
+    /// # Panics
+    /// As [`Self::expect`].
+    pub fn expect_in(&self, setting: Setting) -> Expected {
+        self.build((0..self.inputs.len()).map(|i| self.values(i)).collect(), setting)
     }
 
     /// Evaluates the reference for given inputs, dense and row-major; u32 maps as f32, which holds multiples of 256 exactly.
@@ -55,8 +75,17 @@ impl Case {
     /// # Panics
     /// If the case is not a legal op, or the values are not as many as its inputs have.
     pub fn expect_with(&self, values: Vec<Vec<f32>>) -> Expected {
+        self.build(values, Setting::Alone)
+    }
+
+    fn build(&self, values: Vec<Vec<f32>>, setting: Setting) -> Expected {
         let mut graph = Graph::new();
-        let ids: Vec<NodeId> = self.inputs.iter().enumerate().map(|(i, ty)| source(&mut graph, i, *ty)).collect();
+        let mut ids: Vec<NodeId> = self.inputs.iter().enumerate().map(|(i, ty)| source(&mut graph, i, *ty)).collect();
+        if setting != Setting::Alone {
+            for (id, _) in ids.iter_mut().zip(&self.inputs).filter(|(_, ty)| ty.layout == Layout::Image) {
+                *id = copy(&mut graph, *id);
+            }
+        }
         let output = graph.add("case", self.op, &ids).unwrap_or_else(|e| panic!("{self:?}: {e}"));
         let tensors: Vec<Tensor> =
             self.inputs.iter().zip(&values).map(|(ty, v)| Tensor::from_f32(ty.shape, v)).collect();
@@ -64,7 +93,8 @@ impl Case {
         let shape = graph.shape(output);
         let want = evaluate(&self.op, &tensors, shape);
         let magnitude = magnitude(&self.op, &tensors, shape);
-        Expected { case: self.clone(), graph, output, values, want, magnitude }
+        let alone = Expected { case: self.clone(), graph, output, values, want, magnitude };
+        if setting == Setting::Concatenated { alone.concatenated() } else { alone }
     }
 
     /// Values that suit the op: positive variances, ties for maxima, the whole range of a function's argument, labels of which
@@ -96,7 +126,7 @@ impl Case {
                 | Op::FusedBatchNormGradSums(_),
                 3,
             ) => 1.0 + 0.5 * v,
-            (Op::MaxPool(_) | Op::MaxPoolIndices(_) | Op::ArgMax | Op::ChannelMaxPool(_), _)
+            (Op::MaxPool(_) | Op::MaxPoolIndices(_) | Op::ArgMax | Op::ResizeArgMax(_) | Op::ChannelMaxPool(_), _)
             | (Op::ChannelMaxPoolGrad(_), 0) => (v * 8.0).floor(),
             (Op::Unary(Unary::Ln), _) | (Op::UnaryGrad(Unary::Ln), 0) => 0.01 + 9.0 * v.abs(),
             (Op::Unary(_), _) | (Op::UnaryGrad(_), 0) => 9.0 * v,
@@ -121,7 +151,36 @@ fn source(graph: &mut Graph, i: usize, ty: TensorType) -> NodeId {
     made.unwrap_or_else(|e| panic!("{ty}: {e}"))
 }
 
+/// A copy made on the device.
+fn copy(graph: &mut Graph, id: NodeId) -> NodeId {
+    let whole = Slice { start: [0; 4], size: graph.shape(id) };
+    graph.add(&format!("copy{}", id.0), Op::Slice(whole), &[id]).expect("a slice of everything")
+}
+
 impl Expected {
+    /// The result between eight channels before it and, if its own are whole vec4s, eight behind it.
+    fn concatenated(mut self) -> Self {
+        let shape = Shape { c: 8, ..self.want.shape };
+        let beside = TensorType::image(shape);
+        let values: Vec<f32> = (0..shape.len()).map(|i| i as f32 / shape.len() as f32).collect();
+        let id = source(&mut self.graph, self.values.len(), beside);
+        let behind = self.want.shape.c.is_multiple_of(4);
+        let inputs = [vec![copy(&mut self.graph, id), self.output], vec![id; usize::from(behind)]].concat();
+        self.output = self.graph.add("whole", Op::Concat, &inputs).expect("channels one after the other");
+        let after = self.graph.shape(self.output);
+        let around = Tensor::from_f32(shape, &values);
+        let join = |middle: &Tensor| {
+            let parts = [vec![&around, middle], vec![&around; usize::from(behind)]].concat();
+            evaluate(&Op::Concat, &parts, after)
+        };
+        (self.want, self.magnitude) = (join(&self.want), join(&self.magnitude));
+        self.case.inputs.push(beside);
+        self.values.push(values);
+        self.output = copy(&mut self.graph, self.output);
+        self.graph.set_outputs(vec![self.output]);
+        self
+    }
+
     /// Plans the case for `target`, runs it and compares. Returns the variant that served.
     ///
     /// # Panics
@@ -166,6 +225,14 @@ impl Expected {
         ways
     }
 
+    /// The plan for `target`.
+    ///
+    /// # Panics
+    /// If it is refused.
+    pub fn plan(&self, target: &Target) -> Plan {
+        plan(&self.graph, &[self.output], target).unwrap_or_else(|e| panic!("{:#?}\nfor {target:?}:\n{e}", self.case))
+    }
+
     /// What the reference says.
     pub fn want(&self) -> &Tensor {
         &self.want
@@ -182,13 +249,16 @@ impl Expected {
 
     fn run(&self, device: &Device, target: &Target) -> Result<&'static str, String> {
         let (variant, outputs) = self.execute(device, target)?;
-        let compared = match self.graph.node(self.output).ty.dtype {
+        let output = self.graph.node(self.output);
+        let compared = match output.ty.dtype {
             DType::F32 => {
-                let got = outputs.f32("case").map_err(text)?;
-                check_range(&self.case.op, got, self.want.shape).map_err(|e| format!("variant {variant}: {e}"))?;
+                let got = outputs.f32(&output.name).map_err(text)?;
+                if output.name == "case" {
+                    check_range(&self.case.op, got, self.want.shape).map_err(|e| format!("variant {variant}: {e}"))?;
+                }
                 compare(got, &self.want, &self.magnitude, Tolerance::F32)
             }
-            DType::U32 => compare_u32(outputs.u32("case").map_err(text)?, &self.want),
+            DType::U32 => compare_u32(outputs.u32(&output.name).map_err(text)?, &self.want),
         };
         compared.map(|()| variant).map_err(|e| format!("variant {variant}: {e}"))
     }
@@ -196,7 +266,7 @@ impl Expected {
     /// Plans the case for `target` and runs it: the variant that served, and the result.
     fn execute(&self, device: &Device, target: &Target) -> Result<(&'static str, Outputs), String> {
         let plan = plan(&self.graph, &[self.output], target).map_err(text)?;
-        let variant = plan.steps.last().map_or("alias", |s| s.variant);
+        let variant = plan.steps.iter().find(|s| s.name == "case").map_or("alias", |s| s.variant);
         let named = |i: usize| format!("input{i}");
         let of = |layout| (0..self.values.len()).filter(move |i| self.case.inputs[*i].layout == layout);
         let filters: HashMap<String, Vec<f32>> =

@@ -82,6 +82,19 @@ fn every_variant_is_valid_and_described_by_the_table() {
 }
 
 #[test]
+fn whatever_is_read_can_be_declared_as_written() {
+    for shader in SHADERS {
+        assert_eq!(shader.declared(shader.bindings), shader.source);
+        for i in 0..shader.bindings.len() {
+            let mut access = shader.bindings.to_vec();
+            access[i] = Access::ReadWrite;
+            let (module, _) = validate(&title(shader), &shader.declared(&access));
+            assert_eq!(bindings_of(&module), access, "{}", title(shader));
+        }
+    }
+}
+
+#[test]
 fn shaders_are_found_by_name_and_variant() {
     for shader in SHADERS {
         let found = find(shader.name, shader.variant).expect("in the table");

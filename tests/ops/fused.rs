@@ -47,7 +47,7 @@ fn transposed() -> Vec<Case> {
     [(1, 20, 37), (3, 6, 9), (2, 8, 16), (5, 5, 5)].map(case).to_vec()
 }
 
-fn all() -> Vec<Case> {
+pub(crate) fn all() -> Vec<Case> {
     let convolutions: Vec<Case> = forward().iter().map(Row::case).chain(transposed()).collect();
     let ends = [(true, Some(Unary::Relu)), (false, Some(Unary::HardSigmoid))];
     let with = |(residual, activation)| convolutions.iter().map(move |case| fused(case, None, residual, activation));

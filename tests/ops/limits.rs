@@ -59,6 +59,8 @@ fn cases() -> Vec<Case> {
         image(Op::Softmax),
         image(Op::LogSoftmax),
         image(Op::ArgMax),
+        image(Op::ResizeArgMax(Resize::bilinear(42, 20, Coordinates::HalfPixel))),
+        image(Op::ResizeArgMax(Resize::nearest(40, 7))),
         Case::images(Op::Concat, &[x, Shape { c: 5, ..x }, Shape { c: 3, ..x }]),
         image(Op::Slice(Slice { start: [1, 3, 2, 5], size: Shape::new(2, 15, 7, 6) })),
         image(Op::Pad(Pad { padding: Padding { top: 3, bottom: 9, left: 1, right: 0 }, mode: PadMode::Constant(0.5) })),

@@ -15,5 +15,6 @@ mod memory;
 mod move_grads;
 mod others;
 mod random;
+mod sharing;
 mod transposed;
 mod ways;

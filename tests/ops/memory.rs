@@ -88,6 +88,8 @@ fn windows_and_resampling() {
         image(Op::AdaptiveAvgPool { h: 4, w: 3 }),
         image(Op::ChannelMaxPool(ChannelMaxPool { window: 2, stride: 2 })),
         image(Op::Resize(Resize::nearest(13, 5))),
+        image(Op::ResizeArgMax(Resize::nearest(13, 5))),
+        image(Op::ResizeArgMax(Resize::bilinear(18, 14, Coordinates::HalfPixel))),
         image(Op::Resize(Resize::bilinear(13, 5, Coordinates::HalfPixel))),
         image(Op::Resize(Resize { h: 4, w: 3, interpolation: Interpolation::BilinearAntialias, step: None })),
     ]);

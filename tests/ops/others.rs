@@ -238,3 +238,19 @@ fn slices_pads_and_flips() {
     }
     check([Case::images(Op::Dropout(Dropout { rate: 0.5, stream: 0 }), &[x])]);
 }
+
+/// Values are small whole numbers and weights multiples of 1/16: all sums are exact, and so are their ties.
+#[test]
+fn class_maps_of_resized_images() {
+    let exact = |s: Shape| {
+        [
+            Resize::nearest(s.h * 2 + 1, s.w.div_ceil(2)),
+            Resize::bilinear(s.h * 2, s.w * 4, Coordinates::HalfPixel),
+            Resize::bilinear(s.h * 4, s.w * 8, Coordinates::Asymmetric),
+            Resize::bilinear(s.h, s.w, Coordinates::AlignCorners),
+        ]
+    };
+    check(SHAPES.into_iter().flat_map(|s| exact(s).map(|op| Case::images(Op::ResizeArgMax(op), &[s]))));
+    let halved = Resize { h: 2, w: 4, interpolation: Interpolation::BilinearAntialias, step: None };
+    check([Case::images(Op::ResizeArgMax(halved), &[Shape::new(2, 4, 8, 21)])]);
+}

@@ -135,24 +135,17 @@ fn plans_are_shorter_and_say_as_much_arithmetic() {
     }
 }
 
-/// Of DeepLabV3+ one tensor of 4 MiB lives from the encoder to the decoder. The bank it lies in is closed to what the steps between
-/// write while they read their residuals, so more is needed than what is alive at once.
 #[test]
 fn activations_come_close_to_the_lower_bound() {
-    let networks = [
-        ("resnet50", 224, 1.05),
-        ("keras_xception", 299, 1.05),
-        ("unet", 256, 1.05),
-        ("smp_deeplabv3plus_resnet50", 256, 1.25),
-    ];
-    for (name, size, most) in networks {
+    let networks = [("resnet50", 224), ("keras_xception", 299), ("unet", 256), ("smp_deeplabv3plus_resnet50", 256)];
+    for (name, size) in networks {
         let model = build(name, size);
         let optimized = optimize(&model.graph, &[model.output()], PassOptions::Fold);
         for software in [false, true] {
             let target = Target::new(Limits::WEBGPU, software);
             let plan = plan(&optimized.graph, &optimized.now(&[model.output()]), &target).expect("a plan");
             let (bytes, bound) = (plan.activation_bytes(), plan.lower_bound);
-            assert!(bytes as f64 <= most * bound as f64, "{name}: {bytes} B for a lower bound of {bound} B");
+            assert!(bytes as f64 <= 1.05 * bound as f64, "{name}: {bytes} B for a lower bound of {bound} B");
         }
     }
 }

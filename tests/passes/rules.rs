@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use atrous_cpu::{Tensor, run};
-use atrous_graph::op::{BatchNorm, Binary, Conv2d, Conv2dGradInput, Padding, Unary};
+use atrous_graph::op::{BatchNorm, Binary, Conv2d, Conv2dGradInput, Coordinates, Padding, Reduce, Resize, Unary};
 use atrous_graph::passes::{Optimized, PassOptions, optimize};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, ParameterSource, Shape};
 
@@ -214,4 +214,22 @@ fn functions_are_computed_while_depthwise_convolutions_load() {
     let deep = net.conv("deep", sigmoid, 4, 4);
     let all = checked(&net, &[deep], PassOptions::Fold);
     assert_eq!(reason(&all, "fuse_prologue", "sigmoid"), Some("it is not 0 at 0, or too costly or steep"));
+}
+
+#[test]
+fn class_maps_are_made_while_logits_are_enlarged() {
+    let mut net = Net::new();
+    let logits = net.conv("logits", net.x, 21, 1);
+    let large = net.add("large", Op::Resize(Resize::bilinear(24, 20, Coordinates::HalfPixel)), &[logits]);
+    let map = net.add("map", Op::ArgMax, &[large]);
+    let all = checked(&net, &[map], PassOptions::Fold);
+    assert_eq!(ops(&all), ["conv2d", "resize_argmax"]);
+    let all = checked(&net, &[map, large], PassOptions::Fold);
+    assert_eq!(reason(&all, "fuse_resize_argmax", "map"), Some("its result is asked for"));
+    let small = net.add("small", Op::ArgMax, &[logits]);
+    let all = checked(&net, &[small], PassOptions::Fold);
+    assert_eq!(reason(&all, "fuse_resize_argmax", "small"), Some("its image is not resized"));
+    let mean = net.add("mean", Op::Reduce(Reduce::MEAN_HW), &[large]);
+    let all = checked(&net, &[map, mean], PassOptions::Fold);
+    assert_eq!(reason(&all, "fuse_resize_argmax", "map"), Some("its result is read more than once"));
 }

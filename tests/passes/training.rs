@@ -190,7 +190,6 @@ fn activations_and_batch_normalisations_are_one_pass() {
     }
 }
 
-/// Within 5 % of the lower bound; of U-Net and DeepLabV3+ up to 12 % are left over, no order that the planner tries does better.
 #[test]
 fn training_activations_come_near_the_lower_bound() {
     for (name, batch, size) in FAMILIES {
@@ -198,8 +197,7 @@ fn training_activations_come_near_the_lower_bound() {
             let (_, plans) = plans(name, batch, size, software);
             let [before, after] = plans.map(|plan| (plan.activation_bytes(), plan.lower_bound));
             println!("{name} b{batch} {size}: {before:?} before, {after:?}");
-            let most = if ["resnet18", "keras_xception"].contains(&name) { 1.05 } else { 1.12 };
-            assert!(after.0 as f64 <= most * after.1 as f64, "{name}: {} B, lower bound {} B", after.0, after.1);
+            assert!(after.0 as f64 <= 1.05 * after.1 as f64, "{name}: {} B, lower bound {} B", after.0, after.1);
             assert!(after.1 <= before.1, "{name}: passes raise the lower bound from {} B to {} B", before.1, after.1);
         }
     }

@@ -56,6 +56,9 @@ pub fn evaluate(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
         Op::OneHot { classes, ignore } => label::one_hot(inputs[0], *classes, *ignore),
         Op::LabelWeight { classes, ignore } => label::label_weight(inputs, *classes, *ignore),
         Op::ArgMax => reduce::argmax(inputs[0]),
+        Op::ResizeArgMax(op) => {
+            reduce::argmax(&resize::resize(op, inputs[0], Shape { c: inputs[0].shape.c, ..output }))
+        }
         Op::Concat => movement::concat(inputs, output),
         Op::Slice(op) => movement::slice(op, inputs[0]),
         Op::Place(op) => movement::place(op, inputs[0]),

@@ -87,6 +87,7 @@ pub fn magnitude(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
         | Op::OneHot { .. }
         | Op::LabelWeight { .. }
         | Op::ArgMax
+        | Op::ResizeArgMax(_)
         | Op::Concat
         | Op::Slice(_)
         | Op::Place(_)

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use atrous_kernels::plan::PlannedDispatch;
-use atrous_shaders::{Access, Shader};
+use atrous_shaders::Access;
 
 use crate::disk_cache::DiskCache;
 use crate::{Device, GpuError, parallel};
@@ -33,8 +33,8 @@ pub(crate) struct Pipelines {
 
 /// By binding: whether it is written.
 type LayoutKey = Vec<bool>;
-/// Kernel and variant.
-type ShaderKey = (&'static str, &'static str);
+/// Kernel and variant, and by binding whether it is declared as written.
+type ShaderKey = (&'static str, &'static str, LayoutKey);
 /// Kernel, variant, and the bits of the overrides' values.
 type PipelineKey = (ShaderKey, Vec<(&'static str, u64)>);
 
@@ -48,17 +48,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn layout_key(shader: &Shader) -> LayoutKey {
-    shader.bindings.iter().map(|access| *access == Access::ReadWrite).collect()
+fn layout_key(dispatch: &PlannedDispatch) -> LayoutKey {
+    dispatch.access.iter().map(|access| *access == Access::ReadWrite).collect()
 }
 
-fn shader_key(shader: &Shader) -> ShaderKey {
-    (shader.name, shader.variant)
+fn shader_key(dispatch: &PlannedDispatch) -> ShaderKey {
+    (dispatch.shader.name, dispatch.shader.variant, layout_key(dispatch))
 }
 
 fn pipeline_key(dispatch: &PlannedDispatch) -> PipelineKey {
     let bits = dispatch.overrides.iter().map(|(name, value)| (*name, value.to_bits()));
-    (shader_key(dispatch.shader), bits.collect())
+    (shader_key(dispatch), bits.collect())
 }
 
 impl Pipelines {
@@ -85,8 +85,8 @@ impl Pipelines {
         let before = self.len();
         // There is no clock in a browser.
         let start = (!cfg!(target_arch = "wasm32")).then(Instant::now);
-        complete(&self.layouts, dispatches, |d| layout_key(d.shader), |d| layout(device, d.shader))?;
-        complete(&self.modules, dispatches, |d| shader_key(d.shader), |d| module(device, d.shader))?;
+        complete(&self.layouts, dispatches, layout_key, |d| layout(device, &d.access))?;
+        complete(&self.modules, dispatches, shader_key, |d| module(device, d))?;
         complete(&self.pipelines, dispatches, pipeline_key, |d| self.compile(device, d))?;
         let spent = start.map_or(Duration::ZERO, |start| start.elapsed());
         *lock(&self.spent) += spent;
@@ -99,8 +99,8 @@ impl Pipelines {
 
     fn compile(&self, device: &Device, dispatch: &PlannedDispatch) -> Result<Pipeline, GpuError> {
         let shader = dispatch.shader;
-        let layout = lock(&self.layouts)[&layout_key(shader)].clone();
-        let module = lock(&self.modules)[&shader_key(shader)].clone();
+        let layout = lock(&self.layouts)[&layout_key(dispatch)].clone();
+        let module = lock(&self.modules)[&shader_key(dispatch)].clone();
         let what = format!("pipeline {} [{}] {:?}", shader.name, shader.variant, dispatch.overrides);
         let raw = device.scope(&what, || {
             device.raw().create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
@@ -139,7 +139,7 @@ fn complete<K: Eq + Hash + Send, V: Send>(
     Ok(())
 }
 
-fn layout(device: &Device, shader: &Shader) -> Result<Layout, GpuError> {
+fn layout(device: &Device, access: &[Access]) -> Result<Layout, GpuError> {
     let entry = |(binding, access): (usize, &Access)| wgpu::BindGroupLayoutEntry {
         binding: binding as u32,
         visibility: wgpu::ShaderStages::COMPUTE,
@@ -150,7 +150,7 @@ fn layout(device: &Device, shader: &Shader) -> Result<Layout, GpuError> {
         },
         count: None,
     };
-    let entries: Vec<_> = shader.bindings.iter().enumerate().map(entry).collect();
+    let entries: Vec<_> = access.iter().enumerate().map(entry).collect();
     device.scope("a binding layout", || {
         let bindings =
             device.raw().create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries });
@@ -163,14 +163,15 @@ fn layout(device: &Device, shader: &Shader) -> Result<Layout, GpuError> {
     })
 }
 
-fn module(device: &Device, shader: &Shader) -> Result<wgpu::ShaderModule, GpuError> {
+fn module(device: &Device, dispatch: &PlannedDispatch) -> Result<wgpu::ShaderModule, GpuError> {
+    let shader = dispatch.shader;
     let checks = match device.options().checks {
         true => wgpu::ShaderRuntimeChecks::checked(),
         false => wgpu::ShaderRuntimeChecks::unchecked(),
     };
     let descriptor = wgpu::ShaderModuleDescriptor {
         label: Some(shader.name),
-        source: wgpu::ShaderSource::Wgsl(shader.source.into()),
+        source: wgpu::ShaderSource::Wgsl(shader.declared(&dispatch.access)),
     };
     device.scope(&format!("kernel {} [{}]", shader.name, shader.variant), || {
         // SAFETY: the kernels are those of `atrous-shaders`. Plans bind and dispatch them such that every index is in bounds,

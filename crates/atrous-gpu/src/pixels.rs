@@ -109,10 +109,6 @@ fn resolve(dispatch: Dispatch, place: Place) -> PlannedDispatch {
         };
         Place { buffer, offset: offset + binding.offset, bytes: binding.size }
     };
-    PlannedDispatch {
-        shader: dispatch.shader,
-        bindings: dispatch.bindings.iter().map(bind).collect(),
-        overrides: dispatch.overrides,
-        grid: dispatch.grid,
-    }
+    let places = dispatch.bindings.iter().map(bind).collect();
+    PlannedDispatch::new(dispatch.shader, dispatch.overrides, places, dispatch.grid)
 }

@@ -87,7 +87,7 @@ pub(crate) fn attributes(op: &Op) -> String {
         },
         Op::AdaptiveAvgPool { h, w } => format!("bins {h}×{w}"),
         Op::ChannelMaxPool(p) => format!("window {} stride {}", p.window, p.stride),
-        Op::Resize(r) => format!("{}×{} {:?}", r.h, r.w, r.interpolation),
+        Op::Resize(r) | Op::ResizeArgMax(r) => format!("{}×{} {:?}", r.h, r.w, r.interpolation),
         Op::Unary(u) => match u {
             crate::op::Unary::LeakyRelu { slope } => format!("slope {slope}"),
             crate::op::Unary::Elu { alpha } => format!("alpha {alpha}"),

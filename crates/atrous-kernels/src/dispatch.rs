@@ -76,6 +76,8 @@ pub struct NodePlan {
     pub scratch: Vec<u64>,
     /// Constant tables, as the bits of f32 or u32 values; each a multiple of 4 long.
     pub constants: Vec<Vec<u32>>,
+    /// The input that the result is written over: one that [dies](crate::Part::dies).
+    pub in_place: Option<usize>,
 }
 
 impl NodePlan {

@@ -18,12 +18,33 @@ pub struct Part {
     pub first_sample: usize,
     /// The part's first row in the whole tensor.
     pub first_row: usize,
+    /// Vec4s from one pixel to the next: more than the channels take where the tensor is a range of the channels of a wider one,
+    /// which the window shows then.
+    pub stride: u32,
+    /// Nothing reads the tensor after this node, and no other input is the same: the result may take its place.
+    pub dies: bool,
 }
 
 impl Part {
     /// A whole tensor.
     pub const fn whole(ty: TensorType) -> Self {
-        Self { ty, base: 0, full: ty, first_sample: 0, first_row: 0 }
+        Self { ty, base: 0, full: ty, first_sample: 0, first_row: 0, stride: Self::dense(ty), dies: false }
+    }
+
+    /// Whether the tensor is a range of the channels of a wider one.
+    pub const fn is_slice(&self) -> bool {
+        self.stride != Self::dense(self.ty)
+    }
+
+    /// Bytes of the window: of the wider tensor, if there is one.
+    pub const fn bytes(&self) -> u64 {
+        self.ty.bytes() / Self::dense(self.ty) as u64 * self.stride as u64
+    }
+
+    /// Vec4s from one pixel to the next where nothing lies between them; 1 where there are no channels.
+    const fn dense(ty: TensorType) -> u32 {
+        let c4 = ty.padded().c / 4;
+        if c4 == 0 { 1 } else { c4 as u32 }
     }
 }
 
@@ -81,7 +102,13 @@ pub enum PlanError {
 /// # Errors
 /// [`PlanError::Limit`] if a part as small as one row is still too large, [`PlanError::Unsupported`] if no kernel admits it.
 pub fn plan_node(op: &Op, inputs: &[TensorType], output: TensorType, target: &Target) -> Result<NodePlan, PlanError> {
-    let chosen = target.choice(op, inputs, output).and_then(|choice| {
+    let inputs: Vec<Part> = inputs.iter().copied().map(Part::whole).collect();
+    plan_parts(op, &inputs, Part::whole(output), target)
+}
+
+/// [`plan_node`] for tensors that may lie in wider ones, or die here.
+pub(crate) fn plan_parts(op: &Op, inputs: &[Part], output: Part, target: &Target) -> Result<NodePlan, PlanError> {
+    let chosen = target.choice(op, inputs.iter().map(|part| part.ty), output.ty).and_then(|choice| {
         let plan = split::plan(op, inputs, output, &target.with(choice)).ok()?;
         (plan.choice() == choice).then_some(plan)
     });
@@ -102,6 +129,7 @@ pub const fn variants(op: &Op) -> &'static [&'static str] {
         | Op::BatchNormGradSums { .. }
         | Op::FusedBatchNormGradSums(_) => &["single_stage", "two_stage_workgroup", "two_stage"],
         Op::Resize(_)
+        | Op::ResizeArgMax(_)
         | Op::ResizeGrad(_)
         | Op::AdaptiveAvgPool { .. }
         | Op::AdaptiveAvgPoolGrad { .. }
@@ -177,6 +205,7 @@ pub fn plan_part(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         Op::ChannelMaxPool(op) => pool::plan_channel_max(op, problem),
         Op::ChannelMaxPoolGrad(op) => pool::plan_channel_max_grad(op, problem),
         Op::Resize(op) => resize::plan_resize(op, problem),
+        Op::ResizeArgMax(op) => resize::plan_argmax(op, problem),
         Op::ResizeGrad(op) => resize::plan_resize_grad(op, problem),
         Op::Unary(op) => pointwise::plan_unary(op, problem),
         Op::UnaryGrad(op) => pointwise::plan_unary_grad(op, problem),

@@ -79,9 +79,30 @@ impl Kernel {
         values.into_iter().fold(self, |kernel, (name, value)| kernel.set(name, value as f64))
     }
 
-    /// Binds the window of a part as the next binding; `base` is the name of its `…_BASE` constant.
+    /// Binds the window of a part as the next binding; `base` is the name of its `…_BASE` constant, next to which a kernel that
+    /// admits ranges of channels has a `…_STRIDE` constant.
+    ///
+    /// # Panics
+    /// If the part is a range of channels and the kernel does not admit them: a bug of the planner.
     pub(crate) fn bind(self, base: &'static str, slot: Slot, part: &Part) -> Self {
-        self.set(base, f64::from(part.base)).window(Binding::whole(slot, part.ty))
+        self.place(base, part, 0).window(Binding { slot, offset: 0, size: part.bytes() })
+    }
+
+    /// Sets the `…_BASE` and `…_STRIDE` constants of a part from its pixel `first` on.
+    ///
+    /// # Panics
+    /// As [`Kernel::bind`].
+    pub(crate) fn place(self, base: &'static str, part: &Part, first: usize) -> Self {
+        let name = base.trim_end_matches("BASE");
+        let is_stride = |constant: &str| constant.strip_suffix("STRIDE") == Some(name);
+        let stride = self.shader.overrides.iter().copied().find(|constant| is_stride(constant));
+        assert!(
+            stride.is_some() || !part.is_slice(),
+            "{} takes no range of channels: a bug of atrous",
+            self.shader.name
+        );
+        let kernel = self.set(base, f64::from(part.base) + first as f64 * f64::from(part.stride));
+        stride.into_iter().fold(kernel, |kernel, constant| kernel.set(constant, f64::from(part.stride)))
     }
 
     /// Binds a range of bytes as the next binding.

@@ -11,7 +11,7 @@ use crate::{NodePlan, PlanError, Problem, Slot};
 
 pub use fill::{plan_broadcast, plan_fill, plan_place};
 
-/// Plans a concatenation along the channels, one dispatch for each input.
+/// Plans a concatenation along the channels, one dispatch for each input that does not lie there already.
 ///
 /// # Errors
 /// [`PlanError::Limit`] if the part does not fit the adapter.
@@ -22,7 +22,8 @@ pub fn plan_concat(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let mut dispatches = Vec::with_capacity(problem.inputs.len());
     for (i, x) in problem.inputs.iter().enumerate() {
         let c = x.ty.shape.c;
-        if x.ty.shape.is_empty() {
+        if x.ty.shape.is_empty() || x.is_slice() {
+            first += c;
             continue;
         }
         let touched = (first + c).div_ceil(4) - first / 4;
@@ -34,7 +35,8 @@ pub fn plan_concat(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         dispatches.push(dispatch);
         first += c;
     }
-    Ok(NodePlan { variant: "concat", dispatches, ..NodePlan::default() })
+    let variant = if dispatches.is_empty() { "slices" } else { "concat" };
+    Ok(NodePlan { variant, dispatches, ..NodePlan::default() })
 }
 
 /// Plans a box cut out of a tensor.

@@ -17,8 +17,8 @@ pub struct Operation {
 }
 
 /// An operation as text: attributes and shapes, the same in every program.
-pub(crate) fn key(op: &Op, inputs: &[TensorType], output: TensorType) -> String {
-    let inputs: Vec<String> = inputs.iter().map(ToString::to_string).collect();
+pub(crate) fn key(op: &Op, inputs: impl Iterator<Item = TensorType>, output: TensorType) -> String {
+    let inputs: Vec<String> = inputs.map(|ty| ty.to_string()).collect();
     format!("{op}: {} -> {output}", inputs.join(", "))
 }
 
@@ -39,7 +39,7 @@ fn better(variant: &str) -> &'static [&'static str] {
 impl Operation {
     /// The operation as text, by which [`Choices`](crate::Choices) know it.
     pub fn key(&self) -> String {
-        key(&self.op, &self.inputs, self.output)
+        key(&self.op, self.inputs.iter().copied(), self.output)
     }
 
     /// Plans it.

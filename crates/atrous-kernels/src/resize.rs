@@ -27,11 +27,26 @@ fn axes(op: &Resize, x: Shape) -> [Axis; 2] {
 /// # Errors
 /// [`PlanError::Limit`] if the part does not fit the adapter.
 pub fn plan_resize(op: &Resize, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let [rows, columns] = interpolation(op, problem);
+    resample("resize/taps", rows, columns, problem)
+}
+
+/// Plans the channel of the largest value of an interpolation.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter.
+pub fn plan_argmax(op: &Resize, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let [rows, columns] = interpolation(op, problem);
+    resample("resize/argmax", rows, columns, problem)
+}
+
+/// The taps of every row and column of an interpolation.
+fn interpolation(op: &Resize, problem: &Problem<'_>) -> [Vec<Taps>; 2] {
     let [rows, columns] = axes(op, problem.inputs[0].full.shape);
     let y = problem.output;
     let rows = (y.first_row..y.first_row + y.ty.shape.h).map(|i| rows.taps(op.interpolation, i)).collect();
     let columns = (0..y.ty.shape.w).map(|i| columns.taps(op.interpolation, i)).collect();
-    resample(rows, columns, problem)
+    [rows, columns]
 }
 
 /// Plans the mean over `h×w` bins. A single bin is a reduction, unless another variant is asked for.
@@ -48,7 +63,7 @@ pub fn plan_adaptive(h: usize, w: usize, problem: &Problem<'_>) -> Result<NodePl
     let columns = Axis { n: x.full.shape.w, m: w, step: None };
     let rows = (y.first_row..y.first_row + y.ty.shape.h).map(|i| rows.bin(i)).collect();
     let columns = (0..w).map(|i| columns.bin(i)).collect();
-    resample(rows, columns, problem)
+    resample("resize/taps", rows, columns, problem)
 }
 
 /// The input rows that some rows of an interpolation read.
@@ -68,8 +83,13 @@ fn hull(taps: impl Iterator<Item = Taps>) -> Range<usize> {
     taps.filter_map(|t| t.range()).reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or(0..1)
 }
 
-/// Plans the kernel for these lists of taps: one tap of weight 1, at most two taps, any.
-fn resample(mut rows: Vec<Taps>, columns: Vec<Taps>, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+/// Plans a kernel for these lists of taps: one tap of weight 1, at most two taps, any.
+fn resample(
+    kernel: &str,
+    mut rows: Vec<Taps>,
+    columns: Vec<Taps>,
+    problem: &Problem<'_>,
+) -> Result<NodePlan, PlanError> {
     let (x, y) = (&problem.inputs[0], problem.output.ty);
     for (row, _) in rows.iter_mut().flat_map(|taps| &mut taps.0) {
         *row -= x.first_row;
@@ -90,13 +110,21 @@ fn resample(mut rows: Vec<Taps>, columns: Vec<Taps>, problem: &Problem<'_>) -> R
         "two_taps" => ("two", rows.iter().chain(&columns).flat_map(two).collect()),
         _ => ("", listed(&rows, &columns)),
     };
-    let dispatch = Kernel::new("resize/taps", axis)
-        .sizes([("N", y.shape.n), ("H", x.ty.shape.h), ("W", x.ty.shape.w), ("C4", y.padded().c / 4)])
+    // One invocation a vec4, or a pixel where the channels become one.
+    let pixels = y.shape.n * y.shape.h * y.shape.w;
+    let (count, channels) = match kernel {
+        "resize/argmax" => (pixels, Some(x.ty.shape.c)),
+        _ => (vec4s(y), None),
+    };
+    let kernel = Kernel::new(kernel, axis);
+    let kernel = channels.into_iter().fold(kernel, |kernel, c| kernel.sizes([("C", c)]));
+    let dispatch = kernel
+        .sizes([("N", y.shape.n), ("H", x.ty.shape.h), ("W", x.ty.shape.w), ("C4", x.ty.padded().c / 4)])
         .sizes([("OH", y.shape.h), ("OW", y.shape.w), ("TABLE_BASE", 0)])
         .bind("X_BASE", Slot::Input(0), x)
         .window(Binding { slot: Slot::Constant(0), offset: 0, size: table.len() as u64 * 4 })
         .bind("Y_BASE", Slot::Output, &problem.output)
-        .invocations(vec4s(y), problem.target)?;
+        .invocations(count, problem.target)?;
     Ok(NodePlan { declined, constants: vec![table], ..NodePlan::single(variant, dispatch) })
 }
 

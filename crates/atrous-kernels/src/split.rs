@@ -33,21 +33,23 @@ impl Window {
         let start = (self.n.start * padded.h + self.rows.start) as u64 * row;
         let aligned = start - start % limits.alignment.max(16);
         let base = ((start - aligned) / 16) as u32;
-        (Part { ty, base, full, first_sample: self.n.start, first_row: self.rows.start }, aligned)
+        let part = Part { base, full, first_sample: self.n.start, first_row: self.rows.start, ..Part::whole(ty) };
+        (part, aligned)
     }
 }
 
-/// Plans an operation, in parts if need be.
-pub(crate) fn plan(op: &Op, inputs: &[TensorType], output: TensorType, target: &Target) -> Result<NodePlan, PlanError> {
+/// Plans an operation, in parts if need be. What is cut is never written over an input, nor a range of channels.
+pub(crate) fn plan(op: &Op, inputs: &[Part], output: Part, target: &Target) -> Result<NodePlan, PlanError> {
     let limits = &target.limits;
-    for ty in inputs.iter().chain([&output]) {
-        check(ty.bytes(), limits.max_buffer, "bytes in one buffer")?;
+    for part in inputs.iter().chain([&output]) {
+        check(part.bytes(), limits.max_buffer, "bytes in one buffer")?;
     }
-    let fits = inputs.iter().chain([&output]).all(|ty| ty.bytes() <= limits.max_binding);
+    let fits = inputs.iter().chain([&output]).all(|part| part.bytes() <= limits.max_binding);
     if fits || sums(op) || aliases(op, inputs.len()) {
-        let parts: Vec<Part> = inputs.iter().copied().map(Part::whole).collect();
-        return plan_part(&Problem { op, inputs: &parts, output: Part::whole(output), target });
+        return plan_part(&Problem { op, inputs, output, target });
     }
+    let inputs: Vec<TensorType> = inputs.iter().map(|part| part.ty).collect();
+    let (inputs, output) = (inputs.as_slice(), output.ty);
     let mut plan = NodePlan::default();
     for window in windows(op, inputs, output, limits)? {
         append(&mut plan, op, inputs, output, target, &window)?;
@@ -69,7 +71,7 @@ const fn sums(op: &Op) -> bool {
 }
 
 /// Whether the result is the first input itself.
-const fn aliases(op: &Op, inputs: usize) -> bool {
+pub(crate) const fn aliases(op: &Op, inputs: usize) -> bool {
     matches!((op, inputs), (Op::StopGradient, _) | (Op::Dropout(_), 1))
 }
 

@@ -66,7 +66,12 @@ impl Target {
     }
 
     /// What was chosen for an operation, unless something else is asked for.
-    pub(crate) fn choice(&self, op: &Op, inputs: &[TensorType], output: TensorType) -> Option<Choice> {
+    pub(crate) fn choice(
+        &self,
+        op: &Op,
+        inputs: impl Iterator<Item = TensorType>,
+        output: TensorType,
+    ) -> Option<Choice> {
         let choices = self.choices.as_ref().filter(|_| self.variant.is_none() && self.tile.is_none())?;
         if choices.is_empty() { None } else { choices.get(&key(op, inputs, output)).map(|found| found.choice) }
     }

@@ -106,12 +106,8 @@ impl Trial {
             Slot::Constant(_) => unreachable!("convolutions have no tables: a bug of atrous"),
         };
         let place = |b: &atrous_kernels::Binding| Place { buffer: index(b.slot), offset: b.offset, bytes: b.size };
-        PlannedDispatch {
-            shader: dispatch.shader,
-            overrides: dispatch.overrides.clone(),
-            bindings: dispatch.bindings.iter().map(place).collect(),
-            grid: dispatch.grid,
-        }
+        let bindings = dispatch.bindings.iter().map(place).collect();
+        PlannedDispatch::new(dispatch.shader, dispatch.overrides.clone(), bindings, dispatch.grid)
     }
 
     /// Compiles some plans, on all cores.

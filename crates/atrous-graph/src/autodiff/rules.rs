@@ -11,6 +11,7 @@ pub(super) fn passes_gradients(op: &Op) -> bool {
         op,
         Op::StopGradient
             | Op::ArgMax
+            | Op::ResizeArgMax(_)
             | Op::MaxPoolIndices(_)
             | Op::OneHot { .. }
             | Op::LabelWeight { .. }
@@ -32,9 +33,12 @@ impl Pass<'_> {
         let [h, w] = size;
         match node.op {
             Op::Input | Op::Parameter | Op::Fill { .. } => Ok(()),
-            Op::StopGradient | Op::ArgMax | Op::MaxPoolIndices(_) | Op::OneHot { .. } | Op::LabelWeight { .. } => {
-                Ok(())
-            }
+            Op::StopGradient
+            | Op::ArgMax
+            | Op::ResizeArgMax(_)
+            | Op::MaxPoolIndices(_)
+            | Op::OneHot { .. }
+            | Op::LabelWeight { .. } => Ok(()),
             Op::Conv2d(conv) => self.conv2d(id, inputs, &conv, dy),
             Op::Conv2dGradInput(op) => self.conv2d_grad_input(id, inputs, &op, dy),
             Op::Conv2dGradWeight(op) => self.conv2d_grad_weight(id, inputs, &op, dy),

@@ -153,6 +153,8 @@ pub enum Op {
     },
     /// Channel of the largest value, the lowest on a tie: `x`. The result is `N×H×W×1`, u32.
     ArgMax,
+    /// [`Op::ArgMax`] of a [`Op::Resize`]: `x`. Made by a pass, which runs after differentiation.
+    ResizeArgMax(Resize),
     /// Inputs one after the other along the channels; one or more.
     Concat,
     /// A box cut out of the tensor: `x`. Crops and channel slices are this.
@@ -225,6 +227,7 @@ impl Op {
             Self::OneHot { .. } => "one_hot",
             Self::LabelWeight { .. } => "label_weight",
             Self::ArgMax => "argmax",
+            Self::ResizeArgMax(_) => "resize_argmax",
             Self::Concat => "concat",
             Self::Slice(_) => "slice",
             Self::Place(_) => "place",
@@ -278,6 +281,7 @@ impl Op {
             Self::Fill { shape, value } => pointwise::infer_fill(*shape, *value),
             Self::ChannelSum => Ok(TensorType::image(Shape { c: 1, ..inputs[0].shape })),
             Self::ArgMax => Ok(movement::infer_argmax(inputs[0])),
+            Self::ResizeArgMax(op) => op.infer(inputs[0]).map(movement::infer_argmax),
             Self::CrossEntropy(op) => op.infer(inputs),
             Self::CrossEntropyGrad(op) => op.infer_grad(inputs),
             Self::OneHot { classes, .. } => label::infer_one_hot(*classes, inputs),

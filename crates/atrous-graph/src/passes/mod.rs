@@ -10,6 +10,7 @@ mod fuse_batch_norm;
 mod fuse_batch_norm_grad;
 mod fuse_epilogue;
 mod fuse_prologue;
+mod fuse_resize_argmax;
 mod report;
 mod rewrite;
 
@@ -46,8 +47,14 @@ type Pass = fn(&Graph, &[NodeId], &mut Report) -> Rewritten;
 
 /// The passes in their order, those that change parameters first.
 const FOLDING: &[Pass] = &[fold_batch_norm::run];
-const FUSING: &[Pass] =
-    &[batch_statistics::run, fuse_batch_norm::run, fuse_batch_norm_grad::run, fuse_epilogue::run, fuse_prologue::run];
+const FUSING: &[Pass] = &[
+    batch_statistics::run,
+    fuse_batch_norm::run,
+    fuse_batch_norm_grad::run,
+    fuse_epilogue::run,
+    fuse_prologue::run,
+    fuse_resize_argmax::run,
+];
 
 /// A graph after the passes.
 #[derive(Clone, Debug)]

@@ -39,7 +39,7 @@ pub(super) fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
         "im2col" => im2col(p),
         _ => single("direct", p.bound("conv/direct", "").invocations(p.pixels() * p.o4(), p.target())),
     }?;
-    Ok(NodePlan { declined, ..plan })
+    Ok(NodePlan { declined, in_place: p.in_place(), ..plan })
 }
 
 fn single(variant: &'static str, dispatch: Result<Dispatch, PlanError>) -> Result<NodePlan, PlanError> {
@@ -154,11 +154,12 @@ fn im2col(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
         let (end, tile, groups) = gemm_kernel(tiled, m, p.o4(), 1, p.target());
         let multiply = p
             .kernel(&format!("conv/gemm_{end}"), &tile.axes())
-            .sizes([("M", m), ("K4", k4), ("X_BASE", 0), ("Y_BASE", output.base as usize + first * p.o4())])
+            .sizes([("M", m), ("K4", k4), ("X_BASE", 0)])
             .window(columns)
             .bind("W_BASE", Slot::Input(1), &inputs[1])
-            .window(Binding::whole(Slot::Output, output.ty));
-        plan.dispatches.push(p.bind_rest(multiply, first * p.o4()).groups(groups, p.target())?);
+            .place("Y_BASE", output, first)
+            .window(Binding { slot: Slot::Output, offset: 0, size: output.bytes() });
+        plan.dispatches.push(p.bind_rest(multiply, first).groups(groups, p.target())?);
     }
     Ok(plan)
 }

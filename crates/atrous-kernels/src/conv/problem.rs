@@ -69,7 +69,12 @@ impl<'a> ConvProblem<'a> {
     /// A kernel with bias and residual set as the problem has them, the given other axes, and every constant of the problem that
     /// it declares.
     pub(super) fn kernel(&self, name: &str, axes: &str) -> Kernel {
-        let flags = [(self.fused.bias, "bias"), (self.fused.residual, "residual"), (!axes.is_empty(), axes)];
+        let flags = [
+            (self.fused.bias, "bias"),
+            (self.fused.residual, "residual"),
+            (self.in_place().is_some(), "in_place"),
+            (!axes.is_empty(), axes),
+        ];
         let variant: Vec<&str> = flags.iter().filter(|(on, _)| *on).map(|(_, text)| *text).collect();
         self.configured(name, &variant.join(","))
     }
@@ -104,17 +109,22 @@ impl<'a> ConvProblem<'a> {
         self.bind_rest(kernel, 0)
     }
 
-    /// Binds the bias, and the residual from vec4 `first` on.
+    /// The residual, if the result is written over it.
+    pub(super) fn in_place(&self) -> Option<usize> {
+        let residual = self.fused.residual.then(|| self.fused.conv_inputs())?;
+        (self.problem.inputs[residual].dies && !self.problem.output.is_slice()).then_some(residual)
+    }
+
+    /// Binds the bias, and the residual from pixel `first` on unless the result already holds it.
     pub(super) fn bind_rest(&self, mut kernel: Kernel, first: usize) -> Kernel {
         let inputs = self.problem.inputs;
         if self.fused.bias {
             kernel = kernel.bind("B_BASE", Slot::Input(2), &inputs[2]);
         }
-        if self.fused.residual {
-            let residual = &inputs[self.fused.conv_inputs()];
-            kernel = kernel
-                .set("R_BASE", f64::from(residual.base) + first as f64)
-                .window(Binding::whole(Slot::Input(self.fused.conv_inputs()), residual.ty));
+        if self.fused.residual && self.in_place().is_none() {
+            let slot = self.fused.conv_inputs();
+            kernel =
+                kernel.place("R_BASE", &inputs[slot], first).window(Binding::whole(Slot::Input(slot), inputs[slot].ty));
         }
         kernel
     }

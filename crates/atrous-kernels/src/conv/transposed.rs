@@ -27,7 +27,7 @@ pub(super) fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
         "transposed_phase" => phase(p, false)?,
         _ => (p.bound("conv/transposed_direct", "").invocations(p.pixels() * p.o4(), p.target())?, None),
     };
-    Ok(NodePlan { declined, tile, ..NodePlan::single(variant, dispatch) })
+    Ok(NodePlan { declined, tile, in_place: p.in_place(), ..NodePlan::single(variant, dispatch) })
 }
 
 fn candidates(p: &ConvProblem<'_>) -> [Candidate; 4] {

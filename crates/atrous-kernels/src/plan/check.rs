@@ -8,7 +8,7 @@ use crate::{Limits, PlanError};
 impl Plan {
     /// Checks a plan against the rules of WebGPU and the adapter's limits.
     ///
-    /// No dispatch reads and writes one buffer, no writable ranges overlap, no tensors that are alive together share bytes,
+    /// No dispatch reads and writes one buffer unless all of that is declared as writes, no writable ranges overlap, no tensors that are alive together share bytes,
     /// and everything fits the limits. Steps of the graph write only banks and gradients; the updates after a training step
     /// write anything but inputs, constants and banks.
     ///
@@ -38,13 +38,14 @@ impl Plan {
     fn check_dispatch(&self, d: &PlannedDispatch, limits: &Limits, update: bool) -> Result<(), String> {
         let require = |holds: bool, text: &str| if holds { Ok(()) } else { Err(format!("{} {text}", d.shader.name)) };
         require(d.bindings.len() == d.shader.bindings.len(), "binds another number of buffers than it declares")?;
+        require(d.access.len() == d.bindings.len(), "declares another number of bindings")?;
         require(d.bindings.len() <= limits.storage_bindings as usize, "binds more buffers than the adapter allows")?;
         require(d.grid.iter().all(|g| (1..=limits.max_workgroups).contains(g)), "has a grid beyond the limit")?;
         for (name, value) in &d.overrides {
             require(d.shader.overrides.contains(name), &format!("has no override {name}"))?;
             require(value.is_finite(), &format!("has no finite value for {name}"))?;
         }
-        for (place, access) in d.bindings.iter().zip(d.shader.bindings) {
+        for (place, access) in d.bindings.iter().zip(&d.access) {
             let buffer = self.buffers.get(place.buffer).ok_or("a binding of no buffer")?;
             require(place.offset % limits.alignment == 0, "binds from an unaligned byte")?;
             require(place.bytes > 0 && place.bytes % 4 == 0, "binds no whole number of words")?;
@@ -54,7 +55,7 @@ impl Plan {
         }
         for (i, a) in d.bindings.iter().enumerate() {
             for (j, b) in d.bindings.iter().enumerate().skip(i + 1) {
-                let writes = [d.shader.bindings[i], d.shader.bindings[j]].map(|x| x == Access::ReadWrite);
+                let writes = [d.access[i], d.access[j]].map(|x| x == Access::ReadWrite);
                 require(writes[0] == writes[1] || a.buffer != b.buffer, "reads and writes one buffer")?;
                 require(!(writes[0] && writes[1] && overlap(a, b)), "writes overlapping bytes")?;
             }

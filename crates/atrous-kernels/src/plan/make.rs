@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use atrous_graph::memory::{self, Assignment, Request};
 use atrous_graph::{Graph, NodeId, Op, cost};
-use atrous_shaders::Access;
 
+use super::requests::Requests;
+use super::share::Sharing;
 use super::{BufferKind, BufferPlan, Place, Plan, PlannedDispatch, Step, TensorPlan, place_parameters};
+use crate::family::plan_parts;
 use crate::{Binding, Limits, NodePlan, Operation, PlanError, Slot, Target};
 
 /// Plans the nodes that `outputs` need, in the order of the graph, and checks the result.
@@ -15,30 +17,55 @@ use crate::{Binding, Limits, NodePlan, Operation, PlanError, Slot, Target};
 /// [`PlanError`] naming the node that no kernel serves or that passes the adapter's limits.
 pub fn plan(graph: &Graph, outputs: &[NodeId], target: &Target) -> Result<Plan, PlanError> {
     let nodes = needed(graph, outputs);
-    let made = plan_nodes(graph, &nodes, target)?;
+    let (sharing, made) = plan_nodes(graph, &nodes, outputs, target)?;
     let mut layout = Layout::new(graph);
     layout.place_fixed(graph, &target.limits, made.len(), &nodes, 0)?;
     layout.place_constants(&target.limits, &made, &[]);
-    layout.place_banks(graph, &target.limits, &made, outputs);
+    layout.place_banks(graph, &target.limits, &made, &sharing, outputs);
     let plan = layout.resolve(graph, made, outputs);
     plan.check(&target.limits)?;
     Ok(plan)
 }
 
-/// Chooses the kernels of all nodes but inputs and parameters.
-pub(super) fn plan_nodes(
+/// Chooses the kernels of all nodes but inputs and parameters, and where results lie in other tensors. The results of `kept` are
+/// needed after the plan.
+pub(super) fn plan_nodes<'a>(
+    graph: &'a Graph,
+    nodes: &[NodeId],
+    kept: &[NodeId],
+    target: &Target,
+) -> Result<(Sharing<'a>, Vec<(NodeId, NodePlan)>), PlanError> {
+    let with = |skips: bool| {
+        let sharing = Sharing::of(graph, nodes, kept, &target.limits, skips);
+        let made = plan_shared(graph, nodes, &sharing, target)?;
+        let bytes = Requests::new(graph, &made, &sharing, &vec![None; graph.nodes().len()], kept).lower_bound();
+        Ok((bytes, (sharing, made)))
+    };
+    let (written, plan) = with(true)?;
+    if !plan.0.has_skips() {
+        return Ok(plan);
+    }
+    // A skip that lies in its concatenation is not copied, but the concatenation lives as long as the skip.
+    let (copied, other) = with(false)?;
+    Ok(if copied < written { other } else { plan })
+}
+
+fn plan_shared(
     graph: &Graph,
     nodes: &[NodeId],
+    sharing: &Sharing<'_>,
     target: &Target,
 ) -> Result<Vec<(NodeId, NodePlan)>, PlanError> {
     let mut made = Vec::new();
     for &id in nodes.iter().filter(|id| !matches!(graph.node(**id).op, Op::Input | Op::Parameter)) {
         let node = graph.node(id);
-        let plan = operation(graph, id).plan(target).map_err(|source| PlanError::Node {
+        let (inputs, output) = sharing.parts(id);
+        let mut plan = plan_parts(&node.op, &inputs, output, target).map_err(|source| PlanError::Node {
             op: node.op.name(),
             node: node.name.clone(),
             source: Box::new(source),
         })?;
+        plan.declined.extend_from_slice(sharing.copied(id));
         made.push((id, plan));
     }
     Ok(made)
@@ -162,66 +189,32 @@ impl Layout {
     }
 
     /// Activations and scratch memory. The tensors of `kept` live to the end.
-    pub(super) fn place_banks(&mut self, graph: &Graph, limits: &Limits, made: &[(NodeId, NodePlan)], kept: &[NodeId]) {
-        let mut requests: Vec<Request> = Vec::new();
-        let mut conflicts: Vec<(usize, usize)> = Vec::new();
-        // By node: its request, if it lies in a bank. A node without dispatches is its first input.
-        let mut request_of: Vec<Option<usize>> = vec![None; graph.nodes().len()];
-        let mut source: Vec<NodeId> = (0..graph.nodes().len()).map(NodeId).collect();
-        let mut scratch_of: Vec<std::ops::Range<usize>> = Vec::new();
-        for (step, (id, plan)) in made.iter().enumerate() {
-            let node = graph.node(*id);
-            for input in &node.inputs {
-                if let Some(r) = request_of[input.0] {
-                    requests[r].last = step;
-                }
-            }
-            let first_scratch = requests.len();
-            requests.extend(plan.scratch.iter().map(|&bytes| Request { bytes, first: step, last: step }));
-            scratch_of.push(first_scratch..requests.len());
-            if plan.dispatches.is_empty() {
-                source[id.0] = source[node.inputs[0].0];
-                request_of[id.0] = request_of[node.inputs[0].0];
-                continue;
-            }
-            match &mut self.tensors[id.0] {
-                Some(placed) => placed.first = step,
-                None => {
-                    request_of[id.0] = Some(requests.len());
-                    requests.push(Request { bytes: node.ty.bytes(), first: step, last: step });
-                }
-            }
-            for dispatch in &plan.dispatches {
-                let request = |b: &Binding| match b.slot {
-                    Slot::Input(i) => request_of[node.inputs[i].0],
-                    Slot::Output => request_of[id.0],
-                    Slot::Scratch(i) => Some(first_scratch + i),
-                    Slot::Constant(_) => None,
-                };
-                let of = |access: Access| {
-                    let with = dispatch.bindings.iter().zip(dispatch.shader.bindings);
-                    with.filter(move |(_, a)| **a == access).filter_map(|(b, _)| request(b)).collect::<Vec<_>>()
-                };
-                let (reads, writes) = (of(Access::Read), of(Access::ReadWrite));
-                conflicts.extend(writes.iter().flat_map(|w| reads.iter().map(move |r| (*w, *r))));
+    pub(super) fn place_banks(
+        &mut self,
+        graph: &Graph,
+        limits: &Limits,
+        made: &[(NodeId, NodePlan)],
+        sharing: &Sharing<'_>,
+        kept: &[NodeId],
+    ) {
+        let requests = Requests::new(graph, made, sharing, &self.tensors, kept);
+        for (step, (id, _)) in made.iter().enumerate().filter(|(_, (_, plan))| !plan.dispatches.is_empty()) {
+            if let Some(placed) = &mut self.tensors[id.0] {
+                placed.first = step;
             }
         }
-        for id in kept {
-            if let Some(r) = request_of[id.0] {
-                requests[r].last = made.len();
-            }
-        }
-        self.lower_bound = memory::lower_bound(&requests);
-        let assignment = memory::assign(&requests, &conflicts, limits.alignment, limits.max_buffer);
+        self.lower_bound = requests.lower_bound();
+        let [apart, never] = requests.conflicts(graph, made);
+        let assignment = memory::assign(&requests.all, &apart, &never, limits.alignment, limits.max_buffer);
         let first = self.buffers.len();
-        let placed = |r: usize| placed(&assignment, &requests, first, r);
+        let placed = |r: usize| placed(&assignment, &requests.all, first, r);
         for id in (0..graph.nodes().len()).map(NodeId) {
-            match request_of[id.0] {
+            match requests.of[id.0] {
                 Some(r) => self.tensors[id.0] = Some(placed(r)),
-                None => self.tensors[id.0] = self.tensors[source[id.0].0],
+                None => self.tensors[id.0] = self.tensors[requests.source[id.0].0],
             }
         }
-        self.scratch = scratch_of.into_iter().map(|range| range.map(placed).collect()).collect();
+        self.scratch = requests.scratch.iter().map(|range| range.clone().map(placed).collect()).collect();
         self.buffers.extend(assignment.banks.iter().map(|&bytes| BufferPlan { kind: BufferKind::Bank, bytes }));
     }
 
@@ -240,11 +233,9 @@ impl Layout {
                 };
                 Place { buffer: of.buffer, offset: of.offset + b.offset, bytes: b.size }
             };
-            let dispatches = plan.dispatches.iter().map(|d| PlannedDispatch {
-                shader: d.shader,
-                overrides: d.overrides.clone(),
-                bindings: d.bindings.iter().map(place).collect(),
-                grid: d.grid,
+            let dispatches = plan.dispatches.iter().map(|d| {
+                let places = d.bindings.iter().map(place).collect();
+                PlannedDispatch::new(d.shader, d.overrides.clone(), places, d.grid)
             });
             steps.push(Step {
                 node: id,

@@ -4,11 +4,13 @@ mod check;
 mod make;
 mod place;
 mod print;
+mod requests;
+mod share;
 mod training;
 mod update;
 
 use atrous_graph::NodeId;
-use atrous_shaders::Shader;
+use atrous_shaders::{Access, Shader};
 
 use crate::{Choice, Declined, Operation, Tile};
 
@@ -75,8 +77,28 @@ pub struct PlannedDispatch {
     pub overrides: Vec<(&'static str, f64)>,
     /// Bound ranges, by binding index.
     pub bindings: Vec<Place>,
+    /// How the kernel declares each binding: as in its text, except that reads of a buffer that it writes as well are declared as
+    /// writes, for WebGPU allows a buffer one usage a dispatch.
+    pub access: Vec<Access>,
     /// Workgroups in x, y, z.
     pub grid: [u32; 3],
+}
+
+impl PlannedDispatch {
+    /// A dispatch of these ranges.
+    pub fn new(
+        shader: &'static Shader,
+        overrides: Vec<(&'static str, f64)>,
+        bindings: Vec<Place>,
+        grid: [u32; 3],
+    ) -> Self {
+        let written = |place: &Place| {
+            let with = bindings.iter().zip(shader.bindings);
+            with.into_iter().any(|(other, access)| *access == Access::ReadWrite && other.buffer == place.buffer)
+        };
+        let access = bindings.iter().map(|place| if written(place) { Access::ReadWrite } else { Access::Read });
+        Self { shader, overrides, access: access.collect(), bindings, grid }
+    }
 }
 
 /// One node of the graph as it will run.

@@ -58,7 +58,7 @@ pub fn plan_training(
     let mut roots: Vec<NodeId> = both().flat_map(|(parameter, node)| [*parameter, *node]).collect();
     roots.extend(outputs.iter().chain([&training.loss]).chain(&training.totals));
     let nodes = needed(graph, &roots);
-    let made = plan_nodes(graph, &nodes, target)?;
+    let (sharing, made) = plan_nodes(graph, &nodes, &roots, target)?;
 
     let limits = &target.limits;
     let mut layout = Layout::new(graph);
@@ -68,7 +68,7 @@ pub fn plan_training(
     let tables = layout.place_constants(limits, &made, &updates.tables());
     let mut kept: Vec<NodeId> = copies.iter().map(|(node, _)| *node).collect();
     kept.extend(outputs.iter().chain([&training.loss]).chain(&training.totals));
-    layout.place_banks(graph, limits, &made, &kept);
+    layout.place_banks(graph, limits, &made, &sharing, &kept);
 
     let mut plan = layout.resolve(graph, made, outputs);
     plan.training = Some(updates.plan(&plan, training, step, &tables, &copies, target)?);

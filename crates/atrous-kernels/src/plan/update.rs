@@ -222,5 +222,5 @@ fn dispatch(kernel: Kernel, places: &[Place], groups: u64, target: &Target) -> R
         kernel.window(Binding { slot: Slot::Input(i), offset: 0, size: place.bytes })
     };
     let made = places.iter().enumerate().fold(kernel, window).groups(groups, target)?;
-    Ok(PlannedDispatch { shader: made.shader, overrides: made.overrides, bindings: places.to_vec(), grid: made.grid })
+    Ok(PlannedDispatch::new(made.shader, made.overrides, places.to_vec(), made.grid))
 }

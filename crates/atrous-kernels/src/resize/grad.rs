@@ -144,7 +144,7 @@ fn adjoint(axes: &[Forward; 2], problem: &Problem<'_>) -> Result<NodePlan, PlanE
     }
     let [rows, columns] = axes.each_ref().map(|axis| transposed(&axis.taps, axis.n));
     let rows = rows[dx.first_row..][..dx.ty.shape.h].to_vec();
-    resample(rows, columns, problem)
+    resample("resize/taps", rows, columns, problem)
 }
 
 #[cfg(test)]

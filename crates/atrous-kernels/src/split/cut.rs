@@ -63,6 +63,7 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         | Op::AvgPoolGrad(_)
         | Op::AdaptiveAvgPoolGrad { .. }
         | Op::Resize(_)
+        | Op::ResizeArgMax(_)
         | Op::ResizeGrad(_)
         | Op::Pad(_)
         | Op::PadGrad(_)
@@ -93,7 +94,7 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
             first(Op::AvgPool(AvgPool { window, ..*avg }), image(rows))
         }
         Op::AdaptiveAvgPool { h, .. } => first(*op, image(resize::adaptive_input_rows(*h, size.h, out.rows.clone()))),
-        Op::Resize(r) => first(*op, image(resize::input_rows(r, size, out.rows.clone()))),
+        Op::Resize(r) | Op::ResizeArgMax(r) => first(*op, image(resize::input_rows(r, size, out.rows.clone()))),
         Op::Pad(pad) => first(*op, image(movement::pad_input_rows(pad, size.h, out.rows.clone()))),
         Op::MaxPoolGrad(_) if rows_whole => all(all_rows()),
         Op::MaxPoolGrad(g) => all(image(pool::max_grad_rows(&g.window, size.h, out.rows.clone()))),

@@ -1,0 +1,108 @@
+//! What a plan's steps ask of memory: how many bytes, from which step to which, and apart from what.
+
+use std::ops::Range;
+
+use atrous_graph::memory::{self, Request};
+use atrous_graph::{Graph, NodeId};
+use atrous_shaders::Access;
+
+use super::TensorPlan;
+use super::share::Sharing;
+use crate::{Binding, NodePlan, Slot};
+
+/// The tensors of a plan that lie in banks.
+pub(super) struct Requests {
+    pub(super) all: Vec<Request>,
+    /// By node: its request, if it lies in a bank.
+    pub(super) of: Vec<Option<usize>>,
+    /// By node: who made its tensor. A node without dispatches is its first input.
+    pub(super) source: Vec<NodeId>,
+    /// By step: the requests of its scratch memory.
+    pub(super) scratch: Vec<Range<usize>>,
+}
+
+impl Requests {
+    /// Those of nodes that no place in `placed` is given to. The tensors of `kept` live to the end.
+    pub(super) fn new(
+        graph: &Graph,
+        made: &[(NodeId, NodePlan)],
+        sharing: &Sharing<'_>,
+        placed: &[Option<TensorPlan>],
+        kept: &[NodeId],
+    ) -> Self {
+        let nodes = graph.nodes().len();
+        let source = (0..nodes).map(NodeId).collect();
+        let mut requests = Self { all: Vec::new(), of: vec![None; nodes], source, scratch: Vec::new() };
+        for (step, (id, plan)) in made.iter().enumerate() {
+            requests.take(graph, sharing, placed, step, *id, plan);
+        }
+        for r in kept.iter().filter_map(|id| requests.of[id.0]) {
+            requests.all[r].last = made.len();
+        }
+        requests
+    }
+
+    fn take(
+        &mut self,
+        graph: &Graph,
+        sharing: &Sharing<'_>,
+        placed: &[Option<TensorPlan>],
+        step: usize,
+        id: NodeId,
+        plan: &NodePlan,
+    ) {
+        let inputs = &graph.node(id).inputs;
+        for r in inputs.iter().filter_map(|input| self.of[input.0]) {
+            self.all[r].last = step;
+        }
+        let first = self.all.len();
+        self.all.extend(plan.scratch.iter().map(|&bytes| Request { bytes, first: step, last: step }));
+        self.scratch.push(first..self.all.len());
+        if plan.dispatches.is_empty() {
+            self.source[id.0] = self.source[inputs[0].0];
+            self.of[id.0] = self.of[inputs[0].0];
+        } else if placed[id.0].is_none() {
+            // Who shares its memory has it from the first that writes there.
+            let whole = sharing.part_of(id).unwrap_or(id);
+            let shared = plan.in_place.and_then(|i| self.of[inputs[i].0]).or(self.of[whole.0]);
+            let request = shared.unwrap_or_else(|| {
+                self.all.push(Request { bytes: graph.node(whole).ty.bytes(), first: step, last: step });
+                self.all.len() - 1
+            });
+            self.all[request].last = step;
+            self.of[id.0] = Some(request);
+            self.of[whole.0] = Some(request);
+        }
+    }
+
+    /// Largest sum of what is alive at one step.
+    pub(super) fn lower_bound(&self) -> u64 {
+        memory::lower_bound(&self.all)
+    }
+
+    /// Pairs of a written and a read tensor of one dispatch: those that had better lie in two banks, and those that must, because
+    /// what is bound twice cannot be declared as written.
+    pub(super) fn conflicts(&self, graph: &Graph, made: &[(NodeId, NodePlan)]) -> [Vec<(usize, usize)>; 2] {
+        let (mut apart, mut never) = (Vec::new(), Vec::new());
+        for ((id, plan), scratch) in made.iter().zip(&self.scratch) {
+            let request = |b: &Binding| match b.slot {
+                Slot::Input(i) => self.of[graph.node(*id).inputs[i].0],
+                Slot::Output => self.of[id.0],
+                Slot::Scratch(i) => Some(scratch.start + i),
+                Slot::Constant(_) => None,
+            };
+            for dispatch in &plan.dispatches {
+                let of = |access: Access| -> Vec<usize> {
+                    let with = dispatch.bindings.iter().zip(dispatch.shader.bindings);
+                    with.filter(|(_, a)| **a == access).filter_map(|(b, _)| request(b)).collect()
+                };
+                let (reads, writes) = (of(Access::Read), of(Access::ReadWrite));
+                for (w, r) in writes.iter().flat_map(|w| reads.iter().map(move |r| (*w, *r))) {
+                    let twice = reads.iter().filter(|other| **other == r).count() > 1;
+                    if twice { never.push((w, r)) } else { apart.push((w, r)) }
+                }
+            }
+        }
+        [apart, never]
+    }
+}

@@ -1,0 +1,180 @@
+//! Who writes its result into memory that another tensor has: a range of a concatenation's channels, or what is read for the last
+//! time.
+
+use std::collections::HashMap;
+
+use atrous_graph::{Graph, Node, NodeId, Op};
+
+use crate::split::aliases;
+use crate::{Declined, Limits, Part};
+
+/// A range of a concatenation's channels that is written by who computes it.
+#[derive(Clone, Copy, Debug)]
+struct Slice {
+    concat: NodeId,
+    /// Vec4s of the channels before it.
+    first: usize,
+}
+
+/// Which tensors of a plan lie in others.
+pub(super) struct Sharing<'a> {
+    graph: &'a Graph,
+    slices: HashMap<NodeId, Slice>,
+    /// Per concatenation: inputs that have to be copied, and why.
+    copied: HashMap<NodeId, Vec<Declined>>,
+    /// By node: who made its tensor, which is not itself where the result is the first input.
+    source: Vec<NodeId>,
+    /// By node: the last that reads its tensor; none if it is an output, or what is not computed.
+    last_reader: Vec<Option<NodeId>>,
+    /// Whether what others read beside a concatenation may lie in it, and whether something does.
+    skips: bool,
+    has_skips: bool,
+}
+
+impl<'a> Sharing<'a> {
+    /// Looks through the nodes of a plan. The results of `kept` are needed after it. With `skips` also what others read beside a
+    /// concatenation may lie in it.
+    pub(super) fn of(graph: &'a Graph, nodes: &[NodeId], kept: &[NodeId], limits: &Limits, skips: bool) -> Self {
+        let count = graph.nodes().len();
+        let mut source: Vec<NodeId> = (0..count).map(NodeId).collect();
+        let mut readers: Vec<Vec<NodeId>> = vec![Vec::new(); count];
+        for &id in nodes {
+            let node = graph.node(id);
+            if aliases(&node.op, node.inputs.len()) {
+                source[id.0] = source[node.inputs[0].0];
+            }
+            node.inputs.iter().for_each(|input| readers[source[input.0].0].push(id));
+        }
+        let mut is_kept = vec![false; count];
+        kept.iter().for_each(|id| is_kept[source[id.0].0] = true);
+        let last = |id: usize| {
+            let computed = !matches!(graph.nodes()[id].op, Op::Input | Op::Parameter) && !is_kept[id];
+            readers[id].last().copied().filter(|_| computed)
+        };
+        let last_reader = (0..count).map(last).collect();
+        let (slices, copied) = (HashMap::new(), HashMap::new());
+        let mut sharing = Self { graph, slices, copied, source, last_reader, skips, has_skips: false };
+        for &concat in nodes.iter().filter(|id| matches!(graph.node(**id).op, Op::Concat)) {
+            sharing.slice(concat, &readers, &is_kept, limits);
+        }
+        sharing
+    }
+
+    /// Decides for each input of a concatenation whether it is written where it belongs.
+    fn slice(&mut self, concat: NodeId, readers: &[Vec<NodeId>], is_kept: &[bool], limits: &Limits) {
+        let node = self.graph.node(concat);
+        let (mut first, mut copied) = (0, Vec::new());
+        for &input in &node.inputs {
+            let c = self.graph.node(input).ty.shape.c;
+            let fitting = node.ty.bytes() <= limits.max_binding && !is_kept[concat.0];
+            let reason = if !fitting {
+                Err("the whole is an output, or passes the binding limit")
+            } else if first % 4 != 0 || (c % 4 != 0 && first + c != node.ty.shape.c) {
+                Err("its channels share a vec4 with others")
+            } else if self.source[input.0] != input || is_kept[input.0] {
+                Err("it is an output, or another tensor itself")
+            } else {
+                self.can_be_slice(concat, input, &readers[input.0], limits)
+            };
+            match reason {
+                Ok(()) => {
+                    self.has_skips |= readers[input.0].len() > 1;
+                    self.slices.insert(input, Slice { concat, first: first / 4 });
+                }
+                Err(reason) => copied.push(Declined { variant: "slice", reason }),
+            }
+            first += c;
+        }
+        self.copied.insert(concat, copied);
+    }
+
+    fn can_be_slice(
+        &self,
+        concat: NodeId,
+        input: NodeId,
+        readers: &[NodeId],
+        limits: &Limits,
+    ) -> Result<(), &'static str> {
+        let node = self.graph.node(input);
+        let whole = |node: &Node| {
+            let types = node.inputs.iter().map(|id| self.graph.node(*id).ty).chain([node.ty]);
+            types.into_iter().all(|ty| ty.bytes() <= limits.max_binding)
+        };
+        if !writes_slices(&node.op) {
+            return Err("its kernel writes whole tensors");
+        }
+        if readers.iter().filter(|id| matches!(self.graph.node(**id).op, Op::Concat)).count() > 1 {
+            return Err("it is concatenated more than once");
+        }
+        let others = || readers.iter().filter(|id| **id != concat).map(|id| self.graph.node(*id));
+        if !others().all(|reader| reads_slices(&reader.op)) {
+            return Err("who else reads it reads whole tensors");
+        }
+        if !self.skips && others().count() > 0 {
+            return Err("the whole would live as long as others read it");
+        }
+        // What is cut into parts lies in windows of its own.
+        if !whole(node) || !others().all(whole) { Err("it passes the binding limit") } else { Ok(()) }
+    }
+
+    /// Whether something lies in a concatenation that others read as well.
+    pub(super) const fn has_skips(&self) -> bool {
+        self.has_skips
+    }
+
+    /// The concatenation whose memory a node's result is part of.
+    pub(super) fn part_of(&self, id: NodeId) -> Option<NodeId> {
+        self.slices.get(&id).map(|slice| slice.concat)
+    }
+
+    /// Inputs of a concatenation that are copied, and why.
+    pub(super) fn copied(&self, concat: NodeId) -> &[Declined] {
+        self.copied.get(&concat).map_or(&[], Vec::as_slice)
+    }
+
+    /// A node's inputs and result as its kernels see them.
+    pub(super) fn parts(&self, id: NodeId) -> (Vec<Part>, Part) {
+        let node = self.graph.node(id);
+        let sources: Vec<NodeId> = node.inputs.iter().map(|input| self.source[input.0]).collect();
+        let input = |source: &NodeId| {
+            let part = self.part(*source);
+            let alone = sources.iter().filter(|other| *other == source).count() == 1;
+            Part { dies: alone && !part.is_slice() && self.last_reader[source.0] == Some(id), ..part }
+        };
+        let inputs = node.inputs.iter().zip(&sources).map(|(input_id, source)| Part {
+            ty: self.graph.node(*input_id).ty,
+            full: self.graph.node(*input_id).ty,
+            ..input(source)
+        });
+        (inputs.collect(), self.part(id))
+    }
+
+    fn part(&self, id: NodeId) -> Part {
+        let whole = Part::whole(self.graph.node(id).ty);
+        match self.slices.get(&id) {
+            None => whole,
+            Some(slice) => {
+                let stride = Part::whole(self.graph.node(slice.concat).ty).stride;
+                Part { base: slice.first as u32, stride, ..whole }
+            }
+        }
+    }
+}
+
+/// Operations all of whose kernels write a range of channels of a wider tensor.
+const fn writes_slices(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Conv2d(_)
+            | Op::Conv2dGradInput(_)
+            | Op::FusedConv(_)
+            | Op::BatchNorm(_)
+            | Op::FusedBatchNorm(_)
+            | Op::Resize(_)
+    )
+}
+
+/// Operations whose kernels read one.
+const fn reads_slices(op: &Op) -> bool {
+    matches!(op, Op::MaxPool(_) | Op::MaxPoolIndices(_))
+}

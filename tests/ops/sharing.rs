@@ -1,0 +1,164 @@
+//! Results that take memory of other tensors: written over a residual, or into a range of a concatenation's channels.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use atrous_cpu::{Tensor, Tolerance, compare};
+use atrous_gpu::{AdapterChoice, Device, DeviceOptions, InputData, Parameters, Session};
+use atrous_graph::op::*;
+use atrous_graph::{DType, Graph, Layout, Op, Shape};
+use atrous_kernels::conv::{CONV2D_VARIANTS, GRAD_INPUT_VARIANTS};
+use atrous_kernels::plan::{BufferKind, Plan, plan};
+use atrous_kernels::{Limits, Target};
+use atrous_tests::{Case, Setting};
+
+use crate::{fused, others};
+
+/// Checked: what nothing wrote is NaN.
+fn checked() -> Device {
+    let options = DeviceOptions { checks: true, ..DeviceOptions::from_env().expect("a legal environment") };
+    Device::open_blocking(&AdapterChoice::from_env(), options).expect("the suite needs an adapter")
+}
+
+/// The bytes that two nodes' tensors have in common.
+fn shared(plan: &Plan, [a, b]: [&str; 2]) -> bool {
+    let place = |name: &str| {
+        let step = plan.steps.iter().find(|step| step.name == name).expect("a step");
+        plan.tensors[step.node.0].expect("a place").place
+    };
+    place(a) == place(b)
+}
+
+#[test]
+fn every_convolution_over_its_residual() {
+    let device = checked();
+    let mut served = BTreeSet::new();
+    for case in fused::all() {
+        let Op::FusedConv(fused) = case.op else { continue };
+        let expected = case.expect_in(Setting::Dying);
+        served.extend(expected.check_variants(&device, &device.target()));
+        let residual = format!("copy{}", case.inputs.len() - 1);
+        let plan = expected.plan(&device.target());
+        assert_eq!(shared(&plan, ["case", &residual]), fused.residual, "{case:?}\n{plan}");
+    }
+    assert!(CONV2D_VARIANTS.iter().chain(GRAD_INPUT_VARIANTS).all(|name| served.contains(name)), "{served:?}");
+}
+
+#[test]
+fn every_kernel_that_writes_a_range_of_channels() {
+    let device = checked();
+    let resize = [Resize::nearest(13, 5), Resize::bilinear(13, 5, Coordinates::HalfPixel)];
+    let antialias = Resize { h: 4, w: 3, interpolation: Interpolation::BilinearAntialias, step: None };
+    let resized = resize.into_iter().chain([antialias]).map(Op::Resize);
+    let resized = resized.flat_map(|op| others::SHAPES.map(|s| Case::images(op, &[s])));
+    let normalised = others::SHAPES.into_iter().flat_map(|s| {
+        let norm = BatchNorm { eps: 1e-3, scale: true, shift: true, batch: false };
+        let vectors = [Shape::channels(s.c); 4];
+        let fused = FusedBatchNorm { norm, residual: true, activation: Some(Unary::Relu) };
+        [
+            Case::images(Op::BatchNorm(norm), &[&[s], &vectors[..]].concat()),
+            Case::images(Op::FusedBatchNorm(fused), &[&[s], &vectors[..], &[s]].concat()),
+        ]
+    });
+    let mut served = BTreeSet::new();
+    for case in fused::all().into_iter().chain(resized).chain(normalised) {
+        let expected = case.expect_in(Setting::Concatenated);
+        served.extend(expected.check_variants(&device, &device.target()));
+        let plan = expected.plan(&device.target());
+        assert!(shared(&plan, ["case", "whole"]), "{case:?}\n{plan}");
+    }
+    assert!(CONV2D_VARIANTS.iter().chain(GRAD_INPUT_VARIANTS).all(|name| served.contains(name)), "{served:?}");
+}
+
+/// A level of a U-Net: what is concatenated is pooled as well.
+fn level(c: usize, extra: Option<Op>) -> Graph {
+    let mut graph = Graph::new();
+    let x = graph.input("x", Shape::new(2, 9, 7, 3), DType::F32).expect("an input");
+    let w = graph.parameter("w", Shape::new(3, 3, 3, c), Layout::Filter).expect("a filter");
+    let mut add = |name: &str, op, inputs: &[_]| graph.add(name, op, inputs).expect(name);
+    let conv = Conv2d { padding: Padding::symmetric(1, 1), ..Conv2d::default() };
+    let skip = add("skip", Op::Conv2d(conv), &[x, w]);
+    let window = Window { padding: Padding::symmetric(1, 1), ..Window::new([3, 3], [2, 2]) };
+    let pooled = add("pooled", Op::MaxPool(window), &[skip]);
+    let places = add("places", Op::MaxPoolIndices(window), &[skip]);
+    let up = add("up", Op::Resize(Resize::bilinear(9, 7, Coordinates::HalfPixel)), &[pooled]);
+    let more = extra.map(|op| add("more", op, &[skip]));
+    let joined = add("joined", Op::Concat, &[skip, up]);
+    let inputs = [joined].into_iter().chain(more).collect::<Vec<_>>();
+    let sum = add("sum", Op::Unary(Unary::Abs), &inputs[..1]);
+    graph.set_outputs([sum, places].into_iter().chain(more).collect());
+    graph
+}
+
+fn joined(plan: &Plan) -> [bool; 2] {
+    ["skip", "up"].map(|name| shared(plan, [name, "joined"]))
+}
+
+#[test]
+fn a_skip_is_pooled_where_it_lies() {
+    let device = checked();
+    for (c, written) in [(8, [true, true]), (5, [false, false])] {
+        let graph = level(c, None);
+        let made = plan(&graph, graph.outputs(), &device.target()).expect("a plan");
+        assert_eq!(joined(&made), written, "{c} channels:\n{made}");
+        let x: Vec<f32> = (0..2 * 9 * 7 * 3).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
+        let w: Vec<f32> = (0..27 * c).map(|i| ((i * 53 % 89) as f32 - 44.0) / 44.0).collect();
+        let values = std::collections::HashMap::from([
+            ("x".to_owned(), Tensor::from_f32(Shape::new(2, 9, 7, 3), &x)),
+            ("w".to_owned(), Tensor::from_f32(Shape::new(3, 3, 3, c), &w)),
+        ]);
+        let want = atrous_cpu::run(&graph, &values, graph.outputs()).expect("the reference");
+        let parameters = std::collections::HashMap::from([("w".to_owned(), w)]);
+        let parameters = Parameters::upload(&device, &graph, &parameters).expect("the parameters");
+        let mut session = Session::from_plan(&device, &graph, made, Arc::new(parameters)).expect("a session");
+        let got = session.run_blocking(&[("x", InputData::F32(&x))]).expect("a run");
+        let magnitude = want[0].map(|_| 27.0);
+        compare(got.f32("sum").expect("sums"), &want[0], &magnitude, Tolerance::F32).unwrap_or_else(|e| panic!("{e}"));
+        let places: Vec<f64> = got.u32("places").expect("places").iter().map(|v| f64::from(*v)).collect();
+        assert_eq!(places, want[1].data);
+    }
+}
+
+#[test]
+fn what_cannot_lie_in_a_concatenation_is_copied_and_says_why() {
+    let target = Target::new(Limits::WEBGPU, true);
+    let of = |graph: &Graph, limits: Limits| {
+        let made = plan(graph, graph.outputs(), &Target { limits, ..target.clone() }).expect("a plan");
+        let step = made.steps.iter().find(|step| step.name == "joined").expect("the concatenation");
+        let reasons: Vec<&str> = step.declined.iter().map(|declined| declined.reason).collect();
+        assert_eq!(step.dispatches.is_empty(), joined(&made) == [true, true]);
+        (joined(&made), reasons.join("; "))
+    };
+    assert_eq!(of(&level(8, None), Limits::WEBGPU), ([true, true], String::new()));
+    // Both bounds of the second range are within a vec4.
+    let (lies, reasons) = of(&level(5, None), Limits::WEBGPU);
+    assert!(lies == [false, false] && reasons.contains("share a vec4"), "{reasons}");
+    let (lies, reasons) = of(&level(8, Some(Op::Unary(Unary::Tanh))), Limits::WEBGPU);
+    assert!(lies == [false, true] && reasons.contains("reads whole tensors"), "{reasons}");
+    let (lies, reasons) = of(&level(8, None), Limits { max_binding: 6_000, ..Limits::WEBGPU });
+    assert!(lies == [false, false] && reasons.contains("binding limit"), "{reasons}");
+    let mut graph = level(8, None);
+    let outputs = ["skip", "sum"].map(|name| graph.find(name).expect("a node"));
+    graph.set_outputs(outputs.to_vec());
+    let (lies, reasons) = of(&graph, Limits::WEBGPU);
+    assert!(lies == [false, true] && reasons.contains("an output"), "{reasons}");
+}
+
+#[test]
+fn a_residual_that_is_read_again_is_not_overwritten() {
+    let mut graph = Graph::new();
+    let x = graph.input("x", Shape::new(1, 4, 4, 8), DType::F32).expect("an input");
+    let w = graph.parameter("w", Shape::new(1, 1, 8, 8), Layout::Filter).expect("a filter");
+    let b = graph.parameter("b", Shape::channels(8), Layout::Image).expect("a bias");
+    let r = graph.add("r", Op::Unary(Unary::Abs), &[x]).expect("a node");
+    let conv = FusedConv { residual: true, ..FusedConv::plain(Convolution::Forward(Conv2d::default()), true) };
+    let y = graph.add("y", Op::FusedConv(conv), &[x, w, b, r]).expect("a convolution");
+    let own = graph.add("own", Op::FusedConv(conv), &[y, w, b, y]).expect("a convolution");
+    let again = graph.add("again", Op::Binary(Binary::Add), &[own, r]).expect("a sum");
+    let target = Target::new(Limits::WEBGPU, true);
+    let made = plan(&graph, &[again], &target).expect("a plan");
+    assert!(!shared(&made, ["y", "r"]) && !shared(&made, ["own", "y"]), "{made}");
+    let over = |outputs: &[_]| shared(&plan(&graph, outputs, &target).expect("a plan"), ["y", "r"]);
+    assert!(over(&[own]) && !over(&[own, r]));
+    assert!(made.buffers.iter().any(|buffer| buffer.kind == BufferKind::Bank));
+}
