@@ -24,7 +24,7 @@ fn rows() -> Vec<Row> {
         Row { image: [2, 9, 8, 21], cout: 70, ..BASE },
         Row { image: [1, 17, 11, 10], cout: 30, conv: conv(2, 1, 1), ..BASE },
         Row { image: [1, 7, 9, 24], cout: 48, conv: conv(1, 1, 2), bias: false, ..BASE },
-        Row { image: [1, 13, 11, 36], cout: 67, ..pointwise },
+        Row { image: [1, 13, 21, 36], cout: 67, ..pointwise },
         Row { image: [1, 1, 1, 130], cout: 3, ..pointwise },
     ]
 }

@@ -100,7 +100,7 @@ fn depthwise_multiplier(p: &ConvProblem<'_>) -> Result<Dispatch, PlanError> {
 /// End of the name, tile and workgroups of a GEMM kernel for `rows` × `columns` vec4s in `layers`.
 fn gemm_kernel(tiled: bool, rows: usize, columns: usize, layers: usize, target: &Target) -> (&'static str, Tile, u64) {
     if tiled {
-        let tile = Tile::in_workgroup(rows, columns, layers, target);
+        let tile = Tile::in_workgroup(Tile::TALL, [rows, columns, layers], target);
         ("tiled", tile, tile.count(rows, columns) as u64)
     } else {
         let tile = Tile::in_registers(rows, columns, layers, target);

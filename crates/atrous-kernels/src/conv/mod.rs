@@ -38,7 +38,8 @@ pub fn plan_conv(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
 /// The tiles that a variant is linked for; none if it works in no tile of a choice.
 pub fn tiles(variant: &str) -> &'static [Tile] {
     match variant {
-        "gemm_tiled" | "implicit_gemm_tiled" | "transposed_tiled" | "grad_weight_tiled" => Tile::WORKGROUP,
+        "gemm_tiled" | "implicit_gemm_tiled" => Tile::TALL,
+        "transposed_tiled" | "grad_weight_tiled" => Tile::WORKGROUP,
         "gemm_registers" | "implicit_gemm_registers" | "transposed_phase" | "grad_weight_registers" => Tile::REGISTERS,
         _ => &[],
     }

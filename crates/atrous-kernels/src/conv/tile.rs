@@ -20,7 +20,7 @@ impl fmt::Display for Tile {
     }
 }
 
-/// Bytes of workgroup memory of the largest tile: 4×65 and 16×16 vec4s.
+/// Bytes of workgroup memory of the largest tile that is planned by default: 4×65 and 16×16 vec4s.
 pub(super) const TILE_BYTES: u32 = (4 * 65 + 16 * 16) * 16;
 
 /// Fewer workgroups than this leave a GPU idle.
@@ -36,6 +36,10 @@ const fn tile(m: usize, n: usize) -> Tile {
 impl Tile {
     /// The tiles in workgroup memory that kernels are linked for.
     pub(super) const WORKGROUP: &[Self] = &[tile(32, 32), tile(32, 64), tile(64, 32), tile(64, 64)];
+
+    /// The tiles in workgroup memory that GEMM and implicit GEMM are linked for: those, and tall ones, which are never the default.
+    pub(super) const TALL: &[Self] =
+        &[tile(32, 32), tile(32, 64), tile(64, 32), tile(64, 64), tile(128, 32), tile(128, 64)];
 
     /// The tiles in registers that kernels are linked for.
     pub(super) const REGISTERS: &[Self] = &[
@@ -55,14 +59,14 @@ impl Tile {
         target.tile.filter(|tile| of.contains(tile))
     }
 
-    /// The tile in workgroup memory for a product of `rows` × `columns` vec4s, computed `layers` times: the one asked for, or as
-    /// large as the product fills, and smaller where few workgroups would run.
-    pub(super) fn in_workgroup(rows: usize, columns: usize, layers: usize, target: &Target) -> Self {
+    /// The tile in workgroup memory for a product of `rows` × `columns` vec4s, computed `layers` times: the one asked for if it is one
+    /// of these, or else as large as the product fills, and smaller where few workgroups would run.
+    pub(super) fn in_workgroup(of: &[Self], [rows, columns, layers]: [usize; 3], target: &Target) -> Self {
         let wide = if columns > 8 { 64 } else { 32 };
         let tall = if rows > 32 { 64 } else { 32 };
         let tiles = [tile(tall, wide), tile(32, wide), tile(32, 32)];
         let busy = tiles.iter().find(|tile| tile.count(rows, columns) * layers >= BUSY);
-        Self::asked(target, Self::WORKGROUP).unwrap_or_else(|| *busy.unwrap_or(&tiles[2]))
+        Self::asked(target, of).filter(|tile| tile.fits(target)).unwrap_or_else(|| *busy.unwrap_or(&tiles[2]))
     }
 
     /// The tile in the registers of one invocation for a product of `rows` × `columns` vec4s, computed `layers` times: the one
@@ -81,6 +85,12 @@ impl Tile {
         let most = if target.software { 16 } else { 8 };
         let fit = |size: usize| size.next_power_of_two().clamp(4, most);
         Self::asked(target, Self::REGISTERS).unwrap_or_else(|| tile(fit(rows), fit(4 * columns)))
+    }
+
+    /// Whether a workgroup of it is within the limits: 64 invocations for 64 rows, x's rows of 4 vec4s and one more, w's of 16 k.
+    fn fits(self, target: &Target) -> bool {
+        let (invocations, vec4s) = (self.m.next_multiple_of(64), 4 * (self.m + 1) + 4 * self.n);
+        invocations <= target.limits.max_invocations as usize && 16 * vec4s <= target.limits.workgroup_memory as usize
     }
 
     /// Tiles that cover a product.

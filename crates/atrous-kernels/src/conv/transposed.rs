@@ -76,7 +76,7 @@ fn phase(p: &ConvProblem<'_>, tiled: bool) -> Result<(Dispatch, Option<Tile>), P
     let largest = y.n * y.h.div_ceil(rows) * y.w.div_ceil(columns);
     let layers = rows * columns * p.conv.groups;
     let (name, tile, groups) = if tiled {
-        let tile = Tile::in_workgroup(largest, p.og4(), layers, p.target());
+        let tile = Tile::in_workgroup(Tile::WORKGROUP, [largest, p.og4(), layers], p.target());
         ("conv/transposed_tiled", tile, tile.count(largest, p.og4()) as u64)
     } else {
         let tile = Tile::in_registers(largest, p.og4(), layers, p.target());
