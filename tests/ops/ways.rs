@@ -26,12 +26,13 @@ fn rows() -> Vec<Row> {
         Row { image: [1, 7, 9, 24], cout: 48, conv: conv(1, 1, 2), bias: false, ..BASE },
         Row { image: [1, 13, 21, 36], cout: 67, ..pointwise },
         Row { image: [1, 1, 1, 130], cout: 3, ..pointwise },
+        Row { image: [1, 3, 5, 130], cout: 40, ..BASE },
     ]
 }
 
 fn cases() -> Vec<Case> {
     let forward = rows().iter().map(Row::case).collect::<Vec<_>>();
-    let finished = [0, 3].map(|i| fused(&rows()[i].case(), None, true, Some(Unary::Relu))).to_vec();
+    let finished = [0, 3, 5].map(|i| fused(&rows()[i].case(), None, true, Some(Unary::Relu))).to_vec();
     let gradients = rows()[..3].iter().flat_map(|row| [input(row), weight(row)]).collect();
     let depthwise = Row { image: [1, 9, 7, 6], cout: 12, conv: Conv2d { groups: 6, ..BASE.conv }, ..BASE };
     let single = Row { cout: 6, ..depthwise };

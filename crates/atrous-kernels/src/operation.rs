@@ -22,11 +22,16 @@ pub(crate) fn key(op: &Op, inputs: impl Iterator<Item = TensorType>, output: Ten
     format!("{op}: {} -> {output}", inputs.join(", "))
 }
 
-/// Variants that are slower wherever the others are legal: textbook forms, and general forms of special cases.
-fn better(variant: &str) -> &'static [&'static str] {
+/// Variants of which one is faster than this wherever it is legal: than textbook forms, than general forms of special cases, and
+/// on software adapters than whatever meets at barriers.
+fn better(variant: &str, software: bool) -> &'static [&'static str] {
     match variant {
+        "gemm_split" | "gemm_tiled" if software => &["gemm_registers"],
+        "implicit_gemm_split" | "implicit_gemm_tiled" if software => &["gemm_registers", "implicit_gemm_registers"],
+        "transposed_tiled" if software => &["transposed_depthwise", "transposed_phase"],
+        "grad_weight_tiled" if software => &["grad_weight_depthwise", "grad_weight_registers"],
         "depthwise_multiplier" => &["depthwise"],
-        "implicit_gemm_tiled" | "implicit_gemm_registers" => &["gemm_registers"],
+        "implicit_gemm_split" | "implicit_gemm_tiled" | "implicit_gemm_registers" => &["gemm_registers"],
         "im2col" | "direct" => &["depthwise", "depthwise_multiplier", "implicit_gemm_registers"],
         "transposed_phase" | "transposed_tiled" => &["transposed_depthwise"],
         "transposed_direct" => &["transposed_depthwise", "transposed_phase"],
@@ -80,7 +85,7 @@ impl Operation {
         let default = self.plan(&Target { choices: None, ..target.clone() })?.choice();
         let ways = self.ways(target);
         let is_legal = |variant: &&str| ways.iter().any(|way| way.variant == *variant);
-        let worth = |way: &&Choice| !better(way.variant).iter().any(|better| is_legal(better));
+        let worth = |way: &&Choice| !better(way.variant, target.software).iter().any(|better| is_legal(better));
         let mut others: Vec<Choice> = ways.iter().filter(worth).filter(|way| **way != default).copied().collect();
         others.sort_by_key(|way| (way.variant != default.variant, way.distance(default)));
         others.insert(0, default);
@@ -117,7 +122,9 @@ mod tests {
             assert!(candidates.iter().all(|c| c.variant.starts_with("implicit_gemm")), "{candidates:?}");
             let distinct: std::collections::BTreeSet<_> = candidates.iter().collect();
             assert_eq!(distinct.len(), candidates.len());
-            let all = tiles("implicit_gemm_tiled").len() + tiles("implicit_gemm_registers").len();
+            let variants = ["implicit_gemm_registers", "implicit_gemm_tiled", "implicit_gemm_split"];
+            let variants = &variants[..if software { 1 } else { 3 }];
+            let all: usize = variants.iter().map(|variant| tiles(variant).len()).sum();
             assert_eq!(candidates.len(), all);
             assert!(operation.ways(&target).iter().any(|way| way.variant == "direct"));
         }

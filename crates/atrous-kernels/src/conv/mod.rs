@@ -8,6 +8,7 @@ mod depthwise;
 mod forward;
 mod grad_weight;
 mod problem;
+mod split_k;
 mod tile;
 mod transposed;
 
@@ -39,7 +40,7 @@ pub fn plan_conv(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
 pub fn tiles(variant: &str) -> &'static [Tile] {
     match variant {
         "gemm_tiled" | "implicit_gemm_tiled" => Tile::TALL,
-        "transposed_tiled" | "grad_weight_tiled" => Tile::WORKGROUP,
+        "gemm_split" | "implicit_gemm_split" | "transposed_tiled" | "grad_weight_tiled" => Tile::WORKGROUP,
         "gemm_registers" | "implicit_gemm_registers" | "transposed_phase" | "grad_weight_registers" => Tile::REGISTERS,
         _ => &[],
     }

@@ -24,7 +24,7 @@ impl fmt::Display for Tile {
 pub(super) const TILE_BYTES: u32 = (4 * 65 + 16 * 16) * 16;
 
 /// Fewer workgroups than this leave a GPU idle.
-const BUSY: usize = 128;
+pub(super) const BUSY: usize = 128;
 
 /// Invocations in a workgroup of the kernels in register tiles.
 const GROUP: usize = 16;
