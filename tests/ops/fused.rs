@@ -78,6 +78,30 @@ fn every_variant_serves_whole_and_in_parts() {
     assert!(missing.is_empty(), "no case reached {missing:?}");
 }
 
+/// A residual that is one pixel of each sample.
+fn with_vector(case: &Case) -> Case {
+    let mut case = fused(case, None, true, Some(Unary::HardSigmoid));
+    let residual = case.inputs.last_mut().expect("a residual");
+    residual.shape = Shape { h: 1, w: 1, ..residual.shape };
+    case
+}
+
+#[test]
+fn every_variant_adds_a_vector_of_each_sample() {
+    let device = device();
+    let mut tight = device.target();
+    tight.limits.max_binding = 4_000;
+    let mut served = BTreeSet::new();
+    for case in forward().iter().map(Row::case).chain(transposed()) {
+        let expected = with_vector(&case).expect();
+        served.extend(expected.check_variants(&device, &device.target()));
+        if expected.fits(&tight) {
+            expected.check_variants(&device, &tight);
+        }
+    }
+    assert!(CONV2D_VARIANTS.iter().chain(GRAD_INPUT_VARIANTS).all(|name| served.contains(name)), "{served:?}");
+}
+
 #[test]
 fn every_function_that_can_be_fused() {
     let device = device();

@@ -127,7 +127,10 @@ fn plans_are_shorter_and_say_as_much_arithmetic() {
         let target = Target::new(Limits::WEBGPU, true);
         let [before, after] = [(&model.graph, model.output()), (&optimized.graph, optimized.now(&[model.output()])[0])]
             .map(|(graph, output)| plan(graph, &[output], &target).expect("a plan"));
-        assert_eq!(before.macs(), after.macs(), "{name}");
+        match optimized.report.count("pooled_bias") {
+            0 => assert_eq!(before.macs(), after.macs(), "{name}"),
+            _ => assert!(before.macs() > after.macs(), "{name}"),
+        }
         assert!(after.dispatches() < before.dispatches(), "{name}: {}", optimized.report);
         assert!(after.lower_bound <= before.lower_bound, "{name}");
         let again = optimize(&optimized.graph, optimized.graph.outputs(), PassOptions::Fold);

@@ -233,3 +233,48 @@ fn class_maps_are_made_while_logits_are_enlarged() {
     let all = checked(&net, &[map, mean], PassOptions::Fold);
     assert_eq!(reason(&all, "fuse_resize_argmax", "map"), Some("its result is read more than once"));
 }
+
+/// The image-pooling branch of atrous spatial pyramid pooling, between two others.
+fn pyramid(bias: bool) -> (Net, NodeId) {
+    let mut net = Net::new();
+    let x = net.x;
+    let [one, two] = [("one", 6), ("two", 5)].map(|(name, c)| net.conv(name, x, c, 1));
+    let pooled = net.add("pool", Op::Reduce(Reduce::MEAN_HW), &[x]);
+    let filter = net.graph.parameter("vector.weight", Shape::new(1, 1, 4, 7), Layout::Filter).expect("a filter");
+    let vector = net.add("vector", Op::Conv2d(Conv2d::default()), &[pooled, filter]);
+    let spread = net.add("spread", Op::Resize(Resize::bilinear(6, 5, Coordinates::HalfPixel)), &[vector]);
+    let all = net.add("all", Op::Concat, &[one, spread, two]);
+    let filter = net.graph.parameter("project.weight", Shape::new(1, 1, 18, 9), Layout::Filter).expect("a filter");
+    let inputs = if bias { vec![all, filter, net.vector("project.bias", 9)] } else { vec![all, filter] };
+    let project = net.add("project", Op::Conv2d(Conv2d::default()), &inputs);
+    (net, project)
+}
+
+#[test]
+fn a_pooled_vector_becomes_a_bias_of_each_sample() {
+    for bias in [true, false] {
+        let (mut net, project) = pyramid(bias);
+        let norm = net.norm("bn", project);
+        let y = net.relu("relu", norm);
+        let all = checked(&net, &[y], PassOptions::Fold);
+        let want = ["conv2d", "conv2d", "reduce", "conv2d", "conv2d", "concat", "fused_conv2d"];
+        assert_eq!(ops(&all), want, "{}", all.graph);
+        // The filter is cut in two, out of one into which the normalisation was folded.
+        let names: Vec<&str> = all.graph.parameters().map(|(_, node)| node.name.as_str()).collect();
+        assert!(names.iter().any(|name| name.ends_with("pooled_filter")), "{names:?}");
+        assert!(!names.contains(&"project.weight") && all.report.count("pooled_bias") == 1);
+    }
+    let (net, project) = pyramid(false);
+    let all = checked(&net, &[project], PassOptions::Fold);
+    assert_eq!(reason(&all, "pooled_bias", "all"), Some("the convolution that follows has no bias"));
+    let (mut net, project) = pyramid(true);
+    let spread = net.graph.find("spread").expect("a node");
+    let all = checked(&net, &[project, spread], PassOptions::Fold);
+    assert_eq!(reason(&all, "pooled_bias", "all"), Some("its result is asked for"));
+    let concat = net.graph.find("all").expect("a node");
+    let wide = net.conv("wide", concat, 3, 1);
+    let all = checked(&net, &[wide], PassOptions::Fold);
+    assert_eq!(all.report.count("pooled_bias"), 0, "{}", all.report);
+    let kept = checked(&net, &[project], PassOptions::Fuse);
+    assert!(ops(&kept).contains(&"resize"));
+}

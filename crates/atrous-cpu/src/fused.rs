@@ -18,7 +18,13 @@ fn sum(op: &FusedConv, x: &Tensor, inputs: &[&Tensor], output: Shape) -> Tensor 
     operands[0] = x;
     let mut sum = evaluate(&op.conv.op(), &operands, output);
     if op.residual {
-        sum.data.iter_mut().zip(&inputs[op.conv_inputs()].data).for_each(|(y, r)| *y += r);
+        let residual = inputs[op.conv_inputs()];
+        // One pixel a sample, or as many as the result.
+        let each = output.sample_len() / residual.shape.sample_len().max(1);
+        for (i, pixel) in sum.data.chunks_exact_mut(output.c.max(1)).enumerate() {
+            let from = i / each.max(1) * output.c;
+            pixel.iter_mut().zip(&residual.data[from..]).for_each(|(y, r)| *y += r);
+        }
     }
     sum
 }

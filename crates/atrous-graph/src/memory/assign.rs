@@ -282,7 +282,20 @@ mod tests {
     fn odd_cycles_of_conflicts_are_coloured() {
         let requests = vec![Request { bytes: 256, first: 0, last: 9 }; 5];
         let conflicts = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 0)];
-        check(&requests, &conflicts, &assign(&requests, &conflicts, &[], 256, 1 << 20));
+        check(&requests, &conflicts, &assign(&requests, &[], &conflicts, 256, 1 << 20));
+    }
+
+    #[test]
+    fn what_should_be_apart_shares_a_bank_where_that_saves_much() {
+        let request = |bytes, first, last| Request { bytes, first, last };
+        // Two that never live together and a third between them: apart they need a bank each for the time between.
+        let requests = [request(4096, 0, 9), request(2048, 1, 2), request(2048, 2, 3), request(2048, 3, 4)];
+        let pairs = [(0, 1), (0, 2), (0, 3), (1, 2), (2, 3), (1, 3)];
+        let (apart, shared) =
+            (assign(&requests, &[], &pairs, 256, 1 << 20), assign(&requests, &pairs, &[], 256, 1 << 20));
+        check(&requests, &pairs, &apart);
+        check(&requests, &[], &shared);
+        assert_eq!([apart.total(), shared.total()], [10_240, 8192]);
     }
 
     #[test]
@@ -297,7 +310,7 @@ mod tests {
                 (0..60).map(|i| Request { bytes: 1 + next(5000), first: i, last: i + 1 + next(8) as usize }).collect();
             let conflicts: Vec<(usize, usize)> =
                 (1..60).map(|i| (i - 1 - next(i as u64 % 3 + 1).min(i as u64 - 1) as usize, i)).collect();
-            check(&requests, &conflicts, &assign(&requests, &conflicts, &[], 256, 1 << 20));
+            check(&requests, &conflicts, &assign(&requests, &[], &conflicts, 256, 1 << 20));
         }
     }
 }

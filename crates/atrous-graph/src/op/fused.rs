@@ -1,13 +1,14 @@
 //! A convolution together with what comes right before and after it.
 
-use crate::{Op, TensorType};
+use crate::{Op, Shape, TensorType};
 
 use super::{Conv2d, Conv2dGradInput, Unary};
 
 /// `y = activation(conv(prologue(x), filter) + bias + residual)`: what a pass over the graph makes of several operations, so that
 /// nothing in between is stored. Nothing flows back through it: passes run after differentiation.
 ///
-/// Inputs are `x`, `filter`, then `bias` (`1×1×1×Cout`) and `residual` (of the result's shape) if it has them.
+/// Inputs are `x`, `filter`, then `bias` (`1×1×1×Cout`) and `residual` (of the result's shape, or one pixel of it for each
+/// sample) if it has them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FusedConv {
     /// The convolution.
@@ -71,8 +72,9 @@ impl FusedConv {
         if self.residual && !self.bias {
             return Err("a residual without a bias".to_owned());
         }
-        if self.residual && inputs[self.conv_inputs()] != y {
-            return Err(format!("the residual must be {y}, got {}", inputs[self.conv_inputs()]));
+        let pixel = TensorType { shape: Shape { h: 1, w: 1, ..y.shape }, ..y };
+        if self.residual && ![y, pixel].contains(&inputs[self.conv_inputs()]) {
+            return Err(format!("the residual must be {y} or {pixel}, got {}", inputs[self.conv_inputs()]));
         }
         if let Some(f) = self.activation.filter(|f| !f.is_piecewise()) {
             return Err(format!("{} is too costly or too steep to be fused", f.name()));

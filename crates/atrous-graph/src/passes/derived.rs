@@ -1,9 +1,10 @@
 //! Parameters that are made from others on the host.
 
-use crate::Op;
-use crate::{ParameterSource, SourceError, TensorType};
+use std::ops::Range;
 
-/// A parameter of a rewritten graph, as a function of parameters of the graph before.
+use crate::{Op, ParameterSource, Shape, SourceError, TensorType};
+
+/// A parameter of a rewritten graph, as a function of parameters of the graph before, or of other derived ones.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Derived {
     /// Its name.
@@ -14,7 +15,7 @@ pub struct Derived {
     pub recipe: Recipe,
 }
 
-/// A parameter of the graph before: its name and type.
+/// A parameter of the graph before, or a derived one: its name and type.
 pub type Given = (String, TensorType);
 
 /// How a parameter is made. All is computed in f64 and rounded once.
@@ -36,6 +37,27 @@ pub enum Recipe {
         /// What follows the convolution.
         by: Normalisation,
     },
+    /// Some input channels of a filter that has one group.
+    InputChannels {
+        /// The filter.
+        filter: Given,
+        /// The channels, range after range.
+        channels: Vec<Range<usize>>,
+    },
+}
+
+impl Recipe {
+    /// The parameters that it takes.
+    pub(super) fn givens(&self) -> impl Iterator<Item = &Given> {
+        let (first, by) = match self {
+            Self::Filter { filter, by, .. } => (Some(filter), Some(by)),
+            Self::Bias { bias, by } => (bias.as_ref(), Some(by)),
+            Self::InputChannels { filter, .. } => (Some(filter), None),
+        };
+        let vectors =
+            by.into_iter().flat_map(|by| [Some(&by.mean), Some(&by.var), by.scale.as_ref(), by.shift.as_ref()]);
+        first.into_iter().chain(vectors.flatten())
+    }
 }
 
 /// A batch normalisation whose vectors are all parameters.
@@ -64,8 +86,11 @@ impl<'a> DerivedSource<'a> {
         Self { derived, before }
     }
 
-    /// The dense values of a parameter of the graph before.
+    /// The dense values of a parameter of the graph before, or of a derived one.
     fn read(&self, (name, ty): &Given) -> Result<Vec<f64>, SourceError> {
+        if let Some(derived) = self.derived.iter().find(|derived| derived.name == *name) {
+            return self.make(&derived.recipe);
+        }
         let mut device = vec![0.0; ty.padded_len()];
         self.before.write(name, *ty, &mut device)?;
         Ok(ty.unpack(&device).into_iter().map(f64::from).collect())
@@ -95,6 +120,13 @@ impl<'a> DerivedSource<'a> {
                     *value *= factors[channel];
                 }
                 Ok(values)
+            }
+            Recipe::InputChannels { filter, channels } => {
+                let Shape { w, c, .. } = filter.1.shape;
+                let values = self.read(filter)?;
+                let taps = values.chunks_exact((w * c).max(1));
+                let ranges = taps.flat_map(|tap| channels.iter().map(|range| &tap[range.start * c..range.end * c]));
+                Ok(ranges.flatten().copied().collect())
             }
             Recipe::Bias { bias, by } => {
                 let zeros = || Ok(vec![0.0; by.mean.1.shape.c]);

@@ -11,6 +11,7 @@ mod fuse_batch_norm_grad;
 mod fuse_epilogue;
 mod fuse_prologue;
 mod fuse_resize_argmax;
+mod pooled_bias;
 mod report;
 mod rewrite;
 
@@ -46,7 +47,7 @@ impl PassOptions {
 type Pass = fn(&Graph, &[NodeId], &mut Report) -> Rewritten;
 
 /// The passes in their order, those that change parameters first.
-const FOLDING: &[Pass] = &[fold_batch_norm::run];
+const FOLDING: &[Pass] = &[fold_batch_norm::run, pooled_bias::run];
 const FUSING: &[Pass] = &[
     batch_statistics::run,
     fuse_batch_norm::run,
@@ -63,7 +64,8 @@ pub struct Optimized {
     pub graph: Graph,
     /// By node of the graph before: the node that makes the same tensor now, if one does.
     pub nodes: Vec<Option<NodeId>>,
-    /// The parameters of [`Self::graph`] that the graph before does not have.
+    /// The parameters of [`Self::graph`] that the graph before does not have, each behind those that it is made of, which need not be
+    /// of the graph.
     pub derived: Vec<Derived>,
     /// What the passes did, and did not.
     pub report: Report,
@@ -117,7 +119,16 @@ impl Optimized {
         }
         self.graph = rewritten.graph;
         self.derived.extend(rewritten.derived);
-        let graph = &self.graph;
-        self.derived.retain(|derived| graph.find(&derived.name).is_ok());
+        // Those of the graph, and those that they are made of.
+        let mut needed: Vec<&str> = Vec::new();
+        for derived in self.derived.iter().rev() {
+            if self.graph.find(&derived.name).is_ok() || needed.contains(&derived.name.as_str()) {
+                needed.extend(derived.recipe.givens().map(|(name, _)| name.as_str()));
+                needed.push(&derived.name);
+            }
+        }
+        let keep: Vec<bool> = self.derived.iter().map(|derived| needed.contains(&derived.name.as_str())).collect();
+        let mut keep = keep.into_iter();
+        self.derived.retain(|_| keep.next() == Some(true));
     }
 }

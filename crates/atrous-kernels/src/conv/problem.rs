@@ -7,7 +7,7 @@ use atrous_shaders::find;
 use super::split_k::Cut;
 use crate::kernel::Kernel;
 use crate::pointwise::activation;
-use crate::{Binding, Problem, Slot, Target};
+use crate::{Problem, Slot, Target};
 
 /// A convolution or transposed convolution of one part, with what surrounds it.
 pub(super) struct ConvProblem<'a> {
@@ -136,8 +136,10 @@ impl<'a> ConvProblem<'a> {
         }
         if self.fused.residual && self.in_place().is_none() {
             let slot = self.fused.conv_inputs();
-            kernel =
-                kernel.place("R_BASE", &inputs[slot], first).window(Binding::whole(Slot::Input(slot), inputs[slot].ty));
+            let (y, residual) = (self.y(), &inputs[slot]);
+            let each = y.h * y.w / (residual.ty.shape.h * residual.ty.shape.w).max(1);
+            kernel = kernel.sizes([("R_FIRST", first), ("R_PIXELS", each.max(1))]);
+            kernel = kernel.bind("R_BASE", Slot::Input(slot), residual);
         }
         kernel
     }

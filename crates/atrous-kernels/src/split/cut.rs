@@ -39,7 +39,10 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         let split = fused.conv_inputs();
         let mut conv = cut(&fused.conv.op(), &inputs[..split], output, out)?;
         conv.op = Op::FusedConv(FusedConv { conv: FusedConv::of(&conv.op, split)?.conv, ..*fused });
-        conv.inputs.extend(inputs[split..].iter().map(|_| out.clone()));
+        // A residual is as large as the result, or a pixel of each sample.
+        let pixel = |ty: &TensorType| ty.shape.h == 1 && output.shape.h > 1;
+        let window = |ty| if pixel(ty) { image(0..1) } else { out.clone() };
+        conv.inputs.extend(inputs[split..].iter().map(window));
         return Some(conv);
     }
     match op {

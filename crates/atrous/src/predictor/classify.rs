@@ -1,10 +1,11 @@
 //! Photographs to classes.
 
-use atrous_gpu::Output;
+use atrous_gpu::{Flight, Output};
+use atrous_graph::Shape;
 use atrous_nn::zoo::{Info, Task};
-use atrous_vision::{Filter, Fit, ImageTensor, Prediction, RgbImage, classify};
+use atrous_vision::{Filter, Fit, Prediction, RgbImage, classify};
 
-use super::Predictor;
+use super::{Predictor, only};
 use crate::Result;
 
 impl Predictor {
@@ -15,8 +16,8 @@ impl Predictor {
     /// [`Error::Task`](crate::Error::Task) unless the network is a classifier; [`Error::Vision`](crate::Error::Vision) for no
     /// photograph at all, an impossible size, or a `k` of zero or above the number of classes; those of [`Self::run`].
     pub async fn classify(&mut self, photos: &[RgbImage], k: usize) -> Result<Vec<Vec<Prediction>>> {
-        let images = self.classifier_input(photos, k)?;
-        best(&self.run(&images).await?, k)
+        let (shape, flight) = self.begin_classify(photos, k)?;
+        best(only(self.answers().session(shape)?.finish(flight).await?)?, k)
     }
 
     /// [`Self::classify`], for callers that may block.
@@ -25,8 +26,8 @@ impl Predictor {
     /// As [`Self::classify`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn classify_blocking(&mut self, photos: &[RgbImage], k: usize) -> Result<Vec<Vec<Prediction>>> {
-        let images = self.classifier_input(photos, k)?;
-        best(&self.run_blocking(&images)?, k)
+        let (shape, flight) = self.begin_classify(photos, k)?;
+        best(only(self.answers().session(shape)?.finish_blocking(flight)?)?, k)
     }
 
     /// Whether this network can give the `k` best classes.
@@ -39,12 +40,22 @@ impl Predictor {
         }
     }
 
-    fn classifier_input(&self, photos: &[RgbImage], k: usize) -> Result<ImageTensor> {
+    fn begin_classify(&mut self, photos: &[RgbImage], k: usize) -> Result<(Shape, Flight)> {
         self.check_classifier(k)?;
-        let fit = fit(&self.info, self.size);
-        let fitted: Vec<RgbImage> =
-            photos.iter().map(|photo| fit.apply(photo, Filter::Bilinear)).collect::<Result<_, _>>()?;
-        Ok(self.preprocess().run(&fitted)?)
+        let (mut shape, mut bytes) = (None, Vec::new());
+        for photo in photos {
+            let (of, image) = self.fitted_to_classify(photo, photos.len())?;
+            shape = Some(of);
+            bytes.extend_from_slice(&image);
+        }
+        let shape = shape.ok_or(atrous_vision::Error::EmptyBatch)?;
+        Ok((shape, self.begin(shape, &bytes)?))
+    }
+
+    /// A photograph at the size at which the network sees it, and the shape of a batch of such.
+    pub(super) fn fitted_to_classify(&self, photo: &RgbImage, batch: usize) -> Result<(Shape, RgbImage)> {
+        let image = fit(&self.info, self.size).apply(photo, Filter::Bilinear)?;
+        Ok((Shape::new(batch, image.height() as usize, image.width() as usize, self.info.in_channels), image))
     }
 }
 
@@ -64,7 +75,7 @@ pub(super) fn fit(info: &Info, size: Option<[usize; 2]>) -> Fit {
 }
 
 /// The best classes of each row of logits.
-fn best(logits: &Output, k: usize) -> Result<Vec<Vec<Prediction>>> {
+fn best(logits: Output, k: usize) -> Result<Vec<Vec<Prediction>>> {
     let rows = logits.f32()?.chunks(logits.shape.sample_len().max(1));
     Ok(rows.map(|row| classify(row, k)).collect::<Result<_, _>>()?)
 }

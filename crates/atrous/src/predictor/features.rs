@@ -45,7 +45,7 @@ impl Predictor {
             Some(same) => same,
             None => {
                 let wanted = names.clone();
-                let find = move |model: &Model| nodes(&model.graph, &wanted);
+                let find = move |model: &mut Model| nodes(&model.graph, &wanted);
                 let sessions = self.recipe.sessions(&self.device, &self.weights, shape, find)?;
                 Features { names, sessions }
             }

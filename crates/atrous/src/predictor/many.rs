@@ -2,21 +2,20 @@
 
 use std::collections::VecDeque;
 
-use atrous_gpu::{Flight, InputData, Output};
+use atrous_gpu::{Flight, GpuError, Outputs};
 use atrous_graph::Shape;
 use atrous_nn::zoo::Task;
-use atrous_vision::{ClassMap, Filter, Prediction, RgbImage, classify};
+use atrous_vision::{ClassMap, Prediction, RgbImage, classify};
 
-use super::classify::fit;
-use super::segment::resized;
-use super::{Predictor, only};
+use super::Predictor;
+use super::segment::class_map;
 use crate::{Error, Result};
 
 /// Batches under way at once. Sessions of as many sizes are kept at least.
 const FLIGHTS: usize = 2;
 
-/// Of a batch's logits: the result for the sample of this index, whose photograph had this width and height.
-type Read<'p, T> = Box<dyn Fn(&Output, usize, (u32, u32)) -> Result<T> + Send + 'p>;
+/// Of a batch's results: that for the sample of this index, whose photograph had this width and height.
+type Read<'p, T> = Box<dyn Fn(&Outputs, usize, (u32, u32)) -> Result<T> + Send + 'p>;
 
 /// The results for a stream of photographs, in its order.
 pub struct Many<'p, I, T> {
@@ -59,7 +58,8 @@ impl Predictor {
         I: IntoIterator<Item = atrous_vision::Result<RgbImage>>,
     {
         self.check_classifier(k)?;
-        let best = move |logits: &Output, sample: usize, _| {
+        let best = move |outputs: &Outputs, sample: usize, _| {
+            let logits = outputs.first().ok_or(GpuError::NoOutputs)?;
             let len = logits.shape.sample_len();
             Ok(classify(&logits.f32()?[sample * len..][..len], k)?)
         };
@@ -92,8 +92,8 @@ impl Predictor {
     where
         I: IntoIterator<Item = atrous_vision::Result<RgbImage>>,
     {
-        self.check_task(Task::Segmentation, "segment")?;
-        let map = |logits: &Output, _, size| resized(logits, size);
+        self.check_segments()?;
+        let map = |outputs: &Outputs, _, size| class_map(outputs, size);
         Ok(Many::new(self, photos.into_iter(), 1, Box::new(map)))
     }
 
@@ -115,19 +115,7 @@ impl Predictor {
         if self.info.task == Task::Segmentation {
             return self.fitted_to_segment(photo);
         }
-        let image = fit(&self.info, self.size).apply(photo, Filter::Bilinear)?;
-        let shape = Shape::new(batch, image.height() as usize, image.width() as usize, self.info.in_channels);
-        Ok((shape, image))
-    }
-
-    /// Uploads a batch's bytes and begins its run.
-    fn begin(&mut self, shape: Shape, bytes: &[u8]) -> Result<Flight> {
-        let tables = self.preprocess().tables()?;
-        let session = self.sessions.session(shape)?;
-        if !session.takes_pixels() {
-            session.take_pixels(&self.input, &tables)?;
-        }
-        Ok(session.begin(&[(&self.input, InputData::Rgb8(bytes))])?)
+        self.fitted_to_classify(photo, batch)
     }
 }
 
@@ -147,15 +135,15 @@ where
     pub async fn next(&mut self) -> Option<Result<T>> {
         while self.ready.is_empty() {
             let Batch { shape, flight, photos } = self.begin()?;
-            let output = match flight {
-                Ok(Some(flight)) => match self.predictor.sessions.session(shape) {
-                    Ok(session) => session.finish(flight).await.map_err(Error::from).and_then(only).map(Some),
+            let outputs = match flight {
+                Ok(Some(flight)) => match self.predictor.answers().session(shape) {
+                    Ok(session) => session.finish(flight).await.map_err(Error::from).map(Some),
                     Err(error) => Err(error.into()),
                 },
                 Ok(None) => Ok(None),
                 Err(error) => Err(error),
             };
-            self.unpack(output, photos);
+            self.unpack(outputs, photos);
         }
         self.take()
     }
@@ -164,11 +152,11 @@ where
     fn next_blocking(&mut self) -> Option<Result<T>> {
         while self.ready.is_empty() {
             let Batch { shape, flight, photos } = self.begin()?;
-            let output = flight.and_then(|flight| {
+            let outputs = flight.and_then(|flight| {
                 let Some(flight) = flight else { return Ok(None) };
-                only(self.predictor.sessions.session(shape)?.finish_blocking(flight)?).map(Some)
+                Ok(Some(self.predictor.answers().session(shape)?.finish_blocking(flight)?))
             });
-            self.unpack(output, photos);
+            self.unpack(outputs, photos);
         }
         self.take()
     }
@@ -206,18 +194,18 @@ where
         Some(Batch { shape, flight, photos })
     }
 
-    /// Makes results of a batch's logits. An error of the batch is that of its first photograph.
-    fn unpack(&mut self, output: Result<Option<Output>>, photos: Vec<Result<(u32, u32)>>) {
-        let output = match output {
-            Ok(output) => output,
+    /// Makes results of a batch's. An error of the batch is that of its first photograph.
+    fn unpack(&mut self, outputs: Result<Option<Outputs>>, photos: Vec<Result<(u32, u32)>>) {
+        let outputs = match outputs {
+            Ok(outputs) => outputs,
             Err(error) => return self.ready.push_back(Err(error)),
         };
         let mut sample = 0;
         for photo in photos {
             let result = photo.and_then(|size| {
-                let logits = output.as_ref().ok_or(atrous_gpu::GpuError::NoOutputs)?;
+                let outputs = outputs.as_ref().ok_or(GpuError::NoOutputs)?;
                 sample += 1;
-                (self.read)(logits, sample - 1, size)
+                (self.read)(outputs, sample - 1, size)
             });
             self.ready.push_back(result);
         }

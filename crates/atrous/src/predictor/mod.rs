@@ -9,7 +9,7 @@ mod tune;
 
 use std::sync::Arc;
 
-use atrous_gpu::{Device, GpuError, InputData, Output, Outputs, Session, SessionCache};
+use atrous_gpu::{Device, Flight, GpuError, InputData, Output, Outputs, Parameters, Session, SessionCache};
 use atrous_graph::passes::{Optimized, PassOptions, optimize};
 use atrous_graph::{GraphError, NodeId, Shape};
 use atrous_nn::zoo::{self, BuildOptions, Info, Preprocessing, Task, ZooError};
@@ -46,7 +46,10 @@ pub struct Predictor {
     input: String,
     device: Device,
     weights: Weights,
+    /// Sessions whose result is the logits.
     sessions: SessionCache,
+    /// Of a segmentation network: sessions whose results are class maps, over the same parameters.
+    maps: Option<SessionCache>,
     features: Option<features::Features>,
 }
 
@@ -69,14 +72,14 @@ impl Recipe {
     fn optimized(
         &self,
         shape: Shape,
-        outputs: impl Fn(&Model) -> Result<Vec<NodeId>, GraphError>,
+        outputs: impl Fn(&mut Model) -> Result<Vec<NodeId>, GraphError>,
         passes: PassOptions,
     ) -> Result<(Model, Optimized), GraphError> {
         let mut model = self.model(shape.n, shape.h, shape.w).map_err(|error| match error {
             ZooError::Graph(error) => error,
             other => GraphError::Invalid { op: "network", node: self.name.clone(), reason: other.to_string() },
         })?;
-        let outputs = outputs(&model)?;
+        let outputs = outputs(&mut model)?;
         model.graph.set_outputs(outputs.clone());
         let optimized = optimize(&model.graph, &outputs, passes);
         Ok((model, optimized))
@@ -88,14 +91,22 @@ impl Recipe {
         device: &Device,
         weights: &Weights,
         shape: Shape,
-        outputs: impl Fn(&Model) -> Result<Vec<NodeId>, GraphError> + Send + Sync + 'static,
+        outputs: impl Fn(&mut Model) -> Result<Vec<NodeId>, GraphError> + Send + Sync + 'static,
     ) -> Result<SessionCache> {
-        let passes = device.options().passes;
-        let (model, optimized) = self.optimized(shape, &outputs, passes)?;
+        let (model, optimized) = self.optimized(shape, &outputs, device.options().passes)?;
         let parameters = Arc::new(weights.upload(device, &model, &optimized)?);
-        let recipe = self.clone();
+        Ok(self.sessions_over(parameters, outputs))
+    }
+
+    /// The same over parameters that are on the device already.
+    fn sessions_over(
+        &self,
+        parameters: Arc<Parameters>,
+        outputs: impl Fn(&mut Model) -> Result<Vec<NodeId>, GraphError> + Send + Sync + 'static,
+    ) -> SessionCache {
+        let (recipe, passes) = (self.clone(), parameters.device().options().passes);
         let build = move |shape| Ok(recipe.optimized(shape, &outputs, passes)?.1.graph);
-        Ok(SessionCache::new(parameters, Box::new(build), SESSIONS))
+        SessionCache::new(parameters, Box::new(build), SESSIONS)
     }
 }
 
@@ -112,10 +123,12 @@ impl Predictor {
         let model = recipe.model(1, h, w)?;
         let input = model.graph.node(model.input).name.clone();
         let shape = Shape::new(1, h, w, info.in_channels);
-        let sessions = recipe.sessions(device, weights, shape, |model| Ok(vec![model.output()]))?;
+        let sessions = recipe.sessions(device, weights, shape, |model: &mut Model| Ok(vec![model.output()]))?;
+        let segments = info.task == Task::Segmentation;
+        let maps = segments.then(|| recipe.sessions_over(sessions.parameters().clone(), segment::map_outputs));
         let info = Info { classes: model.output_shape().c, ..info };
         let (device, weights) = (device.clone(), weights.clone());
-        Ok(Self { recipe, info, size: options.size, input, device, weights, sessions, features: None })
+        Ok(Self { recipe, info, size: options.size, input, device, weights, sessions, maps, features: None })
     }
 
     /// The network's name in the zoo.
@@ -161,6 +174,21 @@ impl Predictor {
     pub fn run_blocking(&mut self, images: &ImageTensor) -> Result<Output> {
         let (session, input) = self.session(images)?;
         only(session.run_blocking(&[(input, InputData::F32(&images.data))])?)
+    }
+
+    /// The sessions that answer what the network is for: logits of a classifier, class maps of a segmentation network.
+    fn answers(&mut self) -> &mut SessionCache {
+        self.maps.as_mut().unwrap_or(&mut self.sessions)
+    }
+
+    /// Uploads the bytes of pictures, which the device normalises, and begins the run that answers what the network is for.
+    fn begin(&mut self, shape: Shape, bytes: &[u8]) -> Result<Flight> {
+        let (tables, input) = (self.preprocess().tables()?, self.input.clone());
+        let session = self.answers().session(shape)?;
+        if !session.takes_pixels() {
+            session.take_pixels(&input, &tables)?;
+        }
+        Ok(session.begin(&[(&input, InputData::Rgb8(bytes))])?)
     }
 
     /// The session for images of this shape, and the name of its input.

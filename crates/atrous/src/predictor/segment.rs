@@ -1,12 +1,18 @@
 //! A photograph to a class per pixel.
 
-use atrous_gpu::Output;
-use atrous_graph::Shape;
+use atrous_gpu::{Flight, Outputs};
+use atrous_graph::op::{Reduce, Reduction};
+use atrous_graph::{GraphError, NodeId, Op, Shape};
+use atrous_nn::Model;
 use atrous_nn::zoo::Task;
-use atrous_vision::{ClassMap, ImageTensor, RgbImage, argmax_classes};
+use atrous_vision::{ClassMap, RgbImage};
 
 use super::Predictor;
 use crate::{Result, size};
+
+/// The names of both results of a session for class maps.
+const MAP: &str = "class_map";
+const SUMS: &str = "sums_of_logits";
 
 impl Predictor {
     /// The likeliest class of every pixel, at the photograph's own size.
@@ -17,10 +23,10 @@ impl Predictor {
     ///
     /// # Errors
     /// [`Error::Task`](crate::Error::Task) unless the network segments; [`Error::Vision`](crate::Error::Vision) for a photograph
-    /// without pixels or more than 256 classes; those of [`Self::run`].
+    /// without pixels, more than 256 classes, or logits that are no numbers; those of [`Self::run`].
     pub async fn segment(&mut self, photo: &RgbImage) -> Result<ClassMap> {
-        let image = self.segmentation_input(photo)?;
-        class_map(&self.run(&image).await?, photo)
+        let (shape, flight) = self.begin_segment(photo)?;
+        class_map(&self.answers().session(shape)?.finish(flight).await?, photo.dimensions())
     }
 
     /// [`Self::segment`], for callers that may block.
@@ -29,33 +35,53 @@ impl Predictor {
     /// As [`Self::segment`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn segment_blocking(&mut self, photo: &RgbImage) -> Result<ClassMap> {
-        let image = self.segmentation_input(photo)?;
-        class_map(&self.run_blocking(&image)?, photo)
+        let (shape, flight) = self.begin_segment(photo)?;
+        class_map(&self.answers().session(shape)?.finish_blocking(flight)?, photo.dimensions())
     }
 
-    fn segmentation_input(&mut self, photo: &RgbImage) -> Result<ImageTensor> {
+    fn begin_segment(&mut self, photo: &RgbImage) -> Result<(Shape, Flight)> {
+        self.check_segments()?;
+        let (shape, image) = self.fitted_to_segment(photo)?;
+        Ok((shape, self.begin(shape, &image)?))
+    }
+
+    /// Whether this network gives class maps.
+    pub(super) fn check_segments(&self) -> Result<()> {
         self.check_task(Task::Segmentation, "segment")?;
-        let (_, image) = self.fitted_to_segment(photo)?;
-        Ok(self.preprocess().run(&[image])?)
+        match self.info.classes {
+            1..=256 => Ok(()),
+            classes => Err(atrous_vision::Error::ClassCount { classes }.into()),
+        }
     }
 
     /// A photograph at the size at which the network sees it, and the shape of the input.
     pub(super) fn fitted_to_segment(&mut self, photo: &RgbImage) -> Result<(Shape, RgbImage)> {
         let [h, w] = self.size.unwrap_or_else(|| size::like(self.info.size, photo));
         let shape = Shape::new(1, h, w, self.info.in_channels);
-        let session = self.sessions.session(shape)?;
+        let session = self.answers().session(shape)?;
         let output = session.outputs().next().map_or([h, w], |(_, ty)| [ty.shape.h, ty.shape.w]);
         Ok((shape, size::fit(photo, [h, w], output)?))
     }
 }
 
-/// The class map of logits, at the size of `photo`.
-fn class_map(logits: &Output, photo: &RgbImage) -> Result<ClassMap> {
-    resized(logits, photo.dimensions())
+/// The class map, and the sum of each sample's and class's logits, which is no number unless all of them are.
+pub(super) fn map_outputs(model: &mut Model) -> Result<Vec<NodeId>, GraphError> {
+    let logits = model.output();
+    let map = model.graph.add(MAP, Op::ArgMax, &[logits])?;
+    // Before they are enlarged there are fewer, and what enlarges them need not store them.
+    let node = model.graph.node(logits);
+    let image = if matches!(node.op, Op::Resize(_)) { node.inputs[0] } else { logits };
+    let sum = Reduce { reduction: Reduction::Sum, n: false, h: true, w: true };
+    Ok(vec![map, model.graph.add(SUMS, Op::Reduce(sum), &[image])?])
 }
 
-/// The class map of logits, at this width and height.
-pub(super) fn resized(logits: &Output, (width, height): (u32, u32)) -> Result<ClassMap> {
-    let maps = argmax_classes(logits.f32()?, logits.shape.dims())?;
-    Ok(maps[0].resize(width, height)?)
+/// A session's class map, at this width and height.
+pub(super) fn class_map(outputs: &Outputs, (width, height): (u32, u32)) -> Result<ClassMap> {
+    if let Some((index, &value)) = outputs.f32(SUMS)?.iter().enumerate().find(|(_, sum)| !sum.is_finite()) {
+        return Err(atrous_vision::Error::NotFinite { what: "sum of logits", index, value }.into());
+    }
+    let map = outputs.get(MAP)?;
+    let classes = map.u32()?.iter().map(|class| *class as u8).collect();
+    let side = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Ok(ClassMap::new(side(map.shape.w), side(map.shape.h), classes)?.resize(width, height)?)
 }
