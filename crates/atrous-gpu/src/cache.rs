@@ -95,8 +95,13 @@ impl SessionCache {
     fn begin_tuning(&mut self, shape: Shape) -> Result<Plan, GpuError> {
         let graph = (self.build)(shape)?;
         let (_, plan) = optimized(&self.device, &graph, graph.outputs())?;
-        self.sessions.clear();
+        self.clear();
         Ok(plan)
+    }
+
+    /// Drops all sessions: those asked for next are planned anew.
+    pub fn clear(&mut self) {
+        self.sessions.clear();
     }
 
     /// Input shapes of the sessions kept, the one used last at the end.

@@ -21,8 +21,8 @@ impl Predictor {
     /// # Errors
     /// [`Error::Gpu`](crate::Error::Gpu) if tuning is off, the network cannot be built or planned at this size, or a kernel fails.
     pub async fn tune(&mut self, [n, h, w]: [usize; 3], budget: Duration) -> Result<TuneReport> {
-        let shape = Shape::new(n, h, w, self.info.in_channels);
-        Ok(self.sessions.tune(shape, budget).await?)
+        let shape = self.begin_tuning([n, h, w]);
+        Ok(self.answers().tune(shape, budget).await?)
     }
 
     /// [`Self::tune`], for callers that may block.
@@ -30,7 +30,14 @@ impl Predictor {
     /// # Errors
     /// As [`Self::tune`].
     pub fn tune_blocking(&mut self, [n, h, w]: [usize; 3], budget: Duration) -> Result<TuneReport> {
-        let shape = Shape::new(n, h, w, self.info.in_channels);
-        Ok(self.sessions.tune_blocking(shape, budget)?)
+        let shape = self.begin_tuning([n, h, w]);
+        Ok(self.answers().tune_blocking(shape, budget)?)
+    }
+
+    /// Drops the sessions, which would go on with the old kernels.
+    fn begin_tuning(&mut self, [n, h, w]: [usize; 3]) -> Shape {
+        self.sessions.clear();
+        self.features = None;
+        Shape::new(n, h, w, self.info.in_channels)
     }
 }
