@@ -151,6 +151,24 @@ fn files_that_are_damaged_or_choose_what_is_not_legal_do_no_harm() {
 }
 
 #[test]
+fn programs_that_tune_side_by_side_keep_what_the_others_found() {
+    let folder = Folder::new("side-by-side");
+    let [first, second] = [0, 1].map(|_| folder.device(Tuning::On));
+    let mut other = Graph::new();
+    let x = other.input("x", Shape::new(1, 5, 5, 8), DType::F32).unwrap();
+    let w = other.parameter("w", Shape::new(1, 1, 8, 8), Layout::Filter).unwrap();
+    let y = other.add("y", Op::Conv2d(Conv2d::default()), &[x, w]).unwrap();
+    let other = plan(&other, &[y], &second.target()).unwrap();
+    first.tune_blocking(&planned(&first), LONG).unwrap();
+    second.tune_blocking(&other, LONG).unwrap();
+    let text = std::fs::read_to_string(folder.file().unwrap()).unwrap();
+    for plan in [&planned(&first), &other] {
+        assert!(text.contains(&plan.steps[0].operation.key()), "{text}");
+    }
+    assert_eq!(variants(&planned(&second)), variants(&planned(&first)));
+}
+
+#[test]
 fn no_time_leaves_the_default() {
     let folder = Folder::new("no-time");
     let device = folder.device(Tuning::On);

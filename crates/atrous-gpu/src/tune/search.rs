@@ -110,6 +110,20 @@ pub(super) async fn search(
         }
         round += 1;
     }
+    let fastest = (0..contenders.len()).min_by_key(|i| contenders[*i].time).unwrap_or(0);
+    if fastest > 0 {
+        // Of many the fastest had the most luck: it and the first are measured again.
+        let mut times = [Duration::MAX; 2];
+        for round in 0..ROUNDS {
+            for (time, i) in times.iter_mut().zip([0, fastest]) {
+                *time = trial.time(&contenders[i].commands, repeats).await?.min(*time);
+            }
+            if round > 0 && over() {
+                break;
+            }
+        }
+        [contenders[0].time, contenders[fastest].time] = times;
+    }
     let contenders = contenders.into_iter().map(|c| (c.choice, c.time)).collect();
     Ok((tried > 0).then_some(Searched { contenders, excluded, tried }))
 }
