@@ -180,6 +180,8 @@ fn main() {
                 let text = variant.text();
                 let file = format!("{family}.{name}.{text}.wgsl").replace(',', ".");
                 let linked = linked.to_string();
+                let enable = if linked.contains("<f16>") { "enable f16;\n" } else { "" };
+                let linked = format!("{enable}{linked}");
                 version.add(&file);
                 version.add(&linked);
                 fs::write(out.join(&file), linked).expect("OUT_DIR is writable");

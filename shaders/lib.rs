@@ -13,6 +13,7 @@
 //!   `c % 4` of vec4 `((n*H + y)*W + x)*C4 + c/4`. Lanes of the padding are zero, and every kernel keeps them so.
 //! - A filter is kh×kw×(Cin/groups)×Cout, both channel axes padded to a multiple of four with zeros, vec4s along
 //!   Cout. A bias is padded with zeros.
+//! - Elements are f32; with the axis `half` those of images and filters are f16, and all arithmetic still is f32.
 //! - The axes x and y of a dispatch grid are one linear index (`helpers/grid`), so that no axis exceeds 65,535.
 //! - No atomics, no subgroup operations, sums in a fixed order: the same input gives the same bits.
 

@@ -54,6 +54,15 @@ impl Case {
         Self { op, inputs: shapes.iter().map(|s| TensorType::image(*s)).collect() }
     }
 
+    /// The same with everything in f16 that can be.
+    pub fn half(&self) -> Self {
+        let half = |(i, ty): (usize, &TensorType)| match ty.dtype {
+            DType::F32 if self.op.stores(i) => TensorType { dtype: DType::F16, ..*ty },
+            _ => *ty,
+        };
+        Self { op: self.op, inputs: self.inputs.iter().enumerate().map(half).collect() }
+    }
+
     /// Fills the inputs and evaluates the reference.
     ///
     /// # Panics
@@ -138,14 +147,23 @@ impl Case {
             (Op::ChannelVariance, 1) => 20.0,
             _ => v,
         };
-        uniform.take(ty.shape.len()).map(shaped).collect()
+        uniform.take(ty.shape.len()).map(shaped).map(|v| rounded(v, ty.dtype)).collect()
+    }
+}
+
+/// The nearest number of a type. Of f16 none that is subnormal: devices may take those for zero.
+fn rounded(value: f32, dtype: DType) -> f32 {
+    match half::f16::from_f32(value) {
+        _ if dtype != DType::F16 => value,
+        small if small.is_normal() => small.to_f32(),
+        _ => 0.0,
     }
 }
 
 fn source(graph: &mut Graph, i: usize, ty: TensorType) -> NodeId {
     let name = format!("input{i}");
     let made = match ty.layout {
-        Layout::Filter => graph.parameter(&name, ty.shape, Layout::Filter),
+        Layout::Filter => graph.parameter_of(&name, ty),
         Layout::Image => graph.input(&name, ty.shape, ty.dtype),
     };
     made.unwrap_or_else(|e| panic!("{ty}: {e}"))
@@ -161,7 +179,7 @@ impl Expected {
     /// The result between eight channels before it and, if its own are whole vec4s, eight behind it.
     fn concatenated(mut self) -> Self {
         let shape = Shape { c: 8, ..self.want.shape };
-        let beside = TensorType::image(shape);
+        let beside = TensorType { dtype: self.graph.node(self.output).ty.dtype, ..TensorType::image(shape) };
         let values: Vec<f32> = (0..shape.len()).map(|i| i as f32 / shape.len() as f32).collect();
         let id = source(&mut self.graph, self.values.len(), beside);
         let behind = self.want.shape.c.is_multiple_of(4);
@@ -251,12 +269,12 @@ impl Expected {
         let (variant, outputs) = self.execute(device, target)?;
         let output = self.graph.node(self.output);
         let compared = match output.ty.dtype {
-            DType::F32 => {
+            dtype @ (DType::F32 | DType::F16) => {
                 let got = outputs.f32(&output.name).map_err(text)?;
-                if output.name == "case" {
+                if output.name == "case" && dtype == DType::F32 {
                     check_range(&self.case.op, got, self.want.shape).map_err(|e| format!("variant {variant}: {e}"))?;
                 }
-                compare(got, &self.want, &self.magnitude, Tolerance::F32)
+                compare(got, &self.want, &self.magnitude, Tolerance::of(dtype))
             }
             DType::U32 => compare_u32(outputs.u32(&output.name).map_err(text)?, &self.want),
         };
@@ -278,7 +296,7 @@ impl Expected {
         let maps: Vec<Vec<u32>> =
             of(Layout::Image).map(|i| self.values[i].iter().map(|v| *v as u32).collect()).collect();
         let data = of(Layout::Image).zip(&maps).map(|(i, map)| match self.case.inputs[i].dtype {
-            DType::F32 => InputData::F32(&self.values[i]),
+            DType::F32 | DType::F16 => InputData::F32(&self.values[i]),
             DType::U32 => InputData::U32(map),
         });
         let inputs: Vec<(&str, InputData<'_>)> = names.iter().map(String::as_str).zip(data).collect();

@@ -17,10 +17,15 @@ const MAX_INVOCATIONS: u32 = 256;
 fn validate(what: &str, source: &str) -> (Module, ModuleInfo) {
     let module = naga::front::wgsl::parse_str(source)
         .unwrap_or_else(|e| panic!("{what}:\n{}\n{source}", e.emit_to_string(source)));
-    let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+    let info = Validator::new(ValidationFlags::all(), capabilities(source))
         .validate(&module)
         .unwrap_or_else(|e| panic!("{what}:\n{}\n{source}", e.emit_to_string(source)));
     (module, info)
+}
+
+/// What a text may use of the features that not every adapter has: f16 where it says so.
+fn capabilities(source: &str) -> Capabilities {
+    if source.starts_with("enable f16;") { Capabilities::SHADER_FLOAT16 } else { Capabilities::empty() }
 }
 
 fn title(shader: &Shader) -> String {

@@ -11,7 +11,7 @@ const STAGE: ShaderStage = ShaderStage::Compute;
 /// The module of a shader whose overrides all have their default, or all are `value`.
 fn specialised(shader: &Shader, value: Option<f64>) -> Result<(Module, ModuleInfo), String> {
     let module = naga::front::wgsl::parse_str(shader.source).map_err(|e| e.to_string())?;
-    let info = Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module);
+    let info = Validator::new(ValidationFlags::all(), Capabilities::SHADER_FLOAT16).validate(&module);
     let info = info.map_err(|e| e.to_string())?;
     let mut constants = PipelineConstants::default();
     constants.extend(value.iter().flat_map(|v| shader.overrides.iter().map(|name| (name.to_string(), *v))));

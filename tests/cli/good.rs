@@ -84,6 +84,13 @@ fn profiles_list_all_layers_and_are_written_for_trace_viewers() {
 }
 
 #[test]
+fn plans_in_f16_say_what_is_stored_so() {
+    let text = succeed("atrous", &["plan", "small_unet", "--limits", "webgpu", "--f16"]);
+    assert!(text.contains("half_storage: ") && text.contains("cast"), "{text}");
+    assert!(!succeed("atrous", &["plan", "small_unet", "--limits", "webgpu"]).contains("half_storage"));
+}
+
+#[test]
 fn plans_come_as_graphs_for_graphviz() {
     let text = succeed("atrous", &["plan", "resnet18", "--dot"]);
     assert!(text.starts_with("digraph {") && text.ends_with("}\n"), "{text}");

@@ -9,6 +9,7 @@ mod dropout;
 mod functions;
 mod fused;
 mod grads;
+mod half;
 mod labels;
 mod limits;
 mod memory;

@@ -133,7 +133,7 @@ fn reductions_over_every_set_of_sides() {
     check(SHAPES.into_iter().chain([large]).map(|s| Case::images(Op::BatchStatistics, &[s])));
 }
 
-fn windows() -> Vec<Window> {
+pub(crate) fn windows() -> Vec<Window> {
     let w = |kernel: usize, stride: usize, pad: usize, dilation: usize, ceil_mode| Window {
         kernel: [kernel; 2],
         stride: [stride; 2],

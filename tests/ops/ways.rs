@@ -65,3 +65,12 @@ fn every_tile_of_a_gpu_within_tight_limits() {
     let row = rows()[1];
     assert!(check(vec![row.case(), input(&row), weight(&row)], &target).len() > 20);
 }
+
+#[test]
+fn every_tile_in_f16() {
+    let target = device().target();
+    if target.f16 {
+        let cases: Vec<Case> = rows().iter().take(4).map(|row| row.case().half()).collect();
+        assert!(check(cases, &target).len() > 20);
+    }
+}

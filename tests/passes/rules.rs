@@ -11,45 +11,45 @@ const IMAGE: Shape = Shape::new(1, 6, 5, 4);
 const NORM: BatchNorm = BatchNorm { eps: 1e-3, scale: true, shift: true, batch: false };
 
 /// A graph in the making, whose names number themselves.
-struct Net {
-    graph: Graph,
-    x: NodeId,
+pub(crate) struct Net {
+    pub(crate) graph: Graph,
+    pub(crate) x: NodeId,
 }
 
 impl Net {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut graph = Graph::new();
         let x = graph.input("x", IMAGE, DType::F32).expect("an input");
         Self { graph, x }
     }
 
-    fn add(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> NodeId {
+    pub(crate) fn add(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> NodeId {
         self.graph.add(name, op, inputs).unwrap_or_else(|e| panic!("{e}"))
     }
 
-    fn vector(&mut self, name: &str, c: usize) -> NodeId {
+    pub(crate) fn vector(&mut self, name: &str, c: usize) -> NodeId {
         self.graph.parameter(name, Shape::channels(c), Layout::Image).expect("a vector")
     }
 
     /// A 3×3 convolution that keeps the size.
-    fn conv(&mut self, name: &str, x: NodeId, cout: usize, groups: usize) -> NodeId {
+    pub(crate) fn conv(&mut self, name: &str, x: NodeId, cout: usize, groups: usize) -> NodeId {
         let filter = Shape::new(3, 3, self.graph.shape(x).c / groups, cout);
         let filter = self.graph.parameter(&format!("{name}.weight"), filter, Layout::Filter).expect("a filter");
         let conv = Conv2d { padding: Padding::symmetric(1, 1), groups, ..Conv2d::default() };
         self.add(name, Op::Conv2d(conv), &[x, filter])
     }
 
-    fn norm(&mut self, name: &str, x: NodeId) -> NodeId {
+    pub(crate) fn norm(&mut self, name: &str, x: NodeId) -> NodeId {
         let c = self.graph.shape(x).c;
         let vectors = ["mean", "var", "scale", "shift"].map(|v| self.vector(&format!("{name}.{v}"), c));
         self.add(name, Op::BatchNorm(NORM), &[&[x][..], &vectors].concat())
     }
 
-    fn relu(&mut self, name: &str, x: NodeId) -> NodeId {
+    pub(crate) fn relu(&mut self, name: &str, x: NodeId) -> NodeId {
         self.add(name, Op::Unary(Unary::Relu), &[x])
     }
 
-    fn sum(&mut self, name: &str, a: NodeId, b: NodeId) -> NodeId {
+    pub(crate) fn sum(&mut self, name: &str, a: NodeId, b: NodeId) -> NodeId {
         self.add(name, Op::Binary(Binary::Add), &[a, b])
     }
 }
@@ -88,12 +88,12 @@ fn checked(net: &Net, kept: &[NodeId], passes: PassOptions) -> Optimized {
     optimized
 }
 
-fn ops(optimized: &Optimized) -> Vec<&'static str> {
+pub(crate) fn ops(optimized: &Optimized) -> Vec<&'static str> {
     let sources = |op: &Op| matches!(op, Op::Input | Op::Parameter);
     optimized.graph.nodes().iter().filter(|n| !sources(&n.op)).map(|n| n.op.name()).collect()
 }
 
-fn reason(optimized: &Optimized, pass: &str, node: &str) -> Option<&'static str> {
+pub(crate) fn reason(optimized: &Optimized, pass: &str, node: &str) -> Option<&'static str> {
     let found = optimized.report.notes.iter().find(|note| note.pass == pass && note.node == node);
     found.unwrap_or_else(|| panic!("{pass} says nothing of {node}:\n{}", optimized.report)).declined
 }

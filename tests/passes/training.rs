@@ -61,7 +61,7 @@ fn values(model: &Model, source: &FillSource) -> HashMap<String, Tensor> {
         let shape = node.ty.shape;
         let dense = match (&node.op, node.ty.dtype) {
             (Op::Parameter, _) => super::networks::dense(source, &node.name, node.ty),
-            (_, DType::F32) => atrous_io::fill::uniform(&node.name, shape.len(), 0.0, 1.0),
+            (_, DType::F32 | DType::F16) => atrous_io::fill::uniform(&node.name, shape.len(), 0.0, 1.0),
             (_, DType::U32) => (0..shape.len()).map(|i| (i * 7 % 5) as f32).collect(),
         };
         (node.name.clone(), Tensor::from_f32(shape, &dense))

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use atrous::graph::passes::PassOptions;
+use atrous::graph::passes::{PassOptions, Precision};
 use atrous::kernels::Plan;
 use atrous::nn::zoo::BuildOptions;
 use atrous::nn::{Mode, Model};
@@ -139,6 +139,9 @@ pub(crate) struct PlanOptions {
     /// Plan the network as it stands, without folding and fusing
     #[arg(long)]
     no_passes: bool,
+    /// Store activations and filters in f16
+    #[arg(long)]
+    f16: bool,
     /// Print the graph in Graphviz' DOT language instead
     #[arg(long)]
     pub(crate) dot: bool,
@@ -175,6 +178,11 @@ impl PlanOptions {
     /// What the graph goes through before it is planned.
     pub(crate) fn passes(&self) -> Result<PassOptions> {
         if self.no_passes { Ok(PassOptions::None) } else { Ok(DeviceOptions::from_env()?.passes) }
+    }
+
+    /// How tensors are stored.
+    pub(crate) fn precision(&self) -> Result<Precision> {
+        if self.f16 { Ok(Precision::F16) } else { Ok(DeviceOptions::from_env()?.precision) }
     }
 
     /// The device that the plan is made for; none if it is made for any.

@@ -32,6 +32,7 @@ fn details(info: &AdapterInfo) -> String {
         ("invocations per workgroup", limits.max_invocations.to_string()),
         ("workgroup memory", Bytes(limits.workgroup_memory.into()).to_string()),
         ("timestamps", if info.timestamps { "yes" } else { "no" }.to_owned()),
+        ("storage in f16", if info.f16 { "yes" } else { "no" }.to_owned()),
     ];
     let mut out: String = rows.iter().map(|(name, value)| format!("   {name:<26} {value}\n")).collect();
     out.push_str(&wrapped("features", &info.features));

@@ -85,7 +85,7 @@ fn step(model: &mut Model) -> Result<Training> {
 /// Values for all inputs of a graph: pixels in -1..1, labels that are all class 0.
 fn values(graph: &Graph) -> Vec<(&str, DType, Vec<f32>, Vec<u32>)> {
     let values = |name: &str, dtype, len| match dtype {
-        DType::F32 => (fill::uniform(&format!("profile/{name}"), len, 0.0, 1.0), Vec::new()),
+        DType::F32 | DType::F16 => (fill::uniform(&format!("profile/{name}"), len, 0.0, 1.0), Vec::new()),
         DType::U32 => (Vec::new(), vec![0; len]),
     };
     let inputs = graph.inputs().map(|(_, node)| {
@@ -97,7 +97,7 @@ fn values(graph: &Graph) -> Vec<(&str, DType, Vec<f32>, Vec<u32>)> {
 
 fn inputs<'a>(values: &'a [(&'a str, DType, Vec<f32>, Vec<u32>)]) -> Vec<(&'a str, InputData<'a>)> {
     let data = |(name, dtype, numbers, labels): &'a (&'a str, DType, Vec<f32>, Vec<u32>)| match dtype {
-        DType::F32 => (*name, InputData::F32(numbers)),
+        DType::F32 | DType::F16 => (*name, InputData::F32(numbers)),
         DType::U32 => (*name, InputData::U32(labels)),
     };
     values.iter().map(data).collect()

@@ -2,18 +2,20 @@
 
 use std::fmt;
 
-use atrous_graph::Shape;
+use atrous_graph::{DType, Shape};
 
 use crate::Tensor;
 
 /// The rule `|got - want| <= rtol * (m + floor * max m)`, where `m` is the [`magnitude`](crate::magnitude()) of each
-/// result.
+/// result; where results are stored in f16, and the rounding to it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
     /// Allowed error relative to the magnitude.
     pub rtol: f64,
     /// Share of the tensor's largest magnitude that is added to each.
     pub floor: f64,
+    /// The type that results are stored in, [`DType::F32`] or [`DType::F16`].
+    pub storage: DType,
 }
 
 impl Tolerance {
@@ -25,7 +27,16 @@ impl Tolerance {
     /// channel or a shifted pixel is an error of 1e-4 and more. WGSL's own bounds for `exp`, `log`, division and
     /// square root are within it. The floor keeps a result whose terms are all tiny from being held to more digits
     /// than its neighbours' rounding.
-    pub const F32: Self = Self { rtol: 1e-5, floor: 1e-3 };
+    pub const F32: Self = Self { rtol: 1e-5, floor: 1e-3, storage: DType::F32 };
+
+    /// For what is computed in f32 from f16 inputs and stored in f16. The sum obeys [`Self::F32`]; storing it adds one rounding of
+    /// `2^-11` of it, no more however long the sum was. A kernel that sums up in f16 gathers that many times over.
+    pub const F16: Self = Self { storage: DType::F16, ..Self::F32 };
+
+    /// That of results stored in this type.
+    pub const fn of(storage: DType) -> Self {
+        Self { storage, ..Self::F32 }
+    }
 }
 
 /// Two results that differ. Infinite results print as `inf`.
@@ -80,15 +91,43 @@ pub enum CompareError {
 /// anything smaller for zero. Where `want`, rounded to f32, is NaN or infinite, `got` must be the same; where it is
 /// finite, a NaN or an infinity always fails.
 ///
+/// Results stored in f16 may be off by half a unit in their last place beyond that; where the rule allows no error they must be
+/// `want` rounded to f16. Numbers below the smallest normal f16 may be taken for zero, and infinity is what comes one step after
+/// the largest f16.
+///
 /// # Errors
 /// [`CompareError::Length`] if the sizes differ, [`CompareError::Values`] if some value is off.
 pub fn compare(got: &[f32], want: &Tensor, magnitude: &Tensor, tolerance: Tolerance) -> Result<(), CompareError> {
+    if tolerance.storage == DType::F16 {
+        return compare_f16(got, want, magnitude, tolerance);
+    }
     let largest = magnitude.data.iter().copied().fold(0.0, f64::max);
     let allowed = magnitude.data.iter().map(|m| match tolerance.rtol * (m + tolerance.floor * largest) {
         0.0 => 0.0,
         allowed => allowed + f64::from(f32::MIN_POSITIVE),
     });
     judge(got.iter().map(|v| f64::from(*v)), want, magnitude.shape, allowed)
+}
+
+/// Unit roundoff of f16: half a unit in the last of its 11 digits.
+const F16_ROUNDOFF: f64 = 1.0 / 2048.0;
+
+/// What would come one step after the largest f16; rounding to infinity is rounding to it.
+const F16_BEYOND: f64 = 65536.0;
+
+fn compare_f16(got: &[f32], want: &Tensor, magnitude: &Tensor, tolerance: Tolerance) -> Result<(), CompareError> {
+    let within = |v: f64| v.clamp(-F16_BEYOND, F16_BEYOND);
+    let largest = magnitude.data.iter().copied().fold(0.0, f64::max);
+    let sums: Vec<f64> = magnitude.data.iter().map(|m| tolerance.rtol * (m + tolerance.floor * largest)).collect();
+    let stored = want.rounded_to_f16();
+    let exact = sums.iter().map(|allowed| *allowed == 0.0);
+    let wanted = exact.zip(want.data.iter().zip(stored.data)).map(|(exact, (w, s))| within(if exact { s } else { *w }));
+    let wanted = Tensor { shape: want.shape, data: wanted.collect() };
+    let allowed = sums.iter().zip(&wanted.data).map(|(allowed, want)| match *allowed {
+        0.0 => 0.0,
+        sum => sum + F16_ROUNDOFF * (want.abs() + sum) + f64::from(half::f16::MIN_POSITIVE),
+    });
+    judge(got.iter().map(|v| within(f64::from(*v))), &wanted, magnitude.shape, allowed)
 }
 
 /// Accepts a u32 map, dense and row-major, if it equals the reference.

@@ -1,7 +1,7 @@
 //! How much rounding a result may show.
 
 use atrous_graph::op::{Binary, PadMode, Reduction};
-use atrous_graph::{Op, Shape};
+use atrous_graph::{DType, Op, Shape};
 
 use crate::{Tensor, evaluate, fused, fused_norm, label, norm, resize, softmax, unary, unary_grad};
 
@@ -24,8 +24,8 @@ use crate::{Tensor, evaluate, fused, fused_norm, label, norm, resize, softmax, u
 ///   than small ones; see `softmax::softmax_magnitude`. Their gradients: the absolute terms.
 /// * Bilinear resize and its gradient: the same on absolute values, and the weights' dependence on rounded
 ///   coordinates; see `resize::magnitude`.
-/// * Dropout with a seed: its value, one product.
-/// * Data movement, repetition, constants, maxima, indices, nearest neighbour, comparisons, what is looked up by label,
+/// * Dropout with a seed: its value, one product. A cast to f16: its value.
+/// * Data movement, a cast to f32, repetition, constants, maxima, indices, nearest neighbour, comparisons, what is looked up by label,
 ///   relu, relu6 and the like: zero; these must be exact to the bit.
 ///
 /// # Panics
@@ -77,6 +77,7 @@ pub fn magnitude(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
         Op::LogSoftmaxGrad => softmax::log_softmax_grad_magnitude(inputs[0], inputs[1]),
         Op::CrossEntropy(op) => label::cross_entropy_magnitude(op, inputs),
         Op::CrossEntropyGrad(op) => label::cross_entropy_grad_magnitude(op, inputs),
+        Op::Cast(DType::F16) => on_absolutes(op),
         Op::Dropout(_) if inputs.len() == 2 => on_absolutes(op),
         Op::MaxPool(_)
         | Op::MaxPoolIndices(_)
@@ -94,6 +95,7 @@ pub fn magnitude(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
         | Op::Pad(_)
         | Op::Flip { .. }
         | Op::Dropout(_)
-        | Op::StopGradient => Tensor::zeros(output),
+        | Op::StopGradient
+        | Op::Cast(_) => Tensor::zeros(output),
     }
 }

@@ -63,8 +63,8 @@ pub enum Error {
 }
 
 /// Runs the part of `graph` that `wanted` depends on, one node at a time in f64, and returns the tensors of `wanted`
-/// in that order. `values` holds inputs and parameters under their nodes' names; they are rounded to f32 first,
-/// intermediate results are not. A tensor is dropped after its last use.
+/// in that order. `values` holds inputs and parameters under their nodes' names; they are rounded first, to f32 or
+/// f16 as their nodes say; intermediate results are not. A tensor is dropped after its last use.
 ///
 /// # Errors
 /// A value that is missing or does not fit its node, a wanted node that does not exist. Values of other names are
@@ -121,6 +121,7 @@ fn source(node: &Node, values: &HashMap<String, Tensor>) -> Result<Tensor, Error
     }
     match node.ty.dtype {
         DType::F32 => Ok(value.rounded()),
+        DType::F16 => Ok(value.rounded_to_f16()),
         DType::U32 => match value.data.iter().find(|v| f64::from(**v as u32) != **v) {
             Some(got) => Err(Error::NotU32 { op, node: name(), got: *got }),
             None => Ok(value.clone()),

@@ -59,6 +59,11 @@ impl Tensor {
         self.map(|v| f64::from(v as f32))
     }
 
+    /// The tensor with every value rounded to the nearest f16, from 65520 on to infinity.
+    pub fn rounded_to_f16(&self) -> Self {
+        self.map(|v| half::f16::from_f64(v).to_f64())
+    }
+
     /// Element (n, y, x, c).
     pub fn at(&self, n: usize, y: usize, x: usize, c: usize) -> f64 {
         self.data[self.shape.index(n, y, x, c)]

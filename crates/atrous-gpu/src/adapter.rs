@@ -55,6 +55,8 @@ pub struct AdapterInfo {
     pub limits: Limits,
     /// Whether runs can be timed on the device.
     pub timestamps: bool,
+    /// Whether tensors can be stored in f16 (`SHADER_F16`).
+    pub f16: bool,
     /// All features by WebGPU's (or wgpu's) names.
     pub features: Vec<String>,
 }
@@ -83,6 +85,7 @@ impl AdapterInfo {
             id: (info.vendor, info.device),
             limits: plan_limits(&adapter.limits()),
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+            f16: features.contains(wgpu::Features::SHADER_F16),
             features: features.iter_names().map(|(name, _)| name.to_lowercase()).collect(),
         }
     }

@@ -76,6 +76,7 @@ mod tests {
             id: (0, 0),
             limits: Limits::WEBGPU,
             timestamps: false,
+            f16: false,
             features: Vec::new(),
         }
     }

@@ -1,16 +1,19 @@
 //! What goes into a run and what comes out: dense tensors in NHWC order.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use atrous_graph::{DType, Shape, TensorType};
+use half::f16;
+use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 
 use crate::GpuError;
 
 /// One input of a run: dense values in the order N, H, W, C.
 #[derive(Clone, Copy, Debug)]
 pub enum InputData<'a> {
-    /// For an f32 input.
+    /// For an f32 input, or one of f16, to which it is rounded.
     F32(&'a [f32]),
     /// For a u32 input: class maps, labels, indices.
     U32(&'a [u32]),
@@ -49,9 +52,19 @@ impl InputData<'_> {
         }
     }
 
+    /// Whether an input of this element type takes it.
+    pub(crate) fn fits(&self, dtype: DType) -> bool {
+        dtype == self.dtype() || (dtype == DType::F16 && matches!(self, Self::F32(_)))
+    }
+
     /// Packs into device layout, as bits. Bytes of pixels go another way.
     pub(crate) fn pack(&self, ty: TensorType, device: &mut [u32]) {
         match self {
+            Self::F32(values) if ty.dtype == DType::F16 => {
+                let mut padded = vec![0.0; ty.padded_len()];
+                ty.pack(values, &mut padded);
+                bytemuck::cast_slice_mut(device).copy_from_slice(&stored(ty, &padded));
+            }
             Self::F32(values) => ty.pack(bytemuck::cast_slice::<f32, u32>(values), device),
             Self::U32(values) => ty.pack(values, device),
             Self::Rgb8(_) => {}
@@ -89,10 +102,20 @@ impl<'a> From<&'a Vec<u32>> for InputData<'a> {
     }
 }
 
+/// The bytes of a tensor in device memory, from its values in device layout; in f16 each is rounded to the nearest.
+pub(crate) fn stored(ty: TensorType, padded: &[f32]) -> Cow<'_, [u8]> {
+    if ty.dtype != DType::F16 {
+        return Cow::Borrowed(bytemuck::cast_slice(padded));
+    }
+    let mut halves = vec![f16::ZERO; padded.len()];
+    halves.convert_from_f32_slice(padded);
+    Cow::Owned(bytemuck::cast_slice(halves.reinterpret_cast()).to_vec())
+}
+
 /// The values of an output: dense, in the order N, H, W, C.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Data {
-    /// Of an f32 tensor.
+    /// Of an f32 tensor, or one of f16.
     F32(Vec<f32>),
     /// Of a u32 tensor.
     U32(Vec<u32>),
@@ -101,30 +124,51 @@ pub enum Data {
 impl Data {
     /// Takes the padding out of a tensor's bytes as they lie in device memory.
     pub(crate) fn unpack(ty: TensorType, device: &[u8]) -> Self {
+        if ty.dtype == DType::F16 {
+            let halves = ty.unpack(&bytemuck::pod_collect_to_vec::<u8, u16>(device));
+            return Self::F32(halves.reinterpret_cast::<f16>().to_f32_vec());
+        }
         let words = match bytemuck::try_cast_slice::<u8, u32>(device) {
             Ok(words) => ty.unpack(words),
             // Mapped memory that is not aligned to words, which some allocators may give in a browser.
             Err(_) => ty.unpack(&bytemuck::pod_collect_to_vec::<u8, u32>(device)),
         };
         match ty.dtype {
-            DType::F32 => Self::F32(bytemuck::cast_vec(words)),
             DType::U32 => Self::U32(words),
+            DType::F32 | DType::F16 => Self::F32(bytemuck::cast_vec(words)),
         }
+    }
+}
+
+/// The values of a floating-point tensor in device layout, from its bytes in device memory.
+pub(crate) fn loaded(ty: TensorType, device: &[u8]) -> Vec<f32> {
+    match ty.dtype {
+        DType::F16 => bytemuck::pod_collect_to_vec::<u8, u16>(device).reinterpret_cast::<f16>().to_f32_vec(),
+        DType::F32 | DType::U32 => bytemuck::pod_collect_to_vec(device),
     }
 }
 
 /// The first byte of a tensor in device memory that is padding and not zero. None if some value is infinite or NaN: then the
 /// padding may be anything.
 pub(crate) fn dirty_padding(ty: TensorType, device: &[u8]) -> Option<usize> {
-    const EXPONENT: u32 = 0x7f80_0000;
     let mut used = vec![0_u32; ty.padded_len()];
     ty.pack(&vec![1; ty.shape.len()], &mut used);
-    let words = bytemuck::pod_collect_to_vec::<u8, u32>(device);
-    if used.iter().zip(&words).any(|(used, word)| *used == 1 && word & EXPONENT == EXPONENT) {
+    // The sign is shifted out: a negative zero is one, too.
+    let (exponent, words): (u32, Vec<u32>) = match ty.dtype {
+        DType::F16 => {
+            let halves = bytemuck::pod_collect_to_vec::<u8, u16>(device);
+            (0x7c00 << 17, halves.into_iter().map(|half| u32::from(half) << 17).collect())
+        }
+        DType::F32 | DType::U32 => {
+            let words = bytemuck::pod_collect_to_vec::<u8, u32>(device);
+            (0x7f80_0000 << 1, words.into_iter().map(|word| word << 1).collect())
+        }
+    };
+    if used.iter().zip(&words).any(|(used, word)| *used == 1 && word & exponent == exponent) {
         return None;
     }
-    // Shifted by the sign: a negative zero is one, too.
-    used.iter().zip(words).position(|(used, word)| *used == 0 && word << 1 != 0).map(|word| 4 * word)
+    let bytes = ty.dtype.bytes() as usize;
+    used.iter().zip(words).position(|(used, word)| *used == 0 && word != 0).map(|element| bytes * element)
 }
 
 /// One output of a run.
@@ -139,7 +183,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// The values of an f32 output.
+    /// The values of an f32 or f16 output.
     ///
     /// # Errors
     /// [`GpuError::OutputType`] if it holds u32.
@@ -220,6 +264,21 @@ impl std::ops::Deref for Outputs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn halves_are_rounded_and_their_padding_is_held_to_be_zero() {
+        let ty = TensorType { dtype: DType::F16, ..TensorType::image(Shape::new(1, 1, 2, 3)) };
+        let mut words = [0xffff_ffff; 4];
+        InputData::F32(&[1.0, 1.0 / 3.0, 1e6, -2.0, 65504.0, 0.0]).pack(ty, &mut words);
+        assert_eq!(words, [0x3555_3c00, 0x7c00, 0x7bff_c000, 0]);
+        let third = f16::from_f32(1.0 / 3.0).to_f32();
+        let values = vec![1.0, third, f32::INFINITY, -2.0, 65504.0, 0.0];
+        assert_eq!(Data::unpack(ty, bytemuck::cast_slice(&words)), Data::F32(values));
+        assert_eq!(dirty_padding(ty, bytemuck::cast_slice(&words)), None);
+        let dirty = |words: [u32; 4]| dirty_padding(ty, bytemuck::cast_slice(&words));
+        assert_eq!(dirty([0x3555_3c00, 0x3c00, 0x7bff_c000, 0x8000_0000]), None);
+        assert_eq!(dirty([0x3555_3c00, 0x3c00, 0x7bff_c000, 0x0001_0000]), Some(14));
+    }
 
     #[test]
     fn padding_is_held_to_be_zero_beside_finite_values() {

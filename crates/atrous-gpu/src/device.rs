@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use atrous_graph::passes::Precision;
 use atrous_kernels::Target;
 
 use crate::adapter::{choose, plan_limits};
@@ -43,15 +44,16 @@ impl Device {
     /// Opens an adapter.
     ///
     /// # Errors
-    /// [`GpuError::NoAdapter`], [`GpuError::NoMatch`], or [`GpuError::RequestDevice`] if the adapter is below the limits asked
-    /// for.
+    /// [`GpuError::NoAdapter`], [`GpuError::NoMatch`], [`GpuError::RequestDevice`] if the adapter is below the limits asked
+    /// for, or [`GpuError::NoF16`].
     pub async fn open(choice: &AdapterChoice, options: DeviceOptions) -> Result<Self, GpuError> {
         let (adapter, info) = choose(choice).await?;
         let required_limits = match options.limits {
             LimitsChoice::Adapter => adapter.limits(),
             LimitsChoice::WebGpuDefaults => wgpu::Limits::default(),
         };
-        let mut features = wgpu::Features::empty();
+        check_precision(&info, options.precision)?;
+        let mut features = wgpu::Features::SHADER_F16;
         if options.timestamps {
             features |= wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES;
         }
@@ -70,7 +72,8 @@ impl Device {
             .map_err(|e| GpuError::RequestDevice { adapter: info.name.clone(), reason: e.to_string() })?;
         let health = Arc::new(Mutex::new(Health::default()));
         watch(&raw, &health);
-        let target = Target::new(plan_limits(&raw.limits()), info.software());
+        let f16 = raw.features().contains(wgpu::Features::SHADER_F16);
+        let target = Target { f16, ..Target::new(plan_limits(&raw.limits()), info.software()) };
         let pipelines = Pipelines::new(DiskCache::open(&raw, &adapter.get_info(), &options.pipeline_cache));
         let tuned = Tuned::open(&info, &options);
         Ok(Self { shared: Arc::new(Shared { raw, queue, info, target, options, health, pipelines, tuned }) })
@@ -193,6 +196,14 @@ impl std::fmt::Debug for Device {
     }
 }
 
+/// Refuses f16 on an adapter that does not compute with it.
+fn check_precision(info: &AdapterInfo, precision: Precision) -> Result<(), GpuError> {
+    if precision == Precision::F16 && !info.f16 {
+        return Err(GpuError::NoF16 { adapter: info.name.clone() });
+    }
+    Ok(())
+}
+
 /// Records the loss of the device and errors that no scope catches, instead of wgpu's panic.
 fn watch(raw: &wgpu::Device, health: &Arc<Mutex<Health>>) {
     let on_lost = health.clone();
@@ -204,4 +215,20 @@ fn watch(raw: &wgpu::Device, health: &Arc<Mutex<Health>>) {
     raw.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
         lock(&on_error).error.get_or_insert_with(|| GpuError::from_wgpu("a command", &error));
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f16_is_refused_where_the_adapter_lacks_it() {
+        let Some(mut info) = crate::adapters_blocking().into_iter().next() else { panic!("the test needs an adapter") };
+        info.f16 = false;
+        assert!(check_precision(&info, Precision::F32).is_ok());
+        let error = check_precision(&info, Precision::F16).expect_err("an adapter without f16").to_string();
+        assert!(error.contains("SHADER_F16") && error.contains(&info.name), "{error}");
+        info.f16 = true;
+        assert!(check_precision(&info, Precision::F16).is_ok());
+    }
 }

@@ -4,7 +4,7 @@ use atrous_graph::TensorType;
 use wgpu::BufferUsages as Usage;
 
 use crate::allocate;
-use crate::data::Data;
+use crate::data::{Data, stored};
 use crate::wait::Mapping;
 use crate::{Device, GpuError};
 
@@ -45,7 +45,7 @@ impl Download {
         self.mapping.take().map_or(Ok(()), Mapping::wait)
     }
 
-    /// The dense values of an f32 tensor at a byte of the buffer.
+    /// The dense values of an f32 or f16 tensor at a byte of the buffer.
     pub(crate) fn tensor(&self, ty: TensorType, offset: u64) -> Result<Vec<f32>, GpuError> {
         let failed = |reason: String| GpuError::Validation { what: "a download".to_owned(), reason };
         let view = self.buffer.get_mapped_range(..).map_err(|e| failed(e.to_string()))?;
@@ -73,7 +73,7 @@ pub(crate) fn write_tensor(
     let mut words = vec![0.0f32; ty.padded_len()];
     ty.pack(values, &mut words);
     device.scope("writing a tensor", || {
-        device.queue().write_buffer(buffer, offset, bytemuck::cast_slice(&words));
+        device.queue().write_buffer(buffer, offset, &stored(ty, &words));
         // Without a submit, what was written would wait for the next run and pile up.
         device.queue().submit([]);
     })

@@ -114,6 +114,12 @@ pub enum GpuError {
         /// Whether the adapter has timestamps, and only the device was opened without.
         on_adapter: bool,
     },
+    /// f16 was asked for on an adapter that does not compute with it.
+    #[error("adapter \"{adapter}\" cannot store tensors in f16: it lacks the feature SHADER_F16")]
+    NoF16 {
+        /// The adapter's name.
+        adapter: String,
+    },
     /// One of many runs failed.
     #[error("item {index}: {source}")]
     Item {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use atrous_graph::passes::PassOptions;
+use atrous_graph::passes::{PassOptions, Precision};
 
 use crate::GpuError;
 
@@ -74,12 +74,15 @@ pub struct DeviceOptions {
     /// Which rewrites graphs go through before they are planned. A [`Session`](crate::Session) takes its parameters as they are,
     /// whatever this says; who uploads them decides whether they are folded.
     pub passes: PassOptions,
+    /// How activations and filters are stored; training is f32. An adapter without `SHADER_F16` is not opened for
+    /// [`Precision::F16`].
+    pub precision: Precision,
 }
 
 impl DeviceOptions {
     /// The defaults, changed by the environment: `ATROUS_CHECKS` (`1` or `0`), `ATROUS_LIMITS` (`default` for those of
     /// WebGPU, or `adapter`), `ATROUS_CACHE_DIR` (a folder for compiled kernels; `off` or `0` for none), `ATROUS_PASSES`
-    /// (`none`, `fuse` or `fold`) and `ATROUS_TUNE` (`on` or `off`).
+    /// (`none`, `fuse` or `fold`), `ATROUS_PRECISION` (`f32` or `f16`) and `ATROUS_TUNE` (`on` or `off`).
     ///
     /// # Errors
     /// [`GpuError::Environment`] on any other value.
@@ -111,7 +114,12 @@ impl DeviceOptions {
             "" | "on" => Some(Tuning::On),
             _ => None,
         })?;
-        Ok(Self { checks, limits, pipeline_cache, passes, tuning, ..Self::default() })
+        let precision = variable("ATROUS_PRECISION", "f32 or f16", |v| match v {
+            "" | "f32" => Some(Precision::F32),
+            "f16" => Some(Precision::F16),
+            _ => None,
+        })?;
+        Ok(Self { checks, limits, pipeline_cache, passes, precision, tuning, ..Self::default() })
     }
 }
 

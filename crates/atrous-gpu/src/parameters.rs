@@ -6,6 +6,7 @@ use atrous_graph::{Graph, ParameterSource, TensorType};
 use atrous_kernels::plan::{BufferKind, ParameterPlacement, place_parameters};
 use atrous_kernels::{Limits, Plan};
 
+use crate::data::stored;
 use crate::download::{Download, write_tensor};
 use crate::{Device, GpuError};
 
@@ -63,7 +64,7 @@ impl Parameters {
                     words.clear();
                     words.resize(node.ty.padded_len(), 0.0f32);
                     source.write(&node.name, node.ty, &mut words)?;
-                    write_mapped(&buffer, offset, bytes, bytemuck::cast_slice(&words))?;
+                    write_mapped(&buffer, offset, bytes, &stored(node.ty, &words))?;
                 }
             }
             device.scope("uploading parameters", || {

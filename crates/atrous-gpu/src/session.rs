@@ -41,8 +41,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Rewrites a graph by the passes of [`DeviceOptions::passes`](crate::DeviceOptions::passes) that keep parameters as they are,
-    /// plans `outputs` of it for this device, and makes all that runs need. The predicted memory, parameters included,
+    /// Rewrites a graph by the passes of [`DeviceOptions::passes`](crate::DeviceOptions::passes) that keep parameters as they are
+    /// and by its [precision](crate::DeviceOptions::precision), plans `outputs` of it for this device, and makes all that runs need. The predicted memory, parameters included,
     /// is held against the device's budget before anything is allocated.
     ///
     /// # Errors
@@ -160,7 +160,9 @@ impl Session {
 
 /// The graph after the passes, and its plan.
 pub(crate) fn optimized(device: &Device, graph: &Graph, outputs: &[NodeId]) -> Result<(Graph, Plan), GpuError> {
-    let optimized = passes::optimize(graph, outputs, device.options().passes.keeping_parameters());
+    let options = device.options();
+    let optimized = passes::optimize(graph, outputs, options.passes.keeping_parameters());
+    let optimized = optimized.stored(outputs, options.precision, false);
     let plan = plan(&optimized.graph, &optimized.now(outputs), &device.target())?;
     Ok((optimized.graph, plan))
 }

@@ -73,7 +73,7 @@ pub(crate) fn pack(
         match (inputs.iter().find(|(given, _)| *given == name), slot.place) {
             (None, None) => {}
             (None, Some(_)) => return Err(InputError::Missing { name, ty }),
-            (Some((_, data)), _) if data.dtype() != ty.dtype => {
+            (Some((_, data)), _) if !data.fits(ty.dtype) => {
                 return Err(InputError::Type { name, needs: ty.dtype, got: data.dtype() });
             }
             (Some((_, InputData::Rgb8(_))), _) if !slot.pixels => {
@@ -86,7 +86,7 @@ pub(crate) fn pack(
             (Some(_), None) => {}
             (Some((_, data)), Some(place)) => {
                 let first = (place.offset / 4) as usize;
-                data.pack(ty, &mut staging[first..first + ty.padded_len()]);
+                data.pack(ty, &mut staging[first..first + (ty.bytes() / 4) as usize]);
             }
         }
     }

@@ -107,10 +107,18 @@ impl Graph {
     /// # Errors
     /// If the shape has a side of zero or the name is taken.
     pub fn parameter(&mut self, name: &str, shape: Shape, layout: Layout) -> Result<NodeId, GraphError> {
+        self.parameter_of(name, TensorType { shape, dtype: DType::F32, layout })
+    }
+
+    /// [`Self::parameter`] of any element type: f16 is what a parameter is rounded to when it is uploaded.
+    ///
+    /// # Errors
+    /// As [`Self::parameter`].
+    pub fn parameter_of(&mut self, name: &str, ty: TensorType) -> Result<NodeId, GraphError> {
         if self.names.contains_key(name) {
             return Err(invalid(&Op::Parameter, name, "the name is taken".to_owned()));
         }
-        self.source(name, Op::Parameter, TensorType { shape, dtype: DType::F32, layout })
+        self.source(name, Op::Parameter, ty)
     }
 
     /// Adds an operation, infers the shape of its result and checks it against its inputs.

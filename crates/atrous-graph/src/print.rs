@@ -105,6 +105,7 @@ pub(crate) fn attributes(op: &Op) -> String {
             .map(|(_, a)| *a)
             .collect::<Vec<_>>()
             .join(" "),
+        Op::Cast(dtype) => format!("to {dtype}"),
         Op::Dropout(d) => format!("rate {}", d.rate),
     }
 }

@@ -61,19 +61,38 @@ impl fmt::Display for Shape {
     }
 }
 
-/// Element types of device tensors; both are four bytes wide.
+/// Element types of device tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DType {
     /// 32-bit float: activations, parameters, gradients.
     F32,
+    /// 16-bit float (IEEE 754 binary16, 11 significant bits, up to 65504): activations and filters, where asked for. Kernels
+    /// compute in f32 and round what they store.
+    F16,
     /// 32-bit unsigned integer: class maps, labels, indices.
     U32,
+}
+
+impl DType {
+    /// Bytes of an element.
+    pub const fn bytes(self) -> u64 {
+        match self {
+            Self::F32 | Self::U32 => 4,
+            Self::F16 => 2,
+        }
+    }
+
+    /// Whether it is a number with a fraction.
+    pub const fn is_float(self) -> bool {
+        matches!(self, Self::F32 | Self::F16)
+    }
 }
 
 impl fmt::Display for DType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::F32 => "f32",
+            Self::F16 => "f16",
             Self::U32 => "u32",
         })
     }
@@ -131,7 +150,7 @@ impl TensorType {
 
     /// Bytes in memory, padding included.
     pub const fn bytes(self) -> u64 {
-        self.padded_len() as u64 * 4
+        self.padded_len() as u64 * self.dtype.bytes()
     }
 
     /// Copies a dense row-major tensor into device layout, writing zeros into the padding.

@@ -10,7 +10,7 @@ use crate::{NodePlan, Target, conv, dropout, label, movement, norm, pointwise, p
 pub struct Part {
     /// What lies in the bound window: the part as a tensor of its own. Kernels take sizes and strides from here.
     pub ty: TensorType,
-    /// Where the part begins in the bound window, in vec4s (16 bytes): the kernel's `…_BASE` override.
+    /// Where the part begins in the bound window, in vec4s: the kernel's `…_BASE` override.
     pub base: u32,
     /// The whole tensor. Only operations whose result depends on absolute positions look at it.
     pub full: TensorType,
@@ -168,7 +168,8 @@ pub const fn variants(op: &Op) -> &'static [&'static str] {
         | Op::Pad(_)
         | Op::Flip { .. }
         | Op::Dropout(_)
-        | Op::StopGradient => &[],
+        | Op::StopGradient
+        | Op::Cast(_) => &[],
     }
 }
 
@@ -207,6 +208,7 @@ pub fn plan_part(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         Op::Resize(op) => resize::plan_resize(op, problem),
         Op::ResizeArgMax(op) => resize::plan_argmax(op, problem),
         Op::ResizeGrad(op) => resize::plan_resize_grad(op, problem),
+        Op::Cast(_) => pointwise::plan_cast(problem),
         Op::Unary(op) => pointwise::plan_unary(op, problem),
         Op::UnaryGrad(op) => pointwise::plan_unary_grad(op, problem),
         Op::Binary(op) => pointwise::plan_binary(op, problem),

@@ -1,6 +1,6 @@
 //! Picks a variant, and puts a dispatch together: a linked kernel, its constants, its bindings, its grid.
 
-use atrous_graph::TensorType;
+use atrous_graph::{DType, TensorType};
 use atrous_shaders::{Shader, find};
 
 use crate::dispatch::GROUP;
@@ -12,6 +12,11 @@ const ADDRESSABLE: u64 = 1 << 31;
 /// Vec4s that a tensor takes in memory.
 pub(crate) fn vec4s(ty: TensorType) -> usize {
     ty.padded_len() / 4
+}
+
+/// Bytes of a vec4 of a tensor.
+pub(crate) const fn vec4_bytes(ty: TensorType) -> u64 {
+    4 * ty.dtype.bytes()
 }
 
 /// A way to compute an operation: its name, and why it cannot serve, or had better not.
@@ -65,6 +70,18 @@ impl Kernel {
         let shader = find(name, variant)
             .unwrap_or_else(|| panic!("kernel {name} [{variant}] is not in the catalogue: a bug of atrous"));
         Self { shader, overrides: Vec::new(), bindings: Vec::new() }
+    }
+
+    /// The variant of a kernel for images stored as `ty` is: for f16 that with the axis `half`, the last of its flags.
+    ///
+    /// # Panics
+    /// As [`Self::new`].
+    pub(crate) fn storing(ty: TensorType, name: &str, variant: &str) -> Self {
+        match (ty.dtype, variant) {
+            (DType::F16, "") => Self::new(name, "half"),
+            (DType::F16, _) => Self::new(name, &format!("{variant},half")),
+            _ => Self::new(name, variant),
+        }
     }
 
     /// Sets a pipeline constant.

@@ -4,6 +4,7 @@ mod fill;
 
 use std::ops::Range;
 
+use atrous_graph::DType;
 use atrous_graph::op::{Pad, PadMode, Slice};
 
 use crate::kernel::{Kernel, vec4s};
@@ -27,7 +28,7 @@ pub fn plan_concat(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
             continue;
         }
         let touched = (first + c).div_ceil(4) - first / 4;
-        let dispatch = Kernel::new("movement/concat", "")
+        let dispatch = Kernel::storing(y, "movement/concat", "")
             .sizes([("PIXELS", pixels), ("C", c), ("FIRST", first), ("O4", y.padded().c / 4)])
             .bind("X_BASE", Slot::Input(i), x)
             .bind("Y_BASE", Slot::Output, &problem.output)
@@ -45,7 +46,7 @@ pub fn plan_concat(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
 /// [`PlanError::Limit`] if the part does not fit the adapter.
 pub fn plan_slice(op: &Slice, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (x, y) = (problem.inputs[0].ty, problem.output.ty);
-    let dispatch = Kernel::new("movement/slice", "")
+    let dispatch = Kernel::storing(y, "movement/slice", "")
         .sizes([("H", x.shape.h), ("W", x.shape.w), ("C4", x.padded().c / 4)])
         .sizes([("N", y.shape.n), ("OH", y.shape.h), ("OW", y.shape.w)])
         .sizes([("O", y.shape.c), ("O4", y.padded().c / 4)])
@@ -67,16 +68,21 @@ pub fn plan_pad(op: &Pad, problem: &Problem<'_>) -> Result<NodePlan, PlanError> 
         PadMode::Reflect => (1, 0.0),
         PadMode::Replicate => (2, 0.0),
     };
-    let dispatch = Kernel::new("movement/pad", "")
+    let dispatch = Kernel::storing(y, "movement/pad", "")
         .sizes([("N", y.shape.n), ("H", x.ty.shape.h), ("W", x.ty.shape.w), ("C4", x.ty.padded().c / 4)])
         .sizes([("OH", y.shape.h), ("OW", y.shape.w), ("PAD_TOP", op.padding.top), ("PAD_LEFT", op.padding.left)])
         .sizes([("FULL_H", x.full.shape.h), ("ROW", x.first_row), ("OUT_ROW", problem.output.first_row)])
         .sizes([("MODE", mode), ("C", y.shape.c)])
-        .set("VALUE", f64::from(value))
+        .set("VALUE", f64::from(bits(value, y.dtype)))
         .bind("X_BASE", Slot::Input(0), x)
         .bind("Y_BASE", Slot::Output, &problem.output)
         .invocations(vec4s(y), problem.target)?;
     Ok(NodePlan::single("pad", dispatch))
+}
+
+/// The bits of a number in an element type.
+fn bits(value: f32, dtype: DType) -> u32 {
+    if dtype == DType::F16 { u32::from(half::f16::from_f32(value).to_bits()) } else { value.to_bits() }
 }
 
 /// The rows of an image of `in_h` rows that some rows of the padded image repeat; at least one.
@@ -98,7 +104,7 @@ pub(crate) fn pad_input_rows(op: &Pad, in_h: usize, rows: Range<usize>) -> Range
 /// [`PlanError::Limit`] if the part does not fit the adapter.
 pub fn plan_flip(vertical: bool, horizontal: bool, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let y = problem.output.ty;
-    let dispatch = Kernel::new("movement/flip", "")
+    let dispatch = Kernel::storing(y, "movement/flip", "")
         .sizes([("N", y.shape.n), ("H", y.shape.h), ("W", y.shape.w), ("C4", y.padded().c / 4)])
         .sizes([("VERTICAL", usize::from(vertical)), ("HORIZONTAL", usize::from(horizontal))])
         .bind("X_BASE", Slot::Input(0), &problem.inputs[0])

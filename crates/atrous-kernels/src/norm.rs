@@ -27,7 +27,7 @@ pub fn plan_batch_norm(op: &FusedBatchNorm, problem: &Problem<'_>) -> Result<Nod
     let present: Vec<_> = parts.into_iter().filter(|(present, ..)| *present).collect();
     let variant: Vec<&str> = present.iter().map(|(_, flag, _)| *flag).collect();
     let (code, p, _) = op.activation.map_or((0, 0.0, 0.0), |f| activation(&f));
-    let kernel = Kernel::new("norm/batch_norm", &variant.join(","))
+    let kernel = Kernel::storing(problem.output.ty, "norm/batch_norm", &variant.join(","))
         .set("EPS", norm.eps)
         .set("CODE", f64::from(code))
         .set("P", f64::from(p))

@@ -1,7 +1,7 @@
 //! Functions of single elements, and softmax and arg-max over the channels of a pixel.
 
-use atrous_graph::Shape;
 use atrous_graph::op::{Binary, Unary};
+use atrous_graph::{DType, Shape};
 
 use crate::kernel::{Candidate, Kernel, choose, require, vec4s};
 use crate::{NodePlan, PlanError, Problem, Slot};
@@ -41,7 +41,7 @@ pub(crate) fn activation(op: &Unary) -> (u32, f32, f32) {
 pub fn plan_unary(op: &Unary, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (code, p, q) = activation(op);
     let count = vec4s(problem.output.ty);
-    let dispatch = Kernel::new("pointwise/unary", "")
+    let dispatch = Kernel::storing(problem.output.ty, "pointwise/unary", "")
         .sizes([("COUNT", count), ("C", problem.output.ty.shape.c)])
         .set("CODE", f64::from(code))
         .set("P", f64::from(p))
@@ -50,6 +50,21 @@ pub fn plan_unary(op: &Unary, problem: &Problem<'_>) -> Result<NodePlan, PlanErr
         .bind("Y_BASE", Slot::Output, &problem.output)
         .invocations(count, problem.target)?;
     Ok(NodePlan::single("unary", dispatch))
+}
+
+/// Plans f32 as f16, or f16 as f32.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter.
+pub fn plan_cast(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let count = vec4s(problem.output.ty);
+    let narrow = problem.output.ty.dtype == DType::F16;
+    let dispatch = Kernel::new("pointwise/cast", if narrow { "narrow" } else { "" })
+        .sizes([("COUNT", count)])
+        .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
+        .bind("Y_BASE", Slot::Output, &problem.output)
+        .invocations(count, problem.target)?;
+    Ok(NodePlan::single("cast", dispatch))
 }
 
 /// Plans the gradient of a function of each element.
@@ -129,7 +144,7 @@ fn binary(
     let ty = problem.output.ty;
     let (y, c4) = (ty.shape, ty.padded().c / 4);
     let [a, b] = order.map(|i| &problem.inputs[i]);
-    let mut kernel = Kernel::new("pointwise/binary", variant)
+    let mut kernel = Kernel::storing(ty, "pointwise/binary", variant)
         .sizes([("COUNT", vec4s(ty)), ("C", y.c)])
         .set("CODE", f64::from(code))
         .bind("A_BASE", Slot::Input(order[0]), a)
@@ -175,7 +190,7 @@ fn over_channels(
     problem: &Problem<'_>,
 ) -> Result<NodePlan, PlanError> {
     let Shape { n, h, w, c } = problem.inputs[0].ty.shape;
-    let dispatch = Kernel::new(kernel, variant)
+    let dispatch = Kernel::storing(problem.inputs[0].ty, kernel, variant)
         .sizes([("PIXELS", n * h * w), ("C", c)])
         .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
         .bind("Y_BASE", Slot::Output, &problem.output)

@@ -24,7 +24,8 @@ fn window(kernel: Kernel, op: &Window, problem: &Problem<'_>) -> Kernel {
 }
 
 fn max(kernel: &str, op: &Window, problem: &Problem<'_>) -> Kernel {
-    window(Kernel::new(kernel, ""), op, problem).sizes([("DILATION_H", op.dilation[0]), ("DILATION_W", op.dilation[1])])
+    window(Kernel::storing(problem.output.ty, kernel, ""), op, problem)
+        .sizes([("DILATION_H", op.dilation[0]), ("DILATION_W", op.dilation[1])])
 }
 
 fn dispatch(kernel: Kernel, problem: &Problem<'_>) -> Result<Dispatch, PlanError> {
@@ -57,7 +58,7 @@ pub fn plan_max_indices(op: &Window, problem: &Problem<'_>) -> Result<NodePlan, 
 pub fn plan_avg(op: &AvgPool, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let x = problem.inputs[0].ty.shape;
     let padding = op.window.padding;
-    let kernel = window(Kernel::new("pool/avg", ""), &op.window, problem)
+    let kernel = window(Kernel::storing(problem.output.ty, "pool/avg", ""), &op.window, problem)
         .sizes([("PADDED_H", x.h + padding.bottom), ("PADDED_W", x.w + padding.right)])
         .sizes([("COUNT_PAD", usize::from(op.count_include_pad)), ("DIVISOR", op.divisor.unwrap_or(0))]);
     Ok(NodePlan::single("avg_pool", dispatch(kernel, problem)?))
@@ -69,7 +70,7 @@ pub fn plan_avg(op: &AvgPool, problem: &Problem<'_>) -> Result<NodePlan, PlanErr
 /// [`PlanError::Limit`] if the part does not fit the adapter.
 pub fn plan_channel_max(op: &ChannelMaxPool, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (x, y) = (&problem.inputs[0], problem.output.ty.shape);
-    let kernel = Kernel::new("pool/channel_max", "")
+    let kernel = Kernel::storing(x.ty, "pool/channel_max", "")
         .sizes([("PIXELS", y.n * y.h * y.w), ("C4", x.ty.padded().c / 4), ("O", y.c)])
         .sizes([("WINDOW", op.window), ("STRIDE", op.stride)])
         .bind("X_BASE", Slot::Input(0), x)

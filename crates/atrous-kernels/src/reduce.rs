@@ -7,6 +7,7 @@ mod channels;
 pub(crate) mod cut;
 mod pixels;
 
+use atrous_graph::DType;
 use atrous_graph::op::{Reduce, Reduction};
 
 use crate::kernel::{Candidate, Kernel, choose, require, vec4s};
@@ -51,11 +52,22 @@ pub(crate) fn combine(
 ) -> Result<Dispatch, PlanError> {
     let outputs = vec4s(problem.output.ty);
     let workgroup = variant == "two_stage_workgroup";
-    let kernel = Kernel::new("reduce/combine", if workgroup { "workgroup" } else { "" })
+    let axes = [(workgroup, "workgroup"), (narrow(problem), "narrow")];
+    let kernel = Kernel::new("reduce/combine", &flags(&axes))
         .sizes([("SLABS", slabs), ("OUTPUTS", outputs), ("MAX", usize::from(max)), ("DIVISOR", divisor), ("P_BASE", 0)])
         .window(partials(slabs, outputs))
         .bind("Y_BASE", Slot::Output, &problem.output);
     if workgroup { kernel.groups(outputs as u64, problem.target) } else { kernel.invocations(outputs, problem.target) }
+}
+
+/// Whether the result is stored in f16.
+fn narrow(problem: &Problem<'_>) -> bool {
+    problem.output.ty.dtype == DType::F16
+}
+
+/// The text of a variant: the flags that are on.
+fn flags(axes: &[(bool, &'static str)]) -> String {
+    axes.iter().filter(|(on, _)| *on).map(|(_, flag)| *flag).collect::<Vec<_>>().join(",")
 }
 
 /// The first stage of one region: its slabs and where they go.
@@ -65,6 +77,8 @@ struct Stage {
     row: usize,
     max: bool,
     divisor: usize,
+    /// Whether it is all there is: what it makes is the result.
+    last: bool,
 }
 
 fn stage(op: &Reduce, part: Region, problem: &Problem<'_>, stage: &Stage) -> Result<Kernel, PlanError> {
@@ -77,7 +91,8 @@ fn stage(op: &Reduce, part: Region, problem: &Problem<'_>, stage: &Stage) -> Res
     let start = (part.n.0 * shape.h + part.h.0) as u64 * row_bytes(x.ty);
     let bytes = ((part.n.1 - 1) * shape.h + part.h.1) as u64 * row_bytes(x.ty);
     let (binding, base) = window(x, start, bytes, &problem.target.limits);
-    Ok(Kernel::new("reduce/slabs", "")
+    let axes = [(x.ty.dtype == DType::F16, "half"), (stage.last && narrow(problem), "narrow")];
+    Ok(Kernel::new("reduce/slabs", &flags(&axes))
         .sizes([("SLABS", stage.slabs), ("ROW", stage.row), ("FIRST", stage.first), ("MAX", usize::from(stage.max))])
         .sizes([("O1", o1.0), ("O1_STEP", o1.1), ("O0", o0.0), ("O0_STEP", o0.1)])
         .sizes([("R1", r1.0), ("R1_STEP", r1.1), ("R0", r0.0), ("R0_STEP", r0.1)])
@@ -117,7 +132,7 @@ pub fn plan_reduce(op: &Reduce, problem: &Problem<'_>) -> Result<NodePlan, PlanE
         let h = if op.h { 0 } else { part.h.0 };
         let first = (n * kept_rows + h) * kept_row;
         let divisor = if single { divisor } else { 1 };
-        let kernel = stage(op, *part, problem, &Stage { slabs, first, row: outputs, max, divisor })?;
+        let kernel = stage(op, *part, problem, &Stage { slabs, first, row: outputs, max, divisor, last: single })?;
         let kernel = if single {
             kernel.bind("P_BASE", Slot::Output, &problem.output)
         } else {

@@ -116,7 +116,7 @@ fn resample(
         "resize/argmax" => (pixels, Some(x.ty.shape.c)),
         _ => (vec4s(y), None),
     };
-    let kernel = Kernel::new(kernel, axis);
+    let kernel = Kernel::storing(x.ty, kernel, axis);
     let kernel = channels.into_iter().fold(kernel, |kernel, c| kernel.sizes([("C", c)]));
     let dispatch = kernel
         .sizes([("N", y.shape.n), ("H", x.ty.shape.h), ("W", x.ty.shape.w), ("C4", x.ty.padded().c / 4)])

@@ -7,8 +7,9 @@ mod cut;
 
 use std::ops::Range;
 
-use atrous_graph::{Op, TensorType};
+use atrous_graph::{DType, Op, TensorType};
 
+use crate::kernel::vec4_bytes;
 use crate::{Binding, Limits, NodePlan, Part, PlanError, Problem, Slot, Target, plan_part};
 
 /// A range of samples and rows. Either all rows, or one sample.
@@ -29,10 +30,10 @@ impl Window {
         ty.shape.n = self.n.len();
         ty.shape.h = self.rows.len();
         let padded = full.padded();
-        let row = (padded.w * padded.c * 4) as u64;
+        let row = (padded.w * padded.c) as u64 * full.dtype.bytes();
         let start = (self.n.start * padded.h + self.rows.start) as u64 * row;
         let aligned = start - start % limits.alignment.max(16);
-        let base = ((start - aligned) / 16) as u32;
+        let base = ((start - aligned) / vec4_bytes(full)) as u32;
         let part = Part { base, full, first_sample: self.n.start, first_row: self.rows.start, ..Part::whole(ty) };
         (part, aligned)
     }
@@ -41,6 +42,9 @@ impl Window {
 /// Plans an operation, in parts if need be. What is cut is never written over an input, nor a range of channels.
 pub(crate) fn plan(op: &Op, inputs: &[Part], output: Part, target: &Target) -> Result<NodePlan, PlanError> {
     let limits = &target.limits;
+    if !target.f16 && inputs.iter().chain([&output]).any(|part| part.ty.dtype == DType::F16) {
+        return Err(PlanError::Unsupported("f16 storage without the feature SHADER_F16".to_owned()));
+    }
     for part in inputs.iter().chain([&output]) {
         check(part.bytes(), limits.max_buffer, "bytes in one buffer")?;
     }
@@ -115,7 +119,7 @@ fn largest_binding(op: &Op, inputs: &[TensorType], output: TensorType, limits: &
     };
     let bound = |w: &Window, ty: TensorType| {
         let (part, _) = w.part(ty, limits);
-        part.ty.bytes() + u64::from(part.base) * 16
+        part.ty.bytes() + before(&part)
     };
     let needs = cut.inputs.iter().zip(inputs).map(|(w, ty)| bound(w, *ty)).chain([bound(window, output)]);
     Need::Bytes(needs.max().unwrap_or(0))
@@ -138,8 +142,8 @@ fn append(
 
     let constants = plan.constants.len();
     let shift = |b: Binding| match b.slot {
-        Slot::Input(i) => moved(b, parts[i].1, parts[i].0.base),
-        Slot::Output => moved(b, out_start, out.base),
+        Slot::Input(i) => moved(b, parts[i].1, &parts[i].0),
+        Slot::Output => moved(b, out_start, &out),
         Slot::Constant(i) => Binding { slot: Slot::Constant(i + constants), ..b },
         Slot::Scratch(_) => b,
     };
@@ -160,9 +164,14 @@ fn append(
     Ok(())
 }
 
+/// Bytes of a part's window before the part.
+fn before(part: &Part) -> u64 {
+    u64::from(part.base) * vec4_bytes(part.ty)
+}
+
 /// A binding relative to a part, made relative to the whole tensor: the window starts at an aligned byte before the part.
-fn moved(b: Binding, start: u64, base: u32) -> Binding {
-    Binding { slot: b.slot, offset: b.offset + start, size: b.size + u64::from(base) * 16 }
+fn moved(b: Binding, start: u64, part: &Part) -> Binding {
+    Binding { slot: b.slot, offset: b.offset + start, size: b.size + before(part) }
 }
 
 fn check(needs: u64, limit: u64, what: &'static str) -> Result<(), PlanError> {

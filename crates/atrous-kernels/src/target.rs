@@ -46,6 +46,8 @@ pub struct Target {
     pub limits: Limits,
     /// The adapter is a CPU: workgroup barriers are expensive, and barrier-free kernels come first.
     pub software: bool,
+    /// The device computes with f16 (`SHADER_F16`), so that tensors can be stored in it.
+    pub f16: bool,
     /// Serve by this variant wherever it is legal, preferred or not: for tests, benchmarks and tuning.
     pub variant: Option<&'static str>,
     /// Work in this tile wherever the variant that serves is linked for it.
@@ -55,9 +57,9 @@ pub struct Target {
 }
 
 impl Target {
-    /// An adapter of these limits, with the kernels that suit it best.
+    /// An adapter of these limits without f16, with the kernels that suit it best.
     pub const fn new(limits: Limits, software: bool) -> Self {
-        Self { limits, software, variant: None, tile: None, choices: None }
+        Self { limits, software, f16: false, variant: None, tile: None, choices: None }
     }
 
     /// The same adapter, asked to compute everything in one way.

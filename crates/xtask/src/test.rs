@@ -38,11 +38,16 @@ pub fn test() -> Result<bool> {
         program: std::env::current_exe()?.to_string_lossy().into_owned(),
         ..cargo("results of PyTorch and Keras", &["golden"])
     };
+    let half = Step {
+        program: golden.program.clone(),
+        ..cargo("small networks in f16", &["golden", "--models", "--f16", "--filter", "tiny"])
+    };
     run(&[
         cargo("all suites", suite),
         cargo("samples in the documentation", &["test", "--workspace", "--doc", "-q"]),
         tight,
         golden,
+        half,
     ])
 }
 

@@ -10,6 +10,17 @@ const BUNDLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden")
 
 /// The lines for a bundled network whose entry is changed by `change`, and whose tensor `name` by `perturb`.
 fn golden(network: &str, change: impl Fn(&mut Value), name: &str, perturb: impl Fn(&mut [f32])) -> String {
+    golden_in(false, network, change, name, perturb)
+}
+
+/// [`golden`], or with tensors in f16.
+fn golden_in(
+    f16: bool,
+    network: &str,
+    change: impl Fn(&mut Value),
+    name: &str,
+    perturb: impl Fn(&mut [f32]),
+) -> String {
     let folder = tempfile::tempdir().unwrap();
     let (from, to) = (Path::new(BUNDLED), folder.path());
     let mut entries: Vec<Value> = serde_json::from_slice(&fs::read(from.join("models.json")).unwrap()).unwrap();
@@ -31,7 +42,7 @@ fn golden(network: &str, change: impl Fn(&mut Value), name: &str, perturb: impl 
         (n.to_owned(), tensor.shape.to_vec(), values)
     };
     save_tensors(to.join(&file), &stored.names().map(tensor).collect::<Vec<_>>()).unwrap();
-    let options = Options { models: true, folder: Some(to.to_owned()), ..Options::default() };
+    let options = Options { models: true, f16, folder: Some(to.to_owned()), ..Options::default() };
     let mut out = Vec::new();
     run(&options, &mut out).unwrap();
     String::from_utf8(out).unwrap()
@@ -47,6 +58,15 @@ fn a_right_network_passes() {
         "{text}"
     );
     assert!(text.ends_with("golden: 4 passed, 0 failed, 0 unsupported\n"), "{text}");
+}
+
+#[test]
+fn evaluations_in_f16_are_held_to_what_its_rounding_makes() {
+    let text = golden_in(true, "tiny_cnn", UNCHANGED, "", |_| ());
+    assert_eq!(text, "ok tiny_cnn/eval.photos\nok tiny_cnn/eval.odd\ngolden: 2 passed, 0 failed, 0 unsupported\n");
+    // A hundredth of the largest logit.
+    let text = golden_in(true, "tiny_cnn", UNCHANGED, "tiny_cnn/odd/logits", |values| values[4] += 6e-3);
+    assert!(text.contains("FAIL tiny_cnn/eval.odd: output at [0, 4]"), "{text}");
 }
 
 #[test]

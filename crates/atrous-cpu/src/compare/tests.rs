@@ -181,3 +181,39 @@ fn flushed_subnormals_pass_where_values_are_computed() {
     assert_eq!(compare(&[0.0, 0.0], &want, &magnitude, Tolerance::F32), Ok(()));
     assert_eq!(mismatch(&[0.0, 1e-30], &want, &magnitude).count, 1);
 }
+
+/// The sum of 1000 products, added up in f32 or in f16, stored in f16.
+#[test]
+fn a_sum_in_f16_is_told_from_one_in_f32() {
+    let shape = Shape::channels(64);
+    let (x, w) =
+        (noise(Shape::new(1, 1, 1, 1000), 5).rounded_to_f16(), noise(Shape::new(1, 1, 1000, 64), 6).rounded_to_f16());
+    let op = Op::Conv2d(Conv2d::default());
+    let (want, magnitude) = (evaluate(&op, &[&x, &w], shape), magnitude(&op, &[&x, &w], shape));
+    let sum = |round: fn(f32) -> f32| -> Vec<f32> {
+        let products = |o: usize| (0..1000).map(move |i| (i, o));
+        let add = |sum: f32, (i, o): (usize, usize)| round(sum + x.data[i] as f32 * w.data[i * 64 + o] as f32);
+        (0..64).map(|o| half::f16::from_f32(products(o).fold(0.0, add)).to_f32()).collect()
+    };
+    assert_eq!(compare(&sum(|v| v), &want, &magnitude, Tolerance::F16), Ok(()));
+    assert!(compare(&sum(|v| v), &want, &magnitude, Tolerance::F32).is_err());
+    assert!(compare(&sum(|v| half::f16::from_f32(v).to_f32()), &want, &magnitude, Tolerance::F16).is_err());
+}
+
+#[test]
+fn f16_results_are_rounded_once() {
+    let (want, magnitude) = (Tensor::channels(&[1.0, 65530.0, 1e6, 1e-6]), Tensor::channels(&[1.0, 1.0, 1.0, 1.0]));
+    let check = |got: [f32; 4]| compare(&got, &want, &magnitude, Tolerance::F16).is_ok();
+    assert!(check([1.0, f32::INFINITY, f32::INFINITY, 0.0]));
+    assert!(check([1.0 + 1.0 / 2048.0, 65504.0, f32::INFINITY, 1e-6]));
+    assert!(!check([1.0 + 2.0 / 2048.0, 65504.0, f32::INFINITY, 0.0]));
+    assert!(!check([1.0, -f32::INFINITY, f32::INFINITY, 0.0]));
+    assert!(!check([1.0, 65504.0, 65440.0, 0.0]));
+    assert!(!check([f32::NAN, 65504.0, f32::INFINITY, 0.0]));
+    // What is only moved must be the nearest f16.
+    let nothing = Tensor::zeros(Shape::channels(2));
+    let third = Tensor::channels(&[1.0 / 3.0, 0.25]);
+    let moved = |got: [f32; 2]| compare(&got, &third, &nothing, Tolerance::F16).is_ok();
+    assert!(moved([half::f16::from_f32(1.0 / 3.0).to_f32(), 0.25]));
+    assert!(!moved([1.0 / 3.0, 0.25]) && !moved([half::f16::from_f32(1.0 / 3.0).to_f32(), 0.250_1]));
+}

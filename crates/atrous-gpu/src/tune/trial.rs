@@ -8,6 +8,7 @@ use atrous_kernels::{Dispatch, NodePlan, Operation, Slot};
 use wgpu::BufferUsages as Usage;
 
 use crate::allocate::{self, Command};
+use crate::data::{loaded, stored};
 use crate::parameters::{mapped_buffer, write_mapped};
 use crate::timer::{self, Timer};
 use crate::wait::Mapping;
@@ -77,7 +78,7 @@ impl Trial {
         let mut buffers = Vec::new();
         for (i, ty) in operation.inputs.iter().enumerate() {
             let buffer = mapped_buffer(device, "input", ty.bytes())?;
-            write_mapped(&buffer, 0, ty.bytes(), bytemuck::cast_slice(&values(i, *ty)))?;
+            write_mapped(&buffer, 0, ty.bytes(), &stored(*ty, &values(i, *ty)))?;
             device.scope("uploading an input", || buffer.unmap())?;
             buffers.push(buffer);
         }
@@ -122,9 +123,10 @@ impl Trial {
     /// What commands leave in the result, padding included, if they begin with a result that is NaN all over.
     pub(super) async fn result(&self, commands: &[Command]) -> Result<Vec<f32>, GpuError> {
         let output = &self.buffers[self.inputs];
-        let nan = vec![f32::NAN; self.output.padded_len()];
+        // NaN in every type.
+        let nan = vec![0xff; output.size() as usize];
         self.device.scope("a trial", || {
-            self.device.queue().write_buffer(output, 0, bytemuck::cast_slice(&nan));
+            self.device.queue().write_buffer(output, 0, &nan);
             let mut encoder = self.device.raw().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             commands.iter().for_each(|command| command.encode(&mut pass));
@@ -135,7 +137,7 @@ impl Trial {
         self.wait.until(Mapping::request(&self.device, &self.result)).await?;
         let values = {
             let view = self.result.get_mapped_range(..).map_err(unreadable)?;
-            bytemuck::pod_collect_to_vec::<u8, f32>(&view)
+            loaded(self.output, &view)
         };
         self.result.unmap();
         Ok(values)

@@ -82,7 +82,7 @@ impl<'a> Pass<'a> {
             depends[id.0] = true;
         }
         for (id, node) in graph.iter() {
-            let flows = node.ty.dtype == DType::F32 && rules::passes_gradients(&node.op);
+            let flows = node.ty.dtype.is_float() && rules::passes_gradients(&node.op);
             depends[id.0] |= flows && node.inputs.iter().any(|input| depends[input.0]);
         }
         let pass = Self { graph, saved, depends, arrived: HashMap::new() };

@@ -101,6 +101,7 @@ impl Pass<'_> {
                 Ok(())
             }
             Op::CrossEntropyGrad(_) => Err(self.unsupported(id, "a cross-entropy's gradient")),
+            Op::Cast(_) => self.linear(id, "grad", Op::Cast(self.graph.node(inputs[0]).ty.dtype), dy),
             Op::Concat => self.concat(id, inputs, dy),
             Op::Slice(slice) => {
                 let shape = self.graph.shape(inputs[0]);

@@ -13,6 +13,7 @@ mod norm;
 mod pointwise;
 mod pool;
 mod resize;
+mod storage;
 
 pub use conv::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Padding};
 pub use fused::{Convolution, FusedConv};
@@ -176,6 +177,8 @@ pub enum Op {
     Dropout(Dropout),
     /// The identity, through which no gradient flows: `x`.
     StopGradient,
+    /// The same numbers in this other type of float, rounded to the nearest: `x`, of any layout.
+    Cast(DType),
 }
 
 impl Op {
@@ -236,6 +239,7 @@ impl Op {
             Self::Flip { .. } => "flip",
             Self::Dropout(_) => "dropout",
             Self::StopGradient => "stop_gradient",
+            Self::Cast(_) => "cast",
         }
     }
 
@@ -245,6 +249,12 @@ impl Op {
     /// What the operation wanted and what it got, without the node's name.
     pub fn infer(&self, inputs: &[TensorType]) -> Result<TensorType, String> {
         self.check_inputs(inputs)?;
+        let ty = self.infer_f32(inputs)?;
+        Ok(TensorType { dtype: self.result_dtype(inputs, ty.dtype), ..ty })
+    }
+
+    /// The result's type where nothing is stored in f16.
+    fn infer_f32(&self, inputs: &[TensorType]) -> Result<TensorType, String> {
         match self {
             Self::Input | Self::Parameter => Err("inputs and parameters carry their own shape".to_owned()),
             Self::Conv2d(op) => op.infer(inputs),
@@ -292,6 +302,7 @@ impl Op {
             Self::Pad(op) => op.infer(inputs[0]),
             Self::PadGrad(op) => op.infer(inputs[0]),
             Self::Dropout(op) => op.infer(inputs),
+            Self::Cast(dtype) => storage::infer_cast(*dtype, inputs[0]),
         }
     }
 
@@ -324,27 +335,6 @@ impl Op {
         }
     }
 
-    /// The element type that an input must have; `None` if any will do.
-    const fn input_dtype(&self, input: usize) -> Option<DType> {
-        match (self, input) {
-            (
-                Self::Concat
-                | Self::Slice(_)
-                | Self::Place(_)
-                | Self::Flip { .. }
-                | Self::StopGradient
-                | Self::Dropout(_),
-                0,
-            ) => None,
-            (Self::Concat, _) => None,
-            (Self::OneHot { .. } | Self::LabelWeight { .. }, 0)
-            | (Self::CrossEntropy(_) | Self::CrossEntropyGrad(_) | Self::MaxPoolGrad(_) | Self::Dropout(_), 1) => {
-                Some(DType::U32)
-            }
-            _ => Some(DType::F32),
-        }
-    }
-
     /// Number, element types and layouts of the inputs.
     fn check_inputs(&self, inputs: &[TensorType]) -> Result<(), String> {
         let (least, most) = self.arity();
@@ -354,15 +344,11 @@ impl Op {
         }
         let filter = matches!(self, Self::Conv2d(_) | Self::Conv2dGradInput(_) | Self::FusedConv(_));
         for (i, ty) in inputs.iter().enumerate() {
-            if let Some(wanted) = self.input_dtype(i)
-                && ty.dtype != wanted
-            {
-                return Err(format!("input {i} must be {wanted}, got {}", ty.dtype));
-            }
+            self.check_dtype(i, inputs)?;
             let wanted = if filter && i == 1 { Layout::Filter } else { Layout::Image };
             // Gradients of a shared filter are summed.
             let sums = matches!(self, Self::Binary(_)) && inputs.iter().all(|other| *other == inputs[0]);
-            if ty.layout != wanted && !sums {
+            if ty.layout != wanted && !sums && !matches!(self, Self::Cast(_)) {
                 return Err(format!("input {i} must lie in memory as {wanted:?}, got {:?}", ty.layout));
             }
         }

@@ -20,7 +20,8 @@ pub struct BatchNorm {
 }
 
 impl BatchNorm {
-    pub(super) const fn inputs(&self) -> usize {
+    /// Number of inputs.
+    pub const fn inputs(&self) -> usize {
         3 + self.scale as usize + self.shift as usize
     }
 

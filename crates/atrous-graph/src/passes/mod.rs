@@ -11,6 +11,7 @@ mod fuse_batch_norm_grad;
 mod fuse_epilogue;
 mod fuse_prologue;
 mod fuse_resize_argmax;
+mod half_storage;
 mod pooled_bias;
 mod report;
 mod rewrite;
@@ -41,6 +42,17 @@ impl PassOptions {
             Self::Fuse | Self::Fold => Self::Fuse,
         }
     }
+}
+
+/// How activations and filters are stored. All else, and all sums, are f32 either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// In 32 bits.
+    #[default]
+    F32,
+    /// In 16 bits ([`DType::F16`](crate::DType::F16)) between the first convolution and the results: half the memory and half the
+    /// traffic, with a rounding of `2^-11` wherever something is stored. Numbers beyond 65504 become infinite.
+    F16,
 }
 
 /// A pass: the graph, the nodes that must stay, and where to write down what it does.
@@ -108,6 +120,20 @@ impl Optimized {
         nodes.iter().map(|id| self.nodes[id.0].expect("a node that was not kept: a bug of atrous")).collect()
     }
 
+    /// The same with tensors stored at this precision, for `kept` of the graph before. With `parameters` filters are rounded when
+    /// they are uploaded, else they stay as they are and are cast in every run.
+    ///
+    /// # Panics
+    /// As [`optimize`].
+    pub fn stored(mut self, kept: &[NodeId], precision: Precision, parameters: bool) -> Self {
+        if precision == Precision::F16 {
+            let kept = self.now(kept);
+            let rewritten = half_storage::run(&self.graph, &kept, parameters, &mut self.report);
+            self.follow(rewritten);
+        }
+        self
+    }
+
     /// The values of this graph's parameters, made from those of the graph before.
     pub fn source<'a>(&'a self, before: &'a dyn crate::ParameterSource) -> DerivedSource<'a> {
         DerivedSource::new(&self.derived, before)
@@ -130,5 +156,8 @@ impl Optimized {
         let keep: Vec<bool> = self.derived.iter().map(|derived| needed.contains(&derived.name.as_str())).collect();
         let mut keep = keep.into_iter();
         self.derived.retain(|_| keep.next() == Some(true));
+        for derived in &mut self.derived {
+            derived.ty = self.graph.find(&derived.name).map_or(derived.ty, |id| self.graph.node(id).ty);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Making a graph from another, node by node.
 
-use crate::{Graph, Layout, NodeId, Op, Shape};
+use crate::{DType, Graph, Layout, Node, NodeId, Op, Shape, TensorType};
 
 use super::Derived;
 
@@ -36,7 +36,7 @@ impl<'a> Rewrite<'a> {
         let (name, ty) = (node.name.as_str(), node.ty);
         let made = match node.op {
             Op::Input => self.new.graph.input(name, ty.shape, ty.dtype),
-            Op::Parameter => self.new.graph.parameter(name, ty.shape, ty.layout),
+            Op::Parameter => self.new.graph.parameter_of(name, ty),
             op => {
                 let inputs: Vec<NodeId> = node.inputs.iter().map(|input| self.now(*input)).collect();
                 self.new.graph.add(name, op, &inputs)
@@ -51,6 +51,20 @@ impl<'a> Rewrite<'a> {
         let made = self.new.graph.add(&node.name, op, inputs).expect("a legal rewrite: a bug of atrous");
         assert_eq!(self.new.graph.node(made).ty, node.ty, "{} changes its type: a bug of atrous", node.name);
         self.new.nodes[id.0] = Some(made);
+    }
+
+    /// Puts an operation, or a parameter, whose result is of another element type into the place of an old node.
+    pub(super) fn restate(&mut self, id: NodeId, op: Op, inputs: &[NodeId], dtype: DType) -> NodeId {
+        let Node { name, ty, .. } = self.old.node(id);
+        let ty = TensorType { dtype, ..*ty };
+        let made = match op {
+            Op::Parameter => self.new.graph.parameter_of(name, ty),
+            op => self.new.graph.add(name, op, inputs),
+        };
+        let made = made.expect("a legal rewrite: a bug of atrous");
+        assert_eq!(self.new.graph.node(made).ty, ty, "{name} changes its type: a bug of atrous");
+        self.new.nodes[id.0] = Some(made);
+        made
     }
 
     /// Adds a node that the old graph does not have, under a name that it does not have.

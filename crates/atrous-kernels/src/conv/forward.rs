@@ -6,7 +6,7 @@ use super::depthwise::strips;
 use super::problem::ConvProblem;
 use super::split_k::{self, Cut};
 use super::tile::{TILE_BYTES, Tile};
-use crate::kernel::{Candidate, choose, require};
+use crate::kernel::{Candidate, choose, require, vec4_bytes};
 use crate::{Binding, Dispatch, NodePlan, PlanError, Slot, Target};
 
 /// Bytes of the column matrix that im2col makes at a time, if it can.
@@ -73,7 +73,8 @@ fn candidates(p: &ConvProblem<'_>) -> [Candidate; 10] {
     let bare = require(p.fused.prologue.is_none(), "it does not compute a function of the image");
 
     let cut = if memory.is_ok() { Cut::of(p) } else { None };
-    let several = require(cut.is_some(), "the sum, or the memory for partial ones, is too short to be cut");
+    let several = require(!p.half(), "partial sums would be rounded to f16")
+        .and(require(cut.is_some(), "the sum, or the memory for partial ones, is too short to be cut"));
     let pays = Cut::pays(cut);
 
     let columns = require(conv.groups == 1, "several groups")
@@ -136,7 +137,7 @@ fn implicit_gemm(p: &ConvProblem<'_>, variant: &'static str, tiled: bool) -> Res
 
 /// Bytes of one row of the column matrix.
 fn column_row(p: &ConvProblem<'_>) -> u64 {
-    (p.taps() * p.x().c.div_ceil(4) * 16) as u64
+    (p.taps() * p.x().c.div_ceil(4)) as u64 * vec4_bytes(p.problem.inputs[0].ty)
 }
 
 /// The column matrix in pieces of rows, each gathered and multiplied before the next.
@@ -153,7 +154,7 @@ fn im2col(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
     for first in (0..p.pixels()).step_by(rows) {
         let m = rows.min(p.pixels() - first);
         let gather = p
-            .configured("conv/im2col", "")
+            .configured("conv/im2col", if p.half() { "half" } else { "" })
             .sizes([("M", m), ("FIRST", first), ("COLUMNS_BASE", 0)])
             .bind("X_BASE", Slot::Input(0), &inputs[0])
             .window(columns);

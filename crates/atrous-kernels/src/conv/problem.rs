@@ -1,7 +1,7 @@
 //! A convolution in the numbers that its kernels take.
 
-use atrous_graph::Shape;
 use atrous_graph::op::{Conv2d, FusedConv};
+use atrous_graph::{DType, Shape};
 use atrous_shaders::find;
 
 use super::split_k::Cut;
@@ -79,13 +79,19 @@ impl<'a> ConvProblem<'a> {
         self.conv.groups == 1 || (self.cin_g.is_multiple_of(4) && self.cout_g.is_multiple_of(4))
     }
 
-    /// A kernel with bias and residual set as the problem has them, the given other axes, and every constant of the problem that
+    /// Whether image, filter, residual and result are stored in f16.
+    pub(super) fn half(&self) -> bool {
+        self.problem.output.ty.dtype == DType::F16
+    }
+
+    /// A kernel with bias, residual and storage set as the problem has them, the given other axes, and every constant of the problem that
     /// it declares.
     pub(super) fn kernel(&self, name: &str, axes: &str) -> Kernel {
         let flags = [
             (self.fused.bias, "bias"),
             (self.fused.residual, "residual"),
             (self.in_place().is_some(), "in_place"),
+            (self.half(), "half"),
             (!axes.is_empty(), axes),
         ];
         let variant: Vec<&str> = flags.iter().filter(|(on, _)| *on).map(|(_, text)| *text).collect();

@@ -2,6 +2,7 @@
 
 use atrous_graph::TensorType;
 
+use crate::kernel::vec4_bytes;
 use crate::{Binding, Limits, Part, PlanError, Slot, Target};
 
 /// Consecutive samples with all their rows, or consecutive rows of one sample.
@@ -40,7 +41,7 @@ pub(super) fn regions(ty: TensorType, limits: &Limits) -> Result<Regions, PlanEr
 
 /// Bytes of a row.
 pub(super) fn row_bytes(ty: TensorType) -> u64 {
-    (ty.shape.w * ty.padded().c * 4) as u64
+    (ty.shape.w * ty.padded().c) as u64 * ty.dtype.bytes()
 }
 
 /// Bytes of the largest window: a window that does not begin at the tensor's first byte is bound from an aligned one.
@@ -52,7 +53,7 @@ pub(crate) fn room(ty: TensorType, limits: &Limits) -> u64 {
 pub(crate) fn window(x: &Part, start: u64, bytes: u64, limits: &Limits) -> (Binding, usize) {
     let before = start % limits.alignment.max(16);
     let binding = Binding { slot: Slot::Input(0), offset: start - before, size: before + bytes };
-    (binding, (before / 16) as usize + x.base as usize)
+    (binding, (before / vec4_bytes(x.ty)) as usize + x.base as usize)
 }
 
 /// How many slabs `count` values of each of `outputs` outputs are cut into: one if the outputs alone keep the adapter busy, else

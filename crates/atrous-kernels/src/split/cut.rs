@@ -133,7 +133,8 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         | Op::Dropout(_)
         | Op::OneHot { .. }
         | Op::LabelWeight { .. }
-        | Op::StopGradient => first(*op, image(out.rows.clone())),
+        | Op::StopGradient
+        | Op::Cast(_) => first(*op, image(out.rows.clone())),
         Op::FusedBatchNorm(fused) => {
             let mut cut = first(*op, out.clone())?;
             cut.inputs.iter_mut().skip(inputs.len() - usize::from(fused.residual)).for_each(|r| *r = out.clone());

@@ -9,8 +9,10 @@ mod tune;
 
 use std::sync::Arc;
 
-use atrous_gpu::{Device, Flight, GpuError, InputData, Output, Outputs, Parameters, Session, SessionCache};
-use atrous_graph::passes::{Optimized, PassOptions, optimize};
+use atrous_gpu::{
+    Device, DeviceOptions, Flight, GpuError, InputData, Output, Outputs, Parameters, Session, SessionCache,
+};
+use atrous_graph::passes::{Optimized, optimize};
 use atrous_graph::{GraphError, NodeId, Shape};
 use atrous_nn::zoo::{self, BuildOptions, Info, Preprocessing, Task, ZooError};
 use atrous_nn::{Mode, Model};
@@ -73,7 +75,7 @@ impl Recipe {
         &self,
         shape: Shape,
         outputs: impl Fn(&mut Model) -> Result<Vec<NodeId>, GraphError>,
-        passes: PassOptions,
+        options: &DeviceOptions,
     ) -> Result<(Model, Optimized), GraphError> {
         let mut model = self.model(shape.n, shape.h, shape.w).map_err(|error| match error {
             ZooError::Graph(error) => error,
@@ -81,7 +83,7 @@ impl Recipe {
         })?;
         let outputs = outputs(&mut model)?;
         model.graph.set_outputs(outputs.clone());
-        let optimized = optimize(&model.graph, &outputs, passes);
+        let optimized = optimize(&model.graph, &outputs, options.passes).stored(&outputs, options.precision, true);
         Ok((model, optimized))
     }
 
@@ -93,7 +95,7 @@ impl Recipe {
         shape: Shape,
         outputs: impl Fn(&mut Model) -> Result<Vec<NodeId>, GraphError> + Send + Sync + 'static,
     ) -> Result<SessionCache> {
-        let (model, optimized) = self.optimized(shape, &outputs, device.options().passes)?;
+        let (model, optimized) = self.optimized(shape, &outputs, device.options())?;
         let parameters = Arc::new(weights.upload(device, &model, &optimized)?);
         Ok(self.sessions_over(parameters, outputs))
     }
@@ -104,8 +106,8 @@ impl Recipe {
         parameters: Arc<Parameters>,
         outputs: impl Fn(&mut Model) -> Result<Vec<NodeId>, GraphError> + Send + Sync + 'static,
     ) -> SessionCache {
-        let (recipe, passes) = (self.clone(), parameters.device().options().passes);
-        let build = move |shape| Ok(recipe.optimized(shape, &outputs, passes)?.1.graph);
+        let (recipe, device) = (self.clone(), parameters.device().clone());
+        let build = move |shape| Ok(recipe.optimized(shape, &outputs, device.options())?.1.graph);
         SessionCache::new(parameters, Box::new(build), SESSIONS)
     }
 }

@@ -16,7 +16,7 @@ pub(super) struct Values(Vec<(String, DType, Vec<f32>, Vec<u32>)>);
 impl Values {
     pub(super) fn of(graph: &Graph) -> Self {
         let values = |name: &str, dtype, len| match dtype {
-            DType::F32 => (atrous_io::fill::uniform(&format!("bench/{name}"), len, 0.0, 1.0), Vec::new()),
+            DType::F32 | DType::F16 => (atrous_io::fill::uniform(&format!("bench/{name}"), len, 0.0, 1.0), Vec::new()),
             DType::U32 => (Vec::new(), vec![1; len]),
         };
         let inputs = graph.inputs().map(|(_, node)| {
@@ -28,7 +28,7 @@ impl Values {
 
     pub(super) fn inputs(&self) -> Vec<(&str, InputData<'_>)> {
         let data = |dtype: &DType, floats, labels| match dtype {
-            DType::F32 => InputData::F32(floats),
+            DType::F32 | DType::F16 => InputData::F32(floats),
             DType::U32 => InputData::U32(labels),
         };
         self.0.iter().map(|(name, dtype, floats, labels)| (name.as_str(), data(dtype, floats, labels))).collect()
@@ -55,7 +55,9 @@ impl Program {
         let graph = &built.graph;
         match &built.training {
             None => {
-                let optimized = optimize(graph, graph.outputs(), device.options().passes);
+                let options = device.options();
+                let optimized = optimize(graph, graph.outputs(), options.passes);
+                let optimized = optimized.stored(graph.outputs(), options.precision, true);
                 let graph = &optimized.graph;
                 let parameters = Parameters::upload(device, graph, &optimized.source(&*built.parameters))?;
                 let plan = plan(graph, graph.outputs(), &Target { variant, ..device.target() })?;

@@ -4,9 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use atrous_gpu::{Data, Device, GpuError, InputData, Parameters, Session, StepOptions, TrainingSession};
+use atrous_gpu::{
+    AdapterChoice, Data, Device, DeviceOptions, GpuError, InputData, Parameters, Session, StepOptions, TrainingSession,
+};
 use atrous_graph::optim::Training;
-use atrous_graph::{Graph, NodeId, ParameterSource, passes::optimize};
+use atrous_graph::{Graph, NodeId, ParameterSource};
+use atrous_graph::{passes::Precision, passes::optimize};
 
 use super::CaseError;
 
@@ -16,12 +19,17 @@ pub struct Executor {
 }
 
 impl Executor {
-    /// Opens the adapter and says on standard error which it is.
+    /// Opens the adapter, for tensors in f16 if asked for, and says on standard error which it is.
     ///
     /// # Errors
-    /// If there is none.
-    pub fn new() -> Result<Self> {
-        let device = Device::from_env_blocking().context("the reference results are compared on an adapter")?;
+    /// If there is none, or it lacks f16.
+    pub fn new(f16: bool) -> Result<Self> {
+        let mut options = DeviceOptions::from_env()?;
+        if f16 {
+            options.precision = Precision::F16;
+        }
+        let device = Device::open_blocking(&AdapterChoice::from_env(), options);
+        let device = device.context("the reference results are compared on an adapter")?;
         eprintln!("adapter {}", device.info());
         Ok(Self { device })
     }
@@ -29,6 +37,11 @@ impl Executor {
     /// The largest buffer the device takes, in bytes.
     pub(super) fn max_buffer(&self) -> u64 {
         self.device.target().limits.max_buffer
+    }
+
+    /// How tensors are stored in what [`Self::infer`] runs.
+    pub(super) fn precision(&self) -> Precision {
+        self.device.options().precision
     }
 
     /// Uploads a graph's parameters.
@@ -62,7 +75,8 @@ impl Executor {
         inputs: &[(&str, InputData<'_>)],
         wanted: &[NodeId],
     ) -> Result<Vec<Data>, CaseError> {
-        let optimized = optimize(graph, wanted, self.device.options().passes);
+        let options = self.device.options();
+        let optimized = optimize(graph, wanted, options.passes).stored(wanted, options.precision, true);
         let parameters = self.upload(&optimized.graph, &optimized.source(source))?;
         self.run(&optimized.graph, parameters, inputs, &optimized.now(wanted))
     }

@@ -16,6 +16,7 @@ mod report;
 use std::{io::Write, path::PathBuf};
 
 use anyhow::Result;
+use atrous_graph::passes::Precision;
 use clap::Args;
 
 pub use execute::Executor;
@@ -31,6 +32,9 @@ pub struct Options {
     /// Whole networks.
     #[arg(long)]
     pub models: bool,
+    /// Evaluate whole networks with activations and filters in f16, as ATROUS_PRECISION=f16 does.
+    #[arg(long)]
+    pub f16: bool,
     /// Only cases with this text in their name.
     #[arg(long, value_name = "TEXT")]
     pub filter: Option<String>,
@@ -54,10 +58,11 @@ pub fn run(options: &Options, out: &mut dyn Write) -> Result<Summary> {
         Some(path) => Folder::open(path)?,
         None => Folder::from_env()?,
     };
-    let executor = Executor::new()?;
+    let executor = Executor::new(options.f16)?;
     let mut report = Report::new(out);
     let both = options.ops == options.models;
-    if both || options.ops {
+    // Single operations take f32; kernels in f16 are judged by the reference.
+    if (both || options.ops) && executor.precision() == Precision::F32 {
         ops::run(options, &folder, &executor, &mut report)?;
     }
     if both || options.models {

@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Instant};
 
 use anyhow::Result;
 use atrous_gpu::Parameters;
-use atrous_graph::GraphError;
+use atrous_graph::{GraphError, passes::Precision};
 use atrous_io::{FillSource, WeightFile};
 use atrous_nn::{
     Mode, Model,
@@ -37,7 +37,10 @@ pub(super) fn run(options: &Options, folder: &Folder, executor: &Executor, repor
                 continue;
             }
         };
-        let wanted: Vec<String> = entry.cases().into_iter().filter(|name| options.wants(name)).collect();
+        // What asks for activations or trains stores them in f32.
+        let runs = |name: &String| executor.precision() == Precision::F32 || name.contains("/eval.");
+        let wanted = entry.cases().into_iter().filter(|name| options.wants(name)).filter(runs);
+        let wanted: Vec<String> = wanted.collect();
         if wanted.is_empty() {
             continue;
         }

@@ -27,7 +27,7 @@ pub(super) fn check(case: &Case, draft: &Draft<'_>, file: &WeightFile, executor:
         .iter()
         .zip(reference)
         .map(|(node, tensor)| match draft.graph.node(*node).ty.dtype {
-            DType::F32 => Data::F32(tensor.to_f32()),
+            DType::F32 | DType::F16 => Data::F32(tensor.to_f32()),
             DType::U32 => Data::U32(tensor.data.iter().map(|v| *v as u32).collect()),
         })
         .collect();
@@ -50,7 +50,7 @@ fn on_device(draft: &Draft<'_>, nodes: &[NodeId], executor: &Executor) -> Result
     let mut inputs = Vec::with_capacity(whole.len());
     for (name, labels) in draft.images.iter().zip(&whole) {
         let data = match draft.graph.node(draft.graph.find(name)?).ty.dtype {
-            DType::F32 => InputData::F32(&draft.values[name].1),
+            DType::F32 | DType::F16 => InputData::F32(&draft.values[name].1),
             DType::U32 => InputData::U32(labels),
         };
         inputs.push((name.as_str(), data));
