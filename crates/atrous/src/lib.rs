@@ -62,12 +62,13 @@ pub use atrous_vision as vision;
 
 pub use error::{Error, Result};
 pub use gpu::{AdapterChoice, Device, DeviceOptions};
+pub use graph::passes::Precision;
 pub use predictor::{Many, Predictor, PredictorOptions};
 pub use weights::Weights;
 
 /// What most programs need.
 pub mod prelude {
-    pub use crate::{AdapterChoice, Device, DeviceOptions, Predictor, PredictorOptions, Weights};
+    pub use crate::{AdapterChoice, Device, DeviceOptions, Precision, Predictor, PredictorOptions, Weights};
     pub use atrous_nn::zoo::Network;
     pub use atrous_train::data::{Augment, Dataset, Loader, LoaderOptions};
     pub use atrous_train::{Schedule, TrainOptions, Trainer};

@@ -128,10 +128,11 @@ impl<'a> ConvProblem<'a> {
         self.bind_rest(kernel, 0)
     }
 
-    /// The residual, if the result is written over it.
+    /// The residual, if the result is written over it: not over one of a pixel for each sample.
     pub(super) fn in_place(&self) -> Option<usize> {
         let residual = self.fused.residual.then(|| self.fused.conv_inputs())?;
-        (self.problem.inputs[residual].dies && !self.problem.output.is_slice()).then_some(residual)
+        let (output, part) = (&self.problem.output, &self.problem.inputs[residual]);
+        (part.dies && part.ty == output.ty && !output.is_slice()).then_some(residual)
     }
 
     /// Binds the bias, and the residual from pixel `first` on unless the result already holds it.
