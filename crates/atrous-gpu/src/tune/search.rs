@@ -149,15 +149,20 @@ mod tests {
     use crate::AdapterChoice;
     use crate::DeviceOptions;
 
-    fn operation() -> Operation {
+    fn operation(dtype: DType) -> Operation {
         let conv = Conv2d { padding: Padding::symmetric(1, 1), ..Conv2d::default() };
-        let inputs = vec![TensorType::image(Shape::new(1, 9, 7, 21)), TensorType::filter(Shape::new(3, 3, 21, 22))];
+        let inputs = [TensorType::image(Shape::new(1, 9, 7, 21)), TensorType::filter(Shape::new(3, 3, 21, 22))];
+        let inputs = inputs.map(|ty| TensorType { dtype, ..ty }).to_vec();
         Operation { op: Op::Conv2d(conv), output: Op::Conv2d(conv).infer(&inputs).unwrap(), inputs }
     }
 
     fn found(change: impl Fn(&mut NodePlan), deadline: Duration) -> (Vec<Choice>, Option<Searched>) {
+        found_in(DType::F32, change, deadline)
+    }
+
+    fn found_in(dtype: DType, change: impl Fn(&mut NodePlan), deadline: Duration) -> (Vec<Choice>, Option<Searched>) {
         let device = Device::open_blocking(&AdapterChoice::from_env(), DeviceOptions::from_env().unwrap()).unwrap();
-        let (operation, target) = (operation(), device.target());
+        let (operation, target) = (operation(dtype), device.target());
         let candidates = operation.candidates(&target).unwrap();
         let plan = |choice: &Choice| operation.plan(&target.with(*choice)).unwrap();
         let mut plans: Vec<NodePlan> = candidates.iter().map(plan).collect();
@@ -192,11 +197,15 @@ mod tests {
 
     #[test]
     fn all_candidates_agree_and_one_of_them_is_chosen() {
-        let (candidates, searched) = found(|_| {}, LONG);
-        let searched = searched.unwrap();
-        assert!(searched.excluded.is_empty(), "{:?}", searched.excluded);
-        assert_eq!(searched.contenders.iter().map(|(choice, _)| *choice).collect::<Vec<_>>(), candidates);
-        assert!(candidates.contains(&searched.best().unwrap().0));
+        let device = Device::open_blocking(&AdapterChoice::from_env(), DeviceOptions::from_env().unwrap()).unwrap();
+        let types = if device.target().f16 { &[DType::F32, DType::F16][..] } else { &[DType::F32] };
+        for dtype in types {
+            let (candidates, searched) = found_in(*dtype, |_| {}, LONG);
+            let searched = searched.unwrap();
+            assert!(searched.excluded.is_empty(), "{:?}", searched.excluded);
+            assert_eq!(searched.contenders.iter().map(|(choice, _)| *choice).collect::<Vec<_>>(), candidates);
+            assert!(candidates.contains(&searched.best().unwrap().0));
+        }
     }
 
     #[test]
