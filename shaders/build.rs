@@ -141,6 +141,23 @@ fn interface(kernel: &str, linked: &TranslationUnit) -> (Vec<&'static str>, Vec<
     (bindings.into_values().collect(), overrides)
 }
 
+/// FNV-1a (<http://www.isthe.com/chongo/tech/comp/fnv/>) of some texts.
+struct Version(u64);
+
+impl Default for Version {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Version {
+    fn add(&mut self, text: &str) {
+        for byte in text.bytes().chain([0xff]) {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+}
+
 fn main() {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
@@ -152,6 +169,7 @@ fn main() {
         println!("cargo::rerun-if-changed={path}");
     }
     let mut table = String::from("&[\n");
+    let mut version = Version::default();
     for (family, kernels) in &catalogue {
         println!("cargo::rerun-if-changed={family}");
         for (name, axes) in kernels {
@@ -161,7 +179,10 @@ fn main() {
                 let (bindings, overrides) = interface(&kernel, &linked);
                 let text = variant.text();
                 let file = format!("{family}.{name}.{text}.wgsl").replace(',', ".");
-                fs::write(out.join(&file), linked.to_string()).expect("OUT_DIR is writable");
+                let linked = linked.to_string();
+                version.add(&file);
+                version.add(&linked);
+                fs::write(out.join(&file), linked).expect("OUT_DIR is writable");
                 writeln!(
                     table,
                     "Shader {{ name: {kernel:?}, variant: {text:?}, \
@@ -174,5 +195,6 @@ fn main() {
         }
     }
     table.push(']');
+    println!("cargo::rustc-env=ATROUS_KERNELS={:016x}", version.0);
     fs::write(out.join("shaders.rs"), table).expect("OUT_DIR is writable");
 }

@@ -66,6 +66,9 @@ impl Shader {
 /// Every variant of every kernel, ordered by name.
 pub static SHADERS: &[Shader] = include!(concat!(env!("OUT_DIR"), "/shaders.rs"));
 
+/// Changes whenever the text of a kernel does: a hash of all.
+pub const VERSION: &str = env!("ATROUS_KERNELS");
+
 /// Finds a shader by kernel name and variant text; `None` if it is not in the catalogue.
 pub fn find(name: &str, variant: &str) -> Option<&'static Shader> {
     SHADERS.iter().find(|s| s.name == name && s.variant == variant)

@@ -7,8 +7,8 @@ use atrous_cpu::{Tensor, Tolerance, check_range, compare, compare_u32, evaluate,
 use atrous_gpu::{Device, InputData, Outputs, Parameters, Session};
 use atrous_graph::op::{Binary, Slice, Unary};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, Shape, TensorType};
-use atrous_kernels::Target;
 use atrous_kernels::plan::{Plan, plan};
+use atrous_kernels::{Choice, Operation, Target};
 
 /// The device that the environment asks for.
 ///
@@ -233,12 +233,28 @@ impl Expected {
     pub fn check_variants(&self, device: &Device, target: &Target) -> Vec<&'static str> {
         let mut served = vec![self.check(device, target)];
         for variant in atrous_kernels::variants(&self.case.op) {
-            let by = self.check(device, &Target { variant: Some(variant), ..*target });
+            let by = self.check(device, &Target { variant: Some(variant), ..target.clone() });
             if !served.contains(&by) {
                 served.push(by);
             }
         }
         served
+    }
+
+    /// Runs every variant that admits the case in each of its tiles, and returns what served.
+    ///
+    /// # Panics
+    /// As [`Self::check`], and if something else serves than was asked for.
+    pub fn check_ways(&self, device: &Device, target: &Target) -> Vec<Choice> {
+        let Case { op, inputs } = &self.case;
+        let operation = Operation { op: *op, inputs: inputs.clone(), output: self.graph.node(self.output).ty };
+        let ways = operation.ways(target);
+        for way in &ways {
+            let target = target.with(*way);
+            assert_eq!(operation.plan(&target).map(|plan| plan.choice()), Ok(*way));
+            self.run(device, &target).unwrap_or_else(|e| panic!("{:#?}\nby {way}:\n{e}", self.case));
+        }
+        ways
     }
 
     /// The plan for `target`.

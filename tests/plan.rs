@@ -58,9 +58,9 @@ fn the_check_finds_every_kind_of_broken_plan() {
     let relu = |plan: &Plan| plan.steps.iter().position(|s| s.op == "relu").expect("a ReLU");
     let text = broken(|plan| {
         let step = relu(plan);
-        let read = plan.steps[step].dispatches[0].bindings[0];
-        let write = &mut plan.steps[step].dispatches[0].bindings[1];
-        (write.buffer, write.offset) = (read.buffer, 0);
+        let dispatch = &mut plan.steps[step].dispatches[0];
+        dispatch.access = dispatch.shader.bindings.to_vec();
+        (dispatch.bindings[1].buffer, dispatch.bindings[1].offset) = (dispatch.bindings[0].buffer, 0);
     });
     assert!(text.contains("reads and writes one buffer"), "{text}");
 

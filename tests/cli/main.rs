@@ -9,3 +9,4 @@ mod readme;
 mod scribble;
 mod support;
 mod train;
+mod tune;

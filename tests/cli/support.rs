@@ -51,7 +51,14 @@ pub(crate) struct Ran {
 
 /// Runs `atrous`, `classify` or `segment`. Whatever it was given, it must not panic.
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Ran {
-    let output = Command::new(self::program(program)).args(arguments).current_dir(ROOT).output().expect("it starts");
+    run_in(&[], program, arguments)
+}
+
+/// [`run`] with variables of the environment.
+pub(crate) fn run_in(environment: &[(&str, &str)], program: &str, arguments: &[&str]) -> Ran {
+    let mut command = Command::new(self::program(program));
+    command.args(arguments).current_dir(ROOT).envs(environment.iter().copied());
+    let output = command.output().expect("it starts");
     let text = |bytes| String::from_utf8(bytes).expect("programs print UTF-8");
     let ran = Ran { success: output.status.success(), stdout: text(output.stdout), stderr: text(output.stderr) };
     assert!(output.status.code().is_some(), "{program} {arguments:?} was killed: {}", ran.stderr);

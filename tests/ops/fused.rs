@@ -12,7 +12,7 @@ use atrous_tests::{Case, device};
 use crate::conv::{BASE, Row};
 
 /// A fused convolution of the case's image and filter, with a bias.
-fn fused(case: &Case, prologue: Option<Unary>, residual: bool, activation: Option<Unary>) -> Case {
+pub(crate) fn fused(case: &Case, prologue: Option<Unary>, residual: bool, activation: Option<Unary>) -> Case {
     let plain = FusedConv::of(&case.op, 3).expect("a convolution");
     let op = Op::FusedConv(FusedConv { prologue, residual, activation, ..plain });
     let mut inputs = case.inputs[..2].to_vec();
@@ -32,7 +32,7 @@ fn depthwise() -> Vec<Row> {
 }
 
 fn forward() -> Vec<Row> {
-    let pointwise = Row { kernel: [1, 1], conv: Conv2d::default(), image: [2, 5, 7, 9], cout: 70, bias: false };
+    let pointwise = Row { kernel: [1, 1], conv: Conv2d::default(), image: [2, 5, 7, 21], cout: 70, bias: false };
     let large = Row { image: [2, 9, 9, 20], cout: 37, ..BASE };
     [vec![BASE, pointwise, large, grouped(3, 6, 9), grouped(2, 8, 24)], depthwise()].concat()
 }

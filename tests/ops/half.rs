@@ -54,7 +54,8 @@ fn convolutions_by_every_variant() {
     let strided = Row { image: [2, 13, 11, 12], cout: 20, conv: Conv2d { stride: [2, 2], ..BASE.conv }, ..BASE };
     let rows = [strided, long[0], long[1]].map(|row| row.case());
     let served = check(fused::all().into_iter().chain(rows));
-    let all = CONV2D_VARIANTS.iter().chain(GRAD_INPUT_VARIANTS);
+    // Partial sums are not stored in f16.
+    let all = CONV2D_VARIANTS.iter().chain(GRAD_INPUT_VARIANTS).filter(|name| !name.ends_with("_split"));
     let missing: Vec<_> = all.filter(|name| !served.is_empty() && !served.contains(*name)).collect();
     assert!(missing.is_empty(), "no case reached {missing:?}");
 }

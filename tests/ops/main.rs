@@ -20,3 +20,4 @@ mod random;
 mod resized_losses;
 mod sharing;
 mod transposed;
+mod ways;

@@ -13,7 +13,7 @@ use crate::conv::Row;
 fn run<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>, case: impl Fn(&T) -> Option<Case>) {
     let device = device();
     let adapter = device.target();
-    let mut tight = adapter;
+    let mut tight = adapter.clone();
     tight.limits.max_binding = 16 << 10;
     tight.limits.max_workgroups = 63;
     let split = Cell::new((0, 0));

@@ -211,7 +211,7 @@ fn a_skip_is_pooled_where_it_lies() {
 fn what_cannot_lie_in_a_concatenation_is_copied_and_says_why() {
     let target = Target::new(Limits::WEBGPU, true);
     let of = |graph: &Graph, limits: Limits| {
-        let made = plan(graph, graph.outputs(), &Target { limits, ..target }).expect("a plan");
+        let made = plan(graph, graph.outputs(), &Target { limits, ..target.clone() }).expect("a plan");
         let step = made.steps.iter().find(|step| step.name == "joined").expect("the concatenation");
         let reasons: Vec<&str> = step.declined.iter().map(|declined| declined.reason).collect();
         assert_eq!(step.dispatches.is_empty(), joined(&made) == [true, true]);

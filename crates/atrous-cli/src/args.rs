@@ -1,9 +1,10 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use atrous::graph::passes::{PassOptions, Precision};
-use atrous::kernels::{Limits, Target};
+use atrous::kernels::Plan;
 use atrous::nn::zoo::BuildOptions;
 use atrous::nn::{Mode, Model};
 use atrous::{AdapterChoice, Device, DeviceOptions, Result, nn::zoo};
@@ -106,14 +107,34 @@ impl Network {
     }
 }
 
+/// Whether to search for the fastest kernels first.
+#[derive(Group)]
+pub(crate) struct Tune {
+    /// First measure which kernels are fastest on the adapter, for 2 seconds or as many as given; they serve from now on
+    ///
+    /// What is found is kept for all programs, beside the compiled kernels (ATROUS_CACHE_DIR); ATROUS_TUNE=off does without.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "2", value_parser = seconds)]
+    tune: Option<Duration>,
+}
+
+impl Tune {
+    /// Searches for the kernels of a plan, if that is wanted. What was found, as a table.
+    pub(crate) fn run(&self, device: &Device, plan: &Plan) -> Result<Option<String>> {
+        let report = self.tune.map(|budget| device.tune_blocking(plan, budget)).transpose()?;
+        Ok(report.map(|report| format!("{report}\n")))
+    }
+}
+
 #[derive(Group)]
 pub(crate) struct PlanOptions {
     #[command(flatten)]
     pub(crate) network: Network,
     #[command(flatten)]
     adapter: Adapter,
+    #[command(flatten)]
+    pub(crate) tune: Tune,
     /// Limits to plan within
-    #[arg(long, value_enum, default_value_t = LimitsOf::Adapter)]
+    #[arg(long, value_enum, default_value_t = LimitsOf::Adapter, conflicts_with = "tune")]
     limits: LimitsOf,
     /// Plan the network as it stands, without folding and fusing
     #[arg(long)]
@@ -132,6 +153,8 @@ pub(crate) struct ProfileOptions {
     pub(crate) network: Network,
     #[command(flatten)]
     pub(crate) adapter: Adapter,
+    #[command(flatten)]
+    pub(crate) tune: Tune,
     /// Measured runs, after one that is not
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = count)]
     pub(crate) runs: usize,
@@ -162,13 +185,11 @@ impl PlanOptions {
         if self.f16 { Ok(Precision::F16) } else { Ok(DeviceOptions::from_env()?.precision) }
     }
 
-    /// What the plan is made for.
-    pub(crate) fn target(&self) -> Result<Target> {
+    /// The device that the plan is made for; none if it is made for any.
+    pub(crate) fn device(&self) -> Result<Option<Device>> {
         match self.limits {
-            LimitsOf::Adapter => Ok(self.adapter.open()?.target()),
-            LimitsOf::Webgpu => {
-                Ok(Target { f16: self.precision()? == Precision::F16, ..Target::new(Limits::WEBGPU, false) })
-            }
+            LimitsOf::Adapter => self.adapter.open().map(Some),
+            LimitsOf::Webgpu => Ok(None),
         }
     }
 }
@@ -177,6 +198,14 @@ fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(n) if (1..=MAX).contains(&n) => Ok(n),
         _ => Err(format!("expected a number from 1 to {MAX}")),
+    }
+}
+
+/// A positive number of seconds, a day at most.
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds) if (0.0..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("expected a number of seconds, a day at most".to_owned()),
     }
 }
 

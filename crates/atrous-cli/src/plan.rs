@@ -1,7 +1,8 @@
 //! `atrous plan`.
 
-use atrous::graph::passes::optimize;
-use atrous::{Result, kernels};
+use atrous::Result;
+use atrous::graph::passes::{Precision, optimize};
+use atrous::kernels::{self, Limits, Target};
 
 use crate::args::PlanOptions;
 
@@ -11,8 +12,14 @@ pub(crate) fn plan(options: &PlanOptions) -> Result<String> {
     if options.dot {
         return Ok(model.graph.to_dot());
     }
-    let outputs = [model.output()];
-    let optimized = optimize(&model.graph, &outputs, options.passes()?).stored(&outputs, options.precision()?, true);
-    let plan = kernels::plan::plan(&optimized.graph, &optimized.now(&outputs), &options.target()?)?;
-    Ok(format!("{plan}\n{}", optimized.report))
+    let (outputs, precision) = ([model.output()], options.precision()?);
+    let optimized = optimize(&model.graph, &outputs, options.passes()?).stored(&outputs, precision, true);
+    let outputs = optimized.now(&outputs);
+    let plan = |target: &Target| kernels::plan::plan(&optimized.graph, &outputs, target);
+    let Some(device) = options.device()? else {
+        let target = Target { f16: precision == Precision::F16, ..Target::new(Limits::WEBGPU, false) };
+        return Ok(format!("{}\n{}", plan(&target)?, optimized.report));
+    };
+    let tuned = options.tune.run(&device, &plan(&device.target())?)?.unwrap_or_default();
+    Ok(format!("{tuned}{}\n{}", plan(&device.target())?, optimized.report))
 }

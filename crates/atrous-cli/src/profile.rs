@@ -19,11 +19,12 @@ pub(crate) fn profile(options: &ProfileOptions) -> Result<String> {
     let mut model = options.network.build_for(mode)?;
     let device = options.adapter.open_with(DeviceOptions { timestamps: true, ..DeviceOptions::from_env()? })?;
     let parameters = Parameters::upload(&device, &model.graph, &FillSource::new(&model, "profile/", 1.0))?;
-    let profile = match options.train {
-        true => training(&device, &mut model, parameters, options.runs)?,
-        false => inference(&device, &model, parameters, options.runs)?,
+    let (profile, tuned) = match options.train {
+        true => training(&device, &mut model, parameters, options)?,
+        false => inference(&device, &model, parameters, options)?,
     };
-    let mut out = profile.table(&Roofline::measure_blocking(&device)?);
+    let mut out = tuned.unwrap_or_default();
+    out.push_str(&profile.table(&Roofline::measure_blocking(&device)?));
     if let Some(path) = &options.trace {
         let failed = |source| atrous::vision::Error::Io { path: path.display().to_string(), action: "write", source };
         std::fs::write(path, profile.trace()).map_err(failed)?;
@@ -32,17 +33,32 @@ pub(crate) fn profile(options: &ProfileOptions) -> Result<String> {
     Ok(out)
 }
 
-fn inference(device: &Device, model: &Model, parameters: Parameters, runs: usize) -> Result<Profile> {
-    let mut session = Session::new(device, &model.graph, &[model.output()], Arc::new(parameters))?;
+type Profiled = (Profile, Option<String>);
+
+fn inference(device: &Device, model: &Model, parameters: Parameters, options: &ProfileOptions) -> Result<Profiled> {
+    let parameters = Arc::new(parameters);
+    let open = || Session::new(device, &model.graph, &[model.output()], parameters.clone());
+    let mut session = open()?;
+    let tuned = options.tune.run(device, session.plan())?;
+    if tuned.is_some() {
+        session = open()?;
+    }
     let values = values(&model.graph);
-    Ok(session.profile_blocking(&inputs(&values), runs)?)
+    Ok((session.profile_blocking(&inputs(&values), options.runs)?, tuned))
 }
 
-fn training(device: &Device, model: &mut Model, parameters: Parameters, runs: usize) -> Result<Profile> {
+fn training(device: &Device, model: &mut Model, parameters: Parameters, options: &ProfileOptions) -> Result<Profiled> {
     let training = step(model)?;
-    let mut session = TrainingSession::new(device, &model.graph, &[], &training, Arc::new(parameters))?;
+    let parameters = Arc::new(parameters);
+    let open = || TrainingSession::new(device, &model.graph, &[], &training, parameters.clone());
+    let mut session = open()?;
+    let tuned = options.tune.run(device, session.plan())?;
+    if tuned.is_some() {
+        session = open()?;
+    }
     let values = values(&model.graph);
-    Ok(session.profile_blocking(&inputs(&values), StepOptions::new(1e-3, 1), runs)?)
+    let profile = session.profile_blocking(&inputs(&values), StepOptions::new(1e-3, 1), options.runs)?;
+    Ok((profile, tuned))
 }
 
 /// Adds a loss and its gradients to a network.

@@ -1,10 +1,16 @@
 //! Sessions of one network for several input shapes.
 
 use std::sync::Arc;
+#[cfg(not(target_arch = "wasm32"))]
+use std::time::Duration;
 
 use atrous_graph::{Graph, GraphError, ParameterSource, Shape};
+#[cfg(not(target_arch = "wasm32"))]
+use atrous_kernels::Plan;
 
 use crate::{Device, GpuError, Parameters, Session};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::{TuneReport, session::optimized};
 
 /// Builds a network's graph, its outputs declared, for one input shape.
 pub type BuildGraph = Box<dyn Fn(Shape) -> Result<Graph, GraphError> + Send + Sync>;
@@ -61,6 +67,41 @@ impl SessionCache {
         self.sessions.push(entry);
         let last = self.sessions.last_mut().expect("a session was just pushed");
         Ok(&mut last.1)
+    }
+
+    /// Searches for the fastest kernels for one input shape, as [`Device::tune`]. All sessions are made anew when they are next
+    /// asked for.
+    ///
+    /// # Errors
+    /// [`GpuError::Graph`] if the graph cannot be built for this shape, [`GpuError::Plan`] if it does not fit the device; those
+    /// of [`Device::tune`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub async fn tune(&mut self, shape: Shape, budget: Duration) -> Result<TuneReport, GpuError> {
+        let plan = self.begin_tuning(shape)?;
+        self.device.tune(&plan, budget).await
+    }
+
+    /// [`Self::tune`], for callers that may block.
+    ///
+    /// # Errors
+    /// As [`Self::tune`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn tune_blocking(&mut self, shape: Shape, budget: Duration) -> Result<TuneReport, GpuError> {
+        let plan = self.begin_tuning(shape)?;
+        self.device.tune_blocking(&plan, budget)
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn begin_tuning(&mut self, shape: Shape) -> Result<Plan, GpuError> {
+        let graph = (self.build)(shape)?;
+        let (_, plan) = optimized(&self.device, &graph, graph.outputs())?;
+        self.clear();
+        Ok(plan)
+    }
+
+    /// Drops all sessions: those asked for next are planned anew.
+    pub fn clear(&mut self) {
+        self.sessions.clear();
     }
 
     /// Input shapes of the sessions kept, the one used last at the end.

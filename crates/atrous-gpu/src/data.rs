@@ -140,6 +140,14 @@ impl Data {
     }
 }
 
+/// The values of a floating-point tensor in device layout, from its bytes in device memory.
+pub(crate) fn loaded(ty: TensorType, device: &[u8]) -> Vec<f32> {
+    match ty.dtype {
+        DType::F16 => bytemuck::pod_collect_to_vec::<u8, u16>(device).reinterpret_cast::<f16>().to_f32_vec(),
+        DType::F32 | DType::U32 => bytemuck::pod_collect_to_vec(device),
+    }
+}
+
 /// The first byte of a tensor in device memory that is padding and not zero. None if some value is infinite or NaN: then the
 /// padding may be anything.
 pub(crate) fn dirty_padding(ty: TensorType, device: &[u8]) -> Option<usize> {

@@ -9,6 +9,7 @@ use atrous_kernels::Target;
 use crate::adapter::{choose, plan_limits};
 use crate::disk_cache::DiskCache;
 use crate::pipelines::Pipelines;
+use crate::tune::Tuned;
 use crate::{AdapterChoice, AdapterInfo, DeviceOptions, GpuError, LimitsChoice};
 
 /// An opened adapter with its compiled kernels. Clones are the same device.
@@ -25,6 +26,7 @@ struct Shared {
     options: DeviceOptions,
     health: Arc<Mutex<Health>>,
     pipelines: Pipelines,
+    tuned: Tuned,
 }
 
 /// What went wrong outside of any call.
@@ -72,7 +74,8 @@ impl Device {
         watch(&raw, &health);
         let target = Target { f16: info.f16, ..Target::new(plan_limits(&raw.limits()), info.software()) };
         let pipelines = Pipelines::new(DiskCache::open(&raw, &adapter.get_info(), &options.pipeline_cache));
-        Ok(Self { shared: Arc::new(Shared { raw, queue, info, target, options, health, pipelines }) })
+        let tuned = Tuned::open(&info, &options);
+        Ok(Self { shared: Arc::new(Shared { raw, queue, info, target, options, health, pipelines, tuned }) })
     }
 
     /// [`Self::open`], for callers that may block.
@@ -103,9 +106,9 @@ impl Device {
         &self.shared.options
     }
 
-    /// What plans for this device must know: the limits it was opened with, and whether it is a CPU.
+    /// What plans for this device must know: the limits it was opened with, whether it is a CPU, and what tuning found.
     pub fn target(&self) -> Target {
-        self.shared.target
+        Target { choices: self.shared.tuned.choices(), ..self.shared.target.clone() }
     }
 
     /// Number of pipelines compiled so far.
@@ -134,6 +137,10 @@ impl Device {
 
     pub(crate) fn pipelines(&self) -> &Pipelines {
         &self.shared.pipelines
+    }
+
+    pub(crate) fn tuned(&self) -> &Tuned {
+        &self.shared.tuned
     }
 
     pub(crate) fn is_same(&self, other: &Self) -> bool {

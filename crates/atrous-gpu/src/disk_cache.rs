@@ -3,13 +3,14 @@
 //! The file is `atrous 1\n` padded to 16 bytes, a checksum, and what wgpu gives, which begins with a header that tells backend,
 //! adapter and driver. Drivers are said to crash on damaged data, so the checksum is looked at before they see it.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::PipelineCache;
+use crate::whole_file::{checksum, replace};
 
 const MAGIC: &[u8; 16] = b"atrous 1\n       ";
 /// A larger file is not read, and the one that replaces it begins anew: nothing ever leaves a driver's cache.
@@ -98,35 +99,8 @@ fn read(file: &Path) -> Result<Option<Vec<u8>>, String> {
     }
 }
 
-/// Writes to a name beside the file's, syncs and renames, so that no reader ever sees a part.
 fn write(file: &Path, data: &[u8]) -> io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    // Devices of one process may write at once, too.
-    let unique = format!("{}.{:?}.tmp", std::process::id(), std::thread::current().id());
-    let temporary = file.with_added_extension(unique);
-    let written = File::create(&temporary).and_then(|mut out| {
-        out.write_all(MAGIC)?;
-        out.write_all(&checksum(data).to_le_bytes())?;
-        out.write_all(data)?;
-        out.sync_all()
-    });
-    let renamed = written.and_then(|()| fs::rename(&temporary, file));
-    if renamed.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
-    renamed
-}
-
-/// FNV-1a (<http://www.isthe.com/chongo/tech/comp/fnv/>) over words of 8 bytes, the last filled up with zeros, and the length.
-fn checksum(data: &[u8]) -> u64 {
-    let step = |sum: u64, word: u64| (sum ^ word).wrapping_mul(0x0000_0100_0000_01b3);
-    let word = |bytes: &[u8]| {
-        let mut word = [0; 8];
-        word[..bytes.len()].copy_from_slice(bytes);
-        u64::from_le_bytes(word)
-    };
-    step(data.chunks(8).map(word).fold(0xcbf2_9ce4_8422_2325, step), data.len() as u64)
+    replace(file, &[MAGIC, &checksum(data).to_le_bytes(), data])
 }
 
 #[cfg(test)]

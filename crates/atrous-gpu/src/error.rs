@@ -195,6 +195,9 @@ pub enum GpuError {
         /// Elements given.
         got: usize,
     },
+    /// A search on a device that must not use what it finds.
+    #[error("tuning is off on this device (ATROUS_TUNE, DeviceOptions::tuning)")]
+    TuningOff,
     /// An environment variable with a value that means nothing.
     #[error("{variable}={value}: expected {expected}")]
     Environment {

@@ -31,7 +31,9 @@ mod session;
 mod slots;
 mod timer;
 mod training;
+mod tune;
 mod wait;
+mod whole_file;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use adapter::adapters_blocking;
@@ -44,9 +46,10 @@ pub use device::Device;
 pub use error::{GpuError, InputError};
 pub use flight::Flight;
 pub use many::Runs;
-pub use options::{DeviceOptions, LimitsChoice, PipelineCache};
+pub use options::{DeviceOptions, LimitsChoice, PipelineCache, Tuning};
 pub use parameters::Parameters;
 pub use profile::{NodeProfile, Profile, Roofline};
 pub use run::Counters;
 pub use session::Session;
 pub use training::{StepResult, TrainingSession};
+pub use tune::{Excluded, TuneReport, TunedShape};

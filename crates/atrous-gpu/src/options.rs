@@ -45,6 +45,16 @@ impl PipelineCache {
     }
 }
 
+/// Whether operations may be served otherwise than by default, as measured on the adapter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tuning {
+    /// What [`Device::tune`](crate::Device::tune) found serves, also in later programs: it is kept beside the compiled kernels.
+    #[default]
+    On,
+    /// The default always serves, so that results are the same to the bit whatever was measured.
+    Off,
+}
+
 /// How a device is opened. [`Default`] is meant for use, without checks and with all of the adapter's limits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeviceOptions {
@@ -57,8 +67,10 @@ pub struct DeviceOptions {
     pub memory_budget: Option<u64>,
     /// Measure the time of each run on the device, where the adapter can.
     pub timestamps: bool,
-    /// Where compiled kernels are kept for the next program.
+    /// Where compiled kernels are kept for the next program, and what tuning found.
     pub pipeline_cache: PipelineCache,
+    /// Whether operations may be served as measured on the adapter.
+    pub tuning: Tuning,
     /// Which rewrites graphs go through before they are planned. A [`Session`](crate::Session) takes its parameters as they are,
     /// whatever this says; who uploads them decides whether they are folded.
     pub passes: PassOptions,
@@ -70,7 +82,7 @@ pub struct DeviceOptions {
 impl DeviceOptions {
     /// The defaults, changed by the environment: `ATROUS_CHECKS` (`1` or `0`), `ATROUS_LIMITS` (`default` for those of
     /// WebGPU, or `adapter`), `ATROUS_CACHE_DIR` (a folder for compiled kernels; `off` or `0` for none), `ATROUS_PASSES`
-    /// (`none`, `fuse` or `fold`) and `ATROUS_PRECISION` (`f32` or `f16`).
+    /// (`none`, `fuse` or `fold`), `ATROUS_PRECISION` (`f32` or `f16`) and `ATROUS_TUNE` (`on` or `off`).
     ///
     /// # Errors
     /// [`GpuError::Environment`] on any other value.
@@ -97,12 +109,17 @@ impl DeviceOptions {
             "" | "fold" => Some(PassOptions::Fold),
             _ => None,
         })?;
+        let tuning = variable("ATROUS_TUNE", "on or off", |v| match v {
+            "off" | "0" => Some(Tuning::Off),
+            "" | "on" => Some(Tuning::On),
+            _ => None,
+        })?;
         let precision = variable("ATROUS_PRECISION", "f32 or f16", |v| match v {
             "" | "f32" => Some(Precision::F32),
             "f16" => Some(Precision::F16),
             _ => None,
         })?;
-        Ok(Self { checks, limits, pipeline_cache, passes, precision, ..Self::default() })
+        Ok(Self { checks, limits, pipeline_cache, passes, precision, tuning, ..Self::default() })
     }
 }
 

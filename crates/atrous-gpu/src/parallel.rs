@@ -1,10 +1,16 @@
 //! The same work on many items, on all cores where there are threads.
 
+/// How many items are worked on at once.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Applies `work` to every item and returns the results in the items' order.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn map<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T + Sync) -> Vec<T> {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
+    let threads = threads().min(items.len());
     if threads < 2 {
         return items.iter().map(work).collect();
     }

@@ -62,11 +62,8 @@ impl Session {
         if let Some(&node) = outputs.iter().find(|id| id.0 >= nodes) {
             return Err(GpuError::UnknownNode { node, nodes });
         }
-        let options = device.options();
-        let optimized = passes::optimize(graph, outputs, options.passes.keeping_parameters());
-        let optimized = optimized.stored(outputs, options.precision, false);
-        let plan = plan(&optimized.graph, &optimized.now(outputs), &device.target())?;
-        Self::from_plan(device, &optimized.graph, plan, parameters)
+        let (graph, plan) = optimized(device, graph, outputs)?;
+        Self::from_plan(device, &graph, plan, parameters)
     }
 
     /// A session that runs a given plan of `graph`, made for this device or for one with tighter limits. What a plan that trains
@@ -159,6 +156,15 @@ impl Session {
             + self.pixels.as_ref().map_or(0, PixelInput::bytes)
             + timer
     }
+}
+
+/// The graph after the passes, and its plan.
+pub(crate) fn optimized(device: &Device, graph: &Graph, outputs: &[NodeId]) -> Result<(Graph, Plan), GpuError> {
+    let options = device.options();
+    let optimized = passes::optimize(graph, outputs, options.passes.keeping_parameters());
+    let optimized = optimized.stored(outputs, options.precision, false);
+    let plan = plan(&optimized.graph, &optimized.now(outputs), &device.target())?;
+    Ok((optimized.graph, plan))
 }
 
 impl std::fmt::Debug for Session {

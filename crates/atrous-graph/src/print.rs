@@ -21,6 +21,15 @@ impl fmt::Display for Graph {
     }
 }
 
+impl fmt::Display for Op {
+    /// Name and attributes: `conv2d stride [1, 1] dilation [1, 1] padding (1,1,1,1) groups 1`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        let attributes = attributes(self);
+        if attributes.is_empty() { Ok(()) } else { write!(f, " {attributes}") }
+    }
+}
+
 /// The attributes of an operation as text; empty if it has none.
 pub(crate) fn attributes(op: &Op) -> String {
     match op {

@@ -3,7 +3,7 @@
 use atrous_graph::TensorType;
 use atrous_shaders::Shader;
 
-use crate::PlanError;
+use crate::{Choice, PlanError, Tile};
 
 /// Invocations in a workgroup of every kernel with a linear grid that does not say otherwise; none has more.
 pub(crate) const GROUP: u32 = 64;
@@ -66,6 +66,8 @@ pub struct Declined {
 pub struct NodePlan {
     /// Name of the variant that serves, such as `implicit_gemm_tiled`.
     pub variant: &'static str,
+    /// The tile it works in, if it has one.
+    pub tile: Option<Tile>,
     /// Variants that come before it, with their reasons.
     pub declined: Vec<Declined>,
     /// Dispatches in order. Empty if the result is the first input itself.
@@ -82,6 +84,11 @@ impl NodePlan {
     /// A plan of one dispatch.
     pub fn single(variant: &'static str, dispatch: Dispatch) -> Self {
         Self { variant, dispatches: vec![dispatch], ..Self::default() }
+    }
+
+    /// How it computes the node.
+    pub const fn choice(&self) -> Choice {
+        Choice { variant: self.variant, tile: self.tile }
     }
 }
 

@@ -7,9 +7,11 @@
 //! An operation that is too large for the adapter's bindings is split into parts first; a *family* (one
 //! module per kind of operation) then picks the kernel for each part.
 
+mod choice;
 mod dispatch;
 mod family;
 mod kernel;
+mod operation;
 pub mod plan;
 mod split;
 mod target;
@@ -26,7 +28,10 @@ pub mod pool;
 pub mod reduce;
 pub mod resize;
 
+pub use choice::{Choice, Choices, ChoicesError, Found, Origin};
+pub use conv::Tile;
 pub use dispatch::{Binding, Declined, Dispatch, NodePlan, Slot, linear_grid};
 pub use family::{Part, PlanError, Problem, plan_node, plan_part, variants};
+pub use operation::Operation;
 pub use plan::Plan;
 pub use target::{Limits, Target};

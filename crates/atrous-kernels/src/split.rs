@@ -159,6 +159,7 @@ fn append(
         }
     }
     plan.variant = part.variant;
+    plan.tile = part.tile;
     plan.declined = part.declined;
     Ok(())
 }

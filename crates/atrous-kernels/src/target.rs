@@ -1,5 +1,12 @@
 //! What a plan must know of the adapter it is made for.
 
+use std::sync::Arc;
+
+use atrous_graph::{Op, TensorType};
+
+use crate::operation::key;
+use crate::{Choice, Choices, Tile};
+
 /// Limits of a WebGPU device that decide which kernels are legal and how tensors are split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
@@ -33,7 +40,7 @@ impl Limits {
 }
 
 /// The adapter a plan is made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
     /// The device's limits.
     pub limits: Limits,
@@ -43,11 +50,31 @@ pub struct Target {
     pub f16: bool,
     /// Serve by this variant wherever it is legal, preferred or not: for tests, benchmarks and tuning.
     pub variant: Option<&'static str>,
+    /// Work in this tile wherever the variant that serves is linked for it.
+    pub tile: Option<Tile>,
+    /// How operations that were measured on the adapter are served, unless a variant or a tile is asked for.
+    pub choices: Option<Arc<Choices>>,
 }
 
 impl Target {
     /// An adapter of these limits without f16, with the kernels that suit it best.
     pub const fn new(limits: Limits, software: bool) -> Self {
-        Self { limits, software, f16: false, variant: None }
+        Self { limits, software, f16: false, variant: None, tile: None, choices: None }
+    }
+
+    /// The same adapter, asked to compute everything in one way.
+    pub fn with(&self, choice: Choice) -> Self {
+        Self { variant: Some(choice.variant), tile: choice.tile, choices: None, ..*self }
+    }
+
+    /// What was chosen for an operation, unless something else is asked for.
+    pub(crate) fn choice(
+        &self,
+        op: &Op,
+        inputs: impl Iterator<Item = TensorType>,
+        output: TensorType,
+    ) -> Option<Choice> {
+        let choices = self.choices.as_ref().filter(|_| self.variant.is_none() && self.tile.is_none())?;
+        if choices.is_empty() { None } else { choices.get(&key(op, inputs, output)).map(|found| found.choice) }
     }
 }

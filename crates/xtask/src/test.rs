@@ -76,6 +76,8 @@ fn run(steps: &[Step]) -> Result<bool> {
         let mut command = Command::new(&step.program);
         let status = command
             .args(&step.arguments)
+            // What was measured on this machine is not what is tested.
+            .env("ATROUS_TUNE", "off")
             .envs(step.environment.iter().copied())
             .status()
             .with_context(|| format!("starting {} {}", step.program, step.arguments.join(" ")))?;

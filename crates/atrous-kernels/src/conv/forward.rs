@@ -4,6 +4,7 @@ use atrous_graph::op::Padding;
 
 use super::depthwise::strips;
 use super::problem::ConvProblem;
+use super::split_k::{self, Cut};
 use super::tile::{TILE_BYTES, Tile};
 use crate::kernel::{Candidate, choose, require, vec4_bytes};
 use crate::{Binding, Dispatch, NodePlan, PlanError, Slot, Target};
@@ -15,8 +16,10 @@ const COLUMN_BYTES: u64 = 32 << 20;
 pub const CONV2D_VARIANTS: &[&str] = &[
     "depthwise",
     "depthwise_multiplier",
+    "gemm_split",
     "gemm_tiled",
     "gemm_registers",
+    "implicit_gemm_split",
     "implicit_gemm_tiled",
     "implicit_gemm_registers",
     "im2col",
@@ -32,10 +35,12 @@ pub(super) fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
     let plan = match variant {
         "depthwise" => single(variant, depthwise(p)),
         "depthwise_multiplier" => single(variant, depthwise_multiplier(p)),
-        "gemm_tiled" => single(variant, gemm(p, true)),
-        "gemm_registers" => single(variant, gemm(p, false)),
-        "implicit_gemm_tiled" => single(variant, implicit_gemm(p, true)),
-        "implicit_gemm_registers" => single(variant, implicit_gemm(p, false)),
+        "gemm_split" => split_k::plan(p, variant, "conv/gemm_tiled"),
+        "gemm_tiled" => gemm(p, variant, true),
+        "gemm_registers" => gemm(p, variant, false),
+        "implicit_gemm_split" => split_k::plan(p, variant, "conv/implicit_gemm_tiled"),
+        "implicit_gemm_tiled" => implicit_gemm(p, variant, true),
+        "implicit_gemm_registers" => implicit_gemm(p, variant, false),
         "im2col" => im2col(p),
         _ => single("direct", p.bound("conv/direct", "").invocations(p.pixels() * p.o4(), p.target())),
     }?;
@@ -47,7 +52,7 @@ fn single(variant: &'static str, dispatch: Result<Dispatch, PlanError>) -> Resul
 }
 
 /// The variants in the order of preference. The reasons tell what is impossible from what is merely slower.
-fn candidates(p: &ConvProblem<'_>) -> [Candidate; 8] {
+fn candidates(p: &ConvProblem<'_>) -> [Candidate; 10] {
     let (conv, limits) = (&p.conv, &p.target().limits);
     let software = p.target().software;
 
@@ -67,6 +72,11 @@ fn candidates(p: &ConvProblem<'_>) -> [Candidate; 8] {
     // A value is loaded again for every tile of output channels.
     let bare = require(p.fused.prologue.is_none(), "it does not compute a function of the image");
 
+    let cut = if memory.is_ok() { Cut::of(p) } else { None };
+    let several = require(!p.half(), "partial sums would be rounded to f16")
+        .and(require(cut.is_some(), "the sum, or the memory for partial ones, is too short to be cut"));
+    let pays = Cut::pays(cut);
+
     let columns = require(conv.groups == 1, "several groups")
         .and(require(column_row(p) <= limits.max_binding, "one row of columns passes the binding limit"));
     let explicit: Reason = Err("the columns need not be stored");
@@ -75,8 +85,10 @@ fn candidates(p: &ConvProblem<'_>) -> [Candidate; 8] {
     [
         candidate("depthwise", once, Ok(())),
         candidate("depthwise_multiplier", depthwise, grouped),
+        candidate("gemm_split", pointwise.and(memory).and(bare).and(several), hardware.and(pays)),
         candidate("gemm_tiled", pointwise.and(memory).and(bare), hardware),
         candidate("gemm_registers", pointwise.and(bare), Ok(())),
+        candidate("implicit_gemm_split", whole.and(memory).and(bare).and(several), hardware.and(filled).and(pays)),
         candidate("implicit_gemm_tiled", whole.and(memory).and(bare), hardware.and(filled)),
         candidate("implicit_gemm_registers", whole.and(bare), Ok(())),
         candidate("im2col", columns.and(bare), explicit),
@@ -97,36 +109,30 @@ fn depthwise_multiplier(p: &ConvProblem<'_>) -> Result<Dispatch, PlanError> {
         .invocations(y.n * y.h * y.w.div_ceil(4) * p.o4(), p.target())
 }
 
-/// Name, axes and workgroups of a GEMM kernel for `rows` × `columns` vec4s in `layers`.
-fn gemm_kernel(
-    tiled: bool,
-    rows: usize,
-    columns: usize,
-    layers: usize,
-    target: &Target,
-) -> (&'static str, String, u64) {
+/// End of the name, tile and workgroups of a GEMM kernel for `rows` × `columns` vec4s in `layers`.
+fn gemm_kernel(tiled: bool, rows: usize, columns: usize, layers: usize, target: &Target) -> (&'static str, Tile, u64) {
     if tiled {
-        let tile = Tile::of_workgroup(rows, columns, layers);
-        ("tiled", tile.axes(), tile.count(rows, columns) as u64)
+        let tile = Tile::in_workgroup(Tile::TALL, [rows, columns, layers], target);
+        ("tiled", tile, tile.count(rows, columns) as u64)
     } else {
-        let tile = Tile::of_registers(rows, columns, target.software).busy(rows, columns, layers);
-        ("registers", tile.axes(), tile.register_groups(rows, columns))
+        let tile = Tile::in_registers(rows, columns, layers, target);
+        ("registers", tile, tile.register_groups(rows, columns))
     }
 }
 
-fn gemm(p: &ConvProblem<'_>, tiled: bool) -> Result<Dispatch, PlanError> {
-    let (end, axes, groups) = gemm_kernel(tiled, p.pixels(), p.o4(), 1, p.target());
-    p.bound(&format!("conv/gemm_{end}"), &axes)
-        .sizes([("M", p.pixels()), ("K4", p.x().c.div_ceil(4))])
-        .groups(groups, p.target())
+fn gemm(p: &ConvProblem<'_>, variant: &'static str, tiled: bool) -> Result<NodePlan, PlanError> {
+    let (end, tile, groups) = gemm_kernel(tiled, p.pixels(), p.o4(), 1, p.target());
+    let dispatch = p.matrix(p.bound(&format!("conv/gemm_{end}"), &tile.axes())).groups(groups, p.target())?;
+    Ok(NodePlan { tile: Some(tile), ..NodePlan::single(variant, dispatch) })
 }
 
-fn implicit_gemm(p: &ConvProblem<'_>, tiled: bool) -> Result<Dispatch, PlanError> {
+fn implicit_gemm(p: &ConvProblem<'_>, variant: &'static str, tiled: bool) -> Result<NodePlan, PlanError> {
     let layers = p.conv.groups;
-    let (end, axes, groups) = gemm_kernel(tiled, p.pixels(), p.og4(), layers, p.target());
-    let dispatch = p.bound(&format!("conv/implicit_gemm_{end}"), &axes).groups(groups, p.target())?;
+    let (end, tile, groups) = gemm_kernel(tiled, p.pixels(), p.og4(), layers, p.target());
+    let dispatch = p.bound(&format!("conv/implicit_gemm_{end}"), &tile.axes()).groups(groups, p.target())?;
     let [x, y, _] = dispatch.grid;
-    Ok(Dispatch { grid: [x, y, layers as u32], ..dispatch })
+    let dispatch = Dispatch { grid: [x, y, layers as u32], ..dispatch };
+    Ok(NodePlan { tile: Some(tile), ..NodePlan::single(variant, dispatch) })
 }
 
 /// Bytes of one row of the column matrix.
@@ -154,9 +160,9 @@ fn im2col(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
             .window(columns);
         plan.dispatches.push(gather.invocations(m * k4, p.target())?);
 
-        let (end, axes, groups) = gemm_kernel(tiled, m, p.o4(), 1, p.target());
+        let (end, tile, groups) = gemm_kernel(tiled, m, p.o4(), 1, p.target());
         let multiply = p
-            .kernel(&format!("conv/gemm_{end}"), &axes)
+            .kernel(&format!("conv/gemm_{end}"), &tile.axes())
             .sizes([("M", m), ("K4", k4), ("X_BASE", 0)])
             .window(columns)
             .bind("W_BASE", Slot::Input(1), &inputs[1])

@@ -52,7 +52,7 @@ pub fn plan_grad_weight(op: &Conv2dGradWeight, problem: &Problem<'_>) -> Result<
     let sets = (capacity / stage.slabs).clamp(1, regions.len());
     let single = stage.slabs * sets == 1;
     let partials = Binding { slot: Slot::Scratch(0), offset: 0, size: (stage.slabs * sets) as u64 * filter };
-    let mut plan = NodePlan { variant, declined, ..NodePlan::default() };
+    let mut plan = NodePlan { variant, tile: stage.tile, declined, ..NodePlan::default() };
     for (i, region) in regions.iter().enumerate() {
         let kernel = p.bound(&stage, region).sizes([("ACCUMULATE", usize::from(i >= sets))]);
         let kernel = if single {
@@ -224,6 +224,7 @@ impl Rows {
 struct Stage {
     name: &'static str,
     axes: String,
+    tile: Option<Tile>,
     /// Slabs of a region and the units of each: pixels for the kernel in workgroup memory, pieces of rows for the others.
     slabs: usize,
     per_slab: usize,
@@ -235,6 +236,7 @@ impl Stage {
     fn new(p: &Gradient<'_>, variant: &str, regions: &[Region]) -> Self {
         let o4 = p.shape(1).c.div_ceil(4);
         let software = p.target().software;
+        let mut tile = None;
         let (name, axes, work, busy) = match variant {
             "grad_weight_depthwise" => {
                 let row3 = p.kernel[1] == 3;
@@ -242,19 +244,20 @@ impl Stage {
                 ("conv/grad_weight_depthwise", if row3 { "row3".to_owned() } else { String::new() }, taps * o4, 1 << 15)
             }
             "grad_weight_tiled" => {
-                let tile = |c4: usize| if c4 > 8 { 16 } else { 8 };
-                let (i, o) = (tile(p.cg4()), tile(p.og4()));
-                let axes = format!("TILE_I={},TILE_O={}", 4 * i, 4 * o);
-                ("conv/grad_weight_tiled", axes, p.taps() * p.cg4().div_ceil(i) * p.og4().div_ceil(o), 512)
+                let fit = |c4: usize| if c4 > 8 { 64 } else { 32 };
+                let filled = Tile { m: fit(p.cg4()), n: fit(p.og4()) };
+                let Tile { m, n } = *tile.insert(Tile::asked(p.target(), Tile::WORKGROUP).unwrap_or(filled));
+                let tiles = p.cg4().div_ceil(m / 4) * p.og4().div_ceil(n / 4);
+                ("conv/grad_weight_tiled", format!("TILE_I={m},TILE_O={n}"), p.taps() * tiles, 512)
             }
             "grad_weight_registers" => {
-                let tile = Tile::of_registers(4 * p.cg4(), p.og4(), software);
+                let tile = tile.insert(Tile::largest_in_registers(4 * p.cg4(), p.og4(), p.target()));
                 let work = p.taps() * tile.count(4 * p.cg4(), p.og4());
                 ("conv/grad_weight_registers", tile.axes(), work, 1 << 15)
             }
             _ => ("conv/grad_weight_direct", String::new(), p.taps() * 4 * p.cg4() * o4, 1 << 16),
         };
-        let mut stage = Self { name, axes, slabs: 1, per_slab: 1, work };
+        let mut stage = Self { name, axes, tile, slabs: 1, per_slab: 1, work };
         // The first region is as large as any other.
         let rows = p.rows(&regions[0]);
         let (pixels, units) = (rows.n * rows.oh * rows.ow, stage.units(&rows));

@@ -8,11 +8,13 @@ mod depthwise;
 mod forward;
 mod grad_weight;
 mod problem;
+mod split_k;
 mod tile;
 mod transposed;
 
 pub use forward::CONV2D_VARIANTS;
 pub use grad_weight::{GRAD_WEIGHT_VARIANTS, plan_grad_weight};
+pub use tile::Tile;
 pub use transposed::GRAD_INPUT_VARIANTS;
 
 use atrous_graph::op::{Convolution, FusedConv};
@@ -31,6 +33,16 @@ pub fn plan_conv(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     match fused.conv {
         Convolution::Forward(conv) => forward::plan(&problem::ConvProblem::new(conv, fused, problem)),
         Convolution::Transposed(op) => transposed::plan(&problem::ConvProblem::new(op.conv, fused, problem)),
+    }
+}
+
+/// The tiles that a variant is linked for; none if it works in no tile of a choice.
+pub fn tiles(variant: &str) -> &'static [Tile] {
+    match variant {
+        "gemm_tiled" | "implicit_gemm_tiled" => Tile::TALL,
+        "gemm_split" | "implicit_gemm_split" | "transposed_tiled" | "grad_weight_tiled" => Tile::WORKGROUP,
+        "gemm_registers" | "implicit_gemm_registers" | "transposed_phase" | "grad_weight_registers" => Tile::REGISTERS,
+        _ => &[],
     }
 }
 

@@ -4,6 +4,7 @@ use atrous_graph::op::{Conv2d, FusedConv};
 use atrous_graph::{DType, Shape};
 use atrous_shaders::find;
 
+use super::split_k::Cut;
 use crate::kernel::Kernel;
 use crate::pointwise::activation;
 use crate::{Problem, Slot, Target};
@@ -19,13 +20,15 @@ pub(super) struct ConvProblem<'a> {
     pub(super) cin_g: usize,
     /// Output channels of one group.
     pub(super) cout_g: usize,
+    /// How the sums are cut, if they are.
+    pub(super) cut: Option<Cut>,
 }
 
 impl<'a> ConvProblem<'a> {
     pub(super) fn new(conv: Conv2d, fused: FusedConv, problem: &'a Problem<'a>) -> Self {
         let (x, filter, y) = (problem.inputs[0].ty.shape, problem.inputs[1].ty.shape, problem.output.ty.shape);
         let (cin_g, cout_g) = (x.c / conv.groups, y.c / conv.groups);
-        Self { problem, conv, fused, kernel: [filter.n, filter.h], cin_g, cout_g }
+        Self { problem, conv, fused, kernel: [filter.n, filter.h], cin_g, cout_g, cut: None }
     }
 
     pub(super) fn x(&self) -> Shape {
@@ -59,6 +62,16 @@ impl<'a> ConvProblem<'a> {
     /// Taps of the filter.
     pub(super) fn taps(&self) -> usize {
         self.kernel[0] * self.kernel[1]
+    }
+
+    /// Steps of 16 terms that the kernels in workgroup memory take a sum in.
+    pub(super) fn steps(&self) -> usize {
+        (self.taps() * self.cin_g.div_ceil(4)).div_ceil(4)
+    }
+
+    /// Sets the sizes of the matrix product that a 1×1 convolution is.
+    pub(super) fn matrix(&self, kernel: Kernel) -> Kernel {
+        kernel.sizes([("M", self.pixels()), ("K4", self.x().c.div_ceil(4))])
     }
 
     /// Whether each group's channels are vec4s of their own.
@@ -138,7 +151,7 @@ impl<'a> ConvProblem<'a> {
         kernel
     }
 
-    fn constants(&self) -> [(&'static str, usize); 22] {
+    fn constants(&self) -> [(&'static str, usize); 24] {
         let (x, y, conv) = (self.x(), self.y(), &self.conv);
         [
             ("N", x.n),
@@ -163,6 +176,8 @@ impl<'a> ConvProblem<'a> {
             ("CIN_G", self.cin_g),
             ("COUT_G", self.cout_g),
             ("OUT", y.c),
+            ("SLABS", self.cut.map_or(1, |cut| cut.slabs)),
+            ("PER_SLAB", self.cut.map_or(self.steps(), |cut| cut.per_slab)),
         ]
     }
 }

@@ -76,6 +76,29 @@ fn every_variant_serves_when_asked_for_where_it_is_legal() {
 }
 
 #[test]
+fn long_sums_over_few_pixels_are_cut_on_a_gpu() {
+    let small = Shape::new(1, 7, 7, 512);
+    let whole = ["implicit_gemm_tiled", "implicit_gemm_registers"];
+    assert_eq!(served(conv(1, 1), small, Shape::new(3, 3, 512, 512)), ["implicit_gemm_split", whole[1]]);
+    // A batch makes tiles enough, a short sum is not worth a second stage.
+    assert_eq!(served(conv(1, 1), Shape { n: 16, ..small }, Shape::new(3, 3, 512, 512)), whole);
+    assert_eq!(served(conv(1, 1), Shape { c: 64, ..small }, Shape::new(3, 3, 64, 64)), whole);
+    let dense = (Shape::new(1, 1, 1, 2048), Shape::new(1, 1, 2048, 1000));
+    assert_eq!(served(conv(1, 0), dense.0, dense.1), ["gemm_split", "gemm_registers"]);
+
+    let plan = plan(Op::Conv2d(conv(1, 0)), dense.0, dense.1, true, &GPU);
+    let of = |name: &str| value(&plan.dispatches[0], name);
+    // 128 steps of 16 terms; 32 tiles of 32 channels in 8 slabs of 16 steps.
+    assert_eq!((plan.dispatches[0].grid, of("PER_SLAB")), ([32, 1, 8], 16));
+    assert_eq!((value(&plan.dispatches[1], "SLABS"), plan.scratch.as_slice()), (8, &[8 * 1000 * 4][..]));
+    for (asked, k) in [(Limits { max_binding: 7999, ..Limits::WEBGPU }, 2048), (Limits::WEBGPU, 16)] {
+        let target = Target { variant: Some("gemm_split"), ..Target::new(asked, false) };
+        let plan = try_plan(Op::Conv2d(conv(1, 0)), Shape::new(1, 1, 1, k), Shape::new(1, 1, k, 1000), false, &target);
+        assert!(plan.is_err() || plan.is_ok_and(|plan| plan.variant == "gemm_tiled"), "{k}");
+    }
+}
+
+#[test]
 fn the_shape_sizes_the_tiles() {
     let axes = |h: usize, cout: usize, target: &Target| {
         let plan = plan(Op::Conv2d(conv(1, 0)), Shape::new(1, h, h, 64), Shape::new(1, 1, 64, cout), true, target);
@@ -194,7 +217,7 @@ fn partial_sums_are_as_many_as_keep_the_adapter_busy_and_stay_small() {
     for (x, filter) in cases {
         for target in [GPU, SOFTWARE] {
             for variant in super::GRAD_WEIGHT_VARIANTS {
-                let target = Target { variant: Some(variant), ..target };
+                let target = Target { variant: Some(variant), ..target.clone() };
                 let plan = plan_weight(conv(1, 0), x, filter, &target);
                 let slabs = value(&plan.dispatches[0], "SLABS");
                 assert_eq!(plan.dispatches.len(), if slabs == 1 { 1 } else { 2 }, "{filter} {variant}");

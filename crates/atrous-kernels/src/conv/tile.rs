@@ -1,47 +1,96 @@
 //! Sizes of the tiles that matrix kernels work on.
 
-/// Rows and columns of a tile, in elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tile {
-    pub(super) m: usize,
-    pub(super) n: usize,
+use std::fmt;
+
+use crate::Target;
+
+/// Rows and columns of a tile, in elements. Of a filter's gradient the rows are input channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tile {
+    /// Rows.
+    pub m: usize,
+    /// Columns.
+    pub n: usize,
 }
 
-/// Bytes of workgroup memory of the largest tile: 4×65 and 16×16 vec4s.
+impl fmt::Display for Tile {
+    /// `64x32`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.m, self.n)
+    }
+}
+
+/// Bytes of workgroup memory of the largest tile that is planned by default: 4×65 and 16×16 vec4s.
 pub(super) const TILE_BYTES: u32 = (4 * 65 + 16 * 16) * 16;
 
 /// Fewer workgroups than this leave a GPU idle.
-const BUSY: usize = 128;
+pub(super) const BUSY: usize = 128;
 
 /// Invocations in a workgroup of the kernels in register tiles.
 const GROUP: usize = 16;
 
+const fn tile(m: usize, n: usize) -> Tile {
+    Tile { m, n }
+}
+
 impl Tile {
-    /// The tile in workgroup memory for a product of `rows` × `columns` vec4s, computed `layers` times: as large as the
-    /// product fills, and smaller where few workgroups would run.
-    pub(super) fn of_workgroup(rows: usize, columns: usize, layers: usize) -> Self {
+    /// The tiles in workgroup memory that kernels are linked for.
+    pub(super) const WORKGROUP: &[Self] = &[tile(32, 32), tile(32, 64), tile(64, 32), tile(64, 64)];
+
+    /// The tiles in workgroup memory that GEMM and implicit GEMM are linked for: those, and tall ones, which are never the default.
+    pub(super) const TALL: &[Self] =
+        &[tile(32, 32), tile(32, 64), tile(64, 32), tile(64, 64), tile(128, 32), tile(128, 64)];
+
+    /// The tiles in registers that kernels are linked for.
+    pub(super) const REGISTERS: &[Self] = &[
+        tile(4, 4),
+        tile(4, 8),
+        tile(4, 16),
+        tile(8, 4),
+        tile(8, 8),
+        tile(8, 16),
+        tile(16, 4),
+        tile(16, 8),
+        tile(16, 16),
+    ];
+
+    /// The tile that the target asks for, if it is one of these.
+    pub(super) fn asked(target: &Target, of: &[Self]) -> Option<Self> {
+        target.tile.filter(|tile| of.contains(tile))
+    }
+
+    /// The tile in workgroup memory for a product of `rows` × `columns` vec4s, computed `layers` times: the one asked for if it is one
+    /// of these, or else as large as the product fills, and smaller where few workgroups would run.
+    pub(super) fn in_workgroup(of: &[Self], [rows, columns, layers]: [usize; 3], target: &Target) -> Self {
         let wide = if columns > 8 { 64 } else { 32 };
         let tall = if rows > 32 { 64 } else { 32 };
-        let tiles = [Self { m: tall, n: wide }, Self { m: 32, n: wide }, Self { m: 32, n: 32 }];
+        let tiles = [tile(tall, wide), tile(32, wide), tile(32, 32)];
         let busy = tiles.iter().find(|tile| tile.count(rows, columns) * layers >= BUSY);
-        *busy.unwrap_or(&tiles[2])
+        Self::asked(target, of).filter(|tile| tile.fits(target)).unwrap_or_else(|| *busy.unwrap_or(&tiles[2]))
     }
 
-    /// The tile in the registers of one invocation for a product of `rows` × `columns` vec4s: as large as the product fills. A
-    /// software adapter keeps large tiles in its cache, where a load costs as much as dozens of products; a GPU has registers
-    /// for small ones.
-    pub(super) fn of_registers(rows: usize, columns: usize, software: bool) -> Self {
-        let most = if software { 16 } else { 8 };
-        let fit = |size: usize| size.next_power_of_two().clamp(4, most);
-        Self { m: fit(rows), n: fit(4 * columns) }
-    }
-
-    /// The tile of fewer rows that a product computed `layers` times keeps an adapter busy with.
-    pub(super) fn busy(mut self, rows: usize, columns: usize, layers: usize) -> Self {
-        while self.m > 4 && self.count(rows, columns) * layers < 2 * GROUP {
-            self.m /= 2;
+    /// The tile in the registers of one invocation for a product of `rows` × `columns` vec4s, computed `layers` times: the one
+    /// asked for, or [the largest](Self::largest_in_registers), of fewer rows where that keeps an adapter busy.
+    pub(super) fn in_registers(rows: usize, columns: usize, layers: usize, target: &Target) -> Self {
+        let mut tile = Self::largest_in_registers(rows, columns, target);
+        while tile.m > 4 && tile.count(rows, columns) * layers < 2 * GROUP {
+            tile.m /= 2;
         }
-        self
+        Self::asked(target, Self::REGISTERS).unwrap_or(tile)
+    }
+
+    /// The tile in registers that is asked for, or as large as the product fills. A software adapter keeps large tiles in its
+    /// cache, where a load costs as much as dozens of products; a GPU has registers for small ones.
+    pub(super) fn largest_in_registers(rows: usize, columns: usize, target: &Target) -> Self {
+        let most = if target.software { 16 } else { 8 };
+        let fit = |size: usize| size.next_power_of_two().clamp(4, most);
+        Self::asked(target, Self::REGISTERS).unwrap_or_else(|| tile(fit(rows), fit(4 * columns)))
+    }
+
+    /// Whether a workgroup of it is within the limits: 64 invocations for 64 rows, x's rows of 4 vec4s and one more, w's of 16 k.
+    fn fits(self, target: &Target) -> bool {
+        let (invocations, vec4s) = (self.m.next_multiple_of(64), 4 * (self.m + 1) + 4 * self.n);
+        invocations <= target.limits.max_invocations as usize && 16 * vec4s <= target.limits.workgroup_memory as usize
     }
 
     /// Tiles that cover a product.

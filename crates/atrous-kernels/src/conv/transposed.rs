@@ -21,13 +21,13 @@ pub(super) fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
         }
     }
     let (variant, declined) = choose(p.target(), &candidates(p));
-    let dispatch = match variant {
-        "transposed_depthwise" => depthwise(p),
-        "transposed_tiled" => phase(p, true),
-        "transposed_phase" => phase(p, false),
-        _ => p.bound("conv/transposed_direct", "").invocations(p.pixels() * p.o4(), p.target()),
-    }?;
-    Ok(NodePlan { declined, in_place: p.in_place(), ..NodePlan::single(variant, dispatch) })
+    let (dispatch, tile) = match variant {
+        "transposed_depthwise" => (depthwise(p)?, None),
+        "transposed_tiled" => phase(p, true)?,
+        "transposed_phase" => phase(p, false)?,
+        _ => (p.bound("conv/transposed_direct", "").invocations(p.pixels() * p.o4(), p.target())?, None),
+    };
+    Ok(NodePlan { declined, tile, in_place: p.in_place(), ..NodePlan::single(variant, dispatch) })
 }
 
 fn candidates(p: &ConvProblem<'_>) -> [Candidate; 4] {
@@ -71,19 +71,18 @@ fn layers(p: &ConvProblem<'_>) -> Option<usize> {
 }
 
 /// All phases in one dispatch, in tiles of workgroup memory or of registers.
-fn phase(p: &ConvProblem<'_>, tiled: bool) -> Result<Dispatch, PlanError> {
+fn phase(p: &ConvProblem<'_>, tiled: bool) -> Result<(Dispatch, Option<Tile>), PlanError> {
     let (y, [rows, columns]) = (p.y(), p.conv.stride);
     let largest = y.n * y.h.div_ceil(rows) * y.w.div_ceil(columns);
     let layers = rows * columns * p.conv.groups;
-    let kernel = if tiled {
-        let tile = Tile::of_workgroup(largest, p.og4(), layers);
-        p.bound("conv/transposed_tiled", &tile.axes()).groups(tile.count(largest, p.og4()) as u64, p.target())
+    let (name, tile, groups) = if tiled {
+        let tile = Tile::in_workgroup(Tile::WORKGROUP, [largest, p.og4(), layers], p.target());
+        ("conv/transposed_tiled", tile, tile.count(largest, p.og4()) as u64)
     } else {
-        let tile = Tile::of_registers(largest, p.og4(), p.target().software).busy(largest, p.og4(), layers);
-        let groups = tile.register_groups(largest, p.og4());
-        p.bound("conv/transposed_phase", &tile.axes()).groups(groups, p.target())
+        let tile = Tile::in_registers(largest, p.og4(), layers, p.target());
+        ("conv/transposed_phase", tile, tile.register_groups(largest, p.og4()))
     };
-    let dispatch = kernel?;
+    let dispatch = p.bound(name, &tile.axes()).groups(groups, p.target())?;
     let [gx, gy, _] = dispatch.grid;
-    Ok(Dispatch { grid: [gx, gy, layers as u32], ..dispatch })
+    Ok((Dispatch { grid: [gx, gy, layers as u32], ..dispatch }, Some(tile)))
 }

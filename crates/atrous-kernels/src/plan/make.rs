@@ -8,7 +8,8 @@ use atrous_graph::{Graph, NodeId, Op, cost};
 use super::requests::Requests;
 use super::share::Sharing;
 use super::{BufferKind, BufferPlan, Place, Plan, PlannedDispatch, Step, TensorPlan, place_parameters};
-use crate::{Binding, Limits, NodePlan, PlanError, Slot, Target, split};
+use crate::family::plan_parts;
+use crate::{Binding, Limits, NodePlan, Operation, PlanError, Slot, Target};
 
 /// Plans the nodes that `outputs` need, in the order of the graph, and checks the result.
 ///
@@ -59,7 +60,7 @@ fn plan_shared(
     for &id in nodes.iter().filter(|id| !matches!(graph.node(**id).op, Op::Input | Op::Parameter)) {
         let node = graph.node(id);
         let (inputs, output) = sharing.parts(id);
-        let mut plan = split::plan(&node.op, &inputs, output, target).map_err(|source| PlanError::Node {
+        let mut plan = plan_parts(&node.op, &inputs, output, target).map_err(|source| PlanError::Node {
             op: node.op.name(),
             node: node.name.clone(),
             source: Box::new(source),
@@ -68,6 +69,12 @@ fn plan_shared(
         made.push((id, plan));
     }
     Ok(made)
+}
+
+/// What a node computes.
+fn operation(graph: &Graph, id: NodeId) -> Operation {
+    let node = graph.node(id);
+    Operation { op: node.op, inputs: node.inputs.iter().map(|i| graph.node(*i).ty).collect(), output: node.ty }
 }
 
 /// The nodes that `outputs` need, in the order of the graph.
@@ -234,7 +241,9 @@ impl Layout {
                 node: id,
                 name: node.name.clone(),
                 op: node.op.name(),
+                operation: operation(graph, id),
                 variant: plan.variant,
+                tile: plan.tile,
                 dispatches: dispatches.collect(),
                 declined: plan.declined,
                 macs: cost::macs(graph, id),

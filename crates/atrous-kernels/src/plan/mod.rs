@@ -12,7 +12,7 @@ mod update;
 use atrous_graph::NodeId;
 use atrous_shaders::{Access, Shader};
 
-use crate::Declined;
+use crate::{Choice, Declined, Operation, Tile};
 
 pub use make::plan;
 pub use place::{ParameterPlacement, place_parameters};
@@ -110,8 +110,12 @@ pub struct Step {
     pub name: String,
     /// Its operation's name.
     pub op: &'static str,
+    /// What it computes.
+    pub operation: Operation,
     /// The kernel variant that serves it.
     pub variant: &'static str,
+    /// The tile that the variant works in, if it has one.
+    pub tile: Option<Tile>,
     /// Better variants with the reasons why they declined.
     pub declined: Vec<Declined>,
     /// Its dispatches; empty if the result is the first input itself.
@@ -120,6 +124,13 @@ pub struct Step {
     pub macs: u64,
     /// Bytes read and written.
     pub bytes: u64,
+}
+
+impl Step {
+    /// How it is computed.
+    pub const fn choice(&self) -> Choice {
+        Choice { variant: self.variant, tile: self.tile }
+    }
 }
 
 /// A tensor of the plan: where it lies and from which to which step it is alive.

@@ -8,7 +8,7 @@ impl fmt::Display for Plan {
     /// A line per node: kernel, grids, place, lifetime and cost, and below it why better kernels declined.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, step) in self.steps.iter().enumerate() {
-            write!(f, "{i:>4} {:<44} {:<18} {:<24}", step.name, step.op, step.variant)?;
+            write!(f, "{i:>4} {:<44} {:<18} {:<29}", step.name, step.op, step.choice())?;
             let grids: Vec<String> =
                 step.dispatches.iter().map(|d| format!("{}×{}×{}", d.grid[0], d.grid[1], d.grid[2])).collect();
             write!(f, " grid {:<18}", if grids.is_empty() { "-".to_owned() } else { grids.join(" ") })?;

@@ -4,6 +4,8 @@ mod classify;
 mod features;
 mod many;
 mod segment;
+#[cfg(not(target_arch = "wasm32"))]
+mod tune;
 
 use std::sync::Arc;
 

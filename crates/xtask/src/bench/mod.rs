@@ -7,6 +7,7 @@ mod workload;
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions};
@@ -29,6 +30,9 @@ pub struct Options {
     /// Serve operators by this kernel variant wherever it is legal.
     #[arg(long, value_name = "VARIANT")]
     variant: Option<String>,
+    /// Before a workload is timed, search for its fastest kernels for so many seconds.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "2")]
+    tune: Option<f64>,
     /// Compare with other programs' lines of JSON (peer, workload, median_ms, peak_rss_mb). If all workloads run, the tables in
     /// docs/benchmarks.md are written anew.
     #[arg(long, value_name = "FILE")]
@@ -46,6 +50,7 @@ pub fn run(options: &Options, out: &mut impl Write) -> Result<()> {
         workload::all().into_iter().filter(|w| w.name.to_lowercase().contains(&wanted)).collect();
     ensure!(!workloads.is_empty(), "no workload's name holds \"{}\"; there are {}", options.filter, workload::names());
     let variant = options.variant.as_deref().map(workload::known_variant).transpose()?;
+    let tune = options.tune.map(Duration::try_from_secs_f64).transpose().context("--tune")?;
 
     if !options.json {
         writeln!(out, "adapter: {}", open()?.info())?;
@@ -54,7 +59,14 @@ pub fn run(options: &Options, out: &mut impl Write) -> Result<()> {
     let peers = options.compare.as_deref().map(compare::read).transpose()?;
     let mut all = Vec::new();
     for workload in &workloads {
-        let measured = measure(workload, options.runs, variant).with_context(|| workload.name.to_owned())?;
+        let named = || workload.name.to_owned();
+        if let Some(budget) = tune {
+            let report = program::tune(&workload.build()?, budget).with_context(named)?;
+            if !options.json {
+                writeln!(out, "\n{report}")?;
+            }
+        }
+        let measured = measure(workload, options.runs, variant).with_context(named)?;
         if options.json {
             writeln!(out, "{}", serde_json::to_string(&measured)?)?;
         } else {

@@ -1,9 +1,10 @@
 //! What runs: a graph, or a training step.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::Result;
-use atrous_gpu::{Counters, Device, InputData, Parameters, Session, StepOptions, TrainingSession};
+use anyhow::{Result, ensure};
+use atrous_gpu::{Counters, Device, InputData, Parameters, Session, StepOptions, TrainingSession, TuneReport};
 use atrous_graph::{DType, Graph, passes::optimize};
 use atrous_kernels::{Plan, Target, plan::plan};
 
@@ -32,6 +33,15 @@ impl Values {
         };
         self.0.iter().map(|(name, dtype, floats, labels)| (name.as_str(), data(dtype, floats, labels))).collect()
     }
+}
+
+/// Searches for the fastest kernels of a workload, which serve when it is measured: they are kept in the folder for compiled
+/// kernels.
+pub(super) fn tune(built: &Built, budget: Duration) -> Result<TuneReport> {
+    let device = super::open()?;
+    ensure!(device.options().pipeline_cache.folder().is_some(), "--tune needs a folder, and ATROUS_CACHE_DIR is off");
+    let program = Program::new(&device, built, None)?;
+    Ok(device.tune_blocking(program.figures().0, budget)?)
 }
 
 /// A session of either kind.

@@ -1,0 +1,184 @@
+//! One operation on the device, to be computed in several ways.
+
+use std::time::{Duration, Instant};
+
+use atrous_graph::TensorType;
+use atrous_kernels::plan::{Place, PlannedDispatch};
+use atrous_kernels::{Dispatch, NodePlan, Operation, Slot};
+use wgpu::BufferUsages as Usage;
+
+use crate::allocate::{self, Command};
+use crate::data::{loaded, stored};
+use crate::parameters::{mapped_buffer, write_mapped};
+use crate::timer::{self, Timer};
+use crate::wait::Mapping;
+use crate::{Device, GpuError};
+
+/// How results are waited for.
+#[derive(Clone, Copy)]
+pub(super) enum Wait {
+    Awaiting,
+    Blocking,
+}
+
+impl Wait {
+    async fn until(self, mapping: Mapping) -> Result<(), GpuError> {
+        match self {
+            Self::Awaiting => mapping.await,
+            Self::Blocking => mapping.wait(),
+        }
+    }
+}
+
+/// An operation's tensors on the device: each a buffer of its own, which all ways of computing it share.
+pub(super) struct Trial {
+    device: Device,
+    output: TensorType,
+    inputs: usize,
+    /// Inputs, the result, scratch memory.
+    buffers: Vec<wgpu::Buffer>,
+    result: wgpu::Buffer,
+    timer: Option<Timer>,
+    /// Of the timer; or only to be waited for.
+    ticks: wgpu::Buffer,
+    wait: Wait,
+}
+
+/// Small integers, so that sums are exact in whatever order: every way must give the same result. The first input is positive as
+/// behind a ReLU, which makes sums grow and shows accumulators that are too narrow.
+fn values(input: usize, ty: TensorType) -> Vec<f32> {
+    let mut state = 0x9E37_79B9_u32.wrapping_mul(input as u32 + 1);
+    let next = std::iter::repeat_with(move || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state
+    });
+    let value = |bits: u32| if input == 0 { (bits % 5) as f32 } else { (bits % 6) as f32 - 2.0 };
+    let dense: Vec<f32> = next.map(value).take(ty.shape.len()).collect();
+    let mut device = vec![0.0; ty.padded_len()];
+    ty.pack(&dense, &mut device);
+    device
+}
+
+impl Trial {
+    /// Bytes on the device for an operation and plans of it.
+    pub(super) fn bytes(operation: &Operation, plans: &[&NodePlan]) -> u64 {
+        let tensors = operation.inputs.iter().map(|ty| ty.bytes()).sum::<u64>() + 2 * operation.output.bytes();
+        tensors + scratch(plans).iter().sum::<u64>()
+    }
+
+    /// Uploads the inputs; `plans` are those that will be tried.
+    pub(super) fn new(
+        device: &Device,
+        operation: &Operation,
+        plans: &[&NodePlan],
+        wait: Wait,
+    ) -> Result<Self, GpuError> {
+        let mut buffers = Vec::new();
+        for (i, ty) in operation.inputs.iter().enumerate() {
+            let buffer = mapped_buffer(device, "input", ty.bytes())?;
+            write_mapped(&buffer, 0, ty.bytes(), &stored(*ty, &values(i, *ty)))?;
+            device.scope("uploading an input", || buffer.unmap())?;
+            buffers.push(buffer);
+        }
+        let usage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
+        for bytes in [vec![operation.output.bytes()], scratch(plans)].concat() {
+            buffers.push(allocate::buffer(device, "result", bytes, usage)?);
+        }
+        let readback = |bytes| allocate::buffer(device, "readback", bytes, Usage::MAP_READ | Usage::COPY_DST);
+        Ok(Self {
+            device: device.clone(),
+            output: operation.output,
+            inputs: operation.inputs.len(),
+            buffers,
+            result: readback(operation.output.bytes())?,
+            timer: Timer::new(device)?,
+            ticks: readback(timer::BYTES)?,
+            wait,
+        })
+    }
+
+    fn place(&self, dispatch: &Dispatch) -> PlannedDispatch {
+        let index = |slot: Slot| match slot {
+            Slot::Input(i) => i,
+            Slot::Output => self.inputs,
+            Slot::Scratch(i) => self.inputs + 1 + i,
+            Slot::Constant(_) => unreachable!("convolutions have no tables: a bug of atrous"),
+        };
+        let place = |b: &atrous_kernels::Binding| Place { buffer: index(b.slot), offset: b.offset, bytes: b.size };
+        let bindings = dispatch.bindings.iter().map(place).collect();
+        PlannedDispatch::new(dispatch.shader, dispatch.overrides.clone(), bindings, dispatch.grid)
+    }
+
+    /// Compiles some plans, on all cores.
+    pub(super) fn commands(&self, plans: &[&NodePlan]) -> Result<Vec<Vec<Command>>, GpuError> {
+        let placed: Vec<PlannedDispatch> =
+            plans.iter().flat_map(|plan| &plan.dispatches).map(|dispatch| self.place(dispatch)).collect();
+        let all = allocate::commands(&self.device, &placed.iter().collect::<Vec<_>>(), &self.buffers)?;
+        let mut all = all.into_iter();
+        Ok(plans.iter().map(|plan| all.by_ref().take(plan.dispatches.len()).collect()).collect())
+    }
+
+    /// What commands leave in the result, padding included, if they begin with a result that is NaN all over.
+    pub(super) async fn result(&self, commands: &[Command]) -> Result<Vec<f32>, GpuError> {
+        let output = &self.buffers[self.inputs];
+        // NaN in every type.
+        let nan = vec![0xff; output.size() as usize];
+        self.device.scope("a trial", || {
+            self.device.queue().write_buffer(output, 0, &nan);
+            let mut encoder = self.device.raw().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            commands.iter().for_each(|command| command.encode(&mut pass));
+            drop(pass);
+            encoder.copy_buffer_to_buffer(output, 0, &self.result, 0, output.size());
+            self.device.queue().submit([encoder.finish()])
+        })?;
+        self.wait.until(Mapping::request(&self.device, &self.result)).await?;
+        let values = {
+            let view = self.result.get_mapped_range(..).map_err(unreadable)?;
+            loaded(self.output, &view)
+        };
+        self.result.unmap();
+        Ok(values)
+    }
+
+    /// The time that commands take, as the mean of several repetitions in one pass: by the device's clock where it has one, else
+    /// by the host's, from submitting to the end.
+    pub(super) async fn time(&self, commands: &[Command], repeats: u32) -> Result<Duration, GpuError> {
+        let start = Instant::now();
+        self.device.scope("a trial", || {
+            let mut encoder = self.device.raw().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            let timestamp_writes = self.timer.as_ref().map(Timer::writes);
+            let descriptor = wgpu::ComputePassDescriptor { label: Some("trial"), timestamp_writes };
+            let mut pass = encoder.begin_compute_pass(&descriptor);
+            for _ in 0..repeats {
+                commands.iter().for_each(|command| command.encode(&mut pass));
+            }
+            drop(pass);
+            match &self.timer {
+                Some(timer) => timer.resolve(&mut encoder, &self.ticks, 0),
+                None => encoder.copy_buffer_to_buffer(&self.buffers[self.inputs], 0, &self.ticks, 0, timer::BYTES),
+            }
+            self.device.queue().submit([encoder.finish()])
+        })?;
+        self.wait.until(Mapping::request(&self.device, &self.ticks)).await?;
+        let elapsed = start.elapsed();
+        let measured = match &self.timer {
+            Some(timer) => timer.read(&self.ticks.get_mapped_range(..).map_err(unreadable)?),
+            None => elapsed,
+        };
+        self.ticks.unmap();
+        Ok(measured / repeats)
+    }
+}
+
+fn unreadable(error: wgpu::MapRangeError) -> GpuError {
+    GpuError::Validation { what: "reading a trial".to_owned(), reason: error.to_string() }
+}
+
+/// The scratch memory that serves all of these plans.
+fn scratch(plans: &[&NodePlan]) -> Vec<u64> {
+    let count = plans.iter().map(|plan| plan.scratch.len()).max().unwrap_or(0);
+    (0..count).map(|i| plans.iter().filter_map(|plan| plan.scratch.get(i)).copied().max().unwrap_or(16)).collect()
+}

@@ -1,0 +1,149 @@
+//! An operation with its shapes, and the ways to compute it.
+
+use atrous_graph::{Op, TensorType};
+
+use crate::conv::tiles;
+use crate::{Choice, NodePlan, PlanError, Target, plan_node, variants};
+
+/// An operation on tensors of given types.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operation {
+    /// The operation.
+    pub op: Op,
+    /// Types of its inputs.
+    pub inputs: Vec<TensorType>,
+    /// Type of its result.
+    pub output: TensorType,
+}
+
+/// An operation as text: attributes and shapes, the same in every program.
+pub(crate) fn key(op: &Op, inputs: impl Iterator<Item = TensorType>, output: TensorType) -> String {
+    let inputs: Vec<String> = inputs.map(|ty| ty.to_string()).collect();
+    format!("{op}: {} -> {output}", inputs.join(", "))
+}
+
+/// Variants of which one is faster than this wherever it is legal: than textbook forms, than general forms of special cases, and
+/// on software adapters than whatever meets at barriers.
+fn better(variant: &str, software: bool) -> &'static [&'static str] {
+    match variant {
+        "gemm_split" | "gemm_tiled" if software => &["gemm_registers"],
+        "implicit_gemm_split" | "implicit_gemm_tiled" if software => &["gemm_registers", "implicit_gemm_registers"],
+        "transposed_tiled" if software => &["transposed_depthwise", "transposed_phase"],
+        "grad_weight_tiled" if software => &["grad_weight_depthwise", "grad_weight_registers"],
+        "depthwise_multiplier" => &["depthwise"],
+        "implicit_gemm_split" | "implicit_gemm_tiled" | "implicit_gemm_registers" => &["gemm_registers"],
+        "im2col" | "direct" => &["depthwise", "depthwise_multiplier", "implicit_gemm_registers"],
+        "transposed_phase" | "transposed_tiled" => &["transposed_depthwise"],
+        "transposed_direct" => &["transposed_depthwise", "transposed_phase"],
+        "grad_weight_tiled" | "grad_weight_registers" => &["grad_weight_depthwise"],
+        "grad_weight_direct" => &["grad_weight_depthwise", "grad_weight_registers"],
+        _ => &[],
+    }
+}
+
+impl Operation {
+    /// The operation as text, by which [`Choices`](crate::Choices) know it.
+    pub fn key(&self) -> String {
+        key(&self.op, self.inputs.iter().copied(), self.output)
+    }
+
+    /// Plans it.
+    ///
+    /// # Errors
+    /// As [`plan_node`].
+    pub fn plan(&self, target: &Target) -> Result<NodePlan, PlanError> {
+        plan_node(&self.op, &self.inputs, self.output, target)
+    }
+
+    /// The way that admits everything and by which the others are judged: the last variant of the family, `direct`. Where there
+    /// is but one, that.
+    pub fn reference(&self) -> Choice {
+        Choice { variant: variants(&self.op).last().copied().unwrap_or_default(), tile: None }
+    }
+
+    /// All ways to compute it: its legal variants, each in every tile it is linked for.
+    pub fn ways(&self, target: &Target) -> Vec<Choice> {
+        let of = |variant: &'static str| {
+            let tiles = tiles(variant).iter().map(|tile| Some(*tile));
+            let none = tiles.len() == 0;
+            tiles.chain(none.then_some(None)).map(move |tile| Choice { variant, tile })
+        };
+        let legal = |choice: &Choice| self.plan(&target.with(*choice)).is_ok_and(|plan| plan.choice() == *choice);
+        variants(&self.op).iter().copied().flat_map(of).filter(legal).collect()
+    }
+
+    /// The ways that may be the fastest: what is planned by default, then the same variant in other tiles, the most similar
+    /// first, then the other variants. Empty where there is nothing to choose, and for reductions, whose variants differ in
+    /// their short second stage only.
+    ///
+    /// # Errors
+    /// As [`plan_node`].
+    pub fn candidates(&self, target: &Target) -> Result<Vec<Choice>, PlanError> {
+        if !matches!(self.op, Op::Conv2d(_) | Op::Conv2dGradInput(_) | Op::Conv2dGradWeight(_) | Op::FusedConv(_)) {
+            return Ok(Vec::new());
+        }
+        let default = self.plan(&Target { choices: None, ..target.clone() })?.choice();
+        let ways = self.ways(target);
+        let is_legal = |variant: &&str| ways.iter().any(|way| way.variant == *variant);
+        let worth = |way: &&Choice| !better(way.variant, target.software).iter().any(is_legal);
+        let mut others: Vec<Choice> = ways.iter().filter(worth).filter(|way| **way != default).copied().collect();
+        others.sort_by_key(|way| (way.variant != default.variant, way.distance(default)));
+        others.insert(0, default);
+        Ok(if others.len() > 1 { others } else { Vec::new() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use atrous_graph::Shape;
+    use atrous_graph::op::{Conv2d, Padding};
+
+    use super::*;
+    use crate::Limits;
+
+    fn operation(conv: Conv2d, x: Shape, filter: Shape) -> Operation {
+        let inputs = vec![TensorType::image(x), TensorType::filter(filter)];
+        let op = Op::Conv2d(conv);
+        Operation { op, output: op.infer(&inputs).expect("a valid case"), inputs }
+    }
+
+    fn same(groups: usize) -> Operation {
+        let conv = Conv2d { padding: Padding::symmetric(1, 1), groups, ..Conv2d::default() };
+        operation(conv, Shape::new(1, 56, 56, 64), Shape::new(3, 3, 64 / groups, 64))
+    }
+
+    #[test]
+    fn the_default_is_the_first_candidate_and_textbook_forms_are_none() {
+        for software in [false, true] {
+            let target = Target::new(Limits::WEBGPU, software);
+            let operation = same(1);
+            let candidates = operation.candidates(&target).unwrap();
+            assert_eq!(candidates[0], operation.plan(&target).unwrap().choice());
+            assert!(candidates.iter().all(|c| c.variant.starts_with("implicit_gemm")), "{candidates:?}");
+            let distinct: std::collections::BTreeSet<_> = candidates.iter().collect();
+            assert_eq!(distinct.len(), candidates.len());
+            let variants = ["implicit_gemm_registers", "implicit_gemm_tiled", "implicit_gemm_split"];
+            let variants = &variants[..if software { 1 } else { 3 }];
+            let all: usize = variants.iter().map(|variant| tiles(variant).len()).sum();
+            assert_eq!(candidates.len(), all);
+            assert!(operation.ways(&target).iter().any(|way| way.variant == "direct"));
+        }
+    }
+
+    #[test]
+    fn there_is_nothing_to_choose_for_depthwise_and_elementwise_operations() {
+        let target = Target::new(Limits::WEBGPU, false);
+        assert_eq!(same(64).candidates(&target), Ok(Vec::new()));
+        let image = TensorType::image(Shape::new(1, 5, 5, 3));
+        let relu = Operation { op: Op::Unary(atrous_graph::op::Unary::Relu), inputs: vec![image], output: image };
+        assert_eq!(relu.candidates(&target), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_key_tells_attributes_and_shapes() {
+        assert_eq!(
+            same(1).key(),
+            "conv2d stride [1, 1] dilation [1, 1] padding (1,1,1,1) groups 1: 1×56×56×64 f32, 3×3×64×64 f32 -> 1×56×56×64 f32"
+        );
+    }
+}

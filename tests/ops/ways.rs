@@ -1,0 +1,76 @@
+//! Every variant in every tile it is linked for: a search for the fastest may choose any of them.
+
+use std::collections::BTreeSet;
+
+use atrous_graph::op::{Conv2d, Padding, Unary};
+use atrous_kernels::conv::{CONV2D_VARIANTS, GRAD_INPUT_VARIANTS, GRAD_WEIGHT_VARIANTS, tiles};
+use atrous_kernels::{Choice, Target};
+use atrous_tests::{Case, device};
+
+use crate::conv::{BASE, Row};
+use crate::conv_grad::{input, weight};
+use crate::fused::fused;
+
+/// Convolutions whose products end within tiles of all sizes: pixels, output channels and input channels.
+fn rows() -> Vec<Row> {
+    let conv = |stride: usize, padding: usize, groups: usize| Conv2d {
+        stride: [stride; 2],
+        padding: Padding::symmetric(padding, padding),
+        groups,
+        ..Conv2d::default()
+    };
+    let pointwise = Row { kernel: [1, 1], conv: conv(1, 0, 1), bias: false, ..BASE };
+    vec![
+        Row { image: [2, 9, 8, 21], cout: 70, ..BASE },
+        Row { image: [1, 17, 11, 10], cout: 30, conv: conv(2, 1, 1), ..BASE },
+        Row { image: [1, 7, 9, 24], cout: 48, conv: conv(1, 1, 2), bias: false, ..BASE },
+        Row { image: [1, 13, 21, 36], cout: 67, ..pointwise },
+        Row { image: [1, 1, 1, 130], cout: 3, ..pointwise },
+        Row { image: [1, 3, 5, 130], cout: 40, ..BASE },
+    ]
+}
+
+fn cases() -> Vec<Case> {
+    let forward = rows().iter().map(Row::case).collect::<Vec<_>>();
+    let finished = [0, 3, 5].map(|i| fused(&rows()[i].case(), None, true, Some(Unary::Relu))).to_vec();
+    let gradients = rows()[..3].iter().flat_map(|row| [input(row), weight(row)]).collect();
+    let depthwise = Row { image: [1, 9, 7, 6], cout: 12, conv: Conv2d { groups: 6, ..BASE.conv }, ..BASE };
+    let single = Row { cout: 6, ..depthwise };
+    let depthwise = vec![depthwise.case(), single.case(), input(&single), weight(&single)];
+    [forward, finished, gradients, depthwise].concat()
+}
+
+fn check(cases: Vec<Case>, target: &Target) -> BTreeSet<Choice> {
+    let device = device();
+    cases.into_iter().flat_map(|case| case.expect().check_ways(&device, target)).collect()
+}
+
+#[test]
+fn every_tile_of_every_variant() {
+    let ways = check(cases(), &device().target());
+    let all = [CONV2D_VARIANTS, GRAD_INPUT_VARIANTS, GRAD_WEIGHT_VARIANTS].concat();
+    let all = all.into_iter().flat_map(|variant| {
+        let tiles: Vec<_> = tiles(variant).iter().map(|tile| Some(*tile)).collect();
+        if tiles.is_empty() { vec![None] } else { tiles }.into_iter().map(move |tile| Choice { variant, tile })
+    });
+    let never: Vec<_> = all.filter(|way| !ways.contains(way)).map(|way| way.to_string()).collect();
+    assert!(never.is_empty(), "no case reaches {never:?}");
+}
+
+#[test]
+fn every_tile_of_a_gpu_within_tight_limits() {
+    let mut target = Target { software: false, ..device().target() };
+    target.limits.max_binding = 16 << 10;
+    target.limits.max_workgroups = 63;
+    let row = rows()[1];
+    assert!(check(vec![row.case(), input(&row), weight(&row)], &target).len() > 20);
+}
+
+#[test]
+fn every_tile_in_f16() {
+    let target = device().target();
+    if target.f16 {
+        let cases: Vec<Case> = rows().iter().take(4).map(|row| row.case().half()).collect();
+        assert!(check(cases, &target).len() > 20);
+    }
+}
