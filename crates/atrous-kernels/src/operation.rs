@@ -85,7 +85,7 @@ impl Operation {
         let default = self.plan(&Target { choices: None, ..target.clone() })?.choice();
         let ways = self.ways(target);
         let is_legal = |variant: &&str| ways.iter().any(|way| way.variant == *variant);
-        let worth = |way: &&Choice| !better(way.variant, target.software).iter().any(|better| is_legal(better));
+        let worth = |way: &&Choice| !better(way.variant, target.software).iter().any(is_legal);
         let mut others: Vec<Choice> = ways.iter().filter(worth).filter(|way| **way != default).copied().collect();
         others.sort_by_key(|way| (way.variant != default.variant, way.distance(default)));
         others.insert(0, default);

@@ -100,11 +100,11 @@ pub(super) async fn search(
     }
     let mut round = 0;
     while round < ROUNDS && !over() {
-        for i in 0..contenders.len() {
+        for (i, contender) in contenders.iter_mut().enumerate() {
             // The default stays: the choice is held against it.
-            if i == 0 || contenders[i].time.as_secs_f64() <= SLOWER * best.as_secs_f64() {
-                let time = trial.time(&contenders[i].commands, repeats).await?;
-                contenders[i].time = contenders[i].time.min(time);
+            if i == 0 || contender.time.as_secs_f64() <= SLOWER * best.as_secs_f64() {
+                let time = trial.time(&contender.commands, repeats).await?;
+                contender.time = contender.time.min(time);
                 best = best.min(time);
             }
         }
