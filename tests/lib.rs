@@ -32,7 +32,7 @@ pub struct Case {
 pub enum Setting {
     /// Inputs come from the host, and the result goes there.
     Alone,
-    /// Images are computed on the device and read by nobody else: the result may be written over one of them.
+    /// Images are computed on the device and read by nobody else, and so is the result: it may be written over one of them.
     Dying,
     /// As before; and the result is one of three inputs of a concatenation, the others of eight channels each.
     Concatenated,
@@ -93,8 +93,12 @@ impl Case {
         let shape = graph.shape(output);
         let want = evaluate(&self.op, &tensors, shape);
         let magnitude = magnitude(&self.op, &tensors, shape);
-        let alone = Expected { case: self.clone(), graph, output, values, want, magnitude };
-        if setting == Setting::Concatenated { alone.concatenated() } else { alone }
+        let mut alone = Expected { case: self.clone(), graph, output, values, want, magnitude };
+        match setting {
+            Setting::Alone => alone,
+            Setting::Dying => Expected { output: copy(&mut alone.graph, output), ..alone },
+            Setting::Concatenated => alone.concatenated(),
+        }
     }
 
     /// Values that suit the op: positive variances, ties for maxima, the whole range of a function's argument, labels of which

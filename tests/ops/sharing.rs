@@ -70,6 +70,58 @@ fn every_kernel_that_writes_a_range_of_channels() {
     assert!(CONV2D_VARIANTS.iter().chain(GRAD_INPUT_VARIANTS).all(|name| served.contains(name)), "{served:?}");
 }
 
+#[test]
+fn every_function_of_elements_over_an_input() {
+    let device = checked();
+    let x = Shape::new(2, 5, 7, 9);
+    let mut cases: Vec<(Case, usize)> = Vec::new();
+    for op in [Binary::Add, Binary::Sub, Binary::Mul, Binary::DivNoNan, Binary::Equal] {
+        cases.push((Case::images(Op::Binary(op), &[x, x]), 0));
+    }
+    cases.extend(Unary::EXAMPLES.map(|f| (Case::images(Op::UnaryGrad(f), &[x, x]), 1)));
+    let vectors = |sums: bool, more: usize| {
+        let vector = Shape::channels(9);
+        let tail = sums.then_some(Shape { n: 2, ..vector });
+        [vec![x, x], vec![vector; 2 + more], tail.into_iter().collect()].concat()
+    };
+    for batch in [false, true] {
+        for scale in [false, true] {
+            let op = BatchNormGrad { eps: 1e-3, scale, batch };
+            cases.push((Case::images(Op::BatchNormGrad(op), &vectors(batch, usize::from(scale))), 1));
+        }
+        let op = FusedBatchNormGrad { eps: 1e-3, batch, activation: Unary::LeakyRelu { slope: 0.2 } };
+        cases.push((Case::images(Op::FusedBatchNormGrad(op), &vectors(batch, 2)), 1));
+    }
+    for (case, over) in cases {
+        let expected = case.expect_in(Setting::Dying);
+        expected.check(&device, &device.target());
+        let plan = expected.plan(&device.target());
+        assert!(shared(&plan, ["case", &format!("copy{over}")]), "{case:?}\n{plan}");
+        let step = plan.steps.iter().find(|step| step.name == "case").expect("a step");
+        assert!(step.dispatches[0].shader.variant.contains("in_place"), "{case:?}\n{plan}");
+    }
+}
+
+/// The second operand dies, the first does not.
+#[test]
+fn a_difference_over_its_second_operand() {
+    let mut graph = Graph::new();
+    let x = graph.input("x", Shape::new(1, 3, 2, 5), DType::F32).expect("an input");
+    let a = graph.add("a", Op::Unary(Unary::Square), &[x]).expect("a node");
+    let b = graph.add("b", Op::Unary(Unary::Abs), &[x]).expect("a node");
+    let difference = graph.add("difference", Op::Binary(Binary::Sub), &[a, b]).expect("a node");
+    let again = graph.add("again", Op::Binary(Binary::Sub), &[difference, a]).expect("a node");
+    let device = checked();
+    let made = plan(&graph, &[again], &device.target()).expect("a plan");
+    assert!(shared(&made, ["difference", "b"]) && !shared(&made, ["difference", "a"]), "{made}");
+    let parameters = Parameters::upload(&device, &graph, &std::collections::HashMap::new()).expect("no parameters");
+    let mut session = Session::from_plan(&device, &graph, made, Arc::new(parameters)).expect("a session");
+    let x: Vec<f32> = (0..30).map(|i| i as f32 - 14.0).collect();
+    let got = session.run_blocking(&[("x", InputData::F32(&x))]).expect("a run");
+    let want: Vec<f32> = x.iter().map(|x| -x.abs()).collect();
+    assert_eq!(got.f32("again").expect("a difference"), want);
+}
+
 /// A level of a U-Net: what is concatenated is pooled as well.
 fn level(c: usize, extra: Option<Op>) -> Graph {
     let mut graph = Graph::new();
@@ -159,6 +211,6 @@ fn a_residual_that_is_read_again_is_not_overwritten() {
     let made = plan(&graph, &[again], &target).expect("a plan");
     assert!(!shared(&made, ["y", "r"]) && !shared(&made, ["own", "y"]), "{made}");
     let over = |outputs: &[_]| shared(&plan(&graph, outputs, &target).expect("a plan"), ["y", "r"]);
-    assert!(over(&[own]) && !over(&[own, r]));
+    assert!(over(&[own]) && !over(&[own, r]) && !over(&[own, y]));
     assert!(made.buffers.iter().any(|buffer| buffer.kind == BufferKind::Bank));
 }

@@ -58,16 +58,16 @@ pub fn plan_unary(op: &Unary, problem: &Problem<'_>) -> Result<NodePlan, PlanErr
 /// [`PlanError::Limit`] if the part does not fit the adapter.
 pub fn plan_unary_grad(op: &Unary, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (code, p, _) = activation(op);
-    let count = vec4s(problem.output.ty);
-    let dispatch = Kernel::new("pointwise/unary_grad", "")
+    let (count, dy) = (vec4s(problem.output.ty), &problem.inputs[1]);
+    let in_place = dy.dies.then_some(1);
+    let kernel = Kernel::new("pointwise/unary_grad", if in_place.is_some() { "in_place" } else { "" })
         .sizes([("COUNT", count), ("C", problem.output.ty.shape.c)])
         .set("CODE", f64::from(code))
         .set("P", f64::from(p))
-        .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
-        .bind("DY_BASE", Slot::Input(1), &problem.inputs[1])
-        .bind("DX_BASE", Slot::Output, &problem.output)
-        .invocations(count, problem.target)?;
-    Ok(NodePlan::single("unary_grad", dispatch))
+        .bind("X_BASE", Slot::Input(0), &problem.inputs[0]);
+    let kernel = if in_place.is_some() { kernel } else { kernel.bind("DY_BASE", Slot::Input(1), dy) };
+    let dispatch = kernel.bind("DX_BASE", Slot::Output, &problem.output).invocations(count, problem.target)?;
+    Ok(NodePlan { in_place, ..NodePlan::single("unary_grad", dispatch) })
 }
 
 /// The codes of `pointwise/binary`: the function, and the function with its operands exchanged.
@@ -102,7 +102,13 @@ pub fn plan_binary(op: &Binary, problem: &Problem<'_>) -> Result<NodePlan, PlanE
     ];
     let [straight, exchanged] = codes(*op);
     let (variant, declined) = choose(problem.target, &candidates);
+    // Over the second operand the first is read second.
+    let over = [0, 1].into_iter().find(|i| shapes == [y, y] && problem.inputs[*i].dies);
     let plan = match (variant, vector) {
+        ("binary_equal", _) if over.is_some() => {
+            let (code, order) = if over == Some(0) { (straight, [0, 1]) } else { (exchanged, [1, 0]) };
+            binary(problem, "in_place", variant, code, order).map(|plan| NodePlan { in_place: over, ..plan })
+        }
         ("binary_equal", _) => binary(problem, "", variant, straight, [0, 1]),
         ("binary_channel", Some(1)) => binary(problem, "channel", variant, straight, [0, 1]),
         ("binary_channel", _) => binary(problem, "channel", variant, exchanged, [1, 0]),
@@ -129,12 +135,12 @@ fn binary(
     let ty = problem.output.ty;
     let (y, c4) = (ty.shape, ty.padded().c / 4);
     let [a, b] = order.map(|i| &problem.inputs[i]);
-    let mut kernel = Kernel::new("pointwise/binary", variant)
-        .sizes([("COUNT", vec4s(ty)), ("C", y.c)])
-        .set("CODE", f64::from(code))
-        .bind("A_BASE", Slot::Input(order[0]), a)
-        .bind("B_BASE", Slot::Input(order[1]), b)
-        .bind("Y_BASE", Slot::Output, &problem.output);
+    let mut kernel =
+        Kernel::new("pointwise/binary", variant).sizes([("COUNT", vec4s(ty)), ("C", y.c)]).set("CODE", f64::from(code));
+    if variant != "in_place" {
+        kernel = kernel.bind("A_BASE", Slot::Input(order[0]), a);
+    }
+    kernel = kernel.bind("B_BASE", Slot::Input(order[1]), b).bind("Y_BASE", Slot::Output, &problem.output);
     if variant == "channel" {
         let step = if b.ty.shape.n == 1 { 0 } else { c4 };
         kernel = kernel.sizes([("C4", c4), ("SAMPLE", y.h * y.w * c4), ("B_N", step)]);

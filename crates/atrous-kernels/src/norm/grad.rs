@@ -50,7 +50,7 @@ pub fn plan_grad(op: &BatchNormGrad, problem: &Problem<'_>) -> Result<NodePlan, 
     if op.scale {
         kernel = kernel.bind("SCALE_BASE", Slot::Input(4), &problem.inputs[4]);
     }
-    strided("batch_norm_grad", kernel, problem)
+    finish("batch_norm_grad", kernel, problem)
 }
 
 /// Plans the gradient with respect to the input of a batch normalisation that a function follows.
@@ -61,13 +61,22 @@ pub fn plan_fused_grad(op: &FusedBatchNormGrad, problem: &Problem<'_>) -> Result
     let kernel = set_function(start(if op.batch { "batch,masked" } else { "masked" }, op.eps, problem), op.activation);
     let kernel = bind_mean(kernel.bind("X_BASE", Slot::Input(0), &problem.inputs[0]), 2, problem);
     let kernel = if op.batch { bind_sums(kernel, problem) } else { kernel };
-    strided("fused_batch_norm_grad", bind_affine(kernel, problem), problem)
+    finish("fused_batch_norm_grad", bind_affine(kernel, problem), problem)
 }
 
 fn start(variant: &str, eps: f64, problem: &Problem<'_>) -> Kernel {
-    let kernel = Kernel::new("norm/batch_norm_grad", variant).set("EPS", eps);
-    let kernel = kernel.bind("DY_BASE", Slot::Input(1), &problem.inputs[1]);
+    let flags = [variant, if problem.inputs[1].dies { "in_place" } else { "" }];
+    let variant: Vec<&str> = flags.into_iter().filter(|flag| !flag.is_empty()).collect();
+    let kernel = Kernel::new("norm/batch_norm_grad", &variant.join(",")).set("EPS", eps);
     bind_variance(kernel, 3, problem).bind("DX_BASE", Slot::Output, &problem.output)
+}
+
+/// Binds the gradient of the result, unless what is computed takes its place.
+fn finish(name: &'static str, kernel: Kernel, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let dy = &problem.inputs[1];
+    let in_place = dy.dies.then_some(1);
+    let kernel = if in_place.is_some() { kernel } else { kernel.bind("DY_BASE", Slot::Input(1), dy) };
+    Ok(NodePlan { in_place, ..strided(name, kernel, problem)? })
 }
 
 /// Binds the sums, which are the last input.

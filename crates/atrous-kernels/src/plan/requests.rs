@@ -64,7 +64,8 @@ impl Requests {
         } else if placed[id.0].is_none() {
             // Who shares its memory has it from the first that writes there.
             let whole = sharing.part_of(id).unwrap_or(id);
-            let shared = plan.in_place.and_then(|i| self.of[inputs[i].0]).or(self.of[whole.0]);
+            let over = plan.in_place.map(|i| self.of[inputs[i].0].expect("what dies lies in a bank: a bug of atrous"));
+            let shared = over.or(self.of[whole.0]);
             let request = shared.unwrap_or_else(|| {
                 self.all.push(Request { bytes: graph.node(whole).ty.bytes(), first: step, last: step });
                 self.all.len() - 1
@@ -72,6 +73,8 @@ impl Requests {
             self.all[request].last = step;
             self.of[id.0] = Some(request);
             self.of[whole.0] = Some(request);
+        } else {
+            assert!(plan.in_place.is_none(), "what has a place of its own is written over nothing: a bug of atrous");
         }
     }
 

@@ -26,6 +26,8 @@ pub(super) struct Sharing<'a> {
     source: Vec<NodeId>,
     /// By node: the last that reads its tensor; none if it is an output, or what is not computed.
     last_reader: Vec<Option<NodeId>>,
+    /// By node: its result is needed after the plan, and may get a place of its own.
+    is_kept: Vec<bool>,
     /// Whether what others read beside a concatenation may lie in it, and whether something does.
     skips: bool,
     has_skips: bool,
@@ -53,25 +55,25 @@ impl<'a> Sharing<'a> {
         };
         let last_reader = (0..count).map(last).collect();
         let (slices, copied) = (HashMap::new(), HashMap::new());
-        let mut sharing = Self { graph, slices, copied, source, last_reader, skips, has_skips: false };
+        let mut sharing = Self { graph, slices, copied, source, last_reader, is_kept, skips, has_skips: false };
         for &concat in nodes.iter().filter(|id| matches!(graph.node(**id).op, Op::Concat)) {
-            sharing.slice(concat, &readers, &is_kept, limits);
+            sharing.slice(concat, &readers, limits);
         }
         sharing
     }
 
     /// Decides for each input of a concatenation whether it is written where it belongs.
-    fn slice(&mut self, concat: NodeId, readers: &[Vec<NodeId>], is_kept: &[bool], limits: &Limits) {
+    fn slice(&mut self, concat: NodeId, readers: &[Vec<NodeId>], limits: &Limits) {
         let node = self.graph.node(concat);
         let (mut first, mut copied) = (0, Vec::new());
         for &input in &node.inputs {
             let c = self.graph.node(input).ty.shape.c;
-            let fitting = node.ty.bytes() <= limits.max_binding && !is_kept[concat.0];
+            let fitting = node.ty.bytes() <= limits.max_binding && !self.is_kept[concat.0];
             let reason = if !fitting {
                 Err("the whole is an output, or passes the binding limit")
             } else if first % 4 != 0 || (c % 4 != 0 && first + c != node.ty.shape.c) {
                 Err("its channels share a vec4 with others")
-            } else if self.source[input.0] != input || is_kept[input.0] {
+            } else if self.source[input.0] != input || self.is_kept[input.0] {
                 Err("it is an output, or another tensor itself")
             } else {
                 self.can_be_slice(concat, input, &readers[input.0], limits)
@@ -138,7 +140,7 @@ impl<'a> Sharing<'a> {
         let sources: Vec<NodeId> = node.inputs.iter().map(|input| self.source[input.0]).collect();
         let input = |source: &NodeId| {
             let part = self.part(*source);
-            let alone = sources.iter().filter(|other| *other == source).count() == 1;
+            let alone = sources.iter().filter(|other| *other == source).count() == 1 && !self.is_kept[id.0];
             Part { dies: alone && !part.is_slice() && self.last_reader[source.0] == Some(id), ..part }
         };
         let inputs = node.inputs.iter().zip(&sources).map(|(input_id, source)| Part {
