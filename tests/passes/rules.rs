@@ -62,7 +62,7 @@ fn checked(net: &Net, kept: &[NodeId], passes: PassOptions) -> Optimized {
     let values = |node: &atrous_graph::Node| {
         let offset = if node.name.ends_with(".var") { 2.0 } else { 0.0 };
         match node.ty.dtype {
-            DType::F32 => atrous_io::fill::uniform(&node.name, node.ty.shape.len(), offset, 1.0),
+            DType::F32 | DType::F16 => atrous_io::fill::uniform(&node.name, node.ty.shape.len(), offset, 1.0),
             DType::U32 => (0..node.ty.shape.len()).map(|i| (i * 7 % 9) as f32).collect(),
         }
     };
