@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use atrous_cpu::{Tensor, run};
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, GpuError, InputData, Parameters, Session};
-use atrous_graph::op::{Reduce, Unary};
+use atrous_graph::op::{Reduce, Resize, Unary};
 use atrous_graph::passes::{Optimized, PassOptions, Precision, optimize};
 use atrous_graph::{DType, Graph, NodeId, Op};
 use atrous_io::FillSource;
@@ -106,6 +106,16 @@ fn operations_without_such_kernels_read_a_cast() {
     let all = half(&net, &[y], true);
     assert_eq!(reason(&all, "half_storage", "total"), Some("no kernel of it reads f16"));
     assert_eq!(ops(&all), ["cast", "conv2d", "cast", "channel_sum", "tanh"]);
+}
+
+#[test]
+fn an_enlarged_result_is_made_of_a_cast_image() {
+    let mut net = Net::new();
+    let conv = net.conv("conv", net.x, 8, 1);
+    let y = net.add("y", Op::Resize(Resize::nearest(12, 10)), &[conv]);
+    assert_eq!(ops(&half(&net, &[y], true)), ["cast", "conv2d", "cast", "resize"]);
+    let more = net.relu("more", y);
+    assert_eq!(ops(&half(&net, &[more], true)), ["cast", "conv2d", "resize", "relu", "cast"]);
 }
 
 /// In f64, where casts change nothing, with filters that are f16 already: the same to the bit.

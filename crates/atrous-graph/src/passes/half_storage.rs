@@ -12,9 +12,9 @@ const NAME: &str = "half_storage";
 
 /// With `parameters` filters become f16 themselves; else they are cast in every run.
 pub(super) fn run(graph: &Graph, kept: &[NodeId], parameters: bool, report: &mut Report) -> Rewritten {
-    let chosen = chosen(graph, report);
     let mut kept_flags = vec![false; graph.nodes().len()];
     kept.iter().for_each(|id| kept_flags[id.0] = true);
+    let chosen = chosen(graph, &kept_flags, report);
     let mut typed = Typed::new(graph);
     for (id, node) in graph.iter() {
         match node.op {
@@ -33,7 +33,7 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], parameters: bool, report: &mut
 }
 
 /// By node: whether its stored inputs are f16.
-fn chosen(graph: &Graph, report: &mut Report) -> Vec<bool> {
+fn chosen(graph: &Graph, kept: &[bool], report: &mut Report) -> Vec<bool> {
     let mut chosen = vec![false; graph.nodes().len()];
     // Whether a node's result is f16.
     let mut half: Vec<bool> = graph.nodes().iter().map(|node| node.ty.dtype == DType::F16).collect();
@@ -46,6 +46,11 @@ fn chosen(graph: &Graph, report: &mut Report) -> Vec<bool> {
         if matches!(node.op, Op::Cast(_)) {
             continue;
         }
+        // Casting what an enlarged result is made of takes less than casting the result.
+        if kept[id.0] && matches!(node.op, Op::Resize(_)) && reads(true) && enlarges(graph, node) {
+            report.note(NAME, &node.name, Err("its result is asked for, and larger than its image"));
+            continue;
+        }
         chosen[id.0] = begins || reads(true);
         if chosen[id.0] {
             half[id.0] = becomes_half(node);
@@ -55,6 +60,11 @@ fn chosen(graph: &Graph, report: &mut Report) -> Vec<bool> {
         }
     }
     chosen
+}
+
+/// Whether the result is larger than the first input.
+fn enlarges(graph: &Graph, node: &Node) -> bool {
+    node.ty.shape.len() > graph.shape(node.inputs[0]).len()
 }
 
 /// Whether a node that reads f16 makes f16.
