@@ -201,7 +201,7 @@ impl<'a> Problem<'a> {
             let mut conflicts = vec![0; banks.len()];
             self.apart[i].iter().filter_map(|&j| places[j]).for_each(|(bank, _)| conflicts[bank] += 1);
             let forbidden = |bank| self.never[i].iter().any(|&j| places[j].is_some_and(|(b, _)| b == bank));
-            let legal = (0..banks.len()).filter(|&bank| !forbidden(bank) && !(self.strict && conflicts[bank] > 0));
+            let legal = (0..banks.len()).filter(|&bank| !(forbidden(bank) || self.strict && conflicts[bank] > 0));
             let fitting = legal.filter_map(|bank| {
                 let (offset, waste) = banks[bank].gap(size, &request);
                 let growth = (offset + size).saturating_sub(banks[bank].bytes);
@@ -210,8 +210,10 @@ impl<'a> Problem<'a> {
             });
             let best = fitting.min();
             let room = banks.len() < USUAL_BANKS;
-            let opens = room && wish.is_some_and(|w| w >= banks.len())
-                || room && best.is_some_and(|(_, growth, conflicts, ..)| growth == size && conflicts > 0);
+            let wished = wish.is_some_and(|w| w >= banks.len());
+            // One that grows by all of it is no better than one of its own, which has no conflicts.
+            let crowded = best.is_some_and(|(_, growth, conflicts, ..)| growth == size && conflicts > 0);
+            let opens = room && (wished || crowded);
             let (growth, bank, offset) = match best {
                 Some((_, growth, _, _, bank, offset)) if !opens => (growth, bank, offset),
                 _ => {

@@ -103,6 +103,10 @@ pub fn optimize(graph: &Graph, kept: &[NodeId], options: PassOptions) -> Optimiz
         derived: Vec::new(),
         report: Report::default(),
     };
+    if options != PassOptions::None {
+        // What nothing needs must not keep others from being fused.
+        optimized.follow(sweep(&optimized.graph, kept, false));
+    }
     for pass in passes {
         let kept = optimized.now(kept);
         let rewritten = pass(&optimized.graph, &kept, &mut optimized.report);

@@ -82,13 +82,13 @@ fn split(graph: &Graph, rewrite: &mut Rewrite<'_>, id: NodeId, found: &Match) {
     let (cin, out) = (filter.1.shape.w, filter.1.shape.c);
     let count = graph.shape(found.spread).c;
     let end = found.first + count;
-    let part = |rewrite: &mut Rewrite<'_>, name: &str, channels: Vec<std::ops::Range<usize>>| {
+    let part = |rewrite: &mut Rewrite<'_>, name: &str, channels: &[std::ops::Range<usize>]| {
         let shape = Shape::new(1, 1, channels.iter().map(ExactSizeIterator::len).sum(), out);
-        let recipe = Recipe::InputChannels { filter: filter.clone(), channels };
+        let recipe = Recipe::InputChannels { filter: filter.clone(), channels: channels.to_vec() };
         rewrite.derive(&format!("{}.{name}", node.name), shape, Layout::Filter, recipe)
     };
-    let pooled_filter = part(rewrite, "pooled_filter", vec![found.first..end]);
-    let filter = part(rewrite, "image_filter", vec![0..found.first, end..cin]);
+    let pooled_filter = part(rewrite, "pooled_filter", std::slice::from_ref(&(found.first..end)));
+    let filter = part(rewrite, "image_filter", &[0..found.first, end..cin]);
 
     let pixel = rewrite.now(graph.node(found.spread).inputs[0]);
     let name = format!("{}.pooled", node.name);

@@ -65,13 +65,13 @@ impl<'a> Sharing<'a> {
     /// Decides for each input of a concatenation whether it is written where it belongs.
     fn slice(&mut self, concat: NodeId, readers: &[Vec<NodeId>], limits: &Limits) {
         let node = self.graph.node(concat);
-        let (mut first, mut copied) = (0, Vec::new());
+        let (mut first, mut copied) = (0_usize, Vec::new());
         for &input in &node.inputs {
             let c = self.graph.node(input).ty.shape.c;
             let fitting = node.ty.bytes() <= limits.max_binding && !self.is_kept[concat.0];
             let reason = if !fitting {
                 Err("the whole is an output, or passes the binding limit")
-            } else if first % 4 != 0 || (c % 4 != 0 && first + c != node.ty.shape.c) {
+            } else if !first.is_multiple_of(4) || (!c.is_multiple_of(4) && first + c != node.ty.shape.c) {
                 Err("its channels share a vec4 with others")
             } else if self.source[input.0] != input || self.is_kept[input.0] {
                 Err("it is an output, or another tensor itself")
