@@ -162,6 +162,7 @@ mod tests {
     use std::sync::Arc;
 
     use atrous_graph::op::Unary;
+    use atrous_graph::passes::PassOptions;
     use atrous_graph::{DType, Graph, Op, Shape};
 
     use super::*;
@@ -169,7 +170,7 @@ mod tests {
 
     #[test]
     fn passes_of_their_own_time_nodes_where_a_pass_cannot() {
-        let options = DeviceOptions { timestamps: true, ..DeviceOptions::default() };
+        let options = DeviceOptions { timestamps: true, passes: PassOptions::None, ..DeviceOptions::default() };
         let device = Device::open_blocking(&AdapterChoice::from_env(), options).unwrap();
         if !device.info().timestamps {
             return;
