@@ -232,6 +232,28 @@ fn what_cannot_lie_in_a_concatenation_is_copied_and_says_why() {
     assert!(lies == [false, true] && reasons.contains("an output"), "{reasons}");
 }
 
+/// One input, or one twice: nothing can lie in two places, nor a copy where its source lies.
+#[test]
+fn concatenations_of_one_tensor_are_copies() {
+    let device = checked();
+    for inputs in [1, 2] {
+        let mut graph = Graph::new();
+        let x = graph.input("x", Shape::new(1, 3, 5, 8), DType::F32).expect("an input");
+        let large = graph.add("large", Op::Resize(Resize::nearest(6, 5)), &[x]).expect("a node");
+        let joined = graph.add("joined", Op::Concat, &vec![large; inputs]).expect("a concatenation");
+        let y = graph.add("y", Op::Unary(Unary::Abs), &[joined]).expect("a node");
+        let made = plan(&graph, &[y], &device.target()).expect("a plan");
+        assert!(!shared(&made, ["large", "joined"]), "{made}");
+        let parameters = Parameters::upload(&device, &graph, &std::collections::HashMap::new()).expect("none");
+        let mut session = Session::from_plan(&device, &graph, made, Arc::new(parameters)).expect("a session");
+        let x: Vec<f32> = (0..120).map(|i| i as f32 - 60.0).collect();
+        let got = session.run_blocking(&[("x", InputData::F32(&x))]).expect("a run");
+        let rows = (0..6).flat_map(|row| x[row / 2 * 40..][..40].chunks(8));
+        let want: Vec<f32> = rows.flat_map(|pixel| pixel.repeat(inputs)).map(f32::abs).collect();
+        assert_eq!(got.f32("y").expect("a result"), want);
+    }
+}
+
 #[test]
 fn a_residual_that_is_read_again_is_not_overwritten() {
     let mut graph = Graph::new();

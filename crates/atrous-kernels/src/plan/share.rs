@@ -71,6 +71,8 @@ impl<'a> Sharing<'a> {
             let fitting = node.ty.bytes() <= limits.max_binding && !self.is_kept[concat.0];
             let reason = if !fitting {
                 Err("the whole is an output, or passes the binding limit")
+            } else if c == node.ty.shape.c {
+                Err("it is all of the concatenation")
             } else if !first.is_multiple_of(4) || (!c.is_multiple_of(4) && first + c != node.ty.shape.c) {
                 Err("its channels share a vec4 with others")
             } else if self.source[input.0] != input || self.is_kept[input.0] {
