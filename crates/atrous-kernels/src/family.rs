@@ -96,7 +96,7 @@ pub enum PlanError {
     Inconsistent(String),
 }
 
-/// Plans one operation, splitting it where a tensor passes the adapter's binding limit. What the target's [`Choices`] say of the
+/// Plans one operation, splitting it where a tensor passes the adapter's binding limit. What the target's [`Choices`](crate::Choices) say of the
 /// operation is followed if it is possible.
 ///
 /// # Errors
