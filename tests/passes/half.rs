@@ -13,7 +13,7 @@ use atrous_kernels::plan::plan;
 use atrous_kernels::{Limits, Target};
 use atrous_nn::zoo::{self, BuildOptions};
 
-use crate::rules::{Net, ops, reason};
+use crate::net::{Net, ops, reason};
 
 fn half(net: &Net, kept: &[NodeId], parameters: bool) -> Optimized {
     optimize(&net.graph, kept, PassOptions::None).stored(kept, Precision::F16, parameters)
