@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrous_graph::optim::Training;
-use atrous_graph::passes::optimize;
+use atrous_graph::passes::{Precision, optimize};
 use atrous_graph::{Graph, NodeId, TensorType};
 use atrous_kernels::plan::{BufferKind, Place, plan_training};
 use atrous_kernels::{Plan, PlanError};
@@ -74,6 +74,9 @@ impl TrainingSession {
         let nodes = graph.nodes().len();
         if let Some(&node) = outputs.iter().find(|id| id.0 >= nodes) {
             return Err(GpuError::UnknownNode { node, nodes });
+        }
+        if device.options().precision == Precision::F16 {
+            tracing::warn!("training stores everything in f32, though f16 is asked for");
         }
         let (graph, plan) = optimized(device, graph, outputs, training)?;
         Self::from_plan(device, &graph, plan, parameters)
