@@ -71,10 +71,8 @@ fn every_kernel_that_writes_a_range_of_channels() {
     assert!(CONV2D_VARIANTS.iter().chain(GRAD_INPUT_VARIANTS).all(|name| served.contains(name)), "{served:?}");
 }
 
-#[test]
-fn every_function_of_elements_over_an_input() {
-    let device = checked();
-    let x = Shape::new(2, 5, 7, 9);
+/// Functions of elements, and the input that each may be written over.
+fn functions_of_elements(x: Shape) -> Vec<(Case, usize)> {
     let mut cases: Vec<(Case, usize)> = Vec::new();
     for op in [Binary::Add, Binary::Sub, Binary::Mul, Binary::DivNoNan, Binary::Equal] {
         cases.push((Case::images(Op::Binary(op), &[x, x]), 0));
@@ -93,6 +91,14 @@ fn every_function_of_elements_over_an_input() {
         let op = FusedBatchNormGrad { eps: 1e-3, batch, activation: Unary::LeakyRelu { slope: 0.2 } };
         cases.push((Case::images(Op::FusedBatchNormGrad(op), &vectors(batch, 2)), 1));
     }
+    cases
+}
+
+#[test]
+fn every_function_of_elements_over_an_input() {
+    let device = checked();
+    // Of the larger one an invocation takes several vec4s.
+    let cases = [Shape::new(2, 5, 7, 9), Shape::new(2, 33, 32, 9)].into_iter().flat_map(functions_of_elements);
     for (case, over) in cases {
         let expected = case.expect_in(Setting::Dying);
         expected.check(&device, &device.target());
