@@ -8,7 +8,8 @@
 //!
 //! - The entry point is `main`; all bindings are storage buffers in `@group(0)`, numbered from 0.
 //! - Shapes, strides and offsets are `override` constants. For each bound buffer `x` there is an override `X_BASE`,
-//!   counted in elements of the buffer's array type, that is added to each index.
+//!   counted in elements of the buffer's array type, that is added to each index. Kernels that
+//!   take a range of the channels of a wider tensor have an `X_STRIDE` too: vec4s from one pixel to the next.
 //! - An activation is N×H×W×C with channels innermost and padded to a multiple of four: element (n, y, x, c) is lane
 //!   `c % 4` of vec4 `((n*H + y)*W + x)*C4 + c/4`. Lanes of the padding are zero, and every kernel keeps them so.
 //! - A filter is kh×kw×(Cin/groups)×Cout, both channel axes padded to a multiple of four with zeros, vec4s along

@@ -1,8 +1,8 @@
 //! Planning where tensors lie, before anything runs.
 //!
-//! Tensors whose lifetimes do not meet share bytes. WebGPU tracks whole buffers: a dispatch may not read and write one
-//! buffer. So tensors are spread over a few buffers, the *banks*, such that what a dispatch writes never shares a bank with
-//! what it reads.
+//! Tensors whose lifetimes do not meet share bytes. WebGPU tracks whole buffers: a dispatch may use one for reading or for writing,
+//! not both. So tensors are spread over a few buffers, the *banks*, such that what a dispatch writes shares no bank with what it
+//! reads. Only where that takes much more memory do they share one, and the dispatch must declare all of it as written.
 
 mod assign;
 
