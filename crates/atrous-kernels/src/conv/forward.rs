@@ -68,8 +68,8 @@ fn candidates(p: &ConvProblem<'_>) -> [Candidate; 11] {
         .and(require(conv.groups == 1, "several groups"));
     let whole = require(p.groups_are_whole(), "a group is not a multiple of 4 channels")
         .and(require(conv.groups <= limits.max_workgroups as usize, "more groups than layers of a grid"));
-    let few = require(conv.groups == 1, "several groups")
-        .and(require(p.cin_g <= 4, "the image has more than 4 channels"));
+    let few =
+        require(conv.groups == 1, "several groups").and(require(p.cin_g <= 4, "the image has more than 4 channels"));
     let wide = require(p.og4() > 1, "too few output channels to fill a tile");
     let memory = require(limits.workgroup_memory >= TILE_BYTES, "the tile passes the workgroup memory");
     let hardware = require(!software, "a barrier is slow on a software adapter");
