@@ -2,6 +2,7 @@
 
 use atrous_graph::op::Padding;
 
+use super::cooperative;
 use super::depthwise::strips;
 use super::problem::ConvProblem;
 use super::split_k::{self, Cut};
@@ -16,6 +17,7 @@ const COLUMN_BYTES: u64 = 32 << 20;
 pub const CONV2D_VARIANTS: &[&str] = &[
     "depthwise",
     "depthwise_multiplier",
+    "cooperative",
     "gemm_split",
     "gemm_tiled",
     "gemm_registers",
@@ -28,13 +30,14 @@ pub const CONV2D_VARIANTS: &[&str] = &[
 
 type Reason = Result<(), &'static str>;
 
-/// Plans a convolution, best kernel first: depthwise, GEMM, implicit GEMM (in workgroup memory, in registers), explicit
+/// Plans a convolution, best kernel first: depthwise, cooperative matrices, GEMM, implicit GEMM (in workgroup memory, in registers), explicit
 /// im2col, and the direct sum, which admits everything.
 pub(super) fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
     let (variant, declined) = choose(p.target(), &candidates(p));
     let plan = match variant {
         "depthwise" => single(variant, depthwise(p)),
         "depthwise_multiplier" => single(variant, depthwise_multiplier(p)),
+        "cooperative" => cooperative::plan(p),
         "gemm_split" => split_k::plan(p, variant, "conv/gemm_tiled"),
         "gemm_tiled" => gemm(p, variant, true),
         "gemm_registers" => gemm(p, variant, false),
@@ -52,7 +55,7 @@ fn single(variant: &'static str, dispatch: Result<Dispatch, PlanError>) -> Resul
 }
 
 /// The variants in the order of preference. The reasons tell what is impossible from what is merely slower.
-fn candidates(p: &ConvProblem<'_>) -> [Candidate; 10] {
+fn candidates(p: &ConvProblem<'_>) -> [Candidate; 11] {
     let (conv, limits) = (&p.conv, &p.target().limits);
     let software = p.target().software;
 
@@ -85,6 +88,7 @@ fn candidates(p: &ConvProblem<'_>) -> [Candidate; 10] {
     [
         candidate("depthwise", once, Ok(())),
         candidate("depthwise_multiplier", depthwise, grouped),
+        candidate("cooperative", cooperative::legal(p).and(whole).and(bare), filled),
         candidate("gemm_split", pointwise.and(memory).and(bare).and(several), hardware.and(pays)),
         candidate("gemm_tiled", pointwise.and(memory).and(bare), hardware),
         candidate("gemm_registers", pointwise.and(bare), Ok(())),
