@@ -1,7 +1,7 @@
 //! Cooperative matrices: which of an adapter's are used, and whether they multiply as they should.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use atrous_graph::op::{Conv2d, Padding};
 use atrous_graph::{DType, Graph, Op, Shape, TensorType};
@@ -65,8 +65,25 @@ fn usable(
     Ok(Cooperative { lanes: least, f16, f32 })
 }
 
+/// What tests found, by adapter and matrices: they are done once in a program.
+static PROVEN: Mutex<Vec<(String, Option<Cooperative>)>> = Mutex::new(Vec::new());
+
 /// What of `have` multiplies as it should on this device. The rest is told of and not used.
 pub(crate) async fn tested(device: &Device, have: Cooperative) -> Option<Cooperative> {
+    let key = format!("{} {have:?} {}", device.info(), device.options().checks);
+    let known = |key: &str| {
+        let proven = PROVEN.lock().unwrap_or_else(PoisonError::into_inner);
+        proven.iter().find(|(of, _)| of == key).map(|(_, proven)| *proven)
+    };
+    if let Some(proven) = known(&key) {
+        return proven;
+    }
+    let proven = test_all(device, have).await;
+    PROVEN.lock().unwrap_or_else(PoisonError::into_inner).push((key, proven));
+    proven
+}
+
+async fn test_all(device: &Device, have: Cooperative) -> Option<Cooperative> {
     let mut proven = Cooperative { f16: None, f32: None, ..have };
     for (dtype, size) in [(DType::F16, have.f16), (DType::F32, have.f32)] {
         let Some(size) = size else { continue };
