@@ -16,7 +16,7 @@
 //!   Cout. A bias is padded with zeros.
 //! - Elements are f32; with the axis `half` those of images and filters are f16, and all arithmetic still is f32.
 //! - The axes x and y of a dispatch grid are one linear index (`helpers/grid`), so that no axis exceeds 65,535.
-//! - No atomics, no subgroup operations, sums in a fixed order: the same input gives the same bits.
+//! - No atomics, no subgroup operations but those of cooperative matrices, sums in a fixed order: the same input gives the same bits.
 
 use std::borrow::Cow;
 

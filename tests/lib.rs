@@ -7,6 +7,7 @@ use atrous_cpu::{Tensor, Tolerance, check_range, compare, compare_u32, evaluate,
 use atrous_gpu::{Device, InputData, Outputs, Parameters, Session};
 use atrous_graph::op::{Binary, Slice, Unary};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, Shape, TensorType};
+use atrous_kernels::conv::{CONV2D_VARIANTS, GRAD_INPUT_VARIANTS};
 use atrous_kernels::plan::{Plan, plan};
 use atrous_kernels::{Choice, Operation, Target};
 
@@ -16,6 +17,12 @@ use atrous_kernels::{Choice, Operation, Target};
 /// If there is none: a suite that needs an adapter fails without one.
 pub fn device() -> Device {
     Device::from_env_blocking().unwrap_or_else(|e| panic!("the suite needs an adapter: {e}"))
+}
+
+/// The variants of convolutions and transposed ones that every adapter must reach: all but that of cooperative matrices, whose suite
+/// says what the adapter lacks.
+pub fn conv_variants() -> impl Iterator<Item = &'static str> {
+    CONV2D_VARIANTS.iter().chain(GRAD_INPUT_VARIANTS).copied().filter(|name| *name != "cooperative")
 }
 
 /// One op on inputs of given types. Printed in full when it fails.
@@ -275,12 +282,22 @@ impl Expected {
     /// # Panics
     /// If the plan is refused, the run fails or the result is a map.
     pub fn result(&self, device: &Device, target: &Target) -> Vec<f32> {
-        let run = self.execute(device, target).and_then(|(_, run)| run.f32("case").map(<[f32]>::to_vec).map_err(text));
+        let run = self
+            .execute(device, self.plan(target))
+            .and_then(|(_, run)| run.f32("case").map(<[f32]>::to_vec).map_err(text));
         run.unwrap_or_else(|e| panic!("{:#?}\nfor {target:?}:\n{e}", self.case))
     }
 
     fn run(&self, device: &Device, target: &Target) -> Result<&'static str, String> {
-        let (variant, outputs) = self.execute(device, target)?;
+        self.check_plan(device, plan(&self.graph, &[self.output], target).map_err(text)?)
+    }
+
+    /// Runs a plan of the case, which may have been changed, and compares. Returns the variant that served.
+    ///
+    /// # Errors
+    /// That the run fails, or which value is off.
+    pub fn check_plan(&self, device: &Device, plan: Plan) -> Result<&'static str, String> {
+        let (variant, outputs) = self.execute(device, plan)?;
         let output = self.graph.node(self.output);
         let compared = match output.ty.dtype {
             dtype @ (DType::F32 | DType::F16) => {
@@ -295,9 +312,8 @@ impl Expected {
         compared.map(|()| variant).map_err(|e| format!("variant {variant}: {e}"))
     }
 
-    /// Plans the case for `target` and runs it: the variant that served, and the result.
-    fn execute(&self, device: &Device, target: &Target) -> Result<(&'static str, Outputs), String> {
-        let plan = plan(&self.graph, &[self.output], target).map_err(text)?;
+    /// Runs a plan: the variant that served, and the result.
+    fn execute(&self, device: &Device, plan: Plan) -> Result<(&'static str, Outputs), String> {
         let variant = plan.steps.iter().find(|s| s.name == "case").map_or("alias", |s| s.variant);
         let named = |i: usize| format!("input{i}");
         let of = |layout| (0..self.values.len()).filter(move |i| self.case.inputs[*i].layout == layout);

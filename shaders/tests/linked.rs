@@ -23,13 +23,20 @@ fn validate(what: &str, source: &str) -> (Module, ModuleInfo) {
     (module, info)
 }
 
-/// What a text may use of what not every adapter can: f16 in words, where it is stored so.
+/// What a text may use of what not every adapter can: f16 in words, where it is stored so; cooperative matrices, the number of a
+/// subgroup and f16 by itself, where it enables them.
 fn capabilities(source: &str) -> Capabilities {
+    let mut allowed = Capabilities::empty();
     if source.contains("fn to_halves") || source.contains("fn from_halves") || source.starts_with("// Four f16") {
-        Capabilities::SHADER_FLOAT16_IN_FLOAT32
-    } else {
-        Capabilities::empty()
+        allowed |= Capabilities::SHADER_FLOAT16_IN_FLOAT32;
     }
+    if source.contains("enable f16;") {
+        allowed |= Capabilities::SHADER_FLOAT16;
+    }
+    if source.contains("enable wgpu_cooperative_matrix;") {
+        allowed |= Capabilities::COOPERATIVE_MATRIX | Capabilities::SUBGROUP;
+    }
+    allowed
 }
 
 fn title(shader: &Shader) -> String {
@@ -110,6 +117,7 @@ fn shaders_are_found_by_name_and_variant() {
         assert!(std::ptr::eq(found, shader), "{} is listed twice", title(shader));
     }
     assert!(find("conv/gemm_tiled", "bias,TILE_M=32,TILE_N=64").is_some());
+    assert!(find("conv/cooperative", "bias,half,SIZE=16").is_some());
     assert!(find("conv/direct", "no such axis").is_none());
     assert!(find("conv/none", "").is_none());
 }

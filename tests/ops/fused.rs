@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions};
 use atrous_graph::op::{Conv2d, Conv2dGradInput, Convolution, FusedConv, Padding, Unary};
 use atrous_graph::{Op, Shape, TensorType};
-use atrous_kernels::conv::{CONV2D_VARIANTS, GRAD_INPUT_VARIANTS};
-use atrous_tests::{Case, device};
+use atrous_tests::{Case, conv_variants, device};
 
 use crate::conv::{BASE, Row};
 
@@ -74,8 +73,7 @@ fn every_variant_serves_whole_and_in_parts() {
         }
     }
     assert!(parts > 10, "{parts} cases fit");
-    let all = CONV2D_VARIANTS.iter().chain(GRAD_INPUT_VARIANTS);
-    let missing: Vec<_> = all.filter(|name| !served.contains(*name)).collect();
+    let missing: Vec<_> = conv_variants().filter(|name| !served.contains(name)).collect();
     assert!(missing.is_empty(), "no case reached {missing:?}");
 }
 
@@ -100,7 +98,7 @@ fn every_variant_adds_a_vector_of_each_sample() {
             expected.check_variants(&device, &tight);
         }
     }
-    assert!(CONV2D_VARIANTS.iter().chain(GRAD_INPUT_VARIANTS).all(|name| served.contains(name)), "{served:?}");
+    assert!(conv_variants().all(|name| served.contains(name)), "{served:?}");
 }
 
 #[test]

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions};
 use atrous_graph::op::*;
 use atrous_graph::{DType, Op, Shape, TensorType};
-use atrous_kernels::conv::{CONV2D_VARIANTS, GRAD_INPUT_VARIANTS};
-use atrous_tests::{Case, Setting};
+use atrous_tests::{Case, Setting, conv_variants};
 
 use crate::conv::{BASE, Row};
 use crate::fused;
@@ -55,8 +54,8 @@ fn convolutions_by_every_variant() {
     let rows = [strided, long[0], long[1]].map(|row| row.case());
     let served = check(fused::all().into_iter().chain(rows));
     // Partial sums are not stored in f16.
-    let all = CONV2D_VARIANTS.iter().chain(GRAD_INPUT_VARIANTS).filter(|name| !name.ends_with("_split"));
-    let missing: Vec<_> = all.filter(|name| !served.is_empty() && !served.contains(*name)).collect();
+    let all = conv_variants().filter(|name| !name.ends_with("_split"));
+    let missing: Vec<_> = all.filter(|name| !served.is_empty() && !served.contains(name)).collect();
     assert!(missing.is_empty(), "no case reached {missing:?}");
 }
 

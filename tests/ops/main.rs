@@ -6,6 +6,7 @@
 mod chains;
 mod conv;
 mod conv_grad;
+mod cooperative;
 mod dropout;
 mod functions;
 mod fused;

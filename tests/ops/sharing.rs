@@ -7,10 +7,9 @@ use atrous_cpu::{Tensor, Tolerance, compare};
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, InputData, Parameters, Session};
 use atrous_graph::op::*;
 use atrous_graph::{DType, Graph, Layout, Op, Shape};
-use atrous_kernels::conv::{CONV2D_VARIANTS, GRAD_INPUT_VARIANTS};
 use atrous_kernels::plan::{BufferKind, Plan, plan};
 use atrous_kernels::{Limits, Target};
-use atrous_tests::{Case, Setting};
+use atrous_tests::{Case, Setting, conv_variants};
 
 use crate::chains::chains;
 use crate::{fused, others};
@@ -42,7 +41,7 @@ fn every_convolution_over_its_residual() {
         let plan = expected.plan(&device.target());
         assert_eq!(shared(&plan, ["case", &residual]), fused.residual, "{case:?}\n{plan}");
     }
-    assert!(CONV2D_VARIANTS.iter().chain(GRAD_INPUT_VARIANTS).all(|name| served.contains(name)), "{served:?}");
+    assert!(conv_variants().all(|name| served.contains(name)), "{served:?}");
 }
 
 #[test]
@@ -68,7 +67,7 @@ fn every_kernel_that_writes_a_range_of_channels() {
         let plan = expected.plan(&device.target());
         assert!(shared(&plan, ["case", "whole"]), "{case:?}\n{plan}");
     }
-    assert!(CONV2D_VARIANTS.iter().chain(GRAD_INPUT_VARIANTS).all(|name| served.contains(name)), "{served:?}");
+    assert!(conv_variants().all(|name| served.contains(name)), "{served:?}");
 }
 
 /// Functions of elements, and the input that each may be written over.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use atrous_graph::op::{Conv2d, Padding, Unary};
-use atrous_kernels::conv::{CONV2D_VARIANTS, GRAD_INPUT_VARIANTS, GRAD_WEIGHT_VARIANTS, tiles};
+use atrous_kernels::conv::{GRAD_WEIGHT_VARIANTS, tiles};
 use atrous_kernels::{Choice, Target};
-use atrous_tests::{Case, device};
+use atrous_tests::{Case, conv_variants, device};
 
 use crate::conv::{BASE, Row};
 use crate::conv_grad::{input, weight};
@@ -49,8 +49,7 @@ fn check(cases: Vec<Case>, target: &Target) -> BTreeSet<Choice> {
 #[test]
 fn every_tile_of_every_variant() {
     let ways = check(cases(), &device().target());
-    let all = [CONV2D_VARIANTS, GRAD_INPUT_VARIANTS, GRAD_WEIGHT_VARIANTS].concat();
-    let all = all.into_iter().flat_map(|variant| {
+    let all = conv_variants().chain(GRAD_WEIGHT_VARIANTS.iter().copied()).flat_map(|variant| {
         let tiles: Vec<_> = tiles(variant).iter().map(|tile| Some(*tile)).collect();
         if tiles.is_empty() { vec![None] } else { tiles }.into_iter().map(move |tile| Choice { variant, tile })
     });

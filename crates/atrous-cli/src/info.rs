@@ -33,6 +33,10 @@ fn details(info: &AdapterInfo) -> String {
         ("workgroup memory", Bytes(limits.workgroup_memory.into()).to_string()),
         ("timestamps", if info.timestamps { "yes" } else { "no" }.to_owned()),
         ("storage in f16", if info.f16 { "yes" } else { "no" }.to_owned()),
+        (
+            "cooperative matrices",
+            if info.cooperative.is_empty() { "no".to_owned() } else { info.cooperative.join(", ") },
+        ),
     ];
     let mut out: String = rows.iter().map(|(name, value)| format!("   {name:<26} {value}\n")).collect();
     out.push_str(&wrapped("features", &info.features));

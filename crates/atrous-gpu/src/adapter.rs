@@ -4,7 +4,7 @@ use std::fmt;
 
 use atrous_kernels::Limits;
 
-use crate::{AdapterChoice, GpuError};
+use crate::{AdapterChoice, GpuError, cooperative};
 
 /// The native interfaces WebGPU stands on, and the browser's.
 const BACKENDS: wgpu::Backends = wgpu::Backends::PRIMARY;
@@ -57,6 +57,8 @@ pub struct AdapterInfo {
     pub timestamps: bool,
     /// Whether tensors can be stored in f16 (`SHADER_F16_IN_F32`: all but a few software adapters).
     pub f16: bool,
+    /// The cooperative matrices that the adapter multiplies, such as `8×8×8 f16 -> f32`.
+    pub cooperative: Vec<String>,
     /// All features by WebGPU's (or wgpu's) names.
     pub features: Vec<String>,
 }
@@ -86,6 +88,7 @@ impl AdapterInfo {
             limits: plan_limits(&adapter.limits()),
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
             f16: adapter.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::SHADER_F16_IN_F32),
+            cooperative: cooperative::listed(adapter),
             features: features.iter_names().map(|(name, _)| name.to_lowercase()).collect(),
         }
     }

@@ -77,6 +77,7 @@ mod tests {
             limits: Limits::WEBGPU,
             timestamps: false,
             f16: false,
+            cooperative: Vec::new(),
             features: Vec::new(),
         }
     }

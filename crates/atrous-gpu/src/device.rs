@@ -1,16 +1,16 @@
 //! An opened adapter.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use atrous_graph::passes::Precision;
-use atrous_kernels::Target;
+use atrous_kernels::{Cooperative, Target};
 
 use crate::adapter::{choose, plan_limits};
 use crate::disk_cache::DiskCache;
 use crate::pipelines::Pipelines;
 use crate::tune::Tuned;
-use crate::{AdapterChoice, AdapterInfo, DeviceOptions, GpuError, LimitsChoice};
+use crate::{AdapterChoice, AdapterInfo, DeviceOptions, GpuError, LimitsChoice, cooperative};
 
 /// An opened adapter with its compiled kernels. Clones are the same device.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ struct Shared {
     health: Arc<Mutex<Health>>,
     pipelines: Pipelines,
     tuned: Tuned,
+    /// Set when they have passed their test.
+    cooperative: OnceLock<Cooperative>,
 }
 
 /// What went wrong outside of any call.
@@ -45,7 +47,7 @@ impl Device {
     ///
     /// # Errors
     /// [`GpuError::NoAdapter`], [`GpuError::NoMatch`], [`GpuError::RequestDevice`] if the adapter is below the limits asked
-    /// for, or [`GpuError::NoF16`].
+    /// for, [`GpuError::NoF16`], or [`GpuError::NoCooperative`].
     pub async fn open(choice: &AdapterChoice, options: DeviceOptions) -> Result<Self, GpuError> {
         let (adapter, info) = choose(choice).await?;
         let required_limits = match options.limits {
@@ -53,7 +55,18 @@ impl Device {
             LimitsChoice::WebGpuDefaults => wgpu::Limits::default(),
         };
         check_precision(&info, options.precision)?;
+        let matrices = match options.cooperative {
+            true => Some(cooperative::of(&adapter).map_err(|reason| no_cooperative(&info, reason))?),
+            false => None,
+        };
         let mut features = wgpu::Features::empty();
+        let mut experimental_features = wgpu::ExperimentalFeatures::disabled();
+        if matrices.is_some() {
+            features |= cooperative::FEATURES;
+            // SAFETY: of what is experimental, only cooperative matrices are asked for. What wgpu cannot check of them holds by the
+            // kernel: all of a subgroup takes part in every operation, and all matrices lie within workgroup memory.
+            experimental_features = unsafe { wgpu::ExperimentalFeatures::enabled() };
+        }
         if options.timestamps {
             features |= wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES;
         }
@@ -64,6 +77,7 @@ impl Device {
             label: Some("atrous"),
             required_features: adapter.features() & features,
             required_limits,
+            experimental_features,
             ..wgpu::DeviceDescriptor::default()
         };
         let (raw, queue) = adapter
@@ -75,7 +89,15 @@ impl Device {
         let target = Target { f16: info.f16, ..Target::new(plan_limits(&raw.limits()), info.software()) };
         let pipelines = Pipelines::new(DiskCache::open(&raw, &adapter.get_info(), &options.pipeline_cache));
         let tuned = Tuned::open(&info, &options);
-        Ok(Self { shared: Arc::new(Shared { raw, queue, info, target, options, health, pipelines, tuned }) })
+        let cooperative = OnceLock::new();
+        let shared = Shared { raw, queue, info, target, options, health, pipelines, tuned, cooperative };
+        let device = Self { shared: Arc::new(shared) };
+        if let Some(matrices) = matrices
+            && let Some(proven) = cooperative::tested(&device, matrices).await
+        {
+            device.shared.cooperative.get_or_init(|| proven);
+        }
+        Ok(device)
     }
 
     /// [`Self::open`], for callers that may block.
@@ -106,9 +128,11 @@ impl Device {
         &self.shared.options
     }
 
-    /// What plans for this device must know: the limits it was opened with, whether it is a CPU, and what tuning found.
+    /// What plans for this device must know: the limits it was opened with, whether it is a CPU, the matrices it multiplies, and what
+    /// tuning found.
     pub fn target(&self) -> Target {
-        Target { choices: self.shared.tuned.choices(), ..self.shared.target.clone() }
+        let cooperative = self.shared.cooperative.get().copied();
+        Target { choices: self.shared.tuned.choices(), cooperative, ..self.shared.target.clone() }
     }
 
     /// Number of pipelines compiled so far.
@@ -201,6 +225,10 @@ fn check_precision(info: &AdapterInfo, precision: Precision) -> Result<(), GpuEr
         return Err(GpuError::NoF16 { adapter: info.name.clone() });
     }
     Ok(())
+}
+
+fn no_cooperative(info: &AdapterInfo, reason: String) -> GpuError {
+    GpuError::NoCooperative { adapter: info.name.clone(), reason }
 }
 
 /// Records the loss of the device and errors that no scope catches, instead of wgpu's panic.

@@ -120,6 +120,14 @@ pub enum GpuError {
         /// The adapter's name.
         adapter: String,
     },
+    /// Cooperative matrices were asked for on an adapter without such as kernels can use.
+    #[error("adapter \"{adapter}\" multiplies no cooperative matrices: {reason}")]
+    NoCooperative {
+        /// The adapter's name.
+        adapter: String,
+        /// Why not.
+        reason: String,
+    },
     /// One of many runs failed.
     #[error("item {index}: {source}")]
     Item {

@@ -13,6 +13,7 @@ mod adapter;
 mod allocate;
 mod cache;
 mod choice;
+mod cooperative;
 mod data;
 mod device;
 mod disk_cache;

@@ -77,12 +77,17 @@ pub struct DeviceOptions {
     /// How activations and filters are stored; training is f32. An adapter without `SHADER_F16_IN_F32` is not opened for
     /// [`Precision::F16`].
     pub precision: Precision,
+    /// Multiply in cooperative matrices (tensor cores, SIMD-group matrices) what convolutions store as the adapter multiplies it: f16,
+    /// seldom f32; sums are f32. An adapter without is not opened. One that does not pass a test of them at its opening computes
+    /// without, which a warning tells.
+    pub cooperative: bool,
 }
 
 impl DeviceOptions {
     /// The defaults, changed by the environment: `ATROUS_CHECKS` (`1` or `0`), `ATROUS_LIMITS` (`default` for those of
     /// WebGPU, or `adapter`), `ATROUS_CACHE_DIR` (a folder for compiled kernels; `off` or `0` for none), `ATROUS_PASSES`
-    /// (`none`, `fuse` or `fold`), `ATROUS_PRECISION` (`f32` or `f16`) and `ATROUS_TUNE` (`on` or `off`).
+    /// (`none`, `fuse` or `fold`), `ATROUS_PRECISION` (`f32` or `f16`), `ATROUS_COOPERATIVE` (`on` or `off`) and `ATROUS_TUNE` (`on`
+    /// or `off`).
     ///
     /// # Errors
     /// [`GpuError::Environment`] on any other value.
@@ -119,7 +124,12 @@ impl DeviceOptions {
             "f16" => Some(Precision::F16),
             _ => None,
         })?;
-        Ok(Self { checks, limits, pipeline_cache, passes, precision, tuning, ..Self::default() })
+        let cooperative = variable("ATROUS_COOPERATIVE", "on or off", |v| match v {
+            "" | "off" | "0" => Some(false),
+            "on" | "1" => Some(true),
+            _ => None,
+        })?;
+        Ok(Self { checks, limits, pipeline_cache, passes, precision, cooperative, tuning, ..Self::default() })
     }
 }
 

@@ -127,3 +127,24 @@ fn without_any_driver_the_error_names_the_packages() {
     let text = String::from_utf8_lossy(&child.stdout);
     assert!(child.status.success() && text.contains("1 passed"), "{text}");
 }
+
+/// On an adapter without cooperative matrices opening for them is refused by its name and with a reason; on one with, they pass.
+#[test]
+fn cooperative_matrices_are_off_unless_asked_for_and_refused_where_there_are_none() {
+    let plain = device_with(DeviceOptions { cooperative: false, ..DeviceOptions::default() });
+    assert_eq!(plain.target().cooperative, None);
+    let info = plain.info();
+    let options = DeviceOptions { cooperative: true, ..DeviceOptions::default() };
+    match Device::open_blocking(&AdapterChoice::Index(info.index), options) {
+        Ok(device) => {
+            assert!(!info.cooperative.is_empty());
+            assert!(device.target().cooperative.is_some(), "{info} fails the test of its matrices");
+        }
+        Err(error) => {
+            let text = error.to_string();
+            assert!(matches!(error, GpuError::NoCooperative { .. }) && text.contains(&info.name), "{text}");
+            let unusable = info.cooperative.is_empty() || text.contains("subgroups") || text.contains("none of its");
+            assert!(unusable, "{text}: {:?}", info.cooperative);
+        }
+    }
+}

@@ -34,4 +34,4 @@ pub use dispatch::{Binding, Declined, Dispatch, NodePlan, Slot, linear_grid};
 pub use family::{Part, PlanError, Problem, plan_node, plan_part, variants};
 pub use operation::Operation;
 pub use plan::Plan;
-pub use target::{Limits, Target};
+pub use target::{Cooperative, Limits, Target};

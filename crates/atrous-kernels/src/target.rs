@@ -39,6 +39,17 @@ impl Limits {
     };
 }
 
+/// What a device multiplies in cooperative matrices: square ones of 8 or 16 rows, summed in f32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Cooperative {
+    /// Invocations of every subgroup: the same in all kernels.
+    pub lanes: u32,
+    /// Rows of matrices of f16, if it multiplies those.
+    pub f16: Option<u32>,
+    /// Rows of matrices of f32, if it multiplies those.
+    pub f32: Option<u32>,
+}
+
 /// The adapter a plan is made for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
@@ -48,6 +59,8 @@ pub struct Target {
     pub software: bool,
     /// The device converts f16 in words (`SHADER_F16_IN_F32`), so that tensors can be stored in it.
     pub f16: bool,
+    /// The cooperative matrices that serve, where the device was opened for them.
+    pub cooperative: Option<Cooperative>,
     /// Serve by this variant wherever it is legal, preferred or not: for tests, benchmarks and tuning.
     pub variant: Option<&'static str>,
     /// Work in this tile wherever the variant that serves is linked for it.
@@ -57,9 +70,9 @@ pub struct Target {
 }
 
 impl Target {
-    /// An adapter of these limits without f16, with the kernels that suit it best.
+    /// An adapter of these limits without f16 and cooperative matrices, with the kernels that suit it best.
     pub const fn new(limits: Limits, software: bool) -> Self {
-        Self { limits, software, f16: false, variant: None, tile: None, choices: None }
+        Self { limits, software, f16: false, cooperative: None, variant: None, tile: None, choices: None }
     }
 
     /// The same adapter, asked to compute everything in one way.

@@ -29,7 +29,9 @@ impl Tuned {
     /// What earlier programs found on this adapter, if it may be used.
     pub(crate) fn open(info: &AdapterInfo, options: &DeviceOptions) -> Self {
         let AdapterInfo { name, driver, backend, .. } = info.clone();
-        let name_of = format!("{backend}\n{name}\n{driver}");
+        // Choices among other candidates are kept apart.
+        let matrices = if options.cooperative { "\ncooperative" } else { "" };
+        let name_of = format!("{backend}\n{name}\n{driver}{matrices}");
         let file = format!("choices-{backend}-{:016x}.txt", checksum(name_of.as_bytes()));
         let kernels = atrous_shaders::VERSION.to_owned();
         let mut tuned = Self {

@@ -2,6 +2,7 @@
 
 use atrous_graph::op::Padding;
 
+use super::cooperative;
 use super::depthwise::strips;
 use super::problem::ConvProblem;
 use super::split_k::{self, Cut};
@@ -17,6 +18,7 @@ pub const CONV2D_VARIANTS: &[&str] = &[
     "depthwise",
     "depthwise_multiplier",
     "stem",
+    "cooperative",
     "gemm_split",
     "gemm_tiled",
     "gemm_registers",
@@ -29,7 +31,7 @@ pub const CONV2D_VARIANTS: &[&str] = &[
 
 type Reason = Result<(), &'static str>;
 
-/// Plans a convolution, best kernel first: depthwise, GEMM, implicit GEMM (in workgroup memory, in registers), explicit
+/// Plans a convolution, best kernel first: depthwise, cooperative matrices, GEMM, implicit GEMM (in workgroup memory, in registers), explicit
 /// im2col, and the direct sum, which admits everything.
 pub(super) fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
     let (variant, declined) = choose(p.target(), &candidates(p));
@@ -37,6 +39,7 @@ pub(super) fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
         "depthwise" => single(variant, depthwise(p)),
         "depthwise_multiplier" => single(variant, depthwise_multiplier(p)),
         "stem" => stem(p, variant),
+        "cooperative" => cooperative::plan(p),
         "gemm_split" => split_k::plan(p, variant, "conv/gemm_tiled"),
         "gemm_tiled" => gemm(p, variant, true),
         "gemm_registers" => gemm(p, variant, false),
@@ -54,7 +57,7 @@ fn single(variant: &'static str, dispatch: Result<Dispatch, PlanError>) -> Resul
 }
 
 /// The variants in the order of preference. The reasons tell what is impossible from what is merely slower.
-fn candidates(p: &ConvProblem<'_>) -> [Candidate; 11] {
+fn candidates(p: &ConvProblem<'_>) -> [Candidate; 12] {
     let (conv, limits) = (&p.conv, &p.target().limits);
     let software = p.target().software;
 
@@ -91,6 +94,7 @@ fn candidates(p: &ConvProblem<'_>) -> [Candidate; 11] {
         candidate("depthwise", once, Ok(())),
         candidate("depthwise_multiplier", depthwise, grouped),
         candidate("stem", few.and(bare), wide),
+        candidate("cooperative", cooperative::legal(p).and(whole).and(bare), filled),
         candidate("gemm_split", pointwise.and(memory).and(bare).and(several), hardware.and(pays)),
         candidate("gemm_tiled", pointwise.and(memory).and(bare), hardware),
         candidate("gemm_registers", pointwise.and(bare), Ok(())),

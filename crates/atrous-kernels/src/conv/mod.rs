@@ -4,6 +4,7 @@
 //! adapters, where a barrier costs more than it saves. `direct`, `transposed_direct` and `grad_weight_direct` admit
 //! everything.
 
+mod cooperative;
 mod depthwise;
 mod forward;
 mod grad_weight;

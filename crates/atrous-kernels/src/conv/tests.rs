@@ -1,7 +1,7 @@
 use atrous_graph::op::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Padding};
-use atrous_graph::{Op, Shape, TensorType};
+use atrous_graph::{DType, Op, Shape, TensorType};
 
-use crate::{Limits, NodePlan, PlanError, Slot, Target, plan_node};
+use crate::{Cooperative, Limits, NodePlan, PlanError, Slot, Target, plan_node};
 
 const GPU: Target = Target::new(Limits::WEBGPU, false);
 const SOFTWARE: Target = Target::new(Limits::WEBGPU, true);
@@ -99,6 +99,61 @@ fn long_sums_over_few_pixels_are_cut_on_a_gpu() {
         let plan = try_plan(Op::Conv2d(conv(1, 0)), Shape::new(1, 1, 1, k), Shape::new(1, 1, k, 1000), false, &target);
         assert!(plan.is_err() || plan.is_ok_and(|plan| plan.variant == "gemm_tiled"), "{k}");
     }
+}
+
+/// A convolution stored as `dtype`, on a GPU with these matrices.
+fn cooperative(dtype: DType, conv: Conv2d, filter: Shape, have: Option<Cooperative>, limits: Limits) -> NodePlan {
+    let x = Shape::new(2, 9, 7, filter.w * conv.groups);
+    let inputs = [TensorType { dtype, ..TensorType::image(x) }, TensorType { dtype, ..TensorType::filter(filter) }];
+    let op = Op::Conv2d(conv);
+    let target = Target { f16: true, cooperative: have, ..Target::new(limits, false) };
+    plan_node(&op, &inputs, op.infer(&inputs).expect("a valid case"), &target).expect("a plan")
+}
+
+#[test]
+fn cooperative_matrices_serve_what_they_multiply() {
+    let nvidia = Cooperative { lanes: 32, f16: Some(16), f32: None };
+    let apple = Cooperative { f16: Some(8), f32: Some(8), ..nvidia };
+    let dense = Shape::new(3, 3, 21, 70);
+    for (dtype, have, text, grid) in [
+        // 126 pixels in 2 or 4 tiles, 72 channels in 2 or 3.
+        (DType::F16, nvidia, "half,SIZE=16", [4, 1, 1]),
+        (DType::F16, apple, "half,SIZE=8", [12, 1, 1]),
+        (DType::F32, apple, "SIZE=8", [12, 1, 1]),
+    ] {
+        let plan = cooperative(dtype, conv(1, 1), dense, Some(have), Limits::WEBGPU);
+        let dispatch = &plan.dispatches[0];
+        assert_eq!((plan.variant, dispatch.shader.variant, dispatch.grid), ("cooperative", text, grid));
+        assert_eq!(value(dispatch, "LANES"), 32);
+    }
+    let grouped = cooperative(DType::F16, conv(4, 1), Shape::new(3, 3, 4, 64), Some(nvidia), Limits::WEBGPU);
+    assert_eq!((grouped.variant, grouped.dispatches[0].grid), ("cooperative", [2, 1, 4]));
+}
+
+#[test]
+fn cooperative_matrices_decline_with_a_reason() {
+    let nvidia = Cooperative { lanes: 32, f16: Some(16), f32: None };
+    let single = Cooperative { f16: None, f32: Some(8), ..nvidia };
+    let dense = Shape::new(1, 1, 21, 70);
+    let small = Limits { workgroup_memory: 8 << 10, ..Limits::WEBGPU };
+    let declined = |dtype, conv, filter, have, limits| {
+        let plan = cooperative(dtype, conv, filter, have, limits);
+        plan.declined.iter().find(|d| d.variant == "cooperative").map(|d| d.reason)
+    };
+    let of = |dtype, have, limits| declined(dtype, conv(1, 0), dense, Some(have), limits);
+    let none = declined(DType::F16, conv(1, 0), dense, None, Limits::WEBGPU);
+    assert_eq!(none, Some("the device was not opened for cooperative matrices"));
+    let (no_f32, no_f16) = (of(DType::F32, nvidia, Limits::WEBGPU), of(DType::F16, single, Limits::WEBGPU));
+    assert_eq!(no_f32, Some("the adapter has no cooperative matrices of f32"));
+    assert_eq!(no_f16, Some("the adapter has no cooperative matrices of f16 summed in f32"));
+    let wide = of(DType::F16, Cooperative { lanes: 128, ..nvidia }, Limits::WEBGPU);
+    assert_eq!(wide, Some("four subgroups pass the invocations of a workgroup"));
+    assert_eq!(of(DType::F16, nvidia, small), Some("the tile passes the workgroup memory"));
+    assert_eq!(of(DType::F16, Cooperative { f16: Some(8), ..nvidia }, small), None);
+    let of = |groups, filter| declined(DType::F16, conv(groups, 1), filter, Some(nvidia), Limits::WEBGPU);
+    assert_eq!(of(3, Shape::new(3, 3, 2, 9)), Some("a group is not a multiple of 4 channels"));
+    assert_eq!(of(4, Shape::new(3, 3, 4, 16)), Some("a group has too few output channels to fill a tile"));
+    assert_eq!(of(8, Shape::new(3, 3, 1, 8)), None, "depthwise comes first");
 }
 
 #[test]

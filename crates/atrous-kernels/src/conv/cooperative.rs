@@ -1,0 +1,44 @@
+//! Convolutions in cooperative matrices.
+
+use super::problem::ConvProblem;
+use crate::kernel::require;
+use crate::{Dispatch, NodePlan, PlanError};
+
+/// Subgroups of a workgroup, which share the kernel's tile.
+const SUBGROUPS: u32 = 4;
+
+/// Rows of the matrices for a problem's element type, or why there are none.
+fn size(p: &ConvProblem<'_>) -> Result<u32, &'static str> {
+    let have = p.target().cooperative.ok_or("the device was not opened for cooperative matrices")?;
+    match p.half() {
+        true => have.f16.ok_or("the adapter has no cooperative matrices of f16 summed in f32"),
+        false => have.f32.ok_or("the adapter has no cooperative matrices of f32"),
+    }
+}
+
+/// Bytes of workgroup memory: a step of 64 bytes for each of `4 * size` rows and columns and 8 elements more for each line, and a matrix
+/// of sums of each subgroup.
+fn memory(p: &ConvProblem<'_>, size: u32) -> u32 {
+    let element = if p.half() { 2 } else { 4 };
+    let (tile, step) = (4 * size, 64 / element);
+    element * (tile * (step + 8) + step * (tile + 8)) + SUBGROUPS * size * size * 4
+}
+
+/// Whether the device multiplies such matrices, and gives a workgroup what it needs.
+pub(super) fn legal(p: &ConvProblem<'_>) -> Result<(), &'static str> {
+    let size = size(p)?;
+    let (limits, lanes) = (&p.target().limits, p.target().cooperative.map_or(0, |have| have.lanes));
+    require(SUBGROUPS * lanes <= limits.max_invocations, "four subgroups pass the invocations of a workgroup")
+        .and(require(memory(p, size) <= limits.workgroup_memory, "the tile passes the workgroup memory"))
+}
+
+/// One dispatch, a workgroup a tile.
+pub(super) fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
+    let size = size(p).expect("the variant is legal: a bug of atrous") as usize;
+    let lanes = p.target().cooperative.map_or(0, |have| have.lanes) as usize;
+    let tiles = p.pixels().div_ceil(4 * size) * p.og4().div_ceil(size);
+    let kernel = p.bound("conv/cooperative", &format!("SIZE={size}")).sizes([("LANES", lanes)]);
+    let dispatch = kernel.groups(tiles as u64, p.target())?;
+    let [x, y, _] = dispatch.grid;
+    Ok(NodePlan::single("cooperative", Dispatch { grid: [x, y, p.conv.groups as u32], ..dispatch }))
+}
