@@ -132,6 +132,7 @@ fn training(mut model: Model) -> Result<(Model, Training), Failure> {
         groups: model.parameter_groups(0.01, &[])?,
         clip_norm: Some(1.0),
         accumulate: false,
+        loss_scale: None,
         totals: Vec::new(),
     };
     Ok((model, training))

@@ -57,6 +57,7 @@ impl Network {
             groups: vec![group],
             clip_norm: None,
             accumulate: false,
+            loss_scale: None,
             totals: Vec::new(),
         };
         let parameters = parameters.iter().map(|(name, shape)| ((*name).to_owned(), *shape)).collect();

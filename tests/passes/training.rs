@@ -46,6 +46,7 @@ fn step(name: &str, batch: usize, size: usize, recompute: &Recompute) -> (Model,
         groups,
         clip_norm: None,
         accumulate: false,
+        loss_scale: None,
         totals: Vec::new(),
     };
     (model, training)

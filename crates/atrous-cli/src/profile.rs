@@ -78,6 +78,7 @@ fn step(model: &mut Model) -> Result<Training> {
         optimizer: Optimizer::sgd(0.9),
         clip_norm: None,
         accumulate: false,
+        loss_scale: None,
         totals: Vec::new(),
     })
 }

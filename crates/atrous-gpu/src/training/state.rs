@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use atrous_graph::TensorType;
+use atrous_graph::{Shape, TensorType};
 use atrous_kernels::plan::BufferKind;
 
 use super::TrainingSession;
@@ -10,10 +10,15 @@ use crate::data::{Data, Output};
 use crate::download::{Download, write_tensor};
 use crate::{GpuError, Outputs};
 
+/// The loss scale in a training's state: the number that the next step multiplies its loss with.
+pub const LOSS_SCALE: &str = "loss_scale";
+/// Two more numbers of it: the updates in a row that were applied since it changed, and how many it has skipped in all.
+pub const LOSS_SCALE_COUNTS: &str = "loss_scale.counts";
+
 impl TrainingSession {
     /// Copies the optimizer's state back: dense values by `STATE/PARAMETER`, such as `momentum/layer1.0.conv1.weight`, the
-    /// states named as in [`Optimizer::state`](atrous_graph::optim::Optimizer::state). Sums of runs that wait for an update
-    /// are no part of it.
+    /// states named as in [`Optimizer::state`](atrous_graph::optim::Optimizer::state). A training with a loss scale also has
+    /// [`LOSS_SCALE`] and [`LOSS_SCALE_COUNTS`]. Sums of runs that wait for an update are no part of it.
     ///
     /// # Errors
     /// [`GpuError::DeviceLost`], [`GpuError::OutOfMemory`].
@@ -117,12 +122,18 @@ impl TrainingSession {
                 tensors.push(StateTensor { name: format!("{state}/{name}"), ty: *ty, buffer, offset: place.offset });
             }
         }
+        if let Some((_, place)) = self.plan.training.as_ref().and_then(|training| training.loss_scale) {
+            for (i, (name, len)) in [(LOSS_SCALE, 1), (LOSS_SCALE_COUNTS, 2)].into_iter().enumerate() {
+                let (ty, offset) = (TensorType::image(Shape::channels(len)), place.offset + 16 * i as u64);
+                tensors.push(StateTensor { name: name.to_owned(), ty, buffer: place.buffer, offset });
+            }
+        }
         tensors
     }
 
     fn request_state(&self) -> Result<Vec<(usize, Download)>, GpuError> {
         let buffers = self.plan.buffers.iter().zip(&self.buffers).enumerate();
-        let states = buffers.filter(|(_, (planned, _))| matches!(planned.kind, BufferKind::State(..)));
+        let states = buffers.filter(|(_, (planned, _))| matches!(planned.kind, BufferKind::State(..) | BufferKind::LossScale));
         states.map(|(i, (_, buffer))| Ok((i, Download::request(&self.device, buffer, false)?))).collect()
     }
 

@@ -102,6 +102,7 @@ pub(super) fn step_graph(
         optimizer: options.optimizer,
         clip_norm: options.clip_norm,
         accumulate: options.accumulate > 1,
+        loss_scale: None,
         totals: Vec::new(),
     };
     Ok(StepGraph { model, training })

@@ -25,6 +25,7 @@ pub(super) fn check(network: &Network<'_>, train: &Train, training: &Training) -
         groups: vec![group],
         clip_norm: None,
         accumulate: false,
+        loss_scale: None,
         totals: Vec::new(),
     };
     let source = FillSource::new(model, &network.entry.fill_prefix, network.entry.wvar);
