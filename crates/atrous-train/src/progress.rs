@@ -97,6 +97,9 @@ fn epoch_line(record: &EpochRecord, epochs: u64) -> String {
         add("val_loss", loss);
     }
     record.metrics.iter().for_each(|(name, value)| add(name, *value));
+    if let (Some(scale), Some(skipped)) = (record.loss_scale, record.skipped) {
+        let _ = write!(line, "  loss_scale {scale}, {skipped} skipped");
+    }
     let _ = write!(line, "  {:.1} s", record.seconds);
     line
 }
@@ -117,6 +120,8 @@ mod tests {
             val_loss: Some(0.5),
             metrics,
             class_iou: vec![],
+            loss_scale: None,
+            skipped: None,
             seconds: 12.34,
         };
         assert_eq!(
@@ -126,6 +131,8 @@ mod tests {
         record.val_loss = None;
         record.metrics.clear();
         assert_eq!(epoch_line(&record, 20), "epoch 3/20  loss 0.2500  12.3 s");
+        (record.loss_scale, record.skipped) = (Some(32768.0), Some(2));
+        assert_eq!(epoch_line(&record, 20), "epoch 3/20  loss 0.2500  loss_scale 32768, 2 skipped  12.3 s");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use atrous_graph::{Shape, TensorType};
+use atrous_graph::{Shape, TensorType, optim::LossScaling};
 use atrous_kernels::plan::BufferKind;
 
 use super::TrainingSession;
@@ -44,8 +44,8 @@ impl TrainingSession {
     /// Sets the optimizer's state: all tensors that [`Self::download_state`] gives, and no others.
     ///
     /// # Errors
-    /// [`GpuError::UnknownTensor`] naming one that is unknown or missing, [`GpuError::TensorLength`]: both before anything is
-    /// written; [`GpuError::DeviceLost`].
+    /// [`GpuError::UnknownTensor`] naming one that is unknown or missing, [`GpuError::TensorLength`], [`GpuError::StepOption`] if the
+    /// loss scale is no power of two: all before anything is written; [`GpuError::DeviceLost`].
     pub fn upload_state(&self, state: &HashMap<String, Vec<f32>>) -> Result<(), GpuError> {
         let tensors = self.state_tensors();
         let unknown = |what, name: &str, mut available: Vec<String>| {
@@ -63,6 +63,10 @@ impl TrainingSession {
                 let (shape, needs, got) = (ty.shape, ty.shape.len(), values.len());
                 return Err(GpuError::TensorLength { name: name.clone(), shape, needs, got });
             }
+        }
+        if let Some(scale) = state.get(LOSS_SCALE).map(|scale| scale[0]).filter(|scale| !LossScaling::allows(*scale)) {
+            let (expected, value) = ("a power of two from 2^-126 to 2^126", scale.to_string());
+            return Err(GpuError::StepOption { option: "loss scale", expected, value });
         }
         tensors.iter().try_for_each(|StateTensor { name, ty, buffer, offset }| {
             write_tensor(&self.device, &self.buffers[*buffer], *offset, name, *ty, &state[name])

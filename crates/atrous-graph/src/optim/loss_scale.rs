@@ -30,14 +30,18 @@ impl LossScaling {
     /// The least scale.
     pub const LEAST: f32 = f32::from_bits((127 - 126) << 23);
 
+    /// Whether a number may be a scale: a power of two from [`Self::LEAST`] to [`Self::LARGEST`].
+    pub const fn allows(scale: f32) -> bool {
+        scale >= Self::LEAST && scale <= Self::LARGEST && scale.to_bits() & 0x007f_ffff == 0
+    }
+
     /// Checks the numbers.
     ///
     /// # Errors
     /// Which number must be what.
     pub fn validate(&self) -> Result<(), String> {
         let Self { init, interval } = *self;
-        let mantissa = init.to_bits() & 0x007f_ffff;
-        if !(init >= Self::LEAST && init <= Self::LARGEST && mantissa == 0) {
+        if !Self::allows(init) {
             return Err(format!("the first loss scale must be a power of two from 2^-126 to 2^126, got {init}"));
         }
         if !(1..=1 << 24).contains(&interval) {

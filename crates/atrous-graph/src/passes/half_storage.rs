@@ -106,7 +106,7 @@ fn behind_convolutions(graph: &Graph, training: &Training) -> Vec<bool> {
 /// By node: whether it is the gradient of the loss by something, and so multiplied with the loss scale.
 fn gradients(graph: &Graph, training: &Training) -> Vec<bool> {
     let mut depends = vec![false; graph.nodes().len()];
-    for scale in &training.loss_scale {
+    if let Some(scale) = training.loss_scale {
         depends[scale.node.0] = true;
     }
     for (id, node) in graph.iter() {

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use atrous_gpu::{Data, InputData, Parameters};
-use atrous_graph::autodiff::{Recompute, backward};
+use atrous_graph::autodiff::{Recompute, backward, backward_from};
 use atrous_graph::op::{Reduction, Unary};
+use atrous_graph::optim::{LossScale, LossScaling, Training as Update};
+use atrous_graph::passes::Precision;
 use atrous_graph::{Graph, NodeId, Op};
 use atrous_io::FillSource;
 use atrous_nn::{Mode, Model, ParameterSpec};
@@ -34,6 +36,8 @@ pub(super) struct Training {
     pub(super) loss: NodeId,
     /// Parameters and the nodes that make their gradients.
     pub(super) gradients: Vec<(NodeId, NodeId)>,
+    /// What they are multiplied with, in f16.
+    pub(super) loss_scale: Option<LossScale>,
     pub(super) images: Vec<f32>,
     pub(super) labels: Vec<u32>,
 }
@@ -58,9 +62,16 @@ fn prepare(network: &Network<'_>, train: &Train, photographs: &Photographs) -> R
     let labels = train.inputs.target.labels()?;
     let loss = add_loss(&mut model, entry.note.as_deref(), labels.len())?;
     let trained: Vec<NodeId> = model.parameters.iter().filter(|p| p.trainable).map(|p| p.node).collect();
-    let gradients = backward(&mut model.graph, &[(loss, 1.0)], &trained, &Recompute::default())?;
+    let (graph, recompute) = (&mut model.graph, Recompute::default());
+    let (loss_scale, gradients) = match network.executor.precision() {
+        Precision::F32 => (None, backward(graph, &[(loss, 1.0)], &trained, &recompute)?),
+        Precision::F16 => {
+            let scale = LossScale::add(graph, LossScaling::default())?;
+            (Some(scale), backward_from(graph, &[(loss, scale.node)], &trained, &recompute)?)
+        }
+    };
     let gradients = trained.into_iter().zip(gradients).filter_map(|(p, g)| Some((p, g?))).collect();
-    Ok(Training { model, loss, gradients, images: photographs.input(input)?, labels })
+    Ok(Training { model, loss, gradients, loss_scale, images: photographs.input(input)?, labels })
 }
 
 fn without_dropout(graph: &mut Graph) -> Result<(), CaseError> {
@@ -126,7 +137,11 @@ fn first_step(network: &Network<'_>, train: &Train, training: &Training) -> Resu
         training.gradients.iter().find(|(p, _)| *p == spec.node).map(|(_, gradient)| *gradient)
     })?;
     let mut norms = Vec::new();
-    evaluate(network, training, &parameters, &wanted, |i, spec, values| {
+    // Running statistics stay as they are.
+    let update = Update { assignments: Vec::new(), ..steps::update(network, train, training)? };
+    evaluate(network, training, &update, &parameters, &wanted, |i, spec, mut values, scale| {
+        values.iter_mut().for_each(|v| *v /= scale);
+        let values = &values;
         let row = &rows.values[i * COLUMNS..][..COLUMNS];
         match gradient(spec, values, row, train) {
             Ok(error) => norms.extend(error),
@@ -144,8 +159,8 @@ fn first_step(network: &Network<'_>, train: &Train, training: &Training) -> Resu
         let wanted = rows_of(model, &detail.bn, &rows.shape, |spec| {
             model.running.iter().find(|r| r.parameter == spec.node).map(|r| r.value)
         })?;
-        evaluate(network, training, &parameters, &wanted, |i, spec, values| {
-            if let Err(why) = running(spec, values, &rows.values[i * COLUMNS..][..COLUMNS], bn) {
+        evaluate(network, training, &update, &parameters, &wanted, |i, spec, values, _| {
+            if let Err(why) = running(spec, &values, &rows.values[i * COLUMNS..][..COLUMNS], bn) {
                 problems.push(format!("{}: {why}", spec.name));
             }
         })?;
@@ -207,13 +222,14 @@ fn rows_of<'a>(
     Ok(wanted)
 }
 
-/// Runs the step and hands every wanted tensor over, in the framework's order of elements.
+/// Runs the step and hands every wanted tensor over, in the framework's order of elements, with the loss scale.
 fn evaluate(
     network: &Network<'_>,
     training: &Training,
+    update: &Update,
     parameters: &Arc<Parameters>,
     wanted: &[Wanted<'_>],
-    mut look: impl FnMut(usize, &ParameterSpec, &[f32]),
+    mut look: impl FnMut(usize, &ParameterSpec, Vec<f32>, f32),
 ) -> Result<(), CaseError> {
     let graph = &training.model.graph;
     let inputs = training.inputs();
@@ -233,13 +249,14 @@ fn evaluate(
         let mut nodes: Vec<NodeId> = group.iter().map(|(_, _, node)| *node).collect();
         nodes.sort_unstable();
         nodes.dedup();
-        let outputs = network.executor.run(graph, parameters.clone(), &inputs, &nodes)?;
+        let (outputs, scale) =
+            network.executor.first_step(graph, parameters.clone(), update, &inputs, &nodes)?;
         for (i, spec, node) in group {
             let at = nodes.binary_search(node).expect("it was asked for");
             let Data::F32(values) = &outputs[at] else {
                 return Err(CaseError::Failed(format!("{} is not f32", spec.name)));
             };
-            look(*i, spec, &in_stored_order(spec, graph, values));
+            look(*i, spec, in_stored_order(spec, graph, values), scale);
         }
         rest = later;
     }
@@ -280,6 +297,9 @@ fn gradient(spec: &ParameterSpec, values: &[f32], row: &[f32], train: &Train) ->
             false => Err(format!("its norm is {got:.3e}, zero up to {:.1e} was expected", grads.dead_below)),
         };
     }
+    let rms = want / (values.len() as f64).sqrt();
+    let off = row[1..].iter().enumerate().map(|(j, w)| f64::from((values[j * (values.len() - 1) / 7] - w).abs()) / rms);
+    eprintln!("  {} norm off by {:.2e}, samples {:.2e}", spec.name, (got - want).abs() / want, off.fold(0.0, f64::max));
     number("its norm", got, want, grads.norm_rtol * want).map_err(|e| e.to_string())?;
     let allowed = grads.sample_atol_over_rms * want / (values.len() as f64).sqrt();
     samples(values, &row[1..], allowed)?;

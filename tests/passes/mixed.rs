@@ -1,0 +1,98 @@
+//! Training steps in f16: what stays f32, the same gradients in f64, and how far they are off on the device.
+
+use std::collections::HashMap;
+
+use atrous_cpu::Tensor;
+use atrous_gpu::{AdapterChoice, Device, DeviceOptions, GpuError};
+use atrous_graph::autodiff::Recompute;
+use atrous_graph::optim::{LossScaling, Training};
+use atrous_graph::passes::{Optimized, PassOptions, Precision, optimize};
+use atrous_graph::{DType, Op};
+use atrous_io::FillSource;
+use atrous_nn::Model;
+
+use super::training::{SMALL, differences, reference, step_with, two_steps, values};
+
+fn scaled(name: &str, batch: usize, size: usize) -> (Model, Training) {
+    step_with(name, batch, size, &Recompute::Cheap, Some(LossScaling::default()))
+}
+
+fn half(model: &Model, training: &Training, passes: PassOptions) -> Optimized {
+    let kept = training.nodes();
+    optimize(&model.graph, &kept, passes).stored_for_training(&kept, Precision::F16, training)
+}
+
+#[test]
+fn parameters_their_gradients_losses_and_totals_stay_f32() {
+    for &(name, batch, size) in SMALL {
+        for passes in [PassOptions::None, PassOptions::Fuse] {
+            let (model, mut training) = scaled(name, batch, size);
+            training.totals = vec![model.graph.find("losses").expect("a node")];
+            let all = half(&model, &training, passes);
+            let (graph, now) = (&all.graph, training.follow(&all));
+            now.validate(graph).expect("all that is trained is f32");
+            let count = |half: &dyn Fn(&Op) -> bool| graph.iter().filter(|(_, n)| half(&n.op)).count();
+            for (_, node) in graph.iter() {
+                let dtype = node.ty.dtype;
+                match node.op {
+                    Op::Parameter | Op::Input => assert_ne!(dtype, DType::F16, "{name}: {}", node.name),
+                    Op::Conv2d(_) | Op::FusedConv(_) | Op::Conv2dGradInput(_) => {
+                        assert_eq!(dtype, DType::F16, "{name}: {}", node.name);
+                    }
+                    Op::CrossEntropy(_) | Op::ResizeCrossEntropy(_) | Op::Reduce(_) | Op::Conv2dGradWeight(_) => {
+                        assert_eq!(dtype, DType::F32, "{name}: {}", node.name);
+                    }
+                    _ => {}
+                }
+            }
+            assert!(count(&|op| matches!(op, Op::Conv2dGradInput(_))) > 0, "{name}");
+        }
+    }
+}
+
+/// In f64, where casts change nothing and the scale is taken off again.
+#[test]
+fn the_reference_has_the_same_gradients_in_f16() {
+    for &(name, batch, size) in SMALL {
+        let (model, training) = scaled(name, batch, size);
+        let mut values = values(&model, &FillSource::new(&model, "passes/", 1.0));
+        let scale = |values: &mut HashMap<String, Tensor>, scale: f64| {
+            values.get_mut("loss_scale").expect("an input").data[0] = scale;
+        };
+        scale(&mut values, 1.0);
+        let want = reference(&model.graph, &training, &values);
+        scale(&mut values, 1024.0);
+        let all = half(&model, &training, PassOptions::Fuse);
+        let got = reference(&all.graph, &training.follow(&all), &values);
+        let (_, worst) = differences(&unscaled(got, &training, 1024.0), &want);
+        assert!(worst <= 1e-9, "{name}: {worst}");
+    }
+}
+
+/// Gradients come first.
+fn unscaled(mut all: Vec<Tensor>, training: &Training, scale: f64) -> Vec<Tensor> {
+    all[..training.gradients.len()].iter_mut().flat_map(|t| &mut t.data).for_each(|v| *v /= scale);
+    all
+}
+
+#[test]
+fn a_step_in_f16_beside_one_in_f64() {
+    let options =
+        DeviceOptions { precision: Precision::F16, ..DeviceOptions::from_env().expect("a legal environment") };
+    let device = match Device::open_blocking(&AdapterChoice::from_env(), options) {
+        Err(GpuError::NoF16 { .. }) => return,
+        opened => opened.expect("an adapter"),
+    };
+    for &(name, batch, size) in SMALL {
+        let (model, training) = scaled(name, batch, size);
+        for seed in ["passes/", "others/", "third/"] {
+            let source = FillSource::new(&model, seed, 1.0);
+            let mut values = values(&model, &source);
+            values.get_mut("loss_scale").expect("an input").data[0] = 1.0;
+            let want = reference(&model.graph, &training, &values);
+            let (got, _) = two_steps(&device, &model, &training, &source, &values);
+            let (all, worst) = differences(&unscaled(got, &training, 65536.0), &want);
+            println!("{name} {seed}: off by {all:.1e}, at most {worst:.1e}");
+        }
+    }
+}
