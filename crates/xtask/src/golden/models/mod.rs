@@ -1,5 +1,6 @@
 //! Whole networks.
 
+mod bounds;
 mod definition;
 mod entry;
 mod eval;
