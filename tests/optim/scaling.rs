@@ -97,8 +97,7 @@ fn the_scale_stays_between_its_ends() {
 fn all_runs_of_an_update_have_one_scale() {
     let device = device();
     let scaling = LossScaling { init: 1024.0, interval: 2 };
-    let (plain, scaled) =
-        (network(Optimizer::adam(), true), network(Optimizer::adam(), true).scaled(scaling));
+    let (plain, scaled) = (network(Optimizer::adam(), true), network(Optimizer::adam(), true).scaled(scaling));
     let parameters = [&plain, &scaled].map(|network| network.upload(&device, &plain.values()));
     let mut plain_session = plain.session(&device, &[], &parameters[0]);
     let mut session = scaled.session(&device, &[], &parameters[1]);

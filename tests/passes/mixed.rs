@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use atrous_cpu::Tensor;
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, GpuError};
 use atrous_graph::autodiff::Recompute;
+use atrous_graph::op::Unary;
 use atrous_graph::optim::{LossScaling, Training};
 use atrous_graph::passes::{Optimized, PassOptions, Precision, optimize};
 use atrous_graph::{DType, Op};
@@ -12,6 +13,9 @@ use atrous_io::FillSource;
 use atrous_nn::Model;
 
 use super::training::{SMALL, differences, reference, step_with, two_steps, values};
+
+/// That of f16.
+const ROUNDING: f64 = 1.0 / 2048.0;
 
 fn scaled(name: &str, batch: usize, size: usize) -> (Model, Training) {
     step_with(name, batch, size, &Recompute::Cheap, Some(LossScaling::default()))
@@ -75,6 +79,9 @@ fn unscaled(mut all: Vec<Tensor>, training: &Training, scale: f64) -> Vec<Tensor
     all
 }
 
+/// Rounding by `2^-11` is all that a smooth network is off by. Of each layer whose derivative jumps one in `2^11` units has an argument
+/// that rounding moves to the other side, and gradients with it: what these are off by adds up by its square. The scale is the
+/// first one: nothing overflows.
 #[test]
 fn a_step_in_f16_beside_one_in_f64() {
     let options =
@@ -85,14 +92,17 @@ fn a_step_in_f16_beside_one_in_f64() {
     };
     for &(name, batch, size) in SMALL {
         let (model, training) = scaled(name, batch, size);
-        for seed in ["passes/", "others/", "third/"] {
-            let source = FillSource::new(&model, seed, 1.0);
-            let mut values = values(&model, &source);
-            values.get_mut("loss_scale").expect("an input").data[0] = 1.0;
-            let want = reference(&model.graph, &training, &values);
-            let (got, _) = two_steps(&device, &model, &training, &source, &values);
-            let (all, worst) = differences(&unscaled(got, &training, 65536.0), &want);
-            println!("{name} {seed}: off by {all:.1e}, at most {worst:.1e}");
-        }
+        let jumps = |op: &Op| matches!(op, Op::Unary(Unary::Relu) | Op::MaxPool(_));
+        let forward = model.graph.iter().take_while(|(id, _)| *id <= training.loss);
+        let layers = forward.filter(|(_, node)| jumps(&node.op)).count();
+        let source = FillSource::new(&model, "passes/", 1.0);
+        let mut values = values(&model, &source);
+        values.get_mut("loss_scale").expect("an input").data[0] = 1.0;
+        let want = reference(&model.graph, &training, &values);
+        let (got, second) = two_steps(&device, &model, &training, &source, &values);
+        let (all, worst) = differences(&unscaled(got, &training, 65536.0), &want);
+        let allowed = if layers == 0 { ROUNDING } else { (layers as f64 * ROUNDING).sqrt() };
+        println!("{name}: off by {all:.1e}, at most {worst:.1e}, allowed {allowed:.1e}; second loss {second}");
+        assert!(all <= allowed, "{name}: off by {all}, allowed {allowed}");
     }
 }

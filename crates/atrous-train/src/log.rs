@@ -65,9 +65,6 @@ pub struct EpochRecord {
     /// Intersection over union of each class in the validation, `null` where a class does not occur; of segmentations.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub class_iou: Vec<Option<f64>>,
-    /// The loss scale of the last step, in trainings in f16.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub loss_scale: Option<f64>,
     /// Steps that were skipped so far, in trainings in f16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skipped: Option<u64>,
@@ -209,7 +206,6 @@ mod tests {
             val_loss: Some(0.6),
             metrics,
             class_iou: vec![None, Some(0.5)],
-            loss_scale: None,
             skipped: None,
             seconds: 1.5,
         })

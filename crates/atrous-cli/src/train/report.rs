@@ -77,8 +77,8 @@ pub(super) fn summary(outcome: &Outcome, watch: Watch, validated: bool, folder: 
             let _ = write!(out, ", {} {value:.4}", name.replace('_', " "));
         }
         out.push('\n');
-        if let (Some(scale), Some(skipped)) = (record.loss_scale, record.skipped) {
-            let _ = writeln!(out, "Steps skipped for gradients too large for f16: {skipped}, last loss scale {scale}");
+        if let Some(skipped) = record.skipped {
+            let _ = writeln!(out, "Steps skipped, their gradients being too large for f16: {skipped}");
         }
     }
     let _ = writeln!(out, "In {}:", folder.display());

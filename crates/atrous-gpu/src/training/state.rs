@@ -137,7 +137,8 @@ impl TrainingSession {
 
     fn request_state(&self) -> Result<Vec<(usize, Download)>, GpuError> {
         let buffers = self.plan.buffers.iter().zip(&self.buffers).enumerate();
-        let states = buffers.filter(|(_, (planned, _))| matches!(planned.kind, BufferKind::State(..) | BufferKind::LossScale));
+        let states =
+            buffers.filter(|(_, (planned, _))| matches!(planned.kind, BufferKind::State(..) | BufferKind::LossScale));
         states.map(|(i, (_, buffer))| Ok((i, Download::request(&self.device, buffer, false)?))).collect()
     }
 

@@ -12,6 +12,9 @@ use super::rewrite::{Rewrite, Rewritten};
 
 const NAME: &str = "half_storage";
 
+/// Readers of one tensor that so many nodes at most lie between share a cast.
+const NEAR: usize = 8;
+
 /// What the graph is for.
 pub(super) enum Purpose<'a> {
     /// Inference. If true, filters become f16 themselves; else they are cast in every run.
@@ -147,19 +150,28 @@ fn only_stored(graph: &Graph, chosen: &[bool], parameter: NodeId) -> bool {
     read
 }
 
-/// A new graph in which tensors exist in f16, as they were before, or both.
+/// A new graph in which tensors are f16, or as they were before.
 struct Typed<'a> {
     rewrite: Rewrite<'a>,
     graph: &'a Graph,
+    /// By old node: its tensor in f16.
     f16: Vec<Option<NodeId>>,
-    /// In f32, or as maps.
+    /// By old node: its tensor in f32, or its map.
     plain: Vec<Option<NodeId>>,
+    /// By old node: its tensor in the other type, and the first one that read it so.
+    cast: Vec<Option<(NodeId, NodeId)>>,
 }
 
 impl<'a> Typed<'a> {
     fn new(graph: &'a Graph) -> Self {
         let none = vec![None; graph.nodes().len()];
-        Self { rewrite: Rewrite::new(graph), graph, f16: none.clone(), plain: none }
+        Self {
+            rewrite: Rewrite::new(graph),
+            graph,
+            f16: none.clone(),
+            plain: none,
+            cast: vec![None; graph.nodes().len()],
+        }
     }
 
     /// Notes that an old node's place has been filled by a tensor of this type.
@@ -168,21 +180,23 @@ impl<'a> Typed<'a> {
         of[id.0] = Some(self.rewrite.now(id));
     }
 
-    /// An old node's tensor in f16, or as it was before; cast once if it is not there.
-    fn read(&mut self, id: NodeId, half: bool) -> NodeId {
+    /// An old node's tensor in f16, or as it was before, for a reader; cast if it is not there. Readers that are near share a cast.
+    /// Kept for others, such as those of a backward pass, it would take more memory than it is meant to save.
+    fn read(&mut self, id: NodeId, half: bool, reader: NodeId) -> NodeId {
         let (wanted, other) = if half { (&self.f16, &self.plain) } else { (&self.plain, &self.f16) };
         if let Some(made) = wanted[id.0] {
             return made;
+        }
+        if let Some((cast, first)) = self.cast[id.0]
+            && reader.0 - first.0 <= NEAR
+        {
+            return cast;
         }
         let other = other[id.0].expect("inputs precede their users: a bug of atrous");
         let (dtype, suffix) = if half { (DType::F16, "f16") } else { (DType::F32, "f32") };
         let name = format!("{}.{suffix}", self.graph.node(id).name);
         let made = self.rewrite.insert(&name, Op::Cast(dtype), &[other]);
-        if half {
-            self.f16[id.0] = Some(made)
-        } else {
-            self.plain[id.0] = Some(made)
-        }
+        self.cast[id.0] = Some((made, reader));
         made
     }
 
@@ -191,14 +205,14 @@ impl<'a> Typed<'a> {
             Op::Cast(to) => to == DType::F32,
             _ => chosen && reads_stored(node, i),
         };
-        let inputs: Vec<NodeId> = node.inputs.iter().enumerate().map(|(i, input)| self.read(*input, half(i))).collect();
+        let inputs = node.inputs.iter().enumerate();
+        let inputs: Vec<NodeId> = inputs.map(|(i, input)| self.read(*input, half(i), id)).collect();
         let dtype = if chosen && becomes_half(self.graph, node) { DType::F16 } else { node.ty.dtype };
         if kept && dtype != node.ty.dtype {
             // Its name stays with the result that is asked for.
-            self.f16[id.0] = Some(self.rewrite.insert(&format!("{}.f16", node.name), node.op, &inputs));
-            let cast =
-                self.rewrite.restate(id, Op::Cast(DType::F32), &[self.f16[id.0].expect("just made")], DType::F32);
-            self.plain[id.0] = Some(cast);
+            let stored = self.rewrite.insert(&format!("{}.f16", node.name), node.op, &inputs);
+            let cast = self.rewrite.restate(id, Op::Cast(DType::F32), &[stored], DType::F32);
+            (self.f16[id.0], self.plain[id.0]) = (Some(stored), Some(cast));
         } else {
             self.rewrite.restate(id, node.op, &inputs, dtype);
             self.made(id, dtype);

@@ -78,7 +78,8 @@ pub struct TrainingState {
     pub best: Option<f64>,
     /// What early stopping remembers.
     pub waiting: Waiting,
-    /// The loss scale of a training in f16; `None` of one in f32.
+    /// The loss scale of a training in f16; `None` of one in f32. It lives on the device: in a
+    /// [trainer](crate::Trainer::state) only `skipped` is up to date, in a checkpoint all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss_scale: Option<ScaleState>,
 }

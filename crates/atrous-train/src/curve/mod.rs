@@ -164,7 +164,6 @@ mod tests {
             val_loss: Some(val_loss),
             metrics,
             class_iou: vec![],
-            loss_scale: None,
             skipped: None,
             seconds: 1.0,
         })

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Progress,
-    log::{EpochRecord, Record},
+    log::{EpochRecord, Record, StepRecord},
 };
 
 /// How a training ended.
@@ -180,11 +180,11 @@ impl Trainer {
         self.state.batch = landing.next_batch;
         self.state.loss_sum += landing.loss_sum;
         self.state.samples += landing.samples;
-        if let (Some(state), Some(used)) = (&mut self.state.loss_scale, result.loss_scale) {
-            state.scale = used;
+        if let Some(state) = &mut self.state.loss_scale {
             state.skipped += u32::from(landing.record.skipped);
         }
-        progress.step(landing.record.epoch, landing.record.step, landing.record.loss);
+        let StepRecord { epoch, step, loss, loss_scale, .. } = landing.record;
+        progress.step(epoch, step, loss, loss_scale);
         let record = Record::Step(landing.record);
         self.record(&record)?;
         Ok(watch(&record))
@@ -213,7 +213,6 @@ impl Trainer {
             val_loss: figures.as_ref().and_then(|f| f.loss),
             metrics: figures.as_ref().map(Figures::metrics).unwrap_or_default(),
             class_iou: figures.as_ref().map(Figures::class_iou).unwrap_or_default(),
-            loss_scale: self.state.loss_scale.map(|state| state.scale.into()),
             skipped: self.state.loss_scale.map(|state| state.skipped.into()),
             seconds: begun.elapsed().as_secs_f64(),
         };

@@ -220,7 +220,9 @@ mod tests {
         assert!(error(part).contains("lr of a part"));
         assert!(error(|o| o.schedule = Schedule::Poly { steps: 0, power: 0.9 }).contains("schedule \"poly\""));
         assert!(error(|o| o.optimizer = Optimizer::sgd(1.5)).contains("momentum"));
-        assert!(error(|o| o.loss_scaling.init = 3.0).contains("loss scaling: the first loss scale must be a power of two"));
+        assert!(
+            error(|o| o.loss_scaling.init = 3.0).contains("loss scaling: the first loss scale must be a power of two")
+        );
         let stopping = |o: &mut TrainOptions| o.early_stopping = Some(EarlyStopping { patience: 0, min_delta: 0.0 });
         assert!(error(stopping).contains("patience"));
         let weighted = |weights: &[f32]| Loss::WeightedCrossEntropy { weights: weights.to_vec(), smoothing: 0.0 };

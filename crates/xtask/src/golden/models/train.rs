@@ -12,13 +12,7 @@ use atrous_nn::{Mode, Model, ParameterSpec};
 use atrous_train::loss::{self, CrossEntropyLoss};
 
 use super::super::{CaseError, compare::number, folder::stored};
-use super::{
-    Network, build_in,
-    bounds::Bounds,
-    entry::Train,
-    images::Photographs,
-    steps,
-};
+use super::{Network, bounds::Bounds, build_in, entry::Train, images::Photographs, steps};
 
 /// Numbers stored of a tensor: its L2 norm and the samples.
 const COLUMNS: usize = 9;
@@ -122,12 +116,7 @@ fn terms(note: Option<&str>) -> Result<Vec<(String, f32)>, CaseError> {
 }
 
 /// Compares loss, gradients and running statistics of the first step.
-fn first_step(
-    network: &Network<'_>,
-    train: &Train,
-    training: &Training,
-    bounds: &Bounds,
-) -> Result<(), CaseError> {
+fn first_step(network: &Network<'_>, train: &Train, training: &Training, bounds: &Bounds) -> Result<(), CaseError> {
     let model = &training.model;
     let source = FillSource::new(model, &network.entry.fill_prefix, network.entry.wvar);
     let parameters = network.executor.upload(&model.graph, &source)?;
@@ -162,7 +151,7 @@ fn first_step(
             model.running.iter().find(|r| r.parameter == spec.node).map(|r| r.value)
         })?;
         evaluate(network, training, &update, &parameters, &wanted, |i, spec, values, _| {
-            if let Err(why) = running(spec, &values, &rows.values[i * COLUMNS..][..COLUMNS], bounds.running) {
+            if let Err(why) = running(&values, &rows.values[i * COLUMNS..][..COLUMNS], bounds.running) {
                 problems.push(format!("{}: {why}", spec.name));
             }
         })?;
@@ -225,8 +214,7 @@ fn evaluate(
         let mut nodes: Vec<NodeId> = group.iter().map(|(_, _, node)| *node).collect();
         nodes.sort_unstable();
         nodes.dedup();
-        let (outputs, scale) =
-            network.executor.first_step(graph, parameters.clone(), update, &inputs, &nodes)?;
+        let (outputs, scale) = network.executor.first_step(graph, parameters.clone(), update, &inputs, &nodes)?;
         for (i, spec, node) in group {
             let at = nodes.binary_search(node).expect("it was asked for");
             let Data::F32(values) = &outputs[at] else {
@@ -284,7 +272,7 @@ fn gradient(
     Ok(Some((got - want).abs() / want))
 }
 
-fn running(spec: &ParameterSpec, values: &[f32], row: &[f32], allowed: f64) -> Result<(), String> {
+fn running(values: &[f32], row: &[f32], allowed: f64) -> Result<(), String> {
     let (got, want) = (norm(values), f64::from(row[0]));
     number("its norm", got, want, allowed * want).map_err(|e| e.to_string())?;
     let rms = want / (values.len() as f64).sqrt();
