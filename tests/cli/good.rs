@@ -90,7 +90,7 @@ fn plans_of_training_steps_take_less_in_f16() {
     };
     let (full, half) = (plan(&[]), plan(&["--f16"]));
     assert!(full.contains("gradient norm") && !full.contains("loss scale"), "{full}");
-    for part in ["loss scale               32 B", "half_storage: ", "a loss or a total is made of it"] {
+    for part in ["loss scale               32 B", "half_storage: "] {
         assert!(half.contains(part), "{part}: {half}");
     }
     let bytes = |text: &str, what: &str| -> u64 {
