@@ -79,7 +79,7 @@ pub fn plan_unary_grad(op: &Unary, problem: &Problem<'_>) -> Result<NodePlan, Pl
     let (code, p, _) = activation(op);
     let (count, dy) = (vec4s(problem.output.ty), &problem.inputs[1]);
     let in_place = dy.dies.then_some(1);
-    let kernel = Kernel::new("pointwise/unary_grad", if in_place.is_some() { "in_place" } else { "" })
+    let kernel = Kernel::storing(problem.output.ty, "pointwise/unary_grad", if in_place.is_some() { "in_place" } else { "" })
         .sizes([("COUNT", count), ("C", problem.output.ty.shape.c)])
         .set("CODE", f64::from(code))
         .set("P", f64::from(p))

@@ -40,7 +40,7 @@ fn chosen(graph: &Graph, kept: &[bool], report: &mut Report) -> Vec<bool> {
     for (id, node) in graph.iter() {
         let reads = |stored: bool| {
             let inputs = node.inputs.iter().enumerate();
-            inputs.filter(|(i, _)| reads_stored(node, *i) == stored).any(|(_, input)| half[input.0])
+            inputs.filter(|(i, _)| node.op.stores(*i) == stored).any(|(_, input)| half[input.0])
         };
         let begins = matches!(node.op, Op::Conv2d(_) | Op::Conv2dGradInput(_) | Op::FusedConv(_));
         if matches!(node.op, Op::Cast(_)) {
@@ -69,12 +69,7 @@ fn enlarges(graph: &Graph, node: &Node) -> bool {
 
 /// Whether a node that reads f16 makes f16.
 fn becomes_half(node: &Node) -> bool {
-    node.ty.dtype.is_float() && !matches!(node.op, Op::Reduce(_))
-}
-
-/// Whether a node may read an input in f16. Dropout with a seed may not.
-fn reads_stored(node: &Node, input: usize) -> bool {
-    node.op.stores(input) && !(matches!(node.op, Op::Dropout(_)) && node.inputs.len() > 1)
+    node.ty.dtype.is_float() && !node.op.gives_f32()
 }
 
 /// Whether all who read a parameter read it in f16.
@@ -82,7 +77,7 @@ fn only_stored(graph: &Graph, chosen: &[bool], parameter: NodeId) -> bool {
     let mut read = false;
     for (id, node) in graph.iter() {
         for (i, _) in node.inputs.iter().enumerate().filter(|(_, input)| **input == parameter) {
-            if !chosen[id.0] || !reads_stored(node, i) {
+            if !chosen[id.0] || !node.op.stores(i) {
                 return false;
             }
             read = true;
@@ -133,7 +128,7 @@ impl<'a> Typed<'a> {
     fn operation(&mut self, id: NodeId, node: &Node, chosen: bool, kept: bool) {
         let half = |i: usize| match node.op {
             Op::Cast(to) => to == DType::F32,
-            _ => chosen && reads_stored(node, i),
+            _ => chosen && node.op.stores(i),
         };
         let inputs: Vec<NodeId> = node.inputs.iter().enumerate().map(|(i, input)| self.read(*input, half(i))).collect();
         let dtype = if chosen && becomes_half(node) { DType::F16 } else { node.ty.dtype };
