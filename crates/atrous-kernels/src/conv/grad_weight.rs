@@ -249,7 +249,12 @@ impl Stage {
                 let filled = Tile { m: fit(p.cg4()), n: fit(p.og4()) };
                 let Tile { m, n } = *tile.insert(Tile::asked(p.target(), Tile::WORKGROUP).unwrap_or(filled));
                 let tiles = p.cg4().div_ceil(m / 4) * p.og4().div_ceil(n / 4);
-                ("conv/grad_weight_tiled", axes(&[half, (true, &format!("TILE_I={m},TILE_O={n}"))]), p.taps() * tiles, 512)
+                (
+                    "conv/grad_weight_tiled",
+                    axes(&[half, (true, &format!("TILE_I={m},TILE_O={n}"))]),
+                    p.taps() * tiles,
+                    512,
+                )
             }
             "grad_weight_registers" => {
                 let tile = tile.insert(Tile::largest_in_registers(4 * p.cg4(), p.og4(), p.target()));

@@ -17,11 +17,12 @@ use crate::{Binding, NodePlan, PlanError, Problem, Slot};
 /// [`PlanError::Limit`] if a pixel of the input does not fit the adapter.
 pub fn plan_grad_sums(eps: f64, function: Option<Unary>, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let slabs = |x: Binding, base: usize| {
-        let kernel = Kernel::storing(problem.inputs[0].ty, "norm/grad_slabs", if function.is_some() { "masked" } else { "" })
-            .sizes([("X_BASE", base), ("DY_BASE", base)])
-            .set("EPS", eps)
-            .window(x)
-            .window(Binding { slot: Slot::Input(1), ..x });
+        let kernel =
+            Kernel::storing(problem.inputs[0].ty, "norm/grad_slabs", if function.is_some() { "masked" } else { "" })
+                .sizes([("X_BASE", base), ("DY_BASE", base)])
+                .set("EPS", eps)
+                .window(x)
+                .window(Binding { slot: Slot::Input(1), ..x });
         let kernel = bind_variance(bind_mean(kernel, 2, problem), 3, problem);
         match function {
             Some(f) => bind_affine(set_function(kernel, f), problem),
