@@ -25,7 +25,7 @@ const SMALL: &[(&str, usize, usize)] = &[
 ];
 
 /// A training step of a network: mean cross-entropy, all gradients, SGD with momentum.
-fn step(name: &str, batch: usize, size: usize, recompute: &Recompute) -> (Model, Training) {
+pub(crate) fn step(name: &str, batch: usize, size: usize, recompute: &Recompute) -> (Model, Training) {
     let options = BuildOptions { input: Some((batch, size, size)), mode: Mode::Training, ..BuildOptions::default() };
     let mut model = zoo::build(name, &options).unwrap_or_else(|e| panic!("{name}: {e}"));
     let (logits, parameters) = (model.output(), model.trainable());
@@ -163,7 +163,7 @@ fn plans(name: &str, batch: usize, size: usize, software: bool) -> (Optimized, [
     (optimized, [before, after])
 }
 
-const FAMILIES: [(&str, usize, usize); 4] =
+pub(crate) const FAMILIES: [(&str, usize, usize); 4] =
     [("resnet18", 8, 64), ("keras_xception", 2, 160), ("unet", 2, 128), ("smp_deeplabv3plus_resnet18", 2, 128)];
 
 #[test]

@@ -6,7 +6,7 @@ use super::Op;
 
 impl Op {
     /// Whether an input may be stored in f16: kernels read it in either type. Such inputs of a node are all of one type, which is
-    /// the result's too, unless that is a map or [stays f32](Self::gives_f32).
+    /// the result's too, unless that is a map or stays f32: reductions, statistics, gradients of parameters.
     pub const fn stores(&self, input: usize) -> bool {
         match self {
             Self::Conv2d(_)
@@ -63,8 +63,8 @@ impl Op {
         }
     }
 
-    /// Whether the result stays f32 whatever the inputs are stored in: reductions, statistics, gradients of parameters.
-    pub const fn gives_f32(&self) -> bool {
+    /// Whether the result stays f32 whatever the inputs are stored in.
+    pub(crate) const fn gives_f32(&self) -> bool {
         matches!(
             self,
             Self::Reduce(_)

@@ -40,7 +40,7 @@ fn chosen(graph: &Graph, kept: &[bool], report: &mut Report) -> Vec<bool> {
     for (id, node) in graph.iter() {
         let reads = |stored: bool| {
             let inputs = node.inputs.iter().enumerate();
-            inputs.filter(|(i, _)| node.op.stores(*i) == stored).any(|(_, input)| half[input.0])
+            inputs.filter(|(i, _)| reads_stored(node, *i) == stored).any(|(_, input)| half[input.0])
         };
         let begins = matches!(node.op, Op::Conv2d(_) | Op::Conv2dGradInput(_) | Op::FusedConv(_));
         if matches!(node.op, Op::Cast(_)) {
@@ -72,12 +72,17 @@ fn becomes_half(node: &Node) -> bool {
     node.ty.dtype.is_float() && !node.op.gives_f32()
 }
 
+/// Whether a node may read an input in f16.
+fn reads_stored(node: &Node, input: usize) -> bool {
+    node.op.stores(input)
+}
+
 /// Whether all who read a parameter read it in f16.
 fn only_stored(graph: &Graph, chosen: &[bool], parameter: NodeId) -> bool {
     let mut read = false;
     for (id, node) in graph.iter() {
         for (i, _) in node.inputs.iter().enumerate().filter(|(_, input)| **input == parameter) {
-            if !chosen[id.0] || !node.op.stores(i) {
+            if !chosen[id.0] || !reads_stored(node, i) {
                 return false;
             }
             read = true;
@@ -128,7 +133,7 @@ impl<'a> Typed<'a> {
     fn operation(&mut self, id: NodeId, node: &Node, chosen: bool, kept: bool) {
         let half = |i: usize| match node.op {
             Op::Cast(to) => to == DType::F32,
-            _ => chosen && node.op.stores(i),
+            _ => chosen && reads_stored(node, i),
         };
         let inputs: Vec<NodeId> = node.inputs.iter().enumerate().map(|(i, input)| self.read(*input, half(i))).collect();
         let dtype = if chosen && becomes_half(node) { DType::F16 } else { node.ty.dtype };
