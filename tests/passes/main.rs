@@ -1,7 +1,6 @@
 //! Passes over graphs: what they do and decline, in f64; whole networks with and without them, on the device.
 
 mod half;
-mod half_gradients;
 mod net;
 mod networks;
 mod rules;

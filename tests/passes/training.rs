@@ -1,5 +1,7 @@
 //! Training steps with passes and without: gradients beside the f64 reference, plans, memory.
 
+mod casts;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -25,7 +27,7 @@ const SMALL: &[(&str, usize, usize)] = &[
 ];
 
 /// A training step of a network: mean cross-entropy, all gradients, SGD with momentum.
-pub(crate) fn step(name: &str, batch: usize, size: usize, recompute: &Recompute) -> (Model, Training) {
+fn step(name: &str, batch: usize, size: usize, recompute: &Recompute) -> (Model, Training) {
     let options = BuildOptions { input: Some((batch, size, size)), mode: Mode::Training, ..BuildOptions::default() };
     let mut model = zoo::build(name, &options).unwrap_or_else(|e| panic!("{name}: {e}"));
     let (logits, parameters) = (model.output(), model.trainable());
@@ -163,7 +165,7 @@ fn plans(name: &str, batch: usize, size: usize, software: bool) -> (Optimized, [
     (optimized, [before, after])
 }
 
-pub(crate) const FAMILIES: [(&str, usize, usize); 4] =
+const FAMILIES: [(&str, usize, usize); 4] =
     [("resnet18", 8, 64), ("keras_xception", 2, 160), ("unet", 2, 128), ("smp_deeplabv3plus_resnet18", 2, 128)];
 
 #[test]
