@@ -1,5 +1,7 @@
 //! Training steps with passes and without: gradients beside the f64 reference, plans, memory.
 
+mod casts;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

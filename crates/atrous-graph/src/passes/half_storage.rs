@@ -5,7 +5,7 @@
 //! convolutions as well, and what losses and metrics are made of behind the last convolution stays f32.
 
 use crate::optim::Training;
-use crate::{DType, Graph, Node, NodeId, Op, TensorType};
+use crate::{DType, Graph, Node, NodeId, Op};
 
 use super::Report;
 use super::rewrite::{Rewrite, Rewritten};
@@ -68,9 +68,9 @@ fn chosen(graph: &Graph, kept: &[bool], purpose: &Purpose<'_>, report: &mut Repo
             report.note(NAME, &node.name, Err("its result is asked for, and larger than its image"));
             continue;
         }
-        let filters = gradient[id.0] && matches!(node.op, Op::Conv2dGradWeight(_)) && node.op.stores(0);
+        let filters = gradient[id.0] && matches!(node.op, Op::Conv2dGradWeight(_));
         if begins(&node.op) || filters || reads(true) {
-            let becomes_half = becomes_half(graph, node);
+            let becomes_half = becomes_half(node);
             if becomes_half && last[id.0] {
                 report.note(NAME, &node.name, Err("a loss or a total is made of it"));
                 continue;
@@ -124,16 +124,13 @@ fn enlarges(graph: &Graph, node: &Node) -> bool {
 }
 
 /// Whether a node that reads f16 makes f16.
-fn becomes_half(graph: &Graph, node: &Node) -> bool {
-    let dtype = |i: usize| if reads_stored(node, i) { DType::F16 } else { graph.node(node.inputs[i]).ty.dtype };
-    let ty = |i: usize| TensorType { dtype: dtype(i), ..graph.node(node.inputs[i]).ty };
-    let inputs: Vec<TensorType> = (0..node.inputs.len()).map(ty).collect();
-    node.op.infer(&inputs).expect("stored inputs may be f16: a bug of atrous").dtype == DType::F16
+fn becomes_half(node: &Node) -> bool {
+    node.ty.dtype.is_float() && !node.op.gives_f32()
 }
 
-/// Whether a node may read an input in f16. Dropout with a seed may not.
+/// Whether a node may read an input in f16.
 fn reads_stored(node: &Node, input: usize) -> bool {
-    node.op.stores(input) && !(matches!(node.op, Op::Dropout(_)) && node.inputs.len() > 1)
+    node.op.stores(input)
 }
 
 /// Whether all who read a parameter read it in f16.
@@ -207,7 +204,7 @@ impl<'a> Typed<'a> {
         };
         let inputs = node.inputs.iter().enumerate();
         let inputs: Vec<NodeId> = inputs.map(|(i, input)| self.read(*input, half(i), id)).collect();
-        let dtype = if chosen && becomes_half(self.graph, node) { DType::F16 } else { node.ty.dtype };
+        let dtype = if chosen && becomes_half(node) { DType::F16 } else { node.ty.dtype };
         if kept && dtype != node.ty.dtype {
             // Its name stays with the result that is asked for.
             let stored = self.rewrite.insert(&format!("{}.f16", node.name), node.op, &inputs);

@@ -42,7 +42,7 @@ fn steps(folder: &Path) -> Vec<StepRecord> {
 
 /// A scale that is too large at first, and grows again after each step that was not skipped.
 fn restless(folder: &Path) -> TrainOptions {
-    let loss_scaling = LossScaling { init: (1 << 28) as f32, interval: 1 };
+    let loss_scaling = LossScaling { init: (1 << 27) as f32, interval: 1 };
     TrainOptions { loss_scaling, epochs: 4, ..demanding(folder) }
 }
 
@@ -68,7 +68,7 @@ fn an_interruption_near_a_skipped_step_changes_no_bit() {
             assert_eq!(pair[1].loss_scale.unwrap(), factor * pair[0].loss_scale.unwrap(), "{all:?}");
         }
         let skipped = all.iter().filter(|step| step.skipped).count();
-        assert!(all[0].skipped && skipped < all.len() - 2, "{all:?}");
+        assert!(all[0].skipped && skipped + 2 <= all.len(), "{all:?}");
         assert!(all.iter().all(|step| step.loss.is_finite()));
         assert_eq!(trainer.state().loss_scale.unwrap().skipped as usize, skipped);
         for stop in 1..outcome.steps {
