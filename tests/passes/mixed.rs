@@ -4,13 +4,15 @@ use std::collections::HashMap;
 
 use atrous_cpu::Tensor;
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, GpuError};
-use atrous_graph::autodiff::Recompute;
-use atrous_graph::op::Unary;
-use atrous_graph::optim::{LossScaling, Training};
+use atrous_graph::autodiff::{Recompute, backward_from};
+use atrous_graph::op::{Reduce, Unary};
+use atrous_graph::optim::{LossScale, LossScaling, Optimizer, ParameterGroup, Training};
 use atrous_graph::passes::{Optimized, PassOptions, Precision, optimize};
-use atrous_graph::{DType, Op};
+use atrous_graph::{DType, NodeId, Op};
 use atrous_io::FillSource;
 use atrous_nn::Model;
+
+use crate::net::{Net, reason};
 
 use super::training::{SMALL, differences, reference, step_with, two_steps, values};
 
@@ -52,6 +54,50 @@ fn parameters_their_gradients_losses_and_totals_stay_f32() {
             assert!(count(&|op| matches!(op, Op::Conv2dGradInput(_))) > 0, "{name}");
         }
     }
+}
+
+/// Activations between convolutions and their gradients are f16; what comes behind the last one is not, there and back.
+#[test]
+fn a_loss_is_made_in_f32_from_the_last_convolution_on() {
+    let mut net = Net::new();
+    let first = net.conv("first", net.x, 8, 1);
+    let relu = net.relu("relu", first);
+    let logits = net.conv("logits", relu, 3, 1);
+    let sigmoid = net.add("sigmoid", Op::Unary(Unary::Sigmoid), &[logits]);
+    let mean = net.add("mean", Op::Reduce(Reduce::MEAN_NHW), &[sigmoid]);
+    let loss = net.add("loss", Op::ChannelSum, &[mean]);
+    let parameters: Vec<NodeId> = net.graph.parameters().map(|(id, _)| id).collect();
+    let scale = LossScale::add(&mut net.graph, LossScaling::default()).expect("an input");
+    let gradients = backward_from(&mut net.graph, &[(loss, scale.node)], &parameters, &Recompute::Nothing);
+    let gradients = gradients.expect("gradients").into_iter().map(|g| g.expect("the loss depends on it"));
+    let training = Training {
+        loss,
+        gradients: parameters.iter().copied().zip(gradients).collect(),
+        assignments: Vec::new(),
+        optimizer: Optimizer::sgd(0.0),
+        groups: vec![ParameterGroup { parameters, lr: 1.0, weight_decay: 0.0 }],
+        clip_norm: None,
+        accumulate: false,
+        loss_scale: Some(scale),
+        totals: Vec::new(),
+    };
+    let kept = training.nodes();
+    let all = optimize(&net.graph, &kept, PassOptions::None).stored_for_training(&kept, Precision::F16, &training);
+    let graph = &all.graph;
+    for (name, want) in [
+        ("first", DType::F16),
+        ("relu", DType::F16),
+        ("logits", DType::F16),
+        ("sigmoid", DType::F32),
+        ("sigmoid.grad", DType::F32),
+        ("relu.grad", DType::F16),
+        ("logits.weight.grad", DType::F32),
+    ] {
+        let node = graph.node(graph.find(name).unwrap_or_else(|e| panic!("{e}\n{graph}")));
+        assert_eq!(node.ty.dtype, want, "{name}\n{graph}");
+    }
+    let why = reason(&all, "half_storage", "sigmoid");
+    assert_eq!(why, Some("a loss or a total is made of it"));
 }
 
 /// In f64, where casts change nothing and the scale is taken off again.
