@@ -175,6 +175,7 @@ fn sizes_at_the_edges_of_the_tiles() {
 fn every_variant_has_served() {
     let served = check(&[
         BASE,
+        Row { image: [1, 16, 16, 3], cout: 64, ..BASE },
         Row { image: [1, 16, 16, 32], cout: 64, ..BASE },
         Row { image: [1, 16, 16, 32], cout: 64, kernel: [1, 1], conv: conv(1, 1, 0, 1), bias: false },
         Row { image: [1, 9, 9, 8], cout: 8, conv: conv(1, 1, 1, 8), ..BASE },

@@ -34,7 +34,8 @@ fn depthwise() -> Vec<Row> {
 fn forward() -> Vec<Row> {
     let pointwise = Row { kernel: [1, 1], conv: Conv2d::default(), image: [2, 5, 7, 21], cout: 70, bias: false };
     let large = Row { image: [2, 9, 9, 20], cout: 37, ..BASE };
-    [vec![BASE, pointwise, large, grouped(3, 6, 9), grouped(2, 8, 24)], depthwise()].concat()
+    let picture = Row { image: [2, 9, 21, 3], cout: 21, kernel: [5, 3], ..BASE };
+    [vec![BASE, pointwise, large, picture, grouped(3, 6, 9), grouped(2, 8, 24)], depthwise()].concat()
 }
 
 fn transposed() -> Vec<Case> {

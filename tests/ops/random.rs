@@ -22,7 +22,7 @@ fn run<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>, case: impl Fn(&T)
         let Some(case) = case(&value) else { return Err(TestCaseError::reject("not a legal op")) };
         let expected = case.expect();
         expected.check_variants(&device, &adapter);
-        // A filter, or one row, may be too large for these limits; most cases must not be.
+        // A filter, or one row, may be too large for these limits. About half of the cases are small enough; a quarter always is.
         let fits = expected.fits(&tight);
         if fits {
             expected.check_variants(&device, &tight);
@@ -34,7 +34,7 @@ fn run<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>, case: impl Fn(&T)
         panic!("{error}");
     }
     let (fitting, all) = split.get();
-    assert!(fitting * 2 > all, "only {fitting} of {all} cases fit the tight limits");
+    assert!(fitting * 4 > all, "only {fitting} of {all} cases fit the tight limits");
 }
 
 /// 48 cases, unless `PROPTEST_CASES` asks for another number.

@@ -27,12 +27,13 @@ fn rows() -> Vec<Row> {
         Row { image: [1, 13, 21, 36], cout: 67, ..pointwise },
         Row { image: [1, 1, 1, 130], cout: 3, ..pointwise },
         Row { image: [1, 3, 5, 130], cout: 40, ..BASE },
+        Row { image: [2, 11, 37, 3], cout: 37, kernel: [7, 7], conv: conv(2, 3, 1), bias: true },
     ]
 }
 
 fn cases() -> Vec<Case> {
     let forward = rows().iter().map(Row::case).collect::<Vec<_>>();
-    let finished = [0, 3, 5].map(|i| fused(&rows()[i].case(), None, true, Some(Unary::Relu))).to_vec();
+    let finished = [0, 3, 5, 6].map(|i| fused(&rows()[i].case(), None, true, Some(Unary::Relu))).to_vec();
     let gradients = rows()[..3].iter().flat_map(|row| [input(row), weight(row)]).collect();
     let depthwise = Row { image: [1, 9, 7, 6], cout: 12, conv: Conv2d { groups: 6, ..BASE.conv }, ..BASE };
     let single = Row { cout: 6, ..depthwise };

@@ -122,8 +122,24 @@ fn the_reference_has_the_same_gradients() {
     }
 }
 
-/// Two steps on the device with passes and without, beside the first one in f64. A ReLU whose argument rounds to the other side of
-/// zero changes whole tensors of small maps. That happens with some values and not with others; what is wrong is so with all.
+/// How far gradients move in f64 when every number that goes in moves by up to `2^-19` of itself, thirty-two roundings: the most of
+/// a few tries, as [`differences`]. A ReLU whose argument is that close to zero passes or masks whole tensors of small maps.
+fn sensitivity(graph: &Graph, training: &Training, values: &HashMap<String, Tensor>, want: &[Tensor]) -> (f64, f64) {
+    let tries = (0..4).map(|k| {
+        let moved = |(name, tensor): (&String, &Tensor)| {
+            let by = atrous_io::fill::uniform(&format!("{k} {name}"), tensor.data.len(), -1.0, 1.0);
+            let is_label = name == "labels";
+            let factor = |by: f32| if is_label { 1.0 } else { 1.0 + f64::from(by) * 2f64.powi(-19) };
+            let data = tensor.data.iter().zip(by).map(|(v, by)| v * factor(by)).collect();
+            (name.clone(), Tensor { data, ..tensor.clone() })
+        };
+        differences(&reference(graph, training, &values.iter().map(moved).collect()), want)
+    });
+    tries.fold((0.0, 0.0), |(all, worst): (f64, f64), (a, w)| (all.max(a), worst.max(w)))
+}
+
+/// Two steps on the device with passes and without, beside the first one in f64. With all values they are no further off than numbers
+/// that are rounded may be, and with some, at which no ReLU is close to zero, a hundred times closer than that can tell.
 #[test]
 fn every_family_trains_the_same_both_ways() {
     let options = |passes| DeviceOptions { passes, ..DeviceOptions::from_env().expect("a legal environment") };
@@ -131,20 +147,22 @@ fn every_family_trains_the_same_both_ways() {
     let devices = [PassOptions::None, PassOptions::Fuse].map(open);
     for &(name, batch, size) in SMALL {
         let (model, training) = step(name, batch, size, &Recompute::Cheap);
-        let same = |seed: &&str| {
+        let close = |seed: &&str| {
             let source = FillSource::new(&model, seed, 1.0);
             let values = values(&model, &source);
             let want = reference(&model.graph, &training, &values);
+            let may = sensitivity(&model.graph, &training, &values, &want);
             let results = devices.each_ref().map(|device| two_steps(device, &model, &training, &source, &values));
-            let [(all, worst), (fused_all, fused_worst)] =
-                results.each_ref().map(|(first, _)| differences(first, &want));
-            let [a, b] = results.map(|(_, loss)| loss);
-            println!(
-                "{name} {seed}: off by {all:.1e}, at most {worst:.1e}; with passes {fused_all:.1e}, {fused_worst:.1e}"
-            );
-            all.max(fused_all) <= 2e-4 && worst.max(fused_worst) <= 5e-3 && (a - b).abs() <= 1e-4 * a.abs()
+            let [a, b] = results.each_ref().map(|(_, loss)| *loss);
+            let off = results.map(|(first, _)| differences(&first, &want));
+            println!("{name} {seed}: off by {off:?}, may be by {may:?}; second losses {a} and {b}");
+            for (all, worst) in off {
+                assert!(all <= may.0 && worst <= may.1, "{name} {seed}: {all:e}, {worst:e}, may be {may:?}");
+            }
+            assert!((a - b).abs() <= may.0 * a.abs(), "{name} {seed}: losses {a} and {b}, may be {may:?}");
+            off.iter().all(|(all, worst)| *all <= 1e-5 && *worst <= 1e-3) && (a - b).abs() <= 1e-5 * a.abs()
         };
-        assert!(["passes/", "others/", "third/"].iter().any(same), "{name} is off with all values");
+        assert!(["passes/", "others/", "third/"].iter().any(close), "{name} is off with all values");
     }
 }
 

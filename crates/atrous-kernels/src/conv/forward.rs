@@ -16,6 +16,7 @@ const COLUMN_BYTES: u64 = 32 << 20;
 pub const CONV2D_VARIANTS: &[&str] = &[
     "depthwise",
     "depthwise_multiplier",
+    "stem",
     "gemm_split",
     "gemm_tiled",
     "gemm_registers",
@@ -35,6 +36,7 @@ pub(super) fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
     let plan = match variant {
         "depthwise" => single(variant, depthwise(p)),
         "depthwise_multiplier" => single(variant, depthwise_multiplier(p)),
+        "stem" => stem(p, variant),
         "gemm_split" => split_k::plan(p, variant, "conv/gemm_tiled"),
         "gemm_tiled" => gemm(p, variant, true),
         "gemm_registers" => gemm(p, variant, false),
@@ -52,7 +54,7 @@ fn single(variant: &'static str, dispatch: Result<Dispatch, PlanError>) -> Resul
 }
 
 /// The variants in the order of preference. The reasons tell what is impossible from what is merely slower.
-fn candidates(p: &ConvProblem<'_>) -> [Candidate; 10] {
+fn candidates(p: &ConvProblem<'_>) -> [Candidate; 11] {
     let (conv, limits) = (&p.conv, &p.target().limits);
     let software = p.target().software;
 
@@ -66,6 +68,9 @@ fn candidates(p: &ConvProblem<'_>) -> [Candidate; 10] {
         .and(require(conv.groups == 1, "several groups"));
     let whole = require(p.groups_are_whole(), "a group is not a multiple of 4 channels")
         .and(require(conv.groups <= limits.max_workgroups as usize, "more groups than layers of a grid"));
+    let few =
+        require(conv.groups == 1, "several groups").and(require(p.cin_g <= 4, "the image has more than 4 channels"));
+    let wide = require(p.og4() > 1, "too few output channels to fill a tile");
     let memory = require(limits.workgroup_memory >= TILE_BYTES, "the tile passes the workgroup memory");
     let hardware = require(!software, "a barrier is slow on a software adapter");
     let filled = require(conv.groups == 1 || p.og4() >= 4, "a group has too few output channels to fill a tile");
@@ -85,6 +90,7 @@ fn candidates(p: &ConvProblem<'_>) -> [Candidate; 10] {
     [
         candidate("depthwise", once, Ok(())),
         candidate("depthwise_multiplier", depthwise, grouped),
+        candidate("stem", few.and(bare), wide),
         candidate("gemm_split", pointwise.and(memory).and(bare).and(several), hardware.and(pays)),
         candidate("gemm_tiled", pointwise.and(memory).and(bare), hardware),
         candidate("gemm_registers", pointwise.and(bare), Ok(())),
@@ -107,6 +113,15 @@ fn depthwise_multiplier(p: &ConvProblem<'_>) -> Result<Dispatch, PlanError> {
     p.bound("conv/depthwise_multiplier", "")
         .sizes([("MULTIPLIER", p.cout_g)])
         .invocations(y.n * y.h * y.w.div_ceil(4) * p.o4(), p.target())
+}
+
+fn stem(p: &ConvProblem<'_>, variant: &'static str) -> Result<NodePlan, PlanError> {
+    let (y, o4) = (p.y(), p.o4());
+    let tile = Tile::of_stem(o4, p.target());
+    let rows = y.n * y.h * y.w.div_ceil(tile.m) * tile.m;
+    let kernel = p.bound("conv/stem", &format!("TILE_N={}", tile.n)).sizes([("CHANNELS", p.cin_g)]);
+    let dispatch = kernel.groups(tile.register_groups(rows, o4), p.target())?;
+    Ok(NodePlan { tile: Some(tile), ..NodePlan::single(variant, dispatch) })
 }
 
 /// End of the name, tile and workgroups of a GEMM kernel for `rows` × `columns` vec4s in `layers`.

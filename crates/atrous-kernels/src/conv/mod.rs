@@ -42,6 +42,7 @@ pub fn tiles(variant: &str) -> &'static [Tile] {
         "gemm_tiled" | "implicit_gemm_tiled" => Tile::TALL,
         "gemm_split" | "implicit_gemm_split" | "transposed_tiled" | "grad_weight_tiled" => Tile::WORKGROUP,
         "gemm_registers" | "implicit_gemm_registers" | "transposed_phase" | "grad_weight_registers" => Tile::REGISTERS,
+        "stem" => Tile::STEM,
         _ => &[],
     }
 }

@@ -44,8 +44,11 @@ fn shapes_and_adapter_pick_the_kernel() {
     assert_eq!(served(conv(32, 1), x, Shape::new(3, 3, 2, 64)), both("direct"));
     assert_eq!(served(conv(64, 1), x, Shape::new(3, 3, 1, 64)), both("depthwise"));
     assert_eq!(served(conv(64, 1), x, Shape::new(5, 5, 1, 192)), both("depthwise_multiplier"));
-    let grey = Shape::new(1, 28, 28, 1);
-    assert_eq!(served(conv(1, 1), grey, Shape::new(3, 3, 1, 64)), implicit);
+    let [grey, colour] = [1, 3].map(|c| Shape::new(1, 28, 28, c));
+    assert_eq!(served(conv(1, 1), grey, Shape::new(3, 3, 1, 64)), both("stem"));
+    assert_eq!(served(Conv2d { stride: [2, 2], ..conv(1, 3) }, colour, Shape::new(7, 7, 3, 64)), both("stem"));
+    assert_eq!(served(conv(1, 1), Shape { c: 5, ..colour }, Shape::new(3, 3, 5, 64)), implicit);
+    assert_eq!(served(conv(1, 1), colour, Shape::new(3, 3, 3, 4)), implicit);
 }
 
 #[test]

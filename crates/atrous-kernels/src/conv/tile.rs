@@ -54,6 +54,9 @@ impl Tile {
         tile(16, 16),
     ];
 
+    /// The tiles in registers that the kernel for few input channels is linked for.
+    pub(super) const STEM: &[Self] = &[tile(4, 4), tile(8, 8), tile(16, 16)];
+
     /// The tile that the target asks for, if it is one of these.
     pub(super) fn asked(target: &Target, of: &[Self]) -> Option<Self> {
         target.tile.filter(|tile| of.contains(tile))
@@ -85,6 +88,12 @@ impl Tile {
         let most = if target.software { 16 } else { 8 };
         let fit = |size: usize| size.next_power_of_two().clamp(4, most);
         Self::asked(target, Self::REGISTERS).unwrap_or_else(|| tile(fit(rows), fit(4 * columns)))
+    }
+
+    /// The tile for few input channels and `columns` vec4s: the one asked for, or the largest.
+    pub(super) fn of_stem(columns: usize, target: &Target) -> Self {
+        let side = Self::largest_in_registers(usize::MAX >> 1, columns, target).n;
+        Self::asked(target, Self::STEM).unwrap_or(tile(side, side))
     }
 
     /// Whether a workgroup of it is within the limits: 64 invocations for 64 rows, x's rows of 4 vec4s and one more, w's of 16 k.
