@@ -34,6 +34,15 @@ pub struct Case {
     pub inputs: Vec<TensorType>,
 }
 
+/// The cases, then those whose op stores something in f16 with that, if the target does.
+pub fn stored(cases: impl IntoIterator<Item = Case>, target: &Target) -> Vec<Case> {
+    let mut all: Vec<Case> = cases.into_iter().collect();
+    let half = |case: &Case| Some(case.half()).filter(|half| target.f16 && half.inputs != case.inputs);
+    let halves: Vec<Case> = all.iter().filter_map(half).collect();
+    all.extend(halves);
+    all
+}
+
 /// What surrounds the op when a case runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting {

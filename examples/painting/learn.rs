@@ -74,7 +74,7 @@ pub fn learn(device: &Device, photo: &RgbImage, strokes: &Strokes, lesson: Lesso
         let options = StepOptions::new(schedule.rate(0.01, step), step + 1);
         if let Some(before) = session.step_blocking(&inputs, options)? {
             loss = before.loss;
-            progress.step(1, before.step, f64::from(loss));
+            progress.step(1, before.step, f64::from(loss), None);
         }
     }
     if let Some(last) = session.finish_blocking()? {
@@ -132,6 +132,7 @@ fn training(mut model: Model) -> Result<(Model, Training), Failure> {
         groups: model.parameter_groups(0.01, &[])?,
         clip_norm: Some(1.0),
         accumulate: false,
+        loss_scale: None,
         totals: Vec::new(),
     };
     Ok((model, training))

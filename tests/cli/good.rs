@@ -84,6 +84,26 @@ fn profiles_list_all_layers_and_are_written_for_trace_viewers() {
 }
 
 #[test]
+fn plans_of_training_steps_take_less_in_f16() {
+    let plan = |more: &[&str]| {
+        succeed("atrous", &[&["plan", "small_resnet", "--batch", "8", "--limits", "webgpu", "--train"], more].concat())
+    };
+    let (full, half) = (plan(&[]), plan(&["--f16"]));
+    assert!(full.contains("gradient norm") && !full.contains("loss scale"), "{full}");
+    for part in ["loss scale               32 B", "half_storage: "] {
+        assert!(half.contains(part), "{part}: {half}");
+    }
+    let bytes = |text: &str, what: &str| -> u64 {
+        let (_, rest) = text.rsplit_once(what).expect("the last line says it");
+        rest.trim_start().split(' ').next().and_then(|n| n.parse().ok()).expect("a number")
+    };
+    for what in ["parameters ", "gradients ", "optimizer state "] {
+        assert_eq!(bytes(&full, what), bytes(&half, what), "{what}");
+    }
+    assert!(bytes(&half, "activations ") < bytes(&full, "activations "), "{half}");
+}
+
+#[test]
 fn plans_in_f16_say_what_is_stored_so() {
     let text = succeed("atrous", &["plan", "small_unet", "--limits", "webgpu", "--f16"]);
     assert!(text.contains("half_storage: ") && text.contains("cast"), "{text}");

@@ -121,6 +121,24 @@ fn an_interrupted_training_is_resumed_to_the_same_bits() {
 }
 
 #[test]
+fn a_training_in_f16_logs_its_scale_and_stays_in_f16() {
+    let folder = Folder::new("train-f16");
+    let run = folder.path("run");
+    let ran = self::run("atrous", &tiny(&["--precision", "f16", "--run-folder", &run]));
+    if ran.stderr.contains("SHADER_F16") {
+        return;
+    }
+    assert!(ran.success && ran.stderr.contains("device memory, activations in f16"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("Steps skipped, their gradients being too large for f16: 0"), "{}", ran.stdout);
+    let log = String::from_utf8(bytes(&run, "log.jsonl")).expect("text");
+    assert_eq!(log.matches("\"loss_scale\":65536.0").count(), 6, "{log}");
+    assert!(String::from_utf8(bytes(&run, "config.toml")).expect("text").contains("precision = \"f16\""));
+    one_line(&["train", "--resume", &run, "--precision", "f32"], &["its precision is f16, here it is f32"]);
+    succeed("atrous", &["train", "--resume", &run, "--epochs", "3"]);
+    assert_eq!(losses(&run).len(), 9);
+}
+
+#[test]
 fn a_file_and_flags_say_the_same() {
     let folder = Folder::new("train-toml");
     let file = r#"

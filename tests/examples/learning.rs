@@ -29,8 +29,19 @@ pub(crate) struct Learnt {
 impl Learnt {
     /// Trains `network` with [`one_cycle`].
     pub(crate) fn after(network: &dyn Network, train: Loader, unseen: Loader, epochs: u64, lr: f64) -> Self {
+        Self::after_on(&device(), network, (train, unseen), epochs, lr)
+    }
+
+    /// [`Self::after`] on this device.
+    pub(crate) fn after_on(
+        device: &Device,
+        network: &dyn Network,
+        (train, unseen): (Loader, Loader),
+        epochs: u64,
+        lr: f64,
+    ) -> Self {
         let options = one_cycle(epochs, train.batches(), lr);
-        let mut trainer = Trainer::new(&device(), "learner", network, None, train, Some(unseen), options)
+        let mut trainer = Trainer::new(device, "learner", network, None, train, Some(unseen), options)
             .unwrap_or_else(|e| panic!("cannot begin: {e}"));
         let evaluate = |trainer: &mut Trainer| trainer.evaluate().expect("a validation").expect("validation data");
         let before = evaluate(&mut trainer);

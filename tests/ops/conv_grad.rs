@@ -7,7 +7,7 @@ use atrous_graph::op::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Padding};
 use atrous_graph::{Op, TensorType};
 use atrous_kernels::conv::{GRAD_INPUT_VARIANTS, GRAD_WEIGHT_VARIANTS};
 use atrous_kernels::{Limits, Target};
-use atrous_tests::{Case, device};
+use atrous_tests::{Case, device, stored};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -40,10 +40,10 @@ fn check_on(rows: &[Row], change: impl Fn(&mut Limits)) -> BTreeSet<&'static str
     let mut target = device.target();
     change(&mut target.limits);
     let run = |case: Case| case.expect().check_variants(&device, &target);
-    rows.iter().flat_map(|row| [weight(row), input(row)]).flat_map(run).collect()
+    stored(rows.iter().flat_map(|row| [weight(row), input(row)]), &target).into_iter().flat_map(run).collect()
 }
 
-/// Both gradients of the rows by every variant; the names of those that served.
+/// Both gradients of the rows in both types by every variant; the names of those that served.
 fn check(rows: &[Row]) -> BTreeSet<&'static str> {
     check_on(rows, |_| ())
 }
@@ -255,7 +255,7 @@ fn random_rows() {
         if forward.op.infer(&forward.inputs).is_err() {
             return Err(TestCaseError::reject("the kernel is larger than the padded image"));
         }
-        for case in [weight(&row), input(&row)] {
+        for case in stored([weight(&row), input(&row)], &tight) {
             let expected = case.expect();
             expected.check_variants(&device, &device.target());
             if expected.fits(&tight) {

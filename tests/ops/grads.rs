@@ -1,12 +1,12 @@
 //! Gradients of normalisation and softmax; and the kernels of this family cut into parts: functions of elements, labels, dropout.
 //!
-//! They run by turns as the environment asks, and with the device's own checks, which look at the padding of every result.
+//! They run in f32 and, where there is such a kernel, in f16; by turns as the environment asks, and with the device's own checks, which look at the padding of every result.
 
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions};
 use atrous_graph::op::*;
 use atrous_graph::{Op, Shape, TensorType};
 use atrous_kernels::Limits;
-use atrous_tests::{Case, Expected, device};
+use atrous_tests::{Case, Expected, device, stored};
 
 use crate::chains::chains;
 use crate::dropout::dropout;
@@ -28,7 +28,7 @@ pub(crate) fn check_all(cases: impl IntoIterator<Item = Expected>) {
 }
 
 pub(crate) fn check(cases: impl IntoIterator<Item = Case>) {
-    check_all(cases.into_iter().map(|case| case.expect()));
+    check_all(stored(cases, &device().target()).iter().map(Case::expect));
 }
 
 /// `x` and other inputs of its shape, then so many vectors over its channels.
@@ -128,7 +128,7 @@ fn cut_cases() -> Vec<Case> {
 
 fn check_with(change: impl Fn(&mut Limits)) {
     let devices = devices();
-    for (case, device) in cut_cases().into_iter().zip(devices.iter().cycle()) {
+    for (case, device) in stored(cut_cases(), &devices[0].target()).iter().zip(devices.iter().cycle()) {
         let mut target = device.target();
         change(&mut target.limits);
         case.expect().check_variants(device, &target);

@@ -1,4 +1,5 @@
-//! Kernels whose images and filters are stored in f16: one rounding of what is stored, sums in f32.
+//! Kernels whose images and filters are stored in f16: one rounding of what is stored, sums in f32. Gradients run in f16 beside
+//! their cases in f32.
 
 use std::collections::BTreeSet;
 
@@ -101,7 +102,7 @@ fn functions_of_elements() {
 fn windows_bins_and_reductions() {
     let image = Shape::new(2, 9, 7, 21);
     for window in windows() {
-        check([Case::images(Op::MaxPool(window), &[image])]);
+        check([Op::MaxPool(window), Op::MaxPoolIndices(window)].map(|op| Case::images(op, &[image])));
         if window.dilation == [1, 1] {
             let avg = AvgPool { window, count_include_pad: false, divisor: None };
             check([Case::images(Op::AvgPool(avg), &[image])]);
@@ -116,6 +117,12 @@ fn windows_bins_and_reductions() {
             let op = Op::Reduce(Reduce { reduction, n, h, w });
             check(each(op).chain([Case::images(op, &[Shape::new(3, 65, 67, 5)])]));
         }
+    }
+    for shape in SHAPES.into_iter().chain([Shape::new(3, 65, 67, 5)]) {
+        check([
+            Case::images(Op::BatchStatistics, &[shape]),
+            Case::images(Op::ChannelVariance, &[shape, Shape::channels(shape.c)]),
+        ]);
     }
 }
 

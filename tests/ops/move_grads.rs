@@ -11,16 +11,17 @@ use atrous_gpu::{AdapterChoice, Device, DeviceOptions};
 use atrous_graph::op::*;
 use atrous_graph::{Graph, Op, Shape};
 use atrous_kernels::{Limits, Target, plan::plan};
-use atrous_tests::{Case, device};
+use atrous_tests::{Case, device, stored};
 
 use adjoint::{check_chosen, check_products};
 use cases::*;
 
-/// Runs cases by every variant; returns the variants that served.
+/// Runs cases in both types by every variant; returns the variants that served.
 fn check(cases: impl IntoIterator<Item = Case>) -> BTreeSet<&'static str> {
     let device = device();
-    let run = |case: Case| case.expect().check_variants(&device, &device.target());
-    cases.into_iter().flat_map(run).collect()
+    let target = device.target();
+    let run = |case: Case| case.expect().check_variants(&device, &target);
+    stored(cases, &target).into_iter().flat_map(run).collect()
 }
 
 #[test]
@@ -63,7 +64,7 @@ fn with_limits(change: impl Fn(&mut Limits)) {
     let device = device();
     let mut target = device.target();
     change(&mut target.limits);
-    for case in large() {
+    for case in stored(large(), &target) {
         case.expect().check_variants(&device, &target);
     }
     check_chosen(&device, &target, &large_pools());
@@ -91,7 +92,8 @@ fn nothing_unwritten_is_read_and_paddings_are_zero() {
     let options = DeviceOptions { checks: true, ..DeviceOptions::from_env().expect("a legal environment") };
     let device = Device::open_blocking(&AdapterChoice::from_env(), options).expect("the suite needs an adapter");
     let odd = places().into_iter().chain(broadcasts()).chain(fills()).chain(channel_sums()).chain(large());
-    for case in odd.chain(resizes().into_iter().chain(pads()).map(|forward| forward.gradient())) {
+    let all = odd.chain(resizes().into_iter().chain(pads()).map(|forward| forward.gradient()));
+    for case in stored(all, &device.target()) {
         case.expect().check_variants(&device, &device.target());
     }
     check_chosen(&device, &device.target(), &[max_pools(), channel_max_pools()].concat());

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use atrous_cpu::{Tensor, Tolerance, compare};
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, InputData, Parameters, Session};
 use atrous_graph::op::*;
-use atrous_graph::{DType, Graph, Layout, Op, Shape};
+use atrous_graph::{DType, Graph, Layout, Op, Shape, TensorType};
 use atrous_kernels::plan::{BufferKind, Plan, plan};
 use atrous_kernels::{Limits, Target};
-use atrous_tests::{Case, Setting, conv_variants};
+use atrous_tests::{Case, Setting, conv_variants, stored};
 
 use crate::chains::chains;
 use crate::{fused, others};
@@ -21,7 +21,7 @@ fn checked() -> Device {
 }
 
 /// The bytes that two nodes' tensors have in common.
-fn shared(plan: &Plan, [a, b]: [&str; 2]) -> bool {
+pub(crate) fn shared(plan: &Plan, [a, b]: [&str; 2]) -> bool {
     let place = |name: &str| {
         let step = plan.steps.iter().find(|step| step.name == name).expect("a step");
         plan.tensors[step.node.0].expect("a place").place
@@ -71,7 +71,7 @@ fn every_kernel_that_writes_a_range_of_channels() {
 }
 
 /// Functions of elements, and the input that each may be written over.
-fn functions_of_elements(x: Shape) -> Vec<(Case, usize)> {
+pub(crate) fn functions_of_elements(x: Shape) -> Vec<(Case, usize)> {
     let mut cases: Vec<(Case, usize)> = Vec::new();
     for op in [Binary::Add, Binary::Sub, Binary::Mul, Binary::DivNoNan, Binary::Equal] {
         cases.push((Case::images(Op::Binary(op), &[x, x]), 0));
@@ -98,7 +98,9 @@ fn every_function_of_elements_over_an_input() {
     let device = checked();
     // Of the larger one an invocation takes several vec4s.
     let cases = [Shape::new(2, 5, 7, 9), Shape::new(2, 33, 32, 9)].into_iter().flat_map(functions_of_elements);
-    for (case, over) in cases {
+    let both =
+        cases.flat_map(|(case, over)| stored([case], &device.target()).into_iter().map(move |case| (case, over)));
+    for (case, over) in both {
         let expected = case.expect_in(Setting::Dying);
         expected.check(&device, &device.target());
         let plan = expected.plan(&device.target());
@@ -111,7 +113,7 @@ fn every_function_of_elements_over_an_input() {
 #[test]
 fn chains_over_an_input() {
     let device = checked();
-    for case in chains(Shape::new(2, 5, 7, 9)) {
+    for case in stored(chains(Shape::new(2, 5, 7, 9)), &device.target()) {
         let expected = case.expect_in(Setting::Dying);
         expected.check(&device, &device.target());
         let plan = expected.plan(&device.target());
@@ -163,11 +165,12 @@ fn a_chain_over_its_second_input() {
     assert_eq!(got.f32("last").expect("a product"), want);
 }
 
-/// A level of a U-Net: what is concatenated is pooled as well.
-fn level(c: usize, extra: Option<Op>) -> Graph {
+/// A level of a U-Net, its image and filter of this type: what is concatenated is pooled as well.
+fn level(c: usize, dtype: DType, extra: Option<Op>) -> Graph {
     let mut graph = Graph::new();
-    let x = graph.input("x", Shape::new(2, 9, 7, 3), DType::F32).expect("an input");
-    let w = graph.parameter("w", Shape::new(3, 3, 3, c), Layout::Filter).expect("a filter");
+    let x = graph.input("x", Shape::new(2, 9, 7, 3), dtype).expect("an input");
+    let filter = TensorType { dtype, ..TensorType::filter(Shape::new(3, 3, 3, c)) };
+    let w = graph.parameter_of("w", filter).expect("a filter");
     let mut add = |name: &str, op, inputs: &[_]| graph.add(name, op, inputs).expect(name);
     let conv = Conv2d { padding: Padding::symmetric(1, 1), ..Conv2d::default() };
     let skip = add("skip", Op::Conv2d(conv), &[x, w]);
@@ -187,15 +190,18 @@ fn joined(plan: &Plan) -> [bool; 2] {
     ["skip", "up"].map(|name| shared(plan, [name, "joined"]))
 }
 
+/// Values are small whole numbers, whose sums f16 holds as well.
 #[test]
 fn a_skip_is_pooled_where_it_lies() {
     let device = checked();
-    for (c, written) in [(8, [true, true]), (5, [false, false])] {
-        let graph = level(c, None);
+    let cases = [(8, [true, true]), (5, [false, false])];
+    let types = [DType::F32, DType::F16].into_iter().filter(|dtype| device.info().f16 || *dtype == DType::F32);
+    for (dtype, (c, written)) in types.flat_map(|dtype| cases.map(|case| (dtype, case))) {
+        let graph = level(c, dtype, None);
         let made = plan(&graph, graph.outputs(), &device.target()).expect("a plan");
         assert_eq!(joined(&made), written, "{c} channels:\n{made}");
-        let x: Vec<f32> = (0..2 * 9 * 7 * 3).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
-        let w: Vec<f32> = (0..27 * c).map(|i| ((i * 53 % 89) as f32 - 44.0) / 44.0).collect();
+        let x: Vec<f32> = (0..2 * 9 * 7 * 3).map(|i| (i * 37 % 101 % 7) as f32 - 3.0).collect();
+        let w: Vec<f32> = (0..27 * c).map(|i| (i * 53 % 89 % 5) as f32 - 2.0).collect();
         let values = std::collections::HashMap::from([
             ("x".to_owned(), Tensor::from_f32(Shape::new(2, 9, 7, 3), &x)),
             ("w".to_owned(), Tensor::from_f32(Shape::new(3, 3, 3, c), &w)),
@@ -206,7 +212,8 @@ fn a_skip_is_pooled_where_it_lies() {
         let mut session = Session::from_plan(&device, &graph, made, Arc::new(parameters)).expect("a session");
         let got = session.run_blocking(&[("x", InputData::F32(&x))]).expect("a run");
         let magnitude = want[0].map(|_| 27.0);
-        compare(got.f32("sum").expect("sums"), &want[0], &magnitude, Tolerance::F32).unwrap_or_else(|e| panic!("{e}"));
+        let judged = compare(got.f32("sum").expect("sums"), &want[0], &magnitude, Tolerance::of(dtype));
+        judged.unwrap_or_else(|e| panic!("{dtype}: {e}"));
         let places: Vec<f64> = got.u32("places").expect("places").iter().map(|v| f64::from(*v)).collect();
         assert_eq!(places, want[1].data);
     }
@@ -222,15 +229,15 @@ fn what_cannot_lie_in_a_concatenation_is_copied_and_says_why() {
         assert_eq!(step.dispatches.is_empty(), joined(&made) == [true, true]);
         (joined(&made), reasons.join("; "))
     };
-    assert_eq!(of(&level(8, None), Limits::WEBGPU), ([true, true], String::new()));
+    assert_eq!(of(&level(8, DType::F32, None), Limits::WEBGPU), ([true, true], String::new()));
     // Both bounds of the second range are within a vec4.
-    let (lies, reasons) = of(&level(5, None), Limits::WEBGPU);
+    let (lies, reasons) = of(&level(5, DType::F32, None), Limits::WEBGPU);
     assert!(lies == [false, false] && reasons.contains("share a vec4"), "{reasons}");
-    let (lies, reasons) = of(&level(8, Some(Op::Unary(Unary::Tanh))), Limits::WEBGPU);
+    let (lies, reasons) = of(&level(8, DType::F32, Some(Op::Unary(Unary::Tanh))), Limits::WEBGPU);
     assert!(lies == [false, true] && reasons.contains("reads whole tensors"), "{reasons}");
-    let (lies, reasons) = of(&level(8, None), Limits { max_binding: 6_000, ..Limits::WEBGPU });
+    let (lies, reasons) = of(&level(8, DType::F32, None), Limits { max_binding: 6_000, ..Limits::WEBGPU });
     assert!(lies == [false, false] && reasons.contains("binding limit"), "{reasons}");
-    let mut graph = level(8, None);
+    let mut graph = level(8, DType::F32, None);
     let outputs = ["skip", "sum"].map(|name| graph.find(name).expect("a node"));
     graph.set_outputs(outputs.to_vec());
     let (lies, reasons) = of(&graph, Limits::WEBGPU);

@@ -70,7 +70,9 @@ fn every_tile_of_a_gpu_within_tight_limits() {
 fn every_tile_in_f16() {
     let target = device().target();
     if target.f16 {
-        let cases: Vec<Case> = rows().iter().take(4).map(|row| row.case().half()).collect();
-        assert!(check(cases, &target).len() > 20);
+        let rows = rows();
+        let all = rows[..4].iter().map(Row::case).chain(rows[..3].iter().map(weight));
+        let cases: Vec<Case> = all.map(|case| case.half()).collect();
+        assert!(check(cases, &target).len() > 30);
     }
 }

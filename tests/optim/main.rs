@@ -5,6 +5,7 @@ mod accumulate;
 mod network;
 mod reference;
 mod rules;
+mod scaling;
 mod session;
 mod step;
 mod whole;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use atrous_gpu::{Device, InputData, Parameters, StepOptions, StepResult, TrainingSession};
 use atrous_graph::op::Binary;
-use atrous_graph::optim::{Optimizer, ParameterGroup, Training};
+use atrous_graph::optim::{LossScale, LossScaling, Optimizer, ParameterGroup, Training};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, Shape};
 use atrous_kernels::Target;
 use atrous_kernels::plan::plan_training;
@@ -57,10 +57,22 @@ impl Network {
             groups: vec![group],
             clip_norm: None,
             accumulate: false,
+            loss_scale: None,
             totals: Vec::new(),
         };
         let parameters = parameters.iter().map(|(name, shape)| ((*name).to_owned(), *shape)).collect();
         Self { graph, training, parameters }
+    }
+
+    /// The same with a loss scale, which all gradients are multiplied with.
+    pub(crate) fn scaled(mut self, scaling: LossScaling) -> Self {
+        let scale = LossScale::add(&mut self.graph, scaling).expect("an input");
+        for (_, gradient) in &mut self.training.gradients {
+            let scaled = self.graph.add("scaled", Op::Binary(Binary::Mul), &[*gradient, scale.node]);
+            *gradient = scaled.expect("a node");
+        }
+        self.training.loss_scale = Some(scale);
+        self
     }
 
     /// Starting values: different ones for every parameter.

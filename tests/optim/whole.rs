@@ -64,6 +64,7 @@ fn network() -> Result<(Graph, Training), GraphError> {
         groups,
         clip_norm: None,
         accumulate: false,
+        loss_scale: None,
         totals: vec![],
     };
     Ok((graph.clone(), training))
@@ -145,6 +146,7 @@ fn a_large_network_is_planned_quickly_and_updated_by_few_dispatches() {
         groups: model.parameter_groups(1e-4, &[]).expect("groups"),
         clip_norm: Some(1.0),
         accumulate: false,
+        loss_scale: None,
         totals: vec![loss],
     };
     let start = Instant::now();

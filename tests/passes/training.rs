@@ -1,13 +1,15 @@
 //! Training steps with passes and without: gradients beside the f64 reference, plans, memory.
 
+mod casts;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use atrous_cpu::Tensor;
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, InputData, Parameters, StepOptions, TrainingSession};
-use atrous_graph::autodiff::{Recompute, backward};
+use atrous_graph::autodiff::{Recompute, backward, backward_from};
 use atrous_graph::op::{CrossEntropy, FusedBatchNorm, Reduce, Unary};
-use atrous_graph::optim::{Optimizer, Training};
+use atrous_graph::optim::{LossScale, LossScaling, Optimizer, Training};
 use atrous_graph::passes::{Optimized, PassOptions, optimize};
 use atrous_graph::{DType, Graph, NodeId, Op, Shape};
 use atrous_io::FillSource;
@@ -16,7 +18,7 @@ use atrous_kernels::{Limits, Target};
 use atrous_nn::zoo::{self, BuildOptions};
 use atrous_nn::{Mode, Model};
 
-const SMALL: &[(&str, usize, usize)] = &[
+pub(crate) const SMALL: &[(&str, usize, usize)] = &[
     ("tiny_cnn", 2, 32),
     ("small_resnet", 2, 32),
     ("small_xception", 2, 64),
@@ -26,6 +28,17 @@ const SMALL: &[(&str, usize, usize)] = &[
 
 /// A training step of a network: mean cross-entropy, all gradients, SGD with momentum.
 fn step(name: &str, batch: usize, size: usize, recompute: &Recompute) -> (Model, Training) {
+    step_with(name, batch, size, recompute, None)
+}
+
+/// [`step`] with a loss scale.
+pub(crate) fn step_with(
+    name: &str,
+    batch: usize,
+    size: usize,
+    recompute: &Recompute,
+    scaling: Option<LossScaling>,
+) -> (Model, Training) {
     let options = BuildOptions { input: Some((batch, size, size)), mode: Mode::Training, ..BuildOptions::default() };
     let mut model = zoo::build(name, &options).unwrap_or_else(|e| panic!("{name}: {e}"));
     let (logits, parameters) = (model.output(), model.trainable());
@@ -34,7 +47,12 @@ fn step(name: &str, batch: usize, size: usize, recompute: &Recompute) -> (Model,
     let entropy = Op::CrossEntropy(CrossEntropy { ignore: Some(255), smoothing: 0.0 });
     let losses = graph.add("losses", entropy, &[logits, labels]).expect("losses");
     let loss = graph.add("loss", Op::Reduce(Reduce::MEAN_NHW), &[losses]).expect("a loss");
-    let gradients = backward(graph, &[(loss, 1.0)], &parameters, recompute).expect("gradients");
+    let loss_scale = scaling.map(|scaling| LossScale::add(graph, scaling).expect("an input"));
+    let gradients = match loss_scale {
+        None => backward(graph, &[(loss, 1.0)], &parameters, recompute),
+        Some(scale) => backward_from(graph, &[(loss, scale.node)], &parameters, recompute),
+    };
+    let gradients = gradients.expect("gradients");
     let gradients: Vec<_> = parameters.into_iter().zip(gradients).filter_map(|(p, g)| Some((p, g?))).collect();
     let mut groups = model.parameter_groups(1e-4, &[]).expect("groups");
     groups.iter_mut().for_each(|group| group.parameters.retain(|p| gradients.iter().any(|(q, _)| p == q)));
@@ -46,6 +64,7 @@ fn step(name: &str, batch: usize, size: usize, recompute: &Recompute) -> (Model,
         groups,
         clip_norm: None,
         accumulate: false,
+        loss_scale,
         totals: Vec::new(),
     };
     (model, training)
@@ -56,7 +75,7 @@ fn optimized(model: &Model, training: &Training) -> Optimized {
 }
 
 /// Values of all inputs and parameters.
-fn values(model: &Model, source: &FillSource) -> HashMap<String, Tensor> {
+pub(crate) fn values(model: &Model, source: &FillSource) -> HashMap<String, Tensor> {
     let tensor = |(_, node): (NodeId, &atrous_graph::Node)| {
         let shape = node.ty.shape;
         let dense = match (&node.op, node.ty.dtype) {
@@ -70,7 +89,7 @@ fn values(model: &Model, source: &FillSource) -> HashMap<String, Tensor> {
 }
 
 /// The loss and all gradients and running statistics, by the reference.
-fn reference(graph: &Graph, training: &Training, values: &HashMap<String, Tensor>) -> Vec<Tensor> {
+pub(crate) fn reference(graph: &Graph, training: &Training, values: &HashMap<String, Tensor>) -> Vec<Tensor> {
     let pairs = training.gradients.iter().chain(&training.assignments).map(|(_, node)| *node);
     let wanted: Vec<NodeId> = pairs.chain([training.loss]).collect();
     atrous_cpu::run(graph, values, &wanted).expect("the reference")
@@ -78,7 +97,7 @@ fn reference(graph: &Graph, training: &Training, values: &HashMap<String, Tensor
 
 /// Euclidean norms of the differences relative to those of the wanted tensors: of all together, and of the worst one. What vanishes
 /// beside the others, as gradients through a batch normalisation of two values do, counts relative to a thousandth of all.
-fn differences(got: &[Tensor], want: &[Tensor]) -> (f64, f64) {
+pub(crate) fn differences(got: &[Tensor], want: &[Tensor]) -> (f64, f64) {
     let square = |t: &Tensor| t.data.iter().map(|v| v * v).sum::<f64>();
     let off = |(got, want): (&Tensor, &Tensor)| got.data.iter().zip(&want.data).map(|(a, b)| (a - b).powi(2)).sum();
     let off: Vec<f64> = got.iter().zip(want).map(off).collect();
@@ -148,7 +167,7 @@ fn every_family_trains_the_same_both_ways() {
 }
 
 /// Gradients, running statistics and loss of a first step, and the loss of a second one.
-fn two_steps(
+pub(crate) fn two_steps(
     device: &Device,
     model: &Model,
     training: &Training,

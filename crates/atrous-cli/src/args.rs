@@ -142,6 +142,9 @@ pub(crate) struct PlanOptions {
     /// Store activations and filters in f16
     #[arg(long)]
     f16: bool,
+    /// Plan a training step (cross-entropy, SGD with momentum) instead of inference
+    #[arg(long)]
+    pub(crate) train: bool,
     /// Print the graph in Graphviz' DOT language instead
     #[arg(long)]
     pub(crate) dot: bool,

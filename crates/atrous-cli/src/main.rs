@@ -5,6 +5,7 @@ mod info;
 mod models;
 mod plan;
 mod profile;
+mod step;
 mod summary;
 mod train;
 

@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use atrous::gpu::{InputData, Parameters, Profile, Roofline, Session, StepOptions, TrainingSession};
-use atrous::graph::autodiff::{Recompute, backward};
-use atrous::graph::optim::{Optimizer, ParameterGroup, Training};
-use atrous::graph::{DType, Graph, NodeId, Shape};
+use atrous::graph::{DType, Graph};
 use atrous::io::{FillSource, fill};
 use atrous::nn::{Mode, Model};
-use atrous::train::loss::{CrossEntropyLoss, cross_entropy};
 use atrous::{Device, DeviceOptions, Result};
 
 use crate::args::ProfileOptions;
+use crate::step::step;
 
 /// The costs of a network's layers, with numbers made from the parameters' names for weights.
 pub(crate) fn profile(options: &ProfileOptions) -> Result<String> {
@@ -48,7 +46,7 @@ fn inference(device: &Device, model: &Model, parameters: Parameters, options: &P
 }
 
 fn training(device: &Device, model: &mut Model, parameters: Parameters, options: &ProfileOptions) -> Result<Profiled> {
-    let training = step(model)?;
+    let training = step(model, device.options().precision)?;
     let parameters = Arc::new(parameters);
     let open = || TrainingSession::new(device, &model.graph, &[], &training, parameters.clone());
     let mut session = open()?;
@@ -56,30 +54,10 @@ fn training(device: &Device, model: &mut Model, parameters: Parameters, options:
     if tuned.is_some() {
         session = open()?;
     }
-    let values = values(&model.graph);
+    let mut values = values(&model.graph);
+    values.retain(|(name, ..)| session.inputs().any(|(input, _)| input == *name));
     let profile = session.profile_blocking(&inputs(&values), StepOptions::new(1e-3, 1), options.runs)?;
     Ok((profile, tuned))
-}
-
-/// Adds a loss and its gradients to a network.
-fn step(model: &mut Model) -> Result<Training> {
-    let target = model.graph.input("target", Shape { c: 1, ..model.output_shape() }, DType::U32)?;
-    let logits = model.output();
-    let loss = cross_entropy(&mut model.graph, "loss", logits, target, &CrossEntropyLoss::default())?;
-    let trained: Vec<NodeId> = model.parameters.iter().filter(|p| p.trainable).map(|p| p.node).collect();
-    let gradients = backward(&mut model.graph, &[(loss, 1.0)], &trained, &Recompute::default())?;
-    let gradients: Vec<_> = trained.into_iter().zip(gradients).filter_map(|(p, g)| Some((p, g?))).collect();
-    let parameters = gradients.iter().map(|(p, _)| *p).collect();
-    Ok(Training {
-        loss,
-        groups: vec![ParameterGroup { parameters, lr: 1.0, weight_decay: 1e-4 }],
-        gradients,
-        assignments: model.running.iter().map(|r| (r.parameter, r.value)).collect(),
-        optimizer: Optimizer::sgd(0.9),
-        clip_norm: None,
-        accumulate: false,
-        totals: Vec::new(),
-    })
 }
 
 /// Values for all inputs of a graph: pixels in -1..1, labels that are all class 0.

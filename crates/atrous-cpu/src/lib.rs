@@ -13,6 +13,7 @@ mod fused;
 mod fused_loss;
 mod fused_norm;
 mod label;
+mod loss_scale;
 mod magnitude;
 mod movement;
 mod norm;
@@ -31,6 +32,7 @@ mod unary_grad;
 
 pub use compare::{CompareError, Mismatch, Tolerance, compare, compare_u32};
 pub use evaluate::evaluate;
+pub use loss_scale::Scale;
 pub use magnitude::magnitude;
 pub use optim::{OptimizerStep, Updated, clip_factor, global_norm, optimizer_magnitude, optimizer_step};
 pub use range::{RangeError, check_range};

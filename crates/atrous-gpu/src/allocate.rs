@@ -67,6 +67,14 @@ pub(crate) fn buffers(device: &Device, plan: &Plan, parameters: &Parameters) -> 
         BufferKind::State(..) | BufferKind::Accumulated(_) | BufferKind::Totals => {
             buffer(device, "optimizer state", planned.bytes, Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST)
         }
+        BufferKind::LossScale => {
+            let scale = plan.training.as_ref().and_then(|training| training.loss_scale);
+            let (scale, _) = scale.expect("a plan that scales says so: a bug of atrous");
+            let scales = mapped_buffer(device, "loss scale", planned.bytes)?;
+            write_mapped(&scales, 0, 4, &scale.scaling.init.to_le_bytes())?;
+            device.scope("uploading the loss scale", || scales.unmap())?;
+            Ok(scales)
+        }
         BufferKind::Parameters(index) => Ok(parameters.buffers()[index].clone()),
         BufferKind::Constants => {
             let constants = mapped_buffer(device, "constants", planned.bytes)?;

@@ -52,5 +52,5 @@ pub use parameters::Parameters;
 pub use profile::{NodeProfile, Profile, Roofline};
 pub use run::Counters;
 pub use session::Session;
-pub use training::{StepResult, TrainingSession};
+pub use training::{LOSS_SCALE, LOSS_SCALE_COUNTS, StepResult, TrainingSession};
 pub use tune::{Excluded, TuneReport, TunedShape};

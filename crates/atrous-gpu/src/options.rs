@@ -74,7 +74,7 @@ pub struct DeviceOptions {
     /// Which rewrites graphs go through before they are planned. A [`Session`](crate::Session) takes its parameters as they are,
     /// whatever this says; who uploads them decides whether they are folded.
     pub passes: PassOptions,
-    /// How activations and filters are stored; training is f32. An adapter without `SHADER_F16_IN_F32` is not opened for
+    /// How activations and filters are stored, and in training activations and their gradients, but not parameters. An adapter without `SHADER_F16_IN_F32` is not opened for
     /// [`Precision::F16`].
     pub precision: Precision,
     /// Multiply in cooperative matrices (tensor cores, SIMD-group matrices) what convolutions store as the adapter multiplies it: f16,

@@ -3,10 +3,14 @@
 //! All of this is plain data. A plan turns it into dispatches over the flat parameter buffers; the CPU reference executes it
 //! tensor by tensor.
 
+mod loss_scale;
+
 use std::collections::HashMap;
 
 use crate::passes::Optimized;
 use crate::{DType, Graph, NodeId, Op};
+
+pub use loss_scale::{LossScale, LossScaling};
 
 /// Whose formula is used where PyTorch and Keras differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -183,8 +187,10 @@ pub struct ParameterGroup {
 /// What one training step does besides computing the graph.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Training {
-    /// The loss, one number. A step whose loss or gradient is not finite changes nothing.
+    /// The loss, one number. A step whose loss or gradient is not finite changes nothing, but the loss scale.
     pub loss: NodeId,
+    /// What the loss's gradient was multiplied with, and with it all gradients; `None` if they are as they are.
+    pub loss_scale: Option<LossScale>,
     /// Parameters and the nodes that make their gradients.
     pub gradients: Vec<(NodeId, NodeId)>,
     /// Parameters that take the value of a node after each step: running statistics.
@@ -206,7 +212,8 @@ impl Training {
     pub fn nodes(&self) -> Vec<NodeId> {
         let pairs = self.gradients.iter().chain(&self.assignments).flat_map(|(parameter, node)| [*parameter, *node]);
         let grouped = self.groups.iter().flat_map(|group| group.parameters.iter().copied());
-        pairs.chain(grouped).chain(self.totals.iter().copied()).chain([self.loss]).collect()
+        let scale = self.loss_scale.iter().map(|scale| scale.node);
+        pairs.chain(grouped).chain(self.totals.iter().copied()).chain([self.loss]).chain(scale).collect()
     }
 
     /// The same training of the graph that passes have made, which kept [`Self::nodes`].
@@ -219,6 +226,7 @@ impl Training {
         let group = |g: &ParameterGroup| ParameterGroup { parameters: optimized.now(&g.parameters), ..g.clone() };
         Self {
             loss: now(&self.loss),
+            loss_scale: self.loss_scale.map(|scale| LossScale { node: now(&scale.node), ..scale }),
             gradients: pairs(&self.gradients),
             assignments: pairs(&self.assignments),
             groups: self.groups.iter().map(group).collect(),
@@ -241,6 +249,7 @@ impl Training {
         if loss.ty.shape.len() != 1 || loss.ty.dtype != DType::F32 {
             return Err(format!("the loss \"{}\" must be one f32, got {}", loss.name, loss.ty));
         }
+        self.loss_scale.map_or(Ok(()), |scale| scale.validate(graph))?;
         let mut seen = HashMap::new();
         for (parameter, id) in pairs() {
             let (parameter, node) = (graph.node(*parameter), graph.node(*id));

@@ -13,7 +13,7 @@ use crate::{NodePlan, PlanError, Problem, Slot};
 /// [`PlanError::Unsupported`] for u32 maps.
 pub fn plan_dropout(op: &Dropout, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (y, count) = (&problem.output, vec4s(problem.output.ty));
-    if y.ty.dtype != DType::F32 {
+    if y.ty.dtype == DType::U32 {
         return Err(PlanError::Unsupported(format!("dropout of {}", y.ty)));
     }
     let (needs, limit) = (vec4s(y.full) as u64, 1 << 32);
@@ -22,7 +22,7 @@ pub fn plan_dropout(op: &Dropout, problem: &Problem<'_>) -> Result<NodePlan, Pla
     }
     let row = y.ty.shape.w * y.ty.padded().c / 4;
     let rate = f64::from(op.rate);
-    let dispatch = Kernel::new("pointwise/dropout", "")
+    let dispatch = Kernel::storing(y.ty, "pointwise/dropout", "")
         .sizes([("COUNT", count), ("FIRST", (y.first_sample * y.full.shape.h + y.first_row) * row)])
         .set("STREAM", f64::from(op.stream))
         // A whole number is below the rate's share of 2^32 if it is below that rounded up.

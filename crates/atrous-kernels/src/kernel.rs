@@ -54,6 +54,11 @@ pub(crate) const fn require(condition: bool, reason: &'static str) -> Result<(),
     if condition { Ok(()) } else { Err(reason) }
 }
 
+/// The text of a variant: the axes that are on, in the order of the catalogue.
+pub(crate) fn axes(all: &[(bool, &str)]) -> String {
+    all.iter().filter(|(on, _)| *on).map(|(_, axis)| *axis).collect::<Vec<_>>().join(",")
+}
+
 /// A dispatch in the making.
 pub(crate) struct Kernel {
     shader: &'static Shader,

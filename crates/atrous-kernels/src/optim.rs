@@ -18,11 +18,13 @@ const CHUNK: u64 = 1024;
 pub struct StepOptions {
     /// Learning rate; parameter groups multiply it.
     pub lr: f64,
-    /// Number of the update, from 1 on: Adam's bias corrections depend on it. Runs that are accumulated for one update share it.
+    /// Number of the update, from 1 on: Adam's bias corrections depend on it, in which updates that a loss scale skipped do not count.
+    /// Runs that are accumulated for one update share it.
     pub step: u64,
     /// Whether the parameters are updated; otherwise the gradient is only added to those of earlier runs.
     pub update: bool,
-    /// Factor of the gradient: `1/k` for the mean of `k` runs that are accumulated, `1/s` for a loss scaled by `s`.
+    /// Factor of the gradient: `1/k` for the mean of `k` runs that are accumulated. A loss scale of the
+    /// [training](atrous_graph::optim::Training::loss_scale) is no part of it.
     pub scale: f64,
 }
 
@@ -33,41 +35,30 @@ impl StepOptions {
     }
 }
 
-/// What `optim/control` reads: gradient scale, learning rate, and two numbers that depend on the optimizer.
-///
-/// SGD: the gradient's share in the velocity. Adam: the factors of the learning rate and of the root.
-pub fn step_data(optimizer: &Optimizer, options: &StepOptions) -> [f32; STEP_LEN] {
-    let (a, b) = match *optimizer {
-        Optimizer::Sgd { dampening, convention: Convention::Torch, .. } if options.step > 1 => (1.0 - dampening, 0.0),
-        Optimizer::Sgd { .. } => (1.0, 0.0),
-        Optimizer::RmsProp { .. } => (0.0, 0.0),
-        Optimizer::Adam { beta1, beta2, convention, .. } => {
-            let t = options.step as f64;
-            let (c1, c2) = (1.0 - beta1.powf(t), 1.0 - beta2.powf(t));
-            match convention {
-                Convention::Torch => (1.0 / c1, 1.0 / c2.sqrt()),
-                Convention::Keras => (c2.sqrt() / c1, 1.0),
-            }
-        }
-    };
-    [options.scale, options.lr, a, b].map(|v| v as f32)
+/// What `optim/control` reads: gradient scale, learning rate, number.
+pub fn step_data(options: &StepOptions) -> [f32; STEP_LEN] {
+    [options.scale as f32, options.lr as f32, options.step as f32, 0.0]
 }
 
 /// What a step says of itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepReport {
-    /// Whether loss and gradient were finite. If not, nothing was changed.
+    /// Whether loss and gradient were finite. If not, nothing was changed but the loss scale.
     pub ok: bool,
     /// The loss.
     pub loss: f32,
     /// Euclidean norm of the gradient over all parameters, after scaling and before clipping.
     pub gradient_norm: f32,
+    /// The loss scale of this step, if there is one.
+    pub loss_scale: Option<f32>,
 }
 
 impl StepReport {
     /// From what `optim/control` wrote.
     pub const fn new(control: [f32; REPORT_LEN]) -> Self {
-        Self { ok: control[4] != 0.0, loss: control[5], gradient_norm: control[6] }
+        let [.., ok, loss, gradient_norm, scale] = control;
+        let loss_scale = if scale == 0.0 { None } else { Some(scale) };
+        Self { ok: ok != 0.0, loss, gradient_norm, loss_scale }
     }
 }
 
@@ -76,6 +67,22 @@ pub(crate) fn chunks(bytes: &Range<u64>, lr: f64, decay: f64) -> Vec<u32> {
     let (first, end) = (bytes.start / 16, bytes.end / 16);
     let chunk = |at: u64| [at as u32, CHUNK.min(end - at) as u32, (lr as f32).to_bits(), (decay as f32).to_bits()];
     (first..end).step_by(CHUNK as usize).flat_map(chunk).collect()
+}
+
+/// The kernel that decides whether and how parameters are updated: by the gradient's norm, clipped, and what the rule needs of the
+/// update's number.
+pub(crate) fn control(optimizer: &Optimizer, clip_norm: Option<f64>, scaled: bool) -> Kernel {
+    let (rule, take1, take2) = match *optimizer {
+        Optimizer::Sgd { dampening, convention: Convention::Torch, .. } => (1.0, 1.0 - dampening, 1.0),
+        Optimizer::Sgd { .. } | Optimizer::RmsProp { .. } => (0.0, 1.0, 1.0),
+        Optimizer::Adam { beta1, beta2, convention: Convention::Torch, .. } => (2.0, 1.0 - beta1, 1.0 - beta2),
+        Optimizer::Adam { beta1, beta2, convention: Convention::Keras, .. } => (3.0, 1.0 - beta1, 1.0 - beta2),
+    };
+    Kernel::new("optim/control", if scaled { "scaled" } else { "" })
+        .set("CLIP", clip_norm.unwrap_or(0.0))
+        .set("RULE", rule)
+        .set("TAKE1", take1)
+        .set("TAKE2", take2)
 }
 
 /// The kernel of an update rule; it binds gradient, chunks, control, parameters and [`Optimizer::state`].
@@ -123,18 +130,5 @@ mod tests {
         let bits = [0.5f32.to_bits(), 0.25f32.to_bits()];
         let entry = |first, count| [first, count, bits[0], bits[1]];
         assert_eq!(entries, [entry(32, 1024), entry(1056, 1024), entry(2080, 452)]);
-    }
-
-    #[test]
-    fn step_data_are_the_bias_corrections_of_the_convention() {
-        let at = |optimizer, step| step_data(&optimizer, &StepOptions::new(0.5, step));
-        let [scale, lr, a, b] = at(Optimizer::adam(), 1);
-        assert_eq!((scale, lr), (1.0, 0.5));
-        assert!((a - 10.0).abs() < 1e-4 && (b - 1e3f32.sqrt()).abs() < 1e-3, "{a} {b}");
-        let convention = Convention::Keras;
-        let keras = Optimizer::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-7, decoupled: false, convention };
-        assert_eq!(at(keras, 1)[3], 1.0);
-        let sgd = Optimizer::Sgd { momentum: 0.9, dampening: 0.25, nesterov: false, convention: Convention::Torch };
-        assert_eq!((at(sgd, 1)[2], at(sgd, 2)[2]), (1.0, 0.75));
     }
 }

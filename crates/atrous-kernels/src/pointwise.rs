@@ -79,11 +79,12 @@ pub fn plan_unary_grad(op: &Unary, problem: &Problem<'_>) -> Result<NodePlan, Pl
     let (code, p, _) = activation(op);
     let (count, dy) = (vec4s(problem.output.ty), &problem.inputs[1]);
     let in_place = dy.dies.then_some(1);
-    let kernel = Kernel::new("pointwise/unary_grad", if in_place.is_some() { "in_place" } else { "" })
-        .sizes([("COUNT", count), ("C", problem.output.ty.shape.c)])
-        .set("CODE", f64::from(code))
-        .set("P", f64::from(p))
-        .bind("X_BASE", Slot::Input(0), &problem.inputs[0]);
+    let kernel =
+        Kernel::storing(problem.output.ty, "pointwise/unary_grad", if in_place.is_some() { "in_place" } else { "" })
+            .sizes([("COUNT", count), ("C", problem.output.ty.shape.c)])
+            .set("CODE", f64::from(code))
+            .set("P", f64::from(p))
+            .bind("X_BASE", Slot::Input(0), &problem.inputs[0]);
     let kernel = if in_place.is_some() { kernel } else { kernel.bind("DY_BASE", Slot::Input(1), dy) };
     let dispatch = kernel.bind("DX_BASE", Slot::Output, &problem.output).invocations(count, problem.target)?;
     Ok(NodePlan { in_place, ..NodePlan::single("unary_grad", dispatch) })

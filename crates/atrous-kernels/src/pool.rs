@@ -24,7 +24,7 @@ fn window(kernel: Kernel, op: &Window, problem: &Problem<'_>) -> Kernel {
 }
 
 fn max(kernel: &str, op: &Window, problem: &Problem<'_>) -> Kernel {
-    window(Kernel::storing(problem.output.ty, kernel, ""), op, problem)
+    window(Kernel::storing(problem.inputs[0].ty, kernel, ""), op, problem)
         .sizes([("DILATION_H", op.dilation[0]), ("DILATION_W", op.dilation[1])])
 }
 

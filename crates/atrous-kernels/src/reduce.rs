@@ -10,7 +10,7 @@ mod pixels;
 use atrous_graph::DType;
 use atrous_graph::op::{Reduce, Reduction};
 
-use crate::kernel::{Candidate, Kernel, choose, require, vec4s};
+use crate::kernel::{Candidate, Kernel, axes, choose, require, vec4s};
 use crate::{Binding, Declined, Dispatch, NodePlan, PlanError, Problem, Slot, Target};
 
 pub use channels::plan_channel_sum;
@@ -52,8 +52,7 @@ pub(crate) fn combine(
 ) -> Result<Dispatch, PlanError> {
     let outputs = vec4s(problem.output.ty);
     let workgroup = variant == "two_stage_workgroup";
-    let axes = [(workgroup, "workgroup"), (narrow(problem), "narrow")];
-    let kernel = Kernel::new("reduce/combine", &flags(&axes))
+    let kernel = Kernel::new("reduce/combine", &axes(&[(workgroup, "workgroup"), (narrow(problem), "narrow")]))
         .sizes([("SLABS", slabs), ("OUTPUTS", outputs), ("MAX", usize::from(max)), ("DIVISOR", divisor), ("P_BASE", 0)])
         .window(partials(slabs, outputs))
         .bind("Y_BASE", Slot::Output, &problem.output);
@@ -63,11 +62,6 @@ pub(crate) fn combine(
 /// Whether the result is stored in f16.
 fn narrow(problem: &Problem<'_>) -> bool {
     problem.output.ty.dtype == DType::F16
-}
-
-/// The text of a variant: the flags that are on.
-fn flags(axes: &[(bool, &'static str)]) -> String {
-    axes.iter().filter(|(on, _)| *on).map(|(_, flag)| *flag).collect::<Vec<_>>().join(",")
 }
 
 /// The first stage of one region: its slabs and where they go.
@@ -85,14 +79,14 @@ fn stage(op: &Reduce, part: Region, problem: &Problem<'_>, stage: &Stage) -> Res
     let x = &problem.inputs[0];
     let (shape, c4) = (x.ty.shape, x.ty.padded().c / 4);
     let row = shape.w * c4;
-    let axes = [(op.n, part.n.1, shape.h * row), (op.h, part.h.1, row), (op.w, shape.w, c4), (false, c4, 1)];
-    let pick = |reduced: bool| digits(&axes.iter().filter(|a| a.0 == reduced).map(|a| (a.1, a.2)).collect::<Vec<_>>());
+    let sides = [(op.n, part.n.1, shape.h * row), (op.h, part.h.1, row), (op.w, shape.w, c4), (false, c4, 1)];
+    let pick = |reduced: bool| digits(&sides.iter().filter(|a| a.0 == reduced).map(|a| (a.1, a.2)).collect::<Vec<_>>());
     let ([o1, o0], [r1, r0]) = (pick(false), pick(true));
     let start = (part.n.0 * shape.h + part.h.0) as u64 * row_bytes(x.ty);
     let bytes = ((part.n.1 - 1) * shape.h + part.h.1) as u64 * row_bytes(x.ty);
     let (binding, base) = window(x, start, bytes, &problem.target.limits);
-    let axes = [(x.ty.dtype == DType::F16, "half"), (stage.last && narrow(problem), "narrow")];
-    Ok(Kernel::new("reduce/slabs", &flags(&axes))
+    let variant = axes(&[(x.ty.dtype == DType::F16, "half"), (stage.last && narrow(problem), "narrow")]);
+    Ok(Kernel::new("reduce/slabs", &variant)
         .sizes([("SLABS", stage.slabs), ("ROW", stage.row), ("FIRST", stage.first), ("MAX", usize::from(stage.max))])
         .sizes([("O1", o1.0), ("O1_STEP", o1.1), ("O0", o0.0), ("O0_STEP", o0.1)])
         .sizes([("R1", r1.0), ("R1_STEP", r1.1), ("R0", r0.0), ("R0_STEP", r0.1)])
@@ -159,11 +153,10 @@ pub fn plan_variance(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let pixels = Pixels::of(problem, 1)?;
     let divisor = if pixels.single() { pixels.count } else { 1 };
     let slabs = |x: Binding, base: usize| {
-        Kernel::new("reduce/variance_slabs", "").sizes([("X_BASE", base), ("DIVISOR", divisor)]).window(x).bind(
-            "MEAN_BASE",
-            Slot::Input(1),
-            &problem.inputs[1],
-        )
+        Kernel::storing(problem.inputs[0].ty, "reduce/variance_slabs", "")
+            .sizes([("X_BASE", base), ("DIVISOR", divisor)])
+            .window(x)
+            .bind("MEAN_BASE", Slot::Input(1), &problem.inputs[1])
     };
     pixels.plan(problem, slabs, |p| combine(p.variant, p.all_slabs(), false, p.count, problem))
 }

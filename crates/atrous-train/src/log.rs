@@ -35,6 +35,12 @@ pub struct StepRecord {
     /// Norm of the whole gradient before clipping, if it was computed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gradient_norm: Option<f64>,
+    /// What the loss was multiplied with, in trainings in f16.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_scale: Option<f64>,
+    /// Whether the gradient was too large for this scale, so that nothing was learnt.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skipped: bool,
     /// Pictures per second since the step before.
     #[serde(deserialize_with = "number")]
     pub images_per_second: f64,
@@ -59,6 +65,9 @@ pub struct EpochRecord {
     /// Intersection over union of each class in the validation, `null` where a class does not occur; of segmentations.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub class_iou: Vec<Option<f64>>,
+    /// Steps that were skipped so far, in trainings in f16.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<u64>,
     /// How long the epoch took, validation included, in seconds.
     #[serde(deserialize_with = "number")]
     pub seconds: f64,
@@ -176,7 +185,16 @@ mod tests {
 
     fn step(step: u64, epoch: u64) -> Record {
         let loss = 1.0 / step as f64;
-        Record::Step(StepRecord { step, epoch, loss, lr: 0.1, gradient_norm: Some(2.0), images_per_second: 50.0 })
+        Record::Step(StepRecord {
+            step,
+            epoch,
+            loss,
+            lr: 0.1,
+            gradient_norm: Some(2.0),
+            loss_scale: None,
+            skipped: false,
+            images_per_second: 50.0,
+        })
     }
 
     fn epoch(epoch: u64, step: u64) -> Record {
@@ -188,6 +206,7 @@ mod tests {
             val_loss: Some(0.6),
             metrics,
             class_iou: vec![None, Some(0.5)],
+            skipped: None,
             seconds: 1.5,
         })
     }
@@ -205,6 +224,15 @@ mod tests {
         assert_eq!(text.lines().next(), Some(expected));
         assert_eq!(text.lines().count(), 3);
         assert_eq!(read_log(&path).unwrap(), records);
+    }
+
+    #[test]
+    fn a_scaled_step_says_so() {
+        let Record::Step(record) = step(1, 1) else { unreachable!("it is a step") };
+        let record = Record::Step(StepRecord { loss_scale: Some(65536.0), skipped: true, ..record });
+        let line = String::from_utf8(line(&record).unwrap()).unwrap();
+        assert!(line.contains(r#""loss_scale":65536.0,"skipped":true,"#), "{line}");
+        assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), record);
     }
 
     #[test]

@@ -48,9 +48,11 @@ impl Progress {
         Self { bar, epochs, lines: show == Show::Auto && !terminal }
     }
 
-    /// `step` steps are done, in the epoch of number `epoch`, counted from 1; the last loss known is `loss`.
-    pub fn step(&self, epoch: u64, step: u64, loss: f64) {
-        self.bar.set_message(format!("epoch {epoch}/{}  loss {loss:.4}", self.epochs));
+    /// `step` steps are done, in the epoch of number `epoch`, counted from 1; the last loss known is `loss`, and `scale` its scale, if it
+    /// has one.
+    pub fn step(&self, epoch: u64, step: u64, loss: f64, scale: Option<f64>) {
+        let scale = scale.map_or_else(String::new, |scale| format!("  scale {scale}"));
+        self.bar.set_message(format!("epoch {epoch}/{}  loss {loss:.4}{scale}", self.epochs));
         self.bar.set_position(step);
     }
 
@@ -97,6 +99,9 @@ fn epoch_line(record: &EpochRecord, epochs: u64) -> String {
         add("val_loss", loss);
     }
     record.metrics.iter().for_each(|(name, value)| add(name, *value));
+    if let Some(skipped) = record.skipped.filter(|skipped| *skipped > 0) {
+        let _ = write!(line, "  {skipped} skipped");
+    }
     let _ = write!(line, "  {:.1} s", record.seconds);
     line
 }
@@ -117,6 +122,7 @@ mod tests {
             val_loss: Some(0.5),
             metrics,
             class_iou: vec![],
+            skipped: None,
             seconds: 12.34,
         };
         assert_eq!(
@@ -126,6 +132,10 @@ mod tests {
         record.val_loss = None;
         record.metrics.clear();
         assert_eq!(epoch_line(&record, 20), "epoch 3/20  loss 0.2500  12.3 s");
+        record.skipped = Some(0);
+        assert_eq!(epoch_line(&record, 20), "epoch 3/20  loss 0.2500  12.3 s");
+        record.skipped = Some(2);
+        assert_eq!(epoch_line(&record, 20), "epoch 3/20  loss 0.2500  2 skipped  12.3 s");
     }
 
     #[test]
@@ -140,6 +150,6 @@ mod tests {
     fn nothing_is_shown_where_nothing_was_asked_for() {
         let progress = Progress::new(Show::Nothing, 2, 10, 4, 8);
         assert!(progress.bar.is_hidden() && !progress.lines);
-        progress.step(1, 5, 0.5);
+        progress.step(1, 5, 0.5, Some(65536.0));
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use atrous_nn::{ParameterKind, zoo};
 use atrous_train::{
     Schedule, Waiting,
-    checkpoint::{Checkpoint, NamedTensor, TrainingState},
+    checkpoint::{Checkpoint, NamedTensor, ScaleState, TrainingState},
 };
 
 fn state(step: u64) -> TrainingState {
@@ -29,6 +29,7 @@ fn state(step: u64) -> TrainingState {
         schedule: Schedule::Warmup { steps: 3, start: 0.1, then: Box::new(Schedule::Poly { steps: 9, power: 0.9 }) },
         best: Some(1.0 / 3.0),
         waiting: Waiting { best: None, waited: 2 },
+        loss_scale: Some(ScaleState { scale: 1024.0, applied: 5, skipped: 2 }),
     }
 }
 
@@ -99,12 +100,25 @@ fn truncated_damaged_and_foreign_files_are_refused_by_name() {
     );
     assert!(error(&replaced(r#"\"version\":1"#, r#"\"version\":7"#)).contains("version 7"));
     assert!(error(&replaced(r#"\"epoch\":3"#, r#"\"epoch\":x"#)).contains("its state is malformed"));
+    assert!(error(&replaced(r#"\"scale\":1024.0"#, r#"\"scale\":1023.0"#)).contains("power of two"));
     assert!(error(&replaced("parameters/conv.weight", "parameterz/conv.weight")).contains("neither a parameter"));
     let weights = [("conv.weight".to_owned(), vec![1], vec![1.0])];
     atrous_io::save_tensors(&path, &weights).unwrap();
     assert!(Checkpoint::load(&path).unwrap_err().to_string().contains("is not a checkpoint"));
     let missing = Checkpoint::load(folder.path().join("none.checkpoint")).unwrap_err().to_string();
     assert!(missing.contains("cannot read") && missing.contains("none.checkpoint"), "{missing}");
+}
+
+#[test]
+fn a_checkpoint_without_a_loss_scale_is_one_of_f32() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("last.checkpoint");
+    let mut plain = checkpoint(1, 64);
+    plain.state.loss_scale = None;
+    plain.save(&path).unwrap();
+    let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+    assert!(text.contains("waited") && !text.contains("loss_scale"), "as it was before there were scales");
+    assert_eq!(Checkpoint::load(&path).unwrap(), plain);
 }
 
 #[test]

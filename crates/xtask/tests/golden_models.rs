@@ -63,10 +63,23 @@ fn a_right_network_passes() {
 #[test]
 fn evaluations_in_f16_are_held_to_what_its_rounding_makes() {
     let text = golden_in(true, "tiny_cnn", UNCHANGED, "", |_| ());
-    assert_eq!(text, "ok tiny_cnn/eval.photos\nok tiny_cnn/eval.odd\ngolden: 2 passed, 0 failed, 0 unsupported\n");
+    let passed =
+        "ok tiny_cnn/eval.photos\nok tiny_cnn/eval.odd\nok tiny_cnn/train\ngolden: 3 passed, 0 failed, 0 unsupported\n";
+    assert_eq!(text, passed);
     // A hundredth of the largest logit.
     let text = golden_in(true, "tiny_cnn", UNCHANGED, "tiny_cnn/odd/logits", |values| values[4] += 6e-3);
     assert!(text.contains("FAIL tiny_cnn/eval.odd: output at [0, 4]"), "{text}");
+    // A hundredth of a gradient, a fifth of a mean element, half a percent of a running mean and of a loss.
+    let fails = |change: &dyn Fn(&mut Value), name: &str, perturb: &dyn Fn(&mut [f32]), why: &str| {
+        let text = golden_in(true, "tiny_cnn", change, name, perturb);
+        let line = text.lines().find(|line| line.contains("tiny_cnn/train")).unwrap();
+        assert!(line.starts_with("FAIL") && line.contains(why), "{why:?} in {line}");
+    };
+    let same: &dyn Fn(&mut Value) = &|_| ();
+    fails(same, "tiny_cnn/train/grads", &|rows| rows[9 * 3] *= 1.01, "its norm");
+    fails(same, "tiny_cnn/train/grads", &|rows| rows[9 * 2 + 4] += 0.2 * rows[9 * 2], "element");
+    fails(same, "tiny_cnn/train/bn", &|rows| rows[9] *= 1.005, "running");
+    fails(&|e| e["train"]["losses"][3] = json!(1.707), "", &|_| (), "the loss before step 4");
 }
 
 #[test]

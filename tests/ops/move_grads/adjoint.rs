@@ -31,12 +31,12 @@ fn noise(count: usize, seed: u64) -> Vec<f32> {
 }
 
 impl Pair {
-    /// `x` has few values, so that maxima have ties.
-    fn new(forward: &Forward) -> Self {
+    /// `x` has few values, so that maxima have ties. Both inputs are of this type.
+    fn new(forward: &Forward, dtype: DType) -> Self {
         let mut graph = Graph::new();
         let result = forward.result().shape;
-        let x = graph.input("x", forward.x, DType::F32).expect("an input");
-        let dy = graph.input("dy", result, DType::F32).expect("an input");
+        let x = graph.input("x", forward.x, dtype).expect("an input");
+        let dy = graph.input("dy", result, dtype).expect("an input");
         let mut add = |name: &str, op: Op, inputs: &[NodeId]| {
             graph.add(name, op, inputs).unwrap_or_else(|e| panic!("{forward:?}: {e}"))
         };
@@ -78,25 +78,26 @@ impl Pair {
     }
 }
 
-/// Gradients of maxima against the reference.
+/// Gradients of maxima against the reference, in both types.
 pub(super) fn check_chosen(device: &Device, target: &Target, cases: &[Forward]) {
-    for forward in cases {
-        let pair = Pair::new(forward);
+    let types = [DType::F32, DType::F16].into_iter().filter(|dtype| target.f16 || *dtype == DType::F32);
+    for (forward, dtype) in types.flat_map(|dtype| cases.iter().map(move |forward| (forward, dtype))) {
+        let pair = Pair::new(forward, dtype);
         let node = pair.graph.node(pair.dx);
         let inputs = pair.reference(&node.inputs);
         let inputs: Vec<&Tensor> = inputs.iter().collect();
         let want = &pair.reference(&[pair.dx])[0];
         let allowed = magnitude(&node.op, &inputs, want.shape);
         let got = pair.run(device, target, &[pair.dx]);
-        let judged = got.and_then(|g| compare(&g[0], want, &allowed, Tolerance::F32).map_err(|e| e.to_string()));
-        judged.unwrap_or_else(|e| panic!("{forward:?}\nfor {target:?}:\n{e}"));
+        let judged = got.and_then(|g| compare(&g[0], want, &allowed, Tolerance::of(dtype)).map_err(|e| e.to_string()));
+        judged.unwrap_or_else(|e| panic!("{forward:?} in {dtype}\nfor {target:?}:\n{e}"));
     }
 }
 
 /// `Σ f(x) * dy = Σ x * grad(dy)`. All numbers are positive, so that nothing cancels and both sums are as exact as their terms.
 pub(super) fn check_products(device: &Device, cases: impl IntoIterator<Item = Forward>) {
     for forward in cases {
-        let pair = Pair::new(&forward);
+        let pair = Pair::new(&forward, DType::F32);
         let got = pair.run(device, &device.target(), &[pair.y, pair.dx]);
         let got = got.unwrap_or_else(|e| panic!("{forward:?}: {e}"));
         let product =

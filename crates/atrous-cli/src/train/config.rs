@@ -37,6 +37,8 @@ pub(super) struct Config {
     pub(super) aux_weight: f32,
     /// `nothing`, `cheap` or `segments=N`.
     pub(super) recompute: String,
+    /// How activations and filters are stored; as the environment says if left out.
+    pub(super) precision: Option<Precision>,
     /// Such as `2GiB`.
     pub(super) memory_budget: Option<String>,
     pub(super) adapter: Option<String>,
@@ -119,6 +121,13 @@ pub(super) enum Framing {
     Cover,
     Stretch,
     Keep,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Precision {
+    F32,
+    F16,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

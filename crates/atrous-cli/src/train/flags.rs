@@ -339,6 +339,9 @@ struct MemoryFlags {
     /// What is computed again instead of stored: nothing, cheap, or segments=N [default: cheap]
     #[arg(long, value_name = "WHAT")]
     recompute: Option<String>,
+    /// How activations and their gradients are stored; the loss is scaled in f16 [default: ATROUS_PRECISION, else f32]
+    #[arg(long, value_parser = ["f32", "f16"])]
+    precision: Option<String>,
     /// Most device memory to use, such as 2GiB or 800MiB [default: no limit]
     #[arg(long, value_name = "SIZE")]
     memory_budget: Option<String>,

@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use atrous::graph::passes::Precision;
 use atrous::graph::{ParameterSource, Shape};
 use atrous::io::WeightFile;
 use atrous::nn::{Init, Mode, zoo};
@@ -74,7 +75,7 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
         eprint!("Weights  {}", tuning::describe(weights, &model));
     }
 
-    let device = open(&config, budget)?;
+    let device = open(&mut config, budget)?;
     let source = weights.as_ref().map(|weights| weights as &dyn ParameterSource);
     let (train, validation) = (loaders.train.clone(), loaders.validation.clone());
     let existed = folder.exists();
@@ -100,9 +101,19 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     Ok((text, outcome.reason))
 }
 
-fn open(config: &Config, memory_budget: Option<u64>) -> Result<Device, atrous::Error> {
+/// Opens the device; the precision is filled in.
+fn open(config: &mut Config, memory_budget: Option<u64>) -> Result<Device, atrous::Error> {
     let adapter = AdapterChoice::parse(config.adapter.as_deref().unwrap_or("auto"));
-    let options = DeviceOptions { memory_budget, ..DeviceOptions::from_env()? };
+    let mut options = DeviceOptions { memory_budget, ..DeviceOptions::from_env()? };
+    options.precision = match config.precision {
+        None => options.precision,
+        Some(config::Precision::F32) => Precision::F32,
+        Some(config::Precision::F16) => Precision::F16,
+    };
+    config.precision = Some(match options.precision {
+        Precision::F32 => config::Precision::F32,
+        Precision::F16 => config::Precision::F16,
+    });
     Ok(Device::open_blocking(&adapter, options)?)
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use atrous::Device;
+use atrous::graph::passes::Precision;
 use atrous::train::{Outcome, Reason, Trainer, Watch};
 
 use super::data::Loaders;
@@ -38,7 +39,8 @@ pub(super) fn header(device: &Device, trainer: &Trainer, loaders: &Loaders, fold
     // Writing to a String cannot fail.
     let _ = writeln!(out, "Network  {}: {all} parameters{frozen}; {classes} classes", model.name);
     let _ = writeln!(out, "Data     {pictures} pictures to train on, {held_out} to validate on, seen at {h}x{w}");
-    let _ = writeln!(out, "Step     {batches} batches of {batch} per epoch; {memory} of device memory");
+    let f16 = if device.options().precision == Precision::F16 { ", activations in f16" } else { "" };
+    let _ = writeln!(out, "Step     {batches} batches of {batch} per epoch; {memory} of device memory{f16}");
     let _ = writeln!(out, "Run      {}", folder.display());
     let state = trainer.state();
     if state.step > 0 {
@@ -75,6 +77,9 @@ pub(super) fn summary(outcome: &Outcome, watch: Watch, validated: bool, folder: 
             let _ = write!(out, ", {} {value:.4}", name.replace('_', " "));
         }
         out.push('\n');
+        if let Some(skipped) = record.skipped {
+            let _ = writeln!(out, "Steps skipped, their gradients being too large for f16: {skipped}");
+        }
     }
     let _ = writeln!(out, "In {}:", folder.display());
     for (name, what) in FILES.iter().filter(|(name, _)| folder.join(name).exists()) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrous_graph::optim::Training;
-use atrous_graph::passes::{Precision, optimize};
+use atrous_graph::passes::optimize;
 use atrous_graph::{Graph, NodeId, TensorType};
 use atrous_kernels::plan::{BufferKind, Place, plan_training};
 use atrous_kernels::{Plan, PlanError};
@@ -20,6 +20,7 @@ use crate::timer::{self, Timer};
 use crate::{Counters, Device, GpuError, Parameters};
 use step::Pending;
 
+pub use state::{LOSS_SCALE, LOSS_SCALE_COUNTS};
 pub use step::StepResult;
 
 /// A training step for fixed input shapes, with everything it needs on the device. Each step changes the parameters, which
@@ -54,9 +55,13 @@ pub struct TrainingSession {
 }
 
 impl TrainingSession {
-    /// Rewrites a graph by the passes of [`DeviceOptions::passes`](crate::DeviceOptions::passes) that keep parameters as they are,
-    /// plans a training step of it for this device, and makes all that it needs. The predicted memory, parameters included, is held
-    /// against the device's budget before anything is allocated. The optimizer's state begins as zeros.
+    /// Rewrites a graph by the passes of [`DeviceOptions::passes`](crate::DeviceOptions::passes) that keep parameters as they are and
+    /// by its [precision](crate::DeviceOptions::precision), plans a training step of it for this device, and makes all that it needs.
+    /// The predicted memory, parameters included, is held against the device's budget before anything is allocated. The optimizer's
+    /// state begins as zeros.
+    ///
+    /// In f16 activations and their gradients are stored so; parameters, their gradients, the optimizer's state, losses and totals stay
+    /// f32. Without a [loss scale](Training::loss_scale) gradients below `6e-8` vanish there.
     ///
     /// `outputs` come back with each step; there may be none.
     ///
@@ -74,9 +79,6 @@ impl TrainingSession {
         let nodes = graph.nodes().len();
         if let Some(&node) = outputs.iter().find(|id| id.0 >= nodes) {
             return Err(GpuError::UnknownNode { node, nodes });
-        }
-        if device.options().precision == Precision::F16 {
-            tracing::warn!("training stores everything in f32, though f16 is asked for");
         }
         let (graph, plan) = optimized(device, graph, outputs, training)?;
         Self::from_plan(device, &graph, plan, parameters)
@@ -121,12 +123,14 @@ impl TrainingSession {
         let update: Vec<_> = training.update.iter().flat_map(|u| &u.dispatches).collect();
         let named = |(id, place): (NodeId, Place)| (graph.node(id).name.clone(), graph.node(id).ty, place);
         let place = |id: &NodeId| (*id, plan.tensors[id.0].expect("a plan places its parameters").place);
+        let scale = training.loss_scale.map(|(scale, _)| graph.node(scale.node).name.as_str());
+        let uploaded = |slot: &InputSlot| scale != Some(slot.name.as_str());
         let input_bytes = plan.buffers.iter().find(|b| b.kind == BufferKind::Inputs).map_or(0, |b| b.bytes);
         Ok(Self {
             device: device.clone(),
             always: allocate::commands(device, &always, &buffers)?,
             update: allocate::commands(device, &update, &buffers)?,
-            inputs: slots::input_slots(graph, &plan),
+            inputs: slots::input_slots(graph, &plan).into_iter().filter(uploaded).collect(),
             staging: vec![0; (input_bytes / 4) as usize],
             outputs: slots::output_slots(graph, &plan),
             output_names: Arc::new(slots::names(graph, &plan.outputs)),
@@ -192,7 +196,9 @@ fn optimized(
 ) -> Result<(Graph, Plan), GpuError> {
     training.validate(graph).map_err(PlanError::Training)?;
     let kept = [outputs, &training.nodes()].concat();
-    let optimized = optimize(graph, &kept, device.options().passes.keeping_parameters());
+    let options = device.options();
+    let optimized = optimize(graph, &kept, options.passes.keeping_parameters());
+    let optimized = optimized.stored_for_training(&kept, options.precision, training);
     let (outputs, training) = (optimized.now(outputs), training.follow(&optimized));
     let plan = plan_training(&optimized.graph, &outputs, &training, &device.target())?;
     Ok((optimized.graph, plan))

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use atrous_graph::TensorType;
+use atrous_graph::{Shape, TensorType, optim::LossScaling};
 use atrous_kernels::plan::BufferKind;
 
 use super::TrainingSession;
@@ -10,10 +10,15 @@ use crate::data::{Data, Output};
 use crate::download::{Download, write_tensor};
 use crate::{GpuError, Outputs};
 
+/// The loss scale in a training's state: the number that the next step multiplies its loss with.
+pub const LOSS_SCALE: &str = "loss_scale";
+/// Two more numbers of it: the updates in a row that were applied since it changed, and how many it has skipped in all.
+pub const LOSS_SCALE_COUNTS: &str = "loss_scale.counts";
+
 impl TrainingSession {
     /// Copies the optimizer's state back: dense values by `STATE/PARAMETER`, such as `momentum/layer1.0.conv1.weight`, the
-    /// states named as in [`Optimizer::state`](atrous_graph::optim::Optimizer::state). Sums of runs that wait for an update
-    /// are no part of it.
+    /// states named as in [`Optimizer::state`](atrous_graph::optim::Optimizer::state). A training with a loss scale also has
+    /// [`LOSS_SCALE`] and [`LOSS_SCALE_COUNTS`]. Sums of runs that wait for an update are no part of it.
     ///
     /// # Errors
     /// [`GpuError::DeviceLost`], [`GpuError::OutOfMemory`].
@@ -39,8 +44,8 @@ impl TrainingSession {
     /// Sets the optimizer's state: all tensors that [`Self::download_state`] gives, and no others.
     ///
     /// # Errors
-    /// [`GpuError::UnknownTensor`] naming one that is unknown or missing, [`GpuError::TensorLength`]: both before anything is
-    /// written; [`GpuError::DeviceLost`].
+    /// [`GpuError::UnknownTensor`] naming one that is unknown or missing, [`GpuError::TensorLength`], [`GpuError::StepOption`] if the
+    /// loss scale is no power of two: all before anything is written; [`GpuError::DeviceLost`].
     pub fn upload_state(&self, state: &HashMap<String, Vec<f32>>) -> Result<(), GpuError> {
         let tensors = self.state_tensors();
         let unknown = |what, name: &str, mut available: Vec<String>| {
@@ -58,6 +63,10 @@ impl TrainingSession {
                 let (shape, needs, got) = (ty.shape, ty.shape.len(), values.len());
                 return Err(GpuError::TensorLength { name: name.clone(), shape, needs, got });
             }
+        }
+        if let Some(scale) = state.get(LOSS_SCALE).map(|scale| scale[0]).filter(|scale| !LossScaling::allows(*scale)) {
+            let (expected, value) = ("a power of two from 2^-126 to 2^126", scale.to_string());
+            return Err(GpuError::StepOption { option: "loss scale", expected, value });
         }
         tensors.iter().try_for_each(|StateTensor { name, ty, buffer, offset }| {
             write_tensor(&self.device, &self.buffers[*buffer], *offset, name, *ty, &state[name])
@@ -117,12 +126,19 @@ impl TrainingSession {
                 tensors.push(StateTensor { name: format!("{state}/{name}"), ty: *ty, buffer, offset: place.offset });
             }
         }
+        if let Some((_, place)) = self.plan.training.as_ref().and_then(|training| training.loss_scale) {
+            for (i, (name, len)) in [(LOSS_SCALE, 1), (LOSS_SCALE_COUNTS, 2)].into_iter().enumerate() {
+                let (ty, offset) = (TensorType::image(Shape::channels(len)), place.offset + 16 * i as u64);
+                tensors.push(StateTensor { name: name.to_owned(), ty, buffer: place.buffer, offset });
+            }
+        }
         tensors
     }
 
     fn request_state(&self) -> Result<Vec<(usize, Download)>, GpuError> {
         let buffers = self.plan.buffers.iter().zip(&self.buffers).enumerate();
-        let states = buffers.filter(|(_, (planned, _))| matches!(planned.kind, BufferKind::State(..)));
+        let states =
+            buffers.filter(|(_, (planned, _))| matches!(planned.kind, BufferKind::State(..) | BufferKind::LossScale));
         states.map(|(i, (_, buffer))| Ok((i, Download::request(&self.device, buffer, false)?))).collect()
     }
 

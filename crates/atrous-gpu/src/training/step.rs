@@ -18,8 +18,11 @@ pub struct StepResult {
     /// Euclidean norm of the gradient that was used: scaled, not clipped, over all parameters and, in an update, all
     /// accumulated runs.
     pub gradient_norm: f32,
-    /// Whether loss and gradient were finite. If not, the step changed nothing.
+    /// Whether loss and gradient were finite. If not, the step changed nothing, but the loss scale. Where one is used and `loss` is
+    /// finite, the gradient was too large for it, and the next step has a smaller one.
     pub applied: bool,
+    /// What the loss was multiplied with in this step, if the training [scales](atrous_graph::optim::Training::loss_scale) it.
+    pub loss_scale: Option<f32>,
     /// The outputs. An output that is a parameter has its value after the step.
     pub outputs: Outputs,
 }
@@ -136,8 +139,7 @@ impl TrainingSession {
     pub(crate) fn upload(&mut self, inputs: &[(&str, InputData<'_>)], options: &StepOptions) -> Result<(), GpuError> {
         check(options, self.training().accumulate)?;
         slots::pack(&self.inputs, &mut self.staging, inputs)?;
-        let (data, first) =
-            (step_data(&self.training().optimizer, options), (self.training().step.offset / 4) as usize);
+        let (data, first) = (step_data(options), (self.training().step.offset / 4) as usize);
         self.staging[first..first + data.len()].copy_from_slice(&data.map(f32::to_bits));
         self.device.check()?;
         let Some(index) = self.plan.buffers.iter().position(|b| b.kind == BufferKind::Inputs) else { return Ok(()) };
@@ -196,8 +198,8 @@ impl TrainingSession {
         buffer.unmap();
         self.mapped[readback] = false;
         let outputs = Outputs { all: outputs?, names: self.output_names.clone() };
-        let StepReport { ok, loss, gradient_norm } = report;
-        Ok(StepResult { step, loss, gradient_norm, applied: ok, outputs })
+        let StepReport { ok, loss, gradient_norm, loss_scale } = report;
+        Ok(StepResult { step, loss, gradient_norm, applied: ok, loss_scale, outputs })
     }
 }
 

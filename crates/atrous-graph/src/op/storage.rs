@@ -6,49 +6,50 @@ use super::Op;
 
 impl Op {
     /// Whether an input may be stored in f16: kernels read it in either type. Such inputs of a node are all of one type, which is
-    /// the result's too, unless that is a map or a [`Op::Reduce`].
+    /// the result's too, unless that is a map or stays f32: reductions, statistics, gradients of parameters.
     pub const fn stores(&self, input: usize) -> bool {
         match self {
-            Self::Conv2d(_) | Self::Conv2dGradInput(_) => input < 2,
+            Self::Conv2d(_)
+            | Self::Conv2dGradInput(_)
+            | Self::Conv2dGradWeight(_)
+            | Self::BatchNormGradSums { .. }
+            | Self::BatchNormGrad(_)
+            | Self::FusedBatchNormGradSums(_)
+            | Self::FusedBatchNormGrad(_) => input < 2,
             Self::FusedConv(fused) => input < 2 || input >= fused.conv_inputs(),
             Self::FusedBatchNorm(fused) => input == 0 || input >= fused.norm.inputs(),
             Self::BatchNorm(_)
+            | Self::BatchStatistics
+            | Self::ChannelVariance
             | Self::Reduce(_)
             | Self::MaxPool(_)
+            | Self::MaxPoolIndices(_)
+            | Self::MaxPoolGrad(_)
             | Self::AvgPool(_)
+            | Self::AvgPoolGrad(_)
             | Self::AdaptiveAvgPool { .. }
+            | Self::AdaptiveAvgPoolGrad { .. }
             | Self::ChannelMaxPool(_)
             | Self::Resize(_)
+            | Self::ResizeGrad(_)
             | Self::ResizeArgMax(_)
             | Self::Unary(_)
             | Self::Softmax
             | Self::LogSoftmax
             | Self::ArgMax
+            | Self::Broadcast(_)
             | Self::Slice(_)
+            | Self::Place(_)
             | Self::Pad(_)
+            | Self::PadGrad(_)
             | Self::Flip { .. }
             | Self::StopGradient
             | Self::Dropout(_)
             | Self::Cast(_) => input == 0,
-            Self::Binary(_) | Self::Concat => true,
+            Self::Binary(_) | Self::UnaryGrad(_) | Self::Chain(_) | Self::ChannelMaxPoolGrad(_) | Self::Concat => true,
             Self::Input
             | Self::Parameter
-            | Self::Conv2dGradWeight(_)
-            | Self::BatchNormGradSums { .. }
-            | Self::BatchNormGrad(_)
-            | Self::FusedBatchNormGradSums(_)
-            | Self::FusedBatchNormGrad(_)
-            | Self::BatchStatistics
-            | Self::ChannelVariance
             | Self::RunningStat(_)
-            | Self::MaxPoolIndices(_)
-            | Self::MaxPoolGrad(_)
-            | Self::AvgPoolGrad(_)
-            | Self::AdaptiveAvgPoolGrad { .. }
-            | Self::ChannelMaxPoolGrad(_)
-            | Self::ResizeGrad(_)
-            | Self::UnaryGrad(_)
-            | Self::Broadcast(_)
             | Self::Fill { .. }
             | Self::ChannelSum
             | Self::SoftmaxGrad
@@ -57,21 +58,28 @@ impl Op {
             | Self::CrossEntropyGrad(_)
             | Self::ResizeCrossEntropy(_)
             | Self::ResizeCrossEntropyGrad(_)
-            | Self::Chain(_)
             | Self::OneHot { .. }
-            | Self::LabelWeight { .. }
-            | Self::Place(_)
-            | Self::PadGrad(_) => false,
+            | Self::LabelWeight { .. } => false,
         }
+    }
+
+    /// Whether the result stays f32 whatever the inputs are stored in.
+    pub(crate) const fn gives_f32(&self) -> bool {
+        matches!(
+            self,
+            Self::Reduce(_)
+                | Self::Conv2dGradWeight(_)
+                | Self::BatchNormGradSums { .. }
+                | Self::FusedBatchNormGradSums(_)
+                | Self::BatchStatistics
+                | Self::ChannelVariance
+        )
     }
 
     /// The result's element type, `dtype` where nothing is stored in f16.
     pub(super) fn result_dtype(&self, inputs: &[TensorType], dtype: DType) -> DType {
-        match (self, dtype) {
-            (Self::Reduce(_) | Self::Cast(_), _) | (_, DType::U32) => dtype,
-            _ if self.stores(0) => inputs[0].dtype,
-            _ => dtype,
-        }
+        let given = matches!(self, Self::Cast(_)) || dtype == DType::U32;
+        if given || self.gives_f32() || !self.stores(0) { dtype } else { inputs[0].dtype }
     }
 
     /// Whether an input is moved as it is, so that it may be a map.
@@ -97,9 +105,7 @@ impl Op {
                 1,
             ) => DType::U32,
             _ if self.moves(input) && got == DType::U32 => return Ok(()),
-            // With a seed it computes something.
-            (Self::Dropout(_), 0) if inputs.len() > 1 => DType::F32,
-            // The filter, the second operand and the residual are stored as the first input is.
+            // The filter, the second operand, the residual and the gradient are stored as the first input is.
             _ if self.stores(input) && input > 0 => inputs[0].dtype,
             _ if self.stores(input) && got.is_float() => return Ok(()),
             _ => DType::F32,

@@ -1,8 +1,10 @@
 //! Activations and filters are stored in f16 where kernels read and write them so.
 //!
 //! It begins at convolutions and goes on through everything behind them that has such kernels. Vectors over channels, labels, sums
-//! and results that are asked for stay f32; casts stand where the two meet.
+//! and results that are asked for stay f32; casts stand where the two meet. In a training step gradients begin to be f16 at
+//! convolutions as well, and what losses and metrics are made of behind the last convolution stays f32.
 
+use crate::optim::Training;
 use crate::{DType, Graph, Node, NodeId, Op};
 
 use super::Report;
@@ -10,11 +12,22 @@ use super::rewrite::{Rewrite, Rewritten};
 
 const NAME: &str = "half_storage";
 
-/// With `parameters` filters become f16 themselves; else they are cast in every run.
-pub(super) fn run(graph: &Graph, kept: &[NodeId], parameters: bool, report: &mut Report) -> Rewritten {
+/// Readers of one tensor that so many nodes at most lie between share a cast.
+const NEAR: usize = 8;
+
+/// What the graph is for.
+pub(super) enum Purpose<'a> {
+    /// Inference. If true, filters become f16 themselves; else they are cast in every run.
+    Inference(bool),
+    /// A training step, whose parameters others read in f32.
+    Training(&'a Training),
+}
+
+pub(super) fn run(graph: &Graph, kept: &[NodeId], purpose: &Purpose<'_>, report: &mut Report) -> Rewritten {
     let mut kept_flags = vec![false; graph.nodes().len()];
     kept.iter().for_each(|id| kept_flags[id.0] = true);
-    let chosen = chosen(graph, &kept_flags, report);
+    let chosen = chosen(graph, &kept_flags, purpose, report);
+    let parameters = matches!(purpose, Purpose::Inference(true));
     let mut typed = Typed::new(graph);
     for (id, node) in graph.iter() {
         match node.op {
@@ -33,16 +46,20 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], parameters: bool, report: &mut
 }
 
 /// By node: whether its stored inputs are f16.
-fn chosen(graph: &Graph, kept: &[bool], report: &mut Report) -> Vec<bool> {
+fn chosen(graph: &Graph, kept: &[bool], purpose: &Purpose<'_>, report: &mut Report) -> Vec<bool> {
     let mut chosen = vec![false; graph.nodes().len()];
+    let (last, gradient) = match purpose {
+        Purpose::Inference(_) => (chosen.clone(), chosen.clone()),
+        Purpose::Training(training) => (behind_convolutions(graph, training), gradients(graph, training)),
+    };
     // Whether a node's result is f16.
     let mut half: Vec<bool> = graph.nodes().iter().map(|node| node.ty.dtype == DType::F16).collect();
     for (id, node) in graph.iter() {
+        // A gradient goes by those that it is made of, not by what else they are multiplied with.
         let reads = |stored: bool| {
-            let inputs = node.inputs.iter().enumerate();
-            inputs.filter(|(i, _)| reads_stored(node, *i) == stored).any(|(_, input)| half[input.0])
+            let inputs = node.inputs.iter().enumerate().filter(|(i, _)| reads_stored(node, *i) == stored);
+            inputs.filter(|(_, input)| gradient[input.0] || !gradient[id.0]).any(|(_, input)| half[input.0])
         };
-        let begins = matches!(node.op, Op::Conv2d(_) | Op::Conv2dGradInput(_) | Op::FusedConv(_));
         if matches!(node.op, Op::Cast(_)) {
             continue;
         }
@@ -51,15 +68,54 @@ fn chosen(graph: &Graph, kept: &[bool], report: &mut Report) -> Vec<bool> {
             report.note(NAME, &node.name, Err("its result is asked for, and larger than its image"));
             continue;
         }
-        chosen[id.0] = begins || reads(true);
-        if chosen[id.0] {
-            half[id.0] = becomes_half(node);
+        let filters = gradient[id.0] && matches!(node.op, Op::Conv2dGradWeight(_));
+        if begins(&node.op) || filters || reads(true) {
+            let becomes_half = becomes_half(node);
+            if becomes_half && last[id.0] {
+                report.note(NAME, &node.name, Err("a loss or a total is made of it"));
+                continue;
+            }
+            (chosen[id.0], half[id.0]) = (true, becomes_half);
             report.note(NAME, &node.name, Ok(()));
         } else if reads(false) {
             report.note(NAME, &node.name, Err("no kernel of it reads f16"));
         }
     }
     chosen
+}
+
+/// Whether f16 begins at an operation.
+const fn begins(op: &Op) -> bool {
+    matches!(op, Op::Conv2d(_) | Op::Conv2dGradInput(_) | Op::FusedConv(_))
+}
+
+/// By node: whether the loss or a total is made of it, and no convolution stands in between. A convolution itself is not.
+fn behind_convolutions(graph: &Graph, training: &Training) -> Vec<bool> {
+    let mut read = vec![false; graph.nodes().len()];
+    let mut convolved = read.clone();
+    training.totals.iter().chain([&training.loss]).for_each(|id| read[id.0] = true);
+    for (i, node) in graph.nodes().iter().enumerate().rev().filter(|(_, node)| !node.inputs.is_empty()) {
+        convolved[i] |= begins(&node.op);
+        if read[i] {
+            for input in &node.inputs {
+                read[input.0] = true;
+                convolved[input.0] |= convolved[i];
+            }
+        }
+    }
+    read.iter().zip(convolved).map(|(read, convolved)| *read && !convolved).collect()
+}
+
+/// By node: whether it is the gradient of the loss by something, and so multiplied with the loss scale.
+fn gradients(graph: &Graph, training: &Training) -> Vec<bool> {
+    let mut depends = vec![false; graph.nodes().len()];
+    if let Some(scale) = training.loss_scale {
+        depends[scale.node.0] = true;
+    }
+    for (id, node) in graph.iter() {
+        depends[id.0] |= node.inputs.iter().any(|input| depends[input.0]);
+    }
+    depends
 }
 
 /// Whether the result is larger than the first input.
@@ -69,12 +125,12 @@ fn enlarges(graph: &Graph, node: &Node) -> bool {
 
 /// Whether a node that reads f16 makes f16.
 fn becomes_half(node: &Node) -> bool {
-    node.ty.dtype.is_float() && !matches!(node.op, Op::Reduce(_))
+    node.ty.dtype.is_float() && !node.op.gives_f32()
 }
 
-/// Whether a node may read an input in f16. Dropout with a seed may not.
+/// Whether a node may read an input in f16.
 fn reads_stored(node: &Node, input: usize) -> bool {
-    node.op.stores(input) && !(matches!(node.op, Op::Dropout(_)) && node.inputs.len() > 1)
+    node.op.stores(input)
 }
 
 /// Whether all who read a parameter read it in f16.
@@ -91,19 +147,28 @@ fn only_stored(graph: &Graph, chosen: &[bool], parameter: NodeId) -> bool {
     read
 }
 
-/// A new graph in which tensors exist in f16, as they were before, or both.
+/// A new graph in which tensors are f16, or as they were before.
 struct Typed<'a> {
     rewrite: Rewrite<'a>,
     graph: &'a Graph,
+    /// By old node: its tensor in f16.
     f16: Vec<Option<NodeId>>,
-    /// In f32, or as maps.
+    /// By old node: its tensor in f32, or its map.
     plain: Vec<Option<NodeId>>,
+    /// By old node: its tensor in the other type, and the first one that read it so.
+    cast: Vec<Option<(NodeId, NodeId)>>,
 }
 
 impl<'a> Typed<'a> {
     fn new(graph: &'a Graph) -> Self {
         let none = vec![None; graph.nodes().len()];
-        Self { rewrite: Rewrite::new(graph), graph, f16: none.clone(), plain: none }
+        Self {
+            rewrite: Rewrite::new(graph),
+            graph,
+            f16: none.clone(),
+            plain: none,
+            cast: vec![None; graph.nodes().len()],
+        }
     }
 
     /// Notes that an old node's place has been filled by a tensor of this type.
@@ -112,21 +177,23 @@ impl<'a> Typed<'a> {
         of[id.0] = Some(self.rewrite.now(id));
     }
 
-    /// An old node's tensor in f16, or as it was before; cast once if it is not there.
-    fn read(&mut self, id: NodeId, half: bool) -> NodeId {
+    /// An old node's tensor in f16, or as it was before, for a reader; cast if it is not there. Readers that are near share a cast.
+    /// Kept for others, such as those of a backward pass, it would take more memory than it is meant to save.
+    fn read(&mut self, id: NodeId, half: bool, reader: NodeId) -> NodeId {
         let (wanted, other) = if half { (&self.f16, &self.plain) } else { (&self.plain, &self.f16) };
         if let Some(made) = wanted[id.0] {
             return made;
+        }
+        if let Some((cast, first)) = self.cast[id.0]
+            && reader.0 - first.0 <= NEAR
+        {
+            return cast;
         }
         let other = other[id.0].expect("inputs precede their users: a bug of atrous");
         let (dtype, suffix) = if half { (DType::F16, "f16") } else { (DType::F32, "f32") };
         let name = format!("{}.{suffix}", self.graph.node(id).name);
         let made = self.rewrite.insert(&name, Op::Cast(dtype), &[other]);
-        if half {
-            self.f16[id.0] = Some(made)
-        } else {
-            self.plain[id.0] = Some(made)
-        }
+        self.cast[id.0] = Some((made, reader));
         made
     }
 
@@ -135,14 +202,14 @@ impl<'a> Typed<'a> {
             Op::Cast(to) => to == DType::F32,
             _ => chosen && reads_stored(node, i),
         };
-        let inputs: Vec<NodeId> = node.inputs.iter().enumerate().map(|(i, input)| self.read(*input, half(i))).collect();
+        let inputs = node.inputs.iter().enumerate();
+        let inputs: Vec<NodeId> = inputs.map(|(i, input)| self.read(*input, half(i), id)).collect();
         let dtype = if chosen && becomes_half(node) { DType::F16 } else { node.ty.dtype };
         if kept && dtype != node.ty.dtype {
             // Its name stays with the result that is asked for.
-            self.f16[id.0] = Some(self.rewrite.insert(&format!("{}.f16", node.name), node.op, &inputs));
-            let cast =
-                self.rewrite.restate(id, Op::Cast(DType::F32), &[self.f16[id.0].expect("just made")], DType::F32);
-            self.plain[id.0] = Some(cast);
+            let stored = self.rewrite.insert(&format!("{}.f16", node.name), node.op, &inputs);
+            let cast = self.rewrite.restate(id, Op::Cast(DType::F32), &[stored], DType::F32);
+            (self.f16[id.0], self.plain[id.0]) = (Some(stored), Some(cast));
         } else {
             self.rewrite.restate(id, node.op, &inputs, dtype);
             self.made(id, dtype);

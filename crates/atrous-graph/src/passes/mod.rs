@@ -21,7 +21,9 @@ mod rewrite;
 pub use derived::{Derived, DerivedSource, Given, Normalisation, Recipe};
 pub use report::{Note, Report};
 
+use crate::optim::Training;
 use crate::{Graph, NodeId};
+use half_storage::Purpose;
 use rewrite::{Rewritten, sweep};
 
 /// Which passes run.
@@ -52,8 +54,8 @@ pub enum Precision {
     /// In 32 bits.
     #[default]
     F32,
-    /// In 16 bits ([`DType::F16`](crate::DType::F16)) between the first convolution and the results: half the memory and half the
-    /// traffic, with a rounding of `2^-11` wherever something is stored. Numbers beyond 65504 become infinite.
+    /// In 16 bits ([`DType::F16`](crate::DType::F16)) between the first convolution and the results, in training also what flows back
+    /// between them: half the memory and half the traffic, with a rounding of `2^-11` wherever something is stored. Numbers beyond 65504 become infinite.
     F16,
 }
 
@@ -133,10 +135,24 @@ impl Optimized {
     ///
     /// # Panics
     /// As [`optimize`].
-    pub fn stored(mut self, kept: &[NodeId], precision: Precision, parameters: bool) -> Self {
+    pub fn stored(self, kept: &[NodeId], precision: Precision, parameters: bool) -> Self {
+        self.stored_for(kept, precision, &Purpose::Inference(parameters))
+    }
+
+    /// [`Self::stored`] for a training step, whose parameters stay as they are: losses and totals are f32 from the last convolution on,
+    /// and gradients until the first one.
+    ///
+    /// # Panics
+    /// As [`optimize`].
+    pub fn stored_for_training(self, kept: &[NodeId], precision: Precision, training: &Training) -> Self {
+        let now = training.follow(&self);
+        self.stored_for(kept, precision, &Purpose::Training(&now))
+    }
+
+    fn stored_for(mut self, kept: &[NodeId], precision: Precision, purpose: &Purpose<'_>) -> Self {
         if precision == Precision::F16 {
             let kept = self.now(kept);
-            let rewritten = half_storage::run(&self.graph, &kept, parameters, &mut self.report);
+            let rewritten = half_storage::run(&self.graph, &kept, purpose, &mut self.report);
             self.follow(rewritten);
         }
         self

@@ -5,11 +5,11 @@
 
 mod region;
 
-use atrous_graph::Shape;
 use atrous_graph::op::{Conv2d, Conv2dGradWeight, Padding};
+use atrous_graph::{DType, Shape};
 use atrous_shaders::find;
 
-use crate::kernel::{Candidate, Kernel, choose, require, vec4s};
+use crate::kernel::{Candidate, Kernel, axes, choose, require, vec4s};
 use crate::{Binding, Dispatch, NodePlan, PlanError, Problem, Slot, Target};
 
 use super::tile::Tile;
@@ -236,26 +236,32 @@ impl Stage {
     fn new(p: &Gradient<'_>, variant: &str, regions: &[Region]) -> Self {
         let o4 = p.shape(1).c.div_ceil(4);
         let software = p.target().software;
+        let half = (p.problem.inputs[0].ty.dtype == DType::F16, "half");
         let mut tile = None;
         let (name, axes, work, busy) = match variant {
             "grad_weight_depthwise" => {
                 let row3 = p.kernel[1] == 3;
                 let taps = if row3 { p.kernel[0] } else { p.taps() };
-                ("conv/grad_weight_depthwise", if row3 { "row3".to_owned() } else { String::new() }, taps * o4, 1 << 15)
+                ("conv/grad_weight_depthwise", axes(&[(row3, "row3"), half]), taps * o4, 1 << 15)
             }
             "grad_weight_tiled" => {
                 let fit = |c4: usize| if c4 > 8 { 64 } else { 32 };
                 let filled = Tile { m: fit(p.cg4()), n: fit(p.og4()) };
                 let Tile { m, n } = *tile.insert(Tile::asked(p.target(), Tile::WORKGROUP).unwrap_or(filled));
                 let tiles = p.cg4().div_ceil(m / 4) * p.og4().div_ceil(n / 4);
-                ("conv/grad_weight_tiled", format!("TILE_I={m},TILE_O={n}"), p.taps() * tiles, 512)
+                (
+                    "conv/grad_weight_tiled",
+                    axes(&[half, (true, &format!("TILE_I={m},TILE_O={n}"))]),
+                    p.taps() * tiles,
+                    512,
+                )
             }
             "grad_weight_registers" => {
                 let tile = tile.insert(Tile::largest_in_registers(4 * p.cg4(), p.og4(), p.target()));
                 let work = p.taps() * tile.count(4 * p.cg4(), p.og4());
-                ("conv/grad_weight_registers", tile.axes(), work, 1 << 15)
+                ("conv/grad_weight_registers", axes(&[half, (true, &tile.axes())]), work, 1 << 15)
             }
-            _ => ("conv/grad_weight_direct", String::new(), p.taps() * 4 * p.cg4() * o4, 1 << 16),
+            _ => ("conv/grad_weight_direct", axes(&[half]), p.taps() * 4 * p.cg4() * o4, 1 << 16),
         };
         let mut stage = Self { name, axes, tile, slabs: 1, per_slab: 1, work };
         // The first region is as large as any other.

@@ -14,7 +14,7 @@ pub fn plan_broadcast(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (small, c4) = (x.ty.shape, x.ty.padded().c / 4);
     let step = |side: usize, distance: usize| if side == 1 { 0 } else { distance };
     let splat = usize::from(small.c == 1 && y.shape.c > 1);
-    let dispatch = Kernel::new("movement/broadcast", "")
+    let dispatch = Kernel::storing(y, "movement/broadcast", "")
         .sizes([("COUNT", vec4s(y)), ("H", y.shape.h), ("W", y.shape.w), ("C", y.shape.c), ("C4", y.padded().c / 4)])
         .sizes([("X_N", step(small.n, small.h * small.w * c4)), ("X_H", step(small.h, small.w * c4))])
         .sizes([("X_W", step(small.w, c4)), ("X_C", step(small.c, 1)), ("SPLAT", splat)])
@@ -44,7 +44,7 @@ pub fn plan_fill(value: f32, problem: &Problem<'_>) -> Result<NodePlan, PlanErro
 /// [`PlanError::Limit`] if the part does not fit the adapter.
 pub fn plan_place(op: &Place, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (x, y) = (problem.inputs[0].ty, problem.output.ty);
-    let dispatch = Kernel::new("movement/place", "")
+    let dispatch = Kernel::storing(y, "movement/place", "")
         .sizes([("N", x.shape.n), ("H", x.shape.h), ("W", x.shape.w), ("C4", x.padded().c / 4)])
         .sizes([("COUNT", vec4s(y)), ("OH", y.shape.h), ("OW", y.shape.w), ("O4", y.padded().c / 4)])
         .sizes([("START_N", op.start[0]), ("START_H", op.start[1]), ("START_W", op.start[2]), ("START_C", op.start[3])])

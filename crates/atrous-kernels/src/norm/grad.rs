@@ -17,11 +17,12 @@ use crate::{Binding, NodePlan, PlanError, Problem, Slot};
 /// [`PlanError::Limit`] if a pixel of the input does not fit the adapter.
 pub fn plan_grad_sums(eps: f64, function: Option<Unary>, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let slabs = |x: Binding, base: usize| {
-        let kernel = Kernel::new("norm/grad_slabs", if function.is_some() { "masked" } else { "" })
-            .sizes([("X_BASE", base), ("DY_BASE", base)])
-            .set("EPS", eps)
-            .window(x)
-            .window(Binding { slot: Slot::Input(1), ..x });
+        let kernel =
+            Kernel::storing(problem.inputs[0].ty, "norm/grad_slabs", if function.is_some() { "masked" } else { "" })
+                .sizes([("X_BASE", base), ("DY_BASE", base)])
+                .set("EPS", eps)
+                .window(x)
+                .window(Binding { slot: Slot::Input(1), ..x });
         let kernel = bind_variance(bind_mean(kernel, 2, problem), 3, problem);
         match function {
             Some(f) => bind_affine(set_function(kernel, f), problem),
@@ -67,7 +68,7 @@ pub fn plan_fused_grad(op: &FusedBatchNormGrad, problem: &Problem<'_>) -> Result
 fn start(variant: &str, eps: f64, problem: &Problem<'_>) -> Kernel {
     let flags = [variant, if problem.inputs[1].dies { "in_place" } else { "" }];
     let variant: Vec<&str> = flags.into_iter().filter(|flag| !flag.is_empty()).collect();
-    let kernel = Kernel::new("norm/batch_norm_grad", &variant.join(",")).set("EPS", eps);
+    let kernel = Kernel::storing(problem.output.ty, "norm/batch_norm_grad", &variant.join(",")).set("EPS", eps);
     bind_variance(kernel, 3, problem).bind("DX_BASE", Slot::Output, &problem.output)
 }
 

@@ -13,8 +13,9 @@ use crate::{Binding, NodePlan, Part, PlanError, Problem, Slot};
 pub fn plan_statistics(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let pixels = Pixels::of(problem, 3)?;
     let variant = if pixels.single() { "single" } else { "" };
-    let slabs =
-        |x: Binding, base: usize| Kernel::new("norm/statistics_slabs", variant).sizes([("X_BASE", base)]).window(x);
+    let slabs = |x: Binding, base: usize| {
+        Kernel::storing(problem.inputs[0].ty, "norm/statistics_slabs", variant).sizes([("X_BASE", base)]).window(x)
+    };
     pixels.plan(problem, slabs, |pixels| {
         let workgroup = pixels.variant == "two_stage_workgroup";
         let c4 = vec4s(problem.output.ty) / 2;

@@ -91,6 +91,7 @@ const fn writable(kind: BufferKind, update: bool) -> bool {
         | BufferKind::State(..)
         | BufferKind::Accumulated(_)
         | BufferKind::Totals
+        | BufferKind::LossScale
         | BufferKind::Control
         | BufferKind::Partials => update,
     }

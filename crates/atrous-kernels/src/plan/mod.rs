@@ -40,6 +40,8 @@ pub enum BufferKind {
     Accumulated(usize),
     /// Sums from run to run. They begin as zeros.
     Totals,
+    /// The loss scale. It begins as [`LossScaling::init`](atrous_graph::optim::LossScaling::init).
+    LossScale,
     /// What `optim/control` tells the updates and the host.
     Control,
     /// Partial sums of the gradient's norm.

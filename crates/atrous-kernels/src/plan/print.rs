@@ -57,6 +57,7 @@ impl Plan {
             BufferKind::State(k, i) => format!("state{k}.{i}"),
             BufferKind::Accumulated(i) => format!("accumulated{i}"),
             BufferKind::Totals => "totals".to_owned(),
+            BufferKind::LossScale => "loss scale".to_owned(),
             BufferKind::Control => "control".to_owned(),
             BufferKind::Partials => "partials".to_owned(),
             BufferKind::Bank => {

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use atrous_graph::optim::{Optimizer, Training};
+use atrous_graph::optim::{LossScale, Optimizer, Training};
 use atrous_graph::{Graph, NodeId};
 
 use super::make::{Layout, needed, plan_nodes};
@@ -23,6 +23,9 @@ pub struct TrainingPlan {
     pub step: Place,
     /// What the step [reports](crate::optim::StepReport).
     pub control: Place,
+    /// The loss scale, and where it lies: the scale in a vec4, and in another one the updates in a row that were applied since it
+    /// changed, and how many have been skipped in all.
+    pub loss_scale: Option<(LossScale, Place)>,
     /// Whether runs without an update are possible.
     pub accumulate: bool,
     /// The parameters that are updated.
@@ -62,8 +65,10 @@ pub fn plan_training(
 
     let limits = &target.limits;
     let mut layout = Layout::new(graph);
-    let step = layout.place_fixed(graph, limits, made.len(), &nodes, STEP_LEN as u64 * 4)?;
-    let updates = Updates::place(graph, training, limits, &mut layout)?;
+    let uploaded: Vec<NodeId> =
+        nodes.iter().copied().filter(|id| training.loss_scale.is_none_or(|scale| scale.node != *id)).collect();
+    let step = layout.place_fixed(graph, limits, made.len(), &uploaded, STEP_LEN as u64 * 4)?;
+    let updates = Updates::place(graph, training, limits, made.len(), &mut layout)?;
     let copies = place_gradients(graph, training, &made, &updates, &mut layout);
     let tables = layout.place_constants(limits, &made, &updates.tables());
     let mut kept: Vec<NodeId> = copies.iter().map(|(node, _)| *node).collect();

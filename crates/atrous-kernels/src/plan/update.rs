@@ -6,9 +6,9 @@ use atrous_graph::optim::{ParameterGroup, Training};
 use atrous_graph::{Graph, NodeId};
 
 use super::make::Layout;
-use super::{BufferKind, BufferPlan, Place, Plan, PlannedDispatch, TrainingPlan};
+use super::{BufferKind, BufferPlan, Place, Plan, PlannedDispatch, TensorPlan, TrainingPlan};
 use crate::kernel::Kernel;
-use crate::optim::{REPORT_LEN, chunks, update};
+use crate::optim::{REPORT_LEN, chunks, control, update};
 use crate::{Binding, Limits, PlanError, Slot, Target};
 
 /// One thing that is done after the steps of a graph.
@@ -19,6 +19,9 @@ pub struct Update {
     /// Its dispatches.
     pub dispatches: Vec<PlannedDispatch>,
 }
+
+/// Bytes of the loss scale and of what it is counted by, a vec4 each.
+const SCALES_BYTES: u64 = 32;
 
 type Made = Result<Vec<PlannedDispatch>, PlanError>;
 
@@ -39,11 +42,12 @@ pub(super) struct Updates {
     flats: Vec<Flat>,
     control: Place,
     partials: Place,
+    scales: Option<Place>,
     totals: Vec<(NodeId, Place)>,
 }
 
 impl Updates {
-    /// Adds the buffers beside those of the parameters.
+    /// Adds the buffers beside those of the parameters. The loss scale is alive in all of `steps` steps.
     ///
     /// # Errors
     /// [`PlanError::Limit`] if the totals do not fit a buffer.
@@ -51,6 +55,7 @@ impl Updates {
         graph: &Graph,
         training: &Training,
         limits: &Limits,
+        steps: usize,
         layout: &mut Layout,
     ) -> Result<Self, PlanError> {
         let groups: HashMap<NodeId, &ParameterGroup> =
@@ -71,6 +76,12 @@ impl Updates {
         };
         let control = push(BufferKind::Control, REPORT_LEN as u64 * 4);
         let partials = push(BufferKind::Partials, (chunk_count as u64 * 4).next_multiple_of(16).max(16));
+        let scales = training.loss_scale.map(|scale| {
+            let scales = push(BufferKind::LossScale, SCALES_BYTES);
+            let place = Place { bytes: graph.node(scale.node).ty.bytes(), ..scales };
+            layout.tensors[scale.node.0] = Some(TensorPlan { place, first: 0, last: steps });
+            scales
+        });
         let (mut totals, mut end) = (Vec::new(), 0);
         for &node in &training.totals {
             let bytes = graph.node(node).ty.bytes();
@@ -108,7 +119,7 @@ impl Updates {
                 assigned,
             });
         }
-        Ok(Self { flats, control, partials, totals })
+        Ok(Self { flats, control, partials, scales, totals })
     }
 
     /// Where the gradient of a parameter must lie.
@@ -135,6 +146,7 @@ impl Updates {
         target: &Target,
     ) -> Result<TrainingPlan, PlanError> {
         let place = |id: NodeId| plan.tensors[id.0].expect("a node that is needed has a place").place;
+        let scaled = training.loss_scale.is_some();
         let flats = || self.flats.iter().zip(tables.as_chunks::<2>().0);
         let over = |kernel: Kernel, chunks: Place, places: &[Place]| {
             let count = (chunks.bytes / 16) as usize;
@@ -152,11 +164,15 @@ impl Updates {
                 dispatches.push(over(kernel, *table, &[gradient(flat), *table, self.partials])?);
                 first += flat.trained.len() / 4;
             }
-            let kernel = Kernel::new("optim/control", "")
-                .sizes([("COUNT", first), ("AFTER", after)])
-                .set("CLIP", training.clip_norm.unwrap_or(0.0));
-            let places = [self.partials, step, place(training.loss), self.control];
-            dispatches.push(dispatch(kernel, &places, 1, target)?);
+            let mut kernel = control(&training.optimizer, training.clip_norm, scaled);
+            kernel = kernel.sizes([("COUNT", first), ("AFTER", after)]);
+            if let Some(scale) = training.loss_scale {
+                // The last one decides of an update.
+                let decides = usize::from(after == usize::from(training.accumulate));
+                kernel = kernel.sizes([("DECIDES", decides), ("INTERVAL", scale.scaling.interval as usize)]);
+            }
+            let places = [self.partials, step, place(training.loss), self.control].into_iter().chain(self.scales);
+            dispatches.push(dispatch(kernel, &places.collect::<Vec<_>>(), 1, target)?);
             Ok(Update { name: "gradient norm", dispatches })
         };
 
@@ -170,7 +186,9 @@ impl Updates {
             over(Kernel::new("optim/assign", ""), *table, &places)
         });
         let accumulate = |clear: usize| {
-            trained(&|_| Kernel::new("optim/accumulate", "").sizes([("CLEAR", clear)]), &|flat, table| {
+            // What overflowed makes the sum overflow, so that its update is skipped as a whole; then it is cleared as after any other.
+            let sizes = [("CLEAR", clear), ("ALWAYS", usize::from(scaled))];
+            trained(&|_| Kernel::new("optim/accumulate", "").sizes(sizes), &|flat, table| {
                 vec![flat.gradients, table, self.control, flat.accumulated.unwrap_or(flat.gradients)]
             })
         };
@@ -198,6 +216,7 @@ impl Updates {
             optimizer: training.optimizer,
             step,
             control: self.control,
+            loss_scale: training.loss_scale.zip(self.scales),
             accumulate: training.accumulate,
             parameters: training.gradients.iter().map(|(parameter, _)| *parameter).collect(),
             totals: self.totals.clone(),

@@ -26,7 +26,7 @@ pub fn plan_chain(op: &Chain, problem: &Problem<'_>) -> Result<NodePlan, PlanErr
     let count = vec4s(problem.output.ty);
     let in_place = problem.inputs.iter().position(|part| part.dies);
     let bound: Vec<usize> = (0..problem.inputs.len()).filter(|i| in_place != Some(*i)).collect();
-    let mut kernel = Kernel::new("pointwise/chain", VARIANTS[bound.len()])
+    let mut kernel = Kernel::storing(problem.output.ty, "pointwise/chain", VARIANTS[bound.len()])
         .sizes([("COUNT", count), ("C", problem.output.ty.shape.c)])
         .set("HELD", in_place.map_or(f64::from(u32::MAX), |i| i as f64))
         .bind("Y_BASE", Slot::Output, &problem.output);

@@ -19,7 +19,7 @@ const fn reach(window: &Window, axis: usize) -> usize {
 pub fn plan_max_grad(op: &MaxPoolGrad, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (dy, dx, window) = (&problem.inputs[0], problem.output, &op.window);
     let (y, x) = (dy.ty.shape, dx.ty.shape);
-    let dispatch = Kernel::new("pool/max_grad", "")
+    let dispatch = Kernel::storing(dx.ty, "pool/max_grad", "")
         .sizes([("N", x.n), ("H", x.h), ("W", x.w), ("C4", dx.ty.padded().c / 4), ("OH", y.h), ("OW", y.w)])
         .sizes([("REACH_H", reach(window, 0)), ("REACH_W", reach(window, 1))])
         .sizes([("STRIDE_H", window.stride[0]), ("STRIDE_W", window.stride[1])])
@@ -47,7 +47,7 @@ pub(crate) fn max_grad_rows(window: &Window, windows: usize, rows: Range<usize>)
 pub fn plan_channel_max_grad(op: &ChannelMaxPool, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (x, dy) = (&problem.inputs[0], &problem.inputs[1]);
     let shape = x.ty.shape;
-    let dispatch = Kernel::new("pool/channel_max_grad", "")
+    let dispatch = Kernel::storing(x.ty, "pool/channel_max_grad", "")
         .sizes([("PIXELS", shape.n * shape.h * shape.w), ("C", shape.c), ("C4", x.ty.padded().c / 4)])
         .sizes([("O", dy.ty.shape.c), ("WINDOW", op.window), ("STRIDE", op.stride)])
         .bind("X_BASE", Slot::Input(0), x)

@@ -4,7 +4,7 @@ use atrous_graph::Shape;
 
 use super::cut::{room, slabs, window};
 use super::{choose_stages, partials};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, vec4_bytes};
 use crate::{Binding, Declined, Dispatch, NodePlan, PlanError, Problem, Slot};
 
 /// How all pixels of the first input are reduced.
@@ -33,7 +33,7 @@ impl Pixels {
         let (ty, target) = (problem.inputs[0].ty, problem.target);
         let Shape { n, h, w, .. } = ty.shape;
         let (count, c4) = (n * h * w, ty.padded().c / 4);
-        let (pixel, limit) = (c4 as u64 * 16, target.limits.max_binding);
+        let (pixel, limit) = (c4 as u64 * vec4_bytes(ty), target.limits.max_binding);
         let window = (room(ty, &target.limits) / pixel) as usize;
         if window == 0 {
             return Err(PlanError::Limit { what: "bytes in one binding", needs: pixel, limit });
@@ -72,11 +72,12 @@ impl Pixels {
         first: impl Fn(Binding, usize) -> Kernel,
         second: impl FnOnce(&Self) -> Result<Dispatch, PlanError>,
     ) -> Result<NodePlan, PlanError> {
-        let (limits, pixel) = (&problem.target.limits, self.c4 as u64 * 16);
+        let x = &problem.inputs[0];
+        let (limits, pixel) = (&problem.target.limits, self.c4 as u64 * vec4_bytes(x.ty));
         let mut dispatches = Vec::new();
         for (i, start) in (0..self.count).step_by(self.window).enumerate() {
             let count = self.window.min(self.count - start);
-            let (binding, base) = window(&problem.inputs[0], start as u64 * pixel, count as u64 * pixel, limits);
+            let (binding, base) = window(x, start as u64 * pixel, count as u64 * pixel, limits);
             let kernel = first(binding, base).sizes([("SLABS", self.slabs), ("PIXELS", count), ("C4", self.c4)]);
             let kernel = if self.single() {
                 kernel.bind("P_BASE", Slot::Output, &problem.output)

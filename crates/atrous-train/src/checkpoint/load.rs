@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+use atrous_graph::optim::LossScaling;
 use atrous_io::{Dtype, WeightFile};
 use serde::Deserialize;
 
-use super::{Checkpoint, CheckpointError, NamedTensor, OPTIMIZER, PARAMETERS, STATE_KEY, TrainingState, VERSION};
+use super::{
+    Checkpoint, CheckpointError, NamedTensor, OPTIMIZER, PARAMETERS, STATE_KEY, ScaleState, TrainingState, VERSION,
+};
 
 /// What the header's notes say of the version; the rest is read when the version is known.
 #[derive(Deserialize)]
@@ -47,5 +50,12 @@ fn read_state(notes: &str) -> Result<TrainingState, String> {
     if notes.version != VERSION {
         return Err(format!("it has version {} of the format, this program reads version {VERSION}", notes.version));
     }
-    serde_json::from_value(notes.state).map_err(|e| format!("its state is malformed: {e}"))
+    let state: TrainingState =
+        serde_json::from_value(notes.state).map_err(|e| format!("its state is malformed: {e}"))?;
+    match state.loss_scale {
+        Some(ScaleState { scale, .. }) if !LossScaling::allows(scale) => {
+            Err(format!("its loss scale {scale} is no power of two"))
+        }
+        _ => Ok(state),
+    }
 }

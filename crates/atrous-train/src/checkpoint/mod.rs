@@ -9,6 +9,7 @@ mod fit;
 mod load;
 mod save;
 
+use atrous_graph::optim::LossScaling;
 use serde::{Deserialize, Serialize};
 
 pub use error::CheckpointError;
@@ -77,4 +78,27 @@ pub struct TrainingState {
     pub best: Option<f64>,
     /// What early stopping remembers.
     pub waiting: Waiting,
+    /// The loss scale of a training in f16; `None` of one in f32. It lives on the device: in a
+    /// [trainer](crate::Trainer::state) only `skipped` is up to date, in a checkpoint all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_scale: Option<ScaleState>,
+}
+
+/// Where a loss scale stands.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScaleState {
+    /// What the next step multiplies its loss with: a power of two.
+    pub scale: f32,
+    /// Updates in a row that were applied since it changed.
+    pub applied: u32,
+    /// Steps of the training that were skipped.
+    pub skipped: u32,
+}
+
+impl ScaleState {
+    /// That of a new training.
+    pub const fn new(scaling: LossScaling) -> Self {
+        Self { scale: scaling.init, applied: 0, skipped: 0 }
+    }
 }

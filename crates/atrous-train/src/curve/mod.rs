@@ -143,7 +143,16 @@ mod tests {
     use crate::log::{EpochRecord, StepRecord};
 
     fn step(step: u64, loss: f64) -> Record {
-        Record::Step(StepRecord { step, epoch: 1, loss, lr: 0.1, gradient_norm: None, images_per_second: 1.0 })
+        Record::Step(StepRecord {
+            step,
+            epoch: 1,
+            loss,
+            lr: 0.1,
+            gradient_norm: None,
+            loss_scale: None,
+            skipped: false,
+            images_per_second: 1.0,
+        })
     }
 
     fn epoch(epoch: u64, step: u64, val_loss: f64, miou: f64) -> Record {
@@ -155,6 +164,7 @@ mod tests {
             val_loss: Some(val_loss),
             metrics,
             class_iou: vec![],
+            skipped: None,
             seconds: 1.0,
         })
     }

@@ -1,7 +1,7 @@
 //! Where numbers went bad.
 
 use atrous_gpu::{GpuError, InputData, Session};
-use atrous_graph::{DType, NodeId, Op};
+use atrous_graph::{DType, NodeId, Op, optim::LossScale};
 
 use super::{Trainer, flight::Run, inputs};
 
@@ -13,9 +13,12 @@ impl Trainer {
     /// The name of the first node, in the order of computation, that has infinite values or NaN for the inputs of a run and
     /// the parameters as they are: inputs, then parameters, then what is computed of them. `None` if there is none, or it
     /// cannot be found out.
-    pub(super) fn blame(&self, run: &Run) -> Option<String> {
-        let seed = [run.seed];
-        let inputs = inputs(&self.model, &self.options.loss, &run.batch, &seed);
+    pub(super) fn blame(&self, run: &Run, loss_scale: Option<f32>) -> Option<String> {
+        let (seed, scale) = ([run.seed], [loss_scale.unwrap_or(1.0)]);
+        let mut inputs = inputs(&self.model, &self.options.loss, &run.batch, &seed);
+        if let Some(LossScale { node, .. }) = self.training.loss_scale {
+            inputs.push((&self.model.graph.node(node).name, InputData::F32(&scale)));
+        }
         let bad = |values: &[f32]| values.iter().any(|v| !v.is_finite());
         for (name, data) in &inputs {
             if matches!(data, InputData::F32(values) if bad(values)) {

@@ -70,6 +70,16 @@ pub enum TrainError {
         /// The first node whose values are not finite, in the order of computation.
         node: Option<String>,
     },
+    /// The loss is finite, but its gradient is not, however little the loss was scaled. Parameters and checkpoints are as before.
+    #[error("step {step}: the gradient is not finite even with a loss scale of {loss_scale:e}; {}", blame(.node.as_deref()))]
+    LossScale {
+        /// The step, counted from 1.
+        step: u64,
+        /// Its scale.
+        loss_scale: f32,
+        /// The first node whose values are not finite, in the order of computation.
+        node: Option<String>,
+    },
     /// The run folder.
     #[error(transparent)]
     RunFolder(#[from] RunFolderError),

@@ -118,6 +118,7 @@ impl Evaluator {
             groups: Vec::new(),
             clip_norm: None,
             accumulate: false,
+            loss_scale: None,
             totals: totals.to_vec(),
         };
         let session = TrainingSession::new(device, &model.graph, &[], &sums, parameters)?;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Progress,
-    log::{EpochRecord, Record},
+    log::{EpochRecord, Record, StepRecord},
 };
 
 /// How a training ended.
@@ -45,7 +45,8 @@ impl Trainer {
     ///
     /// # Errors
     /// [`TrainError`]. If loss or gradient become infinite or NaN it is [`TrainError::NotFinite`]; the checkpoints are those of
-    /// before. After an error the parameters may be an update further than the state; the last checkpoint is consistent.
+    /// before. Where the loss is scaled, a gradient that is too large is no error but a step that is skipped, until it is
+    /// [`TrainError::LossScale`]. After an error the parameters may be an update further than the state; the last checkpoint is consistent.
     pub fn fit(&mut self) -> Result<Outcome, TrainError> {
         self.fit_with(|_| ControlFlow::Continue(()))
     }
@@ -166,8 +167,12 @@ impl Trainer {
         let landing = match flight.landed(result, self.state.epoch + 1) {
             Landed::Part => return Ok(ControlFlow::Continue(())),
             Landed::Bad(run) => {
-                let (step, loss, gradient_norm) = (result.step, result.loss, result.gradient_norm);
-                return Err(TrainError::NotFinite { step, loss, gradient_norm, node: self.blame(&run) });
+                let StepResult { step, loss, gradient_norm, .. } = *result;
+                let node = self.blame(&run, result.loss_scale);
+                return Err(match result.loss_scale.filter(|_| loss.is_finite()) {
+                    Some(loss_scale) => TrainError::LossScale { step, loss_scale, node },
+                    None => TrainError::NotFinite { step, loss, gradient_norm, node },
+                });
             }
             Landed::Update(landing) => landing,
         };
@@ -175,7 +180,11 @@ impl Trainer {
         self.state.batch = landing.next_batch;
         self.state.loss_sum += landing.loss_sum;
         self.state.samples += landing.samples;
-        progress.step(landing.record.epoch, landing.record.step, landing.record.loss);
+        if let Some(state) = &mut self.state.loss_scale {
+            state.skipped += u32::from(landing.record.skipped);
+        }
+        let StepRecord { epoch, step, loss, loss_scale, .. } = landing.record;
+        progress.step(epoch, step, loss, loss_scale);
         let record = Record::Step(landing.record);
         self.record(&record)?;
         Ok(watch(&record))
@@ -204,6 +213,7 @@ impl Trainer {
             val_loss: figures.as_ref().and_then(|f| f.loss),
             metrics: figures.as_ref().map(Figures::metrics).unwrap_or_default(),
             class_iou: figures.as_ref().map(Figures::class_iou).unwrap_or_default(),
+            skipped: self.state.loss_scale.map(|state| state.skipped.into()),
             seconds: begun.elapsed().as_secs_f64(),
         };
         self.record(&Record::Epoch(record.clone()))?;

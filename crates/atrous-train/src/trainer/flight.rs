@@ -6,6 +6,10 @@ use atrous_gpu::StepResult;
 
 use crate::{data::Batch, log::StepRecord};
 
+/// The least loss scale with which an overflow is an overflow. The largest f16 is about `2^16`: what this scale, `2^-14`, does not
+/// bring below it is beyond `2^30`, and no gradient to learn by.
+const LEAST_SCALE: f32 = 1.0 / 16384.0;
+
 /// A submitted run.
 #[derive(Debug)]
 pub(super) struct Run {
@@ -40,7 +44,7 @@ pub(super) enum Landed {
     Part,
     /// An update is complete.
     Update(Landing),
-    /// Loss or gradient were not finite.
+    /// The loss was not finite, or the gradient was not and no smaller scale will help.
     Bad(Run),
 }
 
@@ -78,7 +82,8 @@ impl Flight {
     /// The result of the earliest run has come, in epoch number `epoch`, counted from 1.
     pub(super) fn landed(&mut self, result: &StepResult, epoch: u64) -> Landed {
         let run = self.runs.pop_front().expect("a result belongs to a run that was submitted");
-        if !result.applied {
+        let overflown = result.loss.is_finite() && result.loss_scale.is_some_and(|scale| scale >= LEAST_SCALE);
+        if !result.applied && !overflown {
             return Landed::Bad(run);
         }
         let samples = run.batch.samples as u64;
@@ -96,6 +101,8 @@ impl Flight {
             loss: loss_sum / samples as f64,
             lr: run.lr,
             gradient_norm: Some(result.gradient_norm.into()),
+            loss_scale: result.loss_scale.map(f64::from),
+            skipped: !result.applied,
             images_per_second: samples as f64 / seconds.max(1e-9),
         };
         Landed::Update(Landing { record, next_batch: run.batch.index as u64 + 1, loss_sum, samples })

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use atrous_graph::{
     DType, Graph, GraphError, NodeId, Op, Shape,
-    autodiff::backward,
+    autodiff::{backward, backward_from},
     op::{Binary, Conv2d, Conv2dGradWeight, Reduce, Unary},
-    optim::{ParameterGroup, Training},
+    optim::{LossScale, ParameterGroup, Training},
+    passes::Precision,
 };
 use atrous_nn::{Mode, Model, zoo::Network};
 
@@ -75,12 +76,13 @@ pub(super) struct EvaluationGraph {
     pub(super) confusion: NodeId,
 }
 
-/// Builds the graph of a training step.
+/// Builds the graph of a training step for a device that stores tensors at this precision.
 pub(super) fn step_graph(
     network: &dyn Network,
     name: &str,
     data: DataShape,
     options: &TrainOptions,
+    precision: Precision,
 ) -> Result<StepGraph, TrainError> {
     let mut model = build(network, name, data, Mode::Training)?;
     let frozen: Vec<&str> = options.frozen.iter().map(String::as_str).collect();
@@ -88,7 +90,15 @@ pub(super) fn step_graph(
     let labels = model.graph.input(LABELS, data.labels, DType::U32)?;
     let loss = add_loss(&mut model, labels, data.ignore, options)?;
     let wrt = model.trainable();
-    let gradients = backward(&mut model.graph, &[(loss, 1.0)], &wrt, &options.recompute)?;
+    let graph = &mut model.graph;
+    let loss_scale = match precision {
+        Precision::F32 => None,
+        Precision::F16 => Some(LossScale::add(graph, options.loss_scaling)?),
+    };
+    let gradients = match loss_scale {
+        None => backward(graph, &[(loss, 1.0)], &wrt, &options.recompute)?,
+        Some(scale) => backward_from(graph, &[(loss, scale.node)], &wrt, &options.recompute)?,
+    };
     let gradients: Vec<(NodeId, NodeId)> =
         wrt.into_iter().zip(gradients).filter_map(|(node, gradient)| Some((node, gradient?))).collect();
     if gradients.is_empty() {
@@ -102,6 +112,7 @@ pub(super) fn step_graph(
         optimizer: options.optimizer,
         clip_norm: options.clip_norm,
         accumulate: options.accumulate > 1,
+        loss_scale,
         totals: Vec::new(),
     };
     Ok(StepGraph { model, training })

@@ -23,7 +23,7 @@ pub(super) fn advise(
         let mut data = data;
         (data.images.n, data.labels.n) = (batch, batch);
         let options = TrainOptions { recompute: recompute.clone(), ..options.clone() };
-        let step = step_graph(network, name, data, &options).ok()?;
+        let step = step_graph(network, name, data, &options, device.options().precision).ok()?;
         TrainingSession::predict_bytes(device, &step.model.graph, &[], &step.training).ok()
     };
     let fitting = |batch, recompute: &Recompute| needs(batch, recompute).filter(|bytes| *bytes <= budget);

@@ -46,7 +46,7 @@ use atrous_nn::{DROPOUT_SEED, Init, Model, zoo::Network};
 
 use crate::{
     Waiting,
-    checkpoint::TrainingState,
+    checkpoint::{ScaleState, TrainingState},
     curve::Curve,
     data::{Batch, Loader},
     log::LogWriter,
@@ -80,7 +80,8 @@ pub struct Trainer {
 impl Trainer {
     /// Prepares a training of `network`, which is called `name`, on a device. The first parameters are those of `source`, or
     /// drawn as the network's framework does. The batch is that of the loaders; labels equal to their ignore label do not
-    /// count. With [`TrainOptions::resume`] the training goes on where the run folder's last checkpoint stands.
+    /// count. On a device that stores tensors in f16 ([`DeviceOptions::precision`](atrous_gpu::DeviceOptions::precision)) the loss is
+    /// scaled ([`TrainOptions::loss_scaling`]). With [`TrainOptions::resume`] the training goes on where the run folder's last checkpoint stands.
     ///
     /// # Errors
     /// [`TrainError`]: options out of their ranges, a network whose result does not go with the labels, a training that does
@@ -99,7 +100,7 @@ impl Trainer {
         if let Some(validation) = &validation {
             data.check_validation(DataShape::of(validation))?;
         }
-        let StepGraph { model, training } = step_graph(network, name, data, &options)?;
+        let StepGraph { model, training } = step_graph(network, name, data, &options, device.options().precision)?;
         let folder = options.run_folder.as_ref().map(|path| RunFolder::open(path, options.resume)).transpose()?;
         let drawn = Init::new(&model, options.seed);
         let parameters = Arc::new(Parameters::upload(device, &model.graph, source.unwrap_or(&drawn))?);
@@ -116,7 +117,8 @@ impl Trainer {
             loss_sum: 0.0,
             samples: 0,
             seed: options.seed,
-            settings: persist::settings(&options, &train),
+            settings: persist::settings(&options, &train, training.loss_scale),
+            loss_scale: training.loss_scale.map(|scale| ScaleState::new(scale.scaling)),
             lr: options.lr,
             schedule: options.schedule.clone(),
             best: None,

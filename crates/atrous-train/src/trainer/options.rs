@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use atrous_graph::{autodiff::Recompute, optim::Optimizer};
+use atrous_graph::{
+    autodiff::Recompute,
+    optim::{LossScaling, Optimizer},
+};
 use serde::{Deserialize, Serialize};
 
 use super::Loss;
@@ -34,6 +37,8 @@ pub struct TrainOptions {
     pub clip_norm: Option<f64>,
     /// Batches whose gradients are averaged for one update, at least 1.
     pub accumulate: u64,
+    /// How the loss is scaled where the device stores tensors in f16.
+    pub loss_scaling: LossScaling,
     /// Seed of first parameters and dropout.
     pub seed: u64,
     /// What the backward pass computes again instead of storing it.
@@ -104,6 +109,7 @@ impl Default for TrainOptions {
             frozen: Vec::new(),
             clip_norm: None,
             accumulate: 1,
+            loss_scaling: LossScaling::default(),
             seed: 0,
             recompute: Recompute::default(),
             validate_every: 1,
@@ -141,6 +147,9 @@ pub enum OptionError {
     /// The optimizer.
     #[error("optimizer: {0}")]
     Optimizer(String),
+    /// The loss's scale.
+    #[error("loss scaling: {0}")]
+    LossScaling(String),
     /// The loss.
     #[error("loss: {0}")]
     Loss(String),
@@ -179,6 +188,7 @@ impl TrainOptions {
         self.schedule.validate()?;
         self.early_stopping.map_or(Ok(()), |rule| rule.validate())?;
         self.optimizer.validate().map_err(OptionError::Optimizer)?;
+        self.loss_scaling.validate().map_err(OptionError::LossScaling)?;
         self.loss.validate(classes).map_err(OptionError::Loss)
     }
 }
@@ -210,6 +220,9 @@ mod tests {
         assert!(error(part).contains("lr of a part"));
         assert!(error(|o| o.schedule = Schedule::Poly { steps: 0, power: 0.9 }).contains("schedule \"poly\""));
         assert!(error(|o| o.optimizer = Optimizer::sgd(1.5)).contains("momentum"));
+        assert!(
+            error(|o| o.loss_scaling.init = 3.0).contains("loss scaling: the first loss scale must be a power of two")
+        );
         let stopping = |o: &mut TrainOptions| o.early_stopping = Some(EarlyStopping { patience: 0, min_delta: 0.0 });
         assert!(error(stopping).contains("patience"));
         let weighted = |weights: &[f32]| Loss::WeightedCrossEntropy { weights: weights.to_vec(), smoothing: 0.0 };

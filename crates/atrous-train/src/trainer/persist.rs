@@ -2,24 +2,27 @@
 
 use std::{collections::HashMap, path::Path};
 
+use atrous_gpu::{LOSS_SCALE, LOSS_SCALE_COUNTS};
+use atrous_graph::optim::LossScale;
 use atrous_io::save_tensors;
 use atrous_nn::ParameterSpec;
 
 use super::{TrainError, TrainOptions, Trainer};
 use crate::{
-    checkpoint::{Checkpoint, CheckpointError, NamedTensor},
+    checkpoint::{Checkpoint, CheckpointError, NamedTensor, ScaleState, TrainingState},
     curve::Curve,
     data::Loader,
     log::{LogWriter, Record},
 };
 
 /// All settings that the result of a training depends on, beside those that a checkpoint holds by name.
-pub(super) fn settings(options: &TrainOptions, train: &Loader) -> String {
+pub(super) fn settings(options: &TrainOptions, train: &Loader, scale: Option<LossScale>) -> String {
     let TrainOptions { loss, aux_weight, optimizer, weight_decay, parts, frozen, clip_norm, accumulate, .. } = options;
     let data = train.options();
+    let scaling = scale.map_or_else(String::new, |scale| format!(", {:?}", scale.scaling));
     format!(
         "loss {loss:?}, aux_weight {aux_weight:?}, optimizer {optimizer:?}, weight_decay {weight_decay:?}, parts {parts:?}, \
-         frozen {frozen:?}, clip_norm {clip_norm:?}, accumulate {accumulate}; {} samples, {:?}, {:?}, {:?}, shuffle {}, \
+         frozen {frozen:?}, clip_norm {clip_norm:?}, accumulate {accumulate}{scaling}; {} samples, {:?}, {:?}, {:?}, shuffle {}, \
          seed {}, drop_last {}, ignore {}",
         train.dataset().len(),
         data.preprocess,
@@ -63,7 +66,11 @@ impl Trainer {
         let slot = |(name, spec): &(String, ParameterSpec)| {
             Ok((name.clone(), self.to_graph_order(spec, &given[name.as_str()].values)?))
         };
-        let state: HashMap<String, Vec<f32>> = slots.iter().map(slot).collect::<Result<_, TrainError>>()?;
+        let mut state: HashMap<String, Vec<f32>> = slots.iter().map(slot).collect::<Result<_, TrainError>>()?;
+        if let Some(ScaleState { scale, applied, skipped }) = checkpoint.state.loss_scale {
+            state.insert(LOSS_SCALE.to_owned(), vec![scale]);
+            state.insert(LOSS_SCALE_COUNTS.to_owned(), vec![applied as f32, skipped as f32]);
+        }
         self.session.upload_state(&state)?;
         self.state = checkpoint.state;
         Ok(())
@@ -72,7 +79,9 @@ impl Trainer {
     /// A training can only go on as it began.
     fn check_settings(&self, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
         let (now, then) = (&self.state, &checkpoint.state);
+        let precision = |state: &TrainingState| if state.loss_scale.is_some() { "f16" } else { "f32" };
         let pairs = [
+            ("precision", precision(now).to_owned(), precision(then).to_owned()),
             ("seed", now.seed.to_string(), then.seed.to_string()),
             ("learning rate", now.lr.to_string(), then.lr.to_string()),
             ("schedule", format!("{:?}", now.schedule), format!("{:?}", then.schedule)),
@@ -93,8 +102,13 @@ impl Trainer {
         let parameter = |spec: &ParameterSpec| self.named(&spec.name, spec, &parameters[&spec.name]);
         let state = self.session.download_state_blocking()?;
         let slot = |(name, spec): &(String, ParameterSpec)| self.named(name, spec, &state[name]);
+        let scale = state.get(LOSS_SCALE).zip(state.get(LOSS_SCALE_COUNTS)).map(|(scale, counts)| ScaleState {
+            scale: scale[0],
+            applied: counts[0] as u32,
+            skipped: counts[1] as u32,
+        });
         Ok(Checkpoint {
-            state: self.state.clone(),
+            state: TrainingState { loss_scale: scale, ..self.state.clone() },
             parameters: self.model.parameters.iter().map(parameter).collect::<Result<_, _>>()?,
             optimizer: self.slots().iter().map(slot).collect::<Result<_, _>>()?,
         })

@@ -5,4 +5,5 @@ mod evaluate;
 mod failures;
 mod files;
 mod memory;
+mod mixed;
 mod resume;

@@ -19,7 +19,7 @@ use atrous_train::{
 use crate::common::{bits, device, options, pixels};
 
 /// Adam with everything that has a state.
-fn demanding(folder: &Path) -> TrainOptions {
+pub(crate) fn demanding(folder: &Path) -> TrainOptions {
     TrainOptions {
         optimizer: Optimizer::adam(),
         lr: 0.01,
@@ -42,7 +42,7 @@ fn timeless(folder: &Path) -> Vec<Record> {
     records
 }
 
-fn assert_same_files(whole: &Path, parts: &Path) {
+pub(crate) fn assert_same_files(whole: &Path, parts: &Path) {
     for file in ["last.checkpoint", "best.checkpoint"] {
         let [a, b] = [whole, parts].map(|folder| Checkpoint::load(folder.join(file)).unwrap());
         assert_eq!(a.state, b.state, "{file}");

@@ -198,6 +198,7 @@ fn training(network: &mut dyn Network, image: Shape, classes: usize) -> Result<B
         optimizer: Optimizer::sgd(0.9),
         clip_norm: None,
         accumulate: false,
+        loss_scale: None,
         totals: Vec::new(),
     };
     model.graph.set_outputs(Vec::new());

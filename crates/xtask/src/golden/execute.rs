@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use atrous_gpu::{
-    AdapterChoice, Data, Device, DeviceOptions, GpuError, InputData, Parameters, Session, StepOptions, TrainingSession,
+    AdapterChoice, Data, Device, DeviceOptions, GpuError, InputData, Parameters, Session, StepOptions, StepResult,
+    TrainingSession,
 };
 use atrous_graph::optim::Training;
 use atrous_graph::{Graph, NodeId, ParameterSource};
@@ -81,6 +82,28 @@ impl Executor {
         self.run(&optimized.graph, parameters, inputs, &optimized.now(wanted))
     }
 
+    /// The first step of a training that is applied, at a learning rate of 0: `wanted` of it, and what gradients are multiplied with.
+    pub(super) fn first_step(
+        &self,
+        graph: &Graph,
+        parameters: Arc<Parameters>,
+        update: &Training,
+        inputs: &[(&str, InputData<'_>)],
+        wanted: &[NodeId],
+    ) -> Result<(Vec<Data>, f32), CaseError> {
+        let mut session = TrainingSession::new(&self.device, graph, wanted, update, parameters).map_err(gpu_error)?;
+        // Each halves a scale that is too large.
+        for _ in 0..32 {
+            session.step_blocking(inputs, StepOptions::new(0.0, 1)).map_err(gpu_error)?;
+            let result = session.finish_blocking().map_err(gpu_error)?;
+            if let Some(result) = result.filter(|result| result.applied) {
+                let outputs = result.outputs.into_vec().into_iter().map(|output| output.data).collect();
+                return Ok((outputs, result.loss_scale.unwrap_or(1.0)));
+            }
+        }
+        Err(CaseError::Failed("loss or gradient are not finite".to_owned()))
+    }
+
     /// Takes `count` steps on the same batch at learning rate `lr` and returns the loss before each.
     pub(super) fn train(
         &self,
@@ -92,12 +115,17 @@ impl Executor {
     ) -> Result<Vec<f32>, CaseError> {
         let mut session = TrainingSession::new(&self.device, graph, &[], update, parameters).map_err(gpu_error)?;
         let mut losses = Vec::with_capacity(count);
-        for step in 1..=count as u64 {
-            let earlier = session.step_blocking(inputs, StepOptions::new(lr, step)).map_err(gpu_error)?;
-            losses.extend(earlier.map(|result| result.loss));
+        // Steps that the loss scale skips are taken again.
+        for step in 1..=count as u64 + 32 {
+            if losses.len() == count {
+                return Ok(losses);
+            }
+            session.step_blocking(inputs, StepOptions::new(lr, step)).map_err(gpu_error)?;
+            let result = session.finish_blocking().map_err(gpu_error)?;
+            let counts = |result: &StepResult| result.applied || result.loss_scale.is_none();
+            losses.extend(result.filter(counts).map(|result| result.loss));
         }
-        losses.extend(session.finish_blocking().map_err(gpu_error)?.map(|result| result.loss));
-        if losses.len() == count { Ok(losses) } else { Err(CaseError::Failed(format!("{} losses", losses.len()))) }
+        Err(CaseError::Failed(format!("{} losses, the other steps were skipped", losses.len())))
     }
 
     /// Takes one step on each batch at learning rate `lr` and returns the parameters, by name, after each.

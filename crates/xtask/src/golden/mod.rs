@@ -32,7 +32,7 @@ pub struct Options {
     /// Whole networks.
     #[arg(long)]
     pub models: bool,
-    /// Evaluate whole networks with activations and filters in f16, as ATROUS_PRECISION=f16 does.
+    /// Evaluate and train whole networks with activations in f16, as ATROUS_PRECISION=f16 does.
     #[arg(long)]
     pub f16: bool,
     /// Only cases with this text in their name.

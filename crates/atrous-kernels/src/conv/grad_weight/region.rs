@@ -5,6 +5,7 @@ use std::ops::Range;
 use atrous_graph::TensorType;
 use atrous_graph::op::Conv2dGradWeight;
 
+use crate::kernel::vec4_bytes;
 use crate::{Binding, Limits, Part, PlanError, Slot};
 
 /// Consecutive samples, or consecutive rows of one, of the gradient, and the rows of the image under them.
@@ -80,11 +81,11 @@ pub(super) fn window(
     let start = (n.start * part.ty.shape.h + rows.start) as u64 * row;
     let before = start % limits.alignment.max(16);
     let size = before + (n.len() * rows.len()) as u64 * row;
-    (Binding { slot, offset: start - before, size }, (before / 16) as usize + part.base as usize)
+    (Binding { slot, offset: start - before, size }, (before / vec4_bytes(part.ty)) as usize + part.base as usize)
 }
 
 fn row_bytes(ty: TensorType) -> u64 {
-    (ty.shape.w * ty.padded().c * 4) as u64
+    (ty.shape.w * ty.padded().c) as u64 * ty.dtype.bytes()
 }
 
 /// Bytes of the largest window: one that does not begin at the tensor's first byte is bound from an aligned one.

@@ -174,12 +174,14 @@ pub(super) struct Grads {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Spread {
     pub(super) median: f64,
+    pub(super) max: f64,
 }
 
 /// Running statistics after the first forward pass.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Running {
     pub(super) tensor: String,
+    pub(super) norm_rel_err_f32_max: f64,
     pub(super) norm_rtol: f64,
 }
 

@@ -1,5 +1,6 @@
 //! Whole networks.
 
+mod bounds;
 mod definition;
 mod entry;
 mod eval;
@@ -37,8 +38,8 @@ pub(super) fn run(options: &Options, folder: &Folder, executor: &Executor, repor
                 continue;
             }
         };
-        // What asks for activations or trains stores them in f32.
-        let runs = |name: &String| executor.precision() == Precision::F32 || name.contains("/eval.");
+        // What asks for activations stores them in f32.
+        let runs = |name: &String| executor.precision() == Precision::F32 || !name.ends_with("/taps");
         let wanted = entry.cases().into_iter().filter(|name| options.wants(name)).filter(runs);
         let wanted: Vec<String> = wanted.collect();
         if wanted.is_empty() {

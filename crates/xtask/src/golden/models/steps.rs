@@ -7,37 +7,50 @@ use atrous_io::FillSource;
 use super::super::{CaseError, compare::number};
 use super::{
     Network,
+    bounds::Bounds,
     entry::{Sgd, Train},
     train::Training,
 };
 
 /// Takes as many steps as there are losses and compares the loss before each.
-pub(super) fn check(network: &Network<'_>, train: &Train, training: &Training) -> Result<(), CaseError> {
+pub(super) fn check(
+    network: &Network<'_>,
+    train: &Train,
+    training: &Training,
+    bounds: &Bounds,
+) -> Result<(), CaseError> {
     let model = &training.model;
-    let convention = if network.entry.framework == "keras" { Convention::Keras } else { Convention::Torch };
-    let trained: Vec<NodeId> = training.gradients.iter().map(|(parameter, _)| *parameter).collect();
-    let group = ParameterGroup { parameters: trained, lr: 1.0, weight_decay: train.optimizer.weight_decay };
-    let update = Update {
-        loss: training.loss,
-        gradients: training.gradients.clone(),
-        assignments: model.running.iter().map(|r| (r.parameter, r.value)).collect(),
-        optimizer: optimizer(&train.optimizer, convention)?,
-        groups: vec![group],
-        clip_norm: None,
-        accumulate: false,
-        totals: Vec::new(),
-    };
+    let update = update(network, train, training)?;
     let source = FillSource::new(model, &network.entry.fill_prefix, network.entry.wvar);
     let parameters = network.executor.upload(&model.graph, &source)?;
     let (count, lr) = (train.losses.len(), train.optimizer.lr);
     let losses = network.executor.train(&model.graph, parameters, &update, &training.inputs(), (count, lr))?;
     for (step, ((got, want), rtol)) in losses.iter().zip(&train.losses).zip(&train.losses_rtol).enumerate() {
-        number(&format!("the loss before step {}", step + 1), f64::from(*got), *want, rtol * want.abs())?;
+        let allowed = (rtol + bounds.losses) * want.abs();
+        number(&format!("the loss before step {}", step + 1), f64::from(*got), *want, allowed)?;
     }
     match train.losses_rtol.len() == count {
         true => Ok(()),
         false => Err(CaseError::Failed(format!("{count} losses with {} bounds", train.losses_rtol.len()))),
     }
+}
+
+/// What the steps do with the gradients.
+pub(super) fn update(network: &Network<'_>, train: &Train, training: &Training) -> Result<Update, CaseError> {
+    let convention = if network.entry.framework == "keras" { Convention::Keras } else { Convention::Torch };
+    let trained: Vec<NodeId> = training.gradients.iter().map(|(parameter, _)| *parameter).collect();
+    let group = ParameterGroup { parameters: trained, lr: 1.0, weight_decay: train.optimizer.weight_decay };
+    Ok(Update {
+        loss: training.loss,
+        gradients: training.gradients.clone(),
+        assignments: training.model.running.iter().map(|r| (r.parameter, r.value)).collect(),
+        optimizer: optimizer(&train.optimizer, convention)?,
+        groups: vec![group],
+        clip_norm: None,
+        accumulate: false,
+        loss_scale: training.loss_scale,
+        totals: Vec::new(),
+    })
 }
 
 fn optimizer(sgd: &Sgd, convention: Convention) -> Result<Optimizer, CaseError> {

@@ -3,27 +3,19 @@
 use std::sync::Arc;
 
 use atrous_gpu::{Data, InputData, Parameters};
-use atrous_graph::autodiff::{Recompute, backward};
-use atrous_graph::op::{Reduction, Unary};
+use atrous_graph::autodiff::{Recompute, backward, backward_from};
+use atrous_graph::optim::{LossScale, LossScaling, Training as Update};
+use atrous_graph::passes::Precision;
 use atrous_graph::{Graph, NodeId, Op};
 use atrous_io::FillSource;
 use atrous_nn::{Mode, Model, ParameterSpec};
 use atrous_train::loss::{self, CrossEntropyLoss};
 
 use super::super::{CaseError, compare::number, folder::stored};
-use super::{
-    Network, build_in,
-    entry::{Running, Train},
-    images::Photographs,
-    steps,
-};
+use super::{Network, bounds::Bounds, build_in, entry::Train, images::Photographs, steps};
 
 /// Numbers stored of a tensor: its L2 norm and the samples.
 const COLUMNS: usize = 9;
-
-/// By how much one switched unit can move the norms of all gradients before it: the lower end of the files' description. The
-/// framework's own runs may have met none, so that what is recorded of them is far smaller.
-const SWITCHED: f64 = 1e-3;
 
 /// Bytes of gradients that one run returns at most.
 const BYTES_PER_RUN: u64 = 512 << 20;
@@ -34,6 +26,8 @@ pub(super) struct Training {
     pub(super) loss: NodeId,
     /// Parameters and the nodes that make their gradients.
     pub(super) gradients: Vec<(NodeId, NodeId)>,
+    /// What they are multiplied with, in f16.
+    pub(super) loss_scale: Option<LossScale>,
     pub(super) images: Vec<f32>,
     pub(super) labels: Vec<u32>,
 }
@@ -42,8 +36,9 @@ pub(super) struct Training {
 pub(super) fn check(network: &Network<'_>, photographs: &Photographs) -> Result<(), CaseError> {
     let train = network.entry.training()?;
     let training = prepare(network, &train, photographs)?;
-    first_step(network, &train, &training)?;
-    steps::check(network, &train, &training)
+    let bounds = Bounds::new(&train, &training, network.executor.precision());
+    first_step(network, &train, &training, &bounds)?;
+    steps::check(network, &train, &training, &bounds)
 }
 
 fn prepare(network: &Network<'_>, train: &Train, photographs: &Photographs) -> Result<Training, CaseError> {
@@ -58,9 +53,16 @@ fn prepare(network: &Network<'_>, train: &Train, photographs: &Photographs) -> R
     let labels = train.inputs.target.labels()?;
     let loss = add_loss(&mut model, entry.note.as_deref(), labels.len())?;
     let trained: Vec<NodeId> = model.parameters.iter().filter(|p| p.trainable).map(|p| p.node).collect();
-    let gradients = backward(&mut model.graph, &[(loss, 1.0)], &trained, &Recompute::default())?;
+    let (graph, recompute) = (&mut model.graph, Recompute::default());
+    let (loss_scale, gradients) = match network.executor.precision() {
+        Precision::F32 => (None, backward(graph, &[(loss, 1.0)], &trained, &recompute)?),
+        Precision::F16 => {
+            let scale = LossScale::add(graph, LossScaling::default())?;
+            (Some(scale), backward_from(graph, &[(loss, scale.node)], &trained, &recompute)?)
+        }
+    };
     let gradients = trained.into_iter().zip(gradients).filter_map(|(p, g)| Some((p, g?))).collect();
-    Ok(Training { model, loss, gradients, images: photographs.input(input)?, labels })
+    Ok(Training { model, loss, gradients, loss_scale, images: photographs.input(input)?, labels })
 }
 
 fn without_dropout(graph: &mut Graph) -> Result<(), CaseError> {
@@ -114,7 +116,7 @@ fn terms(note: Option<&str>) -> Result<Vec<(String, f32)>, CaseError> {
 }
 
 /// Compares loss, gradients and running statistics of the first step.
-fn first_step(network: &Network<'_>, train: &Train, training: &Training) -> Result<(), CaseError> {
+fn first_step(network: &Network<'_>, train: &Train, training: &Training, bounds: &Bounds) -> Result<(), CaseError> {
     let model = &training.model;
     let source = FillSource::new(model, &network.entry.fill_prefix, network.entry.wvar);
     let parameters = network.executor.upload(&model.graph, &source)?;
@@ -126,17 +128,21 @@ fn first_step(network: &Network<'_>, train: &Train, training: &Training) -> Resu
         training.gradients.iter().find(|(p, _)| *p == spec.node).map(|(_, gradient)| *gradient)
     })?;
     let mut norms = Vec::new();
-    evaluate(network, training, &parameters, &wanted, |i, spec, values| {
+    // Running statistics stay as they are.
+    let update = Update { assignments: Vec::new(), ..steps::update(network, train, training)? };
+    evaluate(network, training, &update, &parameters, &wanted, |i, spec, mut values, scale| {
+        values.iter_mut().for_each(|v| *v /= scale);
+        let values = &values;
         let row = &rows.values[i * COLUMNS..][..COLUMNS];
-        match gradient(spec, values, row, train) {
+        match gradient(spec, values, row, train, bounds) {
             Ok(error) => norms.extend(error),
             Err(why) => problems.push(format!("gradient of {}: {why}", spec.name)),
         }
     })?;
     norms.sort_by(f64::total_cmp);
     let median = norms.get(norms.len() / 2).copied().unwrap_or(0.0);
-    let allowed = allowed_median(train.grads.norm_rel_err_f32.median, &model.graph);
-    if median > allowed {
+    if median > bounds.median {
+        let allowed = bounds.median;
         problems.push(format!("the gradients' norms are off by {median:.2e} in the median, allowed {allowed:.2e}"));
     }
     if let Some(bn) = &train.bn {
@@ -144,8 +150,8 @@ fn first_step(network: &Network<'_>, train: &Train, training: &Training) -> Resu
         let wanted = rows_of(model, &detail.bn, &rows.shape, |spec| {
             model.running.iter().find(|r| r.parameter == spec.node).map(|r| r.value)
         })?;
-        evaluate(network, training, &parameters, &wanted, |i, spec, values| {
-            if let Err(why) = running(spec, values, &rows.values[i * COLUMNS..][..COLUMNS], bn) {
+        evaluate(network, training, &update, &parameters, &wanted, |i, spec, values, _| {
+            if let Err(why) = running(&values, &rows.values[i * COLUMNS..][..COLUMNS], bounds.running) {
                 problems.push(format!("{}: {why}", spec.name));
             }
         })?;
@@ -153,32 +159,6 @@ fn first_step(network: &Network<'_>, train: &Train, training: &Training) -> Resu
     match problems.len() {
         0 => Ok(()),
         n => Err(CaseError::Failed(format!("{n} problems: {}", problems[..n.min(3)].join("; ")))),
-    }
-}
-
-/// How far the norms may be off in the median: ten times what the framework's own f32 runs are, as the files' description has
-/// it, but never less than f32 resolves, nor than one unit that rounding switches moves the gradients.
-fn allowed_median(recorded: f64, graph: &Graph) -> f64 {
-    let resolved = 10.0 * recorded.max(f64::from(f32::EPSILON));
-    if graph.iter().any(|(_, node)| switches(&node.op)) { resolved.max(SWITCHED) } else { resolved }
-}
-
-/// Whether an operation's derivative jumps, so that a change in the last place of its input can switch a gradient on or off.
-fn switches(op: &Op) -> bool {
-    match op {
-        Op::Unary(function) => matches!(
-            function,
-            Unary::Relu
-                | Unary::Relu6
-                | Unary::LeakyRelu { .. }
-                | Unary::Elu { .. }
-                | Unary::HardSigmoid
-                | Unary::HardSwish
-                | Unary::Abs
-        ),
-        Op::MaxPool(_) | Op::ChannelMaxPool(_) => true,
-        Op::Reduce(reduce) => reduce.reduction == Reduction::Max,
-        _ => false,
     }
 }
 
@@ -207,13 +187,14 @@ fn rows_of<'a>(
     Ok(wanted)
 }
 
-/// Runs the step and hands every wanted tensor over, in the framework's order of elements.
+/// Runs the step and hands every wanted tensor over, in the framework's order of elements, with the loss scale.
 fn evaluate(
     network: &Network<'_>,
     training: &Training,
+    update: &Update,
     parameters: &Arc<Parameters>,
     wanted: &[Wanted<'_>],
-    mut look: impl FnMut(usize, &ParameterSpec, &[f32]),
+    mut look: impl FnMut(usize, &ParameterSpec, Vec<f32>, f32),
 ) -> Result<(), CaseError> {
     let graph = &training.model.graph;
     let inputs = training.inputs();
@@ -233,13 +214,13 @@ fn evaluate(
         let mut nodes: Vec<NodeId> = group.iter().map(|(_, _, node)| *node).collect();
         nodes.sort_unstable();
         nodes.dedup();
-        let outputs = network.executor.run(graph, parameters.clone(), &inputs, &nodes)?;
+        let (outputs, scale) = network.executor.first_step(graph, parameters.clone(), update, &inputs, &nodes)?;
         for (i, spec, node) in group {
             let at = nodes.binary_search(node).expect("it was asked for");
             let Data::F32(values) = &outputs[at] else {
                 return Err(CaseError::Failed(format!("{} is not f32", spec.name)));
             };
-            look(*i, spec, &in_stored_order(spec, graph, values));
+            look(*i, spec, in_stored_order(spec, graph, values), scale);
         }
         rest = later;
     }
@@ -271,27 +252,32 @@ fn in_stored_order(spec: &ParameterSpec, graph: &Graph, values: &[f32]) -> Vec<f
 }
 
 /// The relative deviation of a gradient's norm; nothing where the gradient is zero up to rounding.
-fn gradient(spec: &ParameterSpec, values: &[f32], row: &[f32], train: &Train) -> Result<Option<f64>, String> {
+fn gradient(
+    spec: &ParameterSpec,
+    values: &[f32],
+    row: &[f32],
+    train: &Train,
+    bounds: &Bounds,
+) -> Result<Option<f64>, String> {
     let (got, want) = (norm(values), f64::from(row[0]));
-    let grads = &train.grads;
-    if grads.dead.contains(&spec.name) {
-        return match got <= grads.dead_below {
+    if train.grads.dead.contains(&spec.name) {
+        return match got <= bounds.dead {
             true => Ok(None),
-            false => Err(format!("its norm is {got:.3e}, zero up to {:.1e} was expected", grads.dead_below)),
+            false => Err(format!("its norm is {got:.3e}, zero up to {:.1e} was expected", bounds.dead)),
         };
     }
-    number("its norm", got, want, grads.norm_rtol * want).map_err(|e| e.to_string())?;
-    let allowed = grads.sample_atol_over_rms * want / (values.len() as f64).sqrt();
+    number("its norm", got, want, bounds.norm * want).map_err(|e| e.to_string())?;
+    let allowed = bounds.samples * want / (values.len() as f64).sqrt();
     samples(values, &row[1..], allowed)?;
     Ok(Some((got - want).abs() / want))
 }
 
-fn running(spec: &ParameterSpec, values: &[f32], row: &[f32], bn: &Running) -> Result<(), String> {
+fn running(values: &[f32], row: &[f32], allowed: f64) -> Result<(), String> {
     let (got, want) = (norm(values), f64::from(row[0]));
-    number("its norm", got, want, bn.norm_rtol * want).map_err(|e| format!("{}: {e}", spec.name))?;
+    number("its norm", got, want, allowed * want).map_err(|e| e.to_string())?;
     let rms = want / (values.len() as f64).sqrt();
     let largest = row[1..].iter().fold(rms, |m, v| m.max(f64::from(v.abs())));
-    samples(values, &row[1..], bn.norm_rtol * largest)
+    samples(values, &row[1..], allowed * largest)
 }
 
 fn norm(values: &[f32]) -> f64 {
@@ -311,21 +297,6 @@ fn samples(values: &[f32], want: &[f32], allowed: f64) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_median_may_be_off_by_ten_times_the_frameworks_or_by_one_switched_unit() {
-        let network = |function| {
-            let mut graph = Graph::new();
-            let x = graph.input("x", atrous_graph::Shape::channels(4), atrous_graph::DType::F32).unwrap();
-            graph.add("f", Op::Unary(function), &[x]).unwrap();
-            graph
-        };
-        let (smooth, kinked) = (network(Unary::Silu), network(Unary::Relu));
-        assert_eq!(allowed_median(1e-5, &smooth), 10.0 * 1e-5);
-        assert_eq!(allowed_median(0.0, &smooth), 10.0 * f64::from(f32::EPSILON));
-        assert_eq!(allowed_median(1e-8, &kinked), SWITCHED);
-        assert_eq!(allowed_median(1e-3, &kinked), 10.0 * 1e-3);
-    }
 
     #[test]
     fn the_note_tells_what_is_summed() {

@@ -133,6 +133,7 @@ fn network(case: &Case, names: &[&str], rule: &Rule) -> Result<Trained, CaseErro
         groups: vec![ParameterGroup { parameters, lr: 1.0, weight_decay: rule.weight_decay }],
         clip_norm: rule.clip_norm,
         accumulate: false,
+        loss_scale: None,
         totals: Vec::new(),
     };
     Ok((graph, training, first))
