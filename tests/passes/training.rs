@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use atrous_cpu::Tensor;
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, InputData, Parameters, StepOptions, TrainingSession};
-use atrous_graph::autodiff::{Recompute, backward, backward_from};
+use atrous_graph::autodiff::{Recompute, backward_scaled};
 use atrous_graph::op::{CrossEntropy, FusedBatchNorm, Reduce, Unary};
 use atrous_graph::optim::{LossScale, LossScaling, Optimizer, Training};
 use atrous_graph::passes::{Optimized, PassOptions, optimize};
@@ -48,11 +48,7 @@ pub(crate) fn step_with(
     let losses = graph.add("losses", entropy, &[logits, labels]).expect("losses");
     let loss = graph.add("loss", Op::Reduce(Reduce::MEAN_NHW), &[losses]).expect("a loss");
     let loss_scale = scaling.map(|scaling| LossScale::add(graph, scaling).expect("an input"));
-    let gradients = match loss_scale {
-        None => backward(graph, &[(loss, 1.0)], &parameters, recompute),
-        Some(scale) => backward_from(graph, &[(loss, scale.node)], &parameters, recompute),
-    };
-    let gradients = gradients.expect("gradients");
+    let gradients = backward_scaled(graph, loss, loss_scale, &parameters, recompute).expect("gradients");
     let gradients: Vec<_> = parameters.into_iter().zip(gradients).filter_map(|(p, g)| Some((p, g?))).collect();
     let mut groups = model.parameter_groups(1e-4, &[]).expect("groups");
     groups.iter_mut().for_each(|group| group.parameters.retain(|p| gradients.iter().any(|(q, _)| p == q)));

@@ -1,7 +1,7 @@
 //! A training step to look at.
 
 use atrous::Result;
-use atrous::graph::autodiff::{Recompute, backward, backward_from};
+use atrous::graph::autodiff::{Recompute, backward_scaled};
 use atrous::graph::optim::{LossScale, LossScaling, Optimizer, ParameterGroup, Training};
 use atrous::graph::passes::Precision;
 use atrous::graph::{DType, NodeId, Shape};
@@ -15,14 +15,8 @@ pub(crate) fn step(model: &mut Model, precision: Precision) -> Result<Training> 
     let loss = cross_entropy(&mut model.graph, "loss", logits, target, &CrossEntropyLoss::default())?;
     let trained: Vec<NodeId> = model.parameters.iter().filter(|p| p.trainable).map(|p| p.node).collect();
     let (graph, recompute) = (&mut model.graph, Recompute::default());
-    let loss_scale = match precision {
-        Precision::F32 => None,
-        Precision::F16 => Some(LossScale::add(graph, LossScaling::default())?),
-    };
-    let gradients = match loss_scale {
-        None => backward(graph, &[(loss, 1.0)], &trained, &recompute)?,
-        Some(scale) => backward_from(graph, &[(loss, scale.node)], &trained, &recompute)?,
-    };
+    let loss_scale = LossScale::add_for(graph, precision, LossScaling::default())?;
+    let gradients = backward_scaled(graph, loss, loss_scale, &trained, &recompute)?;
     let gradients: Vec<_> = trained.into_iter().zip(gradients).filter_map(|(p, g)| Some((p, g?))).collect();
     let parameters = gradients.iter().map(|(p, _)| *p).collect();
     Ok(Training {

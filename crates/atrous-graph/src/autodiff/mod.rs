@@ -11,7 +11,7 @@ mod saved;
 
 use std::collections::HashMap;
 
-use crate::{DType, Graph, GraphError, NodeId, Op, op::Binary};
+use crate::{DType, Graph, GraphError, NodeId, Op, op::Binary, optim::LossScale};
 
 pub use saved::Recompute;
 use saved::Saved;
@@ -39,6 +39,23 @@ pub fn backward(
         pass.contribute(loss, seed);
     }
     pass.run(wrt)
+}
+
+/// [`backward`] of one loss, all of whose gradients are multiplied with a scale, if there is one.
+///
+/// # Errors
+/// As [`backward`].
+pub fn backward_scaled(
+    graph: &mut Graph,
+    loss: NodeId,
+    scale: Option<LossScale>,
+    wrt: &[NodeId],
+    recompute: &Recompute,
+) -> Result<Vec<Option<NodeId>>, GraphError> {
+    match scale {
+        None => backward(graph, &[(loss, 1.0)], wrt, recompute),
+        Some(scale) => backward_from(graph, &[(loss, scale.node)], wrt, recompute),
+    }
 }
 
 /// The same from given gradients: pairs of a node and the gradient that arrives at it, which has its type.

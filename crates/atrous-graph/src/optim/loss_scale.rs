@@ -1,5 +1,6 @@
 //! Dynamic loss scaling, without which small gradients vanish when they are stored in f16.
 
+use crate::passes::Precision;
 use crate::{DType, Graph, GraphError, NodeId, Op, Shape, TensorType};
 
 /// Name of the input that [`LossScale::add`] adds.
@@ -54,7 +55,7 @@ impl LossScaling {
 /// The scale of a training's loss: where it enters the graph, and how it changes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LossScale {
-    /// The input, one f32, that is the gradient of the loss ([`backward_from`](crate::autodiff::backward_from)). Nobody uploads it: a
+    /// The input, one f32, that is the gradient of the loss ([`backward_scaled`](crate::autodiff::backward_scaled)). Nobody uploads it: a
     /// plan places it where the updates keep the scale.
     pub node: NodeId,
     /// How it changes.
@@ -62,6 +63,17 @@ pub struct LossScale {
 }
 
 impl LossScale {
+    /// Adds the input to a graph whose tensors are stored at this precision; nothing in f32.
+    ///
+    /// # Errors
+    /// As [`Self::add`].
+    pub fn add_for(graph: &mut Graph, precision: Precision, scaling: LossScaling) -> Result<Option<Self>, GraphError> {
+        match precision {
+            Precision::F32 => Ok(None),
+            Precision::F16 => Self::add(graph, scaling).map(Some),
+        }
+    }
+
     /// Adds the input to a graph.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use atrous_graph::{
     DType, Graph, GraphError, NodeId, Op, Shape,
-    autodiff::{backward, backward_from},
+    autodiff::backward_scaled,
     op::{Binary, Conv2d, Conv2dGradWeight, Reduce, Unary},
     optim::{LossScale, ParameterGroup, Training},
     passes::Precision,
@@ -91,14 +91,8 @@ pub(super) fn step_graph(
     let loss = add_loss(&mut model, labels, data.ignore, options)?;
     let wrt = model.trainable();
     let graph = &mut model.graph;
-    let loss_scale = match precision {
-        Precision::F32 => None,
-        Precision::F16 => Some(LossScale::add(graph, options.loss_scaling)?),
-    };
-    let gradients = match loss_scale {
-        None => backward(graph, &[(loss, 1.0)], &wrt, &options.recompute)?,
-        Some(scale) => backward_from(graph, &[(loss, scale.node)], &wrt, &options.recompute)?,
-    };
+    let loss_scale = LossScale::add_for(graph, precision, options.loss_scaling)?;
+    let gradients = backward_scaled(graph, loss, loss_scale, &wrt, &options.recompute)?;
     let gradients: Vec<(NodeId, NodeId)> =
         wrt.into_iter().zip(gradients).filter_map(|(node, gradient)| Some((node, gradient?))).collect();
     if gradients.is_empty() {

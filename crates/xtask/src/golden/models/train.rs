@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use atrous_gpu::{Data, InputData, Parameters};
-use atrous_graph::autodiff::{Recompute, backward, backward_from};
+use atrous_graph::autodiff::{Recompute, backward_scaled};
 use atrous_graph::optim::{LossScale, LossScaling, Training as Update};
-use atrous_graph::passes::Precision;
 use atrous_graph::{Graph, NodeId, Op};
 use atrous_io::FillSource;
 use atrous_nn::{Mode, Model, ParameterSpec};
@@ -54,13 +53,8 @@ fn prepare(network: &Network<'_>, train: &Train, photographs: &Photographs) -> R
     let loss = add_loss(&mut model, entry.note.as_deref(), labels.len())?;
     let trained: Vec<NodeId> = model.parameters.iter().filter(|p| p.trainable).map(|p| p.node).collect();
     let (graph, recompute) = (&mut model.graph, Recompute::default());
-    let (loss_scale, gradients) = match network.executor.precision() {
-        Precision::F32 => (None, backward(graph, &[(loss, 1.0)], &trained, &recompute)?),
-        Precision::F16 => {
-            let scale = LossScale::add(graph, LossScaling::default())?;
-            (Some(scale), backward_from(graph, &[(loss, scale.node)], &trained, &recompute)?)
-        }
-    };
+    let loss_scale = LossScale::add_for(graph, network.executor.precision(), LossScaling::default())?;
+    let gradients = backward_scaled(graph, loss, loss_scale, &trained, &recompute)?;
     let gradients = trained.into_iter().zip(gradients).filter_map(|(p, g)| Some((p, g?))).collect();
     Ok(Training { model, loss, gradients, loss_scale, images: photographs.input(input)?, labels })
 }
