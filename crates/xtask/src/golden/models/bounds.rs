@@ -27,10 +27,14 @@ pub(super) struct Bounds {
     pub(super) median: f64,
     /// Norms that are zero up to rounding, absolutely.
     pub(super) dead: f64,
-    /// Running statistics.
+    /// The norms of running statistics.
     pub(super) running: f64,
+    /// Their elements, relative to the largest.
+    pub(super) running_samples: f64,
     /// Losses, beyond what the files allow.
     pub(super) losses: f64,
+    /// What steps change of a loss, beyond that: as much as the gradients that changed it.
+    pub(super) changes: f64,
 }
 
 impl Bounds {
@@ -55,7 +59,9 @@ impl Bounds {
                 median: allowed_median(median, layers),
                 dead: grads.dead_below,
                 running: running.0,
+                running_samples: running.0,
                 losses: 0.0,
+                changes: 0.0,
             },
             Precision::F16 => Self {
                 norm: half(norm, layers),
@@ -64,7 +70,9 @@ impl Bounds {
                 dead: TIMES * grads.dead_below,
                 // The forward pass has kinks at most, and no jumps.
                 running: half(running.1, 0),
+                running_samples: 10.0 * half(running.1, 0),
                 losses: half(f64::from(f32::EPSILON), 0),
+                changes: if layers == 0 { 0.0 } else { half(norm, layers) },
             },
         }
     }

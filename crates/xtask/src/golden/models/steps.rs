@@ -26,7 +26,9 @@ pub(super) fn check(
     let (count, lr) = (train.losses.len(), train.optimizer.lr);
     let losses = network.executor.train(&model.graph, parameters, &update, &training.inputs(), (count, lr))?;
     for (step, ((got, want), rtol)) in losses.iter().zip(&train.losses).zip(&train.losses_rtol).enumerate() {
-        let allowed = (rtol + bounds.losses) * want.abs();
+        let before = train.losses[..=step].windows(2);
+        let changed: f64 = before.map(|pair| (pair[0] - pair[1]).abs()).sum();
+        let allowed = (rtol + bounds.losses) * want.abs() + bounds.changes * changed;
         number(&format!("the loss before step {}", step + 1), f64::from(*got), *want, allowed)?;
     }
     match train.losses_rtol.len() == count {

@@ -145,7 +145,7 @@ fn first_step(network: &Network<'_>, train: &Train, training: &Training, bounds:
             model.running.iter().find(|r| r.parameter == spec.node).map(|r| r.value)
         })?;
         evaluate(network, training, &update, &parameters, &wanted, |i, spec, values, _| {
-            if let Err(why) = running(&values, &rows.values[i * COLUMNS..][..COLUMNS], bounds.running) {
+            if let Err(why) = running(&values, &rows.values[i * COLUMNS..][..COLUMNS], bounds) {
                 problems.push(format!("{}: {why}", spec.name));
             }
         })?;
@@ -266,12 +266,12 @@ fn gradient(
     Ok(Some((got - want).abs() / want))
 }
 
-fn running(values: &[f32], row: &[f32], allowed: f64) -> Result<(), String> {
+fn running(values: &[f32], row: &[f32], bounds: &Bounds) -> Result<(), String> {
     let (got, want) = (norm(values), f64::from(row[0]));
-    number("its norm", got, want, allowed * want).map_err(|e| e.to_string())?;
+    number("its norm", got, want, bounds.running * want).map_err(|e| e.to_string())?;
     let rms = want / (values.len() as f64).sqrt();
     let largest = row[1..].iter().fold(rms, |m, v| m.max(f64::from(v.abs())));
-    samples(values, &row[1..], allowed * largest)
+    samples(values, &row[1..], bounds.running_samples * largest)
 }
 
 fn norm(values: &[f32]) -> f64 {
