@@ -122,9 +122,9 @@ fn depthwise_multiplier(p: &ConvProblem<'_>) -> Result<Dispatch, PlanError> {
 fn stem(p: &ConvProblem<'_>, variant: &'static str) -> Result<NodePlan, PlanError> {
     let (y, o4) = (p.y(), p.o4());
     let tile = Tile::of_stem(o4, p.target());
-    let rows = y.n * y.h * y.w.div_ceil(tile.m) * tile.m;
+    let strips = y.n * y.h * y.w.div_ceil(tile.m) * o4.div_ceil(tile.n / 4);
     let kernel = p.bound("conv/stem", &format!("TILE_N={}", tile.n)).sizes([("CHANNELS", p.cin_g)]);
-    let dispatch = kernel.groups(tile.register_groups(rows, o4), p.target())?;
+    let dispatch = kernel.groups(strips.div_ceil(32) as u64, p.target())?;
     Ok(NodePlan { tile: Some(tile), ..NodePlan::single(variant, dispatch) })
 }
 
