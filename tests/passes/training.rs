@@ -135,7 +135,7 @@ fn sensitivity(graph: &Graph, training: &Training, values: &HashMap<String, Tens
 }
 
 /// Two steps on the device with passes and without, beside the first one in f64. With all values they are no further off than numbers
-/// that are rounded may be, and both come close with some, at which the adapter rounds no ReLU's argument to the other side of zero.
+/// that are rounded may be, and close with some, at which the adapter rounds no ReLU's argument that matters to the other side of zero.
 #[test]
 fn every_family_trains_the_same_both_ways() {
     let options = |passes| DeviceOptions { passes, ..DeviceOptions::from_env().expect("a legal environment") };
@@ -143,8 +143,7 @@ fn every_family_trains_the_same_both_ways() {
     let devices = [PassOptions::None, PassOptions::Fuse].map(open);
     for &(name, batch, size) in SMALL {
         let (model, training) = step(name, batch, size, &Recompute::Cheap);
-        let mut close = [false; 2];
-        for seed in ["passes/", "others/", "third/"] {
+        let close = |seed: &&str| {
             let source = FillSource::new(&model, seed, 1.0);
             let values = values(&model, &source);
             let want = reference(&model.graph, &training, &values);
@@ -153,16 +152,13 @@ fn every_family_trains_the_same_both_ways() {
             let [a, b] = results.each_ref().map(|(_, loss)| *loss);
             let off = results.map(|(first, _)| differences(&first, &want));
             println!("{name} {seed}: off by {off:?}, may be by {may:?}; second losses {a} and {b}");
-            for ((all, worst), close) in off.into_iter().zip(&mut close) {
+            for (all, worst) in off {
                 assert!(all <= may.0 && worst <= may.1, "{name} {seed}: {all:e}, {worst:e}, may be {may:?}");
-                *close |= all <= 1e-4 && worst <= 5e-3;
             }
             assert!((a - b).abs() <= may.0 * a.abs(), "{name} {seed}: losses {a} and {b}, may be {may:?}");
-            if close == [true; 2] {
-                break;
-            }
-        }
-        assert_eq!(close, [true; 2], "{name} is off with all values");
+            off.iter().all(|(all, worst)| *all <= 1e-4 && *worst <= 5e-3) && (a - b).abs() <= 1e-4 * a.abs()
+        };
+        assert!(["passes/", "others/", "third/"].iter().any(close), "{name} is off with all values");
     }
 }
 

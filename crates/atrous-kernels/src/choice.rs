@@ -217,7 +217,7 @@ mod tests {
             text.starts_with("atrous choices 1\nadapter: Some GPU\ndriver: driver 1.2\nbackend: vulkan\n"),
             "{text}"
         );
-        assert!(text.contains(" -> 1 f32 = gemm_tiled 128x64, best of "), "{text}");
+        assert!(text.contains(" -> 1 f32 = gemm_tiled 128x64, best of 5\n"), "{text}");
         let mut lines: Vec<&str> = text.lines().skip(5).collect();
         lines.sort_unstable();
         assert!(lines.iter().copied().eq(text.lines().skip(5)), "{text}");

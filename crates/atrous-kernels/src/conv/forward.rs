@@ -31,8 +31,8 @@ pub const CONV2D_VARIANTS: &[&str] = &[
 
 type Reason = Result<(), &'static str>;
 
-/// Plans a convolution, best kernel first: depthwise, cooperative matrices, GEMM, implicit GEMM (in workgroup memory, in registers), explicit
-/// im2col, and the direct sum, which admits everything.
+/// Plans a convolution, best kernel first: depthwise, few channels, cooperative matrices, GEMM, implicit GEMM (in workgroup memory, in
+/// registers), explicit im2col, and the direct sum, which admits everything.
 pub(super) fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
     let (variant, declined) = choose(p.target(), &candidates(p));
     let plan = match variant {

@@ -92,7 +92,7 @@ impl Tile {
 
     /// The tile for few input channels and `columns` vec4s: the one asked for, or the largest.
     pub(super) fn of_stem(columns: usize, target: &Target) -> Self {
-        let side = Self::largest_in_registers(usize::MAX >> 1, columns, target).n;
+        let side = Self::largest_in_registers(4, columns, target).n;
         Self::asked(target, Self::STEM).unwrap_or(tile(side, side))
     }
 
