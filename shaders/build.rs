@@ -26,6 +26,9 @@ struct Axes {
     /// Flags that come only with another.
     #[serde(default)]
     requires: BTreeMap<String, String>,
+    /// Flags, or constants as `NAME=value`, that a flag never comes with.
+    #[serde(default)]
+    excludes: BTreeMap<String, Vec<String>>,
     /// The variants to keep of the cross product; absent: all.
     only: Option<Vec<String>>,
     /// The text uses extensions whose names the linker does not know, so it does not look for undeclared ones; the tests do.
@@ -43,10 +46,13 @@ struct Variant {
 impl Variant {
     /// The stable text: flags that are on, in catalogue order, then `NAME=value` by name.
     fn text(&self) -> String {
-        let flags = self.flags.iter().filter(|(_, on)| *on);
-        let flags = flags.map(|(name, _)| name.clone());
+        self.parts().join(",")
+    }
+
+    fn parts(&self) -> Vec<String> {
+        let flags = self.flags.iter().filter(|(_, on)| *on).map(|(name, _)| name.clone());
         let constants = self.constants.iter().map(|(name, v)| format!("{name}={v}"));
-        flags.chain(constants).collect::<Vec<_>>().join(",")
+        flags.chain(constants).collect()
     }
 }
 
@@ -72,6 +78,12 @@ fn variants(kernel: &str, axes: &Axes) -> Vec<Variant> {
     for (flag, other) in &axes.requires {
         let on = |v: &Variant, flag: &String| v.flags.contains(&(flag.clone(), true));
         all.retain(|v| !on(v, flag) || on(v, other));
+    }
+    for (flag, others) in &axes.excludes {
+        let has = |v: &Variant, part: &String| v.parts().contains(part);
+        let known = |part| all.iter().any(|v| has(v, part));
+        assert!(known(flag) && others.iter().all(known), "catalogue.toml: `{kernel}` excludes what is not among its axes");
+        all.retain(|v| !has(v, flag) || !others.iter().any(|other| has(v, other)));
     }
     if let Some(only) = &axes.only {
         for text in only {

@@ -14,6 +14,7 @@ mod grads;
 mod half;
 mod labels;
 mod limits;
+mod measured;
 mod memory;
 mod move_grads;
 mod others;

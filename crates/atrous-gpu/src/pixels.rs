@@ -104,7 +104,7 @@ fn resolve(dispatch: Dispatch, place: Place) -> PlannedDispatch {
     let bind = |binding: &atrous_kernels::Binding| {
         let (buffer, offset) = match binding.slot {
             Slot::Input(_) => (0, 0),
-            Slot::Constant(_) | Slot::Scratch(_) => (1, 0),
+            Slot::Constant(_) | Slot::Scratch(_) | Slot::Strips => (1, 0),
             Slot::Output => (2, place.offset),
         };
         Place { buffer, offset: offset + binding.offset, bytes: binding.size }

@@ -19,6 +19,8 @@ pub enum Slot {
     Scratch(usize),
     /// A constant table of this index, see [`NodePlan::constants`].
     Constant(usize),
+    /// What the maker of the node's first input measured, see [`NodePlan::strips`].
+    Strips,
 }
 
 /// A window of a tensor that a kernel binds.
@@ -61,6 +63,31 @@ pub struct Declined {
     pub reason: &'static str,
 }
 
+/// Pixels of a map that one kernel invocation, or workgroup, makes: of each strip it can tell the statistics while it has them at
+/// hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strips {
+    /// Pixels that strips are cut from: those of a row, or all.
+    pub row: usize,
+    /// Pixels of a strip; the last one of a row may have fewer.
+    pub len: usize,
+    /// Index of the scratch tensor: of each strip the first value, the mean of the distances from it, and the sum of the squared
+    /// distances from that mean, vectors over the channels.
+    pub scratch: usize,
+}
+
+impl Strips {
+    /// How many strips a map of so many pixels has.
+    pub const fn count(&self, pixels: usize) -> usize {
+        pixels / self.row * self.row.div_ceil(self.len)
+    }
+
+    /// Bytes of all statistics, over `c4` vec4s of channels.
+    pub const fn bytes(&self, pixels: usize, c4: usize) -> u64 {
+        (self.count(pixels) * 3 * c4 * 16) as u64
+    }
+}
+
 /// All that computes one node, or one part of it.
 #[derive(Clone, Debug, Default)]
 pub struct NodePlan {
@@ -78,6 +105,9 @@ pub struct NodePlan {
     pub constants: Vec<Vec<u32>>,
     /// The input that the result is written over: one that [dies](crate::Part::dies).
     pub in_place: Option<usize>,
+    /// The strips of the result whose statistics are written to scratch memory beside it, if it is to be [measured](crate::Part::measured)
+    /// and the kernel can.
+    pub strips: Option<Strips>,
 }
 
 impl NodePlan {

@@ -23,12 +23,14 @@ pub struct Part {
     pub stride: u32,
     /// Nothing reads the tensor after this node, and no other input is the same: the result may take its place.
     pub dies: bool,
+    /// Of a result: its statistics over all pixels are read, so a kernel may [measure](NodePlan::strips) what it stores.
+    pub measured: bool,
 }
 
 impl Part {
     /// A whole tensor.
     pub const fn whole(ty: TensorType) -> Self {
-        Self { ty, base: 0, full: ty, first_sample: 0, first_row: 0, stride: Self::dense(ty), dies: false }
+        Self { ty, base: 0, full: ty, first_sample: 0, first_row: 0, stride: Self::dense(ty), dies: false, measured: false }
     }
 
     /// Whether the tensor is a range of the channels of a wider one.

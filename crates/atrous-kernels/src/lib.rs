@@ -30,7 +30,7 @@ pub mod resize;
 
 pub use choice::{Choice, Choices, ChoicesError, Found, Origin};
 pub use conv::Tile;
-pub use dispatch::{Binding, Declined, Dispatch, NodePlan, Slot, linear_grid};
+pub use dispatch::{Binding, Declined, Dispatch, NodePlan, Slot, Strips, linear_grid};
 pub use family::{Part, PlanError, Problem, plan_node, plan_part, variants};
 pub use operation::Operation;
 pub use plan::Plan;

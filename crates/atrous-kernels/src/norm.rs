@@ -11,7 +11,7 @@ use crate::{NodePlan, PlanError, Problem, Slot, Target};
 
 pub use grad::{plan_fused_grad, plan_grad, plan_grad_sums};
 use statistics::{bind_mean, bind_variance};
-pub use statistics::{plan_running_stat, plan_statistics};
+pub use statistics::{plan_running_stat, plan_statistics, plan_strips};
 
 /// Plans `activation((x - mean) / sqrt(var + eps) * scale + shift + residual)`.
 ///

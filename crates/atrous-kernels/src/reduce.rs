@@ -22,6 +22,21 @@ pub(crate) fn partials(slabs: usize, row: usize) -> Binding {
     Binding { slot: Slot::Scratch(0), offset: 0, size: (slabs * row * 16) as u64 }
 }
 
+/// Whether a workgroup can join slabs.
+fn workgroup_fits(target: &Target) -> Result<(), &'static str> {
+    require(target.limits.workgroup_memory >= 4096, "needs 4096 bytes of workgroup memory")
+}
+
+/// Whether it had better join them than a single invocation.
+fn workgroup_pays(slabs: usize, target: &Target) -> Result<(), &'static str> {
+    require(!target.software, "barriers are slow on a software adapter").and(require(slabs >= 64, "fewer than 64 slabs"))
+}
+
+/// Whether so many slabs of each output are joined by a workgroup, rather than by an invocation.
+pub(crate) fn by_workgroup(slabs: usize, target: &Target) -> bool {
+    workgroup_fits(target).and(workgroup_pays(slabs, target)).is_ok()
+}
+
 /// How values are reduced that are cut into `chunks` windows of `slabs` slabs each: at once if there is one slab, else in a
 /// second stage by workgroups or by single invocations.
 pub(crate) fn choose_stages(slabs: usize, chunks: usize, target: &Target) -> (&'static str, Vec<Declined>) {
@@ -33,9 +48,8 @@ pub(crate) fn choose_stages(slabs: usize, chunks: usize, target: &Target) -> (&'
         },
         Candidate {
             variant: "two_stage_workgroup",
-            legal: require(target.limits.workgroup_memory >= 4096, "needs 4096 bytes of workgroup memory"),
-            preferred: require(!target.software, "barriers are slow on a software adapter")
-                .and(require(slabs * chunks >= 64, "fewer than 64 slabs")),
+            legal: workgroup_fits(target),
+            preferred: workgroup_pays(slabs * chunks, target),
         },
         Candidate::new("two_stage", Ok(())),
     ];

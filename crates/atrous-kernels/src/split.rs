@@ -145,7 +145,7 @@ fn append(
         Slot::Input(i) => moved(b, parts[i].1, &parts[i].0),
         Slot::Output => moved(b, out_start, &out),
         Slot::Constant(i) => Binding { slot: Slot::Constant(i + constants), ..b },
-        Slot::Scratch(_) => b,
+        Slot::Scratch(_) | Slot::Strips => b,
     };
     for mut dispatch in part.dispatches {
         dispatch.bindings = dispatch.bindings.into_iter().map(shift).collect();

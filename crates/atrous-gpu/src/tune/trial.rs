@@ -104,7 +104,7 @@ impl Trial {
             Slot::Input(i) => i,
             Slot::Output => self.inputs,
             Slot::Scratch(i) => self.inputs + 1 + i,
-            Slot::Constant(_) => unreachable!("convolutions have no tables: a bug of atrous"),
+            Slot::Constant(_) | Slot::Strips => unreachable!("convolutions have neither: a bug of atrous"),
         };
         let place = |b: &atrous_kernels::Binding| Place { buffer: index(b.slot), offset: b.offset, bytes: b.size };
         let bindings = dispatch.bindings.iter().map(place).collect();

@@ -123,9 +123,10 @@ fn stem(p: &ConvProblem<'_>, variant: &'static str) -> Result<NodePlan, PlanErro
     let (y, o4) = (p.y(), p.o4());
     let tile = Tile::of_stem(o4, p.target());
     let strips = y.n * y.h * y.w.div_ceil(tile.m) * o4.div_ceil(tile.n / 4);
+    let p = p.measuring(y.w, tile.m);
     let kernel = p.bound("conv/stem", &format!("TILE_N={}", tile.n)).sizes([("CHANNELS", p.cin_g)]);
     let dispatch = kernel.groups(strips.div_ceil(32) as u64, p.target())?;
-    Ok(NodePlan { tile: Some(tile), ..NodePlan::single(variant, dispatch) })
+    Ok(p.single(variant, tile, dispatch))
 }
 
 /// End of the name, tile and workgroups of a GEMM kernel for `rows` × `columns` vec4s in `layers`.
@@ -141,17 +142,19 @@ fn gemm_kernel(tiled: bool, rows: usize, columns: usize, layers: usize, target: 
 
 fn gemm(p: &ConvProblem<'_>, variant: &'static str, tiled: bool) -> Result<NodePlan, PlanError> {
     let (end, tile, groups) = gemm_kernel(tiled, p.pixels(), p.o4(), 1, p.target());
+    let p = p.measuring(p.pixels(), tile.m);
     let dispatch = p.matrix(p.bound(&format!("conv/gemm_{end}"), &tile.axes())).groups(groups, p.target())?;
-    Ok(NodePlan { tile: Some(tile), ..NodePlan::single(variant, dispatch) })
+    Ok(p.single(variant, tile, dispatch))
 }
 
 fn implicit_gemm(p: &ConvProblem<'_>, variant: &'static str, tiled: bool) -> Result<NodePlan, PlanError> {
     let layers = p.conv.groups;
     let (end, tile, groups) = gemm_kernel(tiled, p.pixels(), p.og4(), layers, p.target());
+    let p = p.measuring(p.pixels(), tile.m);
     let dispatch = p.bound(&format!("conv/implicit_gemm_{end}"), &tile.axes()).groups(groups, p.target())?;
     let [x, y, _] = dispatch.grid;
     let dispatch = Dispatch { grid: [x, y, layers as u32], ..dispatch };
-    Ok(NodePlan { tile: Some(tile), ..NodePlan::single(variant, dispatch) })
+    Ok(p.single(variant, tile, dispatch))
 }
 
 /// Bytes of one row of the column matrix.

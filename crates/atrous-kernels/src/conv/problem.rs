@@ -5,11 +5,16 @@ use atrous_graph::{DType, Shape};
 use atrous_shaders::find;
 
 use super::split_k::Cut;
+use super::tile::Tile;
 use crate::kernel::Kernel;
 use crate::pointwise::activation;
-use crate::{Problem, Slot, Target};
+use crate::{Binding, Dispatch, NodePlan, Problem, Slot, Strips, Target};
+
+/// Pixels of a strip at least: statistics of fewer are as many bytes as the map itself.
+const LEAST_STRIP: usize = 8;
 
 /// A convolution or transposed convolution of one part, with what surrounds it.
+#[derive(Clone, Copy)]
 pub(super) struct ConvProblem<'a> {
     pub(super) problem: &'a Problem<'a>,
     pub(super) conv: Conv2d,
@@ -22,13 +27,29 @@ pub(super) struct ConvProblem<'a> {
     pub(super) cout_g: usize,
     /// How the sums are cut, if they are.
     pub(super) cut: Option<Cut>,
+    /// The strips whose statistics are stored, if they are.
+    pub(super) strips: Option<Strips>,
 }
 
 impl<'a> ConvProblem<'a> {
     pub(super) fn new(conv: Conv2d, fused: FusedConv, problem: &'a Problem<'a>) -> Self {
         let (x, filter, y) = (problem.inputs[0].ty.shape, problem.inputs[1].ty.shape, problem.output.ty.shape);
         let (cin_g, cout_g) = (x.c / conv.groups, y.c / conv.groups);
-        Self { problem, conv, fused, kernel: [filter.n, filter.h], cin_g, cout_g, cut: None }
+        Self { problem, conv, fused, kernel: [filter.n, filter.h], cin_g, cout_g, cut: None, strips: None }
+    }
+
+    /// The same, its result measured in strips of `len` of each `row` pixels, where that is wanted and worth it.
+    pub(super) fn measuring(&self, row: usize, len: usize) -> Self {
+        let strips = Strips { row, len, scratch: 0 };
+        let fits = strips.bytes(self.pixels(), self.o4()) <= self.target().limits.max_binding;
+        let wanted = self.problem.output.measured && !self.fused.residual;
+        Self { strips: Some(strips).filter(|_| wanted && fits && len >= LEAST_STRIP), ..*self }
+    }
+
+    /// A plan of one dispatch, of a kernel that measures what it stores if the problem says so.
+    pub(super) fn single(&self, variant: &'static str, tile: Tile, dispatch: Dispatch) -> NodePlan {
+        let scratch = self.strips.iter().map(|strips| strips.bytes(self.pixels(), self.o4())).collect();
+        NodePlan { tile: Some(tile), scratch, strips: self.strips, ..NodePlan::single(variant, dispatch) }
     }
 
     pub(super) fn x(&self) -> Shape {
@@ -91,6 +112,7 @@ impl<'a> ConvProblem<'a> {
             (self.fused.bias, "bias"),
             (self.fused.residual, "residual"),
             (self.in_place().is_some(), "in_place"),
+            (self.strips.is_some(), "moments"),
             (self.half(), "half"),
             (!axes.is_empty(), axes),
         ];
@@ -135,7 +157,7 @@ impl<'a> ConvProblem<'a> {
         (part.dies && part.ty == output.ty && !output.is_slice()).then_some(residual)
     }
 
-    /// Binds the bias, and the residual from pixel `first` on unless the result already holds it.
+    /// Binds the bias, the residual from pixel `first` on unless the result already holds it, and what is measured.
     pub(super) fn bind_rest(&self, mut kernel: Kernel, first: usize) -> Kernel {
         let inputs = self.problem.inputs;
         if self.fused.bias {
@@ -147,6 +169,11 @@ impl<'a> ConvProblem<'a> {
             let each = y.h * y.w / (residual.ty.shape.h * residual.ty.shape.w).max(1);
             kernel = kernel.sizes([("R_FIRST", first), ("R_PIXELS", each.max(1))]);
             kernel = kernel.bind("R_BASE", Slot::Input(slot), residual);
+        }
+        if let Some(strips) = self.strips {
+            let size = strips.bytes(self.pixels(), self.o4());
+            let partials = Binding { slot: Slot::Scratch(strips.scratch), offset: 0, size };
+            kernel = kernel.sizes([("P_BASE", 0)]).window(partials);
         }
         kernel
     }

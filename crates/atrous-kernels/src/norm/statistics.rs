@@ -3,8 +3,8 @@
 use atrous_graph::op::RunningStat;
 
 use crate::kernel::{Kernel, vec4s};
-use crate::reduce::Pixels;
-use crate::{Binding, NodePlan, Part, PlanError, Problem, Slot};
+use crate::reduce::{Pixels, by_workgroup};
+use crate::{Binding, Dispatch, NodePlan, Part, PlanError, Problem, Slot, Strips};
 
 /// Plans mean and variance of each channel in one pass over the pixels, in two stages where there are many.
 ///
@@ -17,15 +17,38 @@ pub fn plan_statistics(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         Kernel::storing(problem.inputs[0].ty, "norm/statistics_slabs", variant).sizes([("X_BASE", base)]).window(x)
     };
     pixels.plan(problem, slabs, |pixels| {
-        let workgroup = pixels.variant == "two_stage_workgroup";
-        let c4 = vec4s(problem.output.ty) / 2;
-        let kernel = Kernel::new("norm/statistics", if workgroup { "workgroup" } else { "" })
-            .sizes([("PIXELS", pixels.count), ("WINDOW", pixels.window), ("SLABS", pixels.slabs), ("C4", c4)])
-            .sizes([("P_BASE", 0)])
-            .window(pixels.partials())
-            .bind("Y_BASE", Slot::Output, &problem.output);
-        if workgroup { kernel.groups(c4 as u64, problem.target) } else { kernel.invocations(c4, problem.target) }
+        let sizes = [("PIXELS", pixels.count), ("ROW", pixels.count), ("WINDOW", pixels.window), ("SLABS", pixels.slabs)];
+        join(problem, pixels.variant == "two_stage_workgroup", sizes, pixels.partials())
     })
+}
+
+/// Plans the same of a map whose maker has measured it strip by strip.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the strips do not fit the adapter.
+pub fn plan_strips(strips: &Strips, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let shape = problem.inputs[0].ty.shape;
+    let (pixels, c4) = (shape.n * shape.h * shape.w, problem.inputs[0].ty.padded().c / 4);
+    let workgroup = by_workgroup(strips.count(pixels), problem.target);
+    let sizes = [("PIXELS", pixels), ("ROW", strips.row), ("WINDOW", strips.len), ("SLABS", 1)];
+    let partials = Binding { slot: Slot::Strips, offset: 0, size: strips.bytes(pixels, c4) };
+    Ok(NodePlan::single("strips", join(problem, workgroup, sizes, partials)?))
+}
+
+/// The dispatch that joins partial statistics.
+fn join(
+    problem: &Problem<'_>,
+    workgroup: bool,
+    sizes: [(&'static str, usize); 4],
+    partials: Binding,
+) -> Result<Dispatch, PlanError> {
+    let c4 = vec4s(problem.output.ty) / 2;
+    let kernel = Kernel::new("norm/statistics", if workgroup { "workgroup" } else { "" })
+        .sizes(sizes)
+        .sizes([("C4", c4), ("P_BASE", 0)])
+        .window(partials)
+        .bind("Y_BASE", Slot::Output, &problem.output);
+    if workgroup { kernel.groups(c4 as u64, problem.target) } else { kernel.invocations(c4, problem.target) }
 }
 
 /// Plans `keep * running + take * batch`.

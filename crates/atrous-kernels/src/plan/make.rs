@@ -9,7 +9,8 @@ use super::requests::Requests;
 use super::share::Sharing;
 use super::{BufferKind, BufferPlan, Place, Plan, PlannedDispatch, Step, TensorPlan, place_parameters};
 use crate::family::plan_parts;
-use crate::{Binding, Limits, NodePlan, Operation, PlanError, Slot, Target};
+use crate::norm::plan_strips;
+use crate::{Binding, Declined, Limits, NodePlan, Operation, PlanError, Problem, Slot, Strips, Target};
 
 /// Plans the nodes that `outputs` need, in the order of the graph, and checks the result.
 ///
@@ -57,14 +58,25 @@ fn plan_shared(
     target: &Target,
 ) -> Result<Vec<(NodeId, NodePlan)>, PlanError> {
     let mut made = Vec::new();
+    let mut strips: HashMap<NodeId, Strips> = HashMap::new();
     for &id in nodes.iter().filter(|id| !matches!(graph.node(**id).op, Op::Input | Op::Parameter)) {
         let node = graph.node(id);
         let (inputs, output) = sharing.parts(id);
-        let mut plan = plan_parts(&node.op, &inputs, output, target).map_err(|source| PlanError::Node {
+        let measured = if node.op == Op::BatchStatistics { strips.get(&sharing.source(node.inputs[0])) } else { None };
+        let planned = match measured {
+            Some(strips) => plan_strips(strips, &Problem { op: &node.op, inputs: &inputs, output, target }),
+            None => plan_parts(&node.op, &inputs, output, target),
+        };
+        let mut plan = planned.map_err(|source| PlanError::Node {
             op: node.op.name(),
             node: node.name.clone(),
             source: Box::new(source),
         })?;
+        if node.op == Op::BatchStatistics && measured.is_none() {
+            let reason = "what makes its input does not measure it";
+            plan.declined.insert(0, Declined { variant: "strips", reason });
+        }
+        strips.extend(plan.strips.map(|strips| (id, strips)));
         plan.declined.extend_from_slice(sharing.copied(id));
         made.push((id, plan));
     }
@@ -101,6 +113,8 @@ pub(super) struct Layout {
     pub(super) tensors: Vec<Option<TensorPlan>>,
     /// By step: its scratch tensors.
     scratch: Vec<Vec<TensorPlan>>,
+    /// By step: the strips that it reads, scratch of another.
+    strips: Vec<Option<TensorPlan>>,
     /// By step: the places of its constant tables.
     tables: Vec<Vec<Place>>,
     inputs: Vec<NodeId>,
@@ -114,6 +128,7 @@ impl Layout {
             constants: Vec::new(),
             tensors: vec![None; graph.nodes().len()],
             scratch: Vec::new(),
+            strips: Vec::new(),
             tables: Vec::new(),
             inputs: Vec::new(),
             lower_bound: 0,
@@ -215,6 +230,7 @@ impl Layout {
             }
         }
         self.scratch = requests.scratch.iter().map(|range| range.clone().map(placed).collect()).collect();
+        self.strips = requests.strips.iter().map(|strips| strips.map(placed)).collect();
         self.buffers.extend(assignment.banks.iter().map(|&bytes| BufferPlan { kind: BufferKind::Bank, bytes }));
     }
 
@@ -230,6 +246,7 @@ impl Layout {
                     Slot::Output => tensor(id),
                     Slot::Scratch(i) => self.scratch[step][i].place,
                     Slot::Constant(i) => self.tables[step][i],
+                    Slot::Strips => self.strips[step].expect("the step reads strips: a bug of atrous").place,
                 };
                 Place { buffer: of.buffer, offset: of.offset + b.offset, bytes: b.size }
             };
@@ -237,6 +254,12 @@ impl Layout {
                 let places = d.bindings.iter().map(place).collect();
                 PlannedDispatch::new(d.shader, d.overrides.clone(), places, d.grid)
             });
+            let dispatches: Vec<PlannedDispatch> = dispatches.collect();
+            // Strips are read in the place of the map.
+            let bytes = match self.strips[step] {
+                Some(_) => dispatches.iter().flat_map(|d| &d.bindings).map(|place| place.bytes).sum(),
+                None => cost::bytes(graph, id) + plan.strips.map_or(0, |strips| plan.scratch[strips.scratch]),
+            };
             steps.push(Step {
                 node: id,
                 name: node.name.clone(),
@@ -244,10 +267,10 @@ impl Layout {
                 operation: operation(graph, id),
                 variant: plan.variant,
                 tile: plan.tile,
-                dispatches: dispatches.collect(),
+                dispatches,
                 declined: plan.declined,
                 macs: cost::macs(graph, id),
-                bytes: cost::bytes(graph, id),
+                bytes,
             });
         }
         Plan {

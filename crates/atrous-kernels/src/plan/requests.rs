@@ -19,6 +19,10 @@ pub(super) struct Requests {
     pub(super) source: Vec<NodeId>,
     /// By step: the requests of its scratch memory.
     pub(super) scratch: Vec<Range<usize>>,
+    /// By step: the request of the strips that it reads.
+    pub(super) strips: Vec<Option<usize>>,
+    /// By node: the request of the strips beside its tensor.
+    strips_of: Vec<Option<usize>>,
 }
 
 impl Requests {
@@ -32,7 +36,8 @@ impl Requests {
     ) -> Self {
         let nodes = graph.nodes().len();
         let source = (0..nodes).map(NodeId).collect();
-        let mut requests = Self { all: Vec::new(), of: vec![None; nodes], source, scratch: Vec::new() };
+        let (all, of, strips_of) = (Vec::new(), vec![None; nodes], vec![None; nodes]);
+        let mut requests = Self { all, of, source, scratch: Vec::new(), strips: Vec::new(), strips_of };
         for (step, (id, plan)) in made.iter().enumerate() {
             requests.take(graph, sharing, placed, step, *id, plan);
         }
@@ -58,9 +63,17 @@ impl Requests {
         let first = self.all.len();
         self.all.extend(plan.scratch.iter().map(|&bytes| Request { bytes, first: step, last: step }));
         self.scratch.push(first..self.all.len());
+        self.strips_of[id.0] = plan.strips.map(|strips| first + strips.scratch);
+        let reads_strips = plan.dispatches.iter().flat_map(|d| &d.bindings).any(|b| b.slot == Slot::Strips);
+        let strips = inputs.first().and_then(|input| self.strips_of[input.0]).filter(|_| reads_strips);
+        if let Some(r) = strips {
+            self.all[r].last = step;
+        }
+        self.strips.push(strips);
         if plan.dispatches.is_empty() {
             self.source[id.0] = self.source[inputs[0].0];
             self.of[id.0] = self.of[inputs[0].0];
+            self.strips_of[id.0] = self.strips_of[inputs[0].0];
         } else if placed[id.0].is_none() {
             // Who shares its memory has it from the first that writes there.
             let whole = sharing.part_of(id).unwrap_or(id);
@@ -87,12 +100,13 @@ impl Requests {
     /// what is bound twice cannot be declared as written.
     pub(super) fn conflicts(&self, graph: &Graph, made: &[(NodeId, NodePlan)]) -> [Vec<(usize, usize)>; 2] {
         let (mut apart, mut never) = (Vec::new(), Vec::new());
-        for ((id, plan), scratch) in made.iter().zip(&self.scratch) {
+        for (((id, plan), scratch), strips) in made.iter().zip(&self.scratch).zip(&self.strips) {
             let request = |b: &Binding| match b.slot {
                 Slot::Input(i) => self.of[graph.node(*id).inputs[i].0],
                 Slot::Output => self.of[id.0],
                 Slot::Scratch(i) => Some(scratch.start + i),
                 Slot::Constant(_) => None,
+                Slot::Strips => *strips,
             };
             for dispatch in &plan.dispatches {
                 let of = |access: Access| -> Vec<usize> {

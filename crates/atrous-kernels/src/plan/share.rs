@@ -26,6 +26,8 @@ pub(super) struct Sharing<'a> {
     source: Vec<NodeId>,
     /// By node: the last that reads its tensor; none if it is an output, or what is not computed.
     last_reader: Vec<Option<NodeId>>,
+    /// By node: its statistics are read.
+    measured: Vec<bool>,
     /// By node: its result is needed after the plan, and may get a place of its own.
     is_kept: Vec<bool>,
     /// Whether what others read beside a concatenation may lie in it, and whether something does.
@@ -54,8 +56,12 @@ impl<'a> Sharing<'a> {
             readers[id].last().copied().filter(|_| computed)
         };
         let last_reader = (0..count).map(last).collect();
+        let mut measured = vec![false; count];
+        for id in nodes.iter().filter(|id| matches!(graph.node(**id).op, Op::BatchStatistics)) {
+            measured[source[graph.node(*id).inputs[0].0].0] = true;
+        }
         let (slices, copied) = (HashMap::new(), HashMap::new());
-        let mut sharing = Self { graph, slices, copied, source, last_reader, is_kept, skips, has_skips: false };
+        let mut sharing = Self { graph, slices, copied, source, last_reader, measured, is_kept, skips, has_skips: false };
         for &concat in nodes.iter().filter(|id| matches!(graph.node(**id).op, Op::Concat)) {
             sharing.slice(concat, &readers, limits);
         }
@@ -150,7 +156,12 @@ impl<'a> Sharing<'a> {
             full: self.graph.node(*input_id).ty,
             ..input(source)
         });
-        (inputs.collect(), self.part(id))
+        (inputs.collect(), Part { measured: self.measured[id.0], ..self.part(id) })
+    }
+
+    /// Who made the tensor that is a node's result.
+    pub(super) fn source(&self, id: NodeId) -> NodeId {
+        self.source[id.0]
     }
 
     fn part(&self, id: NodeId) -> Part {
