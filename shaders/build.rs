@@ -13,6 +13,9 @@ use wesl::syntax::{
 };
 use wesl::{CompileOptions, Feature, ManglerKind, Wesl};
 
+/// The flag with which [`read_sizes`] changes the linked text.
+const SIZED: &str = "sized";
+
 /// One kernel's link-time axes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +34,9 @@ struct Axes {
     excludes: BTreeMap<String, Vec<String>>,
     /// The variants to keep of the cross product; absent: all.
     only: Option<Vec<String>>,
+    /// Overrides that choose what is computed: they stay such with the flag [`SIZED`].
+    #[serde(default)]
+    fixed: Vec<String>,
     /// The text uses extensions whose names the linker does not know, so it does not look for undeclared ones; the tests do.
     #[serde(default)]
     extended: bool,
@@ -82,7 +88,10 @@ fn variants(kernel: &str, axes: &Axes) -> Vec<Variant> {
     for (flag, others) in &axes.excludes {
         let has = |v: &Variant, part: &String| v.parts().contains(part);
         let known = |part| all.iter().any(|v| has(v, part));
-        assert!(known(flag) && others.iter().all(known), "catalogue.toml: `{kernel}` excludes what is not among its axes");
+        assert!(
+            known(flag) && others.iter().all(known),
+            "catalogue.toml: `{kernel}` excludes what is not among its axes"
+        );
         all.retain(|v| !has(v, flag) || !others.iter().any(|other| has(v, other)));
     }
     if let Some(only) = &axes.only {
@@ -157,6 +166,30 @@ fn interface(kernel: &str, linked: &TranslationUnit) -> (Vec<&'static str>, Vec<
     (bindings.into_values().collect(), overrides)
 }
 
+/// Turns the overrides of type u32, but the `fixed` ones, into variables that the kernel reads from one more binding when it begins: words
+/// of a table in the order of the text. Returns the new text, and names and default values of the words.
+fn read_sizes(kernel: &str, linked: &str, binding: usize, fixed: &[String]) -> (String, Vec<(String, u32)>) {
+    let mut sizes = Vec::new();
+    let mut text = String::new();
+    for line in linked.lines() {
+        let declared = line.strip_prefix("override ").and_then(|rest| rest.split_once(": u32 = "));
+        match declared.filter(|(name, _)| !fixed.iter().any(|other| other == name)) {
+            Some((name, value)) => {
+                let value = value.trim_end_matches("u;").parse().unwrap_or_else(|e| panic!("{kernel}: {line}: {e}"));
+                sizes.push((name.to_owned(), value));
+                writeln!(text, "var<private> {name}: u32;").expect("writing to a string");
+            }
+            None => writeln!(text, "{line}").expect("writing to a string"),
+        }
+    }
+    let main = text.find("fn main(").and_then(|at| Some(at + text[at..].find("{\n")? + 2));
+    let reads = sizes.iter().enumerate().map(|(i, (name, _))| format!("    {name} = sizes[{}][{}];\n", i / 4, i % 4));
+    text.insert_str(main.unwrap_or_else(|| panic!("{kernel} has no main")), &reads.collect::<String>());
+    let table = format!("array<vec4<u32>, {}>", sizes.len().div_ceil(4));
+    writeln!(text, "\n@group(0) @binding({binding})\nvar<storage, read> sizes: {table};").expect("writing to a string");
+    (text, sizes)
+}
+
 /// FNV-1a (<http://www.isthe.com/chongo/tech/comp/fnv/>) of some texts.
 struct Version(u64);
 
@@ -167,6 +200,13 @@ impl Default for Version {
 }
 
 impl Version {
+    /// Adds the lines of a linked text in an order of their own: the linker orders declarations as it likes.
+    fn add_lines(&mut self, text: &str) {
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines.sort_unstable();
+        lines.into_iter().for_each(|line| self.add(line));
+    }
+
     fn add(&mut self, text: &str) {
         for byte in text.bytes().chain([0xff]) {
             self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
@@ -192,18 +232,23 @@ fn main() {
             let kernel = format!("{family}/{name}");
             for variant in variants(&kernel, axes) {
                 let linked = link(&root, &kernel, axes, &variant);
-                let (bindings, overrides) = interface(&kernel, &linked);
+                let (mut bindings, mut overrides) = interface(&kernel, &linked);
                 let text = variant.text();
                 let file = format!("{family}.{name}.{text}.wgsl").replace(',', ".");
-                let linked = linked.to_string();
+                let (mut linked, mut sizes) = (linked.to_string(), Vec::new());
+                if variant.parts().iter().any(|part| part == SIZED) {
+                    (linked, sizes) = read_sizes(&kernel, &linked, bindings.len(), &axes.fixed);
+                    bindings.push("Access::Read");
+                    overrides.retain(|name| sizes.iter().all(|(size, _)| size != name));
+                }
                 version.add(&file);
-                version.add(&linked);
+                version.add_lines(&linked);
                 fs::write(out.join(&file), linked).expect("OUT_DIR is writable");
                 writeln!(
                     table,
                     "Shader {{ name: {kernel:?}, variant: {text:?}, \
                      source: include_str!(concat!(env!(\"OUT_DIR\"), \"/\", {file:?})), \
-                     bindings: &[{}], overrides: &{overrides:?} }},",
+                     bindings: &[{}], overrides: &{overrides:?}, sizes: &{sizes:?} }},",
                     bindings.join(", "),
                 )
                 .expect("writing to a string");

@@ -15,6 +15,8 @@
 //! - A filter is kh×kw×(Cin/groups)×Cout, both channel axes padded to a multiple of four with zeros, vec4s along
 //!   Cout. A bias is padded with zeros.
 //! - Elements are f32; with the axis `half` those of images and filters are f16, and all arithmetic still is f32.
+//! - With the axis `sized`, which the build adds to a text as it stands, sizes are not constants of the pipeline but words of one more
+//!   binding, the last: one pipeline serves all shapes.
 //! - The axes x and y of a dispatch grid are one linear index (`helpers/grid`), so that no axis exceeds 65,535.
 //! - No atomics, no subgroup operations but those of cooperative matrices, sums in a fixed order: the same input gives the same bits.
 
@@ -43,9 +45,17 @@ pub struct Shader {
     pub bindings: &'static [Access],
     /// The names of the `override` constants that the text declares.
     pub overrides: &'static [&'static str],
+    /// With the axis `sized`, the words that the kernel reads from its last binding, filled up to whole vec4s: the sizes that are
+    /// overrides without it, by name, with the values they have where nobody sets them.
+    pub sizes: &'static [(&'static str, u32)],
 }
 
 impl Shader {
+    /// Whether the text knows a constant of this name: an override, or a word of its table of sizes.
+    pub fn takes(&self, constant: &str) -> bool {
+        self.overrides.contains(&constant) || self.sizes.iter().any(|(name, _)| *name == constant)
+    }
+
     /// The text with its bindings declared like this, by index: what is read may be declared as written, for WebGPU allows a buffer
     /// one usage a dispatch, though it be several bindings.
     ///
@@ -69,6 +79,11 @@ pub static SHADERS: &[Shader] = include!(concat!(env!("OUT_DIR"), "/shaders.rs")
 
 /// Changes whenever the text of a kernel does: a hash of all.
 pub const VERSION: &str = env!("ATROUS_KERNELS");
+
+/// Whether a kernel has variants that read their sizes from a table.
+pub fn has_sized(name: &str) -> bool {
+    SHADERS.iter().any(|s| s.name == name && !s.sizes.is_empty())
+}
 
 /// Finds a shader by kernel name and variant text; `None` if it is not in the catalogue.
 pub fn find(name: &str, variant: &str) -> Option<&'static Shader> {

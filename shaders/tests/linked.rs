@@ -79,8 +79,9 @@ fn every_variant_is_valid_and_described_by_the_table() {
         let listed = shader.overrides.iter().map(|s| s.to_string()).collect();
         assert_eq!(names(declared), names(listed), "{}", title(shader));
         for (_, variable) in module.global_variables.iter().filter(|(_, v)| v.binding.is_some()) {
-            let base = format!("{}_BASE", variable.name.as_deref().unwrap_or("").to_uppercase());
-            assert!(shader.overrides.contains(&&*base), "{} has no {base}", title(shader));
+            let name = variable.name.as_deref().unwrap_or("");
+            let base = format!("{}_BASE", name.to_uppercase());
+            assert!(shader.takes(&base) || (sized(shader) && name == "sizes"), "{} has no {base}", title(shader));
         }
 
         assert_eq!(module.entry_points.len(), 1, "{}", title(shader));
@@ -94,6 +95,46 @@ fn every_variant_is_valid_and_described_by_the_table() {
         let workgroup = module.global_variables.iter().filter(|(_, v)| v.space == AddressSpace::WorkGroup);
         let bytes: u32 = workgroup.map(|(_, v)| module.types[v.ty].inner.size(module.to_ctx())).sum();
         assert!(bytes <= MAX_WORKGROUP_BYTES, "{}: {bytes} bytes", title(shader));
+    }
+}
+
+/// Whether a variant reads its sizes from a table.
+fn sized(shader: &Shader) -> bool {
+    shader.variant.split(',').any(|flag| flag == "sized")
+}
+
+/// A text that reads its sizes from a table is that with constants, word by word in its order, and what chooses code stays constant.
+#[test]
+fn tables_hold_what_are_constants_elsewhere() {
+    assert!(SHADERS.iter().filter(|shader| sized(shader)).count() > 100);
+    for shader in SHADERS {
+        assert_eq!(sized(shader), !shader.sizes.is_empty(), "{}", title(shader));
+        if shader.sizes.is_empty() {
+            continue;
+        }
+        let flags: Vec<&str> = shader.variant.split(',').filter(|flag| *flag != "sized").collect();
+        let constant = find(shader.name, &flags.join(",")).expect("the same with constants");
+        let names: BTreeSet<_> = shader.overrides.iter().copied().chain(shader.sizes.iter().map(|s| s.0)).collect();
+        assert_eq!(names, constant.overrides.iter().copied().collect(), "{}", title(shader));
+        assert!(!names.contains("ACTIVATION") || shader.overrides.contains(&"ACTIVATION"), "{}", title(shader));
+
+        let mut text = shader.source.to_owned();
+        for (i, (name, value)) in shader.sizes.iter().enumerate() {
+            let read = format!("    {name} = sizes[{}][{}];\n", i / 4, i % 4);
+            assert!(text.contains(&read), "{} does not read {name}", title(shader));
+            text = text.replacen(&read, "", 1);
+            let declared = format!("override {name}: u32 = {value}u;");
+            text = text.replacen(&format!("var<private> {name}: u32;"), &declared, 1);
+        }
+        let end = text.rfind("\n@group(0)").expect("the table, the last declaration");
+        assert!(text[end..].contains("> sizes: array<vec4<u32>, "), "{}", title(shader));
+        // The linker orders declarations as it likes.
+        let lines = |text: &str| {
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            lines.sort_unstable();
+            lines
+        };
+        assert_eq!(lines(text[..end].trim_end()), lines(constant.source.trim_end()), "{}", title(shader));
     }
 }
 

@@ -19,8 +19,7 @@ use crate::conv::{BASE, Row};
 use crate::fused::fused;
 
 /// The variants that measure what they store.
-const MEASURING: [&str; 5] =
-    ["stem", "gemm_tiled", "gemm_registers", "implicit_gemm_tiled", "implicit_gemm_registers"];
+const MEASURING: [&str; 5] = ["stem", "gemm_tiled", "gemm_registers", "implicit_gemm_tiled", "implicit_gemm_registers"];
 
 /// Checked: what nothing wrote is NaN, and dirty padding fails the run.
 fn checked() -> Device {
@@ -115,7 +114,9 @@ fn cases() -> Vec<Case> {
 
 /// The variants that measure, in all their tiles.
 fn all() -> impl Iterator<Item = Choice> {
-    MEASURING.into_iter().flat_map(|variant| tiles(variant).iter().map(move |tile| Choice { variant, tile: Some(*tile) }))
+    MEASURING
+        .into_iter()
+        .flat_map(|variant| tiles(variant).iter().map(move |tile| Choice { variant, tile: Some(*tile) }))
 }
 
 /// Whether a tile has enough pixels to be worth measuring.

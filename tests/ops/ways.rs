@@ -57,6 +57,27 @@ fn every_tile_of_every_variant() {
     assert!(never.is_empty(), "no case reaches {never:?}");
 }
 
+/// The kernels that read their sizes from a table on a software adapter, with sizes that are pipeline constants.
+#[test]
+fn every_tile_in_registers_with_constant_sizes() {
+    let target = Target { software: false, ..device().target() };
+    let device = device();
+    let registers = ["stem", "gemm_registers", "implicit_gemm_registers", "transposed_phase", "grad_weight_registers"];
+    let mut served = BTreeSet::new();
+    for case in cases() {
+        let expected = case.expect();
+        for (variant, tile) in registers.into_iter().flat_map(|v| tiles(v).iter().map(move |tile| (v, *tile))) {
+            let choice = Choice { variant, tile: Some(tile) };
+            let plan = expected.plan(&target.with(choice));
+            if plan.steps.iter().any(|step| step.name == "case" && step.choice() == choice) {
+                expected.check_plan(&device, plan).unwrap_or_else(|e| panic!("{case:?}\nby {choice}:\n{e}"));
+                served.insert(choice);
+            }
+        }
+    }
+    assert_eq!(served.len(), registers.iter().map(|variant| tiles(variant).len()).sum::<usize>());
+}
+
 #[test]
 fn every_tile_of_a_gpu_within_tight_limits() {
     let mut target = Target { software: false, ..device().target() };

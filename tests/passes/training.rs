@@ -118,6 +118,22 @@ fn the_reference_has_the_same_gradients() {
     }
 }
 
+/// The values that are tried: of the network with most ReLUs about every third is decided by none of them.
+const VALUES: [&str; 12] = [
+    "passes/",
+    "others/",
+    "third/",
+    "fourth/",
+    "fifth/",
+    "sixth/",
+    "seventh/",
+    "eighth/",
+    "ninth/",
+    "tenth/",
+    "eleventh/",
+    "twelfth/",
+];
+
 /// How far gradients move in f64 when every number that goes in moves by up to `2^-19` of itself, thirty-two roundings: the most of
 /// a few tries, as [`differences`]. A ReLU whose argument is that close to zero passes or masks whole tensors of small maps.
 fn sensitivity(graph: &Graph, training: &Training, values: &HashMap<String, Tensor>, want: &[Tensor]) -> (f64, f64) {
@@ -134,8 +150,9 @@ fn sensitivity(graph: &Graph, training: &Training, values: &HashMap<String, Tens
     tries.fold((0.0, 0.0), |(all, worst): (f64, f64), (a, w)| (all.max(a), worst.max(w)))
 }
 
-/// Two steps on the device with passes and without, beside the first one in f64. With all values they are no further off than numbers
-/// that are rounded may be, and close with some, at which the adapter rounds no ReLU's argument that matters to the other side of zero.
+/// Two steps on the device without passes and with them, beside the first one in f64. With all values they are no further off than numbers
+/// that are rounded may be. With some, at which the adapter rounds no ReLU's argument that matters to the other side of zero, each way is
+/// within a hundred roundings, and both have the same second loss; which values those are is the adapter's affair and each way's own.
 #[test]
 fn every_family_trains_the_same_both_ways() {
     let options = |passes| DeviceOptions { passes, ..DeviceOptions::from_env().expect("a legal environment") };
@@ -143,7 +160,8 @@ fn every_family_trains_the_same_both_ways() {
     let devices = [PassOptions::None, PassOptions::Fuse].map(open);
     for &(name, batch, size) in SMALL {
         let (model, training) = step(name, batch, size, &Recompute::Cheap);
-        let close = |seed: &&str| {
+        let mut close = [false; 3];
+        for seed in VALUES {
             let source = FillSource::new(&model, seed, 1.0);
             let values = values(&model, &source);
             let want = reference(&model.graph, &training, &values);
@@ -151,14 +169,20 @@ fn every_family_trains_the_same_both_ways() {
             let results = devices.each_ref().map(|device| two_steps(device, &model, &training, &source, &values));
             let [a, b] = results.each_ref().map(|(_, loss)| *loss);
             let off = results.map(|(first, _)| differences(&first, &want));
+            let is_close = |(all, worst): (f64, f64)| all <= 1e-5 && worst <= 5e-4;
+            let [none, fuse] = off.map(is_close);
+            let now = [none, fuse, (a - b).abs() <= 1e-5 * a.abs()];
+            close.iter_mut().zip(now).for_each(|(close, now)| *close |= now);
             println!("{name} {seed}: off by {off:?}, may be by {may:?}; second losses {a} and {b}");
             for (all, worst) in off {
                 assert!(all <= may.0 && worst <= may.1, "{name} {seed}: {all:e}, {worst:e}, may be {may:?}");
             }
             assert!((a - b).abs() <= may.0 * a.abs(), "{name} {seed}: losses {a} and {b}, may be {may:?}");
-            off.iter().all(|(all, worst)| *all <= 1e-4 && *worst <= 5e-3) && (a - b).abs() <= 1e-4 * a.abs()
-        };
-        assert!(["passes/", "others/", "third/"].iter().any(close), "{name} is off with all values");
+            if close == [true; 3] {
+                break;
+            }
+        }
+        assert_eq!(close, [true; 3], "{name}: without passes, with them and the second losses");
     }
 }
 

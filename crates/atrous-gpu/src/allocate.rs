@@ -76,14 +76,18 @@ pub(crate) fn buffers(device: &Device, plan: &Plan, parameters: &Parameters) -> 
             Ok(scales)
         }
         BufferKind::Parameters(index) => Ok(parameters.buffers()[index].clone()),
-        BufferKind::Constants => {
-            let constants = mapped_buffer(device, "constants", planned.bytes)?;
-            write_mapped(&constants, 0, planned.bytes, bytemuck::cast_slice(&plan.constants))?;
-            device.scope("uploading constants", || constants.unmap())?;
-            Ok(constants)
-        }
+        BufferKind::Constants => filled(device, "constants", &plan.constants),
     };
     plan.buffers.iter().map(make).collect()
+}
+
+/// A buffer of these words.
+pub(crate) fn filled(device: &Device, what: &'static str, words: &[u32]) -> Result<wgpu::Buffer, GpuError> {
+    let bytes = 4 * words.len() as u64;
+    let buffer = mapped_buffer(device, what, bytes)?;
+    write_mapped(&buffer, 0, bytes, bytemuck::cast_slice(words))?;
+    device.scope("uploading constants", || buffer.unmap())?;
+    Ok(buffer)
 }
 
 /// A bank that is NaN all over: whoever reads what nothing wrote shows it.

@@ -110,5 +110,5 @@ fn resolve(dispatch: Dispatch, place: Place) -> PlannedDispatch {
         Place { buffer, offset: offset + binding.offset, bytes: binding.size }
     };
     let places = dispatch.bindings.iter().map(bind).collect();
-    PlannedDispatch::new(dispatch.shader, dispatch.overrides, places, dispatch.grid)
+    PlannedDispatch::new(dispatch.shader, dispatch.pipeline_constants(), places, dispatch.grid)
 }

@@ -46,12 +46,30 @@ impl Binding {
 pub struct Dispatch {
     /// The linked kernel.
     pub shader: &'static Shader,
-    /// Values of its pipeline constants.
+    /// Values of the overrides in its text, also where they are words of its [table](Self::table) now.
     pub overrides: Vec<(&'static str, f64)>,
-    /// What it binds, by binding index.
+    /// What it binds, by binding index; but for the table, which comes last.
     pub bindings: Vec<Binding>,
     /// Workgroups in x, y, z.
     pub grid: [u32; 3],
+}
+
+impl Dispatch {
+    /// Values of its pipeline constants.
+    pub fn pipeline_constants(&self) -> Vec<(&'static str, f64)> {
+        self.overrides.iter().copied().filter(|(name, _)| self.shader.overrides.contains(name)).collect()
+    }
+
+    /// The table of sizes that the kernel reads, whole vec4s; none if its sizes are pipeline constants.
+    pub fn table(&self) -> Option<Vec<u32>> {
+        let word = |&(size, default): &(&str, u32)| {
+            let set = self.overrides.iter().find(|(name, _)| *name == size);
+            set.map_or(default, |(_, value)| *value as u32)
+        };
+        let mut words: Vec<u32> = self.shader.sizes.iter().map(word).collect();
+        words.resize(words.len().next_multiple_of(4), 0);
+        Some(words).filter(|words| !words.is_empty())
+    }
 }
 
 /// A better variant and why it did not serve.

@@ -30,7 +30,16 @@ pub struct Part {
 impl Part {
     /// A whole tensor.
     pub const fn whole(ty: TensorType) -> Self {
-        Self { ty, base: 0, full: ty, first_sample: 0, first_row: 0, stride: Self::dense(ty), dies: false, measured: false }
+        Self {
+            ty,
+            base: 0,
+            full: ty,
+            first_sample: 0,
+            first_row: 0,
+            stride: Self::dense(ty),
+            dies: false,
+            measured: false,
+        }
     }
 
     /// Whether the tensor is a range of the channels of a wider one.

@@ -1,7 +1,7 @@
 //! Picks a variant, and puts a dispatch together: a linked kernel, its constants, its bindings, its grid.
 
 use atrous_graph::{DType, TensorType};
-use atrous_shaders::{Shader, find};
+use atrous_shaders::{Shader, find, has_sized};
 
 use crate::dispatch::GROUP;
 use crate::{Binding, Declined, Dispatch, Part, PlanError, Slot, Target, linear_grid};
@@ -54,6 +54,11 @@ pub(crate) const fn require(condition: bool, reason: &'static str) -> Result<(),
     if condition { Ok(()) } else { Err(reason) }
 }
 
+/// Whether a kernel reads its sizes from a table: software adapters take long to compile a pipeline for each shape.
+pub(crate) fn is_sized(name: &str, target: &Target) -> bool {
+    target.software && has_sized(name)
+}
+
 /// The text of a variant: the axes that are on, in the order of the catalogue.
 pub(crate) fn axes(all: &[(bool, &str)]) -> String {
     all.iter().filter(|(on, _)| *on).map(|(_, axis)| *axis).collect::<Vec<_>>().join(",")
@@ -89,14 +94,14 @@ impl Kernel {
         }
     }
 
-    /// Sets a pipeline constant.
+    /// Sets an override.
     pub(crate) fn set(mut self, name: &'static str, value: f64) -> Self {
-        debug_assert!(self.shader.overrides.contains(&name), "{} has no override {name}", self.shader.name);
+        debug_assert!(self.shader.takes(name), "{} has no override {name}", self.shader.name);
         self.overrides.push((name, value));
         self
     }
 
-    /// Sets pipeline constants that count something.
+    /// Sets overrides that count something.
     pub(crate) fn sizes<const K: usize>(self, values: [(&'static str, usize); K]) -> Self {
         values.into_iter().fold(self, |kernel, (name, value)| kernel.set(name, value as f64))
     }
@@ -117,7 +122,8 @@ impl Kernel {
     pub(crate) fn place(self, base: &'static str, part: &Part, first: usize) -> Self {
         let name = base.trim_end_matches("BASE");
         let is_stride = |constant: &str| constant.strip_suffix("STRIDE") == Some(name);
-        let stride = self.shader.overrides.iter().copied().find(|constant| is_stride(constant));
+        let sizes = self.shader.sizes.iter().map(|(constant, _)| *constant);
+        let stride = self.shader.overrides.iter().copied().chain(sizes).find(|constant| is_stride(constant));
         assert!(
             stride.is_some() || !part.is_slice(),
             "{} takes no range of channels: a bug of atrous",
@@ -152,11 +158,12 @@ impl Kernel {
             false => Err(PlanError::Limit { what, needs, limit }),
         };
         limit("invocations in a workgroup", u64::from(GROUP), u64::from(limits.max_invocations))?;
-        limit("storage bindings", self.bindings.len() as u64, u64::from(limits.storage_bindings))?;
+        limit("storage bindings", self.shader.bindings.len() as u64, u64::from(limits.storage_bindings))?;
         for binding in &self.bindings {
             limit("bytes in one binding", binding.size, limits.max_binding.min(ADDRESSABLE))?;
         }
-        debug_assert_eq!(self.bindings.len(), self.shader.bindings.len(), "bindings of {}", self.shader.name);
+        let tables = usize::from(!self.shader.sizes.is_empty());
+        debug_assert_eq!(self.bindings.len() + tables, self.shader.bindings.len(), "bindings of {}", self.shader.name);
         let grid = linear_grid(groups, limits.max_workgroups)?;
         Ok(Dispatch { shader: self.shader, overrides: self.overrides, bindings: self.bindings, grid })
     }

@@ -29,7 +29,8 @@ fn workgroup_fits(target: &Target) -> Result<(), &'static str> {
 
 /// Whether it had better join them than a single invocation.
 fn workgroup_pays(slabs: usize, target: &Target) -> Result<(), &'static str> {
-    require(!target.software, "barriers are slow on a software adapter").and(require(slabs >= 64, "fewer than 64 slabs"))
+    require(!target.software, "barriers are slow on a software adapter")
+        .and(require(slabs >= 64, "fewer than 64 slabs"))
 }
 
 /// Whether so many slabs of each output are joined by a workgroup, rather than by an invocation.

@@ -99,7 +99,8 @@ impl Trial {
         })
     }
 
-    fn place(&self, dispatch: &Dispatch) -> PlannedDispatch {
+    /// A dispatch in the trial's buffers, with its table of sizes, if it has one, at `table`.
+    fn place(&self, dispatch: &Dispatch, table: Option<Place>) -> PlannedDispatch {
         let index = |slot: Slot| match slot {
             Slot::Input(i) => i,
             Slot::Output => self.inputs,
@@ -107,15 +108,29 @@ impl Trial {
             Slot::Constant(_) | Slot::Strips => unreachable!("convolutions have neither: a bug of atrous"),
         };
         let place = |b: &atrous_kernels::Binding| Place { buffer: index(b.slot), offset: b.offset, bytes: b.size };
-        let bindings = dispatch.bindings.iter().map(place).collect();
-        PlannedDispatch::new(dispatch.shader, dispatch.overrides.clone(), bindings, dispatch.grid)
+        let bindings = dispatch.bindings.iter().map(place).chain(table).collect();
+        PlannedDispatch::new(dispatch.shader, dispatch.pipeline_constants(), bindings, dispatch.grid)
     }
 
     /// Compiles some plans, on all cores.
     pub(super) fn commands(&self, plans: &[&NodePlan]) -> Result<Vec<Vec<Command>>, GpuError> {
-        let placed: Vec<PlannedDispatch> =
-            plans.iter().flat_map(|plan| &plan.dispatches).map(|dispatch| self.place(dispatch)).collect();
-        let all = allocate::commands(&self.device, &placed.iter().collect::<Vec<_>>(), &self.buffers)?;
+        let alignment = (self.device.target().limits.alignment / 4) as usize;
+        let mut tables: Vec<u32> = Vec::new();
+        let placed = plans.iter().flat_map(|plan| &plan.dispatches).map(|dispatch| {
+            let table = dispatch.table().map(|table| {
+                tables.resize(tables.len().next_multiple_of(alignment), 0);
+                let (offset, bytes) = (4 * tables.len() as u64, 4 * table.len() as u64);
+                tables.extend(table);
+                Place { buffer: self.buffers.len(), offset, bytes }
+            });
+            self.place(dispatch, table)
+        });
+        let placed: Vec<PlannedDispatch> = placed.collect();
+        let mut buffers = self.buffers.clone();
+        if !tables.is_empty() {
+            buffers.push(allocate::filled(&self.device, "sizes", &tables)?);
+        }
+        let all = allocate::commands(&self.device, &placed.iter().collect::<Vec<_>>(), &buffers)?;
         let mut all = all.into_iter();
         Ok(plans.iter().map(|plan| all.by_ref().take(plan.dispatches.len()).collect()).collect())
     }

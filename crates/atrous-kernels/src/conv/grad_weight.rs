@@ -9,7 +9,7 @@ use atrous_graph::op::{Conv2d, Conv2dGradWeight, Padding};
 use atrous_graph::{DType, Shape};
 use atrous_shaders::find;
 
-use crate::kernel::{Candidate, Kernel, axes, choose, require, vec4s};
+use crate::kernel::{Candidate, Kernel, axes, choose, is_sized, require, vec4s};
 use crate::{Binding, Dispatch, NodePlan, PlanError, Problem, Slot, Target};
 
 use super::tile::Tile;
@@ -147,7 +147,8 @@ impl<'a> Gradient<'a> {
         let limits = &self.target().limits;
         let (x, x_base) = window(Slot::Input(0), &inputs[0], &region.n, &region.x_rows, limits);
         let (dy, dy_base) = window(Slot::Input(1), &inputs[1], &region.n, &region.rows, limits);
-        let declared = find(stage.name, &stage.axes).map_or(&[][..], |shader| shader.overrides);
+        let shader = find(stage.name, &stage.axes);
+        let declares = |constant: &str| shader.is_some_and(|shader| shader.takes(constant));
         let rows = self.rows(region);
         let units = stage.units(&rows);
         let (conv, o4) = (&self.conv, self.shape(1).c.div_ceil(4));
@@ -181,7 +182,7 @@ impl<'a> Gradient<'a> {
             ("X_BASE", x_base),
             ("DY_BASE", dy_base),
         ];
-        let constants = constants.into_iter().filter(|(name, _)| declared.contains(name));
+        let constants = constants.into_iter().filter(|(name, _)| declares(name));
         let kernel = Kernel::new(stage.name, &stage.axes);
         constants.fold(kernel, |kernel, (name, value)| kernel.set(name, value as f64)).window(x).window(dy)
     }
@@ -259,7 +260,9 @@ impl Stage {
             "grad_weight_registers" => {
                 let tile = tile.insert(Tile::largest_in_registers(4 * p.cg4(), p.og4(), p.target()));
                 let work = p.taps() * tile.count(4 * p.cg4(), p.og4());
-                ("conv/grad_weight_registers", axes(&[half, (true, &tile.axes())]), work, 1 << 15)
+                let name = "conv/grad_weight_registers";
+                let sized = (is_sized(name, p.target()), "sized");
+                (name, axes(&[sized, half, (true, &tile.axes())]), work, 1 << 15)
             }
             _ => ("conv/grad_weight_direct", axes(&[half]), p.taps() * 4 * p.cg4() * o4, 1 << 16),
         };

@@ -6,7 +6,7 @@ use atrous_shaders::find;
 
 use super::split_k::Cut;
 use super::tile::Tile;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, is_sized};
 use crate::pointwise::activation;
 use crate::{Binding, Dispatch, NodePlan, Problem, Slot, Strips, Target};
 
@@ -113,6 +113,7 @@ impl<'a> ConvProblem<'a> {
             (self.fused.residual, "residual"),
             (self.in_place().is_some(), "in_place"),
             (self.strips.is_some(), "moments"),
+            (is_sized(name, self.target()), "sized"),
             (self.half(), "half"),
             (!axes.is_empty(), axes),
         ];
@@ -122,17 +123,17 @@ impl<'a> ConvProblem<'a> {
 
     /// A kernel's linked variant with every constant of the problem that it declares.
     pub(super) fn configured(&self, name: &str, variant: &str) -> Kernel {
-        let declared = find(name, variant).map_or(&[][..], |shader| shader.overrides);
+        let shader = find(name, variant);
+        let declares = |constant: &str| shader.is_some_and(|shader| shader.takes(constant));
         let constants = self.constants();
-        let constants = constants.iter().filter(|(constant, _)| declared.contains(constant));
+        let constants = constants.iter().filter(|(constant, _)| declares(constant));
         let kernel =
             constants.fold(Kernel::new(name, variant), |kernel, &(constant, value)| kernel.set(constant, value as f64));
         let functions = [
             (["PROLOGUE", "PROLOGUE_P", "PROLOGUE_Q"], self.fused.prologue),
             (["ACTIVATION", "ACTIVATION_P", "ACTIVATION_Q"], self.fused.activation),
         ];
-        let declares = |names: &[&str; 3]| declared.contains(&names[0]);
-        functions.into_iter().filter(|(names, _)| declares(names)).fold(kernel, |kernel, (names, function)| {
+        functions.into_iter().filter(|(names, _)| declares(names[0])).fold(kernel, |kernel, (names, function)| {
             let (code, p, q) = function.map_or((0, 0.0, 0.0), |f| activation(&f));
             let values = [f64::from(code), f64::from(p), f64::from(q)];
             names.into_iter().zip(values).fold(kernel, |kernel, (name, value)| kernel.set(name, value))

@@ -166,11 +166,53 @@ fn the_shape_sizes_the_tiles() {
     assert_eq!(axes(128, 21, &GPU), "bias,TILE_M=64,TILE_N=32");
     assert_eq!(axes(56, 128, &GPU), "bias,TILE_M=32,TILE_N=64");
     assert_eq!(axes(1, 1000, &GPU), "bias,TILE_M=32,TILE_N=32");
-    assert_eq!(axes(56, 64, &SOFTWARE), "bias,TILE_M=16,TILE_N=16");
-    assert_eq!(axes(7, 512, &SOFTWARE), "bias,TILE_M=16,TILE_N=16");
-    assert_eq!(axes(8, 64, &SOFTWARE), "bias,TILE_M=8,TILE_N=16");
-    assert_eq!(axes(1, 1000, &SOFTWARE), "bias,TILE_M=4,TILE_N=16");
-    assert_eq!(axes(56, 3, &SOFTWARE), "bias,TILE_M=16,TILE_N=4");
+    assert_eq!(axes(56, 64, &SOFTWARE), "bias,sized,TILE_M=16,TILE_N=16");
+    assert_eq!(axes(7, 512, &SOFTWARE), "bias,sized,TILE_M=16,TILE_N=16");
+    assert_eq!(axes(8, 64, &SOFTWARE), "bias,sized,TILE_M=8,TILE_N=16");
+    assert_eq!(axes(1, 1000, &SOFTWARE), "bias,sized,TILE_M=4,TILE_N=16");
+    assert_eq!(axes(56, 3, &SOFTWARE), "bias,sized,TILE_M=16,TILE_N=4");
+}
+
+/// On software adapters one pipeline serves all shapes of a kernel that keeps its sums in registers; on a GPU shapes are constants.
+#[test]
+fn sizes_are_read_from_a_table_where_compiling_takes_long() {
+    let of = |variant: &'static str, h: usize, c: usize, target: &Target| {
+        let target = Target { variant: Some(variant), tile: Some(crate::Tile { m: 8, n: 8 }), ..target.clone() };
+        let (x, filter) = (Shape::new(1, h, h, c), Shape::new(1, 1, c, 24));
+        let gradient = Op::Conv2dGradWeight(Conv2dGradWeight { conv: conv(1, 0), kernel: [1, 1] });
+        let plan = match variant {
+            "transposed_phase" => {
+                let op = Conv2dGradInput::transposed(conv(1, 0), [h, h], [1, 1], [0, 0]).expect("a valid case");
+                plan(Op::Conv2dGradInput(op), Shape { c: 24, ..x }, filter, false, &target)
+            }
+            "grad_weight_registers" => {
+                let inputs = [x, Shape { c: 24, ..x }].map(TensorType::image);
+                plan_node(&gradient, &inputs, TensorType::filter(filter), &target).expect("a plan")
+            }
+            _ => plan(Op::Conv2d(conv(1, 0)), x, filter, true, &target),
+        };
+        assert_eq!(plan.variant, variant);
+        plan.dispatches[0].clone()
+    };
+    let registers = ["gemm_registers", "implicit_gemm_registers", "stem", "transposed_phase", "grad_weight_registers"];
+    for variant in registers {
+        let c = if variant == "stem" { 3 } else { 40 };
+        let [small, large] = [9, 30].map(|h| of(variant, h, c, &SOFTWARE));
+        assert_eq!(
+            (small.shader.variant, small.pipeline_constants()),
+            (large.shader.variant, large.pipeline_constants())
+        );
+        let table = small.table().expect("a table");
+        assert_eq!((table.len() % 4, small.bindings.len() + 1), (0, small.shader.bindings.len()), "{variant}");
+        assert_ne!(small.table(), large.table());
+        for (i, (name, default)) in small.shader.sizes.iter().enumerate() {
+            let set = small.overrides.iter().find(|(other, _)| other == name).map(|(_, value)| *value as u32);
+            assert_eq!(table[i], set.unwrap_or(*default), "{name} of {variant}");
+        }
+        let on_gpu = of(variant, 9, c, &GPU);
+        assert_eq!((on_gpu.table(), on_gpu.pipeline_constants()), (None, on_gpu.overrides.clone()));
+        assert_eq!(on_gpu.overrides, small.overrides, "{variant}");
+    }
 }
 
 #[test]

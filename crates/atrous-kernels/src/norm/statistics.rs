@@ -17,7 +17,8 @@ pub fn plan_statistics(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         Kernel::storing(problem.inputs[0].ty, "norm/statistics_slabs", variant).sizes([("X_BASE", base)]).window(x)
     };
     pixels.plan(problem, slabs, |pixels| {
-        let sizes = [("PIXELS", pixels.count), ("ROW", pixels.count), ("WINDOW", pixels.window), ("SLABS", pixels.slabs)];
+        let sizes =
+            [("PIXELS", pixels.count), ("ROW", pixels.count), ("WINDOW", pixels.window), ("SLABS", pixels.slabs)];
         join(problem, pixels.variant == "two_stage_workgroup", sizes, pixels.partials())
     })
 }

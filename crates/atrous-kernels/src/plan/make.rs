@@ -10,7 +10,7 @@ use super::share::Sharing;
 use super::{BufferKind, BufferPlan, Place, Plan, PlannedDispatch, Step, TensorPlan, place_parameters};
 use crate::family::plan_parts;
 use crate::norm::plan_strips;
-use crate::{Binding, Declined, Limits, NodePlan, Operation, PlanError, Problem, Slot, Strips, Target};
+use crate::{Binding, Declined, Dispatch, Limits, NodePlan, Operation, PlanError, Problem, Slot, Strips, Target};
 
 /// Plans the nodes that `outputs` need, in the order of the graph, and checks the result.
 ///
@@ -117,6 +117,8 @@ pub(super) struct Layout {
     strips: Vec<Option<TensorPlan>>,
     /// By step: the places of its constant tables.
     tables: Vec<Vec<Place>>,
+    /// By step and dispatch: the place of its table of sizes.
+    sizes: Vec<Vec<Option<Place>>>,
     inputs: Vec<NodeId>,
     lower_bound: u64,
 }
@@ -130,6 +132,7 @@ impl Layout {
             scratch: Vec::new(),
             strips: Vec::new(),
             tables: Vec::new(),
+            sizes: Vec::new(),
             inputs: Vec::new(),
             lower_bound: 0,
         }
@@ -195,6 +198,8 @@ impl Layout {
             })
         };
         self.tables = made.iter().map(|(_, plan)| plan.constants.iter().map(&mut place).collect()).collect();
+        let mut sizes = |dispatch: &Dispatch| dispatch.table().map(|table| place(&table));
+        self.sizes = made.iter().map(|(_, plan)| plan.dispatches.iter().map(&mut sizes).collect()).collect();
         let extra = extra.iter().map(&mut place).collect();
         self.constants = constants;
         if !self.constants.is_empty() {
@@ -250,9 +255,9 @@ impl Layout {
                 };
                 Place { buffer: of.buffer, offset: of.offset + b.offset, bytes: b.size }
             };
-            let dispatches = plan.dispatches.iter().map(|d| {
-                let places = d.bindings.iter().map(place).collect();
-                PlannedDispatch::new(d.shader, d.overrides.clone(), places, d.grid)
+            let dispatches = plan.dispatches.iter().zip(&self.sizes[step]).map(|(d, table)| {
+                let places = d.bindings.iter().map(place).chain(*table).collect();
+                PlannedDispatch::new(d.shader, d.pipeline_constants(), places, d.grid)
             });
             let dispatches: Vec<PlannedDispatch> = dispatches.collect();
             // Strips are read in the place of the map.

@@ -61,7 +61,8 @@ impl<'a> Sharing<'a> {
             measured[source[graph.node(*id).inputs[0].0].0] = true;
         }
         let (slices, copied) = (HashMap::new(), HashMap::new());
-        let mut sharing = Self { graph, slices, copied, source, last_reader, measured, is_kept, skips, has_skips: false };
+        let mut sharing =
+            Self { graph, slices, copied, source, last_reader, measured, is_kept, skips, has_skips: false };
         for &concat in nodes.iter().filter(|id| matches!(graph.node(**id).op, Op::Concat)) {
             sharing.slice(concat, &readers, limits);
         }
