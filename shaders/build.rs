@@ -169,6 +169,9 @@ fn interface(kernel: &str, linked: &TranslationUnit) -> (Vec<&'static str>, Vec<
 /// Turns the overrides of type u32, but the `fixed` ones, into variables that the kernel reads from one more binding when it begins: words
 /// of a table in the order of the text. Returns the new text, and names and default values of the words.
 fn read_sizes(kernel: &str, linked: &str, binding: usize, fixed: &[String]) -> (String, Vec<(String, u32)>) {
+    for name in fixed {
+        assert!(linked.contains(&format!("override {name}: ")), "catalogue.toml: `{kernel}` has no override {name}");
+    }
     let mut sizes = Vec::new();
     let mut text = String::new();
     for line in linked.lines() {

@@ -104,8 +104,9 @@ fn resolve(dispatch: Dispatch, place: Place) -> PlannedDispatch {
     let bind = |binding: &atrous_kernels::Binding| {
         let (buffer, offset) = match binding.slot {
             Slot::Input(_) => (0, 0),
-            Slot::Constant(_) | Slot::Scratch(_) | Slot::Strips => (1, 0),
+            Slot::Constant(_) | Slot::Scratch(_) => (1, 0),
             Slot::Output => (2, place.offset),
+            Slot::Strips => unreachable!("pictures have none: a bug of atrous"),
         };
         Place { buffer, offset: offset + binding.offset, bytes: binding.size }
     };

@@ -46,7 +46,7 @@ impl Binding {
 pub struct Dispatch {
     /// The linked kernel.
     pub shader: &'static Shader,
-    /// Values of the overrides in its text, also where they are words of its [table](Self::table) now.
+    /// Values of what the text declares: pipeline constants, or words of its [table](Self::table).
     pub overrides: Vec<(&'static str, f64)>,
     /// What it binds, by binding index; but for the table, which comes last.
     pub bindings: Vec<Binding>,
@@ -57,14 +57,18 @@ pub struct Dispatch {
 impl Dispatch {
     /// Values of its pipeline constants.
     pub fn pipeline_constants(&self) -> Vec<(&'static str, f64)> {
-        self.overrides.iter().copied().filter(|(name, _)| self.shader.overrides.contains(name)).collect()
+        let is_size = |name: &str| self.shader.sizes.iter().any(|(size, _)| *size == name);
+        self.overrides.iter().copied().filter(|(name, _)| !is_size(name)).collect()
     }
 
     /// The table of sizes that the kernel reads, whole vec4s; none if its sizes are pipeline constants.
     pub fn table(&self) -> Option<Vec<u32>> {
         let word = |&(size, default): &(&str, u32)| {
             let set = self.overrides.iter().find(|(name, _)| *name == size);
-            set.map_or(default, |(_, value)| *value as u32)
+            set.map_or(default, |(_, value)| {
+                debug_assert!(*value == f64::from(*value as u32), "{size} is {value}");
+                *value as u32
+            })
         };
         let mut words: Vec<u32> = self.shader.sizes.iter().map(word).collect();
         words.resize(words.len().next_multiple_of(4), 0);
@@ -96,13 +100,13 @@ pub struct Strips {
 
 impl Strips {
     /// How many strips a map of so many pixels has.
-    pub const fn count(&self, pixels: usize) -> usize {
-        pixels / self.row * self.row.div_ceil(self.len)
+    pub const fn count(&self, pixels: usize) -> u64 {
+        (pixels / self.row) as u64 * self.row.div_ceil(self.len) as u64
     }
 
     /// Bytes of all statistics, over `c4` vec4s of channels.
     pub const fn bytes(&self, pixels: usize, c4: usize) -> u64 {
-        (self.count(pixels) * 3 * c4 * 16) as u64
+        self.count(pixels) * 3 * c4 as u64 * 16
     }
 }
 

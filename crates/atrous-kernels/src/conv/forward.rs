@@ -122,10 +122,10 @@ fn depthwise_multiplier(p: &ConvProblem<'_>) -> Result<Dispatch, PlanError> {
 fn stem(p: &ConvProblem<'_>, variant: &'static str) -> Result<NodePlan, PlanError> {
     let (y, o4) = (p.y(), p.o4());
     let tile = Tile::of_stem(o4, p.target());
-    let strips = y.n * y.h * y.w.div_ceil(tile.m) * o4.div_ceil(tile.n / 4);
+    let tiles = y.n * y.h * y.w.div_ceil(tile.m) * o4.div_ceil(tile.n / 4);
     let p = p.measuring(y.w, tile.m);
     let kernel = p.bound("conv/stem", &format!("TILE_N={}", tile.n)).sizes([("CHANNELS", p.cin_g)]);
-    let dispatch = kernel.groups(strips.div_ceil(32) as u64, p.target())?;
+    let dispatch = kernel.groups(tiles.div_ceil(32) as u64, p.target())?;
     Ok(p.single(variant, tile, dispatch))
 }
 

@@ -10,8 +10,8 @@ use crate::kernel::{Kernel, is_sized};
 use crate::pointwise::activation;
 use crate::{Binding, Dispatch, NodePlan, Problem, Slot, Strips, Target};
 
-/// Pixels of a strip at least: statistics of fewer are as many bytes as the map itself.
-const LEAST_STRIP: usize = 8;
+/// Strips at most on a GPU, most of which is idle while they are joined.
+const MOST_STRIPS: u64 = 4096;
 
 /// A convolution or transposed convolution of one part, with what surrounds it.
 #[derive(Clone, Copy)]
@@ -40,10 +40,13 @@ impl<'a> ConvProblem<'a> {
 
     /// The same, its result measured in strips of `len` of each `row` pixels, where that is wanted and worth it.
     pub(super) fn measuring(&self, row: usize, len: usize) -> Self {
-        let strips = Strips { row, len, scratch: 0 };
-        let fits = strips.bytes(self.pixels(), self.o4()) <= self.target().limits.max_binding;
-        let wanted = self.problem.output.measured && !self.fused.residual;
-        Self { strips: Some(strips).filter(|_| wanted && fits && len >= LEAST_STRIP), ..*self }
+        let (strips, output) = (Strips { row, len, scratch: 0 }, &self.problem.output);
+        let bytes = strips.bytes(self.pixels(), self.o4());
+        // Statistics that are not much smaller than the map are no less to write and to read.
+        let few = self.target().software || strips.count(self.pixels()) <= MOST_STRIPS;
+        let pays = 2 * bytes <= output.ty.bytes() && few;
+        let legal = output.measured && !self.fused.residual && bytes <= self.target().limits.max_binding;
+        Self { strips: Some(strips).filter(|_| legal && pays), ..*self }
     }
 
     /// A plan of one dispatch, of a kernel that measures what it stores if the problem says so.

@@ -30,7 +30,7 @@ pub fn plan_statistics(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
 pub fn plan_strips(strips: &Strips, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let shape = problem.inputs[0].ty.shape;
     let (pixels, c4) = (shape.n * shape.h * shape.w, problem.inputs[0].ty.padded().c / 4);
-    let workgroup = by_workgroup(strips.count(pixels), problem.target);
+    let workgroup = by_workgroup(strips.count(pixels) as usize, problem.target);
     let sizes = [("PIXELS", pixels), ("ROW", strips.row), ("WINDOW", strips.len), ("SLABS", 1)];
     let partials = Binding { slot: Slot::Strips, offset: 0, size: strips.bytes(pixels, c4) };
     Ok(NodePlan::single("strips", join(problem, workgroup, sizes, partials)?))

@@ -10,7 +10,9 @@ use super::share::Sharing;
 use super::{BufferKind, BufferPlan, Place, Plan, PlannedDispatch, Step, TensorPlan, place_parameters};
 use crate::family::plan_parts;
 use crate::norm::plan_strips;
-use crate::{Binding, Declined, Dispatch, Limits, NodePlan, Operation, PlanError, Problem, Slot, Strips, Target};
+use crate::{
+    Binding, Declined, Dispatch, Limits, NodePlan, Operation, Part, PlanError, Problem, Slot, Strips, Target, variants,
+};
 
 /// Plans the nodes that `outputs` need, in the order of the graph, and checks the result.
 ///
@@ -59,9 +61,11 @@ fn plan_shared(
 ) -> Result<Vec<(NodeId, NodePlan)>, PlanError> {
     let mut made = Vec::new();
     let mut strips: HashMap<NodeId, Strips> = HashMap::new();
+    let is_forced = target.variant.is_some_and(|variant| variants(&Op::BatchStatistics).contains(&variant));
     for &id in nodes.iter().filter(|id| !matches!(graph.node(**id).op, Op::Input | Op::Parameter)) {
         let node = graph.node(id);
         let (inputs, output) = sharing.parts(id);
+        let output = Part { measured: output.measured && !is_forced, ..output };
         let measured = if node.op == Op::BatchStatistics { strips.get(&sharing.source(node.inputs[0])) } else { None };
         let planned = match measured {
             Some(strips) => plan_strips(strips, &Problem { op: &node.op, inputs: &inputs, output, target }),
