@@ -145,7 +145,7 @@ fn a_step_in_f16_beside_one_in_f64() {
         let mut values = values(&model, &source);
         values.get_mut("loss_scale").expect("an input").data[0] = 1.0;
         let want = reference(&model.graph, &training, &values);
-        let (got, second) = two_steps(&device, &model, &training, &source, &values);
+        let (got, second) = two_steps(&device, &device.target(), &model, &training, &source, &values);
         let (all, worst) = differences(&unscaled(got, &training, 65536.0), &want);
         let allowed = if layers == 0 { ROUNDING } else { (layers as f64 * ROUNDING).sqrt() };
         println!("{name}: off by {all:.1e}, at most {worst:.1e}, allowed {allowed:.1e}; second loss {second}");

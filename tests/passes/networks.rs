@@ -45,36 +45,43 @@ fn known() -> impl Iterator<Item = (&'static str, usize)> {
     FAMILIES.iter().copied().filter(|(name, _)| zoo::network(name).is_ok())
 }
 
-/// The results of a network's first output.
-fn run(device: &Device, model: &Model, passes: PassOptions, image: &[f32]) -> Vec<f32> {
+/// The results of a network's first output, planned for `target`.
+fn run(device: &Device, model: &Model, passes: PassOptions, image: &[f32], target: &Target) -> Vec<f32> {
     let outputs = [model.output()];
     let optimized = optimize(&model.graph, &outputs, passes);
     let source = FillSource::new(model, "passes/", 1.0);
     let parameters = Parameters::upload(device, &optimized.graph, &optimized.source(&source)).expect("the parameters");
-    let outputs = optimized.now(&outputs);
-    let mut session = Session::new(device, &optimized.graph, &outputs, Arc::new(parameters)).expect("a session");
+    let plan = plan(&optimized.graph, &optimized.now(&outputs), target).expect("a plan");
+    let session = Session::from_plan(device, &optimized.graph, plan, Arc::new(parameters));
+    let mut session = session.expect("a session");
     let input = model.graph.node(model.input).name.as_str();
     let mut results = session.run_blocking(&[(input, InputData::F32(image))]).expect("a run").into_vec();
     results.pop().expect("one output").f32().expect("logits").to_vec()
 }
 
-/// Differences count relative to the largest logit: nothing is known of what was added up on the way to each.
+/// Without passes, with those that keep parameters and with all; the last also as planned for a GPU, by kernels that keep tiles in
+/// workgroup memory and meet at barriers. Differences count relative to the largest logit: nothing is known of what was added up on
+/// the way to each.
 #[test]
-fn every_family_computes_the_same_both_ways() {
+fn every_family_computes_the_same_every_way() {
     let options = |passes| DeviceOptions { passes, ..DeviceOptions::from_env().expect("a legal environment") };
     let open = |passes| Device::open_blocking(&AdapterChoice::from_env(), options(passes)).expect("an adapter");
     let [none, all] = [PassOptions::None, PassOptions::Fold].map(open);
     for (name, size) in known() {
         let model = build(name, size);
         let image = atrous_io::fill::uniform(name, size * size * model.graph.shape(model.input).c, 0.0, 1.0);
-        let want = run(&none, &model, PassOptions::None, &image);
+        let want = run(&none, &model, PassOptions::None, &image, &none.target());
         let largest = want.iter().fold(0.0f32, |m, v| m.max(v.abs()));
         assert!(largest > 0.0, "{name} makes nothing of the image");
         let want = Tensor::from_f32(model.output_shape(), &want);
         let magnitude = want.map(|_| f64::from(largest));
-        for passes in [PassOptions::Fuse, PassOptions::Fold] {
-            let got = run(&all, &model, passes, &image);
-            compare(&got, &want, &magnitude, Tolerance::F32).unwrap_or_else(|e| panic!("{name}, {passes:?}: {e}"));
+        let gpu = Target { software: false, ..all.target() };
+        let ways = [(PassOptions::Fuse, &all.target()), (PassOptions::Fold, &all.target()), (PassOptions::Fold, &gpu)];
+        for (passes, target) in ways {
+            let got = run(&all, &model, passes, &image, target);
+            let software = target.software;
+            compare(&got, &want, &magnitude, Tolerance::F32)
+                .unwrap_or_else(|e| panic!("{name}, {passes:?}, software {software}: {e}"));
         }
     }
 }
