@@ -119,12 +119,13 @@ fn all() -> impl Iterator<Item = Choice> {
         .flat_map(|variant| tiles(variant).iter().map(move |tile| Choice { variant, tile: Some(*tile) }))
 }
 
-/// Whether statistics of the strips of a map, three vec4s in f32 for each, are worth storing: a stem's end with their row.
+/// Whether statistics of the strips of a map, three vec4s in f32 for each, are worth storing: a third of the map at most. A stem's
+/// strips end with their row.
 fn pays(choice: &Choice, map: TensorType) -> bool {
     let row = if choice.variant == "stem" { map.shape.w } else { map.shape.n * map.shape.h * map.shape.w };
     let rows = map.shape.n * map.shape.h * map.shape.w / row;
     let strips = rows * row.div_ceil(choice.tile.expect("a tile").m);
-    2 * 48 * strips * map.padded().c / 4 <= map.bytes() as usize
+    3 * 48 * strips * map.padded().c / 4 <= map.bytes() as usize
 }
 
 /// Runs cases by every variant that measures, in each of its tiles, as an adapter that is software or not; returns those that did.
@@ -151,7 +152,7 @@ fn check(cases: &[Case], offset: f32, software: bool) -> BTreeSet<Choice> {
 fn every_tile_measures_what_it_stores() {
     for software in [true, false] {
         let served = check(&cases(), 0.0, software);
-        let large = |way: &Choice| way.tile.is_some_and(|tile| tile.m >= 8);
+        let large = |way: &Choice| way.tile.is_some_and(|tile| tile.m >= 16);
         let never: Vec<_> = all().filter(large).filter(|way| !served.contains(way)).collect();
         assert!(never.is_empty(), "no case reaches {never:?}");
     }
@@ -169,7 +170,7 @@ fn what_is_stored_in_f16_is_measured_as_it_is_stored() {
         let cases = cases();
         let served = check(&[0, 2, 3, 9, 10].map(|i| cases[i].half()), 0.0, true);
         let variants: BTreeSet<_> = served.iter().map(|choice| choice.variant).collect();
-        assert_eq!(variants, BTreeSet::from(MEASURING));
+        assert_eq!(variants, BTreeSet::from(["gemm_tiled", "implicit_gemm_tiled"]));
     }
 }
 
