@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use atrous_cpu::{Tensor, Tolerance, check_range, compare, compare_u32, evaluate, magnitude};
-use atrous_gpu::{Device, InputData, Outputs, Parameters, Session};
+use atrous_gpu::{AdapterChoice, Device, DeviceOptions, InputData, Outputs, Parameters, Session};
 use atrous_graph::op::{Binary, Slice, Unary};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, Shape, TensorType};
 use atrous_kernels::conv::{CONV2D_VARIANTS, GRAD_INPUT_VARIANTS};
@@ -17,6 +17,15 @@ use atrous_kernels::{Choice, Operation, Target};
 /// If there is none: a suite that needs an adapter fails without one.
 pub fn device() -> Device {
     Device::from_env_blocking().unwrap_or_else(|e| panic!("the suite needs an adapter: {e}"))
+}
+
+/// The same with all checks: what nothing wrote is NaN, and dirty padding fails a run.
+///
+/// # Panics
+/// As [`device`].
+pub fn checked() -> Device {
+    let options = DeviceOptions { checks: true, ..DeviceOptions::from_env().expect("a legal environment") };
+    Device::open_blocking(&AdapterChoice::from_env(), options).expect("the suite needs an adapter")
 }
 
 /// The variants of convolutions and transposed ones that every adapter must reach: all but that of cooperative matrices, whose suite

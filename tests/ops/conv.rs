@@ -39,7 +39,8 @@ impl Row {
     }
 }
 
-fn conv(stride: usize, dilation: usize, padding: usize, groups: usize) -> Conv2d {
+/// Of equal sides.
+pub(crate) fn conv(stride: usize, dilation: usize, padding: usize, groups: usize) -> Conv2d {
     Conv2d { stride: [stride; 2], dilation: [dilation; 2], padding: Padding::symmetric(padding, padding), groups }
 }
 

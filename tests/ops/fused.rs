@@ -3,10 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use atrous_gpu::{AdapterChoice, Device, DeviceOptions};
 use atrous_graph::op::{Conv2d, Conv2dGradInput, Convolution, FusedConv, Padding, Unary};
 use atrous_graph::{Op, Shape, TensorType};
-use atrous_tests::{Case, conv_variants, device};
+use atrous_tests::{Case, checked, conv_variants, device};
 
 use crate::conv::{BASE, Row};
 
@@ -58,8 +57,7 @@ pub(crate) fn all() -> Vec<Case> {
 
 #[test]
 fn every_variant_serves_whole_and_in_parts() {
-    let options = DeviceOptions { checks: true, ..DeviceOptions::from_env().expect("a legal environment") };
-    let device = Device::open_blocking(&AdapterChoice::from_env(), options).expect("the suite needs an adapter");
+    let device = checked();
     let mut tight = device.target();
     tight.limits.max_binding = 4_000;
     let mut served = BTreeSet::new();

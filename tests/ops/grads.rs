@@ -2,11 +2,11 @@
 //!
 //! They run in f32 and, where there is such a kernel, in f16; by turns as the environment asks, and with the device's own checks, which look at the padding of every result.
 
-use atrous_gpu::{AdapterChoice, Device, DeviceOptions};
+use atrous_gpu::Device;
 use atrous_graph::op::*;
 use atrous_graph::{Op, Shape, TensorType};
 use atrous_kernels::Limits;
-use atrous_tests::{Case, Expected, device, stored};
+use atrous_tests::{Case, Expected, checked, device, stored};
 
 use crate::chains::chains;
 use crate::dropout::dropout;
@@ -15,8 +15,7 @@ use crate::others::{SHAPES, fused_batch_norms};
 use crate::resized_losses::resized;
 
 pub(crate) fn devices() -> [Device; 2] {
-    let options = DeviceOptions { checks: true, ..DeviceOptions::from_env().expect("a legal environment") };
-    let checked = Device::open_blocking(&AdapterChoice::from_env(), options).expect("the suite needs an adapter");
+    let checked = checked();
     [device(), checked]
 }
 

@@ -3,20 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use atrous_gpu::{AdapterChoice, Device, DeviceOptions};
 use atrous_graph::op::*;
 use atrous_graph::{DType, Op, Shape, TensorType};
-use atrous_tests::{Case, Setting, conv_variants};
+use atrous_tests::{Case, Setting, checked, conv_variants};
 
 use crate::conv::{BASE, Row};
 use crate::fused;
 use crate::others::{SHAPES, fused_batch_norms, windows};
-
-/// Activations begin as NaN, and the padding of results must be zero.
-fn checked() -> Device {
-    let options = DeviceOptions { checks: true, ..DeviceOptions::from_env().expect("a legal environment") };
-    Device::open_blocking(&AdapterChoice::from_env(), options).expect("the suite needs an adapter")
-}
 
 /// By every variant, whole and in parts. Returns the variants that served; none on an adapter without f16.
 fn check(cases: impl IntoIterator<Item = Case>) -> BTreeSet<&'static str> {

@@ -7,25 +7,19 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use atrous_cpu::{Tensor, Tolerance, compare, evaluate, magnitude};
-use atrous_gpu::{AdapterChoice, Device, DeviceOptions, InputData, Parameters, Session};
-use atrous_graph::op::{Conv2d, Padding, Unary};
+use atrous_gpu::{Device, InputData, Parameters, Session};
+use atrous_graph::op::{Conv2d, Unary};
 use atrous_graph::{DType, Graph, Layout, Op, TensorType};
 use atrous_kernels::conv::tiles;
 use atrous_kernels::plan::{Plan, Step, plan};
 use atrous_kernels::{Choice, Limits, Target};
-use atrous_tests::{Case, device};
+use atrous_tests::{Case, checked, device};
 
-use crate::conv::{BASE, Row};
+use crate::conv::{BASE, Row, conv};
 use crate::fused::fused;
 
 /// The variants that measure what they store.
 const MEASURING: [&str; 5] = ["stem", "gemm_tiled", "gemm_registers", "implicit_gemm_tiled", "implicit_gemm_registers"];
-
-/// Checked: what nothing wrote is NaN, and dirty padding fails the run.
-fn checked() -> Device {
-    let options = DeviceOptions { checks: true, ..DeviceOptions::from_env().expect("a legal environment") };
-    Device::open_blocking(&AdapterChoice::from_env(), options).expect("the suite needs an adapter")
-}
 
 /// A convolution and the statistics of its result; both are outputs.
 struct Measured {
@@ -86,18 +80,12 @@ fn step<'a>(plan: &'a Plan, name: &str) -> &'a Step {
 
 /// Maps whose strips and columns end everywhere within tiles of all sizes, one in several groups.
 fn cases() -> Vec<Case> {
-    let conv = |stride: usize, padding: usize, groups: usize| Conv2d {
-        stride: [stride; 2],
-        padding: Padding::symmetric(padding, padding),
-        groups,
-        ..Conv2d::default()
-    };
-    let pointwise = Row { kernel: [1, 1], conv: conv(1, 0, 1), bias: false, ..BASE };
-    let stem = Row { image: [2, 21, 39, 3], cout: 37, kernel: [7, 7], conv: conv(2, 3, 1), bias: false };
+    let pointwise = Row { kernel: [1, 1], conv: conv(1, 1, 0, 1), bias: false, ..BASE };
+    let stem = Row { image: [2, 21, 39, 3], cout: 37, kernel: [7, 7], conv: conv(2, 1, 3, 1), bias: false };
     let rows = [
         Row { image: [2, 9, 8, 21], cout: 70, ..BASE },
-        Row { image: [1, 17, 11, 10], cout: 30, conv: conv(2, 1, 1), bias: false, ..BASE },
-        Row { image: [2, 7, 9, 24], cout: 96, conv: conv(1, 1, 2), bias: false, ..BASE },
+        Row { image: [1, 17, 11, 10], cout: 30, conv: conv(2, 1, 1, 1), bias: false, ..BASE },
+        Row { image: [2, 7, 9, 24], cout: 96, conv: conv(1, 1, 1, 2), bias: false, ..BASE },
         Row { image: [1, 13, 21, 36], cout: 67, ..pointwise },
         Row { image: [3, 11, 13, 8], cout: 16, bias: true, ..pointwise },
         // A single pixel, and a single row of one strip.
@@ -105,7 +93,7 @@ fn cases() -> Vec<Case> {
         Row { image: [1, 1, 13, 12], cout: 5, ..pointwise },
         Row { image: [1, 3, 9, 8], cout: 20, ..pointwise },
         stem,
-        Row { image: [1, 6, 51, 1], cout: 20, kernel: [3, 3], conv: conv(1, 1, 1), bias: true },
+        Row { image: [1, 6, 51, 1], cout: 20, kernel: [3, 3], conv: conv(1, 1, 1, 1), bias: true },
     ];
     let cases: Vec<Case> = rows.iter().map(Row::case).collect();
     let finished = [0, 8].map(|i| fused(&cases[i], None, false, Some(Unary::Relu)));

@@ -2,18 +2,16 @@
 //!
 //! The device checks both: its activations begin as NaN, and runs fail whose outputs have something in their padding.
 
-use atrous_gpu::{AdapterChoice, Device, DeviceOptions};
 use atrous_graph::op::*;
 use atrous_graph::{DType, Op, Shape, TensorType};
-use atrous_tests::Case;
+use atrous_tests::{Case, checked};
 
 use crate::conv::{BASE, Row};
 
 const IMAGE: Shape = Shape::new(2, 9, 7, 5);
 
 fn check(cases: impl IntoIterator<Item = Case>) {
-    let options = DeviceOptions { checks: true, ..DeviceOptions::from_env().expect("a legal environment") };
-    let device = Device::open_blocking(&AdapterChoice::from_env(), options).expect("the suite needs an adapter");
+    let device = checked();
     for case in cases {
         let expected = case.expect();
         expected.check_variants(&device, &device.target());

@@ -7,11 +7,10 @@ mod random;
 
 use std::collections::BTreeSet;
 
-use atrous_gpu::{AdapterChoice, Device, DeviceOptions};
 use atrous_graph::op::*;
 use atrous_graph::{Graph, Op, Shape};
 use atrous_kernels::{Limits, Target, plan::plan};
-use atrous_tests::{Case, device, stored};
+use atrous_tests::{Case, checked, device, stored};
 
 use adjoint::{check_chosen, check_products};
 use cases::*;
@@ -89,8 +88,7 @@ fn grids_beyond_one_dimension_are_folded() {
 
 #[test]
 fn nothing_unwritten_is_read_and_paddings_are_zero() {
-    let options = DeviceOptions { checks: true, ..DeviceOptions::from_env().expect("a legal environment") };
-    let device = Device::open_blocking(&AdapterChoice::from_env(), options).expect("the suite needs an adapter");
+    let device = checked();
     let odd = places().into_iter().chain(broadcasts()).chain(fills()).chain(channel_sums()).chain(large());
     let all = odd.chain(resizes().into_iter().chain(pads()).map(|forward| forward.gradient()));
     for case in stored(all, &device.target()) {

@@ -4,21 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use atrous_cpu::{Tensor, Tolerance, compare};
-use atrous_gpu::{AdapterChoice, Device, DeviceOptions, InputData, Parameters, Session};
+use atrous_gpu::{InputData, Parameters, Session};
 use atrous_graph::op::*;
 use atrous_graph::{DType, Graph, Layout, Op, Shape, TensorType};
 use atrous_kernels::plan::{BufferKind, Plan, plan};
 use atrous_kernels::{Limits, Target};
-use atrous_tests::{Case, Setting, conv_variants, stored};
+use atrous_tests::{Case, Setting, checked, conv_variants, stored};
 
 use crate::chains::chains;
 use crate::{fused, others};
-
-/// Checked: what nothing wrote is NaN.
-fn checked() -> Device {
-    let options = DeviceOptions { checks: true, ..DeviceOptions::from_env().expect("a legal environment") };
-    Device::open_blocking(&AdapterChoice::from_env(), options).expect("the suite needs an adapter")
-}
 
 /// The bytes that two nodes' tensors have in common.
 pub(crate) fn shared(plan: &Plan, [a, b]: [&str; 2]) -> bool {

@@ -2,32 +2,26 @@
 
 use std::collections::BTreeSet;
 
-use atrous_graph::op::{Conv2d, Padding, Unary};
+use atrous_graph::op::{Conv2d, Unary};
 use atrous_kernels::conv::{GRAD_WEIGHT_VARIANTS, tiles};
 use atrous_kernels::{Choice, Target};
 use atrous_tests::{Case, conv_variants, device};
 
-use crate::conv::{BASE, Row};
+use crate::conv::{BASE, Row, conv};
 use crate::conv_grad::{input, weight};
 use crate::fused::fused;
 
 /// Convolutions whose products end within tiles of all sizes: pixels, output channels and input channels.
 fn rows() -> Vec<Row> {
-    let conv = |stride: usize, padding: usize, groups: usize| Conv2d {
-        stride: [stride; 2],
-        padding: Padding::symmetric(padding, padding),
-        groups,
-        ..Conv2d::default()
-    };
-    let pointwise = Row { kernel: [1, 1], conv: conv(1, 0, 1), bias: false, ..BASE };
+    let pointwise = Row { kernel: [1, 1], conv: conv(1, 1, 0, 1), bias: false, ..BASE };
     vec![
         Row { image: [2, 9, 8, 21], cout: 70, ..BASE },
-        Row { image: [1, 17, 11, 10], cout: 30, conv: conv(2, 1, 1), ..BASE },
-        Row { image: [1, 7, 9, 24], cout: 48, conv: conv(1, 1, 2), bias: false, ..BASE },
+        Row { image: [1, 17, 11, 10], cout: 30, conv: conv(2, 1, 1, 1), ..BASE },
+        Row { image: [1, 7, 9, 24], cout: 48, conv: conv(1, 1, 1, 2), bias: false, ..BASE },
         Row { image: [1, 13, 21, 36], cout: 67, ..pointwise },
         Row { image: [1, 1, 1, 130], cout: 3, ..pointwise },
         Row { image: [1, 3, 5, 130], cout: 40, ..BASE },
-        Row { image: [2, 11, 37, 3], cout: 37, kernel: [7, 7], conv: conv(2, 3, 1), bias: true },
+        Row { image: [2, 11, 37, 3], cout: 37, kernel: [7, 7], conv: conv(2, 1, 3, 1), bias: true },
     ]
 }
 
