@@ -3,6 +3,7 @@
 //! Nothing here knows of a GPU. A [`Graph`] is built node by node, each with a name; every node's shape is inferred and
 //! checked the moment it is added. Kernels, the CPU reference and the memory plan all read the same graph.
 
+mod append;
 pub mod autodiff;
 pub mod cost;
 mod dot;
