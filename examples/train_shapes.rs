@@ -59,7 +59,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<String, Failure> {
     let device = Device::from_env_blocking()?;
     eprintln!("Adapter {}", device.info());
-    let (name, mut network, lr, side): (_, Box<dyn Network>, _, _) = match args.network {
+    let (name, network, lr, side): (_, Box<dyn Network>, _, _) = match args.network {
         Choice::Unet => ("small_unet", Box::new(UNet::SMALL), 0.006, 48),
         Choice::Deeplab => ("small_deeplab", Box::new(DeepLabXception65::small()), 0.02, 64),
     };
@@ -67,7 +67,7 @@ fn run(args: &Args) -> Result<String, Failure> {
     let pictures = Shapes::new(args.samples, size, SEEDS[0])?;
     let unseen = Shapes::new(args.samples.div_ceil(4), size, SEEDS[1])?;
     let names = pictures.class_names().to_vec();
-    network.set_classes(names.len());
+    let network = network.with_classes(names.len())?;
 
     let options = LoaderOptions::new(BATCH, size, Preprocess::TF);
     let augment = Augment { horizontal_flip: 0.5, ..Augment::NONE };

@@ -9,7 +9,7 @@ fn allowed() -> BTreeMap<&'static str, Option<&'static [&'static str]>> {
     BTreeMap::from([
         ("atrous-shaders", Some(&[][..])),
         ("atrous-graph", Some(&[][..])),
-        ("atrous-vision", Some(&["atrous-graph"][..])),
+        ("atrous-vision", Some(&["atrous-nn"][..])),
         ("atrous-cpu", Some(&["atrous-graph"][..])),
         ("atrous-kernels", Some(&["atrous-graph", "atrous-shaders"][..])),
         ("atrous-gpu", Some(&["atrous-graph", "atrous-kernels", "atrous-shaders"][..])),

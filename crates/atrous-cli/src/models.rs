@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use atrous::nn::zoo::{self, Preprocessing, Task};
+use atrous::nn::{Normalize, Task, zoo};
 
 /// The zoo as a table.
 pub(crate) fn table() -> String {
@@ -15,16 +15,16 @@ pub(crate) fn table() -> String {
         };
         let image = format!("{}x{}", info.size[0], info.size[1]);
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "{name:<30} {task:<14} {image:>9} {:>8}  {}", info.classes, pixels(info.preprocessing));
+        let _ = writeln!(out, "{name:<30} {task:<14} {image:>9} {:>8}  {}", info.classes, pixels(info.normalize));
     }
     out
 }
 
-fn pixels(preprocessing: Preprocessing) -> String {
-    match preprocessing {
-        Preprocessing::Torch { mean, std } => format!("(RGB / 255 - {mean:?}) / {std:?}"),
-        Preprocessing::Tf => "RGB / 127.5 - 1".to_owned(),
-        Preprocessing::Caffe { mean_bgr } => format!("BGR - {mean_bgr:?}"),
-        Preprocessing::Green { mean, std } => format!("(G / 255 - {mean}) / {std}"),
+fn pixels(normalize: Normalize) -> String {
+    match normalize {
+        Normalize::Torch { mean, std } => format!("(RGB / 255 - {mean:?}) / {std:?}"),
+        Normalize::Tf => "RGB / 127.5 - 1".to_owned(),
+        Normalize::Caffe { mean_bgr } => format!("BGR - {mean_bgr:?}"),
+        Normalize::Green { mean, std } => format!("(G / 255 - {mean}) / {std}"),
     }
 }

@@ -23,18 +23,24 @@
 //! ```
 
 mod builder;
+mod encoder;
 mod error;
 mod freeze;
 mod groups;
 pub mod init;
 pub mod layers;
 mod model;
+mod network;
+pub mod normalize;
 mod parameter;
 mod select;
 pub mod zoo;
 
 pub use builder::{Builder, DROPOUT_SEED, Mode, Naming};
+pub use encoder::{Dilation, DilationRule, Encoder, Stage};
 pub use error::ModelError;
 pub use init::Init;
 pub use model::{LayerRow, Model, Output, RunningUpdate, StateTensor, Summary};
+pub use network::{Built, Feature, Info, IntoNetwork, Network, Task};
+pub use normalize::Normalize;
 pub use parameter::{ParameterKind, ParameterSpec, StoredLayout, UnusedParameter};

@@ -5,8 +5,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use atrous_graph::Shape;
-use atrous_nn::zoo::{self, BuildOptions, Network, ZooError};
-use atrous_nn::{Mode, Model, ParameterKind, StateTensor};
+use atrous_nn::zoo::{self, BuildOptions, ZooError};
+use atrous_nn::{Mode, Model, Network, ParameterKind, StateTensor};
 use serde_json::Value;
 
 /// Constructors of the bundled golden set that the zoo must know; others may follow.

@@ -1,9 +1,9 @@
 //! Layers by themselves: what they name, how they store, what they refuse.
 
 use atrous_graph::{NodeId, Op, Shape};
-use atrous_nn::layers::{Conv, ConvPadding, ConvTranspose, Norm, Pool};
-use atrous_nn::zoo::{self, BuildOptions, DilationRule, ResNetEncoder};
-use atrous_nn::{Builder, Mode, Model, Naming, ParameterKind, StoredLayout};
+use atrous_nn::layers::{Conv, ConvTranspose, Norm, Pool};
+use atrous_nn::zoo::{self, BuildOptions, ResNetEncoder};
+use atrous_nn::{Builder, Dilation, DilationRule, Encoder, Mode, Model, Naming, ParameterKind, StoredLayout};
 
 /// A model of one layer on a 2×9×8×6 image.
 fn layer(
@@ -46,12 +46,12 @@ fn weights_are_stored_as_the_frameworks_do() {
 #[test]
 fn transposed_convolutions_have_the_frameworks_sizes() {
     let plain = ConvTranspose::new(5, 3, 2);
-    let padded = ConvTranspose { padding: ConvPadding::Each(1), output_padding: 1, ..plain };
+    let padded = plain.padding(1).output_padding(1);
     let model = layer(Naming::Torch, Mode::Inference, |b, x| b.conv_transpose2d("t", x, padded)).unwrap();
     assert_eq!(model.output_shape(), Shape::new(2, 18, 16, 5));
     assert_eq!(stored(&model)[0], ("t.weight", &[6, 5, 3, 3][..], StoredLayout::Iohw));
     assert_eq!(model.parameters[0].kind, ParameterKind::Weight { fan_in: 45 });
-    let same = ConvTranspose { padding: ConvPadding::Same, bias: false, ..plain };
+    let same = plain.same().without_bias();
     let model = layer(Naming::Keras, Mode::Inference, |b, x| b.conv_transpose2d("t", x, same)).unwrap();
     assert_eq!(model.output_shape(), Shape::new(2, 18, 16, 5));
     assert_eq!(stored(&model), [("t/kernel", &[3, 3, 5, 6][..], StoredLayout::Hwoi)]);
@@ -108,7 +108,9 @@ fn what_does_not_fit_is_refused_by_name() {
         "conv2d \"block.c\": 6 input channels cannot be split into 4 groups"
     );
     assert!(torch(|b, x| b.conv2d("c", x, Conv::new(8, 3).dilation(0))).contains("must lie in 1..=1048576"));
-    assert!(torch(|b, x| b.conv2d("c", x, Conv::new(8, 3).padding(usize::MAX))).contains("padding in 0..="));
+    assert!(
+        torch(|b, x| b.conv2d("c", x, Conv::new(8, 3).padding(usize::MAX))).contains("the padding must lie in 0..=")
+    );
     assert!(torch(|b, x| b.conv2d("c", x, Conv::new(8, 11))).contains("reaches over 11 rows, the padded image has 9"));
     assert!(torch(|b, x| b.max_pool("p", x, Pool::new(2, 0))).contains("max_pool2d \"block.p\""));
     assert!(torch(|b, x| b.center_crop("s", x, 10, 4)).contains("10 rows from 0 lie outside of the 9 there are"));
@@ -121,25 +123,26 @@ fn what_does_not_fit_is_refused_by_name() {
 
 #[test]
 fn dilated_stages_follow_their_rule() {
-    let dilations = |encoder: ResNetEncoder| {
+    let dilations = |encoder: ResNetEncoder, dilation: Option<(usize, DilationRule)>| {
         let mut b = Builder::new(Naming::Torch, Mode::Inference);
         let x = b.input("input", Shape::new(1, 64, 64, 3)).unwrap();
-        let features = encoder.features(&mut b, x).map_err(|e| e.to_string())?;
+        let dilation = dilation.map(|(output_stride, rule)| Dilation { output_stride, rule });
+        let features = encoder.features(&mut b, x, dilation).map_err(|e| e.to_string())?;
         let names = ["layer3.0.conv2", "layer3.1.conv2", "layer4.0.conv2", "layer4.1.conv2"];
         let dilation = |name: &str| match b.graph().node(b.graph().find(name).unwrap()).op {
             Op::Conv2d(conv) => conv.dilation[0],
             _ => panic!("{name} is no convolution"),
         };
-        Ok::<_, String>((names.map(dilation), b.shape(features[4]).h))
+        Ok::<_, String>((names.map(dilation), b.shape(features[4].node).h))
     };
-    let plain = ResNetEncoder::RESNET50;
-    assert_eq!(dilations(plain), Ok(([1, 1, 1, 1], 2)));
-    assert_eq!(dilations(plain.dilated(8, DilationRule::FirstBlockKeeps)), Ok(([1, 2, 2, 4], 8)));
-    assert_eq!(dilations(plain.dilated(8, DilationRule::WholeStage)), Ok(([2, 2, 4, 4], 8)));
-    assert_eq!(dilations(plain.dilated(16, DilationRule::WholeStage)), Ok(([1, 1, 2, 2], 4)));
-    let odd = dilations(plain.dilated(4, DilationRule::WholeStage)).unwrap_err();
+    let (plain, keeps, whole) = (ResNetEncoder::RESNET50, DilationRule::FirstBlockKeeps, DilationRule::WholeStage);
+    assert_eq!(dilations(plain, None), Ok(([1, 1, 1, 1], 2)));
+    assert_eq!(dilations(plain, Some((8, keeps))), Ok(([1, 2, 2, 4], 8)));
+    assert_eq!(dilations(plain, Some((8, whole))), Ok(([2, 2, 4, 4], 8)));
+    assert_eq!(dilations(plain, Some((16, whole))), Ok(([1, 1, 2, 2], 4)));
+    let odd = dilations(plain, Some((4, whole))).unwrap_err();
     assert!(odd.ends_with("the output stride must be 8, 16 or 32, got 4"), "{odd}");
-    let basic = dilations(ResNetEncoder::RESNET18.dilated(8, DilationRule::FirstBlockKeeps)).unwrap_err();
+    let basic = dilations(ResNetEncoder::RESNET18, Some((8, keeps))).unwrap_err();
     assert!(basic.ends_with("output stride 8 with torchvision's basic blocks is not supported"), "{basic}");
-    assert!(dilations(ResNetEncoder::RESNET18.dilated(8, DilationRule::WholeStage)).is_ok());
+    assert!(dilations(ResNetEncoder::RESNET18, Some((8, whole))).is_ok());
 }

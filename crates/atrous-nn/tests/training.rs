@@ -1,8 +1,8 @@
 //! Networks in training mode: running statistics by the framework's rule, and those that are made to be trained.
 
 use atrous_graph::{Op, Shape};
-use atrous_nn::zoo::{self, BuildOptions, Network};
-use atrous_nn::{Mode, Model};
+use atrous_nn::zoo::{self, BuildOptions};
+use atrous_nn::{Mode, Model, Network};
 
 fn build(name: &str, mode: Mode) -> Model {
     let options = BuildOptions { input: Some((2, 64, 64)), mode, ..BuildOptions::default() };

@@ -1,8 +1,8 @@
 //! The registry: every name builds, for other classes, channels and sizes too, and refuses impossible ones.
 
 use atrous_graph::Shape;
-use atrous_nn::Mode;
-use atrous_nn::zoo::{self, BuildOptions, Network, Task, UNet, UpSampling};
+use atrous_nn::zoo::{self, BuildOptions, UNet, UpSampling};
+use atrous_nn::{Mode, Network, Task};
 
 #[test]
 fn every_name_builds_with_its_defaults_and_with_other_sizes() {

@@ -23,7 +23,7 @@
 //! # Ok::<(), atrous_vision::Error>(())
 //! ```
 //!
-//! This crate knows neither graphs nor GPUs: tensors are plain slices with an `[n, h, w, c]` shape.
+//! This crate knows no GPUs: tensors are plain slices with an `[n, h, w, c]` shape.
 
 mod class_map;
 mod classify;
@@ -37,6 +37,8 @@ mod preprocess;
 mod resize;
 mod write;
 
+pub use atrous_nn::Normalize;
+pub use atrous_nn::normalize::{CAFFE_MEAN_BGR, HALF, IMAGENET_MEAN, IMAGENET_STD};
 pub use class_map::{ClassMap, argmax_classes};
 pub use classify::{Prediction, classify, softmax, top_k};
 pub use error::{Error, ErrorKind, Result};
@@ -45,6 +47,6 @@ pub use image::RgbImage;
 pub use labels::{parse_labels, read_labels};
 pub use load::{Limits, decode_rgb8, load_rgb8};
 pub use palette::{Palette, overlay, palette_png, voc_palette, write_palette_png};
-pub use preprocess::{CAFFE_MEAN_BGR, HALF, IMAGENET_MEAN, IMAGENET_STD, ImageTensor, Normalize, Preprocess};
+pub use preprocess::{ImageTensor, Preprocess};
 pub use resize::{Filter, resize};
 pub use write::{write_atomically, write_png};

@@ -1,29 +1,8 @@
 //! Pictures to the numbers a network was trained on.
 
 use crate::error::{Error, Result};
+use atrous_nn::Normalize;
 use image::RgbImage;
-
-/// Mean of ImageNet's pixels / 255, RGB (torchvision, timm, smp).
-pub const IMAGENET_MEAN: [f64; 3] = [0.485, 0.456, 0.406];
-/// Standard deviation of ImageNet's pixels / 255, RGB (torchvision, timm, smp).
-pub const IMAGENET_STD: [f64; 3] = [0.229, 0.224, 0.225];
-/// Inception's mean and standard deviation alike: maps pixels to -1..1 (timm's Xception).
-pub const HALF: [f64; 3] = [0.5, 0.5, 0.5];
-/// Mean of ImageNet's pixels, blue first (Caffe's ResNet and VGG; Keras mode "caffe").
-pub const CAFFE_MEAN_BGR: [f64; 3] = [103.939, 116.779, 123.68];
-
-/// How a pixel value `p` of 0..=255 becomes a number. Computed in f64 and rounded once to f32.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Normalize {
-    /// `(p / 255 - mean) / std` for each of R, G, B.
-    Torch { mean: [f64; 3], std: [f64; 3] },
-    /// `p / 127.5 - 1` for each of R, G, B (Keras mode "tf").
-    Tf,
-    /// `p - mean` for each of B, G, R, in that order (Keras mode "caffe").
-    Caffe { mean_bgr: [f64; 3] },
-    /// `(p / 255 - mean) / std` of the green channel alone: one channel, for networks that take grey pictures.
-    Green { mean: f64, std: f64 },
-}
 
 /// Turns pictures of equal size into one input tensor.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,12 +23,12 @@ pub struct ImageTensor {
 }
 
 impl Preprocess {
-    /// torchvision's, timm's and smp's default: [`IMAGENET_MEAN`] and [`IMAGENET_STD`].
-    pub const IMAGENET: Preprocess = Preprocess::new(Normalize::Torch { mean: IMAGENET_MEAN, std: IMAGENET_STD });
+    /// torchvision's, timm's and smp's default.
+    pub const IMAGENET: Preprocess = Preprocess::new(Normalize::IMAGENET);
     /// Keras's mode "tf", -1..1 (Xception).
     pub const TF: Preprocess = Preprocess::new(Normalize::Tf);
     /// Keras's mode "caffe" (ResNet).
-    pub const CAFFE: Preprocess = Preprocess::new(Normalize::Caffe { mean_bgr: CAFFE_MEAN_BGR });
+    pub const CAFFE: Preprocess = Preprocess::new(Normalize::CAFFE);
 
     /// Normalisation without a further scale.
     pub const fn new(normalize: Normalize) -> Self {

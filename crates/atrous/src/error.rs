@@ -1,6 +1,6 @@
 //! What can go wrong between a photograph and an answer.
 
-use atrous_nn::zoo::Task;
+use atrous_nn::Task;
 
 /// Result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

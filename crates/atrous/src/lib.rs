@@ -69,7 +69,7 @@ pub use weights::Weights;
 /// What most programs need.
 pub mod prelude {
     pub use crate::{AdapterChoice, Device, DeviceOptions, Precision, Predictor, PredictorOptions, Weights};
-    pub use atrous_nn::zoo::Network;
+    pub use atrous_nn::Network;
     pub use atrous_train::data::{Augment, Dataset, Loader, LoaderOptions};
     pub use atrous_train::{Schedule, TrainOptions, Trainer};
     pub use atrous_vision::{ClassMap, Limits as ImageLimits, Prediction, Preprocess, RgbImage, load_rgb8, write_png};

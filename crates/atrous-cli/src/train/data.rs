@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use atrous::nn::zoo::{Info, Preprocessing};
+use atrous::nn::Info;
 use atrous::train::data::{
     self, Dataset, ImageFolder, Loader, LoaderOptions, MaskFolder, Part, Shapes, Task, cifar10, digits, mnist,
     split_random, split_stratified,
 };
-use atrous::vision::{Normalize, Preprocess};
+use atrous::vision::Preprocess;
 
 use super::Result;
 use super::config::{Augment, Config, Crop, Data, Framing, OnBroken};
@@ -61,7 +61,7 @@ impl Config {
                 OnBroken::Refuse => data::OnBroken::Refuse,
             },
             ignore_label: self.ignore_label.unwrap_or(ignored),
-            ..LoaderOptions::new(self.batch, size, preprocess(info))
+            ..LoaderOptions::new(self.batch, size, Preprocess::new(info.normalize))
         })
     }
 
@@ -178,14 +178,4 @@ impl Augment {
             contrast: self.contrast,
         })
     }
-}
-
-/// How pixels become the network's numbers.
-fn preprocess(info: &Info) -> Preprocess {
-    Preprocess::new(match info.preprocessing {
-        Preprocessing::Torch { mean, std } => Normalize::Torch { mean, std },
-        Preprocessing::Tf => Normalize::Tf,
-        Preprocessing::Caffe { mean_bgr } => Normalize::Caffe { mean_bgr },
-        Preprocessing::Green { mean, std } => Normalize::Green { mean, std },
-    })
 }

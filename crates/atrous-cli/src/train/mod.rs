@@ -54,10 +54,10 @@ pub(crate) fn train(flags: &Flags) -> ExitCode {
 
 fn run(flags: &Flags) -> Result<(String, Reason)> {
     let mut config = Config::read(flags)?;
-    let mut network = zoo::network(&config.model)?;
+    let network = zoo::network(&config.model)?;
     let budget = config.budget()?;
     let loaders = config.loaders(&network.info())?;
-    network.set_classes(loaders.train.dataset().class_names().len());
+    let network = network.with_classes(loaders.train.dataset().class_names().len())?;
     let [n, h, w, c] = loaders.train.shape();
     let model = network.build(&config.model, Shape::new(n, h, w, c), Mode::Training)?;
     let frozen = config.frozen(&model)?;

@@ -1,5 +1,7 @@
 //! The builder that layers add to.
 
+mod compose;
+
 use atrous_graph::{DType, Graph, GraphError, Layout, NodeId, Op, Shape};
 
 use crate::init::{Distribution, LayerInit};
@@ -38,6 +40,10 @@ pub struct Builder {
     dropouts: u32,
     seed: Option<NodeId>,
     init: LayerInit,
+    /// Whether parameters are trained.
+    trainable: bool,
+    /// Whether networks have their heads.
+    heads: bool,
 }
 
 /// The input that a graph in training mode has if it drops elements: one u32, a new one for every step.
@@ -56,10 +62,9 @@ impl Builder {
             scope: Vec::new(),
             dropouts: 0,
             seed: None,
-            init: match naming {
-                Naming::Torch => LayerInit::TORCH,
-                Naming::Keras => LayerInit::KERAS,
-            },
+            init: LayerInit::of(naming),
+            trainable: true,
+            heads: true,
         }
     }
 
@@ -92,8 +97,11 @@ impl Builder {
         parts.join(".")
     }
 
-    /// Runs `f` with `name` in front of all names.
+    /// Runs `f` with `name` and a dot in front of all names; `""` changes nothing.
     pub fn scope<T>(&mut self, name: &str, f: impl FnOnce(&mut Self) -> T) -> T {
+        if name.is_empty() {
+            return f(self);
+        }
         self.scope.push(name.to_owned());
         let result = f(self);
         self.scope.pop();
@@ -168,7 +176,7 @@ impl Builder {
     }
 
     /// Adds the bias of the layer that the parameter `weight` belongs to.
-    pub(crate) fn bias_of(&mut self, weight: NodeId, name: &str, channels: usize) -> Result<NodeId, GraphError> {
+    pub fn bias_of(&mut self, weight: NodeId, name: &str, channels: usize) -> Result<NodeId, GraphError> {
         let spec = self.parameters.iter().rfind(|p| p.node == weight);
         let init = spec.map_or(ParameterKind::Bias.neutral(), |w| self.init.bias.distribution(w.stored, &w.shape));
         self.channel_vector(name, channels, ParameterKind::Bias, init)
@@ -195,7 +203,8 @@ impl Builder {
     ) -> Result<NodeId, GraphError> {
         let name = self.path(name);
         let node = self.graph.parameter(&name, graph_shape, layout)?;
-        self.parameters.push(ParameterSpec { name, node, shape, stored, kind, trainable: kind.is_trainable(), init });
+        let trainable = self.trainable && kind.is_trainable();
+        self.parameters.push(ParameterSpec { name, node, shape, stored, kind, trainable, init });
         Ok(node)
     }
 
@@ -233,22 +242,25 @@ impl Builder {
     }
 
     /// Notes that `value` is the new content of the running statistic `parameter`.
-    pub(crate) fn running(&mut self, parameter: NodeId, value: NodeId) {
+    pub fn running(&mut self, parameter: NodeId, value: NodeId) {
         self.running.push(RunningUpdate { parameter, value });
     }
 
     /// The seed of dropouts in training, and the stream of the next one.
-    pub(crate) fn dropout_source(&mut self) -> Result<(Option<NodeId>, u32), GraphError> {
+    pub fn dropout_source(&mut self) -> Result<(Option<NodeId>, u32), GraphError> {
         let stream = self.dropouts;
         self.dropouts += 1;
-        if self.mode == Mode::Training && self.seed.is_none() {
+        if self.mode == Mode::Inference {
+            return Ok((None, stream));
+        }
+        if self.seed.is_none() {
             self.seed = Some(self.graph.input(DROPOUT_SEED, Shape::channels(1), DType::U32)?);
         }
         Ok((self.seed, stream))
     }
 
     /// An error of the layer `name` in the current scope.
-    pub(crate) fn invalid(&self, op: &'static str, name: &str, reason: String) -> GraphError {
+    pub fn invalid(&self, op: &'static str, name: &str, reason: String) -> GraphError {
         GraphError::Invalid { op, node: self.path(name), reason }
     }
 

@@ -1,7 +1,7 @@
 //! Rules of initialisation.
 
 use super::stream::Stream;
-use crate::StoredLayout;
+use crate::{Naming, StoredLayout};
 
 /// Which connections of a weight a variance is divided by, counted as the framework does: PyTorch's weight `[a, b, kh, kw]` has
 /// `b*kh*kw` inputs and `a*kh*kw` outputs (transposed and grouped convolutions too), Keras' kernel `[kh, kw, a, b]` has
@@ -164,6 +164,14 @@ impl LayerInit {
     pub const SMP_DECODER: Self = Self { weight: Scheme::kaiming_uniform(Fan::In), bias: Scheme::ZEROS };
     /// Heads that segmentation-models-pytorch initialises: `xavier_uniform_` and zeros.
     pub const SMP_HEAD: Self = Self { weight: Scheme::xavier_uniform(), bias: Scheme::ZEROS };
+
+    /// What a framework does by default.
+    pub const fn of(naming: Naming) -> Self {
+        match naming {
+            Naming::Torch => Self::TORCH,
+            Naming::Keras => Self::KERAS,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,74 +1,64 @@
 //! Convolutions.
 
-use atrous_graph::op::{Conv2d, Conv2dGradInput, Padding};
+use atrous_graph::op::{Conv2d, Conv2dGradInput};
 use atrous_graph::{GraphError, NodeId, Op, Shape};
 
+use super::window::{ConvPadding, Sides, Window};
 use crate::{Builder, Naming, StoredLayout};
 
-/// The largest kernel, stride, dilation or padding.
-const LARGEST: usize = 1 << 20;
-
-/// Zeros around the image of a convolution or pooling layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConvPadding {
-    /// The same on all four sides; 0 is Keras' `valid`.
-    Each(usize),
-    /// Keras' and TensorFlow's `same`.
-    Same,
-}
-
-impl ConvPadding {
-    /// The rows and columns to add to an image of `size` under a window.
-    pub fn resolve(self, size: [usize; 2], kernel: [usize; 2], stride: [usize; 2], dilation: [usize; 2]) -> Padding {
-        match self {
-            Self::Each(n) => Padding::symmetric(n, n),
-            Self::Same => Padding::same(size, kernel, stride, dilation),
-        }
-    }
-}
-
-/// A convolution layer's attributes. Without further calls: stride 1, no padding, no bias.
+/// A convolution layer's attributes. Without further calls: stride 1, no padding, no bias. Sizes are one number, or
+/// `[rows, columns]`.
+///
+/// ```
+/// use atrous_graph::Shape;
+/// use atrous_nn::layers::Conv;
+/// use atrous_nn::{Builder, Mode, Naming};
+///
+/// let mut b = Builder::new(Naming::Torch, Mode::Inference);
+/// let x = b.input("input", Shape::new(1, 32, 32, 8))?;
+/// let y = b.conv2d("conv", x, Conv::new(16, 3).stride(2).padding(1).bias())?;
+/// assert_eq!(b.shape(y), Shape::new(1, 16, 16, 16));
+/// let y = b.conv2d("wide", y, Conv::new(16, [1, 7]).padding([0, 3]).groups(4))?;
+/// assert_eq!(b.shape(y), Shape::new(1, 16, 16, 16));
+/// # Ok::<(), atrous_graph::GraphError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv {
     out: usize,
-    kernel: [usize; 2],
-    stride: usize,
-    padding: ConvPadding,
-    dilation: usize,
+    window: Window,
     groups: usize,
     bias: bool,
 }
 
 impl Conv {
-    /// `out` channels from a `kernel×kernel` window.
-    pub const fn new(out: usize, kernel: usize) -> Self {
-        let padding = ConvPadding::Each(0);
-        Self { out, kernel: [kernel, kernel], stride: 1, padding, dilation: 1, groups: 1, bias: false }
+    /// `out` channels from a window of this size.
+    pub fn new(out: usize, kernel: impl Into<Sides>) -> Self {
+        Self { out, window: Window::new(kernel, 1), groups: 1, bias: false }
     }
 
-    /// A `kernel×kernel` window for [`Builder::depthwise`], which knows the channels itself.
-    pub const fn depthwise(kernel: usize) -> Self {
+    /// A window for [`Builder::depthwise`], which knows the channels itself.
+    pub fn depthwise(kernel: impl Into<Sides>) -> Self {
         Self::new(0, kernel)
     }
 
     /// Step of the window.
-    pub const fn stride(self, stride: usize) -> Self {
-        Self { stride, ..self }
+    pub fn stride(self, stride: impl Into<Sides>) -> Self {
+        Self { window: Window { stride: stride.into(), ..self.window }, ..self }
     }
 
     /// Zeros on each side.
-    pub const fn padding(self, padding: usize) -> Self {
-        Self { padding: ConvPadding::Each(padding), ..self }
+    pub fn padding(self, padding: impl Into<ConvPadding>) -> Self {
+        Self { window: Window { padding: padding.into(), ..self.window }, ..self }
     }
 
     /// Keras' padding `same`.
-    pub const fn same(self) -> Self {
-        Self { padding: ConvPadding::Same, ..self }
+    pub fn same(self) -> Self {
+        self.padding(ConvPadding::Same)
     }
 
     /// Distance of neighbouring taps.
-    pub const fn dilation(self, dilation: usize) -> Self {
-        Self { dilation, ..self }
+    pub fn dilation(self, dilation: impl Into<Sides>) -> Self {
+        Self { window: Window { dilation: dilation.into(), ..self.window }, ..self }
     }
 
     /// Groups that channels are split into.
@@ -87,33 +77,66 @@ impl Conv {
     }
 
     fn op(&self, x: Shape) -> Conv2d {
-        let (stride, dilation) = ([self.stride; 2], [self.dilation; 2]);
-        let padding = self.padding.resolve([x.h, x.w], self.kernel, stride, dilation);
-        Conv2d { stride, dilation, padding, groups: self.groups }
+        let Window { stride, dilation, .. } = self.window;
+        let padding = self.window.resolve([x.h, x.w]);
+        Conv2d { stride: stride.pair(), dilation: dilation.pair(), padding, groups: self.groups }
     }
 }
 
-/// A transposed convolution's attributes. Without further calls: no padding, with a bias.
+/// A transposed convolution's attributes. Without further calls: no padding, with a bias. Sizes are one number, or
+/// `[rows, columns]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvTranspose {
-    /// Channels of the result.
-    pub out: usize,
-    /// Height and width of the window.
-    pub kernel: usize,
-    /// Step of the window in the result.
-    pub stride: usize,
-    /// What is cut off the result: PyTorch's `padding`, or Keras' `same`, whose result is `stride` times as large.
-    pub padding: ConvPadding,
-    /// Rows and columns added to the result at the bottom and right; PyTorch only.
-    pub output_padding: usize,
-    /// Whether there is a bias.
-    pub bias: bool,
+    out: usize,
+    window: Window,
+    output_padding: Sides,
+    bias: bool,
 }
 
 impl ConvTranspose {
-    /// `out` channels; every pixel is spread over `kernel×kernel` pixels, `stride` apart.
-    pub const fn new(out: usize, kernel: usize, stride: usize) -> Self {
-        Self { out, kernel, stride, padding: ConvPadding::Each(0), output_padding: 0, bias: true }
+    /// `out` channels; every pixel is spread over a window of this size, and the windows are `stride` apart.
+    pub fn new(out: usize, kernel: impl Into<Sides>, stride: impl Into<Sides>) -> Self {
+        Self { out, window: Window::new(kernel, stride), output_padding: 0.into(), bias: true }
+    }
+
+    /// What is cut off the result, PyTorch's `padding`.
+    pub fn padding(self, padding: impl Into<ConvPadding>) -> Self {
+        Self { window: Window { padding: padding.into(), ..self.window }, ..self }
+    }
+
+    /// Keras' padding `same`: the result is `stride` times as large as the image.
+    pub fn same(self) -> Self {
+        self.padding(ConvPadding::Same)
+    }
+
+    /// Distance of neighbouring taps; 1 with padding `same`.
+    pub fn dilation(self, dilation: impl Into<Sides>) -> Self {
+        Self { window: Window { dilation: dilation.into(), ..self.window }, ..self }
+    }
+
+    /// Rows and columns added to the result at the bottom and right, fewer than the stride; none with padding `same`.
+    pub fn output_padding(self, output_padding: impl Into<Sides>) -> Self {
+        Self { output_padding: output_padding.into(), ..self }
+    }
+
+    /// Without a bias.
+    pub const fn without_bias(self) -> Self {
+        Self { bias: false, ..self }
+    }
+
+    /// The operation on an image of `size`, or why there is none.
+    fn op(&self, size: [usize; 2]) -> Result<Conv2dGradInput, String> {
+        let Window { kernel, stride, dilation, padding } = self.window;
+        match padding {
+            ConvPadding::Fixed(padding) => {
+                let conv = Conv2d { stride: stride.pair(), dilation: dilation.pair(), padding, groups: 1 };
+                Conv2dGradInput::transposed(conv, size, kernel.pair(), self.output_padding.pair())
+            }
+            ConvPadding::Same if dilation != 1.into() || self.output_padding != 0.into() => {
+                Err("with padding `same` there is neither dilation nor output padding".to_owned())
+            }
+            ConvPadding::Same => Ok(Conv2dGradInput::transposed_same(stride.pair(), size, kernel.pair())),
+        }
     }
 }
 
@@ -123,8 +146,9 @@ impl Builder {
     /// Parameters `weight` (`[out, Cin/groups, kh, kw]`) or `kernel` (`[kh, kw, Cin/groups, out]`), and `bias`.
     ///
     /// # Errors
-    /// If channels do not split into groups or the window does not fit.
+    /// If channels do not split into groups, a size is zero or above 2^20, or the window does not fit.
     pub fn conv2d(&mut self, name: &str, x: NodeId, conv: Conv) -> Result<NodeId, GraphError> {
+        conv.window.check(self, "conv2d", name)?;
         let stored = self.stored(StoredLayout::Oihw, StoredLayout::Hwio);
         let filter = self.filter(name, x, &conv)?;
         let Shape { n: kh, h: kw, w: cin, c: out } = filter;
@@ -143,12 +167,12 @@ impl Builder {
     /// Parameters `weight` (`[C*multiplier, 1, kh, kw]`) or `kernel` (`[kh, kw, C, multiplier]`), and `bias`.
     ///
     /// # Errors
-    /// If the window does not fit.
+    /// If a size is zero or above 2^20, or the window does not fit.
     pub fn depthwise(&mut self, name: &str, x: NodeId, multiplier: usize, conv: Conv) -> Result<NodeId, GraphError> {
         match self.naming() {
             Naming::Torch => {
                 let c = self.shape(x).c;
-                self.conv2d(name, x, Conv { out: c * multiplier, groups: c, ..conv })
+                self.conv2d(name, x, Conv { out: c.saturating_mul(multiplier), groups: c, ..conv })
             }
             Naming::Keras => self.keras_depthwise(name, &format!("{name}/kernel"), x, multiplier, conv),
         }
@@ -160,7 +184,7 @@ impl Builder {
     /// Parameters `depthwise_kernel` (`[kh, kw, C, 1]`), `pointwise_kernel` (`[1, 1, C, out]`), and `bias`.
     ///
     /// # Errors
-    /// If the window does not fit.
+    /// If a size is zero or above 2^20, or the window does not fit.
     pub fn separable_conv2d(&mut self, name: &str, x: NodeId, conv: Conv) -> Result<NodeId, GraphError> {
         let (depthwise, kernel) = (format!("{name}/depthwise"), format!("{name}/depthwise_kernel"));
         let y = self.keras_depthwise(&depthwise, &kernel, x, 1, Conv { bias: false, ..conv })?;
@@ -172,32 +196,24 @@ impl Builder {
     }
 
     /// Transposed convolution: `N×H×W×Cin` to `N×H'×W'×out`,
-    /// `H' = (H-1)*stride - 2*padding + k + output_padding` (Keras' `same`: `H*stride`).
+    /// `H' = (H-1)*stride - 2*padding + (k-1)*dilation + 1 + output_padding` (Keras' `same`: `H*stride`).
     ///
     /// Parameters `weight` (`[Cin, out, kh, kw]`) or `kernel` (`[kh, kw, out, Cin]`), and `bias`.
     ///
     /// # Errors
-    /// If nothing is left of the result.
+    /// If a size is zero or above 2^20, or nothing is left of the result.
     pub fn conv_transpose2d(&mut self, name: &str, x: NodeId, t: ConvTranspose) -> Result<NodeId, GraphError> {
+        t.window.check(self, "conv_transpose2d", name)?;
         let Shape { h, w, c: cin, .. } = self.shape(x);
-        let (k, size, kernel) = (t.kernel, [h, w], [t.kernel; 2]);
-        self.check_window("conv_transpose2d", name, t.padding, [k, t.stride, t.output_padding.saturating_add(1), 1])?;
-        let op = match t.padding {
-            ConvPadding::Same => Conv2dGradInput::transposed_same([t.stride; 2], size, kernel),
-            ConvPadding::Each(p) => {
-                let padding = Padding::symmetric(p, p);
-                let conv = Conv2d { stride: [t.stride; 2], padding, ..Conv2d::default() };
-                Conv2dGradInput::transposed(conv, size, kernel, [t.output_padding; 2])
-                    .map_err(|reason| self.invalid("conv_transpose2d", name, reason))?
-            }
-        };
+        let op = t.op([h, w]).map_err(|reason| self.invalid("conv_transpose2d", name, reason))?;
         let stored = self.stored(StoredLayout::Iohw, StoredLayout::Hwoi);
+        let [kh, kw] = t.window.kernel.pair();
         let (shape, fan_in) = match self.naming() {
-            Naming::Torch => (vec![cin, t.out, k, k], t.out * k * k),
-            Naming::Keras => (vec![k, k, t.out, cin], cin * k * k),
+            Naming::Torch => (vec![cin, t.out, kh, kw], t.out.saturating_mul(kh * kw)),
+            Naming::Keras => (vec![kh, kw, t.out, cin], cin * kh * kw),
         };
         let weight = self.parameter_name(name, "weight", "kernel");
-        let weight = self.weight(&weight, Shape::new(k, k, t.out, cin), stored, shape, fan_in)?;
+        let weight = self.weight(&weight, Shape::new(kh, kw, t.out, cin), stored, shape, fan_in)?;
         let mut inputs = vec![x, weight];
         if t.bias {
             inputs.push(self.bias(name, weight, t.out)?);
@@ -220,11 +236,12 @@ impl Builder {
         multiplier: usize,
         conv: Conv,
     ) -> Result<NodeId, GraphError> {
+        conv.window.check(self, "conv2d", name)?;
         let c = self.shape(x).c;
-        let [kh, kw] = conv.kernel;
-        let filter = Shape::new(kh, kw, 1, c * multiplier);
+        let [kh, kw] = conv.window.kernel.pair();
+        let filter = Shape::new(kh, kw, 1, c.saturating_mul(multiplier));
         let weight = self.weight(kernel, filter, StoredLayout::Hwim, vec![kh, kw, c, multiplier], kh * kw)?;
-        self.convolve(name, x, weight, &Conv { out: c * multiplier, groups: c, ..conv })
+        self.convolve(name, x, weight, &Conv { out: c.saturating_mul(multiplier), groups: c, ..conv })
     }
 
     /// Shape of a convolution's weight in the graph.
@@ -234,35 +251,17 @@ impl Builder {
             let reason = format!("{c} input channels cannot be split into {} groups", conv.groups);
             return Err(self.invalid("conv2d", name, reason));
         }
-        Ok(Shape::new(conv.kernel[0], conv.kernel[1], c / conv.groups, conv.out))
+        let [kh, kw] = conv.window.kernel.pair();
+        Ok(Shape::new(kh, kw, c / conv.groups, conv.out))
     }
 
     /// The operation, and its bias if it has one.
     fn convolve(&mut self, name: &str, x: NodeId, weight: NodeId, conv: &Conv) -> Result<NodeId, GraphError> {
-        self.check_window("conv2d", name, conv.padding, [conv.kernel[0], conv.kernel[1], conv.stride, conv.dilation])?;
         let op = conv.op(self.shape(x));
         let mut inputs = vec![x, weight];
         if conv.bias {
             inputs.push(self.bias(name, weight, conv.out)?);
         }
         self.add(name, Op::Conv2d(op), &inputs)
-    }
-
-    /// Kernel, stride, dilation and padding must be numbers that sizes can be computed with.
-    fn check_window(
-        &self,
-        op: &'static str,
-        name: &str,
-        padding: ConvPadding,
-        sizes: [usize; 4],
-    ) -> Result<(), GraphError> {
-        let padding = if let ConvPadding::Each(n) = padding { n } else { 0 };
-        if sizes.iter().all(|s| (1..=LARGEST).contains(s)) && padding <= LARGEST {
-            return Ok(());
-        }
-        let reason = format!(
-            "kernel, stride and dilation must lie in 1..={LARGEST}, padding in 0..={LARGEST}, got {sizes:?} and {padding}"
-        );
-        Err(self.invalid(op, name, reason))
     }
 }

@@ -9,10 +9,12 @@ mod norm;
 mod pointwise;
 mod pool;
 mod resize;
+mod window;
 
-pub use conv::{Conv, ConvPadding, ConvTranspose};
+pub use conv::{Conv, ConvTranspose};
 pub use norm::Norm;
 pub use pool::Pool;
+pub use window::{ConvPadding, Sides};
 
 use crate::{Builder, Naming, StoredLayout};
 

@@ -1,35 +1,52 @@
 //! Pooling.
 
-use atrous_graph::op::{AvgPool, Reduce, Window};
-use atrous_graph::{GraphError, NodeId, Op, Shape};
+use atrous_graph::op::{self, AvgPool, Reduce};
+use atrous_graph::{GraphError, NodeId, Op};
 
-use super::ConvPadding;
+use super::window::{ConvPadding, Sides, Window};
 use crate::Builder;
 
-/// A pooling layer's window. Without further calls: no padding, positions rounded down.
+/// A pooling layer's window. Without further calls: no padding, positions rounded down. Sizes are one number, or `[rows, columns]`.
+///
+/// ```
+/// use atrous_graph::Shape;
+/// use atrous_nn::layers::Pool;
+/// use atrous_nn::{Builder, Mode, Naming};
+///
+/// let mut b = Builder::new(Naming::Torch, Mode::Inference);
+/// let x = b.input("input", Shape::new(1, 32, 32, 8))?;
+/// let y = b.max_pool("pool", x, Pool::new(3, 2).padding(1))?;
+/// assert_eq!(b.shape(y), Shape::new(1, 16, 16, 8));
+/// let y = b.avg_pool("columns", y, Pool::new([1, 4], [1, 4]))?;
+/// assert_eq!(b.shape(y), Shape::new(1, 16, 4, 8));
+/// # Ok::<(), atrous_graph::GraphError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool {
-    kernel: usize,
-    stride: usize,
-    padding: ConvPadding,
+    window: Window,
     ceil_mode: bool,
     count_include_pad: bool,
 }
 
 impl Pool {
-    /// A window of `kernel×kernel` pixels every `stride` pixels.
-    pub const fn new(kernel: usize, stride: usize) -> Self {
-        Self { kernel, stride, padding: ConvPadding::Each(0), ceil_mode: false, count_include_pad: true }
+    /// A window of `kernel` pixels every `stride` pixels.
+    pub fn new(kernel: impl Into<Sides>, stride: impl Into<Sides>) -> Self {
+        Self { window: Window::new(kernel, stride), ceil_mode: false, count_include_pad: true }
     }
 
     /// Padding on each side. Never a maximum; counted by a mean as PyTorch does.
-    pub const fn padding(self, padding: usize) -> Self {
-        Self { padding: ConvPadding::Each(padding), ..self }
+    pub fn padding(self, padding: impl Into<ConvPadding>) -> Self {
+        Self { window: Window { padding: padding.into(), ..self.window }, ..self }
     }
 
     /// Keras' padding `same`, which a mean does not count.
-    pub const fn same(self) -> Self {
-        Self { padding: ConvPadding::Same, count_include_pad: false, ..self }
+    pub fn same(self) -> Self {
+        Self { count_include_pad: false, ..self.padding(ConvPadding::Same) }
+    }
+
+    /// Distance of neighbouring pixels in the window; of a maximum only.
+    pub fn dilation(self, dilation: impl Into<Sides>) -> Self {
+        Self { window: Window { dilation: dilation.into(), ..self.window }, ..self }
     }
 
     /// Rounds the number of positions up, as PyTorch's `ceil_mode`.
@@ -37,10 +54,13 @@ impl Pool {
         Self { ceil_mode: true, ..self }
     }
 
-    fn window(&self, x: Shape) -> Window {
-        let (kernel, stride) = ([self.kernel; 2], [self.stride; 2]);
-        let padding = self.padding.resolve([x.h, x.w], kernel, stride, [1, 1]);
-        Window { padding, ceil_mode: self.ceil_mode, ..Window::new(kernel, stride) }
+    /// The window over `x` as the operation has it.
+    fn over(&self, b: &Builder, op: &'static str, name: &str, x: NodeId) -> Result<op::Window, GraphError> {
+        self.window.check(b, op, name)?;
+        let Window { kernel, stride, dilation, .. } = self.window;
+        let padding = self.window.resolve([b.shape(x).h, b.shape(x).w]);
+        let window = op::Window::new(kernel.pair(), stride.pair());
+        Ok(op::Window { dilation: dilation.pair(), padding, ceil_mode: self.ceil_mode, ..window })
     }
 }
 
@@ -48,18 +68,18 @@ impl Builder {
     /// Largest value in each window: `N×H×W×C` to `N×H'×W'×C`.
     ///
     /// # Errors
-    /// If the window does not fit.
+    /// If a size is zero or above 2^20, or the window does not fit.
     pub fn max_pool(&mut self, name: &str, x: NodeId, pool: Pool) -> Result<NodeId, GraphError> {
-        let window = pool.window(self.shape(x));
+        let window = pool.over(self, "max_pool2d", name, x)?;
         self.add(name, Op::MaxPool(window), &[x])
     }
 
     /// Mean of each window: `N×H×W×C` to `N×H'×W'×C`.
     ///
     /// # Errors
-    /// If the window does not fit.
+    /// If a size is zero or above 2^20, or the window does not fit.
     pub fn avg_pool(&mut self, name: &str, x: NodeId, pool: Pool) -> Result<NodeId, GraphError> {
-        let window = pool.window(self.shape(x));
+        let window = pool.over(self, "avg_pool2d", name, x)?;
         let op = AvgPool { window, count_include_pad: pool.count_include_pad, divisor: None };
         self.add(name, Op::AvgPool(op), &[x])
     }

@@ -2,11 +2,11 @@
 
 use super::call::{Call, Value};
 use super::{
-    BuildOptions, DeepLabXception65, DilationRule, KerasResNet, KerasXception, Network, ResNet, ResNetEncoder,
-    SegmentationHead, SmpDeepLabV3Plus, SmpPspNet, SmpUnet, TinyCnn, TorchvisionSegmentation, UNet, Xception65,
-    XceptionPlan, ZooError, build_with,
+    BuildOptions, DeepLabXception65, KerasResNet, KerasXception, ResNet, ResNetEncoder, SegmentationHead,
+    SmpDeepLabV3Plus, SmpPspNet, SmpUnet, TinyCnn, TorchvisionSegmentation, UNet, Xception65, XceptionPlan, ZooError,
+    build_with,
 };
-use crate::Model;
+use crate::{Dilation, DilationRule, Model, Network};
 
 /// A network and, if its constructor says so, the channels of its images.
 type Recipe = (Box<dyn Network>, Option<usize>);
@@ -20,11 +20,10 @@ type Recipe = (Box<dyn Network>, Option<usize>);
 /// that are not known, [`ZooError::Graph`] if the options do not fit the network.
 pub fn from_constructor(text: &str, options: &BuildOptions) -> Result<Model, ZooError> {
     let mut call = Call::parse(text)?;
-    let (mut network, channels) = recipe(&mut call)?;
+    let (network, channels) = recipe(&mut call)?;
     call.finish()?;
-    let mut info = network.info();
-    info.in_channels = channels.unwrap_or(info.in_channels);
-    Ok(build_with(&mut *network, info, &call.function, options)?)
+    let options = BuildOptions { in_channels: options.in_channels.or(channels), ..*options };
+    Ok(build_with(network.into(), &call.function, &options)?)
 }
 
 fn recipe(call: &mut Call) -> Result<Recipe, ZooError> {
@@ -49,9 +48,9 @@ fn torchvision(call: &mut Call, name: &str) -> Result<Recipe, ZooError> {
         Some(Value::List(flags)) => output_stride(call, &flags)?,
         Some(other) => return Err(call.unsupported(format!("replace_stride_with_dilation={other}"))),
     };
-    let encoder = encoder.dilated(output_stride, DilationRule::FirstBlockKeeps);
+    let dilation = Some(Dilation { output_stride, rule: DilationRule::FirstBlockKeeps });
     let classes = call.integer("num_classes", 1000)?;
-    Ok((Box::new(ResNet { encoder, classes }), None))
+    Ok((Box::new(ResNet { encoder, dilation, classes }), None))
 }
 
 /// The output stride that torchvision's three flags, for stages 2, 3 and 4, amount to.
@@ -83,7 +82,7 @@ fn torchvision_segmentation(call: &mut Call, name: &str) -> Result<Recipe, ZooEr
         Some(other) => return Err(call.unsupported(format!("aux_loss must be True or False, got {other}"))),
     };
     let classes = call.integer("num_classes", 21)?;
-    Ok((Box::new(TorchvisionSegmentation { encoder, head, aux, classes }), None))
+    Ok((Box::new(TorchvisionSegmentation { aux, classes, ..TorchvisionSegmentation::new(encoder, head) }), None))
 }
 
 fn timm(call: &mut Call) -> Result<Recipe, ZooError> {

@@ -1,13 +1,15 @@
 //! DeepLabV3+ on the modified aligned Xception-65, as in the paper (Chen et al., arXiv:1802.02611) and TensorFlow's
 //! `research/deeplab`.
 
+use std::sync::Arc;
+
 use atrous_graph::op::Coordinates;
 use atrous_graph::{GraphError, NodeId, Shape};
 
 use super::xception65::{Skip, XceptionBlock};
-use super::{Info, Network, Preprocessing, Task, XceptionPlan, invalid};
+use super::{XceptionPlan, invalid};
 use crate::layers::{Conv, Norm};
-use crate::{Builder, Mode, Model, Naming};
+use crate::{Builder, Built, Info, Network, Normalize, Task};
 
 /// The network of the paper. All resizing is bilinear with aligned corners; sides of `2^n*k + 1` pixels stay aligned.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,12 +58,12 @@ impl DeepLabXception65 {
         self.plan.scaled(256)
     }
 
-    fn rates(&self, name: &str) -> Result<Vec<usize>, GraphError> {
+    fn rates(&self, b: &Builder) -> Result<Vec<usize>, GraphError> {
         match (&self.rates, self.plan.output_stride) {
             (Some(rates), _) => Ok(rates.clone()),
             (None, 16) => Ok(vec![6, 12, 18]),
             (None, 8) => Ok(vec![12, 24, 36]),
-            (None, other) => Err(invalid(name, format!("output stride {other} has no default ASPP rates; name them"))),
+            (None, other) => Err(invalid(b, format!("output stride {other} has no default ASPP rates; name them"))),
         }
     }
 
@@ -77,14 +79,14 @@ impl DeepLabXception65 {
 
     /// Atrous spatial pyramid pooling: the concat of image pooling, 1×1 and the atrous branches, projected to 256 channels
     /// (in proportion to the width).
-    fn aspp(&self, b: &mut Builder, name: &str, x: NodeId) -> Result<NodeId, GraphError> {
+    fn aspp(&self, b: &mut Builder, x: NodeId) -> Result<NodeId, GraphError> {
         let Shape { h, w, .. } = b.shape(x);
         let (point, norm) = (Conv::new(self.head_channels(), 1), self.head_norm());
         let pooled = b.global_avg_pool("image_mean", x)?;
         let pooled = conv_bn(b, "image_pooling", pooled, point, true, norm)?;
         let mut branches = vec![b.resize_bilinear("image_pooling_up", pooled, [h, w], Coordinates::AlignCorners)?];
         branches.push(conv_bn(b, "aspp0", x, point, true, norm)?);
-        for (i, rate) in self.rates(name)?.into_iter().enumerate() {
+        for (i, rate) in self.rates(b)?.into_iter().enumerate() {
             branches.push(self.spatial(b, &format!("aspp{}", i + 1), x, rate)?);
         }
         let y = b.concat("aspp_concat", &branches)?;
@@ -124,32 +126,33 @@ impl Network for DeepLabXception65 {
             shorter_side: None,
             in_channels: 3,
             classes: self.classes,
-            preprocessing: Preprocessing::Tf,
+            normalize: Normalize::Tf,
         }
     }
 
-    fn set_classes(&mut self, classes: usize) {
-        self.classes = classes;
+    fn with_classes(&self, classes: usize) -> Result<Arc<dyn Network>, GraphError> {
+        Ok(Arc::new(Self { classes, ..self.clone() }))
     }
 
-    fn build(&self, name: &str, image: Shape, mode: Mode) -> Result<Model, GraphError> {
-        let blocks = self.plan.blocks(name)?;
-        let mut b = Builder::new(Naming::Torch, mode);
-        let x = b.input("input", image)?;
+    fn build_into(&self, b: &mut Builder, x: NodeId) -> Result<Built, GraphError> {
+        let Shape { h, w, .. } = b.shape(x);
+        let blocks = self.plan.blocks(b)?;
         let (y, low) = b.scope("xception_65", |b| self.backbone(b, x, &blocks))?;
-        let mut y = self.aspp(&mut b, name, y)?;
+        let mut y = self.aspp(b, y)?;
         if self.decoder {
             let Shape { h, w, .. } = b.shape(low);
             let up = b.resize_bilinear("decoder_up", y, [h, w], Coordinates::AlignCorners)?;
             let project = Conv::new(self.plan.scaled(48), 1);
-            let low = conv_bn(&mut b, "feature_projection0", low, project, true, self.head_norm())?;
+            let low = conv_bn(b, "feature_projection0", low, project, true, self.head_norm())?;
             y = b.concat("decoder_concat", &[up, low])?;
-            y = self.spatial(&mut b, "decoder_conv0", y, 1)?;
-            y = self.spatial(&mut b, "decoder_conv1", y, 1)?;
+            y = self.spatial(b, "decoder_conv0", y, 1)?;
+            y = self.spatial(b, "decoder_conv1", y, 1)?;
         }
-        let y = b.conv2d("logits", y, Conv::new(self.classes, 1).bias())?;
-        let out = b.resize_bilinear("out", y, [image.h, image.w], Coordinates::AlignCorners)?;
-        Ok(b.finish(name, x, &[("out", out)]))
+        let out = b.head(y, |b, y| {
+            let y = b.conv2d("logits", y, Conv::new(self.classes, 1).bias())?;
+            b.resize_bilinear("out", y, [h, w], Coordinates::AlignCorners)
+        })?;
+        Ok(out.into())
     }
 }
 

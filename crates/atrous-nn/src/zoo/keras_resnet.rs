@@ -1,12 +1,14 @@
 //! Residual networks as Keras builds them (`keras.applications.ResNet50`): strides on the first 1×1 convolution, biases,
-//! explicit zero padding. Images are BGR, see [`Preprocessing::Caffe`].
+//! explicit zero padding. Images are BGR, see [`Normalize::Caffe`].
+
+use std::sync::Arc;
 
 use atrous_graph::op::Padding;
-use atrous_graph::{GraphError, NodeId, Shape};
+use atrous_graph::{GraphError, NodeId};
 
-use super::{Info, Network, Preprocessing, Task};
+use super::classifier;
 use crate::layers::{Conv, Norm, Pool};
-use crate::{Builder, Mode, Model, Naming};
+use crate::{Builder, Built, Encoder, Info, Naming, Network, Normalize, Stage, Task};
 
 const NORM: Norm = Norm::keras(1.001e-5, 0.99);
 
@@ -36,54 +38,83 @@ impl Network for KerasResNet {
             shorter_side: None,
             in_channels: 3,
             classes: self.classes,
-            preprocessing: Preprocessing::Caffe { mean_bgr: [103.939, 116.779, 123.68] },
+            normalize: Normalize::CAFFE,
         }
     }
 
-    fn set_classes(&mut self, classes: usize) {
-        self.classes = classes;
+    fn naming(&self) -> Naming {
+        Naming::Keras
     }
 
-    fn build(&self, name: &str, image: Shape, mode: Mode) -> Result<Model, GraphError> {
-        let mut b = Builder::new(Naming::Keras, mode);
-        let x = b.input("input", image)?;
-        let y = b.zero_pad("conv1_pad", x, Padding::symmetric(3, 3))?;
-        let y = b.conv2d("conv1_conv", y, Conv::new(64, 7).stride(2).bias())?;
-        let y = b.batch_norm("conv1_bn", y, NORM)?;
-        let y = b.relu("conv1_relu", y)?;
-        let y = b.zero_pad("pool1_pad", y, Padding::symmetric(1, 1))?;
-        let mut y = b.max_pool("pool1_pool", y, Pool::new(3, 2))?;
-        for (stage, blocks) in self.stages.into_iter().enumerate() {
-            for block in 1..=blocks {
-                let stride = if stage > 0 && block == 1 { 2 } else { 1 };
-                let name = format!("conv{}_block{block}", stage + 2);
-                y = bottleneck(&mut b, &name, y, 64 << stage, stride, block == 1)?;
-            }
-        }
-        let y = b.global_avg_pool("avg_pool", y)?;
-        let logits = b.linear("predictions", y, self.classes, true)?;
-        Ok(b.finish(name, x, &[("out", logits)]))
+    fn with_classes(&self, classes: usize) -> Result<Arc<dyn Network>, GraphError> {
+        Ok(Arc::new(Self { classes, ..*self }))
+    }
+
+    fn build_into(&self, b: &mut Builder, x: NodeId) -> Result<Built, GraphError> {
+        let features = self.features(b, x, None)?;
+        classifier(b, features, ["avg_pool", "predictions"], self.classes)
     }
 }
 
-fn bottleneck(
-    b: &mut Builder,
-    name: &str,
-    x: NodeId,
+impl Encoder for KerasResNet {
+    fn strides(&self) -> Vec<usize> {
+        vec![2, 4, 8, 16, 32]
+    }
+
+    /// `conv1`, or `conv2` to `conv5`; max-pooling belongs to the first of them.
+    fn stage(&self, b: &mut Builder, x: NodeId, stage: Stage) -> Result<NodeId, GraphError> {
+        b.named_as(Naming::Keras, |b| {
+            if stage.number == 0 {
+                return stem(b, x);
+            }
+            let (mut y, mut step) = (x, stage.step);
+            if stage.number == 1 {
+                y = b.zero_pad("pool1_pad", y, Padding::symmetric(1, 1))?;
+                (y, step) = (b.max_pool("pool1_pool", y, Pool::new(3, 2))?, 1);
+            }
+            for block in 1..=*self.stages.get(stage.number - 1).ok_or_else(|| stage.unknown(b))? {
+                let name = format!("conv{}_block{block}", stage.number + 1);
+                let (step, dilation) = if block == 1 { (step, stage.first) } else { (1, stage.rest) };
+                y = bottleneck(
+                    b,
+                    &name,
+                    y,
+                    Bottleneck { width: 32 << stage.number, step, dilation, project: block == 1 },
+                )?;
+            }
+            Ok(y)
+        })
+    }
+}
+
+fn stem(b: &mut Builder, x: NodeId) -> Result<NodeId, GraphError> {
+    let y = b.zero_pad("conv1_pad", x, Padding::symmetric(3, 3))?;
+    let y = b.conv2d("conv1_conv", y, Conv::new(64, 7).stride(2).bias())?;
+    let y = b.batch_norm("conv1_bn", y, NORM)?;
+    b.relu("conv1_relu", y)
+}
+
+/// A residual block.
+struct Bottleneck {
     width: usize,
-    stride: usize,
+    step: usize,
+    dilation: usize,
+    /// Whether a convolution goes around it.
     project: bool,
-) -> Result<NodeId, GraphError> {
+}
+
+fn bottleneck(b: &mut Builder, name: &str, x: NodeId, block: Bottleneck) -> Result<NodeId, GraphError> {
+    let Bottleneck { width, step, dilation, project } = block;
     let at = |part: &str| format!("{name}_{part}");
-    let y = b.conv2d(&at("1_conv"), x, Conv::new(width, 1).stride(stride).bias())?;
+    let y = b.conv2d(&at("1_conv"), x, Conv::new(width, 1).stride(step).bias())?;
     let y = b.batch_norm(&at("1_bn"), y, NORM)?;
     let y = b.relu(&at("1_relu"), y)?;
-    let y = b.conv2d(&at("2_conv"), y, Conv::new(width, 3).same().bias())?;
+    let y = b.conv2d(&at("2_conv"), y, Conv::new(width, 3).same().dilation(dilation).bias())?;
     let y = b.batch_norm(&at("2_bn"), y, NORM)?;
     let y = b.relu(&at("2_relu"), y)?;
     let mut shortcut = x;
     if project {
-        shortcut = b.conv2d(&at("0_conv"), x, Conv::new(4 * width, 1).stride(stride).bias())?;
+        shortcut = b.conv2d(&at("0_conv"), x, Conv::new(4 * width, 1).stride(step).bias())?;
     }
     let y = b.conv2d(&at("3_conv"), y, Conv::new(4 * width, 1).bias())?;
     if project {

@@ -1,11 +1,15 @@
 //! Networks by name.
 
+use std::sync::Arc;
+
+use atrous_graph::{GraphError, NodeId};
+
 use super::{
-    BuildOptions, DeepLabXception65, KerasResNet, KerasXception, Network, ResNet, ResNetEncoder, SegmentationHead,
-    SmallResNet, SmallXception, SmpDeepLabV3Plus, SmpPspNet, SmpUnet, TinyCnn, TorchvisionSegmentation, UNet,
-    Xception65, XceptionPlan, ZooError, build_with,
+    BuildOptions, DeepLabXception65, KerasResNet, KerasXception, ResNet, ResNetEncoder, SegmentationHead, SmallResNet,
+    SmallXception, SmpDeepLabV3Plus, SmpPspNet, SmpUnet, TinyCnn, TorchvisionSegmentation, UNet, Xception65,
+    XceptionPlan, ZooError, build_with,
 };
-use crate::{Model, select};
+use crate::{Builder, Built, Info, Model, Naming, Network, select};
 
 type Entry = (&'static str, fn() -> Box<dyn Network>);
 
@@ -65,9 +69,9 @@ pub fn names() -> impl ExactSizeIterator<Item = &'static str> {
 ///
 /// # Errors
 /// [`ZooError::UnknownModel`], with the names that come closest.
-pub fn network(name: &str) -> Result<Box<dyn Network>, ZooError> {
+pub fn network(name: &str) -> Result<Arc<dyn Network>, ZooError> {
     match NETWORKS.iter().find(|(known, _)| *known == name) {
-        Some((_, make)) => Ok(make()),
+        Some((name, make)) => Ok(Arc::new(Named { name, network: make().into() })),
         None => Err(ZooError::UnknownModel { name: name.to_owned(), similar: similar(name) }),
     }
 }
@@ -77,9 +81,35 @@ pub fn network(name: &str) -> Result<Box<dyn Network>, ZooError> {
 /// # Errors
 /// [`ZooError::UnknownModel`], or [`ZooError::Graph`] if the options do not fit the network.
 pub fn build(name: &str, options: &BuildOptions) -> Result<Model, ZooError> {
-    let mut network = network(name)?;
-    let info = network.info();
-    Ok(build_with(&mut *network, info, name, options)?)
+    Ok(build_with(network(name)?, name, options)?)
+}
+
+/// A configuration under its name in the zoo.
+struct Named {
+    name: &'static str,
+    network: Arc<dyn Network>,
+}
+
+impl Network for Named {
+    fn info(&self) -> Info {
+        self.network.info()
+    }
+
+    fn build_into(&self, b: &mut Builder, image: NodeId) -> Result<Built, GraphError> {
+        self.network.build_into(b, image)
+    }
+
+    fn name(&self) -> String {
+        self.name.to_owned()
+    }
+
+    fn naming(&self) -> Naming {
+        self.network.naming()
+    }
+
+    fn with_classes(&self, classes: usize) -> Result<Arc<dyn Network>, GraphError> {
+        Ok(Arc::new(Self { name: self.name, network: self.network.with_classes(classes)? }))
+    }
 }
 
 /// The names closest to this one.

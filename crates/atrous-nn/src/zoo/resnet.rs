@@ -1,12 +1,14 @@
 //! Residual networks as torchvision builds them (He et al., "Deep Residual Learning", arXiv:1512.03385), in the "v1.5" form:
 //! bottlenecks stride on their 3×3 convolution.
 
-use atrous_graph::{GraphError, NodeId, Shape};
+use std::sync::Arc;
 
-use super::{Info, Network, Preprocessing, Task};
+use atrous_graph::{GraphError, NodeId};
+
+use super::classifier;
 use crate::init::LayerInit;
 use crate::layers::{Conv, Norm, Pool};
-use crate::{Builder, Mode, Model, Naming};
+use crate::{Builder, Built, Dilation, DilationRule, Encoder, Info, Network, Stage};
 
 /// The residual block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,15 +71,6 @@ impl Block {
     }
 }
 
-/// Which dilation a stage gets whose stride was taken away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DilationRule {
-    /// torchvision's `replace_stride_with_dilation`: the first block keeps the dilation there was before the stage.
-    FirstBlockKeeps,
-    /// segmentation-models-pytorch: every convolution of the stage is dilated, the first block's too.
-    WholeStage,
-}
-
 /// The convolutional part: stem and four stages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResNetEncoder {
@@ -85,28 +78,19 @@ pub struct ResNetEncoder {
     pub block: Block,
     /// Blocks in each stage.
     pub stages: [usize; 4],
-    /// Input pixels per pixel of the result: 32, 16 or 8. Less than 32 takes the stride from the last stages and dilates
-    /// them.
-    pub output_stride: usize,
-    /// How they are dilated.
-    pub rule: DilationRule,
 }
 
 impl ResNetEncoder {
-    /// ResNet-18 at output stride 32.
-    pub const RESNET18: Self = Self::new(Block::Basic, [2, 2, 2, 2]);
-    /// ResNet-34 at output stride 32.
-    pub const RESNET34: Self = Self::new(Block::Basic, [3, 4, 6, 3]);
-    /// ResNet-50 at output stride 32.
-    pub const RESNET50: Self = Self::new(Block::Bottleneck, [3, 4, 6, 3]);
-    /// ResNet-101 at output stride 32.
-    pub const RESNET101: Self = Self::new(Block::Bottleneck, [3, 4, 23, 3]);
-    /// ResNet-152 at output stride 32.
-    pub const RESNET152: Self = Self::new(Block::Bottleneck, [3, 8, 36, 3]);
-
-    const fn new(block: Block, stages: [usize; 4]) -> Self {
-        Self { block, stages, output_stride: 32, rule: DilationRule::FirstBlockKeeps }
-    }
+    /// ResNet-18.
+    pub const RESNET18: Self = Self { block: Block::Basic, stages: [2, 2, 2, 2] };
+    /// ResNet-34.
+    pub const RESNET34: Self = Self { block: Block::Basic, stages: [3, 4, 6, 3] };
+    /// ResNet-50.
+    pub const RESNET50: Self = Self { block: Block::Bottleneck, stages: [3, 4, 6, 3] };
+    /// ResNet-101.
+    pub const RESNET101: Self = Self { block: Block::Bottleneck, stages: [3, 4, 23, 3] };
+    /// ResNet-152.
+    pub const RESNET152: Self = Self { block: Block::Bottleneck, stages: [3, 8, 36, 3] };
 
     /// The encoder called `resnet18`, `resnet34`, `resnet50`, `resnet101` or `resnet152`; `None` for other names.
     pub fn named(name: &str) -> Option<Self> {
@@ -120,77 +104,59 @@ impl ResNetEncoder {
         }
     }
 
-    /// The same at another output stride, dilated as `rule` says.
-    pub const fn dilated(self, output_stride: usize, rule: DilationRule) -> Self {
-        Self { output_stride, rule, ..self }
-    }
-
     /// Channels of the five feature maps.
     pub const fn channels(&self) -> [usize; 5] {
         let e = self.block.expansion();
         [64, 64 * e, 128 * e, 256 * e, 512 * e]
     }
+}
 
-    /// Adds stem and stages. The features are those after the stem's ReLU (stride 2) and after each stage (strides 4, 8,
-    /// 16, 32, or the output stride).
-    ///
-    /// # Errors
-    /// For an output stride other than 8, 16 and 32, dilated basic blocks under torchvision's rule, and images that are
-    /// too small.
-    pub fn features(&self, b: &mut Builder, x: NodeId) -> Result<[NodeId; 5], GraphError> {
-        let stem = self.stem(b, x)?;
-        let pooled = b.max_pool("maxpool", stem, Pool::new(3, 2).padding(1))?;
-        let one = self.stage(b, 1, pooled)?;
-        let two = self.stage(b, 2, one)?;
-        let three = self.stage(b, 3, two)?;
-        let four = self.stage(b, 4, three)?;
-        Ok([stem, one, two, three, four])
+impl Encoder for ResNetEncoder {
+    fn strides(&self) -> Vec<usize> {
+        vec![2, 4, 8, 16, 32]
     }
 
-    /// 7×7 convolution of stride 2, batch normalisation, ReLU.
-    pub(super) fn stem(&self, b: &mut Builder, x: NodeId) -> Result<NodeId, GraphError> {
-        if ![8, 16, 32].contains(&self.output_stride) {
-            let reason = format!("the output stride must be 8, 16 or 32, got {}", self.output_stride);
-            return Err(b.invalid("resnet", "conv1", reason));
+    /// The stem, or `layer1` to `layer4`; max-pooling belongs to the first of them. torchvision does not dilate basic blocks such that
+    /// the first keeps its dilation.
+    fn stage(&self, b: &mut Builder, x: NodeId, stage: Stage) -> Result<NodeId, GraphError> {
+        let Stage { number, stride, step, first, rest } = stage;
+        if self.block == Block::Basic && first != rest {
+            let reason = format!("output stride {stride} with torchvision's basic blocks");
+            return Err(GraphError::Unsupported { op: "resnet", node: b.path(&format!("layer{number}")), reason });
         }
-        if self.block == Block::Basic && self.output_stride < 32 && self.rule == DilationRule::FirstBlockKeeps {
-            let reason = format!("output stride {} with torchvision's basic blocks", self.output_stride);
-            return Err(GraphError::Unsupported { op: "resnet", node: b.path("conv1"), reason });
+        if number == 0 {
+            return stem(b, x);
         }
-        let y = b.initialized(LayerInit::RESNET, |b| b.conv2d("conv1", x, Conv::new(64, 7).stride(2).padding(3)))?;
-        let y = b.batch_norm("bn1", y, Norm::TORCH)?;
-        b.relu("relu", y)
-    }
-
-    /// Stage 1 to 4, called `layer1` to `layer4`.
-    pub(super) fn stage(&self, b: &mut Builder, number: usize, x: NodeId) -> Result<NodeId, GraphError> {
-        let (stride, first, rest) = self.strides(number);
+        // The stride of the first stage is the pooling's.
+        let (x, step) = match number {
+            1 => (b.max_pool("maxpool", x, Pool::new(3, 2).padding(1))?, 1),
+            _ => (x, step),
+        };
         b.module(&format!("layer{number}"), |b| {
             let mut y = x;
-            for i in 0..self.stages[number - 1] {
-                let (stride, dilation) = if i == 0 { (stride, first) } else { (1, rest) };
+            for i in 0..*self.stages.get(number - 1).ok_or_else(|| stage.unknown(b))? {
+                let (step, dilation) = if i == 0 { (step, first) } else { (1, rest) };
                 y = b.module(&i.to_string(), |b| {
-                    b.initialized(LayerInit::RESNET, |b| self.block.add(b, y, 32 << number, stride, dilation))
+                    b.initialized(LayerInit::RESNET, |b| self.block.add(b, y, 32 << number, step, dilation))
                 })?;
             }
             Ok(y)
         })
     }
 
-    /// Stride of a stage's first block, its dilation, and that of the other blocks.
-    fn strides(&self, number: usize) -> (usize, usize, usize) {
-        let natural = if number == 1 { 1 } else { 2 };
-        let total = 2usize << number; // input pixels per pixel after the stage, with all strides
-        if total <= self.output_stride {
-            return (natural, 1, 1);
+    fn rule(&self) -> DilationRule {
+        match self.block {
+            Block::Basic => DilationRule::WholeStage,
+            Block::Bottleneck => DilationRule::FirstBlockKeeps,
         }
-        let dilation = total / self.output_stride;
-        let first = match self.rule {
-            DilationRule::FirstBlockKeeps => dilation / 2,
-            DilationRule::WholeStage => dilation,
-        };
-        (1, first, dilation)
     }
+}
+
+/// 7×7 convolution of stride 2, batch normalisation, ReLU.
+fn stem(b: &mut Builder, x: NodeId) -> Result<NodeId, GraphError> {
+    let y = b.initialized(LayerInit::RESNET, |b| b.conv2d("conv1", x, Conv::new(64, 7).stride(2).padding(3)))?;
+    let y = b.batch_norm("bn1", y, Norm::TORCH)?;
+    b.relu("relu", y)
 }
 
 /// A ResNet classifier.
@@ -198,6 +164,8 @@ impl ResNetEncoder {
 pub struct ResNet {
     /// Stem and stages.
     pub encoder: ResNetEncoder,
+    /// Dilations in place of the last strides, torchvision's `replace_stride_with_dilation`.
+    pub dilation: Option<Dilation>,
     /// Classes of the linear layer.
     pub classes: usize,
 }
@@ -205,32 +173,21 @@ pub struct ResNet {
 impl ResNet {
     /// A classifier of 1000 classes.
     pub const fn new(encoder: ResNetEncoder) -> Self {
-        Self { encoder, classes: 1000 }
+        Self { encoder, dilation: None, classes: 1000 }
     }
 }
 
 impl Network for ResNet {
     fn info(&self) -> Info {
-        Info {
-            task: Task::Classification,
-            size: [224, 224],
-            shorter_side: Some(256),
-            in_channels: 3,
-            classes: self.classes,
-            preprocessing: Preprocessing::IMAGENET,
-        }
+        Info::classification(self.classes)
     }
 
-    fn set_classes(&mut self, classes: usize) {
-        self.classes = classes;
+    fn with_classes(&self, classes: usize) -> Result<Arc<dyn Network>, GraphError> {
+        Ok(Arc::new(Self { classes, ..*self }))
     }
 
-    fn build(&self, name: &str, image: Shape, mode: Mode) -> Result<Model, GraphError> {
-        let mut b = Builder::new(Naming::Torch, mode);
-        let x = b.input("input", image)?;
-        let features = self.encoder.features(&mut b, x)?;
-        let pooled = b.global_avg_pool("avgpool", features[4])?;
-        let logits = b.linear("fc", pooled, self.classes, true)?;
-        Ok(b.finish(name, x, &[("out", logits)]))
+    fn build_into(&self, b: &mut Builder, x: NodeId) -> Result<Built, GraphError> {
+        let features = self.encoder.features(b, x, self.dilation)?;
+        classifier(b, features, ["avgpool", "fc"], self.classes)
     }
 }

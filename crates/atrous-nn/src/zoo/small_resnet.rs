@@ -1,12 +1,14 @@
 //! Residual networks for small images (He et al., arXiv:1512.03385, section 4.2, their networks for CIFAR-10), with projections
 //! where the shape changes.
 
-use atrous_graph::{GraphError, NodeId, Shape};
+use std::sync::Arc;
 
-use super::{Block, Info, Network, Preprocessing, Task, invalid};
+use atrous_graph::{GraphError, NodeId};
+
+use super::{Block, classifier, invalid};
 use crate::init::LayerInit;
 use crate::layers::{Conv, Norm};
-use crate::{Builder, Mode, Model, Naming};
+use crate::{Builder, Built, Encoder, Info, Network, Normalize, Stage, Task};
 
 /// A ResNet classifier with a 3×3 stem of stride 1 and three stages of basic blocks, whose widths double: `6*blocks + 2` layers.
 /// It takes images from 4×4 pixels on.
@@ -27,23 +29,32 @@ impl Default for SmallResNet {
     }
 }
 
-impl SmallResNet {
-    fn features(&self, b: &mut Builder, x: NodeId) -> Result<NodeId, GraphError> {
-        let y = b.conv2d("conv1", x, Conv::new(self.width, 3).padding(1))?;
-        let y = b.batch_norm("bn1", y, Norm::TORCH)?;
-        let mut y = b.relu("relu", y)?;
-        for stage in 0..3 {
-            y = b.module(&format!("layer{}", stage + 1), |b| {
-                let mut y = y;
+impl Encoder for SmallResNet {
+    fn strides(&self) -> Vec<usize> {
+        vec![1, 2, 4]
+    }
+
+    /// `layer1` to `layer3`; the stem belongs to the first.
+    fn stage(&self, b: &mut Builder, x: NodeId, stage: Stage) -> Result<NodeId, GraphError> {
+        if !(1..=1 << 16).contains(&self.width) {
+            return Err(invalid(b, format!("the width must lie in 1..=65536, got {}", self.width)));
+        }
+        b.initialized(LayerInit::RESNET, |b| {
+            let mut y = x;
+            if stage.number == 0 {
+                y = b.conv2d("conv1", y, Conv::new(self.width, 3).padding(1))?;
+                y = b.batch_norm("bn1", y, Norm::TORCH)?;
+                y = b.relu("relu", y)?;
+            }
+            b.module(&format!("layer{}", stage.number + 1), |b| {
                 for block in 0..self.blocks {
-                    let stride = if stage > 0 && block == 0 { 2 } else { 1 };
-                    let width = self.width << stage;
-                    y = b.module(&block.to_string(), |b| Block::Basic.add(b, y, width, stride, 1))?;
+                    let (step, dilation) = if block == 0 { (stage.step, stage.first) } else { (1, stage.rest) };
+                    let width = self.width << stage.number;
+                    y = b.module(&block.to_string(), |b| Block::Basic.add(b, y, width, step, dilation))?;
                 }
                 Ok(y)
-            })?;
-        }
-        Ok(y)
+            })
+        })
     }
 }
 
@@ -55,23 +66,16 @@ impl Network for SmallResNet {
             shorter_side: None,
             in_channels: 3,
             classes: self.classes,
-            preprocessing: Preprocessing::HALF,
+            normalize: Normalize::HALF,
         }
     }
 
-    fn set_classes(&mut self, classes: usize) {
-        self.classes = classes;
+    fn with_classes(&self, classes: usize) -> Result<Arc<dyn Network>, GraphError> {
+        Ok(Arc::new(Self { classes, ..*self }))
     }
 
-    fn build(&self, name: &str, image: Shape, mode: Mode) -> Result<Model, GraphError> {
-        if !(1..=1 << 16).contains(&self.width) {
-            return Err(invalid(name, format!("the width must lie in 1..=65536, got {}", self.width)));
-        }
-        let mut b = Builder::new(Naming::Torch, mode);
-        let x = b.input("input", image)?;
-        let y = b.initialized(LayerInit::RESNET, |b| self.features(b, x))?;
-        let y = b.global_avg_pool("avgpool", y)?;
-        let logits = b.linear("fc", y, self.classes, true)?;
-        Ok(b.finish(name, x, &[("out", logits)]))
+    fn build_into(&self, b: &mut Builder, x: NodeId) -> Result<Built, GraphError> {
+        let features = self.features(b, x, None)?;
+        classifier(b, features, ["avgpool", "fc"], self.classes)
     }
 }

@@ -1,10 +1,12 @@
 //! A small Xception for small images: the blocks of Chollet, arXiv:1610.02357, in Keras' names and with Keras' rules.
 
-use atrous_graph::{GraphError, NodeId, Shape};
+use std::sync::Arc;
 
-use super::{Info, Network, Preprocessing, Task, invalid};
+use atrous_graph::{GraphError, NodeId};
+
+use super::{classifier, invalid};
 use crate::layers::{Conv, Norm, Pool};
-use crate::{Builder, Mode, Model, Naming};
+use crate::{Builder, Built, Encoder, Info, Naming, Network, Normalize, Stage, Task};
 
 /// Keras' momentum of 0.99 needs hundreds of steps to follow; small images are learned in as many.
 const NORM: Norm = Norm::keras(1e-3, 0.9);
@@ -37,59 +39,76 @@ impl Network for SmallXception {
             shorter_side: None,
             in_channels: 3,
             classes: self.classes,
-            preprocessing: Preprocessing::Tf,
+            normalize: Normalize::Tf,
         }
     }
 
-    fn set_classes(&mut self, classes: usize) {
-        self.classes = classes;
+    fn naming(&self) -> Naming {
+        Naming::Keras
     }
 
-    fn build(&self, name: &str, image: Shape, mode: Mode) -> Result<Model, GraphError> {
+    fn with_classes(&self, classes: usize) -> Result<Arc<dyn Network>, GraphError> {
+        Ok(Arc::new(Self { classes, ..*self }))
+    }
+
+    fn build_into(&self, b: &mut Builder, x: NodeId) -> Result<Built, GraphError> {
+        let features = self.features(b, x, None)?;
+        classifier(b, features, ["avg_pool", "predictions"], self.classes)
+    }
+}
+
+impl Encoder for SmallXception {
+    fn strides(&self) -> Vec<usize> {
+        vec![1, 2, 4]
+    }
+
+    /// The stem, `entry` and `middle`, `exit` and `last`.
+    fn stage(&self, b: &mut Builder, x: NodeId, stage: Stage) -> Result<NodeId, GraphError> {
         let width = self.width;
         if !(1..=1 << 16).contains(&width) {
-            return Err(invalid(name, format!("the width must lie in 1..=65536, got {width}")));
+            return Err(invalid(b, format!("the width must lie in 1..=65536, got {width}")));
         }
-        let mut b = Builder::new(Naming::Keras, mode);
-        let x = b.input("input", image)?;
-        let y = b.conv2d("stem_conv", x, Conv::new(width, 3).same())?;
-        let y = b.batch_norm("stem_bn", y, NORM)?;
-        let mut y = strided(&mut b, "entry", y, 2 * width)?;
-        for block in 1..=self.middle {
-            y = middle(&mut b, &format!("middle{block}"), y)?;
-        }
-        let y = strided(&mut b, "exit", y, 4 * width)?;
-        let y = unit(&mut b, "last", y, 8 * width)?;
-        let y = b.relu("last_act", y)?;
-        let y = b.global_avg_pool("avg_pool", y)?;
-        let logits = b.linear("predictions", y, self.classes, true)?;
-        Ok(b.finish(name, x, &[("out", logits)]))
+        b.named_as(Naming::Keras, |b| match stage.number {
+            0 => {
+                let y = b.conv2d("stem_conv", x, Conv::new(width, 3).same())?;
+                b.batch_norm("stem_bn", y, NORM)
+            }
+            1 => {
+                let y = strided(b, "entry", x, 2 * width, stage)?;
+                (1..=self.middle).try_fold(y, |y, block| middle(b, &format!("middle{block}"), y, stage.rest))
+            }
+            _ => {
+                let y = strided(b, "exit", x, 4 * width, stage)?;
+                let y = unit(b, "last", y, 8 * width, stage.rest)?;
+                b.relu("last_act", y)
+            }
+        })
     }
 }
 
 /// ReLU, separable 3×3 convolution and batch normalisation.
-fn unit(b: &mut Builder, name: &str, x: NodeId, out: usize) -> Result<NodeId, GraphError> {
+fn unit(b: &mut Builder, name: &str, x: NodeId, out: usize, dilation: usize) -> Result<NodeId, GraphError> {
     let y = b.relu(&format!("{name}_sepconv_act"), x)?;
-    let y = b.separable_conv2d(&format!("{name}_sepconv"), y, Conv::new(out, 3).same())?;
+    let y = b.separable_conv2d(&format!("{name}_sepconv"), y, Conv::new(out, 3).same().dilation(dilation))?;
     b.batch_norm(&format!("{name}_sepconv_bn"), y, NORM)
 }
 
-/// Two units and a max-pool of stride 2, beside a 1×1 convolution of stride 2.
-fn strided(b: &mut Builder, name: &str, x: NodeId, out: usize) -> Result<NodeId, GraphError> {
-    let y = unit(b, &format!("{name}_1"), x, out)?;
-    let y = unit(b, &format!("{name}_2"), y, out)?;
-    let y = b.max_pool(&format!("{name}_pool"), y, Pool::new(3, 2).same())?;
-    let shortcut = b.conv2d(&format!("{name}_shortcut_conv"), x, Conv::new(out, 1).stride(2).same())?;
+/// Two units and a max-pool of the stage's stride, beside a 1×1 convolution of that stride.
+fn strided(b: &mut Builder, name: &str, x: NodeId, out: usize, stage: Stage) -> Result<NodeId, GraphError> {
+    let y = unit(b, &format!("{name}_1"), x, out, stage.first)?;
+    let y = unit(b, &format!("{name}_2"), y, out, stage.first)?;
+    let y = b.max_pool(&format!("{name}_pool"), y, Pool::new(3, stage.step).same())?;
+    let shortcut = b.conv2d(&format!("{name}_shortcut_conv"), x, Conv::new(out, 1).stride(stage.step).same())?;
     let shortcut = b.batch_norm(&format!("{name}_shortcut_bn"), shortcut, NORM)?;
     b.sum(&format!("{name}_add"), y, shortcut)
 }
 
 /// Three units beside the identity.
-fn middle(b: &mut Builder, name: &str, x: NodeId) -> Result<NodeId, GraphError> {
+fn middle(b: &mut Builder, name: &str, x: NodeId, dilation: usize) -> Result<NodeId, GraphError> {
     let out = b.shape(x).c;
     let mut y = x;
     for number in 1..=3 {
-        y = unit(b, &format!("{name}_{number}"), y, out)?;
+        y = unit(b, &format!("{name}_{number}"), y, out, dilation)?;
     }
     b.sum(&format!("{name}_add"), y, x)
 }

@@ -3,21 +3,8 @@
 use atrous_graph::op::Coordinates;
 use atrous_graph::{GraphError, NodeId, Shape};
 
-use super::{Info, Preprocessing, Task};
-use crate::Builder;
 use crate::layers::{Conv, Norm};
-
-/// Images and task of all of them.
-pub(super) const fn info(classes: usize) -> Info {
-    Info {
-        task: Task::Segmentation,
-        size: [512, 512],
-        shorter_side: None,
-        in_channels: 3,
-        classes,
-        preprocessing: Preprocessing::IMAGENET,
-    }
-}
+use crate::{Builder, Feature};
 
 /// The module `name`: convolution `0`, batch normalisation `1`, ReLU `2`.
 pub(super) fn conv_relu(b: &mut Builder, name: &str, x: NodeId, conv: Conv) -> Result<NodeId, GraphError> {
@@ -28,24 +15,27 @@ pub(super) fn conv_relu(b: &mut Builder, name: &str, x: NodeId, conv: Conv) -> R
     })
 }
 
-/// The module `segmentation_head`: a convolution to classes with bias, and bilinear up-sampling by `scale` with aligned
-/// corners.
-pub(super) fn head(b: &mut Builder, x: NodeId, conv: Conv, scale: usize) -> Result<NodeId, GraphError> {
-    b.module("segmentation_head", |b| {
-        let mut y = b.conv2d("0", x, conv.bias())?;
-        if scale > 1 {
-            y = upsample(b, "1", y, scale)?;
-        } else {
-            b.label("1", y);
-        }
-        b.label("2.activation", y);
-        b.label("2", y);
-        Ok(y)
+/// The module `segmentation_head`: a convolution to classes with bias, and bilinear up-sampling to the size of `image` with
+/// aligned corners.
+pub(super) fn head(b: &mut Builder, x: NodeId, conv: Conv, image: NodeId) -> Result<NodeId, GraphError> {
+    let Shape { h, w, .. } = b.shape(image);
+    b.head(x, |b, x| {
+        b.module("segmentation_head", |b| {
+            let mut y = b.conv2d("0", x, conv.bias())?;
+            if (b.shape(y).h, b.shape(y).w) == (h, w) {
+                b.label("1", y);
+            } else {
+                y = b.resize_bilinear("1", y, [h, w], Coordinates::AlignCorners)?;
+            }
+            b.label("2.activation", y);
+            b.label("2", y);
+            Ok(y)
+        })
     })
 }
 
-/// Bilinear up-sampling by `scale` with aligned corners.
-pub(super) fn upsample(b: &mut Builder, name: &str, x: NodeId, scale: usize) -> Result<NodeId, GraphError> {
-    let Shape { h, w, .. } = b.shape(x);
-    b.resize_bilinear(name, x, [h * scale, w * scale], Coordinates::AlignCorners)
+/// The last feature of each stride, finest first.
+pub(super) fn by_stride(features: &[Feature]) -> Vec<Feature> {
+    let last = |i: usize| features.get(i + 1).is_none_or(|next| next.stride != features[i].stride);
+    (0..features.len()).filter(|i| last(*i)).map(|i| features[i]).collect()
 }

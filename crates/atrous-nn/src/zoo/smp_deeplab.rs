@@ -1,18 +1,21 @@
-//! DeepLabV3+ on a ResNet encoder as segmentation-models-pytorch builds it (`smp.DeepLabV3Plus`).
+//! DeepLabV3+ as segmentation-models-pytorch builds it (`smp.DeepLabV3Plus`).
 
+use std::sync::Arc;
+
+use atrous_graph::op::Coordinates;
 use atrous_graph::{GraphError, NodeId, Shape};
 
 use super::aspp::{Aspp, norm_relu, separable};
-use super::{DilationRule, Info, Network, ResNetEncoder, check_multiple, invalid, smp};
+use super::{check_multiple, deepest, dilated, invalid, smp};
 use crate::layers::Conv;
-use crate::{Builder, Mode, Model, Naming};
+use crate::{Builder, Built, DilationRule, Encoder, Feature, Info, Network};
 
 /// `smp.DeepLabV3Plus`. Image sides must be multiples of the output stride.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct SmpDeepLabV3Plus {
-    /// The encoder; its output stride and dilation rule are set by this network.
-    pub encoder: ResNetEncoder,
-    /// 16 or 8.
+    /// The encoder.
+    pub encoder: Arc<dyn Encoder>,
+    /// 16 or 8; encoders whose maps do not get that small keep their own.
     pub output_stride: usize,
     /// Channels of ASPP and decoder.
     pub decoder_channels: usize,
@@ -24,18 +27,24 @@ pub struct SmpDeepLabV3Plus {
 
 impl SmpDeepLabV3Plus {
     /// 21 classes, output stride 16 and the default decoder.
-    pub const fn new(encoder: ResNetEncoder) -> Self {
+    pub fn new(encoder: impl Encoder + 'static) -> Self {
+        let encoder = Arc::new(encoder);
         Self { encoder, output_stride: 16, decoder_channels: 256, rates: [12, 24, 36], classes: 21 }
     }
 
-    fn decoder(&self, b: &mut Builder, low: NodeId, deep: NodeId) -> Result<NodeId, GraphError> {
+    /// Joins the last map with the one of stride 4, or the finest before that if there is none.
+    fn decoder(&self, b: &mut Builder, features: &[Feature]) -> Result<NodeId, GraphError> {
+        let deep = deepest(b, features)?;
+        let before = &features[..features.len() - 1];
+        let low = before.iter().rfind(|f| f.stride <= 4).map_or(deep, |f| f.node);
         let out = self.decoder_channels;
         let y = b.module("aspp", |b| {
             let y = b.module("0", |b| Aspp { out, rates: self.rates, separable: true }.add(b, deep))?;
             let y = separable(b, "1", y, Conv::new(out, 3).padding(1))?;
             norm_relu(b, 2, y)
         })?;
-        let y = smp::upsample(b, "up", y, self.output_stride / 4)?;
+        let Shape { h, w, .. } = b.shape(low);
+        let y = b.resize_bilinear("up", y, [h, w], Coordinates::AlignCorners)?;
         let low = smp::conv_relu(b, "block1", low, Conv::new(48, 1))?;
         let y = b.concat("concat", &[y, low])?;
         b.module("block2", |b| {
@@ -47,24 +56,22 @@ impl SmpDeepLabV3Plus {
 
 impl Network for SmpDeepLabV3Plus {
     fn info(&self) -> Info {
-        smp::info(self.classes)
+        Info::segmentation(self.classes)
     }
 
-    fn set_classes(&mut self, classes: usize) {
-        self.classes = classes;
+    fn with_classes(&self, classes: usize) -> Result<Arc<dyn Network>, GraphError> {
+        Ok(Arc::new(Self { classes, ..self.clone() }))
     }
 
-    fn build(&self, name: &str, image: Shape, mode: Mode) -> Result<Model, GraphError> {
+    fn build_into(&self, b: &mut Builder, x: NodeId) -> Result<Built, GraphError> {
         if ![8, 16].contains(&self.output_stride) {
-            return Err(invalid(name, format!("the output stride must be 8 or 16, got {}", self.output_stride)));
+            return Err(invalid(b, format!("the output stride must be 8 or 16, got {}", self.output_stride)));
         }
-        check_multiple(name, image, self.output_stride)?;
-        let encoder = self.encoder.dilated(self.output_stride, DilationRule::WholeStage);
-        let mut b = Builder::new(Naming::Torch, mode);
-        let x = b.input("input", image)?;
-        let features = b.scope("encoder", |b| encoder.features(b, x))?;
-        let y = b.module("decoder", |b| self.decoder(b, features[1], features[4]))?;
-        let out = smp::head(&mut b, y, Conv::new(self.classes, 1), 4)?;
-        Ok(b.finish(name, x, &[("out", out)]))
+        let dilation = dilated(&*self.encoder, self.output_stride, DilationRule::WholeStage);
+        check_multiple(b, x, dilation.output_stride)?;
+        let features = b.scope("encoder", |b| self.encoder.features(b, x, Some(dilation)))?;
+        let y = b.module("decoder", |b| self.decoder(b, &features))?;
+        let out = smp::head(b, y, Conv::new(self.classes, 1), x)?;
+        Ok(Built::from(out).with_features(features))
     }
 }

@@ -1,22 +1,26 @@
-//! PSPNet (Zhao et al., arXiv:1612.01105) on a ResNet encoder as segmentation-models-pytorch builds it (`smp.PSPNet`).
+//! PSPNet (Zhao et al., arXiv:1612.01105) as segmentation-models-pytorch builds it (`smp.PSPNet`).
+
+use std::sync::Arc;
 
 use atrous_graph::op::Coordinates;
 use atrous_graph::{GraphError, NodeId, Shape};
 
-use super::{Info, Network, ResNetEncoder, check_multiple, smp};
+use super::{check_multiple, deepest, last_stride, smp};
 use crate::init::LayerInit;
-use crate::layers::{Conv, Norm, Pool};
-use crate::{Builder, Mode, Model, Naming};
+use crate::layers::{Conv, Norm};
+use crate::{Builder, Built, Encoder, Info, Network};
 
+/// Where the encoder is cut off.
+const STRIDE: usize = 8;
 /// Rows and columns of bins.
 const BINS: [usize; 4] = [1, 2, 3, 6];
 
-/// `smp.PSPNet` with an encoder cut off at stride 8; the encoder's last two stages are listed, but unused. Image sides must be
-/// multiples of 8.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// `smp.PSPNet` with an encoder cut off at stride 8; the encoder's other stages are listed, but unused. Image sides must be
+/// multiples of 8, or of the encoder's last stride if that is smaller.
+#[derive(Clone, Debug)]
 pub struct SmpPspNet {
     /// The encoder.
-    pub encoder: ResNetEncoder,
+    pub encoder: Arc<dyn Encoder>,
     /// Channels after the pyramid.
     pub psp_out_channels: usize,
     /// Share of channels dropped in training.
@@ -27,21 +31,9 @@ pub struct SmpPspNet {
 
 impl SmpPspNet {
     /// 21 classes, 512 channels, dropout 0.2.
-    pub const fn new(encoder: ResNetEncoder) -> Self {
+    pub fn new(encoder: impl Encoder + 'static) -> Self {
+        let encoder = Arc::new(encoder);
         Self { encoder, psp_out_channels: 512, dropout: 0.2, classes: 21 }
-    }
-
-    /// Stem and two stages; the others are noted as unused.
-    fn encode(&self, b: &mut Builder, x: NodeId) -> Result<NodeId, GraphError> {
-        let y = self.encoder.stem(b, x)?;
-        let y = b.max_pool("maxpool", y, Pool::new(3, 2).padding(1))?;
-        let y = self.encoder.stage(b, 1, y)?;
-        let y = self.encoder.stage(b, 2, y)?;
-        b.unused_layers(b.shape(y), |b, y| {
-            let y = self.encoder.stage(b, 3, y)?;
-            self.encoder.stage(b, 4, y)
-        })?;
-        Ok(y)
     }
 
     fn decoder(&self, b: &mut Builder, x: NodeId) -> Result<NodeId, GraphError> {
@@ -64,21 +56,20 @@ impl SmpPspNet {
 
 impl Network for SmpPspNet {
     fn info(&self) -> Info {
-        smp::info(self.classes)
+        Info::segmentation(self.classes)
     }
 
-    fn set_classes(&mut self, classes: usize) {
-        self.classes = classes;
+    fn with_classes(&self, classes: usize) -> Result<Arc<dyn Network>, GraphError> {
+        Ok(Arc::new(Self { classes, ..self.clone() }))
     }
 
-    fn build(&self, name: &str, image: Shape, mode: Mode) -> Result<Model, GraphError> {
-        check_multiple(name, image, 8)?;
-        let mut b = Builder::new(Naming::Torch, mode);
-        let x = b.input("input", image)?;
-        let y = b.scope("encoder", |b| self.encode(b, x))?;
+    fn build_into(&self, b: &mut Builder, x: NodeId) -> Result<Built, GraphError> {
+        check_multiple(b, x, STRIDE.min(last_stride(&*self.encoder)))?;
+        let features = b.scope("encoder", |b| self.encoder.features_until(b, x, STRIDE))?;
+        let y = deepest(b, &features)?;
         let y = b.initialized(LayerInit::SMP_DECODER, |b| b.module("decoder", |b| self.decoder(b, y)))?;
-        let out = b.initialized(LayerInit::SMP_HEAD, |b| smp::head(b, y, Conv::new(self.classes, 3).padding(1), 8))?;
-        Ok(b.finish(name, x, &[("out", out)]))
+        let out = b.initialized(LayerInit::SMP_HEAD, |b| smp::head(b, y, Conv::new(self.classes, 3).padding(1), x))?;
+        Ok(Built::from(out).with_features(features))
     }
 }
 

@@ -1,11 +1,12 @@
 //! A classifier of a few thousand parameters with every kind of convolution in it, smooth everywhere: for quick checks.
 
-use atrous_graph::op::Unary;
-use atrous_graph::{GraphError, NodeId, Shape};
+use std::sync::Arc;
 
-use super::{Info, Network, Preprocessing, Task};
+use atrous_graph::op::Unary;
+use atrous_graph::{GraphError, NodeId};
+
 use crate::layers::{Conv, Norm, Pool};
-use crate::{Builder, Mode, Model, Naming};
+use crate::{Builder, Built, Info, Network, Normalize, Task};
 
 /// Plain, strided depthwise, pointwise, squeeze-excite and grouped atrous convolutions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,24 +29,22 @@ impl Network for TinyCnn {
             shorter_side: None,
             in_channels: 3,
             classes: self.classes,
-            preprocessing: Preprocessing::IMAGENET,
+            normalize: Normalize::IMAGENET,
         }
     }
 
-    fn set_classes(&mut self, classes: usize) {
-        self.classes = classes;
+    fn with_classes(&self, classes: usize) -> Result<Arc<dyn Network>, GraphError> {
+        Ok(Arc::new(Self { classes }))
     }
 
-    fn build(&self, name: &str, image: Shape, mode: Mode) -> Result<Model, GraphError> {
-        let mut b = Builder::new(Naming::Torch, mode);
-        let x = b.input("input", image)?;
+    fn build_into(&self, b: &mut Builder, x: NodeId) -> Result<Built, GraphError> {
         let y = b.conv2d("conv1", x, Conv::new(12, 3).padding(1))?;
-        let y = norm_silu(&mut b, 1, y)?;
+        let y = norm_silu(b, 1, y)?;
         let y = b.depthwise("depthwise", y, 2, Conv::depthwise(3).stride(2).padding(1))?;
-        let y = norm_silu(&mut b, 2, y)?;
+        let y = norm_silu(b, 2, y)?;
         let y = b.avg_pool("pool", y, Pool::new(2, 2))?;
         let y = b.conv2d("pointwise", y, Conv::new(30, 1))?;
-        let y = norm_silu(&mut b, 3, y)?;
+        let y = norm_silu(b, 3, y)?;
         let s = b.global_avg_pool("squeeze_mean", y)?;
         let s = b.conv2d("squeeze", s, Conv::new(6, 1).bias())?;
         let s = b.activation("squeeze_silu", s, Unary::Silu)?;
@@ -55,9 +54,11 @@ impl Network for TinyCnn {
         let z = b.conv2d("atrous", y, Conv::new(30, 3).padding(2).dilation(2).groups(3).bias())?;
         let z = b.activation("tanh", z, Unary::Tanh)?;
         let y = b.sum("add", y, z)?;
-        let y = b.global_avg_pool("mean", y)?;
-        let logits = b.linear("fc", y, self.classes, true)?;
-        Ok(b.finish(name, x, &[("out", logits)]))
+        let logits = b.head(y, |b, y| {
+            let y = b.global_avg_pool("mean", y)?;
+            b.linear("fc", y, self.classes, true)
+        })?;
+        Ok(logits.into())
     }
 }
 

@@ -1,13 +1,15 @@
-//! DeepLabV3 (Chen et al., arXiv:1706.05587) and FCN (Long et al., arXiv:1411.4038) as torchvision builds them: ResNet
-//! backbone at output stride 8, bilinear resize to the image's size.
+//! DeepLabV3 (Chen et al., arXiv:1706.05587) and FCN (Long et al., arXiv:1411.4038) as torchvision builds them: backbone
+//! at output stride 8, bilinear resize to the image's size.
+
+use std::sync::Arc;
 
 use atrous_graph::op::Coordinates;
 use atrous_graph::{GraphError, NodeId, Shape};
 
 use super::aspp::{Aspp, norm_relu};
-use super::{DilationRule, Info, Network, Preprocessing, ResNetEncoder, Task};
+use super::{deepest, dilated};
 use crate::layers::Conv;
-use crate::{Builder, Mode, Model, Naming};
+use crate::{Builder, Built, Encoder, Info, Network};
 
 /// What follows the backbone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,13 +21,13 @@ pub enum SegmentationHead {
 }
 
 /// `torchvision.models.segmentation.deeplabv3_resnet50` and its kin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct TorchvisionSegmentation {
-    /// The backbone, of bottlenecks; its output stride and dilation rule are set by this network.
-    pub encoder: ResNetEncoder,
+    /// The backbone; it is dilated to output stride 8 by its own rule.
+    pub encoder: Arc<dyn Encoder>,
     /// What follows it.
     pub head: SegmentationHead,
-    /// A second head of FCN form on the third stage, which is a second output called `aux`.
+    /// A second head of FCN form on the last stage but one, which is a second output called `aux`.
     pub aux: bool,
     /// Classes.
     pub classes: usize,
@@ -33,8 +35,8 @@ pub struct TorchvisionSegmentation {
 
 impl TorchvisionSegmentation {
     /// 21 classes, with the second head.
-    pub const fn new(encoder: ResNetEncoder, head: SegmentationHead) -> Self {
-        Self { encoder, head, aux: true, classes: 21 }
+    pub fn new(encoder: impl Encoder + 'static, head: SegmentationHead) -> Self {
+        Self { encoder: Arc::new(encoder), head, aux: true, classes: 21 }
     }
 
     fn classifier(&self, b: &mut Builder, x: NodeId) -> Result<NodeId, GraphError> {
@@ -44,46 +46,47 @@ impl TorchvisionSegmentation {
         let y = b.module("0", |b| Aspp { out: 256, rates: [12, 24, 36], separable: false }.add(b, x))?;
         let y = b.conv2d("1", y, Conv::new(256, 3).padding(1))?;
         let y = norm_relu(b, 2, y)?;
-        b.conv2d("4", y, Conv::new(self.classes, 1).bias())
+        self.to_classes(b, y)
+    }
+
+    fn to_classes(&self, b: &mut Builder, x: NodeId) -> Result<NodeId, GraphError> {
+        b.head(x, |b, x| b.conv2d("4", x, Conv::new(self.classes, 1).bias()))
     }
 
     fn fcn(&self, b: &mut Builder, x: NodeId) -> Result<NodeId, GraphError> {
         let y = b.conv2d("0", x, Conv::new(b.shape(x).c / 4, 3).padding(1))?;
         let y = norm_relu(b, 1, y)?;
         let y = b.dropout("3", y, 0.1)?;
-        b.conv2d("4", y, Conv::new(self.classes, 1).bias())
+        self.to_classes(b, y)
     }
 }
 
 impl Network for TorchvisionSegmentation {
     fn info(&self) -> Info {
-        Info {
-            task: Task::Segmentation,
-            size: [520, 520],
-            shorter_side: None,
-            in_channels: 3,
-            classes: self.classes,
-            preprocessing: Preprocessing::IMAGENET,
-        }
+        Info { size: [520, 520], ..Info::segmentation(self.classes) }
     }
 
-    fn set_classes(&mut self, classes: usize) {
-        self.classes = classes;
+    fn with_classes(&self, classes: usize) -> Result<Arc<dyn Network>, GraphError> {
+        Ok(Arc::new(Self { classes, ..self.clone() }))
     }
 
-    fn build(&self, name: &str, image: Shape, mode: Mode) -> Result<Model, GraphError> {
-        let encoder = self.encoder.dilated(8, DilationRule::FirstBlockKeeps);
-        let size = [image.h, image.w];
-        let mut b = Builder::new(Naming::Torch, mode);
-        let x = b.input("input", image)?;
-        let features = b.scope("backbone", |b| encoder.features(b, x))?;
-        let y = b.module("classifier", |b| self.classifier(b, features[4]))?;
-        let out = b.resize_bilinear("out", y, size, Coordinates::HalfPixel)?;
-        let mut outputs = vec![("out", out)];
+    fn build_into(&self, b: &mut Builder, x: NodeId) -> Result<Built, GraphError> {
+        let dilation = dilated(&*self.encoder, 8, self.encoder.rule());
+        let features = b.scope("backbone", |b| self.encoder.features(b, x, Some(dilation)))?;
+        let y = deepest(b, &features)?;
+        let y = b.module("classifier", |b| self.classifier(b, y))?;
+        let mut built = Built::from(to_size(b, "out", y, x)?);
         if self.aux {
-            let y = b.module("aux_classifier", |b| self.fcn(b, features[3]))?;
-            outputs.push(("aux", b.resize_bilinear("aux", y, size, Coordinates::HalfPixel)?));
+            let last_but_one = features[features.len().saturating_sub(2)].node;
+            let y = b.module("aux_classifier", |b| self.fcn(b, last_but_one))?;
+            built = built.and("aux", to_size(b, "aux", y, x)?);
         }
-        Ok(b.finish(name, x, &outputs))
+        Ok(built.with_features(features))
     }
+}
+
+/// Logits at the image's size.
+fn to_size(b: &mut Builder, name: &str, y: NodeId, image: NodeId) -> Result<NodeId, GraphError> {
+    let Shape { h, w, .. } = b.shape(image);
+    b.head(y, |b, y| b.resize_bilinear(name, y, [h, w], Coordinates::HalfPixel))
 }

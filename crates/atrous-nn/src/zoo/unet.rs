@@ -1,11 +1,13 @@
 //! U-Net (Ronneberger et al., arXiv:1505.04597), as published and in its common padded form.
 
+use std::sync::Arc;
+
 use atrous_graph::op::Coordinates;
 use atrous_graph::{GraphError, NodeId, Shape};
 
-use super::{Info, Network, Preprocessing, Task, invalid};
+use super::invalid;
 use crate::layers::{Conv, ConvTranspose, Norm, Pool};
-use crate::{Builder, Mode, Model, Naming};
+use crate::{Builder, Built, Feature, Info, Network, Normalize, Task};
 
 /// How the decoder doubles the size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,18 +60,18 @@ impl UNet {
         Some(size)
     }
 
-    fn check(&self, name: &str, image: Shape) -> Result<(), GraphError> {
+    fn check(&self, b: &Builder, image: Shape) -> Result<(), GraphError> {
         if !(1..=1 << 16).contains(&self.base) || self.depth > 16 {
             let (base, depth) = (self.base, self.depth);
             let reason = format!("the base must lie in 1..=65536 and the depth in 0..=16, got {base} and {depth}");
-            return Err(invalid(name, reason));
+            return Err(invalid(b, reason));
         }
         for (side, size) in [("height", image.h), ("width", image.w)] {
             if self.output_size(size).is_none() {
                 let fits = (size..).find(|s| self.output_size(*s).is_some()).unwrap_or(size);
                 let depth = self.depth;
                 let reason = format!("{side} {size} cannot be halved {depth} times; the next that can is {fits}");
-                return Err(invalid(name, reason));
+                return Err(invalid(b, reason));
             }
         }
         Ok(())
@@ -110,49 +112,50 @@ impl UNet {
 
 impl Network for UNet {
     fn info(&self) -> Info {
-        let green = Preprocessing::Green { mean: 0.5, std: 0.25 };
+        let green = Normalize::Green { mean: 0.5, std: 0.25 };
         Info {
             task: Task::Segmentation,
             size: if self.padded { [512, 512] } else { [572, 572] },
             shorter_side: None,
             in_channels: if self.padded { 3 } else { 1 },
             classes: self.classes,
-            preprocessing: if self.padded { Preprocessing::IMAGENET } else { green },
+            normalize: if self.padded { Normalize::IMAGENET } else { green },
         }
     }
 
-    fn set_classes(&mut self, classes: usize) {
-        self.classes = classes;
+    fn with_classes(&self, classes: usize) -> Result<Arc<dyn Network>, GraphError> {
+        Ok(Arc::new(Self { classes, ..*self }))
     }
 
-    fn build(&self, name: &str, image: Shape, mode: Mode) -> Result<Model, GraphError> {
-        self.check(name, image)?;
-        let mut b = Builder::new(Naming::Torch, mode);
-        let x = b.input("input", image)?;
-        let (mut y, mut skips) = (x, Vec::new());
+    fn build_into(&self, b: &mut Builder, x: NodeId) -> Result<Built, GraphError> {
+        self.check(b, b.shape(x))?;
+        let (mut y, mut features) = (x, Vec::new());
         for level in 1..=self.depth {
-            y = self.pair(&mut b, &format!("enc{level}"), y, self.base << (level - 1))?;
-            skips.push(y);
+            y = self.pair(b, &format!("enc{level}"), y, self.base << (level - 1))?;
+            features.push(Feature { stride: 1 << (level - 1), node: y });
             y = b.max_pool(&format!("pool{level}"), y, Pool::new(2, 2))?;
         }
-        y = self.pair(&mut b, &format!("enc{}", self.depth + 1), y, self.base << self.depth)?;
+        y = self.pair(b, &format!("enc{}", self.depth + 1), y, self.base << self.depth)?;
+        let skips = features.clone();
+        features.push(Feature { stride: 1 << self.depth, node: y });
         for (i, skip) in skips.into_iter().enumerate().rev() {
             let level = i + 1;
             let width = self.base << i;
-            y = self.upsample(&mut b, &format!("up{level}"), y, width)?;
+            y = self.upsample(b, &format!("up{level}"), y, width)?;
             let Shape { h, w, .. } = b.shape(y);
-            let skip = b.center_crop(&format!("crop{level}"), skip, h, w)?;
+            let skip = b.center_crop(&format!("crop{level}"), skip.node, h, w)?;
             y = b.concat(&format!("concat{level}"), &[skip, y])?;
-            y = self.pair(&mut b, &format!("dec{level}"), y, width)?;
+            y = self.pair(b, &format!("dec{level}"), y, width)?;
         }
-        let out = b.conv2d("head", y, Conv::new(self.classes, 1).bias())?;
-        Ok(b.finish(name, x, &[("out", out)]))
+        let out = b.head(y, |b, y| b.conv2d("head", y, Conv::new(self.classes, 1).bias()))?;
+        Ok(Built::from(out).with_features(features))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Mode;
 
     #[test]
     fn sizes_are_those_of_the_paper_and_others_are_refused() {

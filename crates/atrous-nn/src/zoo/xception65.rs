@@ -1,10 +1,13 @@
 //! The modified aligned Xception-65 of DeepLabV3+ (arXiv:1802.02611), as timm builds it.
 
-use atrous_graph::{GraphError, NodeId, Shape};
+use std::sync::Arc;
 
-use super::{Info, Network, Preprocessing, Task, invalid};
+use atrous_graph::{GraphError, NodeId};
+
+use super::{deepest, invalid};
+use crate::encoder::stages;
 use crate::layers::{Conv, Norm};
-use crate::{Builder, Mode, Model, Naming};
+use crate::{Builder, Built, Dilation, DilationRule, Encoder, Info, Network, Normalize, Stage, Task};
 
 /// What goes around the three separable convolutions of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,34 +60,57 @@ impl XceptionPlan {
     /// flow.
     ///
     /// # Errors
-    /// For an output stride other than 8, 16 and 32, and widths outside of 1..=65536.
-    pub(super) fn blocks(self, name: &str) -> Result<Vec<XceptionBlock>, GraphError> {
-        if ![8, 16, 32].contains(&self.output_stride) {
-            return Err(invalid(name, format!("the output stride must be 8, 16 or 32, got {}", self.output_stride)));
+    /// For an output stride other than 8, 16 and 32, widths outside of 1..=65536, and more than 1024 blocks of the middle flow.
+    pub(super) fn blocks(self, b: &Builder) -> Result<Vec<XceptionBlock>, GraphError> {
+        self.check(b)?;
+        let stages = stages(b, &STRIDES, Some(self.dilation()))?;
+        Ok(stages[1..].iter().map(|stage| self.stage(b, *stage)).collect::<Result<Vec<_>, _>>()?.concat())
+    }
+
+    /// The blocks of a stage: the entry flow is in stages 1 to 3, the middle flow in stage 3, the exit flow in stage 4.
+    fn stage(self, b: &Builder, stage: Stage) -> Result<Vec<XceptionBlock>, GraphError> {
+        let Stage { step, first, rest, .. } = stage;
+        let block = |depths: [usize; 3], skip, stride, rate| XceptionBlock {
+            depths: depths.map(|depth| self.scaled(depth)),
+            skip,
+            stride,
+            rate,
+        };
+        let entry = |depth| block([depth; 3], Skip::Conv, step, first);
+        match stage.number {
+            1 => Ok(vec![entry(128)]),
+            2 => Ok(vec![entry(256)]),
+            3 => {
+                let mut blocks = vec![entry(728)];
+                blocks.resize(1 + self.middle, block([728; 3], Skip::Identity, 1, rest));
+                Ok(blocks)
+            }
+            4 => Ok(vec![
+                block([728, 1024, 1024], Skip::Conv, step, first),
+                block([1536, 1536, 2048], Skip::None, 1, rest),
+            ]),
+            _ => Err(stage.unknown(b)),
         }
-        if !(1..=1 << 16).contains(&self.width) {
-            return Err(invalid(name, format!("the width must lie in 1..=65536, got {}", self.width)));
+    }
+
+    fn check(self, b: &Builder) -> Result<(), GraphError> {
+        let (middle, width) = (self.middle, self.width);
+        if !(1..=1 << 16).contains(&width) {
+            return Err(invalid(b, format!("the width must lie in 1..=65536, got {width}")));
         }
-        let entry = [128, 256, 728].map(|depth| ([depth; 3], Skip::Conv, 2));
-        let middle = vec![([728; 3], Skip::Identity, 1); self.middle];
-        let exit = [([728, 1024, 1024], Skip::Conv, 2), ([1536, 1536, 2048], Skip::None, 1)];
-        let (mut reached, mut rate) = (2, 1);
-        let planned = entry.into_iter().chain(middle).chain(exit);
-        Ok(planned
-            .map(|(depths, skip, natural)| {
-                let block_rate = rate;
-                let stride = if reached == self.output_stride {
-                    rate *= natural;
-                    1
-                } else {
-                    reached *= natural;
-                    natural
-                };
-                XceptionBlock { depths: depths.map(|depth| self.scaled(depth)), skip, stride, rate: block_rate }
-            })
-            .collect())
+        if middle > 1 << 10 {
+            return Err(invalid(b, format!("the middle flow may have 1024 blocks, got {middle}")));
+        }
+        Ok(())
+    }
+
+    const fn dilation(self) -> Dilation {
+        Dilation { output_stride: self.output_stride, rule: DilationRule::FirstBlockKeeps }
     }
 }
+
+/// Strides of the stages.
+const STRIDES: [usize; 5] = [2, 4, 8, 16, 32];
 
 const NORM: Norm = Norm::torch(1e-3, 0.1);
 
@@ -103,28 +129,6 @@ impl Default for Xception65 {
     }
 }
 
-impl Xception65 {
-    /// Adds the convolutional part: the result has 2048 channels (at the paper's width) at the output stride.
-    ///
-    /// # Errors
-    /// For an output stride other than 8, 16 and 32, a width out of range and images that are too small.
-    pub fn features(&self, b: &mut Builder, x: NodeId) -> Result<NodeId, GraphError> {
-        let blocks = self.plan.blocks("xception65")?;
-        let [first, second] = [32, 64].map(|channels| self.plan.scaled(channels));
-        let x = b.module("stem", |b| {
-            let y = conv_norm(b, "0", x, Conv::new(first, 3).stride(2).padding(1), true)?;
-            conv_norm(b, "1", y, Conv::new(second, 3).padding(1), true)
-        })?;
-        b.module("blocks", |b| {
-            let mut y = x;
-            for (i, block) in blocks.into_iter().enumerate() {
-                y = b.module(&i.to_string(), |b| residual(b, y, block))?;
-            }
-            Ok(y)
-        })
-    }
-}
-
 impl Network for Xception65 {
     fn info(&self) -> Info {
         Info {
@@ -133,30 +137,64 @@ impl Network for Xception65 {
             shorter_side: Some(318),
             in_channels: 3,
             classes: self.classes,
-            preprocessing: Preprocessing::HALF,
+            normalize: Normalize::HALF,
         }
     }
 
-    fn set_classes(&mut self, classes: usize) {
-        self.classes = classes;
+    fn with_classes(&self, classes: usize) -> Result<Arc<dyn Network>, GraphError> {
+        Ok(Arc::new(Self { classes, ..*self }))
     }
 
-    fn build(&self, name: &str, image: Shape, mode: Mode) -> Result<Model, GraphError> {
-        let mut b = Builder::new(Naming::Torch, mode);
-        let x = b.input("input", image)?;
-        let y = self.features(&mut b, x)?;
+    fn build_into(&self, b: &mut Builder, x: NodeId) -> Result<Built, GraphError> {
+        let features = self.features(b, x, Some(self.plan.dilation()))?;
+        let y = deepest(b, &features)?;
         b.label("act", y);
-        let logits = b.module("head", |b| {
-            let y = b.global_avg_pool("global_pool.pool", y)?;
-            for name in ["global_pool.flatten", "global_pool", "drop"] {
-                b.label(name, y);
-            }
-            let y = b.linear("fc", y, self.classes, true)?;
-            b.label("flatten", y);
-            Ok(y)
+        let logits = b.head(y, |b, y| {
+            b.module("head", |b| {
+                let y = b.global_avg_pool("global_pool.pool", y)?;
+                for name in ["global_pool.flatten", "global_pool", "drop"] {
+                    b.label(name, y);
+                }
+                let y = b.linear("fc", y, self.classes, true)?;
+                b.label("flatten", y);
+                Ok(y)
+            })
         })?;
-        Ok(b.finish(name, x, &[("out", logits)]))
+        Ok(Built::from(logits).with_features(features))
     }
+}
+
+impl Encoder for Xception65 {
+    fn strides(&self) -> Vec<usize> {
+        STRIDES.to_vec()
+    }
+
+    /// The stem, blocks 0, 1, 2 with the middle flow, and the exit flow: 2048 channels, at the paper's width.
+    fn stage(&self, b: &mut Builder, x: NodeId, stage: Stage) -> Result<NodeId, GraphError> {
+        self.plan.check(b)?;
+        if stage.number == 0 {
+            return stem(b, x, self.plan);
+        }
+        let blocks = self.plan.stage(b, stage)?;
+        let first = if stage.number < 4 { stage.number - 1 } else { 3 + self.plan.middle };
+        let y = b.scope("blocks", |b| {
+            let mut numbered = (first..).zip(blocks);
+            numbered.try_fold(x, |y, (i, block)| b.module(&i.to_string(), |b| residual(b, y, block)))
+        })?;
+        if stage.number == 4 {
+            b.label("blocks", y);
+        }
+        Ok(y)
+    }
+}
+
+/// Two 3×3 convolutions, the first of stride 2.
+fn stem(b: &mut Builder, x: NodeId, plan: XceptionPlan) -> Result<NodeId, GraphError> {
+    let [first, second] = [32, 64].map(|channels| plan.scaled(channels));
+    b.module("stem", |b| {
+        let y = conv_norm(b, "0", x, Conv::new(first, 3).stride(2).padding(1), true)?;
+        conv_norm(b, "1", y, Conv::new(second, 3).padding(1), true)
+    })
 }
 
 /// Convolution and timm's batch normalisation with a built-in activation.

@@ -7,7 +7,7 @@ use atrous_graph::{
     NodeId,
     optim::{Optimizer, Training},
 };
-use atrous_nn::{Model, zoo::Network};
+use atrous_nn::{Model, Network};
 
 use super::{
     Loss, TrainError, TrainOptions, Trainer, Watch,

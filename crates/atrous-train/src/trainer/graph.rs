@@ -9,7 +9,7 @@ use atrous_graph::{
     optim::{LossScale, ParameterGroup, Training},
     passes::Precision,
 };
-use atrous_nn::{Mode, Model, zoo::Network};
+use atrous_nn::{Mode, Model, Network};
 
 use super::{TrainError, TrainOptions, objective::LABELS};
 use crate::{

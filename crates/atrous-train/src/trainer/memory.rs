@@ -2,7 +2,7 @@
 
 use atrous_gpu::{Device, GpuError, TrainingSession};
 use atrous_graph::autodiff::Recompute;
-use atrous_nn::zoo::Network;
+use atrous_nn::Network;
 
 use super::{
     TrainError, TrainOptions,

@@ -42,7 +42,7 @@ use std::sync::Arc;
 
 use atrous_gpu::{Device, InputData, Parameters, TrainingSession};
 use atrous_graph::{ParameterSource, optim::Training};
-use atrous_nn::{DROPOUT_SEED, Init, Model, zoo::Network};
+use atrous_nn::{DROPOUT_SEED, Init, Model, Network};
 
 use crate::{
     Waiting,

@@ -3,11 +3,10 @@
 use std::{path::Path, sync::Arc};
 
 use atrous_gpu::Device;
-use atrous_graph::{GraphError, Shape, optim::Optimizer};
+use atrous_graph::{GraphError, NodeId, optim::Optimizer};
 use atrous_nn::{
-    Builder, Mode, Model, Naming,
+    Builder, Built, Info, Network, Normalize,
     layers::{Conv, Norm},
-    zoo::{self, Info, Network, Preprocessing},
 };
 use atrous_train::{
     Show, TrainError, TrainOptions, Trainer,
@@ -37,20 +36,18 @@ impl Tiny {
 impl Network for Tiny {
     fn info(&self) -> Info {
         let task = match self.task {
-            Task::Classification => zoo::Task::Classification,
-            Task::Segmentation => zoo::Task::Segmentation,
+            Task::Classification => atrous_nn::Task::Classification,
+            Task::Segmentation => atrous_nn::Task::Segmentation,
         };
-        let (size, preprocessing) = ([16, 16], Preprocessing::HALF);
-        Info { task, size, shorter_side: None, in_channels: 3, classes: self.classes, preprocessing }
+        let (size, normalize) = ([16, 16], Normalize::HALF);
+        Info { task, size, shorter_side: None, in_channels: 3, classes: self.classes, normalize }
     }
 
-    fn set_classes(&mut self, classes: usize) {
-        self.classes = classes;
+    fn with_classes(&self, classes: usize) -> Result<Arc<dyn Network>, GraphError> {
+        Ok(Arc::new(Self { classes, ..*self }))
     }
 
-    fn build(&self, name: &str, image: Shape, mode: Mode) -> Result<Model, GraphError> {
-        let mut b = Builder::new(Naming::Torch, mode);
-        let x = b.input("input", image)?;
+    fn build_into(&self, b: &mut Builder, x: NodeId) -> Result<Built, GraphError> {
         let y = b.conv2d("stem", x, Conv::new(self.width, 3).padding(1))?;
         let y = b.batch_norm("norm", y, Norm::TORCH)?;
         let y = b.relu("relu", y)?;
@@ -62,7 +59,7 @@ impl Network for Tiny {
                 b.linear("head", y, self.classes, true)?
             }
         };
-        Ok(b.finish(name, x, &[("out", y)]))
+        Ok(y.into())
     }
 }
 

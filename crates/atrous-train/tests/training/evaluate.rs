@@ -2,7 +2,7 @@
 
 use atrous_gpu::Session;
 use atrous_graph::Shape;
-use atrous_nn::{Mode, zoo::Network};
+use atrous_nn::{Mode, Network};
 use atrous_train::{
     Loss, TrainOptions, Trainer,
     data::Loader,

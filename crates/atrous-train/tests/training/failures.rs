@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use atrous_graph::{Shape, optim::Optimizer};
 use atrous_io::{FillSource, fill};
-use atrous_nn::{Mode, zoo::Network};
+use atrous_nn::{Mode, Network};
 use atrous_train::{
     Loss, LossPart, Part, TrainError, TrainOptions, Trainer,
     checkpoint::Checkpoint,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use atrous_gpu::{Parameters, Session};
 use atrous_io::WeightFile;
-use atrous_nn::{Mode, zoo::Network};
+use atrous_nn::{Mode, Network};
 use atrous_train::{
     EarlyStopping, Part, Reason, TrainOptions, Trainer, Watch,
     checkpoint::Checkpoint,

@@ -2,7 +2,7 @@
 
 use atrous_gpu::{Flight, Output};
 use atrous_graph::Shape;
-use atrous_nn::zoo::{Info, Task};
+use atrous_nn::{Info, Task};
 use atrous_vision::{Filter, Fit, Prediction, RgbImage, classify};
 
 use super::{Predictor, only};

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use atrous_gpu::{Flight, GpuError, Outputs};
 use atrous_graph::Shape;
-use atrous_nn::zoo::Task;
+use atrous_nn::Task;
 use atrous_vision::{ClassMap, Prediction, RgbImage, classify};
 
 use super::Predictor;

@@ -14,9 +14,9 @@ use atrous_gpu::{
 };
 use atrous_graph::passes::{Optimized, optimize};
 use atrous_graph::{GraphError, NodeId, Shape};
-use atrous_nn::zoo::{self, BuildOptions, Info, Preprocessing, Task, ZooError};
-use atrous_nn::{Mode, Model};
-use atrous_vision::{ImageTensor, Normalize, Preprocess};
+use atrous_nn::zoo::{self, BuildOptions, ZooError};
+use atrous_nn::{Info, Mode, Model, Task};
+use atrous_vision::{ImageTensor, Preprocess};
 
 use crate::{Error, Result, Weights};
 
@@ -150,12 +150,7 @@ impl Predictor {
 
     /// How pixels become the numbers that this network was trained on.
     pub fn preprocess(&self) -> Preprocess {
-        Preprocess::new(match self.info.preprocessing {
-            Preprocessing::Torch { mean, std } => Normalize::Torch { mean, std },
-            Preprocessing::Tf => Normalize::Tf,
-            Preprocessing::Caffe { mean_bgr } => Normalize::Caffe { mean_bgr },
-            Preprocessing::Green { mean, std } => Normalize::Green { mean, std },
-        })
+        Preprocess::new(self.info.normalize)
     }
 
     /// Runs the network on a tensor of any batch and size that it accepts: logits, `N×1×1×classes` of a classifier and

@@ -4,7 +4,7 @@ use atrous_gpu::{Flight, Outputs};
 use atrous_graph::op::{Reduce, Reduction};
 use atrous_graph::{GraphError, NodeId, Op, Shape};
 use atrous_nn::Model;
-use atrous_nn::zoo::Task;
+use atrous_nn::Task;
 use atrous_vision::{ClassMap, RgbImage};
 
 use super::Predictor;

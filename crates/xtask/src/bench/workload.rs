@@ -9,8 +9,8 @@ use atrous_graph::optim::{Optimizer, ParameterGroup, Training};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, Shape};
 use atrous_io::FillSource;
 use atrous_kernels::conv::{CONV2D_VARIANTS, GRAD_INPUT_VARIANTS, GRAD_WEIGHT_VARIANTS};
-use atrous_nn::Mode;
-use atrous_nn::zoo::{self, BuildOptions, Network, ResNet, ResNetEncoder, UNet};
+use atrous_nn::zoo::{self, BuildOptions, ResNet, ResNetEncoder, UNet};
+use atrous_nn::{Mode, Network};
 use atrous_train::loss::{CrossEntropyLoss, cross_entropy};
 
 /// A graph to run and what fills its parameters.
@@ -128,7 +128,7 @@ impl Kind {
                 let op = Conv2dGradInput { conv, h: image.h * 2, w: image.w * 2 };
                 operator(*image, Shape::new(2, 2, *out, image.c), Op::Conv2dGradInput(op))
             }
-            Self::Training { network, image, classes } => training(&mut *network(), *image, *classes),
+            Self::Training { network, image, classes } => training(&*network(), *image, *classes),
             Self::Backward(kind) => {
                 let mut built = kind.build()?;
                 let (x, w) = (built.graph.find("x")?, built.graph.find("w")?);
@@ -175,9 +175,8 @@ fn batch_norm(image: Shape) -> Result<Built> {
     Ok(Built { graph, parameters, training: None })
 }
 
-fn training(network: &mut dyn Network, image: Shape, classes: usize) -> Result<Built> {
-    network.set_classes(classes);
-    let mut model = network.build("bench", image, Mode::Training)?;
+fn training(network: &dyn Network, image: Shape, classes: usize) -> Result<Built> {
+    let mut model = network.with_classes(classes)?.build("bench", image, Mode::Training)?;
     let parameters = Box::new(FillSource::new(&model, "bench/", 1.0));
     let labels = Shape { c: 1, ..model.output_shape() };
     let target = model.graph.input("target", labels, DType::U32)?;

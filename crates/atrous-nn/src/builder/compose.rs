@@ -1,0 +1,98 @@
+//! Networks within networks.
+
+use atrous_graph::{GraphError, NodeId};
+
+use super::Builder;
+use crate::init::LayerInit;
+use crate::{Built, Mode, Naming, Network};
+
+impl Builder {
+    /// Adds a whole network that reads `image`, with `prefix` and a dot in front of all its names; `""` puts nothing there. It keeps
+    /// the names and first values of its own framework.
+    ///
+    /// ```
+    /// use atrous_graph::Shape;
+    /// use atrous_nn::zoo::{ResNet, ResNetEncoder};
+    /// use atrous_nn::{Builder, Mode, Naming};
+    ///
+    /// let mut b = Builder::new(Naming::Torch, Mode::Training);
+    /// let x = b.input("input", Shape::new(2, 64, 64, 3))?;
+    /// let teacher = ResNet::new(ResNetEncoder::RESNET34);
+    /// let teacher = b.frozen(|b| b.network("teacher", &teacher, x))?;
+    /// let student = b.network("student", &ResNet::new(ResNetEncoder::RESNET18), x)?;
+    /// let outputs = [("out", student.outputs[0].node), ("teacher", teacher.outputs[0].node)];
+    /// let model = b.finish("distillation", x, &outputs);
+    /// assert!(model.parameters.iter().all(|p| p.trainable == (p.name.starts_with("student.") && p.kind.is_trainable())));
+    /// # Ok::<(), atrous_graph::GraphError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Network::build_into`]; [`GraphError::Invalid`] if a parameter's name is taken.
+    pub fn network(&mut self, prefix: &str, network: &dyn Network, image: NodeId) -> Result<Built, GraphError> {
+        self.named_as(network.naming(), |b| b.scope(prefix, |b| network.build_into(b, image)))
+    }
+
+    /// Runs `f` with the names, layouts of weights and first values of another framework.
+    pub fn named_as<T>(&mut self, naming: Naming, f: impl FnOnce(&mut Self) -> T) -> T {
+        if naming == self.naming {
+            return f(self);
+        }
+        let outer = std::mem::replace(&mut self.naming, naming);
+        let result = self.initialized(LayerInit::of(naming), f);
+        self.naming = outer;
+        result
+    }
+
+    /// Runs `f` such that what it adds is not trained: its parameters are frozen, batch normalisations use their running statistics
+    /// and dropout does nothing, as at inference. [`Model::unfreeze`](crate::Model::unfreeze) makes its weights trainable, and
+    /// leaves its normalisations and dropouts as they are.
+    pub fn frozen<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = (self.mode, self.trainable);
+        (self.mode, self.trainable) = (Mode::Inference, false);
+        let result = f(self);
+        (self.mode, self.trainable) = outer;
+        result
+    }
+
+    /// Runs `f` such that networks are added without their heads, as by Keras' `include_top=False`: their results are what the heads
+    /// would have read, and the heads' parameters are noted as unused, so that files of the whole network still fit.
+    ///
+    /// ```
+    /// use atrous_graph::Shape;
+    /// use atrous_nn::zoo::KerasXception;
+    /// use atrous_nn::{Builder, Mode, Naming};
+    ///
+    /// let mut b = Builder::new(Naming::Torch, Mode::Inference);
+    /// let x = b.input("input", Shape::new(1, 299, 299, 3))?;
+    /// let body = b.without_head(|b| b.network("body", &KerasXception::default(), x))?;
+    /// assert_eq!(b.shape(body.outputs[0].node), Shape::new(1, 10, 10, 2048));
+    /// let y = b.global_avg_pool("pool", body.outputs[0].node)?;
+    /// let [breed, age] = [b.linear("breed", y, 120, true)?, b.linear("age", y, 1, true)?];
+    /// let model = b.finish("dogs", x, &[("breed", breed), ("age", age)]);
+    /// assert_eq!(model.unused.last().map(|u| u.name.as_str()), Some("body.predictions/bias"));
+    /// # Ok::<(), atrous_graph::GraphError>(())
+    /// ```
+    pub fn without_head<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = std::mem::replace(&mut self.heads, false);
+        let result = f(self);
+        self.heads = outer;
+        result
+    }
+
+    /// The part of a network that follows its features: `f` adds it behind `x`. Under [`Builder::without_head`] the result is `x`
+    /// itself.
+    ///
+    /// # Errors
+    /// Those of `f`.
+    pub fn head(
+        &mut self,
+        x: NodeId,
+        f: impl FnOnce(&mut Self, NodeId) -> Result<NodeId, GraphError>,
+    ) -> Result<NodeId, GraphError> {
+        if self.heads {
+            return f(self, x);
+        }
+        self.unused_layers(self.shape(x), f)?;
+        Ok(x)
+    }
+}

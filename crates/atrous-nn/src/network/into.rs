@@ -1,0 +1,62 @@
+//! What can be given where a network is wanted.
+
+use std::sync::Arc;
+
+use super::Network;
+use crate::zoo::{self, ZooError};
+
+/// A network by value, boxed, shared, or by its name in the zoo.
+///
+/// ```
+/// use atrous_nn::zoo::UNet;
+/// use atrous_nn::{IntoNetwork, Network};
+///
+/// assert_eq!("resnet50".into_network()?.info().classes, 1000);
+/// assert_eq!(UNet::SMALL.into_network()?.name(), "UNet");
+/// let error = "resnet49".into_network().err().map(|e| e.to_string());
+/// assert!(error.is_some_and(|e| e.contains("similar names: resnet50")));
+/// # Ok::<(), atrous_nn::zoo::ZooError>(())
+/// ```
+pub trait IntoNetwork {
+    /// The network, to be kept and shared.
+    ///
+    /// # Errors
+    /// [`ZooError::UnknownModel`] for a name that the zoo does not have, with those that come closest.
+    fn into_network(self) -> Result<Arc<dyn Network>, ZooError>;
+}
+
+impl<N: Network + 'static> IntoNetwork for N {
+    fn into_network(self) -> Result<Arc<dyn Network>, ZooError> {
+        Ok(Arc::new(self))
+    }
+}
+
+impl IntoNetwork for Arc<dyn Network> {
+    fn into_network(self) -> Result<Arc<dyn Network>, ZooError> {
+        Ok(self)
+    }
+}
+
+impl IntoNetwork for Box<dyn Network> {
+    fn into_network(self) -> Result<Arc<dyn Network>, ZooError> {
+        Ok(self.into())
+    }
+}
+
+impl IntoNetwork for &str {
+    fn into_network(self) -> Result<Arc<dyn Network>, ZooError> {
+        zoo::network(self)
+    }
+}
+
+impl IntoNetwork for String {
+    fn into_network(self) -> Result<Arc<dyn Network>, ZooError> {
+        zoo::network(&self)
+    }
+}
+
+impl IntoNetwork for &String {
+    fn into_network(self) -> Result<Arc<dyn Network>, ZooError> {
+        zoo::network(self)
+    }
+}
