@@ -1,0 +1,162 @@
+//! Update rules.
+
+/// Whose formula is used where PyTorch and Keras differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Convention {
+    /// `torch.optim`.
+    #[default]
+    Torch,
+    /// `keras.optimizers`.
+    Keras,
+}
+
+/// An update rule. `g` is the gradient of a parameter `p`, `lr` its learning rate, `wd` its weight decay. PyTorch adds weight
+/// decay to the gradient (`g + wd*p`), except for AdamW; Keras decouples it in all its optimizers. Where it is
+/// [decoupled](Optimizer::decouples), `p -= lr*wd*p` comes first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Optimizer {
+    /// Stochastic gradient descent.
+    ///
+    /// PyTorch: `v = momentum*v + (1 - dampening)*g` (the first step `v = g`), `p -= lr*v`; with Nesterov
+    /// `p -= lr*(g + momentum*v)`. Keras: `v = momentum*v - lr*g`, `p += v`; with Nesterov `p += momentum*v - lr*g`.
+    Sgd {
+        /// Share of the velocity that stays, in 0..1.
+        momentum: f64,
+        /// PyTorch's dampening of the gradient.
+        dampening: f64,
+        /// Look ahead (Nesterov 1983, in Sutskever's form).
+        nesterov: bool,
+        /// Whose velocity.
+        convention: Convention,
+    },
+    /// RMSprop (Hinton 2012): `s = alpha*s + (1 - alpha)*g²`; centred, the square of the mean gradient is taken off `s`.
+    ///
+    /// PyTorch: `d = g / (sqrt(s) + eps)`, `v = momentum*v + d`, `p -= lr*v`. Keras: `d = lr*g / sqrt(s + eps)`,
+    /// `v = momentum*v + d`, `p -= v`.
+    RmsProp {
+        /// Share of the mean square that stays (Keras' `rho`), in 0..1.
+        alpha: f64,
+        /// Keeps the division finite.
+        eps: f64,
+        /// Share of the velocity that stays, in 0..1.
+        momentum: f64,
+        /// Whether the variance is used instead of the mean square.
+        centered: bool,
+        /// Whose formula.
+        convention: Convention,
+    },
+    /// Adam (Kingma and Ba 2015): `m = beta1*m + (1 - beta1)*g`, `s = beta2*s + (1 - beta2)*g²`. At step `t`, counted from 1,
+    /// with `c1 = 1 - beta1^t` and `c2 = 1 - beta2^t`:
+    /// PyTorch: `p -= lr/c1 * m / (sqrt(s/c2) + eps)`; Keras: `p -= lr*sqrt(c2)/c1 * m / (sqrt(s) + eps)`.
+    Adam {
+        /// Share of the mean gradient that stays, in 0..1.
+        beta1: f64,
+        /// Share of the mean square that stays, in 0..1.
+        beta2: f64,
+        /// Keeps the division finite.
+        eps: f64,
+        /// AdamW (Loshchilov and Hutter 2019): weight decay is decoupled from the gradient.
+        decoupled: bool,
+        /// Whose formula.
+        convention: Convention,
+    },
+}
+
+impl Optimizer {
+    /// PyTorch's `SGD(momentum)`.
+    pub const fn sgd(momentum: f64) -> Self {
+        Self::Sgd { momentum, dampening: 0.0, nesterov: false, convention: Convention::Torch }
+    }
+
+    /// PyTorch's `Adam()`.
+    pub const fn adam() -> Self {
+        Self::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: false, convention: Convention::Torch }
+    }
+
+    /// PyTorch's `AdamW()`, whose weight decay is that of the parameter groups.
+    pub const fn adamw() -> Self {
+        Self::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: true, convention: Convention::Torch }
+    }
+
+    /// PyTorch's `RMSprop()`.
+    pub const fn rmsprop() -> Self {
+        let convention = Convention::Torch;
+        Self::RmsProp { alpha: 0.99, eps: 1e-8, momentum: 0.0, centered: false, convention }
+    }
+
+    /// The optimizer's name.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Sgd { .. } => "sgd",
+            Self::RmsProp { .. } => "rmsprop",
+            Self::Adam { decoupled: false, .. } => "adam",
+            Self::Adam { decoupled: true, .. } => "adamw",
+        }
+    }
+
+    /// Names of the tensors that it keeps for each parameter; they begin as zeros.
+    pub const fn state(&self) -> &'static [&'static str] {
+        match self {
+            Self::Sgd { momentum, .. } if *momentum == 0.0 => &[],
+            Self::Sgd { .. } => &["momentum"],
+            Self::RmsProp { momentum, centered, .. } => match (*momentum == 0.0, *centered) {
+                (true, false) => &["square"],
+                (false, false) => &["square", "momentum"],
+                (true, true) => &["square", "mean"],
+                (false, true) => &["square", "momentum", "mean"],
+            },
+            Self::Adam { .. } => &["mean", "square"],
+        }
+    }
+
+    /// Whether weight decay takes its share off the parameter, instead of being added to the gradient.
+    pub const fn decouples(&self) -> bool {
+        match self {
+            Self::Sgd { convention, .. } | Self::RmsProp { convention, .. } => matches!(convention, Convention::Keras),
+            Self::Adam { decoupled, convention, .. } => *decoupled || matches!(convention, Convention::Keras),
+        }
+    }
+
+    /// Checks the numbers.
+    ///
+    /// # Errors
+    /// Which number must lie where.
+    pub fn validate(&self) -> Result<(), String> {
+        let share = |name: &str, v: f64| match (0.0..1.0).contains(&v) {
+            true => Ok(()),
+            false => Err(format!("{} {name} must lie in 0..1, got {v}", self.name())),
+        };
+        // Below the smallest normal number, devices may take it for zero.
+        let positive = |v: f64| match v >= f64::from(f32::MIN_POSITIVE) && v.is_finite() {
+            true => Ok(()),
+            false => Err(format!("{} eps must be at least {:e}, got {v:e}", self.name(), f32::MIN_POSITIVE)),
+        };
+        match *self {
+            Self::Sgd { momentum, dampening, nesterov, convention } => {
+                share("momentum", momentum)?;
+                if convention == Convention::Keras && dampening != 0.0 {
+                    return Err(format!("sgd by the rule of Keras has no dampening, got {dampening}"));
+                }
+                if !(0.0..=1.0).contains(&dampening) {
+                    return Err(format!("sgd dampening must lie in 0..=1, got {dampening}"));
+                }
+                if nesterov && (momentum == 0.0 || dampening != 0.0) {
+                    return Err(format!(
+                        "sgd with Nesterov needs a momentum and no dampening, got {momentum} and {dampening}"
+                    ));
+                }
+                Ok(())
+            }
+            Self::RmsProp { alpha, eps, momentum, .. } => {
+                share("alpha", alpha)?;
+                share("momentum", momentum)?;
+                positive(eps)
+            }
+            Self::Adam { beta1, beta2, eps, .. } => {
+                share("beta1", beta1)?;
+                share("beta2", beta2)?;
+                positive(eps)
+            }
+        }
+    }
+}
