@@ -1,11 +1,12 @@
 //! Losses, built of primitive operations, so that their gradients need nothing of their own.
 //!
 //! Each function adds nodes to a graph and returns the loss: `1×1×1×1`, or one value per element with [`Reduction::None`].
-//! Logits are `N×H×W×C` (`N×1×1×C` for whole pictures), labels `N×H×W×1` in u32.
+//! Logits are `N×H×W×C` (`N×1×1×C` for whole pictures), labels `N×H×W×1` in u32, probabilities `N×H×W×C` in f32.
 
 mod classification;
 mod distillation;
 mod focal;
+mod probabilities;
 mod region;
 mod regression;
 
@@ -15,6 +16,7 @@ use atrous_graph::{Graph, GraphError, NodeId, Op};
 pub use classification::{CrossEntropyLoss, bce_with_logits, cross_entropy, nll};
 pub use distillation::kl_distillation;
 pub use focal::{focal, sigmoid_focal};
+pub use probabilities::{ProbabilitiesLoss, cross_entropy_probabilities};
 pub use region::{RegionLoss, dice, jaccard};
 pub use regression::{huber, l1, mse, smooth_l1};
 
@@ -62,6 +64,11 @@ struct Losses<'a> {
 impl<'a> Losses<'a> {
     fn new(graph: &'a mut Graph, name: &'a str) -> Self {
         Self { graph, name }
+    }
+
+    /// An error of the loss `op`.
+    fn invalid(&self, op: &'static str, reason: String) -> GraphError {
+        GraphError::Invalid { op, node: self.name.to_owned(), reason }
     }
 
     fn add(&mut self, op: Op, inputs: &[NodeId]) -> Result<NodeId, GraphError> {

@@ -24,7 +24,7 @@ pub fn l1(graph: &mut Graph, name: &str, xt: [NodeId; 2], reduction: Reduction) 
 /// A parabola up to `delta`, then a line: PyTorch's `HuberLoss`.
 ///
 /// # Errors
-/// If the shapes differ.
+/// If the shapes differ, or `delta` is not positive and finite.
 pub fn huber(
     graph: &mut Graph,
     name: &str,
@@ -32,13 +32,17 @@ pub fn huber(
     delta: f32,
     reduction: Reduction,
 ) -> Result<NodeId, GraphError> {
+    if !(delta > 0.0 && delta.is_finite()) {
+        let reason = format!("delta must be positive and finite, got {delta}");
+        return Err(GraphError::Invalid { op: "huber", node: name.to_owned(), reason });
+    }
     difference(graph, name, xt, Unary::Huber { delta }, 1.0, reduction)
 }
 
-/// [`huber`] divided by `beta`: PyTorch's `SmoothL1Loss`.
+/// [`huber`] divided by `beta`, and [`l1`] where that is 0: PyTorch's `SmoothL1Loss`.
 ///
 /// # Errors
-/// If the shapes differ.
+/// If the shapes differ, or `beta` is negative, not finite, or positive and below the least normal number, whose inverse is infinite.
 pub fn smooth_l1(
     graph: &mut Graph,
     name: &str,
@@ -46,6 +50,13 @@ pub fn smooth_l1(
     beta: f32,
     reduction: Reduction,
 ) -> Result<NodeId, GraphError> {
+    if beta == 0.0 {
+        return l1(graph, name, xt, reduction);
+    }
+    if !(beta >= f32::MIN_POSITIVE && beta.is_finite()) {
+        let reason = format!("beta must be 0 or a positive, finite, normal number, got {beta:e}");
+        return Err(GraphError::Invalid { op: "smooth_l1", node: name.to_owned(), reason });
+    }
     difference(graph, name, xt, Unary::Huber { delta: beta }, 1.0 / beta, reduction)
 }
 

@@ -1,7 +1,7 @@
 //! Losses.
 
-use atrous_graph::{Graph, GraphError, NodeId};
-use atrous_train::loss::{self, CrossEntropyLoss, Reduction, RegionLoss};
+use atrous_graph::{Graph, GraphError, NodeId, Op};
+use atrous_train::loss::{self, CrossEntropyLoss, ProbabilitiesLoss, Reduction, RegionLoss};
 
 use super::super::{CaseError, params::Params};
 use super::draft::Draft;
@@ -22,16 +22,21 @@ fn ignored(p: &mut Params) -> Result<Option<u32>, CaseError> {
     Ok(p.optional::<i64>("ignore_index")?.and_then(|label| u32::try_from(label).ok()))
 }
 
-fn entropy(d: &mut Draft<'_>, p: &mut Params) -> Result<CrossEntropyLoss, CaseError> {
+/// One weight per class, if the case has them.
+fn class_weights(d: &mut Draft<'_>, p: &mut Params) -> Result<Option<NodeId>, CaseError> {
     let weighted: Option<bool> = p.optional("class_weights")?;
     let weights = d.optional_vector("class_weight")?;
     if weighted.is_some_and(|stated| stated != weights.is_some()) {
         return Err(CaseError::Failed("the case contradicts itself about class weights".to_owned()));
     }
+    Ok(weights)
+}
+
+fn entropy(d: &mut Draft<'_>, p: &mut Params) -> Result<CrossEntropyLoss, CaseError> {
     Ok(CrossEntropyLoss {
+        weights: class_weights(d, p)?,
         ignore: ignored(p)?,
         smoothing: p.optional("label_smoothing")?.unwrap_or(0.0),
-        weights,
         reduction: reduction(p)?,
     })
 }
@@ -44,13 +49,28 @@ pub(super) fn cross_entropy(d: &mut Draft<'_>, p: &mut Params) -> Result<(), Cas
     Ok(())
 }
 
+/// The target is the softmax of logits over the classes.
+pub(super) fn cross_entropy_probabilities(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseError> {
+    let how = ProbabilitiesLoss {
+        class_weights: class_weights(d, p)?,
+        smoothing: p.optional("label_smoothing")?.unwrap_or(0.0),
+        reduction: reduction(p)?,
+        pixel_weights: None,
+    };
+    let (x, logits) = (d.image("x")?, d.image("target_logits")?);
+    let target = d.add(Op::Softmax, &[logits])?;
+    let out = loss::cross_entropy_probabilities(&mut d.graph, "loss", [x, target], &how)?;
+    d.output(out);
+    Ok(())
+}
+
 pub(super) fn nll(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseError> {
     let inputs = ["log_softmax(x, axis 1)", "x is taken as log-probabilities"];
     let normalises = p.says("input", &inputs)? == Some(0);
     let how = entropy(d, p)?;
     let (mut x, target) = (d.image("x")?, d.labels("target")?);
     if normalises {
-        x = d.add(atrous_graph::Op::LogSoftmax, &[x])?;
+        x = d.add(Op::LogSoftmax, &[x])?;
     }
     let out = loss::nll(&mut d.graph, "loss", x, target, &how)?;
     d.output(out);

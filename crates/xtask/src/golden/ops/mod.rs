@@ -122,6 +122,7 @@ fn build(case: &Case) -> Result<Draft<'_>, CaseError> {
         "crop" => movement::crop(d, p),
         "flip" => movement::flip(d, p),
         "cross_entropy" => loss::cross_entropy(d, p),
+        "cross_entropy_probabilities" => loss::cross_entropy_probabilities(d, p),
         "nll_loss" => loss::nll(d, p),
         "bce_with_logits" => loss::bce_with_logits(d, p),
         "focal_loss" => loss::focal(d, p),
