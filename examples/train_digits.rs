@@ -77,12 +77,14 @@ fn run(args: &Args) -> Result<String, Failure> {
         ..TrainOptions::default()
     };
     let start = Instant::now();
-    let mut trainer = Trainer::new(&device, name, &*network, None, train, Some(held_out), options)?;
+    let mut trainer =
+        Trainer::builder(&device, network, train).name(name).validate(held_out).options(options).build()?;
     trainer.fit()?;
     let seconds = start.elapsed().as_secs_f64();
 
     let figures = trainer.evaluate()?.ok_or("there are no digits to test on")?;
-    let accuracy = figures.confusion.accuracy().ok_or("there are no digits to test on")?;
-    let (percent, seen) = (100.0 * accuracy, figures.confusion.total());
+    let confusion = figures.confusion().ok_or("digits have labels")?;
+    let accuracy = confusion.accuracy().ok_or("there are no digits to test on")?;
+    let (percent, seen) = (100.0 * accuracy, confusion.total());
     Ok(format!("{name}: {percent:.2} % of {seen} unseen digits read, after {steps} steps in {seconds:.0} s.\n"))
 }

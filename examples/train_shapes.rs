@@ -88,12 +88,12 @@ fn run(args: &Args) -> Result<String, Failure> {
         ..TrainOptions::default()
     };
     let start = Instant::now();
-    let mut trainer = Trainer::new(&device, name, &*network, None, train, Some(unseen), options)?;
+    let mut trainer = Trainer::builder(&device, network, train).name(name).validate(unseen).options(options).build()?;
     trainer.fit()?;
     let seconds = start.elapsed().as_secs_f64();
 
     let figures = trainer.evaluate()?.ok_or("there are no pictures to test on")?;
-    let mean = figures.confusion.mean_iou().ok_or("there are no pixels to test on")?;
+    let mean = figures.metrics.get("mean_iou").ok_or("there are no pixels to test on")?;
     let mut text = format!("{name}: mean IoU {mean:.4} on unseen pictures, after {steps} steps in {seconds:.0} s.\n");
     for (name, iou) in names.iter().zip(figures.class_iou()) {
         match iou {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use atrous::gpu::GpuError;
+use atrous::nn::IntoNetwork;
 use atrous::nn::zoo::{SmallResNet, SmallXception};
 use atrous::prelude::*;
 use atrous::train::data::{digits, split_every};
@@ -11,7 +12,7 @@ use atrous::vision::Normalize;
 use crate::learning::Learnt;
 
 /// Trains on four fifths of the digits and validates on the rest.
-fn train(network: &dyn Network, epochs: u64) -> Learnt {
+fn train(network: impl IntoNetwork, epochs: u64) -> Learnt {
     let (train, held_out) = loaders();
     Learnt::after(network, train, held_out, epochs, 0.01)
 }
@@ -28,7 +29,7 @@ fn loaders() -> (Loader, Loader) {
 
 #[test]
 fn a_small_resnet_reads_digits() {
-    let learnt = train(&SmallResNet::default(), 3);
+    let learnt = train(SmallResNet::default(), 3);
     learnt.loss_fell_by(10.0);
     learnt.reached("accuracy", 0.95);
 }
@@ -40,14 +41,14 @@ fn a_small_resnet_reads_digits_in_f16() {
         Err(GpuError::NoF16 { .. }) => return,
         opened => opened.expect("an adapter"),
     };
-    let learnt = Learnt::after_on(&device, &SmallResNet::default(), loaders(), 3, 0.01);
+    let learnt = Learnt::after_on(&device, SmallResNet::default(), loaders(), 3, 0.01);
     learnt.loss_fell_by(10.0);
     learnt.reached("accuracy", 0.95);
 }
 
 #[test]
 fn a_small_xception_reads_digits() {
-    let learnt = train(&SmallXception::default(), 4);
+    let learnt = train(SmallXception::default(), 4);
     learnt.loss_fell_by(5.0);
     learnt.reached("accuracy", 0.93);
 }

@@ -1,6 +1,7 @@
 //! A short training and what came of it.
 
 use atrous::graph::optim::Optimizer;
+use atrous::nn::IntoNetwork;
 use atrous::prelude::*;
 use atrous::train::{Figures, Show};
 use atrous_tests::device;
@@ -28,27 +29,30 @@ pub(crate) struct Learnt {
 
 impl Learnt {
     /// Trains `network` with [`one_cycle`].
-    pub(crate) fn after(network: &dyn Network, train: Loader, unseen: Loader, epochs: u64, lr: f64) -> Self {
+    pub(crate) fn after(network: impl IntoNetwork, train: Loader, unseen: Loader, epochs: u64, lr: f64) -> Self {
         Self::after_on(&device(), network, (train, unseen), epochs, lr)
     }
 
     /// [`Self::after`] on this device.
     pub(crate) fn after_on(
         device: &Device,
-        network: &dyn Network,
+        network: impl IntoNetwork,
         (train, unseen): (Loader, Loader),
         epochs: u64,
         lr: f64,
     ) -> Self {
         let options = one_cycle(epochs, train.batches(), lr);
-        let mut trainer = Trainer::new(device, "learner", network, None, train, Some(unseen), options)
+        let mut trainer = Trainer::builder(device, network, train)
+            .validate(unseen)
+            .options(options)
+            .build()
             .unwrap_or_else(|e| panic!("cannot begin: {e}"));
         let evaluate = |trainer: &mut Trainer| trainer.evaluate().expect("a validation").expect("validation data");
         let before = evaluate(&mut trainer);
         trainer.fit().unwrap_or_else(|e| panic!("cannot train: {e}"));
         let after = evaluate(&mut trainer);
-        eprintln!("before {:?} {:?}", before.loss, before.metrics());
-        eprintln!("after  {:?} {:?}", after.loss, after.metrics());
+        eprintln!("before {:?} {:?}", before.loss, before.metrics);
+        eprintln!("after  {:?} {:?}", after.loss, after.metrics);
         Self { before, after }
     }
 
@@ -62,7 +66,7 @@ impl Learnt {
     /// Fails unless the metric reached this value.
     #[track_caller]
     pub(crate) fn reached(&self, metric: &str, least: f64) {
-        let metrics = self.after.metrics();
+        let metrics = &self.after.metrics;
         assert!(metrics[metric] >= least, "{metric} should be at least {least}: {metrics:?}");
     }
 }

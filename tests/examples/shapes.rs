@@ -21,7 +21,7 @@ fn shapes(shuffle: bool) -> Loader {
 #[test]
 fn a_small_unet_remembers_shapes() {
     let network = UNet { classes: 4, depth: 3, ..UNet::SMALL };
-    let learnt = Learnt::after(&network, shapes(true), shapes(false), 60, 0.02);
+    let learnt = Learnt::after(network, shapes(true), shapes(false), 60, 0.02);
     learnt.loss_fell_by(10.0);
     learnt.reached("mean_iou", 0.85);
 }
@@ -29,7 +29,7 @@ fn a_small_unet_remembers_shapes() {
 #[test]
 fn a_small_deeplab_remembers_shapes() {
     let network = DeepLabXception65 { classes: 4, ..DeepLabXception65::small() };
-    let learnt = Learnt::after(&network, shapes(true), shapes(false), 60, 0.03);
+    let learnt = Learnt::after(network, shapes(true), shapes(false), 60, 0.03);
     learnt.loss_fell_by(4.0);
     learnt.reached("mean_iou", 0.6);
 }

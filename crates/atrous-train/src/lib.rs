@@ -7,17 +7,21 @@ pub mod data;
 pub mod log;
 pub mod loss;
 pub mod metrics;
+pub mod objective;
 
 mod early_stopping;
 mod progress;
 mod schedule;
+pub mod step;
 mod trainer;
 mod whole_file;
 
 pub use early_stopping::{EarlyStopping, EarlyStoppingError, Mode, Waiting};
+pub use objective::{Loss, LossPart};
 pub use progress::{Progress, Show};
 pub use schedule::{Schedule, ScheduleError};
+pub use step::Train;
 pub use trainer::{
-    Figures, Loss, LossPart, OptionError, Outcome, Part, Reason, RunFolder, RunFolderError, TrainError, TrainOptions,
-    Trainer, Watch,
+    Figures, OptionError, Outcome, Part, Reason, RunFolder, RunFolderError, TrainError, TrainOptions, Trainer,
+    TrainerBuilder, Watch,
 };

@@ -18,6 +18,7 @@ fn state(step: u64) -> TrainingState {
     TrainingState {
         network: "test".to_owned(),
         input: [2, 8, 8, 3],
+        targets: Some(vec!["\"labels\" 2×1×1×1 u32".to_owned()]),
         step,
         epoch: 3,
         batch: 7,

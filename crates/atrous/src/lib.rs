@@ -35,7 +35,7 @@
 //!     let held_out = Loader::new(Arc::new(held_out), options)?;
 //!     let options = TrainOptions { epochs: 20, run_folder: Some("runs/cells".into()), ..TrainOptions::default() };
 //!     let network = UNet { classes: 3, ..UNet::SMALL };
-//!     let outcome = Trainer::new(&device, "unet", &network, None, train, Some(held_out), options)?.fit()?;
+//!     let outcome = Trainer::builder(&device, network, train).validate(held_out).options(options).build()?.fit()?;
 //!     println!("{} steps, best validation loss {:?}", outcome.steps, outcome.best);
 //!     Ok(())
 //! }

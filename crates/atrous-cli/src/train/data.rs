@@ -5,7 +5,7 @@ use std::thread::available_parallelism;
 
 use atrous::nn::Info;
 use atrous::train::data::{
-    self, Dataset, ImageFolder, Loader, LoaderOptions, MaskFolder, Part, Shapes, Task, cifar10, digits, mnist,
+    self, Dataset, ImageFolder, Loader, LoaderOptions, MaskFolder, Part, Shapes, TargetKind, cifar10, digits, mnist,
     split_random, split_stratified,
 };
 use atrous::vision::Preprocess;
@@ -39,8 +39,8 @@ impl Config {
 
     fn loader_options(&self, set: &dyn Dataset, size: [usize; 2], info: &Info) -> Result<LoaderOptions> {
         // Classes of pictures may have the number that marks void pixels.
-        let ignored = match set.task() {
-            Task::Classification if set.class_names().len() > usize::from(data::VOID) => u32::MAX,
+        let ignored = match set.targets().first().map(|target| target.kind) {
+            Some(TargetKind::Class { classes }) if classes > usize::from(data::VOID) => u32::MAX,
             _ => data::VOID.into(),
         };
         let threads = self.threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));

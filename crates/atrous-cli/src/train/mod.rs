@@ -18,8 +18,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use atrous::graph::Shape;
 use atrous::graph::passes::Precision;
-use atrous::graph::{ParameterSource, Shape};
 use atrous::io::WeightFile;
 use atrous::nn::{Init, Mode, zoo};
 use atrous::train::{Reason, Trainer};
@@ -63,7 +63,9 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     let frozen = config.frozen(&model)?;
     let folder = config.run_folder.clone().unwrap_or_else(|| default_folder(&config.model));
     let options = config.options(loaders.train.batches(), frozen, folder.clone(), flags.resume.is_some())?;
-    options.validate(loaders.train.dataset().class_names().len())?;
+    options.validate()?;
+    let objective = config.objective();
+    objective.validate(loaders.train.dataset().class_names().len())?;
 
     // A checkpoint has all parameters.
     let goes_on = options.resume && folder.join("last.checkpoint").exists();
@@ -76,11 +78,16 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     }
 
     let device = open(&mut config, budget)?;
-    let source = weights.as_ref().map(|weights| weights as &dyn ParameterSource);
-    let (train, validation) = (loaders.train.clone(), loaders.validation.clone());
+    let mut training = Trainer::builder(&device, network.clone(), loaders.train.clone())
+        .name(&config.model)
+        .objective(objective)
+        .validate(loaders.validation.clone())
+        .options(options);
+    if let Some(weights) = &weights {
+        training = training.weights(weights);
+    }
     let existed = folder.exists();
-    let made = Trainer::new(&device, &config.model, &*network, source, train, validation, options);
-    let mut trainer = made.inspect_err(|_| {
+    let mut trainer = training.build().inspect_err(|_| {
         if !existed {
             remove_unused(&folder);
         }
@@ -97,7 +104,7 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     let fitted = trainer.fit_with(go_on);
     eprint!("{}", report::skipped(&loaders));
     let outcome = fitted.map_err(|error| Failed::Broken { error: error.into(), kept: kept(&folder) })?;
-    let text = report::summary(&outcome, config.watch, loaders.validation.is_some(), &folder);
+    let text = report::summary(&outcome, &config.watch, loaders.validation.is_some(), &folder);
     Ok((text, outcome.reason))
 }
 

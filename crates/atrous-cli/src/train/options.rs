@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use atrous::graph::autodiff::Recompute;
+use atrous::train::objective::Labelled;
 use atrous::train::{EarlyStopping, Schedule, TrainOptions};
 use serde::Deserialize;
 use toml::{Table, Value};
@@ -27,8 +28,6 @@ impl Config {
             |rule: super::config::EarlyStopping| EarlyStopping { patience: rule.patience, min_delta: rule.min_delta };
         Ok(TrainOptions {
             epochs: self.epochs,
-            loss: self.loss.clone(),
-            aux_weight: self.aux_weight,
             optimizer,
             lr,
             schedule: self.schedule()?,
@@ -40,14 +39,18 @@ impl Config {
             seed: self.seed,
             recompute: self.recompute()?,
             validate_every: self.validate_every,
-            top_k: self.top_k,
-            watch: self.watch,
+            watch: self.watch.clone(),
             early_stopping: self.early_stopping.map(stopping),
             run_folder: Some(run_folder),
             resume,
             checkpoint_every: self.checkpoint_every,
             ..TrainOptions::default()
         })
+    }
+
+    /// What the network is trained for.
+    pub(super) fn objective(&self) -> Labelled {
+        Labelled { loss: self.loss.clone(), aux_weight: self.aux_weight, top_k: self.top_k, ..Labelled::default() }
     }
 
     fn schedule(&self) -> Result<Schedule, Failed> {

@@ -50,7 +50,7 @@ pub(super) fn header(device: &Device, trainer: &Trainer, loaders: &Loaders, fold
 }
 
 /// How it ended, and where everything is.
-pub(super) fn summary(outcome: &Outcome, watch: Watch, validated: bool, folder: &Path) -> String {
+pub(super) fn summary(outcome: &Outcome, watch: &Watch, validated: bool, folder: &Path) -> String {
     let Outcome { reason, epochs, steps, best, last } = outcome;
     let ended = match reason {
         Reason::Finished => "Finished",
@@ -59,10 +59,9 @@ pub(super) fn summary(outcome: &Outcome, watch: Watch, validated: bool, folder: 
     };
     let mut out = format!("{ended} after epoch {epochs}, step {steps}.\n");
     let watched = match watch {
-        _ if !validated => "training loss",
-        Watch::Loss => "validation loss",
-        Watch::Accuracy => "validation accuracy",
-        Watch::MeanIou => "validation mean IoU",
+        _ if !validated => "training loss".to_owned(),
+        Watch::MeanIou => "validation mean IoU".to_owned(),
+        watch => format!("validation {}", watch.metric().unwrap_or("loss").replace('_', " ")),
     };
     // Writing to a String cannot fail.
     if let Some(best) = best {

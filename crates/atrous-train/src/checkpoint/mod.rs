@@ -56,6 +56,10 @@ pub struct TrainingState {
     pub network: String,
     /// Shape of its input, `N×H×W×C`; `N` is the batch of one step.
     pub input: [usize; 4],
+    /// Names and types of the targets of a step, such as `"labels" 8×1×1×1 u32`; `None` in checkpoints from before these were noted,
+    /// whose trainings have class labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets: Option<Vec<String>>,
     /// Optimizer steps done.
     pub step: u64,
     /// Epochs done, with their validation.

@@ -2,9 +2,12 @@
 
 use super::error::Result;
 use super::options::LoaderOptions;
+use super::target::{LABELS, TargetSpec};
+use atrous_gpu::Data;
+use atrous_graph::Shape;
 use atrous_vision::RgbImage;
 
-/// Pictures of one size with their labels.
+/// Pictures of one size with their targets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
     /// Which batch of its epoch this is, counted from 0. Reading goes on with the next.
@@ -13,22 +16,94 @@ pub struct Batch {
     pub images: Vec<f32>,
     /// `[n, h, w, c]`, the same for every batch of a loader.
     pub shape: [usize; 4],
-    /// One class a picture (`n`), or one a pixel (`n * h * w`), or the ignore label.
-    pub labels: Vec<u32>,
-    /// How many of the `n` pictures are samples. The others come last: they repeat these, and all of their labels are
-    /// the ignore label.
+    /// The targets of the dataset, in its order.
+    pub targets: Vec<TargetBatch>,
+    /// How many of the `n` pictures are samples. The others come last: they repeat these with their targets, but all of their
+    /// labels are the ignore label.
     pub samples: usize,
 }
 
+/// One target of all samples of a batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetBatch {
+    /// Its name in the dataset.
+    pub name: String,
+    /// `[n, h, w, c]`, see [`TargetKind`](super::TargetKind).
+    pub shape: [usize; 4],
+    /// Dense, channels innermost.
+    pub values: Data,
+}
+
+impl Batch {
+    /// The target of this name.
+    pub fn target(&self, name: &str) -> Option<&TargetBatch> {
+        self.targets.iter().find(|target| target.name == name)
+    }
+
+    /// The values of the target called [`LABELS`]: one class a picture (`n`), or one a pixel (`n * h * w`), or the ignore
+    /// label. Empty if there is no such target.
+    pub fn labels(&self) -> &[u32] {
+        match self.target(LABELS) {
+            Some(TargetBatch { values: Data::U32(labels), .. }) => labels,
+            _ => &[],
+        }
+    }
+
+    /// For each of the `n` pictures 1 if it is a sample, 0 if it fills up the batch.
+    pub fn sample_weights(&self) -> Vec<f32> {
+        let mut weights = vec![1.0; self.shape[0]];
+        weights[self.samples..].fill(0.0);
+        weights
+    }
+}
+
+/// A sample as a picture of the batch's size and the values of its targets.
+pub(crate) struct Framed {
+    pub(crate) image: RgbImage,
+    pub(crate) targets: Vec<Data>,
+}
+
 /// Stacks at least one and at most `options.batch` samples, and fills up by repeating them.
-pub(crate) fn stack(index: usize, samples: Vec<(RgbImage, Vec<u32>)>, options: &LoaderOptions) -> Result<Batch> {
-    let (count, labels_each) = (samples.len(), samples[0].1.len());
-    let (mut images, labels): (Vec<RgbImage>, Vec<Vec<u32>>) = samples.into_iter().unzip();
+pub(crate) fn stack(
+    index: usize,
+    samples: Vec<Framed>,
+    targets: &[TargetSpec],
+    options: &LoaderOptions,
+) -> Result<Batch> {
+    let count = samples.len();
+    let (mut images, mut values): (Vec<RgbImage>, Vec<Vec<Data>>) =
+        samples.into_iter().map(|sample| (sample.image, sample.targets)).unzip();
     for filler in count..options.batch {
         images.push(images[filler - count].clone());
+        values.push(values[filler - count].iter().map(|data| unlabelled(data, options.ignore_label)).collect());
     }
-    let mut labels = labels.concat();
-    labels.resize(options.batch * labels_each, options.ignore_label);
     let tensor = options.preprocess.run(&images)?;
-    Ok(Batch { index, images: tensor.data, shape: tensor.shape, labels, samples: count })
+    let [n, h, w, c] = tensor.shape;
+    let target = |(i, spec): (usize, &TargetSpec)| TargetBatch {
+        name: spec.name.clone(),
+        shape: spec.kind.tensor(Shape::new(n, h, w, c)).shape.dims(),
+        values: concat(values.iter().map(|sample| &sample[i])),
+    };
+    let targets = targets.iter().enumerate().map(target).collect();
+    Ok(Batch { index, images: tensor.data, shape: tensor.shape, targets, samples: count })
+}
+
+/// The target of a picture that fills up a batch: not to be learnt from, as far as the target itself can say so.
+fn unlabelled(data: &Data, ignore: u32) -> Data {
+    match data {
+        Data::U32(labels) => Data::U32(vec![ignore; labels.len()]),
+        Data::F32(values) => Data::F32(values.clone()),
+    }
+}
+
+/// One target of all samples, which is of one type.
+fn concat<'a>(samples: impl Iterator<Item = &'a Data>) -> Data {
+    let (mut floats, mut labels) = (Vec::new(), Vec::new());
+    for data in samples {
+        match data {
+            Data::F32(values) => floats.extend_from_slice(values),
+            Data::U32(values) => labels.extend_from_slice(values),
+        }
+    }
+    if floats.is_empty() { Data::U32(labels) } else { Data::F32(floats) }
 }

@@ -4,7 +4,8 @@ use super::dataset::InMemory;
 use super::error::{DataError, Result};
 use super::files::{io_error, open_plain_or_gzip, shown};
 use super::mnist::Part;
-use super::sample::{Picture, Sample, Target};
+use super::sample::{Picture, Sample};
+use super::target::Target;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -79,5 +80,5 @@ fn sample(path: &Path, index: usize, record: &[u8]) -> Result<Sample> {
     }
     let pixels = (0..SIDE * SIDE).flat_map(|i| [planes[i], planes[SIDE * SIDE + i], planes[2 * SIDE * SIDE + i]]);
     let image = Picture::new(SIDE as u32, SIDE as u32, 3, pixels.collect())?;
-    Ok(Sample { image, target: Target::Class(label) })
+    Ok(Sample { image, targets: vec![Target::Class(label)] })
 }

@@ -1,10 +1,12 @@
 //! A numbered collection of samples.
 
+use super::check::{check_sample, check_targets};
 use super::error::{DataError, Result};
-use super::sample::{Sample, Target, Task};
+use super::sample::Sample;
+use super::target::{Target, TargetKind, TargetSpec};
 use std::sync::Arc;
 
-/// A numbered collection of labelled pictures. Its samples are read by several threads at once.
+/// A numbered collection of pictures with what is to be learnt from them. Its samples are read by several threads at once.
 pub trait Dataset: Send + Sync {
     /// Number of samples.
     fn len(&self) -> usize;
@@ -20,16 +22,19 @@ pub trait Dataset: Send + Sync {
     /// Whatever is wrong with the sample's files, and [`DataError::Index`] from `len` on.
     fn get(&self, index: usize) -> Result<Sample>;
 
-    /// The name of every class; their number is the number of classes.
-    fn class_names(&self) -> &[String];
+    /// The targets that every sample has, in this order; none where there is nothing but pictures.
+    fn targets(&self) -> Vec<TargetSpec>;
 
-    /// What the samples are labelled with.
-    fn task(&self) -> Task;
+    /// The name of every class of the first target that has classes. Empty where classes have no names.
+    fn class_names(&self) -> &[String] {
+        &[]
+    }
 
     /// Names a sample in messages, as its file where it has one. Any index is answered.
     fn describe(&self, index: usize) -> String;
 
-    /// The class of a sample where it is known without reading the sample, as stratified splitting needs.
+    /// The class of a sample by its first target, where it is known without reading the sample, as stratified splitting
+    /// needs.
     fn class_of(&self, _index: usize) -> Option<u32> {
         None
     }
@@ -48,8 +53,8 @@ impl<D: Dataset + ?Sized> Dataset for Arc<D> {
         (**self).class_names()
     }
 
-    fn task(&self) -> Task {
-        (**self).task()
+    fn targets(&self) -> Vec<TargetSpec> {
+        (**self).targets()
     }
 
     fn describe(&self, index: usize) -> String {
@@ -67,30 +72,60 @@ pub struct InMemory {
     name: String,
     class_names: Vec<String>,
     samples: Vec<Sample>,
-    task: Task,
+    targets: Vec<TargetSpec>,
 }
 
 impl InMemory {
-    /// Wraps samples that are all labelled alike; the first tells the task. `name` is used in messages.
+    /// Wraps samples that all have one target, called [`LABELS`](super::LABELS), of these classes: a class, a mask, soft labels or
+    /// any of several. The first sample tells which. `name` is used in messages.
     ///
     /// # Errors
     /// [`DataError::NoSamples`], [`DataError::OneClass`] for fewer than two class names or, in classification, if every
     /// sample is of one class, and those of [`check_sample`].
     pub fn new(name: impl Into<String>, class_names: Vec<String>, samples: Vec<Sample>) -> Result<Self> {
         let name = name.into();
-        let task = match samples.first() {
-            None => return Err(DataError::NoSamples { name, wanted: "at least one picture".to_owned() }),
-            Some(Sample { target: Target::Class(_), .. }) => Task::Classification,
-            Some(Sample { target: Target::Mask(_), .. }) => Task::Segmentation,
-        };
+        let Some(first) = samples.first() else { return Err(no_samples(name)) };
         check_class_names(&name, &class_names)?;
-        let dataset = InMemory { name, class_names, samples, task };
-        for (index, sample) in dataset.samples.iter().enumerate() {
-            check_sample(&dataset, index, sample, u32::from(VOID))?;
-        }
-        check_several_classes(&dataset)?;
-        Ok(dataset)
+        let kind = match &first.targets[..] {
+            [target] => Some(TargetKind::of(target, class_names.len())).filter(|kind| kind.classes().is_some()),
+            _ => None,
+        };
+        let Some(kind) = kind else {
+            let got = match &first.targets[..] {
+                [target] => TargetKind::of(target, 0).to_string(),
+                targets => format!("{} targets", targets.len()),
+            };
+            let sample = format!("{name}: sample 0");
+            return Err(DataError::WrongTarget { sample, needs: "one target with classes".to_owned(), got });
+        };
+        Self::checked(InMemory { name, class_names, samples, targets: vec![TargetSpec::labels(kind)] })
     }
+
+    /// Wraps samples that all have these targets, whose classes have no names. `name` is used in messages.
+    ///
+    /// # Errors
+    /// [`DataError::NoSamples`], [`DataError::OneClass`] if the first target is a class and that of every sample is the same,
+    /// and those of [`check_sample`] and of [`Loader::new`](super::Loader::new) for the targets.
+    pub fn with_targets(name: impl Into<String>, targets: Vec<TargetSpec>, samples: Vec<Sample>) -> Result<Self> {
+        let name = name.into();
+        if samples.is_empty() {
+            return Err(no_samples(name));
+        }
+        Self::checked(InMemory { name, class_names: Vec::new(), samples, targets })
+    }
+
+    fn checked(self) -> Result<Self> {
+        check_targets(&self)?;
+        for (index, sample) in self.samples.iter().enumerate() {
+            check_sample(&self, index, sample, u32::from(VOID))?;
+        }
+        check_several_classes(&self)?;
+        Ok(self)
+    }
+}
+
+fn no_samples(name: String) -> DataError {
+    DataError::NoSamples { name, wanted: "at least one picture".to_owned() }
 }
 
 impl Dataset for InMemory {
@@ -107,8 +142,8 @@ impl Dataset for InMemory {
         &self.class_names
     }
 
-    fn task(&self) -> Task {
-        self.task
+    fn targets(&self) -> Vec<TargetSpec> {
+        self.targets.clone()
     }
 
     fn describe(&self, index: usize) -> String {
@@ -116,9 +151,9 @@ impl Dataset for InMemory {
     }
 
     fn class_of(&self, index: usize) -> Option<u32> {
-        match self.samples.get(index)?.target {
-            Target::Class(class) => Some(class),
-            Target::Mask(_) => None,
+        match self.samples.get(index)?.targets.first()? {
+            Target::Class(class) => Some(*class),
+            _ => None,
         }
     }
 }
@@ -126,38 +161,6 @@ impl Dataset for InMemory {
 /// The label of pixels that belong to no class, in masks and in a [`Loader`](super::Loader) unless it is told
 /// otherwise.
 pub const VOID: u8 = 255;
-
-/// Holds a sample to what its dataset promises: the kind of label, the range of the labels, a mask as large as the
-/// picture. Labels of `ignore` are in range.
-///
-/// # Errors
-/// [`DataError::WrongTarget`], [`DataError::LabelRange`], [`DataError::MaskSize`].
-pub fn check_sample(dataset: &dyn Dataset, index: usize, sample: &Sample, ignore: u32) -> Result<()> {
-    let (name, task) = (|| dataset.describe(index), dataset.task());
-    match (&sample.target, task) {
-        (Target::Class(_), Task::Classification) => {}
-        (Target::Mask(mask), Task::Segmentation) => {
-            let (mask, picture) = ((mask.width(), mask.height()), (sample.image.width(), sample.image.height()));
-            if mask != picture {
-                return Err(DataError::MaskSize { sample: name(), mask, picture });
-            }
-        }
-        _ => return Err(DataError::WrongTarget { sample: name(), task }),
-    }
-    let classes = dataset.class_names().len();
-    let (largest, ignored) = match &sample.target {
-        Target::Class(class) => (Some(*class), None),
-        Target::Mask(mask) => {
-            let counts = mask.pixel_counts();
-            let present = (0..=255).filter(|label| *label != ignore && counts[*label as usize] > 0);
-            (present.max(), Some(ignore))
-        }
-    };
-    match largest.filter(|label| *label as usize >= classes) {
-        Some(label) => Err(DataError::LabelRange { sample: name(), label, classes, ignored }),
-        None => Ok(()),
-    }
-}
 
 /// Refuses an index beyond the last sample.
 pub(crate) fn check_index(dataset: &dyn Dataset, index: usize) -> Result<()> {

@@ -1,7 +1,8 @@
 //! The 8×8 digits of UCI, which are part of this crate.
 
 use super::dataset::InMemory;
-use super::sample::{Picture, Sample, Target};
+use super::sample::{Picture, Sample};
+use super::target::Target;
 use flate2::read::GzDecoder;
 use std::io::Read;
 
@@ -29,5 +30,5 @@ fn sample(line: &str) -> Sample {
     let class = values.pop().expect("a line has values");
     let pixels = values.iter().map(|value| ((255 * value + 8) / 16) as u8).collect();
     let image = Picture::new(8, 8, 1, pixels).expect("a line has 64 values");
-    Sample { image, target: Target::Class(class) }
+    Sample { image, targets: vec![Target::Class(class)] }
 }

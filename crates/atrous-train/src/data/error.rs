@@ -1,6 +1,5 @@
 //! What can go wrong with training data.
 
-use super::sample::Task;
 use atrous_vision::ErrorKind;
 use std::io;
 
@@ -32,9 +31,12 @@ pub enum DataError {
     /// A label that is neither a class nor the ignored one.
     #[error("{sample}: label {label} is none of the {classes} classes, 0 to {}", last_label(*classes, *ignored))]
     LabelRange { sample: String, label: u32, classes: usize, ignored: Option<u32> },
-    /// A class where a mask was promised, or the reverse.
-    #[error("{sample}: its label is not of the kind that the dataset's task, {task:?}, asks for")]
-    WrongTarget { sample: String, task: Task },
+    /// Other targets than the dataset promises, such as a class instead of a mask.
+    #[error("{sample}: the dataset promises {needs}; the sample has {got}")]
+    WrongTarget { sample: String, needs: String, got: String },
+    /// A target whose numbers or sizes make no sense.
+    #[error("{sample}: target \"{target}\": {reason}")]
+    TargetValue { sample: String, target: String, reason: String },
     /// Values that make no picture.
     #[error(
         "a {width}×{height} picture of {channels} channels needs {want} values, got {got}; channels must be 1 or 3"

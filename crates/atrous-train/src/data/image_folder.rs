@@ -3,7 +3,8 @@
 use super::dataset::{Dataset, check_class_names, check_index};
 use super::error::{DataError, Result};
 use super::files::{file_name, folders_in, pictures_below, shown};
-use super::sample::{Picture, Sample, Target, Task};
+use super::sample::{Picture, Sample};
+use super::target::{Target, TargetKind, TargetSpec};
 use atrous_vision::{Limits, load_rgb8};
 use std::path::{Path, PathBuf};
 
@@ -83,15 +84,15 @@ impl Dataset for ImageFolder {
         check_index(self, index)?;
         let (path, class) = &self.files[index];
         let image = Picture::try_from(load_rgb8(path, &Limits::default())?)?;
-        Ok(Sample { image, target: Target::Class(*class) })
+        Ok(Sample { image, targets: vec![Target::Class(*class)] })
     }
 
     fn class_names(&self) -> &[String] {
         &self.class_names
     }
 
-    fn task(&self) -> Task {
-        Task::Classification
+    fn targets(&self) -> Vec<TargetSpec> {
+        vec![TargetSpec::labels(TargetKind::Class { classes: self.class_names.len() })]
     }
 
     fn describe(&self, index: usize) -> String {

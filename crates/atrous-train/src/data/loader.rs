@@ -1,14 +1,15 @@
 //! Samples to batches.
 
-use super::batch::{Batch, stack};
-use super::dataset::{Dataset, check_sample};
+use super::batch::{Batch, Framed, stack};
+use super::check::check_sample;
+use super::dataset::Dataset;
 use super::epoch::Epoch;
 use super::error::Result;
 use super::options::{LoaderOptions, OnBroken};
 use super::random::{Purpose, Random};
-use super::sample::Target;
-use super::view::View;
-use atrous_vision::RgbImage;
+use super::target::{Target, TargetKind, TargetSpec};
+use super::view::{Placed, View};
+use atrous_gpu::Data;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -38,8 +39,8 @@ impl Loader {
     /// Prepares to read a dataset.
     ///
     /// # Errors
-    /// [`DataError`](super::DataError): `Option` for an option outside of its range, `NoSamples`, `OneClass`, and
-    /// `Picture` for constants of the preprocessing that are not usable.
+    /// [`DataError`](super::DataError): `Option` for an option outside of its range, `NoSamples`, `OneClass`, `TargetValue` for
+    /// targets that cannot be, and `Picture` for constants of the preprocessing that are not usable.
     pub fn new(dataset: Arc<dyn Dataset>, options: LoaderOptions) -> Result<Self> {
         options.check(&*dataset)?;
         Ok(Loader { dataset, options, skipped: Arc::default() })
@@ -67,6 +68,11 @@ impl Loader {
     pub fn shape(&self) -> [usize; 4] {
         let [height, width] = self.options.size;
         [self.options.batch, height, width, self.options.preprocess.channels()]
+    }
+
+    /// The targets of every batch.
+    pub fn targets(&self) -> Vec<TargetSpec> {
+        self.dataset.targets()
     }
 
     /// Reads an epoch, beginning with the given batch, counted from 0. Reading starts at once.
@@ -109,11 +115,11 @@ impl Loader {
         if samples.is_empty() {
             return Ok(None);
         }
-        stack(batch, samples, options).map(Some)
+        stack(batch, samples, &self.targets(), options).map(Some)
     }
 
-    /// A sample as a picture of the batch's size and its labels.
-    fn read_sample(&self, index: usize, epoch: u64) -> Result<(RgbImage, Vec<u32>)> {
+    /// A sample as a picture of the batch's size and the values of its targets.
+    fn read_sample(&self, index: usize, epoch: u64) -> Result<Framed> {
         let options = &self.options;
         let sample = self.dataset.get(index)?;
         check_sample(&*self.dataset, index, &sample, options.ignore_label)?;
@@ -126,22 +132,38 @@ impl Loader {
             outside: options.ignore_label as u8,
         };
         let change = options.augment.draw(options.seed, epoch, index);
-        let mask = match &sample.target {
-            Target::Mask(mask) => Some(mask),
-            Target::Class(_) => None,
-        };
-        let (image, mask) = view.apply(&sample.image.into_rgb(), mask, &change)?;
-        Ok(match (sample.target, mask) {
-            (Target::Class(class), _) => (image, vec![class]),
-            (Target::Mask(_), mask) => {
-                let mask = mask.expect("a mask goes with its picture");
-                (image, mask.classes().iter().map(|&class| class.into()).collect())
-            }
-        })
+        let placed = view.place((sample.image.width(), sample.image.height()), change);
+        let image = placed.picture(&sample.image.into_rgb())?;
+        let targets = self.dataset.targets().into_iter().zip(sample.targets);
+        let targets = targets.map(|(spec, target)| values(target, spec.kind, &placed)).collect::<Result<_>>()?;
+        Ok(Framed { image, targets })
     }
 
     fn note_skipped(&self, index: usize, reason: String) {
         let note = || Skipped { index, name: self.dataset.describe(index), reason };
         self.skipped.lock().expect("no thread panics with the lock").entry(index).or_insert_with(note);
     }
+}
+
+/// A target as it is uploaded.
+fn values(target: Target, kind: TargetKind, placed: &Placed) -> Result<Data> {
+    Ok(match target {
+        Target::Class(class) => Data::U32(vec![class]),
+        Target::Mask(mask) => Data::U32(placed.mask(&mask)?.into_iter().map(u32::from).collect()),
+        Target::SoftLabels(numbers) | Target::Vector(numbers) => Data::F32(numbers),
+        Target::MultiHot(present) => Data::F32(present.into_iter().map(|there| f32::from(u8::from(there))).collect()),
+        Target::Boxes(boxes) => {
+            let mut moved: Vec<f32> = boxes.into_iter().flat_map(|corners| placed.boxed(corners)).collect();
+            if let TargetKind::Boxes { most } = kind {
+                moved.resize(4 * most, 0.0);
+            }
+            Data::F32(moved)
+        }
+        Target::Image(picture) => {
+            let channels = picture.channels() as usize;
+            let pixels = placed.uncoloured(&picture.into_rgb())?.into_raw();
+            let chosen = pixels.chunks_exact(3).flat_map(|pixel| &pixel[..channels]);
+            Data::F32(chosen.map(|level| f32::from(*level) / 255.0).collect())
+        }
+    })
 }

@@ -4,7 +4,8 @@ use super::dataset::{Dataset, check_class_names, check_index};
 use super::error::{DataError, Result};
 use super::files::{pictures_in, read_text, shown, stem};
 use super::mask_file::read_mask;
-use super::sample::{Picture, Sample, Target, Task};
+use super::sample::{Picture, Sample};
+use super::target::{Target, TargetKind, TargetSpec};
 use atrous_vision::{Limits, load_rgb8};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -110,15 +111,15 @@ impl Dataset for MaskFolder {
         check_index(self, index)?;
         let (picture, mask) = &self.files[index];
         let image = Picture::try_from(load_rgb8(picture, &Limits::default())?)?;
-        Ok(Sample { image, target: Target::Mask(read_mask(mask)?) })
+        Ok(Sample { image, targets: vec![Target::Mask(read_mask(mask)?)] })
     }
 
     fn class_names(&self) -> &[String] {
         &self.class_names
     }
 
-    fn task(&self) -> Task {
-        Task::Segmentation
+    fn targets(&self) -> Vec<TargetSpec> {
+        vec![TargetSpec::labels(TargetKind::Mask { classes: self.class_names.len() })]
     }
 
     /// Names the mask: what is wrong with a label is wrong there.

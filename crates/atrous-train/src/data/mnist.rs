@@ -3,7 +3,8 @@
 use super::dataset::InMemory;
 use super::error::{DataError, Result};
 use super::files::{io_error, open_plain_or_gzip, read_rest, shown};
-use super::sample::{Picture, Sample, Target};
+use super::sample::{Picture, Sample};
+use super::target::Target;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -56,7 +57,8 @@ pub fn idx(images: impl AsRef<Path>, labels: impl AsRef<Path>, class_names: Vec<
         return Err(header_error(images, "rows×columns", "at least 1×1".to_owned(), format!("{rows}×{columns}")));
     }
     let samples = pixels.chunks_exact(size.max(1)).zip(&classes).map(|(pixels, &class)| {
-        Ok(Sample { image: Picture::new(columns, rows, 1, pixels.to_vec())?, target: Target::Class(class.into()) })
+        let image = Picture::new(columns, rows, 1, pixels.to_vec())?;
+        Ok(Sample { image, targets: vec![Target::Class(class.into())] })
     });
     InMemory::new(shown(labels), class_names, samples.collect::<Result<_>>()?)
 }

@@ -1,7 +1,7 @@
 //! Training data: datasets, parts of them, random changes, and batches made ahead of their use.
 //!
 //! ```text
-//! files ──Dataset──► Sample (picture + class or mask) ──Framing, Augment──► one size ──Preprocess──► Batch
+//! files ──Dataset──► Sample (picture + targets) ──Framing, Augment──► one size ──Preprocess──► Batch
 //! ```
 //!
 //! Everything random is a function of a seed, the epoch and the sample's index, so every run can be replayed, entered
@@ -29,6 +29,7 @@
 
 mod augment;
 mod batch;
+mod check;
 mod cifar;
 mod dataset;
 mod digits;
@@ -45,12 +46,14 @@ mod random;
 mod sample;
 mod shapes;
 mod split;
+mod target;
 mod view;
 
 pub use augment::{Augment, Crop};
-pub use batch::Batch;
+pub use batch::{Batch, TargetBatch};
+pub use check::check_sample;
 pub use cifar::{CIFAR10_CLASSES, cifar10, cifar10_files};
-pub use dataset::{Dataset, InMemory, VOID, check_sample};
+pub use dataset::{Dataset, InMemory, VOID};
 pub use digits::digits;
 pub use epoch::Epoch;
 pub use error::{DataError, Result};
@@ -60,7 +63,9 @@ pub use mask_file::read_mask;
 pub use mask_folder::{MaskFolder, VOC_CLASSES};
 pub use mnist::{Part, idx, mnist};
 pub use options::{LoaderOptions, OnBroken};
-pub use sample::{Picture, Sample, Target, Task};
+pub use sample::{Picture, Sample};
 pub use shapes::Shapes;
 pub use split::{Subset, split_every, split_random, split_stratified};
+pub(crate) use target::listed;
+pub use target::{LABELS, Target, TargetKind, TargetSpec};
 pub use view::Framing;

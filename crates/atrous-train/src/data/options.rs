@@ -1,9 +1,10 @@
 //! What a loader is asked to do.
 
 use super::augment::Augment;
-use super::dataset::{Dataset, VOID, check_class_names};
+use super::check::check_targets;
+use super::dataset::{Dataset, VOID};
 use super::error::{DataError, Result};
-use super::sample::Task;
+use super::target::TargetKind;
 use super::view::Framing;
 use atrous_vision::{Preprocess, RgbImage};
 use std::num::NonZero;
@@ -46,7 +47,7 @@ pub struct LoaderOptions {
     /// What to do with a sample that cannot be read.
     pub on_broken: OnBroken,
     /// Label of what is not to be learnt from: the pixels of masks that have it, padding, and the samples that fill up
-    /// a batch. For masks 255 at most; in classification it must be no class.
+    /// a batch. For masks 255 at most; where pictures have a class it must be none.
     pub ignore_label: u32,
 }
 
@@ -76,12 +77,12 @@ impl LoaderOptions {
 
     /// Holds options and dataset together to what a loader needs.
     pub(crate) fn check(&self, dataset: &dyn Dataset) -> Result<()> {
-        let (samples, classes) = (dataset.len(), dataset.class_names().len());
+        let samples = dataset.len();
         if samples == 0 {
             let wanted = "at least one sample".to_owned();
             return Err(DataError::NoSamples { name: "the dataset of the loader".to_owned(), wanted });
         }
-        check_class_names(&dataset.describe(0), dataset.class_names())?;
+        check_targets(dataset)?;
         let [height, width] = self.size;
         let values = [self.batch, height, width, self.preprocess.channels()];
         let values = values.iter().fold(1u128, |product, &side| product.saturating_mul(side as u128));
@@ -97,11 +98,16 @@ impl LoaderOptions {
         let must = format!("at most the {samples} samples where the last batch is dropped if not full");
         rule(!self.drop_last || self.batch <= samples, "batch", must, self.batch.to_string())?;
         rule(u32::try_from(samples).is_ok(), "samples", "fewer than 2³²".to_owned(), samples.to_string())?;
-        let (holds, must) = match dataset.task() {
-            Task::Classification => (self.ignore_label as usize >= classes, format!("none of the {classes} classes")),
-            Task::Segmentation => (self.ignore_label <= u8::MAX.into(), "at most 255 for masks".to_owned()),
-        };
-        rule(holds, "ignore_label", must, self.ignore_label.to_string())?;
+        for target in dataset.targets() {
+            let (holds, must) = match target.kind {
+                TargetKind::Class { classes } => {
+                    (self.ignore_label as usize >= classes, format!("none of the {classes} classes"))
+                }
+                TargetKind::Mask { .. } => (self.ignore_label <= u8::MAX.into(), "at most 255 for masks".to_owned()),
+                _ => continue,
+            };
+            rule(holds, "ignore_label", must, self.ignore_label.to_string())?;
+        }
         self.augment.check()?;
         self.preprocess.run(&[RgbImage::new(1, 1)])?;
         Ok(())

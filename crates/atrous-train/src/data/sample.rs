@@ -1,16 +1,8 @@
-//! One picture with its label.
+//! One picture with its targets.
 
 use super::error::{DataError, Result};
-use atrous_vision::{ClassMap, RgbImage};
-
-/// What the samples of a dataset are labelled with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Task {
-    /// One class a picture: [`Target::Class`].
-    Classification,
-    /// One class a pixel: [`Target::Mask`].
-    Segmentation,
-}
+use super::target::Target;
+use atrous_vision::RgbImage;
 
 /// An 8-bit picture, grey or RGB, row by row with its channels innermost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,20 +66,11 @@ impl TryFrom<RgbImage> for Picture {
     }
 }
 
-/// The label of a picture.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// The class of the whole picture, from 0.
-    Class(u32),
-    /// The class of every pixel, from 0, or the ignore label. As large as the picture.
-    Mask(ClassMap),
-}
-
-/// One picture with its label.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One picture with what is to be learnt from it.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
     /// The picture.
     pub image: Picture,
-    /// Its label.
-    pub target: Target,
+    /// Its targets, in the order of [`Dataset::targets`](super::Dataset::targets).
+    pub targets: Vec<Target>,
 }

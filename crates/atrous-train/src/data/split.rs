@@ -3,7 +3,8 @@
 use super::dataset::{Dataset, check_index};
 use super::error::{DataError, Result};
 use super::random::{Purpose, Random};
-use super::sample::{Sample, Task};
+use super::sample::Sample;
+use super::target::TargetSpec;
 use std::sync::Arc;
 
 /// Chosen samples of another dataset, in the order chosen.
@@ -47,8 +48,8 @@ impl Dataset for Subset {
         self.dataset.class_names()
     }
 
-    fn task(&self) -> Task {
-        self.dataset.task()
+    fn targets(&self) -> Vec<TargetSpec> {
+        self.dataset.targets()
     }
 
     fn describe(&self, index: usize) -> String {
@@ -92,7 +93,8 @@ pub fn split_random(dataset: Arc<dyn Dataset>, fraction: f64, seed: u64) -> Resu
 /// # Errors
 /// Those of [`split_random`], and [`DataError::Unstratifiable`] if a class is not known.
 pub fn split_stratified(dataset: Arc<dyn Dataset>, fraction: f64, seed: u64) -> Result<(Subset, Subset)> {
-    let mut classes = vec![Vec::new(); dataset.class_names().len()];
+    let count = dataset.targets().first().and_then(|target| target.kind.classes()).unwrap_or_default();
+    let mut classes = vec![Vec::new(); count];
     for index in 0..dataset.len() {
         let Some(class) = dataset.class_of(index) else {
             return Err(DataError::Unstratifiable { sample: dataset.describe(index) });

@@ -1,10 +1,11 @@
-//! Pictures and masks to the size of a batch.
+//! Pictures and their targets to the size of a batch.
 
 use super::augment::{Change, Crop};
 use super::error::Result;
 use atrous_vision::{ClassMap, Filter, RgbImage, resize};
 
-/// How a picture of another size is brought to the loader's size. Masks go the same way, by the nearest pixel.
+/// How a picture of another size is brought to the loader's size. Masks go the same way, by the nearest pixel, and so do boxes
+/// and pictures that are targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Framing {
     /// Keep the aspect ratio, cover the whole size, cut off what is over: torchvision's `Resize(side)` and
@@ -45,52 +46,118 @@ pub(crate) struct View {
     pub(crate) outside: u8,
 }
 
+/// A view of one picture: where it lies under the window.
+pub(crate) struct Placed {
+    view: View,
+    change: Change,
+    /// Size of the resized picture, width first.
+    size: (u32, u32),
+    /// For every pixel of the window, row by row, the place on the resized picture that its centre falls on: pixel `i` of a
+    /// side spans `i..i + 1`. `None` outside of the picture.
+    places: Vec<Option<(f64, f64)>>,
+}
+
 impl View {
-    /// A picture and its mask (of one size), changed alike.
-    pub(crate) fn apply(
-        &self,
-        image: &RgbImage,
-        mask: Option<&ClassMap>,
-        change: &Change,
-    ) -> Result<(RgbImage, Option<ClassMap>)> {
-        let window = (self.width, self.height);
-        let (width, height) = self.framing.size(image.dimensions(), window, change.scale);
-        let image = resize(image, width, height, Filter::Bilinear)?;
-        let places = self.places((width, height), change);
-        let levels = levels(&image, change);
-        let mut pixels = Vec::with_capacity(3 * places.len());
-        for place in &places {
-            pixels.extend(place.map_or([0; 3], |(x, y)| bilinear(&image, x, y).map(|v| levels[usize::from(v)])));
-        }
-        let image = RgbImage::from_raw(self.width, self.height, pixels).expect("there is a place for every pixel");
-        let Some(mask) = mask else { return Ok((image, None)) };
-        let mask = mask.resize(width, height)?;
-        let nearest = |(x, y): (f64, f64)| mask.classes()[y as usize * width as usize + x as usize];
-        let classes = places.into_iter().map(|place| place.map_or(self.outside, nearest)).collect();
-        Ok((image, Some(ClassMap::new(self.width, self.height, classes)?)))
+    /// Lays the window over a picture of this size, width first.
+    pub(crate) fn place(self, picture: (u32, u32), change: Change) -> Placed {
+        let size = self.framing.size(picture, (self.width, self.height), change.scale);
+        let mut placed = Placed { view: self, change, size, places: Vec::new() };
+        placed.places = placed.places();
+        placed
+    }
+}
+
+impl Placed {
+    /// The picture under the window, its colours changed; black where there is none.
+    pub(crate) fn picture(&self, image: &RgbImage) -> Result<RgbImage> {
+        let image = resize(image, self.size.0, self.size.1, Filter::Bilinear)?;
+        let levels = levels(&image, &self.change);
+        Ok(self.sampled(&image, |level| levels[usize::from(level)]))
     }
 
-    /// For every pixel of the window, row by row, the place on the resized picture that its centre falls on: pixel `i`
-    /// of a side spans `i..i + 1`. `None` outside of the picture.
-    fn places(&self, size: (u32, u32), change: &Change) -> Vec<Option<(f64, f64)>> {
-        let offset = |side, window, place| self.crop.offset(side, window, place) as f64;
-        let half = (f64::from(self.width) / 2.0, f64::from(self.height) / 2.0);
-        let center =
-            (offset(size.0, self.width, change.place.0) + half.0, offset(size.1, self.height, change.place.1) + half.1);
-        let (sin, cos) = change.angle.sin_cos();
-        let mirrored = |flip: bool, value: f64| if flip { -value } else { value };
+    /// The same, its colours as they are.
+    pub(crate) fn uncoloured(&self, image: &RgbImage) -> Result<RgbImage> {
+        let image = resize(image, self.size.0, self.size.1, Filter::Bilinear)?;
+        Ok(self.sampled(&image, |level| level))
+    }
+
+    fn sampled(&self, image: &RgbImage, level: impl Fn(u8) -> u8) -> RgbImage {
+        let mut pixels = Vec::with_capacity(3 * self.places.len());
+        for place in &self.places {
+            pixels.extend(place.map_or([0; 3], |(x, y)| bilinear(image, x, y).map(&level)));
+        }
+        RgbImage::from_raw(self.view.width, self.view.height, pixels).expect("there is a place for every pixel")
+    }
+
+    /// The classes under the window; the view's label where there is no mask.
+    pub(crate) fn mask(&self, mask: &ClassMap) -> Result<Vec<u8>> {
+        let (width, height) = self.size;
+        let mask = mask.resize(width, height)?;
+        let nearest = |(x, y): (f64, f64)| mask.classes()[y as usize * width as usize + x as usize];
+        Ok(self.places.iter().map(|place| place.map_or(self.view.outside, nearest)).collect())
+    }
+
+    /// The upright box around a box of the picture, cut off at the window: left, top, right, bottom as fractions of the picture's
+    /// sides, then of the window's. All zeros where nothing is left.
+    pub(crate) fn boxed(&self, [left, top, right, bottom]: [f32; 4]) -> [f32; 4] {
+        let corners = [(left, top), (right, top), (left, bottom), (right, bottom)];
+        let corners = corners.map(|(x, y)| self.on_window(f64::from(x), f64::from(y)));
+        let least = |of: fn(&(f64, f64)) -> f64| corners.iter().map(of).fold(f64::INFINITY, f64::min).clamp(0.0, 1.0);
+        let most =
+            |of: fn(&(f64, f64)) -> f64| corners.iter().map(of).fold(f64::NEG_INFINITY, f64::max).clamp(0.0, 1.0);
+        let [left, top] = [least(|c| c.0), least(|c| c.1)];
+        let [right, bottom] = [most(|c| c.0), most(|c| c.1)];
+        match left < right && top < bottom {
+            true => [left, top, right, bottom].map(|v| v as f32),
+            false => [0.0; 4],
+        }
+    }
+
+    /// Where a place of the picture lies on the window; both as fractions of their sides. The reverse of [`Self::places`].
+    fn on_window(&self, x: f64, y: f64) -> (f64, f64) {
+        let (center, half) = (self.center(), self.half());
+        let (dx, dy) = (x * f64::from(self.size.0) - center.0, y * f64::from(self.size.1) - center.1);
+        let (sin, cos) = self.change.angle.sin_cos();
+        let u = mirrored(self.change.flip_x, cos * dx + sin * dy);
+        let v = mirrored(self.change.flip_y, cos * dy - sin * dx);
+        ((u / half.0 + 1.0) / 2.0, (v / half.1 + 1.0) / 2.0)
+    }
+
+    /// Half of the window's sides.
+    fn half(&self) -> (f64, f64) {
+        (f64::from(self.view.width) / 2.0, f64::from(self.view.height) / 2.0)
+    }
+
+    /// The window's centre on the resized picture.
+    fn center(&self) -> (f64, f64) {
+        let offset = |side, window, place| self.view.crop.offset(side, window, place) as f64;
+        let (half, place) = (self.half(), self.change.place);
+        (
+            offset(self.size.0, self.view.width, place.0) + half.0,
+            offset(self.size.1, self.view.height, place.1) + half.1,
+        )
+    }
+
+    fn places(&self) -> Vec<Option<(f64, f64)>> {
+        let (Change { flip_x, flip_y, .. }, View { width, height, .. }) = (self.change, self.view);
+        let (center, half, size) = (self.center(), self.half(), self.size);
+        let (sin, cos) = self.change.angle.sin_cos();
         let inside = |(x, y): &(f64, f64)| (0.0..f64::from(size.0)).contains(x) && (0.0..f64::from(size.1)).contains(y);
-        let mut places = Vec::with_capacity(self.width as usize * self.height as usize);
-        for row in 0..self.height {
-            let v = mirrored(change.flip_y, f64::from(row) + 0.5 - half.1);
-            for column in 0..self.width {
-                let u = mirrored(change.flip_x, f64::from(column) + 0.5 - half.0);
+        let mut places = Vec::with_capacity(width as usize * height as usize);
+        for row in 0..height {
+            let v = mirrored(flip_y, f64::from(row) + 0.5 - half.1);
+            for column in 0..width {
+                let u = mirrored(flip_x, f64::from(column) + 0.5 - half.0);
                 let place = (center.0 + cos * u - sin * v, center.1 + sin * u + cos * v);
                 places.push(Some(place).filter(inside));
             }
         }
         places
     }
+}
+
+fn mirrored(flip: bool, value: f64) -> f64 {
+    if flip { -value } else { value }
 }
 
 /// The colour at a place within the picture, from the four pixels whose centres surround it; beyond the outermost

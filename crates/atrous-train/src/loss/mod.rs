@@ -55,6 +55,11 @@ pub fn weighted_sum(graph: &mut Graph, name: &str, losses: &[(NodeId, f32)]) -> 
     })
 }
 
+/// The sum of all elements.
+pub(crate) fn sum(graph: &mut Graph, name: &str, x: NodeId) -> Result<NodeId, GraphError> {
+    Losses::new(graph, name).sum_all(x)
+}
+
 /// Short ways to add the operations that losses are made of, all named after the loss.
 struct Losses<'a> {
     graph: &'a mut Graph,

@@ -3,7 +3,7 @@
 use atrous_gpu::{GpuError, InputData, Session};
 use atrous_graph::{DType, NodeId, Op, optim::LossScale};
 
-use super::{Trainer, flight::Run, inputs};
+use super::{Trainer, flight::Run};
 
 /// Most nodes that are looked at in one run, and most bytes that they may have.
 const NODES: usize = 32;
@@ -15,9 +15,10 @@ impl Trainer {
     /// cannot be found out.
     pub(super) fn blame(&self, run: &Run, loss_scale: Option<f32>) -> Option<String> {
         let (seed, scale) = ([run.seed], [loss_scale.unwrap_or(1.0)]);
-        let mut inputs = inputs(&self.model, &self.options.loss, &run.batch, &seed);
-        if let Some(LossScale { node, .. }) = self.training.loss_scale {
-            inputs.push((&self.model.graph.node(node).name, InputData::F32(&scale)));
+        let weights = run.batch.sample_weights();
+        let mut inputs = self.step.batch_inputs(&run.batch, &seed, &weights);
+        if let Some(LossScale { node, .. }) = self.step.training.loss_scale {
+            inputs.push((&self.step.model.graph.node(node).name, InputData::F32(&scale)));
         }
         let bad = |values: &[f32]| values.iter().any(|v| !v.is_finite());
         for (name, data) in &inputs {
@@ -26,7 +27,7 @@ impl Trainer {
             }
         }
         let parameters = self.session.parameters().download_blocking().ok()?;
-        let mut specs = self.model.parameters.iter();
+        let mut specs = self.step.model.parameters.iter();
         if let Some(spec) = specs.find(|spec| parameters.get(&spec.name).is_some_and(|values| bad(values))) {
             return Some(spec.name.clone());
         }
@@ -40,13 +41,13 @@ impl Trainer {
         while !rest.is_empty() {
             let mut bytes = 0;
             let fits = |id: &&NodeId| {
-                bytes += self.model.graph.node(**id).ty.bytes();
+                bytes += self.step.model.graph.node(**id).ty.bytes();
                 bytes <= BYTES
             };
             let count = rest.iter().take(NODES).take_while(fits).count().max(1);
             let (now, later) = rest.split_at(count);
             let mut session =
-                Session::new(self.session.device(), &self.model.graph, now, self.session.parameters().clone())?;
+                Session::new(self.session.device(), &self.step.model.graph, now, self.session.parameters().clone())?;
             for output in session.run_blocking(inputs)?.iter() {
                 if output.f32()?.iter().any(|v| !v.is_finite()) {
                     return Ok(Some(output.name.clone()));
@@ -59,10 +60,10 @@ impl Trainer {
 
     /// All f32 nodes that a step computes, in the order of computation.
     fn computed(&self) -> Vec<NodeId> {
-        let graph = &self.model.graph;
+        let graph = &self.step.model.graph;
         let mut needed = vec![false; graph.nodes().len()];
-        let updates = self.training.gradients.iter().chain(&self.training.assignments).map(|(_, node)| *node);
-        for id in updates.chain([self.training.loss]) {
+        let updates = self.step.training.gradients.iter().chain(&self.step.training.assignments).map(|(_, node)| *node);
+        for id in updates.chain([self.step.training.loss]) {
             needed[id.0] = true;
         }
         for i in (0..needed.len()).rev() {

@@ -1,11 +1,13 @@
 //! What can go wrong in a training.
 
-use atrous_graph::{GraphError, Shape};
+use atrous_graph::GraphError;
 use atrous_io::SaveError;
 use atrous_nn::ModelError;
 
 use super::{OptionError, RunFolderError};
-use crate::{checkpoint::CheckpointError, curve::CurveError, data::DataError, log::LogError};
+use crate::{
+    checkpoint::CheckpointError, curve::CurveError, data::DataError, log::LogError, objective::ObjectiveError,
+};
 
 /// Why a training cannot begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +16,9 @@ pub enum TrainError {
     /// Options that make no sense.
     #[error(transparent)]
     Options(#[from] OptionError),
+    /// The zoo has no such network.
+    #[error(transparent)]
+    Network(#[from] atrous_nn::zoo::ZooError),
     /// The data cannot be read.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -34,16 +39,9 @@ pub enum TrainError {
     /// The device.
     #[error(transparent)]
     Gpu(#[from] atrous_gpu::GpuError),
-    /// The network answers another question than the data's labels.
-    #[error("{network} gives {output}, but the labels of the data need {needs}")]
-    Fit {
-        /// The network's name.
-        network: String,
-        /// Shape of its result.
-        output: Shape,
-        /// Shape that goes with the labels: their rows and columns, and a channel per class.
-        needs: Shape,
-    },
+    /// The objective or a metric does not go with the network or the data.
+    #[error(transparent)]
+    Objective(#[from] ObjectiveError),
     /// Training and validation data that do not go together.
     #[error("the validation data have {got}, the training data {needs}")]
     Validation {

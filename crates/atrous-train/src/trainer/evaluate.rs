@@ -7,16 +7,15 @@ use atrous_graph::{
     NodeId,
     optim::{Optimizer, Training},
 };
-use atrous_nn::{Model, Network};
 
 use super::{
-    Loss, TrainError, TrainOptions, Trainer, Watch,
-    graph::{DataShape, EvaluationGraph, evaluation_graph},
-    inputs,
+    TrainError, Trainer, Watch,
+    graph::{DataShape, EvaluationGraph, Recipe},
 };
 use crate::{
-    data::{Loader, Task},
-    metrics::Confusion,
+    data::{Loader, TargetKind},
+    metrics::{Confusion, ConfusionMatrix, Metric},
+    step::TrainingStep,
 };
 
 /// Largest count that is exact in f32.
@@ -25,12 +24,11 @@ const EXACT: usize = 1 << 24;
 /// A forward pass over validation data.
 pub(super) struct Evaluator {
     loader: Loader,
-    model: Model,
+    step: TrainingStep,
     session: TrainingSession,
-    loss: Loss,
-    /// Names of the totals: sum of losses, labels that count, of them in the top k, confusion matrix.
-    names: [String; 4],
-    k: usize,
+    metrics: Vec<Box<dyn Metric>>,
+    /// Names of the totals: of the loss and what it counts, then those of each metric.
+    names: Vec<Vec<String>>,
     /// Batches after which the totals are taken, so that they stay exact.
     batches: usize,
 }
@@ -38,51 +36,36 @@ pub(super) struct Evaluator {
 /// What a validation found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figures {
-    /// Mean loss over all labels that count; `None` if there are none.
+    /// Mean loss over all labels, or samples, that count; `None` if there are none.
     pub loss: Option<f64>,
-    /// Of samples, or of pixels.
-    pub confusion: Confusion,
-    /// Fraction of labels among the k largest logits; `None` if there are no labels.
-    pub top_k: Option<f64>,
-    /// That k.
-    pub k: usize,
-    /// Whether pixels are classified, not whole pictures.
-    pub task: Task,
+    /// The figures of all metrics by name, without those of which nothing was counted.
+    pub metrics: BTreeMap<String, f64>,
+    /// What each metric summed up, by its [name](Metric::name).
+    pub totals: BTreeMap<String, Vec<Vec<f64>>>,
+    /// Whether pixels have labels.
+    pixels: bool,
 }
 
 impl Figures {
-    /// The metrics by name: `accuracy`, and of segmentations `mean_iou` and `mean_class_accuracy`; of classifications, where
-    /// there are more than k classes, `top_k` with the number.
-    pub fn metrics(&self) -> BTreeMap<String, f64> {
-        let confusion = &self.confusion;
-        let mut all = vec![("accuracy".to_owned(), confusion.accuracy())];
-        match self.task {
-            Task::Segmentation => {
-                all.push(("mean_iou".to_owned(), confusion.mean_iou()));
-                all.push(("mean_class_accuracy".to_owned(), confusion.mean_class_accuracy()));
-            }
-            Task::Classification if self.k > 1 && self.k < confusion.classes() => {
-                all.push((format!("top_{}", self.k), self.top_k));
-            }
-            Task::Classification => {}
-        }
-        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    /// The confusion matrix of samples or pixels, where there is that metric.
+    pub fn confusion(&self) -> Option<Confusion> {
+        ConfusionMatrix::of(self.totals.get(ConfusionMatrix::NAME)?.first()?)
     }
 
-    /// Intersection over union of each class of a segmentation; empty for classifications.
+    /// Intersection over union of each class of a segmentation; empty where pixels have no labels.
     pub fn class_iou(&self) -> Vec<Option<f64>> {
-        match self.task {
-            Task::Segmentation => self.confusion.iou(),
-            Task::Classification => Vec::new(),
-        }
+        self.confusion().filter(|_| self.pixels).map_or_else(Vec::new, |confusion| confusion.iou())
     }
 
     /// The value that decides which state is the best.
-    pub fn watched(&self, watch: Watch) -> Option<f64> {
+    pub fn watched(&self, watch: &Watch) -> Option<f64> {
         match watch {
+            // Of classifications it is no figure of the log.
+            Watch::MeanIou => self.confusion()?.mean_iou(),
             Watch::Loss => self.loss,
-            Watch::Accuracy => self.confusion.accuracy(),
-            Watch::MeanIou => self.confusion.mean_iou(),
+            Watch::Accuracy => self.metrics.get("accuracy").copied(),
+            Watch::Max(name) | Watch::Min(name) if name == "loss" => self.loss,
+            Watch::Max(name) | Watch::Min(name) => self.metrics.get(name).copied(),
         }
     }
 }
@@ -100,17 +83,15 @@ impl Trainer {
 impl Evaluator {
     pub(super) fn new(
         device: &Device,
-        name: &str,
-        network: &dyn Network,
+        recipe: Recipe<'_>,
         loader: Loader,
-        options: &TrainOptions,
+        metrics: Vec<Box<dyn Metric>>,
         parameters: Arc<Parameters>,
     ) -> Result<Self, TrainError> {
         let data = DataShape::of(&loader);
-        let EvaluationGraph { model, loss_sum, count, top_k, confusion } =
-            evaluation_graph(network, name, data, options)?;
-        let totals = [loss_sum, count, top_k, confusion];
-        let sums = Training {
+        let EvaluationGraph { model, given, loss_sum, count, sums } = recipe.evaluation(&data, &metrics)?;
+        let nodes: Vec<Vec<NodeId>> = [vec![loss_sum, count]].into_iter().chain(sums).collect();
+        let training = Training {
             loss: loss_sum,
             gradients: Vec::new(),
             assignments: Vec::new(),
@@ -119,58 +100,52 @@ impl Evaluator {
             clip_norm: None,
             accumulate: false,
             loss_scale: None,
-            totals: totals.to_vec(),
+            totals: nodes.concat(),
         };
-        let session = TrainingSession::new(device, &model.graph, &[], &sums, parameters)?;
-        let names = totals.map(|id: NodeId| model.graph.node(id).name.clone());
-        let batches = (EXACT / data.labels.len()).max(1);
-        Ok(Self { loader, session, loss: options.loss.clone(), names, k: options.top_k, batches, model })
+        let session = TrainingSession::new(device, &model.graph, &[], &training, parameters)?;
+        let name = |id: &NodeId| model.graph.node(*id).name.clone();
+        let names = nodes.iter().map(|nodes| nodes.iter().map(name).collect()).collect();
+        let batches = (EXACT / data.labels()).max(1);
+        Ok(Self { loader, session, metrics, names, batches, step: TrainingStep { model, training, given } })
     }
 
     fn run(&mut self) -> Result<Figures, TrainError> {
-        let classes = self.loader.dataset().class_names().len();
         // What a run that failed has left.
         self.session.finish_blocking()?;
         self.session.totals_blocking()?;
-        let mut sums = Sums { loss: 0.0, count: 0.0, top_k: 0.0, confusion: vec![0; classes * classes] };
+        let mut sums: Vec<Vec<Vec<f64>>> = self.names.iter().map(|names| vec![Vec::new(); names.len()]).collect();
         for (i, batch) in self.loader.epoch(0, 0).enumerate() {
             let batch = batch?;
-            let inputs = inputs(&self.model, &self.loss, &batch, &[0]);
+            let weights = batch.sample_weights();
+            let inputs = self.step.batch_inputs(&batch, &[0], &weights);
             self.session.step_blocking(&inputs, StepOptions::new(0.0, 1))?;
             if (i + 1).is_multiple_of(self.batches) {
-                sums.add(&self.session.totals_blocking()?, &self.names)?;
+                add(&mut sums, &self.session.totals_blocking()?, &self.names)?;
             }
         }
         self.session.finish_blocking()?;
-        sums.add(&self.session.totals_blocking()?, &self.names)?;
-        let mean = |sum: f64| (sums.count > 0.0).then(|| sum / sums.count);
+        add(&mut sums, &self.session.totals_blocking()?, &self.names)?;
+        let [loss, count] = [0, 1].map(|i| sums[0][i].iter().sum::<f64>());
+        let totals: Vec<Vec<Vec<f64>>> = sums.split_off(1);
+        let figures = |(metric, sums): (&Box<dyn Metric>, &Vec<Vec<f64>>)| {
+            let named = metric.figures().into_iter().zip(metric.values(sums));
+            named.filter_map(|(name, value)| Some((name, value?))).collect::<Vec<_>>()
+        };
         Ok(Figures {
-            loss: mean(sums.loss),
-            top_k: mean(sums.top_k),
-            confusion: Confusion::from_counts(classes, sums.confusion).expect("as many counts as pairs of classes"),
-            k: self.k,
-            task: self.loader.dataset().task(),
+            loss: (count > 0.0).then(|| loss / count),
+            metrics: self.metrics.iter().zip(&totals).flat_map(figures).collect(),
+            pixels: self.loader.targets().iter().any(|target| matches!(target.kind, TargetKind::Mask { .. })),
+            totals: self.metrics.iter().map(|metric| metric.name()).zip(totals).collect(),
         })
     }
 }
 
-/// Totals of totals.
-struct Sums {
-    loss: f64,
-    count: f64,
-    top_k: f64,
-    confusion: Vec<u64>,
-}
-
-impl Sums {
-    fn add(&mut self, totals: &Outputs, [loss, count, top_k, confusion]: &[String; 4]) -> Result<(), GpuError> {
-        let one = |name: &str| Ok::<f64, GpuError>(totals.f32(name)?.iter().map(|v| f64::from(*v)).sum());
-        self.loss += one(loss)?;
-        self.count += one(count)?;
-        self.top_k += one(top_k)?;
-        for (sum, value) in self.confusion.iter_mut().zip(totals.f32(confusion)?) {
-            *sum += *value as u64;
-        }
-        Ok(())
+/// Adds the totals of some batches to those of the batches before.
+fn add(sums: &mut [Vec<Vec<f64>>], totals: &Outputs, names: &[Vec<String>]) -> Result<(), GpuError> {
+    for (sum, name) in sums.iter_mut().flatten().zip(names.iter().flatten()) {
+        let values = totals.f32(name)?;
+        sum.resize(values.len(), 0.0);
+        sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(*value));
     }
+    Ok(())
 }

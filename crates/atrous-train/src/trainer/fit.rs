@@ -7,11 +7,11 @@ use atrous_gpu::{StepOptions, StepResult};
 use super::{
     Figures, TrainError, Trainer,
     flight::{Flight, Landed, Run},
-    inputs,
 };
 use crate::{
     Progress,
     log::{EpochRecord, Record, StepRecord},
+    step::dropout_seed,
 };
 
 /// How a training ended.
@@ -121,7 +121,8 @@ impl Trainer {
                 scale: 1.0 / window as f64,
             };
             let seed = dropout_seed(self.options.seed, step.step, flight.filled);
-            let given = inputs(&self.model, &self.options.loss, &batch, std::slice::from_ref(&seed));
+            let (seeds, weights) = ([seed], batch.sample_weights());
+            let given = self.step.batch_inputs(&batch, &seeds, &weights);
             let before = self.session.step_blocking(&given, step)?;
             flight.submitted(Run { batch, seed, lr: step.lr, update: step.update });
             if let Some(result) = before {
@@ -201,7 +202,7 @@ impl Trainer {
         self.state.loss_sum = 0.0;
         self.state.samples = 0;
         let watched = match (&figures, &self.evaluator) {
-            (Some(figures), _) => figures.watched(self.options.watch),
+            (Some(figures), _) => figures.watched(&self.options.watch),
             (None, None) => Some(train_loss),
             (None, Some(_)) => None,
         };
@@ -211,7 +212,7 @@ impl Trainer {
             step: self.state.step,
             train_loss,
             val_loss: figures.as_ref().and_then(|f| f.loss),
-            metrics: figures.as_ref().map(Figures::metrics).unwrap_or_default(),
+            metrics: figures.as_ref().map(|f| f.metrics.clone()).unwrap_or_default(),
             class_iou: figures.as_ref().map(Figures::class_iou).unwrap_or_default(),
             skipped: self.state.loss_scale.map(|state| state.skipped.into()),
             seconds: begun.elapsed().as_secs_f64(),
@@ -236,14 +237,4 @@ impl Trainer {
         }
         better
     }
-}
-
-/// What dropout is seeded with in the run number `run` of an update (SplitMix64's mixing function).
-fn dropout_seed(seed: u64, step: u64, run: u64) -> u32 {
-    let mix = |z: u64| {
-        let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    };
-    (mix(mix(mix(seed).wrapping_add(step)).wrapping_add(run)) >> 32) as u32
 }

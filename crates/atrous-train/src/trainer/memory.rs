@@ -1,12 +1,11 @@
 //! What to do where a training does not fit.
 
 use atrous_gpu::{Device, GpuError, TrainingSession};
-use atrous_graph::autodiff::Recompute;
-use atrous_nn::Network;
+use atrous_graph::{Shape, autodiff::Recompute};
 
 use super::{
     TrainError, TrainOptions,
-    graph::{DataShape, step_graph},
+    graph::{DataShape, Recipe},
 };
 
 /// Adds to the error of a memory budget what would fit into it: computing more again at the same batch, and the largest
@@ -14,16 +13,16 @@ use super::{
 pub(super) fn advise(
     error: GpuError,
     device: &Device,
-    (network, name): (&dyn Network, &str),
-    data: DataShape,
+    recipe: Recipe<'_>,
+    data: &DataShape,
     options: &TrainOptions,
 ) -> TrainError {
     let GpuError::MemoryBudget { budget, .. } = error else { return error.into() };
     let needs = |batch: usize, recompute: &Recompute| {
-        let mut data = data;
-        (data.images.n, data.labels.n) = (batch, batch);
+        let images = Shape { n: batch, ..data.images };
+        let data = DataShape { images, ..data.clone() };
         let options = TrainOptions { recompute: recompute.clone(), ..options.clone() };
-        let step = step_graph(network, name, data, &options, device.options().precision).ok()?;
+        let step = recipe.step(&data, &options, device.options().precision).ok()?;
         TrainingSession::predict_bytes(device, &step.model.graph, &[], &step.training).ok()
     };
     let fitting = |batch, recompute: &Recompute| needs(batch, recompute).filter(|bytes| *bytes <= budget);

@@ -8,8 +8,7 @@ use atrous_graph::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::Loss;
-use crate::{EarlyStopping, EarlyStoppingError, Mode, Schedule, ScheduleError, Show};
+use crate::{EarlyStopping, EarlyStoppingError, Mode, Schedule, ScheduleError, Show, metrics::Metric};
 
 /// How a network is trained. Take the default and change what differs:
 /// `TrainOptions { epochs: 20, lr: 0.01, ..TrainOptions::default() }`.
@@ -17,10 +16,6 @@ use crate::{EarlyStopping, EarlyStoppingError, Mode, Schedule, ScheduleError, Sh
 pub struct TrainOptions {
     /// Passes over the training data, at least 1.
     pub epochs: u64,
-    /// What is minimised.
-    pub loss: Loss,
-    /// Factor of the loss of further outputs, such as the auxiliary head of PSPNet.
-    pub aux_weight: f32,
     /// The update rule.
     pub optimizer: Optimizer,
     /// Base learning rate, positive.
@@ -45,8 +40,6 @@ pub struct TrainOptions {
     pub recompute: Recompute,
     /// Epochs from one validation to the next, at least 1; the last epoch always has one.
     pub validate_every: u64,
-    /// Guesses that a sample has in the metric `top_k`, at least 1.
-    pub top_k: usize,
     /// What decides which state is the best.
     pub watch: Watch,
     /// When to stop early, judged by the watched value.
@@ -71,8 +64,9 @@ pub struct Part {
     pub lr: f64,
 }
 
-/// A value of each validation; without validation data always the training loss.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// A value of each validation that decides which state is the best; without validation data always the training loss. In files
+/// `"loss"`, `"accuracy"`, `"mean-iou"`, or a metric by name: `{ max = "f1" }`, `{ min = "error" }`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Watch {
     /// The validation loss.
@@ -82,25 +76,37 @@ pub enum Watch {
     Accuracy,
     /// Mean intersection over union of the classes.
     MeanIou,
+    /// The metric of this name; more is better.
+    Max(String),
+    /// The metric of this name; less is better.
+    Min(String),
 }
 
 impl Watch {
     /// Which way it gets better.
-    pub const fn mode(self) -> Mode {
+    pub const fn mode(&self) -> Mode {
         match self {
-            Self::Loss => Mode::Min,
-            Self::Accuracy | Self::MeanIou => Mode::Max,
+            Self::Loss | Self::Min(_) => Mode::Min,
+            Self::Accuracy | Self::MeanIou | Self::Max(_) => Mode::Max,
+        }
+    }
+
+    /// The metric's name; `None` for the loss.
+    pub fn metric(&self) -> Option<&str> {
+        match self {
+            Self::Loss => None,
+            Self::Accuracy => Some("accuracy"),
+            Self::MeanIou => Some("mean_iou"),
+            Self::Max(name) | Self::Min(name) => Some(name),
         }
     }
 }
 
 impl Default for TrainOptions {
-    /// Adam at 0.001 without weight decay, cross-entropy, one epoch.
+    /// Adam at 0.001 without weight decay, one epoch.
     fn default() -> Self {
         Self {
             epochs: 1,
-            loss: Loss::default(),
-            aux_weight: 0.4,
             optimizer: Optimizer::adam(),
             lr: 1e-3,
             schedule: Schedule::default(),
@@ -113,7 +119,6 @@ impl Default for TrainOptions {
             seed: 0,
             recompute: Recompute::default(),
             validate_every: 1,
-            top_k: 5,
             watch: Watch::default(),
             early_stopping: None,
             run_folder: None,
@@ -153,23 +158,45 @@ pub enum OptionError {
     /// The loss.
     #[error("loss: {0}")]
     Loss(String),
+    /// What decides which state is the best is no figure of the validation.
+    #[error("no metric is called \"{name}\"; the validation has {has}")]
+    Watch {
+        /// The name asked for.
+        name: String,
+        /// The names of all figures.
+        has: String,
+    },
+    /// Two metrics have a name.
+    #[error("two metrics are called \"{0}\"")]
+    SameMetric(String),
+}
+
+impl OptionError {
+    /// Refuses a number that does not hold.
+    pub(crate) fn unless(
+        option: &'static str,
+        holds: bool,
+        must: &'static str,
+        got: &dyn std::fmt::Display,
+    ) -> Result<(), Self> {
+        match holds {
+            true => Ok(()),
+            false => Err(Self::Number { option, must, got: got.to_string() }),
+        }
+    }
 }
 
 impl TrainOptions {
-    /// Whether all options make sense for a network of so many classes.
+    /// Whether all options make sense.
     ///
     /// # Errors
     /// [`OptionError`] for the first one that does not.
-    pub fn validate(&self, classes: usize) -> Result<(), OptionError> {
-        let number = |option, holds: bool, must, got: &dyn std::fmt::Display| match holds {
-            true => Ok(()),
-            false => Err(OptionError::Number { option, must, got: got.to_string() }),
-        };
+    pub fn validate(&self) -> Result<(), OptionError> {
+        let number = OptionError::unless;
         let counts = [
             ("epochs", self.epochs),
             ("accumulate", self.accumulate),
             ("validate_every", self.validate_every),
-            ("top_k", self.top_k as u64),
             ("checkpoint_every", self.checkpoint_every.unwrap_or(1)),
         ];
         for (option, count) in counts {
@@ -179,7 +206,6 @@ impl TrainOptions {
         let not_negative = |v: f64| v >= 0.0 && v.is_finite();
         number("lr", positive(self.lr), "positive and finite", &self.lr)?;
         number("weight_decay", not_negative(self.weight_decay), "finite and not negative", &self.weight_decay)?;
-        number("aux_weight", not_negative(self.aux_weight.into()), "finite and not negative", &self.aux_weight)?;
         for part in &self.parts {
             number("lr of a part", not_negative(part.lr), "finite and not negative", &part.lr)?;
         }
@@ -188,19 +214,34 @@ impl TrainOptions {
         self.schedule.validate()?;
         self.early_stopping.map_or(Ok(()), |rule| rule.validate())?;
         self.optimizer.validate().map_err(OptionError::Optimizer)?;
-        self.loss_scaling.validate().map_err(OptionError::LossScaling)?;
-        self.loss.validate(classes).map_err(OptionError::Loss)
+        self.loss_scaling.validate().map_err(OptionError::LossScaling)
+    }
+
+    /// Whether the names of metrics are their own, and the one that is watched is there.
+    pub(super) fn check_metrics(&self, metrics: &[Box<dyn Metric>], validated: bool) -> Result<(), OptionError> {
+        let mut names = vec!["loss".to_owned()];
+        for name in metrics.iter().flat_map(|metric| metric.figures()) {
+            if names.contains(&name) {
+                return Err(OptionError::SameMetric(name));
+            }
+            names.push(name);
+        }
+        match &self.watch {
+            Watch::Max(name) | Watch::Min(name) if validated && !names.contains(name) => {
+                Err(OptionError::Watch { name: name.clone(), has: names.join(", ") })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::LossPart;
 
     #[test]
     fn the_default_is_sound() {
-        TrainOptions::default().validate(2).unwrap();
+        TrainOptions::default().validate().unwrap();
     }
 
     #[test]
@@ -208,7 +249,7 @@ mod tests {
         let error = |change: fn(&mut TrainOptions)| {
             let mut options = TrainOptions::default();
             change(&mut options);
-            options.validate(3).unwrap_err().to_string()
+            options.validate().unwrap_err().to_string()
         };
         assert_eq!(error(|o| o.epochs = 0), "epochs must be at least 1, got 0");
         assert_eq!(error(|o| o.accumulate = 0), "accumulate must be at least 1, got 0");
@@ -225,15 +266,5 @@ mod tests {
         );
         let stopping = |o: &mut TrainOptions| o.early_stopping = Some(EarlyStopping { patience: 0, min_delta: 0.0 });
         assert!(error(stopping).contains("patience"));
-        let weighted = |weights: &[f32]| Loss::WeightedCrossEntropy { weights: weights.to_vec(), smoothing: 0.0 };
-        let loss = |loss: Loss| TrainOptions { loss, ..TrainOptions::default() }.validate(3).unwrap_err().to_string();
-        assert_eq!(loss(weighted(&[1.0, 2.0])), "loss: there are 3 classes, got 2 class weights");
-        assert_eq!(loss(weighted(&[1.0, -2.0, 1.0])), "loss: class weights must be finite and not negative, got -2");
-        assert_eq!(loss(Loss::CrossEntropy { smoothing: 1.5 }), "loss: smoothing must lie in 0..=1, got 1.5");
-        assert_eq!(loss(Loss::Focal { gamma: -1.0 }), "loss: gamma must be finite and not negative, got -1");
-        assert_eq!(loss(Loss::Dice { smooth: f32::NAN }), "loss: smooth must be finite and not negative, got NaN");
-        assert_eq!(loss(Loss::Sum { parts: vec![] }), "loss: a sum must have at least one part");
-        let twice = || LossPart { weight: 1.0, loss: weighted(&[1.0; 3]) };
-        assert!(loss(Loss::Sum { parts: vec![twice(), twice()] }).contains("at most one part"));
     }
 }

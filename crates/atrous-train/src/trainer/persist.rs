@@ -13,17 +13,24 @@ use crate::{
     curve::Curve,
     data::Loader,
     log::{LogWriter, Record},
+    objective::Objective,
 };
 
 /// All settings that the result of a training depends on, beside those that a checkpoint holds by name.
-pub(super) fn settings(options: &TrainOptions, train: &Loader, scale: Option<LossScale>) -> String {
-    let TrainOptions { loss, aux_weight, optimizer, weight_decay, parts, frozen, clip_norm, accumulate, .. } = options;
+pub(super) fn settings(
+    objective: &dyn Objective,
+    options: &TrainOptions,
+    train: &Loader,
+    scale: Option<LossScale>,
+) -> String {
+    let TrainOptions { optimizer, weight_decay, parts, frozen, clip_norm, accumulate, .. } = options;
     let data = train.options();
     let scaling = scale.map_or_else(String::new, |scale| format!(", {:?}", scale.scaling));
     format!(
-        "loss {loss:?}, aux_weight {aux_weight:?}, optimizer {optimizer:?}, weight_decay {weight_decay:?}, parts {parts:?}, \
+        "{}, optimizer {optimizer:?}, weight_decay {weight_decay:?}, parts {parts:?}, \
          frozen {frozen:?}, clip_norm {clip_norm:?}, accumulate {accumulate}{scaling}; {} samples, {:?}, {:?}, {:?}, shuffle {}, \
          seed {}, drop_last {}, ignore {}",
+        objective.describe(),
         train.dataset().len(),
         data.preprocess,
         data.framing,
@@ -55,10 +62,10 @@ impl Trainer {
     /// Sets parameters, optimizer and state to those of a checkpoint.
     fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
         let slots = self.slots();
-        checkpoint.check(&self.model, slots.iter().map(|(name, spec)| (name.as_str(), &spec.shape[..])))?;
+        checkpoint.check(&self.step.model, slots.iter().map(|(name, spec)| (name.as_str(), &spec.shape[..])))?;
         self.check_settings(&checkpoint)?;
         let given: HashMap<&str, &NamedTensor> = checkpoint.parameters.iter().map(|t| (t.name.as_str(), t)).collect();
-        for spec in &self.model.parameters {
+        for spec in &self.step.model.parameters {
             let values = self.to_graph_order(spec, &given[spec.name.as_str()].values)?;
             self.session.parameters().write(&spec.name, &values)?;
         }
@@ -79,12 +86,17 @@ impl Trainer {
     /// A training can only go on as it began.
     fn check_settings(&self, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
         let (now, then) = (&self.state, &checkpoint.state);
+        let targets = |state: &TrainingState| match state.targets.as_deref().unwrap_or_default() {
+            [] => "empty".to_owned(),
+            all => all.join(", "),
+        };
         let precision = |state: &TrainingState| if state.loss_scale.is_some() { "f16" } else { "f32" };
         let pairs = [
             ("precision", precision(now).to_owned(), precision(then).to_owned()),
             ("seed", now.seed.to_string(), then.seed.to_string()),
             ("learning rate", now.lr.to_string(), then.lr.to_string()),
             ("schedule", format!("{:?}", now.schedule), format!("{:?}", then.schedule)),
+            ("list of targets", targets(now), then.targets.as_ref().map_or_else(|| targets(now), |_| targets(then))),
             ("list of settings", now.settings.clone(), then.settings.clone()),
         ];
         match pairs.into_iter().find(|(_, now, then)| now != then) {
@@ -109,7 +121,7 @@ impl Trainer {
         });
         Ok(Checkpoint {
             state: TrainingState { loss_scale: scale, ..self.state.clone() },
-            parameters: self.model.parameters.iter().map(parameter).collect::<Result<_, _>>()?,
+            parameters: self.step.model.parameters.iter().map(parameter).collect::<Result<_, _>>()?,
             optimizer: self.slots().iter().map(slot).collect::<Result<_, _>>()?,
         })
     }
@@ -121,7 +133,7 @@ impl Trainer {
     pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<(), TrainError> {
         let parameters = self.session.parameters().download_blocking()?;
         let named = |spec: &ParameterSpec| self.named(&spec.name, spec, &parameters[&spec.name]);
-        let tensors = self.model.parameters.iter().map(named).collect::<Result<Vec<_>, _>>()?;
+        let tensors = self.step.model.parameters.iter().map(named).collect::<Result<Vec<_>, _>>()?;
         Ok(save_weights(path.as_ref(), &tensors)?)
     }
 
@@ -155,18 +167,18 @@ impl Trainer {
 
     /// The optimizer's tensors: `SLOT/NAME`, and the parameter each belongs to.
     fn slots(&self) -> Vec<(String, ParameterSpec)> {
-        let trained: Vec<_> = self.training.gradients.iter().map(|(parameter, _)| *parameter).collect();
-        let specs = || self.model.parameters.iter().filter(|p| trained.contains(&p.node));
-        let slots = self.training.optimizer.state().iter();
+        let trained: Vec<_> = self.step.training.gradients.iter().map(|(parameter, _)| *parameter).collect();
+        let specs = || self.step.model.parameters.iter().filter(|p| trained.contains(&p.node));
+        let slots = self.step.training.optimizer.state().iter();
         slots.flat_map(|slot| specs().map(move |p| (format!("{slot}/{}", p.name), p.clone()))).collect()
     }
 
     fn to_graph_order(&self, spec: &ParameterSpec, stored: &[f32]) -> Result<Vec<f32>, TrainError> {
-        Ok(spec.to_graph_order(self.model.graph.shape(spec.node), stored).map_err(atrous_gpu::GpuError::from)?)
+        Ok(spec.to_graph_order(self.step.model.graph.shape(spec.node), stored).map_err(atrous_gpu::GpuError::from)?)
     }
 
     fn named(&self, name: &str, spec: &ParameterSpec, values: &[f32]) -> Result<NamedTensor, TrainError> {
-        let values = spec.to_stored_order(self.model.graph.shape(spec.node), values);
+        let values = spec.to_stored_order(self.step.model.graph.shape(spec.node), values);
         let values = values.map_err(atrous_gpu::GpuError::from)?;
         Ok(NamedTensor { name: name.to_owned(), shape: spec.shape.clone(), values })
     }

@@ -25,7 +25,7 @@ fn epochs(data: InMemory, size: [usize; 2], framing: Framing, augment: Augment) 
 
 /// The distinct ones of many results.
 fn distinct(batches: &[Batch]) -> usize {
-    let labels: BTreeSet<&[u32]> = batches.iter().map(|batch| &batch.labels[..]).collect();
+    let labels: BTreeSet<&[u32]> = batches.iter().map(|batch| batch.labels()).collect();
     labels.len()
 }
 
@@ -49,7 +49,7 @@ fn picture_and_mask_stay_aligned_under_every_change() {
             let mut compared = 0;
             for batch in &batches {
                 let pixels = levels(batch);
-                for (at, label) in inner(&batch.labels, size) {
+                for (at, label) in inner(batch.labels(), size) {
                     let want = if label == 255 { [0; 3] } else { COLOURS[label as usize] };
                     assert_eq!(pixels[3 * at..][..3], want, "{augment:?} {framing:?}");
                     compared += 1;
@@ -78,7 +78,7 @@ fn masks_are_never_interpolated() {
     for framing in [Framing::Cover, Framing::Stretch, Framing::Keep] {
         let data = masked(RgbImage::new(31, 23), classes.clone(), 21);
         for batch in epochs(data, [17, 19], framing, augment) {
-            assert!(batch.labels.iter().all(|label| labels.contains(&(*label as u8)) && *label < 256));
+            assert!(batch.labels().iter().all(|label| labels.contains(&(*label as u8)) && *label < 256));
         }
     }
 }
@@ -102,7 +102,7 @@ fn sources(batch: &Batch, width: u32) -> Vec<Option<(i64, i64)>> {
         }
         other => panic!("neither picture nor padding: {other:?}"),
     };
-    pixels.chunks_exact(3).zip(&batch.labels).map(source).collect()
+    pixels.chunks_exact(3).zip(batch.labels()).map(source).collect()
 }
 
 #[test]
@@ -166,15 +166,16 @@ fn scale_is_about_the_centre() {
     let class = |i: u32| u8::from((2..6).contains(&(i % 8)) && (2..6).contains(&(i / 8)));
     let data = || masked(RgbImage::from_pixel(8, 8, Rgb([9; 3])), (0..64).map(class).collect(), 2);
     let scaled = |scale| epochs(data(), [8, 8], Framing::Cover, Augment { scale: (scale, scale), ..Augment::NONE });
-    assert!(scaled(2.0)[0].labels.iter().all(|&label| label == 1), "the middle fills the window");
+    assert!(scaled(2.0)[0].labels().iter().all(|&label| label == 1), "the middle fills the window");
     let half = &scaled(0.5)[0];
-    for (i, &label) in (0..).zip(&half.labels) {
+    for (i, &label) in (0..).zip(half.labels()) {
         let inside = class(i) == 1;
         assert_eq!(label == 255, !inside, "the picture fills the middle");
         assert_eq!(levels(half)[3 * i as usize], if inside { 9 } else { 0 });
     }
     let batches = epochs(data(), [8, 8], Framing::Cover, Augment { scale: (0.5, 2.0), ..Augment::NONE });
-    let areas: BTreeSet<usize> = batches.iter().map(|b| b.labels.iter().filter(|&&label| label == 1).count()).collect();
+    let areas: BTreeSet<usize> =
+        batches.iter().map(|b| b.labels().iter().filter(|&&label| label == 1).count()).collect();
     assert!(areas.len() > 4 && areas.first() < Some(&10) && areas.last() > Some(&45), "{areas:?}");
 }
 
@@ -185,9 +186,9 @@ fn rotation_is_about_the_centre_within_its_angle() {
     let data = || masked(RgbImage::new(41, 41), bar(41), 2);
     let mut largest = 0.0f64;
     for batch in epochs(data(), [41, 41], Framing::Cover, Augment { rotation: 20.0, ..Augment::NONE }) {
-        assert_eq!(batch.labels[20 * 41 + 20], 1, "the centre stays");
+        assert_eq!(batch.labels()[20 * 41 + 20], 1, "the centre stays");
         // The bar's middle in the column 15 left of the centre.
-        let rows: Vec<usize> = (0..41).filter(|y| batch.labels[y * 41 + 5] == 1).collect();
+        let rows: Vec<usize> = (0..41).filter(|y| batch.labels()[y * 41 + 5] == 1).collect();
         let middle = rows.iter().sum::<usize>() as f64 / rows.len() as f64;
         let angle = ((middle - 20.0) / 15.0).atan().to_degrees();
         assert!(angle.abs() < 22.0, "{angle}");
@@ -202,7 +203,7 @@ fn ramp(augment: Augment) -> Vec<Vec<u8>> {
     let batches = epochs(data, [1, 220], Framing::Keep, augment);
     let check = |batch: &Batch| {
         let inside: Vec<bool> = (0..220).map(|x| (10..210).contains(&x)).collect();
-        assert_eq!(batch.labels.iter().map(|&label| label == 1).collect::<Vec<_>>(), inside, "the mask stays");
+        assert_eq!(batch.labels().iter().map(|&label| label == 1).collect::<Vec<_>>(), inside, "the mask stays");
         let values: Vec<u8> = levels(batch).into_iter().step_by(3).collect();
         assert!((0..220).all(|x| inside[x] || values[x] == 0), "the padding stays black");
         values[10..210].to_vec()
@@ -248,6 +249,6 @@ fn one_change_does_not_move_another() {
     let crop = Augment { crop: Crop::Random { padding: 4 }, ..Augment::NONE };
     let alone = epochs(coordinates(12, 9), [9, 12], Framing::Cover, crop);
     let brighter = epochs(coordinates(12, 9), [9, 12], Framing::Cover, Augment { brightness: 0.5, ..crop });
-    assert!(alone.iter().zip(&brighter).all(|(alone, brighter)| alone.labels == brighter.labels));
+    assert!(alone.iter().zip(&brighter).all(|(alone, brighter)| alone.labels() == brighter.labels()));
     assert!(alone.iter().zip(&brighter).any(|(alone, brighter)| alone.images != brighter.images));
 }

@@ -1,8 +1,10 @@
 //! Broken samples are named, and refused or skipped, as asked.
 
-use crate::support::{Custom, assert_has, levels, loader, names, options, png_of, temporary, write, write_picture};
+use crate::support::{
+    Custom, assert_has, classes, levels, loader, names, options, pixels, png_of, temporary, write, write_picture,
+};
 use atrous_train::data::{
-    Batch, DataError, ImageFolder, Loader, LoaderOptions, MaskFolder, OnBroken, Picture, Sample, Skipped, Target, Task,
+    Batch, DataError, ImageFolder, Loader, LoaderOptions, MaskFolder, OnBroken, Picture, Sample, Skipped, Target,
 };
 use atrous_vision::ClassMap;
 use png::{BitDepth, ColorType};
@@ -55,7 +57,7 @@ fn skipped_and_noted() {
         let loader = loader(folder(root.path(), &[3, 5]), skipping(threads));
         let (batches, error) = read(&loader, 0);
         assert!(error.is_none());
-        let seen: Vec<(usize, Vec<u32>)> = batches.iter().map(|b| (b.samples, b.labels.clone())).collect();
+        let seen: Vec<(usize, Vec<u32>)> = batches.iter().map(|b| (b.samples, b.labels().to_vec())).collect();
         assert_eq!(seen, [(2, vec![0, 0]), (1, vec![0, 255]), (1, vec![1, 255])]);
         assert_eq!(levels(&batches[2]), [4; 6], "the sample that is left fills its batch");
         let check = |skipped: Vec<Skipped>| {
@@ -119,7 +121,7 @@ fn labels_out_of_range_are_never_skipped() {
     // What is ignored is an option: 255 then is a label like any other.
     let data = mask_folder(root.path(), (4, 1), &[0, 9, 1, 2]);
     let (batches, error) = read(&loader(data, LoaderOptions { ignore_label: 9, ..options(1, [1, 4]) }), 0);
-    assert_eq!(batches[0].labels, [0, 9, 1, 2]);
+    assert_eq!(batches[0].labels(), [0, 9, 1, 2]);
     assert_has(&error.unwrap().to_string(), &["masks/8.png: label 255 is none of the 3 classes"]);
 }
 
@@ -132,23 +134,26 @@ fn masks_of_another_size() {
     let loader = loader(data(), LoaderOptions { on_broken: OnBroken::Skip, ..options(1, [1, 4]) });
     let (batches, error) = read(&loader, 0);
     assert!(error.is_none());
-    assert_eq!(batches.iter().map(|batch| batch.labels.clone()).collect::<Vec<_>>(), [[0, 1, 2, 255]]);
+    assert_eq!(batches.iter().map(|batch| batch.labels().to_vec()).collect::<Vec<_>>(), [[0, 1, 2, 255]]);
     assert_eq!(loader.skipped().len(), 1);
 }
 
 #[test]
 fn datasets_that_break_their_word() {
     let sample =
-        |target: Target| move |_| Ok(Sample { image: Picture::new(1, 1, 1, vec![0])?, target: target.clone() });
-    let read_one = |task, target| {
-        let data = Custom { samples: 1, class_names: names(&["a", "b"]), task, read: sample(target) };
+        |target: Target| move |_| Ok(Sample { image: Picture::new(1, 1, 1, vec![0])?, targets: vec![target.clone()] });
+    let read_one = |targets, target| {
+        let data = Custom { samples: 1, class_names: names(&["a", "b"]), targets, read: sample(target) };
         read(&loader(data, LoaderOptions { on_broken: OnBroken::Skip, ..options(1, [1, 1]) }), 0).1.unwrap().to_string()
     };
-    assert_has(
-        &read_one(Task::Classification, Target::Class(2)),
-        &["custom 0: label 2 is none of the 2 classes, 0 to 1"],
-    );
+    assert_has(&read_one(classes(2), Target::Class(2)), &["custom 0: label 2 is none of the 2 classes, 0 to 1"]);
     let mask = Target::Mask(ClassMap::new(1, 1, vec![0]).unwrap());
-    assert_has(&read_one(Task::Classification, mask), &["custom 0", "Classification"]);
-    assert_has(&read_one(Task::Segmentation, Target::Class(0)), &["custom 0", "Segmentation"]);
+    assert_has(
+        &read_one(classes(2), mask),
+        &["custom 0", "promises \"labels\": one of 2 classes a picture; the sample has one of 2 classes a pixel"],
+    );
+    assert_has(
+        &read_one(pixels(2), Target::Class(0)),
+        &["custom 0", "promises \"labels\": one of 2 classes a pixel; the sample has one of 2 classes a picture"],
+    );
 }

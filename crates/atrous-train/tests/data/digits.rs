@@ -1,12 +1,12 @@
 //! The digits that are part of the crate are those of scikit-learn's `load_digits`.
 
-use crate::support::class_of;
-use atrous_train::data::{Dataset, Task, digits};
+use crate::support::{class_of, classes};
+use atrous_train::data::{Dataset, digits};
 
 #[test]
 fn the_digits_are_scikit_learns() {
     let data = digits();
-    assert_eq!((data.len(), data.task()), (1797, Task::Classification));
+    assert_eq!((data.len(), data.targets()), (1797, classes(10)));
     assert_eq!(data.class_names().join(""), "0123456789");
     let mut counts = [0; 10];
     let mut sum = 0;

@@ -1,7 +1,7 @@
 //! Folders of pictures by class.
 
-use crate::support::{assert_has, class_of, names, temporary, text, write, write_picture};
-use atrous_train::data::{DataError, Dataset, ImageFolder, Task};
+use crate::support::{assert_has, class_of, classes, names, temporary, text, write, write_picture};
+use atrous_train::data::{DataError, Dataset, ImageFolder};
 use atrous_vision::ErrorKind;
 use std::fs::create_dir;
 
@@ -18,7 +18,7 @@ fn classes_are_the_sorted_folders_and_pictures_are_found_at_any_depth() {
         write(root, passed_over, b"no picture");
     }
     let data = ImageFolder::open(root).unwrap();
-    assert_eq!(data.task(), Task::Classification);
+    assert_eq!(data.targets(), classes(data.class_names().len()));
     assert_eq!(data.class_names(), ["ape", "cat", "dog"]);
     let found: Vec<String> = (0..data.len()).map(|i| data.describe(i)).collect();
     let want = ["ape/1.jpg", "cat/deep/er/c.PNG", "cat/z.webp", "dog/a.jpeg", "dog/b.png"];

@@ -1,12 +1,12 @@
 //! Pictures, and samples held in memory.
 
-use crate::support::{assert_has, names, numbered, text};
-use atrous_train::data::{DataError, Dataset, InMemory, Picture, Sample, Target, Task};
+use crate::support::{assert_has, classes, names, numbered, pixels, text};
+use atrous_train::data::{DataError, Dataset, InMemory, Picture, Sample, Target};
 use atrous_vision::{ClassMap, RgbImage};
 use std::sync::Arc;
 
 fn labelled(target: Target) -> Sample {
-    Sample { image: Picture::new(2, 1, 1, vec![0, 9]).unwrap(), target }
+    Sample { image: Picture::new(2, 1, 1, vec![0, 9]).unwrap(), targets: vec![target] }
 }
 
 fn mask(width: u32, height: u32, class: u8) -> Target {
@@ -36,12 +36,12 @@ fn pictures_hold_what_their_shape_says() {
 #[test]
 fn both_tasks() {
     let data = InMemory::new("pets", two(), vec![labelled(Target::Class(0)), labelled(Target::Class(1))]).unwrap();
-    assert_eq!((data.len(), data.is_empty(), data.task()), (2, false, Task::Classification));
+    assert_eq!((data.len(), data.is_empty(), data.targets()), (2, false, classes(2)));
     assert_eq!((data.class_of(1), data.class_of(2)), (Some(1), None));
     assert_eq!(data.describe(1), "pets: sample 1");
     assert_eq!(text(data.get(2)), "sample 2 of a dataset of 2");
     let data = InMemory::new("pets", two(), vec![labelled(mask(2, 1, 255)), labelled(mask(2, 1, 1))]).unwrap();
-    assert_eq!((data.task(), data.class_of(0)), (Task::Segmentation, None));
+    assert_eq!((data.targets(), data.class_of(0)), (pixels(2), None));
     assert_eq!(data.get(1).unwrap(), labelled(mask(2, 1, 1)));
 }
 
@@ -49,7 +49,7 @@ fn both_tasks() {
 fn a_shared_dataset_is_one() {
     let data = numbered(4, 2);
     let shared: Arc<dyn Dataset> = Arc::new(data.clone());
-    assert_eq!((shared.len(), shared.is_empty(), shared.task()), (4, false, data.task()));
+    assert_eq!((shared.len(), shared.is_empty(), shared.targets()), (4, false, data.targets()));
     assert_eq!(shared.class_names(), data.class_names());
     assert_eq!(Dataset::get(&shared, 3).unwrap(), data.get(3).unwrap());
     assert_eq!((Dataset::describe(&shared, 3), Dataset::class_of(&shared, 3)), (data.describe(3), data.class_of(3)));
@@ -71,5 +71,8 @@ fn what_is_refused() {
     assert_has(&new(two(), vec![labelled(mask(1, 2, 0))]), &["the mask is 1×2, but its picture is 2×1"]);
     let mixed = InMemory::new("pets", two(), vec![labelled(Target::Class(0)), labelled(mask(2, 1, 0))]).unwrap_err();
     assert!(matches!(mixed, DataError::WrongTarget { .. }), "{mixed}");
-    assert_has(&mixed.to_string(), &["pets: sample 1", "Classification"]);
+    assert_has(
+        &mixed.to_string(),
+        &["pets: sample 1", "promises \"labels\": one of 2 classes a picture; the sample has one of 2 classes a pixel"],
+    );
 }

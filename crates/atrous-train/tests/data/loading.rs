@@ -10,7 +10,7 @@ fn batches_of_classes() {
     let loader = loader(numbered(5, 3), options(2, [1, 1]));
     assert_eq!((loader.batches(), loader.shape()), (3, [2, 1, 1, 3]));
     let batches = all(&loader, 0);
-    let labels: Vec<&[u32]> = batches.iter().map(|batch| &batch.labels[..]).collect();
+    let labels: Vec<&[u32]> = batches.iter().map(|batch| batch.labels()).collect();
     assert_eq!(labels, [&[0, 1][..], &[2, 0], &[1, 255]]);
     assert_eq!(levels(&batches[0]), [0, 0, 0, 1, 1, 1], "grey as three channels");
     assert_eq!(levels(&batches[2]), [4, 4, 4, 4, 4, 4], "a repeat fills the batch");
@@ -24,7 +24,7 @@ fn a_batch_larger_than_the_dataset() {
     let options = LoaderOptions { ignore_label: 77, ..options(7, [1, 1]) };
     let batches = all(&loader(numbered(3, 3), options), 0);
     assert_eq!(batches.len(), 1);
-    assert_eq!((batches[0].samples, &batches[0].labels[..]), (3, &[0, 1, 2, 77, 77, 77, 77][..]));
+    assert_eq!((batches[0].samples, batches[0].labels()), (3, &[0, 1, 2, 77, 77, 77, 77][..]));
     let values: Vec<u8> = levels(&batches[0]).chunks(3).map(|pixel| pixel[0]).collect();
     assert_eq!(values, [0, 1, 2, 0, 1, 2, 0]);
 }
@@ -36,7 +36,7 @@ fn dropping_the_last() {
         assert_eq!(loader.batches(), want);
         let batches = all(&loader, 0);
         assert_eq!(batches.len(), want);
-        assert!(batches.iter().all(|batch| batch.samples == 2 && !batch.labels.contains(&255)));
+        assert!(batches.iter().all(|batch| batch.samples == 2 && !batch.labels().contains(&255)));
     }
 }
 
@@ -45,7 +45,7 @@ fn batches_of_masks() {
     let image = RgbImage::from_fn(2, 2, |x, y| Rgb([x as u8, y as u8, 9]));
     let batches = all(&loader(masked(image, vec![1, 0, 255, 1], 2), options(2, [2, 2])), 0);
     assert_eq!((batches[0].shape, batches[0].samples), ([2, 2, 2, 3], 1));
-    assert_eq!(batches[0].labels, [1, 0, 255, 1, 255, 255, 255, 255]);
+    assert_eq!(batches[0].labels(), [1, 0, 255, 1, 255, 255, 255, 255]);
     assert_eq!(levels(&batches[0])[..12], [0, 0, 9, 1, 0, 9, 0, 1, 9, 1, 1, 9]);
 }
 
@@ -57,7 +57,7 @@ fn one_channel() {
     assert_eq!((batches[0].shape, batches[0].images.len()), ([300, 8, 8, 1], 300 * 64));
     assert_eq!(batches[0].images[0], -1.0);
     assert!((batches[0].images[3] - (207.0 / 127.5 - 1.0)).abs() < 1e-6);
-    assert_eq!(batches[0].labels[..10], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert_eq!(batches[0].labels()[..10], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 }
 
 /// The order of sample numbers in an epoch.
@@ -89,7 +89,8 @@ fn pattern(width: u32, height: u32) -> RgbImage {
 
 /// What a loader makes of one picture.
 fn framed(image: &RgbImage, framing: Framing, size: [usize; 2]) -> Vec<u8> {
-    let sample = |class| Sample { image: Picture::try_from(image.clone()).unwrap(), target: Target::Class(class) };
+    let sample =
+        |class| Sample { image: Picture::try_from(image.clone()).unwrap(), targets: vec![Target::Class(class)] };
     let names = vec!["a".to_owned(), "b".to_owned()];
     let data = InMemory::new("pattern", names, vec![sample(0), sample(1)]).unwrap();
     levels(&all(&loader(data, LoaderOptions { framing, ..options(1, size) }), 0)[0])
@@ -126,7 +127,7 @@ fn masks_are_framed_by_the_nearest_pixel() {
     let data = masked(image, classes.clone(), 21);
     let mask = atrous_vision::ClassMap::new(9, 7, classes).unwrap().resize(20, 12).unwrap();
     let batches = all(&loader(data, LoaderOptions { framing: Framing::Stretch, ..options(1, [12, 20]) }), 0);
-    assert_eq!(batches[0].labels, mask.classes().iter().map(|&class| u32::from(class)).collect::<Vec<_>>());
+    assert_eq!(batches[0].labels(), mask.classes().iter().map(|&class| u32::from(class)).collect::<Vec<_>>());
 }
 
 #[test]
@@ -137,7 +138,7 @@ fn pictures_from_files() {
     let data = ImageFolder::open(root.path()).unwrap();
     let batches = all(&loader(data, LoaderOptions { threads: 2, ..options(2, [8, 8]) }), 0);
     assert_eq!(levels(&batches[0]), [[10, 20, 30].repeat(64), [40, 50, 60].repeat(64)].concat());
-    assert_eq!(batches[0].labels, [0, 1]);
+    assert_eq!(batches[0].labels(), [0, 1]);
 }
 
 #[test]

@@ -14,3 +14,4 @@ mod resuming;
 mod shapes;
 mod splits;
 mod support;
+mod targets;

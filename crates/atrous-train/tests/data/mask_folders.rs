@@ -1,7 +1,7 @@
 //! Folders of pictures and masks, and the layout of Pascal VOC.
 
-use crate::support::{assert_has, mask_of, names, png_of, temporary, text, write, write_picture};
-use atrous_train::data::{DataError, Dataset, MaskFolder, Task, VOC_CLASSES};
+use crate::support::{assert_has, mask_of, names, pixels, png_of, temporary, text, write, write_picture};
+use atrous_train::data::{DataError, Dataset, MaskFolder, VOC_CLASSES};
 use png::{BitDepth, ColorType};
 use std::path::Path;
 
@@ -23,7 +23,7 @@ fn pairs_by_name() {
     write_mask(root, "masks/a.x.png", &[1, 255, 0]);
     write(root, "masks/notes.txt", b"");
     let data = open(root).unwrap();
-    assert_eq!((data.len(), data.task()), (2, Task::Segmentation));
+    assert_eq!((data.len(), data.targets()), (2, pixels(data.class_names().len())));
     assert_eq!(data.class_names(), ["back", "front"]);
     let first = data.get(0).unwrap();
     assert_eq!(first.image.pixels(), [1, 2, 3].repeat(3));

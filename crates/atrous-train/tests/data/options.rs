@@ -1,7 +1,7 @@
 //! Options outside of their range are refused before anything is read.
 
-use crate::support::{Custom, assert_has, masked, names, numbered, options, text};
-use atrous_train::data::{Augment, DataError, Dataset, Loader, LoaderOptions, Sample, Task};
+use crate::support::{Custom, assert_has, masked, names, numbered, options, pixels, text};
+use atrous_train::data::{Augment, DataError, Dataset, Loader, LoaderOptions, Sample};
 use atrous_vision::{Normalize, Preprocess, RgbImage};
 use std::sync::Arc;
 
@@ -63,10 +63,10 @@ fn constants_of_the_preprocessing() {
 
 #[test]
 fn datasets_that_cannot_be_trained_on() {
-    let custom = |samples, class_names| {
-        let task = Task::Segmentation;
+    let custom = |samples, class_names: Vec<String>| {
+        let targets = pixels(class_names.len());
         let read = |index| -> Result<Sample, DataError> { Err(DataError::Index { index, len: 0 }) };
-        Arc::new(Custom { samples, class_names, task, read })
+        Arc::new(Custom { samples, class_names, targets, read })
     };
     let new = |dataset: Arc<dyn Dataset>| text(Loader::new(dataset, options(1, [1, 1])));
     assert_has(&new(custom(0, names(&["a", "b"]))), &["no samples"]);

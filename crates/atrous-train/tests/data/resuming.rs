@@ -1,7 +1,7 @@
 //! The same batches whatever the threads and wherever an epoch is entered.
 
-use crate::support::{Custom, all, loader, names, options};
-use atrous_train::data::{Augment, Batch, Crop, Dataset, Loader, LoaderOptions, Picture, Sample, Shapes, Target, Task};
+use crate::support::{Custom, all, classes, loader, names, options};
+use atrous_train::data::{Augment, Batch, Crop, Dataset, Loader, LoaderOptions, Picture, Sample, Shapes, Target};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -67,9 +67,9 @@ fn counting(samples: usize) -> (Arc<AtomicUsize>, impl Dataset) {
     let read = move |index: usize| {
         counter.fetch_add(1, Ordering::SeqCst);
         let image = Picture::new(1, 1, 1, vec![index as u8])?;
-        Ok(Sample { image, target: Target::Class(index as u32 % 2) })
+        Ok(Sample { image, targets: vec![Target::Class(index as u32 % 2)] })
     };
-    (count, Custom { samples, class_names: names(&["a", "b"]), task: Task::Classification, read })
+    (count, Custom { samples, class_names: names(&["a", "b"]), targets: classes(2), read })
 }
 
 #[test]
@@ -93,9 +93,9 @@ fn a_panic_of_a_dataset_reaches_the_reader() {
     for threads in [0, 2] {
         let read = |index: usize| match index {
             7 => panic!("sample seven"),
-            _ => Ok(Sample { image: Picture::new(1, 1, 1, vec![0])?, target: Target::Class(0) }),
+            _ => Ok(Sample { image: Picture::new(1, 1, 1, vec![0])?, targets: vec![Target::Class(0)] }),
         };
-        let data = Custom { samples: 20, class_names: names(&["a", "b"]), task: Task::Classification, read };
+        let data = Custom { samples: 20, class_names: names(&["a", "b"]), targets: classes(2), read };
         let loader = loader(data, LoaderOptions { threads, ..options(2, [1, 1]) });
         let mut epoch = loader.epoch(0, 0);
         for _ in 0..3 {

@@ -1,7 +1,7 @@
 //! Pictures made on the fly.
 
-use crate::support::{assert_has, mask_of, text};
-use atrous_train::data::{Dataset, Shapes, Task};
+use crate::support::{assert_has, mask_of, pixels, text};
+use atrous_train::data::{Dataset, Shapes};
 
 const SIZE: [usize; 2] = [64, 64];
 
@@ -23,7 +23,7 @@ fn a_sample_is_a_function_of_seed_and_index() {
 fn every_class_occurs_and_none_rules() {
     let data = set(1);
     assert_eq!(data.class_names(), ["background", "disc", "square", "triangle"]);
-    assert_eq!((data.len(), data.task()), (200, Task::Segmentation));
+    assert_eq!((data.len(), data.targets()), (200, pixels(4)));
     let mut pixels = [0u64; 4];
     let mut pictures = [0; 4];
     for index in 0..data.len() {

@@ -24,7 +24,7 @@ fn check_whole(parts: &(Subset, Subset), samples: usize) {
 fn a_subset_is_the_samples_chosen() {
     let all = Arc::new(numbered(10, 3));
     let subset = Subset::new(all.clone(), vec![7, 2, 2]).unwrap();
-    assert_eq!((subset.len(), subset.task()), (3, all.task()));
+    assert_eq!((subset.len(), subset.targets()), (3, all.targets()));
     assert_eq!(subset.class_names(), all.class_names());
     assert_eq!(subset.get(0).unwrap(), all.get(7).unwrap());
     assert_eq!(subset.get(2).unwrap(), all.get(2).unwrap());

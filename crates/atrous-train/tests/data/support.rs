@@ -1,6 +1,8 @@
 //! What several topics share.
 
-use atrous_train::data::{Batch, DataError, Dataset, InMemory, Loader, LoaderOptions, Picture, Sample, Target, Task};
+use atrous_train::data::{
+    Batch, DataError, Dataset, InMemory, Loader, LoaderOptions, Picture, Sample, Target, TargetKind, TargetSpec,
+};
 use atrous_vision::{ClassMap, Normalize, Preprocess, RgbImage, write_png};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -46,17 +48,27 @@ pub(crate) fn names(names: &[&str]) -> Vec<String> {
 }
 
 pub(crate) fn class_of(sample: &Sample) -> u32 {
-    match sample.target {
-        Target::Class(class) => class,
-        Target::Mask(_) => panic!("a class was expected"),
+    match sample.targets[..] {
+        [Target::Class(class)] => class,
+        _ => panic!("a class was expected"),
     }
 }
 
 pub(crate) fn mask_of(sample: &Sample) -> &ClassMap {
-    match &sample.target {
-        Target::Mask(mask) => mask,
-        Target::Class(_) => panic!("a mask was expected"),
+    match &sample.targets[..] {
+        [Target::Mask(mask)] => mask,
+        _ => panic!("a mask was expected"),
     }
+}
+
+/// The targets of data with one of so many classes a picture.
+pub(crate) fn classes(classes: usize) -> Vec<TargetSpec> {
+    vec![TargetSpec::labels(TargetKind::Class { classes })]
+}
+
+/// The targets of data with one of so many classes a pixel.
+pub(crate) fn pixels(classes: usize) -> Vec<TargetSpec> {
+    vec![TargetSpec::labels(TargetKind::Mask { classes })]
 }
 
 /// The text of an error, which must be one.
@@ -100,7 +112,7 @@ pub(crate) fn levels(batch: &Batch) -> Vec<u8> {
 pub(crate) fn numbered(samples: usize, classes: usize) -> InMemory {
     let sample = |i: usize| Sample {
         image: Picture::new(1, 1, 1, vec![i as u8]).unwrap(),
-        target: Target::Class((i % classes) as u32),
+        targets: vec![Target::Class((i % classes) as u32)],
     };
     let class_names = (0..classes).map(|class| format!("class {class}")).collect();
     InMemory::new("numbered", class_names, (0..samples).map(sample).collect()).unwrap()
@@ -109,7 +121,7 @@ pub(crate) fn numbered(samples: usize, classes: usize) -> InMemory {
 /// One picture with its mask.
 pub(crate) fn masked(image: RgbImage, classes: Vec<u8>, class_count: usize) -> InMemory {
     let mask = ClassMap::new(image.width(), image.height(), classes).unwrap();
-    let sample = Sample { image: Picture::try_from(image).unwrap(), target: Target::Mask(mask) };
+    let sample = Sample { image: Picture::try_from(image).unwrap(), targets: vec![Target::Mask(mask)] };
     InMemory::new("masked", (0..class_count).map(|class| format!("{class}")).collect(), vec![sample]).unwrap()
 }
 
@@ -117,7 +129,7 @@ pub(crate) fn masked(image: RgbImage, classes: Vec<u8>, class_count: usize) -> I
 pub(crate) struct Custom<F> {
     pub(crate) samples: usize,
     pub(crate) class_names: Vec<String>,
-    pub(crate) task: Task,
+    pub(crate) targets: Vec<TargetSpec>,
     pub(crate) read: F,
 }
 
@@ -134,8 +146,8 @@ impl<F: Fn(usize) -> Result<Sample, DataError> + Send + Sync> Dataset for Custom
         &self.class_names
     }
 
-    fn task(&self) -> Task {
-        self.task
+    fn targets(&self) -> Vec<TargetSpec> {
+        self.targets.clone()
     }
 
     fn describe(&self, index: usize) -> String {

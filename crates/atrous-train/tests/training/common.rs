@@ -5,13 +5,13 @@ use std::{path::Path, sync::Arc};
 use atrous_gpu::Device;
 use atrous_graph::{GraphError, NodeId, optim::Optimizer};
 use atrous_nn::{
-    Builder, Built, Info, Network, Normalize,
+    Builder, Built, Info, Network, Normalize, Task,
     layers::{Conv, Norm},
 };
 use atrous_train::{
-    Show, TrainError, TrainOptions, Trainer,
+    Show, TrainError, TrainOptions, Trainer, TrainerBuilder,
     checkpoint::{Checkpoint, NamedTensor},
-    data::{Augment, Dataset, Loader, LoaderOptions, Shapes, Subset, Task, digits},
+    data::{Augment, Dataset, Loader, LoaderOptions, Shapes, Subset, digits},
 };
 use atrous_vision::Preprocess;
 
@@ -35,12 +35,8 @@ impl Tiny {
 
 impl Network for Tiny {
     fn info(&self) -> Info {
-        let task = match self.task {
-            Task::Classification => atrous_nn::Task::Classification,
-            Task::Segmentation => atrous_nn::Task::Segmentation,
-        };
         let (size, normalize) = ([16, 16], Normalize::HALF);
-        Info { task, size, shorter_side: None, in_channels: 3, classes: self.classes, normalize }
+        Info { task: self.task, size, shorter_side: None, in_channels: 3, classes: self.classes, normalize }
     }
 
     fn with_classes(&self, classes: usize) -> Result<Arc<dyn Network>, GraphError> {
@@ -102,7 +98,12 @@ pub(crate) fn options(folder: Option<&Path>) -> TrainOptions {
 
 /// A training of [`Tiny::PIXELS`] on ten pictures of shapes: three batches an epoch, the last not full.
 pub(crate) fn pixels(device: &Device, options: TrainOptions) -> Result<Trainer, TrainError> {
-    Trainer::new(device, "tiny", &Tiny::PIXELS, None, shapes(10), Some(unseen_shapes()), options)
+    of_pixels(device, options).build()
+}
+
+/// The same in the making.
+pub(crate) fn of_pixels(device: &Device, options: TrainOptions) -> TrainerBuilder<'_> {
+    Trainer::builder(device, Tiny::PIXELS, shapes(10)).name("tiny").validate(unseen_shapes()).options(options)
 }
 
 /// Names and bits of all tensors of a checkpoint.

@@ -5,8 +5,8 @@ use atrous_graph::Shape;
 use atrous_nn::{Mode, Network};
 use atrous_train::{
     Loss, TrainOptions, Trainer,
-    data::Loader,
-    metrics::{Confusion, TopK},
+    data::{LABELS, Loader},
+    metrics::{Confusion, TopK, TopKAccuracy},
 };
 
 use crate::common::{Tiny, device, few_digits, options, shapes, unseen_shapes};
@@ -14,8 +14,10 @@ use crate::common::{Tiny, device, few_digits, options, shapes, unseen_shapes};
 /// Trains a little, and compares what the device sums up with the host's metrics of the logits.
 fn check(network: Tiny, train: Loader, validation: Loader, k: usize) {
     let device = device();
-    let options = TrainOptions { top_k: k, epochs: 1, loss: Loss::CrossEntropy { smoothing: 0.1 }, ..options(None) };
-    let mut trainer = Trainer::new(&device, "tiny", &network, None, train, Some(validation.clone()), options).unwrap();
+    let options = TrainOptions { epochs: 1, ..options(None) };
+    let training = Trainer::builder(&device, network, train).validate(validation.clone()).options(options);
+    let training = training.objective(Loss::CrossEntropy { smoothing: 0.1 });
+    let mut trainer = training.metric(TopKAccuracy { target: LABELS.to_owned(), k }).build().unwrap();
     trainer.fit().unwrap();
     let figures = trainer.evaluate().unwrap().unwrap();
     assert_eq!(trainer.evaluate().unwrap().unwrap(), figures, "a validation changes nothing");
@@ -30,7 +32,7 @@ fn check(network: Tiny, train: Loader, validation: Loader, k: usize) {
         let batch = batch.unwrap();
         let outputs = session.run_blocking(&[("input", (&batch.images).into())]).unwrap();
         let logits = outputs[0].f32().unwrap();
-        for (logits, &label) in logits.chunks_exact(classes).zip(&batch.labels) {
+        for (logits, &label) in logits.chunks_exact(classes).zip(batch.labels()) {
             if label == 255 {
                 continue;
             }
@@ -43,8 +45,8 @@ fn check(network: Tiny, train: Loader, validation: Loader, k: usize) {
             count += 1.0;
         }
     }
-    assert_eq!(figures.confusion, confusion);
-    assert_eq!(figures.top_k, top.accuracy());
+    assert_eq!(figures.confusion().unwrap(), confusion);
+    assert_eq!(figures.metrics.get(&format!("top_{k}")).copied(), top.accuracy());
     let got = figures.loss.unwrap();
     assert!((got - loss / count).abs() < 1e-5 * got, "{got} {}", loss / count);
 }

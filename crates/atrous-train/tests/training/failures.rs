@@ -13,7 +13,7 @@ use atrous_train::{
 };
 use atrous_vision::Preprocess;
 
-use crate::common::{Tiny, bits, device, few_digits, options, pixels, shapes, unseen_shapes};
+use crate::common::{Tiny, bits, device, few_digits, of_pixels, options, pixels, shapes, unseen_shapes};
 
 #[test]
 fn numbers_that_go_bad_stop_the_training_and_leave_the_checkpoint() {
@@ -53,7 +53,7 @@ fn the_first_node_that_went_bad_is_named() {
         );
     }
     let (train, options) = (shapes(8), options(None));
-    let mut trainer = Trainer::new(&device, "tiny", &Tiny::PIXELS, Some(&values), train, None, options).unwrap();
+    let mut trainer = Trainer::builder(&device, Tiny::PIXELS, train).weights(&values).options(options).build().unwrap();
     let before = bits(&trainer.checkpoint().unwrap());
     let error = trainer.fit().unwrap_err();
     let TrainError::NotFinite { step: 1, node: Some(node), .. } = &error else { panic!("{error}") };
@@ -79,7 +79,8 @@ fn a_checkpoint_of_another_training_is_refused() {
 
     let resumed = TrainOptions { resume: true, ..options(Some(folder.path())) };
     let wide = Tiny { width: 12, ..Tiny::PIXELS };
-    let other = Trainer::new(&device, "wide", &wide, None, shapes(10), None, resumed.clone()).unwrap_err().to_string();
+    let other = Trainer::builder(&device, wide, shapes(10)).name("wide").options(resumed.clone());
+    let other = other.build().unwrap_err().to_string();
     assert!(other.contains("do not fit wide, it is one of tiny"), "{other}");
     assert!(other.contains("shape: stem.weight needs [12, 3, 3, 3], got [8, 3, 3, 3]"), "{other}");
     assert!(other.contains("shape: norm.running_var needs [12], got [8]"), "{other}");
@@ -97,7 +98,8 @@ fn a_checkpoint_of_another_training_is_refused() {
 fn networks_and_data_that_do_not_go_together_are_refused() {
     let device = device();
     let error = |network: Tiny, train: Loader, validation: Option<Loader>, options: TrainOptions| {
-        Trainer::new(&device, "tiny", &network, None, train, validation, options).unwrap_err().to_string()
+        let training = Trainer::builder(&device, network, train).name("tiny").validate(validation);
+        training.options(options).build().unwrap_err().to_string()
     };
     let three = Tiny { classes: 3, ..Tiny::PIXELS };
     assert_eq!(
@@ -122,8 +124,8 @@ fn networks_and_data_that_do_not_go_together_are_refused() {
     let none = TrainOptions { epochs: 0, ..options(None) };
     assert_eq!(error(Tiny::PIXELS, shapes(4), None, none), "epochs must be at least 1, got 0");
     let weights = Loss::WeightedCrossEntropy { weights: vec![1.0; 5], smoothing: 0.0 };
-    let weighted = TrainOptions { loss: weights, ..options(None) };
-    assert_eq!(error(Tiny::PIXELS, shapes(4), None, weighted), "loss: there are 4 classes, got 5 class weights");
+    let weighted = of_pixels(&device, options(None)).objective(weights).build().unwrap_err();
+    assert_eq!(weighted.to_string(), "loss: there are 4 classes, got 5 class weights");
 }
 
 #[test]
@@ -142,7 +144,7 @@ fn every_loss_trains() {
         Loss::Sum { parts: sum },
     ] {
         let adam = TrainOptions { epochs: 10, optimizer: Optimizer::adam(), lr: 0.02, ..options(None) };
-        let mut trainer = pixels(&device, TrainOptions { loss: loss.clone(), ..adam }).unwrap();
+        let mut trainer = of_pixels(&device, adam).objective(loss.clone()).build().unwrap();
         let before = trainer.evaluate().unwrap().unwrap().loss.unwrap();
         let outcome = trainer.fit().unwrap();
         assert!(outcome.best.unwrap() < before, "{loss:?}: {before} {outcome:?}");
@@ -159,7 +161,8 @@ fn the_fill_of_the_golden_files_is_a_start_like_any_other() {
         LoaderOptions { threads: 0, ..LoaderOptions::new(4, [16, 16], Preprocess::TF) },
     );
     let train = loader.unwrap();
-    let mut trainer =
-        Trainer::new(&device(), "tiny", &Tiny::PIXELS, Some(&source), train, Some(unseen_shapes()), options).unwrap();
+    let device = device();
+    let training = Trainer::builder(&device, Tiny::PIXELS, train).weights(&source).validate(unseen_shapes());
+    let mut trainer = training.options(options).build().unwrap();
     assert_eq!(trainer.fit().unwrap().steps, 1);
 }

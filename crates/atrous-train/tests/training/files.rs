@@ -117,7 +117,7 @@ fn it_stops_when_nothing_gets_better() {
 fn a_classifier_learns_without_validation_data() {
     let device = device();
     let options = TrainOptions { epochs: 30, lr: 0.1, ..options(None) };
-    let mut trainer = Trainer::new(&device, "tiny", &Tiny::PICTURES, None, few_digits(16), None, options).unwrap();
+    let mut trainer = Trainer::builder(&device, Tiny::PICTURES, few_digits(16)).options(options).build().unwrap();
     let mut losses = Vec::new();
     let outcome = trainer.fit_with(|record| {
         losses.push(loss(record));

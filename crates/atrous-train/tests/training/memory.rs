@@ -17,7 +17,7 @@ fn trainer(budget: Option<u64>, batch: usize, recompute: Recompute) -> Result<Tr
     let options = LoaderOptions::new(batch, [32, 32], Preprocess::IMAGENET);
     let loader = Loader::new(Arc::new(Shapes::new(16, [32, 32], 1).unwrap()), options).unwrap();
     let options = TrainOptions { recompute, show: Show::Nothing, ..TrainOptions::default() };
-    Trainer::new(&device, "unet", &NETWORK, None, loader, None, options)
+    Trainer::builder(&device, NETWORK, loader).options(options).build()
 }
 
 #[test]

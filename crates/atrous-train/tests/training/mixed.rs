@@ -11,7 +11,7 @@ use atrous_train::{
 };
 
 use crate::{
-    common::{bits, options, pixels},
+    common::{bits, of_pixels, options, pixels},
     resume::{assert_same_files, demanding},
 };
 
@@ -110,8 +110,8 @@ fn a_gradient_that_no_scale_brings_down_stops_the_training() {
     let folder = tempfile::tempdir().unwrap();
     let parts = vec![LossPart { weight: 1e30, loss: Loss::default() }];
     let loss_scaling = LossScaling { init: 1.0 / 4096.0, interval: 1 };
-    let hopeless = TrainOptions { loss: Loss::Sum { parts }, loss_scaling, ..options(Some(folder.path())) };
-    let mut trainer = pixels(&device, hopeless).unwrap();
+    let hopeless = TrainOptions { loss_scaling, ..options(Some(folder.path())) };
+    let mut trainer = of_pixels(&device, hopeless).objective(Loss::Sum { parts }).build().unwrap();
     let before = bits(&trainer.checkpoint().unwrap());
     let error = trainer.fit().unwrap_err();
     let TrainError::LossScale { step: 4, loss_scale, .. } = error else { panic!("{error}") };
@@ -145,6 +145,6 @@ fn a_validation_in_f16_is_that_in_f32_up_to_rounding() {
     let figures = [&half, &full()].map(|device| pixels(device, options(None)).unwrap().evaluate().unwrap().unwrap());
     let [got, want] = figures.each_ref().map(|figures| figures.loss.unwrap());
     assert!(got != want && (got - want).abs() <= 2e-3 * want, "{got} and {want}");
-    let [got, want] = figures.each_ref().map(|figures| figures.confusion.accuracy().unwrap());
+    let [got, want] = figures.each_ref().map(|figures| figures.confusion().unwrap().accuracy().unwrap());
     assert!((got - want).abs() < 0.01, "{got} and {want}");
 }

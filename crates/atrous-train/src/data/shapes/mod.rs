@@ -6,7 +6,8 @@ mod form;
 use super::dataset::{Dataset, check_index};
 use super::error::{DataError, Result};
 use super::random::{Purpose, Random};
-use super::sample::{Picture, Sample, Target, Task};
+use super::sample::{Picture, Sample};
+use super::target::{Target, TargetKind, TargetSpec};
 use atrous_vision::ClassMap;
 use canvas::Canvas;
 use form::{CLASSES, Form};
@@ -69,15 +70,16 @@ impl Dataset for Shapes {
         }
         let (pixels, classes) = canvas.finish(&mut random);
         let image = Picture::new(self.width, self.height, 3, pixels)?;
-        Ok(Sample { image, target: Target::Mask(ClassMap::new(self.width, self.height, classes)?) })
+        let mask = ClassMap::new(self.width, self.height, classes)?;
+        Ok(Sample { image, targets: vec![Target::Mask(mask)] })
     }
 
     fn class_names(&self) -> &[String] {
         &self.class_names
     }
 
-    fn task(&self) -> Task {
-        Task::Segmentation
+    fn targets(&self) -> Vec<TargetSpec> {
+        vec![TargetSpec::labels(TargetKind::Mask { classes: self.class_names.len() })]
     }
 
     fn describe(&self, index: usize) -> String {

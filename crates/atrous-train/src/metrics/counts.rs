@@ -1,4 +1,4 @@
-//! How good predictions are: confusion matrix and what follows from it, top-k accuracy.
+//! Counts on the host: confusion matrix and what follows from it, top-k accuracy.
 
 /// What was counted is not what the counter is for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,17 +1,19 @@
-//! What a network is trained for, as data.
+//! Losses of class labels, as data.
 
 use atrous_graph::{
-    DType, Graph, GraphError, NodeId, Op, Shape,
+    Graph, GraphError, NodeId, Op, Shape,
     op::{Binary, Reduce, Unary},
 };
 use serde::{Deserialize, Serialize};
 
+use super::{LossContext, ObjectiveError};
+use crate::OptionError;
+use crate::data::LABELS;
 use crate::loss::{self, CrossEntropyLoss, Reduction, RegionLoss};
 
-/// Name of the input that holds the labels, `N×H×W×1` (of whole pictures `N×1×1×1`), u32.
-pub(super) const LABELS: &str = "labels";
-/// Name of the input that holds the class weights, `1×1×1×C`.
-pub(super) const CLASS_WEIGHTS: &str = "class_weights";
+/// Name of the input that holds the class weights, `1×1×1×C`, for the target called [`LABELS`]; for others their name stands in
+/// front.
+const CLASS_WEIGHTS: &str = "class_weights";
 
 /// A loss of logits and class labels. In files it is a table with a `type`: `type = "cross-entropy"`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,7 +82,7 @@ impl Default for Loss {
 
 impl Loss {
     /// The class weights, wherever they stand.
-    pub(super) fn class_weights(&self) -> Option<&[f32]> {
+    fn class_weights(&self) -> Option<&[f32]> {
         match self {
             Self::WeightedCrossEntropy { weights, .. } => Some(weights),
             Self::Sum { parts } => parts.iter().find_map(|part| part.loss.class_weights()),
@@ -89,7 +91,14 @@ impl Loss {
     }
 
     /// Checks the numbers for a network of so many classes.
-    pub(super) fn validate(&self, classes: usize) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// [`OptionError::Loss`].
+    pub fn validate(&self, classes: usize) -> Result<(), OptionError> {
+        self.check(classes).map_err(OptionError::Loss)
+    }
+
+    fn check(&self, classes: usize) -> Result<(), String> {
         let not_negative = |name: &str, v: f32| match v >= 0.0 && v.is_finite() {
             true => Ok(()),
             false => Err(format!("{name} must be finite and not negative, got {v}")),
@@ -116,22 +125,20 @@ impl Loss {
             }
             Self::Sum { parts } => parts.iter().try_for_each(|part| {
                 not_negative("the weight of a part", part.weight)?;
-                part.loss.validate(classes)
+                part.loss.check(classes)
             }),
         }
     }
 
-    /// Adds the loss of `logits` to a graph; the result is `1×1×1×1`. Labels equal to `ignore` do not count.
+    /// Adds the loss of `logits` to a graph; the result is `1×1×1×1`. The context's ignore label does not count.
     pub(super) fn add(
         &self,
-        graph: &mut Graph,
+        cx: &mut LossContext<'_>,
         name: &str,
-        logits: NodeId,
-        labels: NodeId,
-        ignore: u32,
-    ) -> Result<NodeId, GraphError> {
-        let classes = graph.shape(logits).c;
-        let ignored = Some(ignore);
+        [logits, labels]: [NodeId; 2],
+    ) -> Result<NodeId, ObjectiveError> {
+        let classes = cx.shape(logits).c;
+        let ignored = Some(cx.ignore_label());
         let entropy = |smoothing: f32, weights: Option<NodeId>| CrossEntropyLoss {
             ignore: ignored,
             smoothing,
@@ -139,35 +146,36 @@ impl Loss {
             reduction: Reduction::Mean,
         };
         let region = |smooth: f32| RegionLoss { multiclass: true, smooth, ignore: ignored };
-        match self {
+        let loss = match self {
             Self::CrossEntropy { smoothing } => {
-                loss::cross_entropy(graph, name, logits, labels, &entropy(*smoothing, None))
+                loss::cross_entropy(cx.graph, name, logits, labels, &entropy(*smoothing, None))
             }
-            Self::WeightedCrossEntropy { smoothing, .. } => {
-                let weights = match graph.find(CLASS_WEIGHTS) {
-                    Ok(weights) => weights,
-                    Err(_) => graph.input(CLASS_WEIGHTS, Shape::channels(classes), DType::F32)?,
+            Self::WeightedCrossEntropy { weights, smoothing } => {
+                let input = match cx.graph.node(labels).name.as_str() {
+                    LABELS => CLASS_WEIGHTS.to_owned(),
+                    target => format!("{target}.{CLASS_WEIGHTS}"),
                 };
-                loss::cross_entropy(graph, name, logits, labels, &entropy(*smoothing, Some(weights)))
+                let weights = cx.constant(&input, Shape::channels(classes), weights)?;
+                loss::cross_entropy(cx.graph, name, logits, labels, &entropy(*smoothing, Some(weights)))
             }
             Self::BinaryCrossEntropy {} => {
                 let one_hot = Op::OneHot { classes, ignore: ignored };
-                let targets = graph.add(&format!("{name}.targets"), one_hot, &[labels])?;
-                let each = loss::bce_with_logits(graph, name, [logits, targets], [None; 2], Reduction::None)?;
-                mean_of_counted(graph, name, each, labels, ignored)
+                let targets = cx.graph.add(&format!("{name}.targets"), one_hot, &[labels])?;
+                let each = loss::bce_with_logits(cx.graph, name, [logits, targets], [None; 2], Reduction::None)?;
+                mean_of_counted(cx.graph, name, each, labels, ignored)
             }
-            Self::Focal { gamma } => loss::focal(graph, name, [logits, labels], *gamma, ignored, Reduction::Mean),
-            Self::Dice { smooth } => loss::dice(graph, name, logits, labels, &region(*smooth)),
-            Self::Jaccard { smooth } => loss::jaccard(graph, name, logits, labels, &region(*smooth)),
+            Self::Focal { gamma } => loss::focal(cx.graph, name, [logits, labels], *gamma, ignored, Reduction::Mean),
+            Self::Dice { smooth } => loss::dice(cx.graph, name, logits, labels, &region(*smooth)),
+            Self::Jaccard { smooth } => loss::jaccard(cx.graph, name, logits, labels, &region(*smooth)),
             Self::Sum { parts } => {
                 let part = |(i, part): (usize, &LossPart)| {
-                    let loss = part.loss.add(graph, &format!("{name}.{i}"), logits, labels, ignore)?;
-                    Ok((loss, part.weight))
+                    Ok((part.loss.add(cx, &format!("{name}.{i}"), [logits, labels])?, part.weight))
                 };
-                let parts = parts.iter().enumerate().map(part).collect::<Result<Vec<_>, GraphError>>()?;
-                loss::weighted_sum(graph, name, &parts)
+                let parts = parts.iter().enumerate().map(part).collect::<Result<Vec<_>, ObjectiveError>>()?;
+                loss::weighted_sum(cx.graph, name, &parts)
             }
-        }
+        };
+        Ok(loss?)
     }
 }
 
@@ -188,4 +196,23 @@ fn mean_of_counted(
     let count = add("count", Op::Reduce(Reduce::SUM_NHW), &[counts])?;
     let mean = add("mean", Op::Binary(Binary::DivNoNan), &[sum, count])?;
     add("per_class", Op::Unary(Unary::Affine { scale: 1.0 / classes as f32, shift: 0.0 }), &[mean])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn senseless_numbers_are_named() {
+        let weighted = |weights: &[f32]| Loss::WeightedCrossEntropy { weights: weights.to_vec(), smoothing: 0.0 };
+        let loss = |loss: Loss| loss.validate(3).unwrap_err().to_string();
+        assert_eq!(loss(weighted(&[1.0, 2.0])), "loss: there are 3 classes, got 2 class weights");
+        assert_eq!(loss(weighted(&[1.0, -2.0, 1.0])), "loss: class weights must be finite and not negative, got -2");
+        assert_eq!(loss(Loss::CrossEntropy { smoothing: 1.5 }), "loss: smoothing must lie in 0..=1, got 1.5");
+        assert_eq!(loss(Loss::Focal { gamma: -1.0 }), "loss: gamma must be finite and not negative, got -1");
+        assert_eq!(loss(Loss::Dice { smooth: f32::NAN }), "loss: smooth must be finite and not negative, got NaN");
+        assert_eq!(loss(Loss::Sum { parts: vec![] }), "loss: a sum must have at least one part");
+        let twice = || LossPart { weight: 1.0, loss: weighted(&[1.0; 3]) };
+        assert!(loss(Loss::Sum { parts: vec![twice(), twice()] }).contains("at most one part"));
+    }
 }

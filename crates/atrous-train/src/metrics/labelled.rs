@@ -1,0 +1,106 @@
+//! Metrics of class labels, counted on the device.
+
+use atrous_graph::{
+    NodeId, Op,
+    op::{Binary, Conv2d, Conv2dGradWeight, Reduce, Unary},
+};
+
+use super::{Confusion, Metric};
+use crate::objective::{LossContext, ObjectiveError};
+
+/// How many pixels or samples of each class were taken for each class: `1×1×C×C`, target and prediction. Its figures are `accuracy`,
+/// and of pixels `mean_iou` and `mean_class_accuracy` (see [`Confusion`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfusionMatrix {
+    /// The target with the labels.
+    pub target: String,
+    /// Whether there is one label a pixel, not one a picture.
+    pub pixels: bool,
+}
+
+impl ConfusionMatrix {
+    /// What the sums are called.
+    pub const NAME: &'static str = "confusion";
+
+    /// The matrix of its sums, row by row; `None` if they are no square.
+    pub fn of(sums: &[f64]) -> Option<Confusion> {
+        let classes = sums.len().isqrt();
+        Confusion::from_counts(classes, sums.iter().map(|count| *count as u64).collect()).ok()
+    }
+}
+
+impl Metric for ConfusionMatrix {
+    fn name(&self) -> String {
+        Self::NAME.to_owned()
+    }
+
+    fn figures(&self) -> Vec<String> {
+        let all = ["accuracy", "mean_iou", "mean_class_accuracy"].map(str::to_owned);
+        all.into_iter().take(if self.pixels { 3 } else { 1 }).collect()
+    }
+
+    /// Targets times predictions, both one-hot, summed over all pixels as the gradient of a 1×1 convolution sums.
+    fn sums(&self, cx: &mut LossContext<'_>) -> Result<Vec<NodeId>, ObjectiveError> {
+        let labels = cx.labels(&self.target)?;
+        let (logits, ignore) = (cx.output(), Some(cx.ignore_label()));
+        let classes = cx.shape(logits).c;
+        let mut add = |what: &str, op: Op, inputs: &[NodeId]| cx.graph.add(&format!("confusion.{what}"), op, inputs);
+        let targets = add("targets", Op::OneHot { classes, ignore }, &[labels])?;
+        let predicted = add("predicted", Op::ArgMax, &[logits])?;
+        let predicted = add("predictions", Op::OneHot { classes, ignore: None }, &[predicted])?;
+        let op = Conv2dGradWeight { conv: Conv2d::default(), kernel: [1, 1] };
+        Ok(vec![add("counts", Op::Conv2dGradWeight(op), &[targets, predicted])?])
+    }
+
+    fn values(&self, sums: &[Vec<f64>]) -> Vec<Option<f64>> {
+        let confusion = sums.first().and_then(|sums| Self::of(sums));
+        let figure = |of: fn(&Confusion) -> Option<f64>| confusion.as_ref().and_then(of);
+        let all = [Confusion::accuracy, Confusion::mean_iou, Confusion::mean_class_accuracy];
+        all.into_iter().take(if self.pixels { 3 } else { 1 }).map(figure).collect()
+    }
+}
+
+/// Fraction of the labels that are among the k largest logits; of equal logits the label's counts last (see
+/// [`TopK`](super::TopK)). Its figure is called `top_` and the number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopKAccuracy {
+    /// The target with the labels.
+    pub target: String,
+    /// How many guesses a label has.
+    pub k: usize,
+}
+
+impl Metric for TopKAccuracy {
+    fn name(&self) -> String {
+        format!("top_{}", self.k)
+    }
+
+    /// How many labels that count have at most `k` logits as large as their own, it included, and how many count.
+    fn sums(&self, cx: &mut LossContext<'_>) -> Result<Vec<NodeId>, ObjectiveError> {
+        let labels = cx.labels(&self.target)?;
+        let (logits, ignore) = (cx.output(), Some(cx.ignore_label()));
+        let classes = cx.shape(logits).c;
+        let mut add = |what: &str, op: Op, inputs: &[NodeId]| cx.graph.add(&format!("top_k.{what}"), op, inputs);
+        let hot = add("one_hot", Op::OneHot { classes, ignore }, &[labels])?;
+        let own = add("own_each", Op::Binary(Binary::Mul), &[logits, hot])?;
+        let own = add("own", Op::ChannelSum, &[own])?;
+        let above = add("above", Op::Binary(Binary::Sub), &[own, logits])?;
+        let smaller = add("smaller", Op::Unary(Unary::Step), &[above])?;
+        let smaller = add("smaller_count", Op::ChannelSum, &[smaller])?;
+        // classes - smaller <= k, between whole numbers
+        let shift = self.k as f32 - classes as f32 + 0.5;
+        let margin = add("margin", Op::Unary(Unary::Affine { scale: 1.0, shift }), &[smaller])?;
+        let right = add("right", Op::Unary(Unary::Step), &[margin])?;
+        let counts = add("counts", Op::LabelWeight { classes, ignore }, &[labels])?;
+        let right = add("counted", Op::Binary(Binary::Mul), &[right, counts])?;
+        let sum = Op::Reduce(Reduce::SUM_NHW);
+        Ok(vec![add("correct", sum, &[right])?, add("total", sum, &[counts])?])
+    }
+
+    fn values(&self, sums: &[Vec<f64>]) -> Vec<Option<f64>> {
+        match sums {
+            [right, total] if total[0] > 0.0 => vec![Some(right[0] / total[0])],
+            _ => vec![None],
+        }
+    }
+}

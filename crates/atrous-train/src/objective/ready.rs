@@ -1,0 +1,120 @@
+//! Ready-made objectives beside those of class labels.
+
+use atrous_graph::NodeId;
+
+use super::{Labelled, LossContext, Objective, ObjectiveError};
+use crate::OptionError;
+use crate::data::{TargetKind, TargetSpec};
+use crate::loss::{self, Reduction};
+use crate::metrics::Metric;
+
+/// Any of several classes: [`loss::bce_with_logits`] of the main output, `N×1×1×C`, with a target of [`TargetKind::MultiHot`], the mean
+/// over classes and samples.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MultiLabel {
+    /// The target's name.
+    pub target: String,
+}
+
+impl Objective for MultiLabel {
+    fn loss(&self, cx: &mut LossContext<'_>) -> Result<NodeId, ObjectiveError> {
+        let logits = cx.output();
+        let targets = cx.target(&self.target, TargetKind::MultiHot { classes: cx.shape(logits).c })?;
+        let each = loss::bce_with_logits(cx.graph, "loss", [logits, targets], [None; 2], Reduction::None)?;
+        cx.mean_over_samples("loss.mean", each)
+    }
+
+    fn describe(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+/// How far a number is from another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Difference {
+    /// [`loss::mse`].
+    Squared,
+    /// [`loss::l1`].
+    Absolute,
+    /// [`loss::huber`] with this `delta`.
+    Huber(f32),
+    /// [`loss::smooth_l1`] with this `beta`.
+    SmoothL1(f32),
+}
+
+/// Numbers: the mean difference of the main output and a target of [`TargetKind::Vector`], [`TargetKind::Boxes`] or
+/// [`TargetKind::Image`], whose shape the output must have. Without a target the output is to be the network's input: an autoencoder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Regression {
+    /// The target's name; `None` for the network's input.
+    pub target: Option<String>,
+    /// What is minimised.
+    pub difference: Difference,
+}
+
+impl Objective for Regression {
+    fn loss(&self, cx: &mut LossContext<'_>) -> Result<NodeId, ObjectiveError> {
+        let output = cx.output();
+        let truth = match &self.target {
+            None => cx.input(),
+            Some(name) => {
+                let kind = match cx.kind_of(name)? {
+                    Some(kind) if kind.classes().is_none() => kind,
+                    // Anything else is refused as a target of this kind.
+                    _ => TargetKind::Vector { len: cx.shape(output).c },
+                };
+                cx.target(name, kind)?
+            }
+        };
+        let (graph, pair) = (&mut *cx.graph, [output, truth]);
+        let each = match self.difference {
+            Difference::Squared => loss::mse(graph, "loss", pair, Reduction::None),
+            Difference::Absolute => loss::l1(graph, "loss", pair, Reduction::None),
+            Difference::Huber(delta) => loss::huber(graph, "loss", pair, delta, Reduction::None),
+            Difference::SmoothL1(beta) => loss::smooth_l1(graph, "loss", pair, beta, Reduction::None),
+        };
+        cx.mean_over_samples("loss.mean", each?)
+    }
+
+    fn describe(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+/// Learning from a teacher in the same graph: `(1 - share) * loss of the labels + share *` [`loss::kl_distillation`] of two of the
+/// network's outputs (Hinton et al. 2015). No gradient reaches the teacher; [freeze](crate::TrainOptions::frozen) its parameters, so
+/// that its batch normalisations use and keep their running statistics.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Distillation {
+    /// The output that learns.
+    pub student: String,
+    /// The output that it learns from, of the same shape.
+    pub teacher: String,
+    /// Both outputs are divided by it before the softmax; positive.
+    pub temperature: f32,
+    /// What the student learns from labels; without, from the teacher alone.
+    pub labelled: Option<Labelled>,
+    /// Share of the teacher in the loss, in 0..=1; 1 without labels.
+    pub share: f32,
+}
+
+impl Objective for Distillation {
+    fn loss(&self, cx: &mut LossContext<'_>) -> Result<NodeId, ObjectiveError> {
+        let Self { student, teacher, temperature, labelled, share } = self;
+        let holds = if labelled.is_some() { (0.0..=1.0).contains(share) } else { *share == 1.0 };
+        OptionError::unless("share", holds, "in 0..=1, and 1 without labels", share)?;
+        let outputs = [cx.output_named(student)?, cx.output_named(teacher)?];
+        let soft = loss::kl_distillation(cx.graph, "distillation", outputs[0], outputs[1], *temperature)?;
+        let Some(labelled) = labelled else { return Ok(soft) };
+        let hard = labelled.loss(&mut cx.only(student)?)?;
+        Ok(loss::weighted_sum(cx.graph, "loss.all", &[(hard, 1.0 - share), (soft, *share)])?)
+    }
+
+    fn metrics(&self, targets: &[TargetSpec]) -> Vec<Box<dyn Metric>> {
+        self.labelled.as_ref().map_or_else(Vec::new, |labelled| labelled.metrics(targets))
+    }
+
+    fn describe(&self) -> String {
+        format!("{self:?}")
+    }
+}

@@ -1,0 +1,66 @@
+//! The graph of a training step.
+
+use std::collections::HashSet;
+
+use atrous_graph::{
+    NodeId,
+    autodiff::backward_scaled,
+    optim::{LossScale, ParameterGroup, Training},
+    passes::Precision,
+};
+use atrous_nn::Model;
+
+use super::{StepSettings, TrainingStep};
+use crate::objective::{Given, LossContext, Objective, check_scalar};
+use crate::{Part, TrainError};
+
+/// Adds the loss of an objective and its gradients to a network in training mode.
+pub(crate) fn build(
+    mut model: Model,
+    objective: &dyn Objective,
+    mut given: Given,
+    settings: &StepSettings,
+    precision: Precision,
+) -> Result<TrainingStep, TrainError> {
+    let frozen: Vec<&str> = settings.frozen.iter().map(String::as_str).collect();
+    model.freeze(&frozen)?;
+    let loss = objective.loss(&mut LossContext::new(&mut model, &mut given))?;
+    check_scalar(&model.graph, loss)?;
+    let wrt = model.trainable();
+    let graph = &mut model.graph;
+    let loss_scale = LossScale::add_for(graph, precision, settings.loss_scaling)?;
+    let gradients = backward_scaled(graph, loss, loss_scale, &wrt, &settings.recompute)?;
+    let gradients: Vec<(NodeId, NodeId)> =
+        wrt.into_iter().zip(gradients).filter_map(|(node, gradient)| Some((node, gradient?))).collect();
+    if gradients.is_empty() {
+        return Err(TrainError::NothingToTrain { network: model.name });
+    }
+    let training = Training {
+        loss,
+        groups: groups_of(&model, &gradients, settings.weight_decay, &settings.parts)?,
+        gradients,
+        assignments: model.running.iter().map(|update| (update.parameter, update.value)).collect(),
+        optimizer: settings.optimizer,
+        clip_norm: settings.clip_norm,
+        accumulate: settings.accumulate > 1,
+        loss_scale,
+        totals: Vec::new(),
+    };
+    Ok(TrainingStep { model, training, given })
+}
+
+/// Groups by learning rate and decay of the parameters that have a gradient.
+fn groups_of(
+    model: &Model,
+    gradients: &[(NodeId, NodeId)],
+    weight_decay: f64,
+    parts: &[Part],
+) -> Result<Vec<ParameterGroup>, TrainError> {
+    let names: Vec<Vec<&str>> = parts.iter().map(|p| p.names.iter().map(String::as_str).collect()).collect();
+    let parts: Vec<(&[&str], f64)> = names.iter().zip(parts).map(|(names, p)| (&names[..], p.lr)).collect();
+    let mut groups = model.parameter_groups(weight_decay, &parts)?;
+    let trained: HashSet<NodeId> = gradients.iter().map(|(parameter, _)| *parameter).collect();
+    groups.iter_mut().for_each(|group| group.parameters.retain(|p| trained.contains(p)));
+    groups.retain(|group| !group.parameters.is_empty());
+    Ok(groups)
+}

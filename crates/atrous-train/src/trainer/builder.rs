@@ -1,0 +1,143 @@
+//! Putting a training together.
+
+use std::sync::Arc;
+
+use atrous_gpu::{Device, Parameters, TrainingSession};
+use atrous_graph::ParameterSource;
+use atrous_nn::{Init, IntoNetwork, Network, zoo::ZooError};
+
+use super::{
+    RunFolder, TrainError, TrainOptions, Trainer,
+    evaluate::Evaluator,
+    graph::{DataShape, Recipe},
+    memory, persist,
+};
+use crate::{
+    Waiting,
+    checkpoint::{ScaleState, TrainingState},
+    curve::Curve,
+    data::Loader,
+    metrics::Metric,
+    objective::{Loss, Objective},
+};
+
+/// A training in the making, begun by [`Trainer::builder`].
+pub struct TrainerBuilder<'a> {
+    device: &'a Device,
+    network: Result<Arc<dyn Network>, ZooError>,
+    name: Option<String>,
+    objective: Box<dyn Objective>,
+    weights: Option<&'a dyn ParameterSource>,
+    train: Loader,
+    validation: Option<Loader>,
+    metrics: Vec<Box<dyn Metric>>,
+    options: TrainOptions,
+}
+
+impl Trainer {
+    /// Begins a training of a network, by value, shared or by its name in the zoo, on a device and these data: by default for
+    /// cross-entropy with their [`LABELS`](crate::data::LABELS), with the options' defaults, without validation. A network whose
+    /// number of classes is not that of the labels is refused, see [`Network::with_classes`].
+    pub fn builder(device: &Device, network: impl IntoNetwork, train: Loader) -> TrainerBuilder<'_> {
+        TrainerBuilder {
+            device,
+            network: network.into_network(),
+            name: None,
+            objective: Box::new(Loss::default()),
+            weights: None,
+            train,
+            validation: None,
+            metrics: Vec::new(),
+            options: TrainOptions::default(),
+        }
+    }
+}
+
+impl<'a> TrainerBuilder<'a> {
+    /// What the network is called in checkpoints and messages; its own [name](Network::name) unless said otherwise.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// What the network is trained for: a [`Loss`] with class labels, another objective of [`crate::objective`], or one of your own.
+    pub fn objective(mut self, objective: impl Objective + 'static) -> Self {
+        self.objective = Box::new(objective);
+        self
+    }
+
+    /// The first parameters. Without, they are drawn as the network's framework does, by the options' seed.
+    pub fn weights(mut self, weights: &'a dyn ParameterSource) -> Self {
+        self.weights = Some(weights);
+        self
+    }
+
+    /// Data that are validated on. They have the targets of those that are trained on; batch and size may differ.
+    pub fn validate(mut self, validation: impl Into<Option<Loader>>) -> Self {
+        self.validation = validation.into();
+        self
+    }
+
+    /// A metric of the validations, beside those of the objective.
+    pub fn metric(mut self, metric: impl Metric + 'static) -> Self {
+        self.metrics.push(Box::new(metric));
+        self
+    }
+
+    /// How the network is trained.
+    pub fn options(mut self, options: TrainOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Prepares the training. The batch is that of the loaders; labels equal to their ignore label do not count. On a device that
+    /// stores tensors in f16 ([`DeviceOptions::precision`](atrous_gpu::DeviceOptions::precision)) the loss is scaled
+    /// ([`TrainOptions::loss_scaling`]). With [`TrainOptions::resume`] the training goes on where the run folder's last checkpoint
+    /// stands.
+    ///
+    /// # Errors
+    /// [`TrainError`]: a name that the zoo does not have, options out of their ranges, an objective that does not go with network or data, a training that does not fit
+    /// the device's memory, a run folder in use, a checkpoint of another training.
+    pub fn build(self) -> Result<Trainer, TrainError> {
+        let Self { device, network, name, objective, weights, train, validation, mut metrics, options } = self;
+        let network = network?;
+        let name = name.unwrap_or_else(|| network.name());
+        let data = DataShape::of(&train);
+        options.validate()?;
+        if let Some(validation) = &validation {
+            data.check_validation(&DataShape::of(validation))?;
+        }
+        metrics.splice(0..0, objective.metrics(&data.targets));
+        options.check_metrics(&metrics, validation.is_some())?;
+        let recipe = Recipe { network: &*network, name: &name, objective: &*objective };
+        let step = recipe.step(&data, &options, device.options().precision)?;
+        let folder = options.run_folder.as_ref().map(|path| RunFolder::open(path, options.resume)).transpose()?;
+        let drawn = Init::new(&step.model, options.seed);
+        let parameters = Arc::new(Parameters::upload(device, &step.model.graph, weights.unwrap_or(&drawn))?);
+        let session = TrainingSession::new(device, &step.model.graph, &[], &step.training, parameters.clone())
+            .map_err(|error| memory::advise(error, device, recipe, &data, &options))?;
+        let evaluator = |loader| Evaluator::new(device, recipe, loader, metrics, parameters.clone());
+        let evaluator = validation.map(evaluator).transpose()?;
+        let state = TrainingState {
+            network: name.clone(),
+            input: data.images.dims(),
+            targets: Some(step.given.signature()),
+            step: 0,
+            epoch: 0,
+            batch: 0,
+            loss_sum: 0.0,
+            samples: 0,
+            seed: options.seed,
+            settings: persist::settings(&*objective, &options, &train, step.training.loss_scale),
+            loss_scale: step.training.loss_scale.map(|scale| ScaleState::new(scale.scaling)),
+            lr: options.lr,
+            schedule: options.schedule.clone(),
+            best: None,
+            waiting: Waiting::default(),
+        };
+        let curve = Curve::default();
+        let mut trainer = Trainer { options, step, session, train, evaluator, state, folder, log: None, curve };
+        trainer.take_up()?;
+        Ok(trainer)
+    }
+}
