@@ -13,7 +13,12 @@ use crate::{Device, GpuError, Parameters, Session};
 use crate::{TuneReport, session::optimized};
 
 /// Builds a network's graph, its outputs declared, for one input shape.
+#[cfg(not(target_arch = "wasm32"))]
 pub type BuildGraph = Box<dyn Fn(Shape) -> Result<Graph, GraphError> + Send + Sync>;
+/// Builds a network's graph, its outputs declared, for one input shape. It may hold a [`Device`], which belongs to one thread in
+/// browsers.
+#[cfg(target_arch = "wasm32")]
+pub type BuildGraph = Box<dyn Fn(Shape) -> Result<Graph, GraphError>>;
 
 /// A network for inputs of any batch and size: each new input shape is planned once, and the sessions used last are kept. All
 /// of them share one set of parameters.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use atrous_kernels::plan::PlannedDispatch;
 use atrous_shaders::Access;
+use wgpu::{WasmNotSend, WasmNotSync};
 
 use crate::disk_cache::DiskCache;
 use crate::{Device, GpuError, parallel};
@@ -119,12 +120,13 @@ impl Pipelines {
     }
 }
 
-/// Adds to `made` whatever `dispatches` need and it does not have.
-fn complete<K: Eq + Hash + Send, V: Send>(
+/// Adds to `made` whatever `dispatches` need and it does not have. What wgpu makes belongs to one thread in browsers, where there
+/// is only one.
+fn complete<K: Eq + Hash + Send, V: WasmNotSend>(
     made: &Mutex<HashMap<K, V>>,
     dispatches: &[&PlannedDispatch],
     key: impl Fn(&PlannedDispatch) -> K + Sync,
-    make: impl Fn(&PlannedDispatch) -> Result<V, GpuError> + Sync,
+    make: impl Fn(&PlannedDispatch) -> Result<V, GpuError> + WasmNotSync,
 ) -> Result<(), GpuError> {
     let missing: Vec<&PlannedDispatch> = {
         let made = lock(made);

@@ -1,5 +1,5 @@
 //! Trains networks on a WebGPU adapter: losses, optimizers, schedules, data, augmentation, metrics, checkpoints and the
-//! trainer that puts them together.
+//! trainer that puts them together (not in browsers: it waits for the device and writes files).
 
 pub mod checkpoint;
 pub mod curve;
@@ -13,6 +13,7 @@ mod early_stopping;
 mod progress;
 mod schedule;
 pub mod step;
+#[cfg(not(target_arch = "wasm32"))]
 mod trainer;
 mod whole_file;
 
@@ -21,6 +22,7 @@ pub use objective::{Loss, LossPart};
 pub use progress::{Progress, Show};
 pub use schedule::{Schedule, ScheduleError};
 pub use step::Train;
+#[cfg(not(target_arch = "wasm32"))]
 pub use trainer::{
     Figures, OptionError, Outcome, Part, Reason, RunFolder, RunFolderError, TrainError, TrainOptions, Trainer,
     TrainerBuilder, Watch,

@@ -1,7 +1,7 @@
 //! One class a pixel: the answer of a segmentation network.
 
 use crate::error::{Error, Result};
-use crate::resize::{check_size, nearest_positions};
+use crate::size::{check_size, nearest_positions};
 
 /// A picture of class numbers, one byte a pixel, row by row. 255 is "ignore" where labels are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]

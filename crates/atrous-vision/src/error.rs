@@ -48,7 +48,7 @@ pub enum Error {
     Truncated { name: String, format: &'static str, bytes: usize },
     /// The content contradicts its format.
     #[error("{name}: damaged {format} picture: {source}")]
-    Damaged { name: String, format: &'static str, source: image::ImageError },
+    Damaged { name: String, format: &'static str, source: Box<dyn std::error::Error + Send + Sync> },
     /// Width or height is zero.
     #[error("{name}: the picture is {width}×{height} and has no pixels")]
     NoPixels { name: String, width: u32, height: u32 },

@@ -28,25 +28,18 @@
 mod class_map;
 mod classify;
 mod error;
-mod fit;
-mod header;
 mod labels;
-mod load;
-mod palette;
+#[cfg(feature = "photos")]
+mod photos;
 mod preprocess;
-mod resize;
-mod write;
+mod size;
 
 pub use atrous_nn::Normalize;
 pub use atrous_nn::normalize::{CAFFE_MEAN_BGR, HALF, IMAGENET_MEAN, IMAGENET_STD};
 pub use class_map::{ClassMap, argmax_classes};
 pub use classify::{Prediction, classify, softmax, top_k};
 pub use error::{Error, ErrorKind, Result};
-pub use fit::{Fit, center_crop, pad_bottom_right, pad_to_multiple, resize_shorter_side};
-pub use image::RgbImage;
 pub use labels::{parse_labels, read_labels};
-pub use load::{Limits, decode_rgb8, load_rgb8};
-pub use palette::{Palette, overlay, palette_png, voc_palette, write_palette_png};
+#[cfg(feature = "photos")]
+pub use photos::*;
 pub use preprocess::{ImageTensor, Preprocess};
-pub use resize::{Filter, resize};
-pub use write::{write_atomically, write_png};

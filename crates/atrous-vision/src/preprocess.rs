@@ -2,7 +2,6 @@
 
 use crate::error::{Error, Result};
 use atrous_nn::Normalize;
-use image::RgbImage;
 
 /// Turns pictures of equal size into one input tensor.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,28 +42,10 @@ impl Preprocess {
         }
     }
 
-    /// Makes the `[images.len(), height, width, channels]` tensor. For one picture: `run(std::slice::from_ref(&image))`.
-    ///
-    /// # Errors
-    /// [`Error::EmptyBatch`]; [`Error::NoPixels`]; [`Error::BatchSizes`] if the pictures differ in size;
-    /// [`Error::BadConstant`] if a mean or the scale is not finite, or a standard deviation not finite and positive.
-    pub fn run(&self, images: &[RgbImage]) -> Result<ImageTensor> {
-        let (width, height) = common_size(images)?;
-        let channels = self.channels();
-        let tables = self.tables()?;
-        let mut data = Vec::with_capacity(images.len() * height as usize * width as usize * channels);
-        for pixel in images.iter().flat_map(|image| image.pixels()) {
-            for (source, table) in &tables {
-                data.push(table[usize::from(pixel.0[*source])]);
-            }
-        }
-        Ok(ImageTensor { shape: [images.len(), height as usize, width as usize, channels], data })
-    }
-
     /// For each channel of the tensor: the channel of the picture (0 = R) and the number for each of its 256 values.
     ///
     /// # Errors
-    /// [`Error::BadConstant`] as of [`Self::run`].
+    /// [`Error::BadConstant`] if a mean or the scale is not finite, or a standard deviation not finite and positive.
     pub fn tables(&self) -> Result<Vec<(usize, [f32; 256])>> {
         self.check()?;
         let torch = |mean: f64, std: f64| move |p: f64| (p / 255.0 - mean) / std;
@@ -98,17 +79,5 @@ impl Preprocess {
             return bad("then_scale".to_owned(), "finite", self.then_scale.into());
         }
         Ok(())
-    }
-}
-
-fn common_size(images: &[RgbImage]) -> Result<(u32, u32)> {
-    let first = images.first().ok_or(Error::EmptyBatch)?.dimensions();
-    if let Some(index) = images.iter().position(|image| image.dimensions() != first) {
-        return Err(Error::BatchSizes { index, first, got: images[index].dimensions() });
-    }
-    let (width, height) = first;
-    match width == 0 || height == 0 {
-        true => Err(Error::NoPixels { name: "preprocess".to_owned(), width, height }),
-        false => Ok(first),
     }
 }

@@ -31,9 +31,11 @@ pub enum Error {
     #[error(transparent)]
     Model(#[from] atrous_nn::ModelError),
     /// Training data cannot be read.
+    #[cfg(feature = "train")]
     #[error(transparent)]
     Data(Box<atrous_train::data::DataError>),
     /// A training cannot begin, or failed.
+    #[cfg(all(feature = "train", not(target_arch = "wasm32")))]
     #[error(transparent)]
     Train(Box<atrous_train::TrainError>),
     /// One of many photographs.
@@ -66,12 +68,14 @@ pub enum Error {
     },
 }
 
+#[cfg(feature = "train")]
 impl From<atrous_train::data::DataError> for Error {
     fn from(error: atrous_train::data::DataError) -> Self {
         Self::Data(Box::new(error))
     }
 }
 
+#[cfg(all(feature = "train", not(target_arch = "wasm32")))]
 impl From<atrous_train::TrainError> for Error {
     fn from(error: atrous_train::TrainError) -> Self {
         Self::Train(Box::new(error))

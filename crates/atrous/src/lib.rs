@@ -46,10 +46,20 @@
 //! data and the trainer, [`io`] reads and writes weights, [`vision`] goes from picture files to tensors and back.
 //!
 //! Every call that waits for the device is there twice: `async`, for any executor and for browsers, and `_blocking`.
+//!
+//! # Features
+//!
+//! All are on by default. Without them there are networks, devices, and runs on tensors.
+//!
+//! - `photos`: picture files, their sizes, class maps as pictures; the predictor takes photographs.
+//! - `train` (with `photos`): losses, data, metrics, the trainer.
+//! - `plot` (with `train`): the learning curve as a picture, and a bar that shows how far a training is.
+//!
+//! For browsers (`wasm32-unknown-unknown`) take `photos`, `train` or none. There are no files, no [`train::Trainer`] and no calls that
+//! block.
 
 mod error;
 mod predictor;
-mod size;
 mod weights;
 
 pub use atrous_gpu as gpu;
@@ -57,20 +67,27 @@ pub use atrous_graph as graph;
 pub use atrous_io as io;
 pub use atrous_kernels as kernels;
 pub use atrous_nn as nn;
+#[cfg(feature = "train")]
 pub use atrous_train as train;
 pub use atrous_vision as vision;
 
 pub use error::{Error, Result};
 pub use gpu::{AdapterChoice, Device, DeviceOptions};
 pub use graph::passes::Precision;
-pub use predictor::{Many, Predictor, PredictorOptions};
+#[cfg(feature = "photos")]
+pub use predictor::Many;
+pub use predictor::{Predictor, PredictorOptions};
 pub use weights::Weights;
 
 /// What most programs need.
 pub mod prelude {
     pub use crate::{AdapterChoice, Device, DeviceOptions, Precision, Predictor, PredictorOptions, Weights};
     pub use atrous_nn::Network;
+    #[cfg(feature = "train")]
     pub use atrous_train::data::{Augment, Dataset, Loader, LoaderOptions};
+    #[cfg(all(feature = "train", not(target_arch = "wasm32")))]
     pub use atrous_train::{Schedule, TrainOptions, Trainer};
-    pub use atrous_vision::{ClassMap, Limits as ImageLimits, Prediction, Preprocess, RgbImage, load_rgb8, write_png};
+    pub use atrous_vision::{ClassMap, Prediction, Preprocess};
+    #[cfg(feature = "photos")]
+    pub use atrous_vision::{Limits as ImageLimits, RgbImage, load_rgb8, write_png};
 }

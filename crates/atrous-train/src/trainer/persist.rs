@@ -152,6 +152,7 @@ impl Trainer {
             checkpoint.save(folder.best())?;
             save_weights(&folder.weights(), &checkpoint.parameters)?;
         }
+        #[cfg(feature = "plot")]
         self.curve.write(folder.curve())?;
         Ok(checkpoint.save(folder.last())?)
     }

@@ -94,7 +94,7 @@ impl RunFolder {
         self.path.join(FILES[3])
     }
 
-    /// The picture of the learning curve.
+    /// The picture of the learning curve, which is drawn with the feature `plot`.
     pub fn curve(&self) -> PathBuf {
         self.path.join(FILES[4])
     }

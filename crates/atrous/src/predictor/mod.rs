@@ -1,16 +1,16 @@
 //! A network with its weights on a device.
 
-mod classify;
 mod features;
-mod many;
-mod segment;
+mod maps;
+#[cfg(feature = "photos")]
+mod photos;
 #[cfg(not(target_arch = "wasm32"))]
 mod tune;
 
 use std::sync::Arc;
 
 use atrous_gpu::{
-    Device, DeviceOptions, Flight, GpuError, InputData, Output, Outputs, Parameters, Session, SessionCache,
+    Device, DeviceOptions, GpuError, InputData, Output, Outputs, Parameters, Session, SessionCache,
 };
 use atrous_graph::passes::{Optimized, optimize};
 use atrous_graph::{GraphError, NodeId, Shape};
@@ -20,7 +20,8 @@ use atrous_vision::{ImageTensor, Preprocess};
 
 use crate::{Error, Result, Weights};
 
-pub use many::Many;
+#[cfg(feature = "photos")]
+pub use photos::Many;
 
 /// Sessions kept for different batch and image sizes.
 const SESSIONS: usize = 4;
@@ -127,7 +128,7 @@ impl Predictor {
         let shape = Shape::new(1, h, w, info.in_channels);
         let sessions = recipe.sessions(device, weights, shape, |model: &mut Model| Ok(vec![model.output()]))?;
         let segments = info.task == Task::Segmentation;
-        let maps = segments.then(|| recipe.sessions_over(sessions.parameters().clone(), segment::map_outputs));
+        let maps = segments.then(|| recipe.sessions_over(sessions.parameters().clone(), maps::map_outputs));
         let info = Info { classes: model.output_shape().c, ..info };
         let (device, weights) = (device.clone(), weights.clone());
         Ok(Self { recipe, info, size: options.size, input, device, weights, sessions, maps, features: None })
@@ -178,16 +179,6 @@ impl Predictor {
         self.maps.as_mut().unwrap_or(&mut self.sessions)
     }
 
-    /// Uploads the bytes of pictures, which the device normalises, and begins the run that answers what the network is for.
-    fn begin(&mut self, shape: Shape, bytes: &[u8]) -> Result<Flight> {
-        let (tables, input) = (self.preprocess().tables()?, self.input.clone());
-        let session = self.answers().session(shape)?;
-        if !session.takes_pixels() {
-            session.take_pixels(&input, &tables)?;
-        }
-        Ok(session.begin(&[(&input, InputData::Rgb8(bytes))])?)
-    }
-
     /// The session for images of this shape, and the name of its input.
     fn session(&mut self, images: &ImageTensor) -> Result<(&mut Session, &str)> {
         let shape = self.shape(images)?;
@@ -201,13 +192,6 @@ impl Predictor {
             return Err(Error::Channels { model: self.name().to_owned(), needs, got: c });
         }
         Ok(Shape::new(n, h, w, c))
-    }
-
-    fn check_task(&self, needs: Task, wanted: &'static str) -> Result<()> {
-        match self.info.task == needs {
-            true => Ok(()),
-            false => Err(Error::Task { model: self.name().to_owned(), is: self.info.task, wanted }),
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Picture files to 8-bit RGB.
 
+use super::header::{self, Fault};
 use crate::error::{Error, Result};
-use crate::header::{self, Fault};
 use image::codecs::{jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, RgbImage};
 use std::fs::File;
@@ -146,7 +146,7 @@ impl Source<'_> {
             ImageError::Unsupported(error) => {
                 Error::UnsupportedFeature { name, format: self.format_name(), feature: error.to_string() }
             }
-            source => Error::Damaged { name, format: self.format_name(), source },
+            source => Error::Damaged { name, format: self.format_name(), source: source.into() },
         }
     }
 }

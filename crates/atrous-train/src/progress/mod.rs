@@ -1,19 +1,19 @@
 //! Progress of a training, shown to whoever waits for it.
 
-use std::{
-    fmt::Write as _,
-    io::{IsTerminal, stderr},
-    time::Duration,
-};
+#[cfg_attr(not(feature = "plot"), path = "no_bar.rs")]
+mod bar;
 
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use std::fmt::Write as _;
+use std::io::{IsTerminal, stderr};
+
+use bar::Bar;
 
 use crate::log::EpochRecord;
 
 /// What is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Show {
-    /// A bar where the error output is a terminal, else a line per epoch.
+    /// A bar where the error output is a terminal (with the feature `plot`), else a line per epoch.
     #[default]
     Auto,
     /// Nothing.
@@ -21,10 +21,10 @@ pub enum Show {
 }
 
 /// Shows on the error output how far a training is: a bar with epoch, step, loss, pictures per second and remaining time.
-/// Where that is no terminal, a line per epoch.
+/// Where that is no terminal, or without the feature `plot`, a line per epoch.
 #[derive(Debug)]
 pub struct Progress {
-    bar: ProgressBar,
+    bar: Option<Bar>,
     epochs: u64,
     lines: bool,
 }
@@ -33,27 +33,20 @@ impl Progress {
     /// For a training of `epochs` epochs and `steps` steps in all, `done` of which are behind it, each over `images`
     /// pictures.
     pub fn new(show: Show, epochs: u64, steps: u64, done: u64, images: u64) -> Self {
-        let terminal = stderr().is_terminal();
         let bar = match show {
-            Show::Auto if terminal => {
-                ProgressBar::new(steps).with_style(style(images)).with_message("starting").with_position(done)
-            }
-            Show::Auto | Show::Nothing => ProgressBar::hidden(),
+            Show::Auto if stderr().is_terminal() => Bar::new(steps, done, images),
+            Show::Auto | Show::Nothing => None,
         };
-        // Steps done before say nothing of the speed now.
-        bar.reset_eta();
-        if !bar.is_hidden() {
-            bar.enable_steady_tick(Duration::from_millis(500));
-        }
-        Self { bar, epochs, lines: show == Show::Auto && !terminal }
+        let lines = show == Show::Auto && bar.is_none();
+        Self { bar, epochs, lines }
     }
 
     /// `step` steps are done, in the epoch of number `epoch`, counted from 1; the last loss known is `loss`, and `scale` its scale, if it
     /// has one.
     pub fn step(&self, epoch: u64, step: u64, loss: f64, scale: Option<f64>) {
+        let Some(bar) = &self.bar else { return };
         let scale = scale.map_or_else(String::new, |scale| format!("  scale {scale}"));
-        self.bar.set_message(format!("epoch {epoch}/{}  loss {loss:.4}{scale}", self.epochs));
-        self.bar.set_position(step);
+        bar.set(step, format!("epoch {epoch}/{}  loss {loss:.4}{scale}", self.epochs));
     }
 
     /// An epoch is done.
@@ -63,29 +56,12 @@ impl Progress {
 
     /// A line above the bar, or a line of its own where there is none.
     pub fn say(&self, text: &str) {
-        if self.lines {
-            eprintln!("{text}");
-        } else {
-            self.bar.println(text);
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None if self.lines => eprintln!("{text}"),
+            None => {}
         }
     }
-}
-
-impl Drop for Progress {
-    /// The training is over, or has failed: the bar goes away.
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-    }
-}
-
-fn style(images: u64) -> ProgressStyle {
-    let rate = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-        // A line that cannot be written to the terminal is none of the training's business.
-        let _ = write!(out, "{:.1}", state.per_sec() * images as f64);
-    };
-    ProgressStyle::with_template("{msg}  {bar:30} {pos}/{len}  {rate} images/s  {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .with_key("rate", rate)
 }
 
 /// What an epoch was like in one line.
@@ -139,17 +115,9 @@ mod tests {
     }
 
     #[test]
-    fn the_bar_s_template_is_a_valid_one() {
-        let bar = ProgressBar::hidden().with_style(style(4));
-        bar.set_message("epoch 1/2  loss 0.1");
-        bar.inc(1);
-        ProgressStyle::with_template("{msg}  {bar:30} {pos}/{len}  {rate} images/s  {eta} left").unwrap();
-    }
-
-    #[test]
     fn nothing_is_shown_where_nothing_was_asked_for() {
         let progress = Progress::new(Show::Nothing, 2, 10, 4, 8);
-        assert!(progress.bar.is_hidden() && !progress.lines);
+        assert!(progress.bar.is_none() && !progress.lines);
         progress.step(1, 5, 0.5, Some(65536.0));
     }
 }

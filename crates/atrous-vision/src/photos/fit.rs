@@ -1,7 +1,8 @@
 //! Bringing a picture to a size that a network takes.
 
+use super::resize::{Filter, resize};
 use crate::error::{Error, Result};
-use crate::resize::{Filter, check_size, resize};
+use crate::size::check_size;
 use image::{Rgb, RgbImage, imageops};
 
 /// How a picture is brought to a network's input size.

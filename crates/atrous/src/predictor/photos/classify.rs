@@ -5,8 +5,9 @@ use atrous_graph::Shape;
 use atrous_nn::{Info, Task};
 use atrous_vision::{Filter, Fit, Prediction, RgbImage, classify};
 
-use super::{Predictor, only};
+use super::Predictor;
 use crate::Result;
+use crate::predictor::only;
 
 impl Predictor {
     /// The `k` likeliest classes of each photograph, best first. Photographs of any size are brought to the network's: by its

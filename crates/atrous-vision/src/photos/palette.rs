@@ -1,8 +1,8 @@
 //! Class maps as pictures.
 
+use super::write::write_atomically;
 use crate::class_map::ClassMap;
 use crate::error::{Error, Result};
-use crate::write::write_atomically;
 use image::{Rgb, RgbImage};
 use std::path::Path;
 

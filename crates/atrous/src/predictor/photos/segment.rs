@@ -1,18 +1,13 @@
 //! A photograph to a class per pixel.
 
 use atrous_gpu::{Flight, Outputs};
-use atrous_graph::op::{Reduce, Reduction};
-use atrous_graph::{GraphError, NodeId, Op, Shape};
-use atrous_nn::Model;
+use atrous_graph::Shape;
 use atrous_nn::Task;
 use atrous_vision::{ClassMap, RgbImage};
 
-use super::Predictor;
-use crate::{Result, size};
-
-/// The names of both results of a session for class maps.
-const MAP: &str = "class_map";
-const SUMS: &str = "sums_of_logits";
+use super::{Predictor, size};
+use crate::Result;
+use crate::predictor::maps::{MAP, SUMS};
 
 impl Predictor {
     /// The likeliest class of every pixel, at the photograph's own size.
@@ -62,17 +57,6 @@ impl Predictor {
         let output = session.outputs().next().map_or([h, w], |(_, ty)| [ty.shape.h, ty.shape.w]);
         Ok((shape, size::fit(photo, [h, w], output)?))
     }
-}
-
-/// The class map, and the sum of each sample's and class's logits, which is no number unless all of them are.
-pub(super) fn map_outputs(model: &mut Model) -> Result<Vec<NodeId>, GraphError> {
-    let logits = model.output();
-    let map = model.graph.add(MAP, Op::ArgMax, &[logits])?;
-    // Before they are enlarged there are fewer, and what enlarges them need not store them.
-    let node = model.graph.node(logits);
-    let image = if matches!(node.op, Op::Resize(_)) { node.inputs[0] } else { logits };
-    let sum = Reduce { reduction: Reduction::Sum, n: false, h: true, w: true };
-    Ok(vec![map, model.graph.add(SUMS, Op::Reduce(sum), &[image])?])
 }
 
 /// A session's class map, at this width and height.

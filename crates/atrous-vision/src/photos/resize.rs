@@ -1,12 +1,11 @@
 //! Resizing with Pillow's results.
 
-use crate::error::{Error, Result};
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use crate::error::Result;
+use crate::size::{check_size, nearest_positions};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
-
-/// Most pixels a picture may have after resizing or padding: 16,384 squared.
-const MAX_PIXELS: u64 = 16_384 * 16_384;
 
 /// Interpolation of [`resize`]. All but `Nearest` are antialiased: when shrinking, the filter is widened by the ratio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -61,45 +60,21 @@ fn columns_first(image: &RgbImage, width: u32, height: u32) -> bool {
 
 /// Antialiased convolution along the sides that change.
 fn convolve(image: &RgbImage, width: u32, height: u32, filter: FilterType) -> RgbImage {
-    let source = ImageRef::new(image.width(), image.height(), image.as_raw(), PixelType::U8x3)
+    let source = TypedImageRef::<U8x3>::from_buffer(image.width(), image.height(), image.as_raw())
         .expect("an RgbImage holds three bytes a pixel");
-    let mut target = Image::new(width, height, PixelType::U8x3);
+    let mut result = RgbImage::new(width, height);
+    let mut target = TypedImage::<U8x3>::from_buffer(width, height, &mut result)
+        .expect("an RgbImage holds three bytes a pixel");
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
+    // Of a known type of pixels: the resizer for all types takes longer to compile than the rest of this crate.
     Resizer::new()
-        .resize(&source, &mut target, &options)
-        .expect("both images have the same pixel type and at least one pixel");
-    RgbImage::from_raw(width, height, target.into_vec()).expect("the target holds three bytes a pixel")
-}
-
-/// Refuses empty and absurdly large results, with both sizes in the error.
-pub(crate) fn check_size(action: &'static str, from: (u32, u32), width: u64, height: u64) -> Result<()> {
-    let reason = if from.0 == 0 || from.1 == 0 || width == 0 || height == 0 {
-        "every side needs at least 1 pixel".to_owned()
-    } else if width.saturating_mul(height) > MAX_PIXELS || width.max(height) > u64::from(u32::MAX) {
-        format!("the result is limited to {MAX_PIXELS} pixels")
-    } else {
-        return Ok(());
-    };
-    Err(Error::ImpossibleSize { action, from, to: (width, height), reason })
+        .resize_typed(&source, &mut target, &options)
+        .expect("the whole source is read, and both images have at least one pixel");
+    result
 }
 
 fn resize_nearest(image: &RgbImage, width: u32, height: u32) -> RgbImage {
     let columns = nearest_positions(image.width(), width);
     let rows = nearest_positions(image.height(), height);
     RgbImage::from_fn(width, height, |x, y| *image.get_pixel(columns[x as usize], rows[y as usize]))
-}
-
-/// Source position of every target position along one axis: `floor((i + 0.5) * from / to)`.
-///
-/// The positions are summed step by step in f64, as Pillow does, so that the rounding of positions that fall on a border
-/// between two pixels is the same.
-pub(crate) fn nearest_positions(from: u32, to: u32) -> Vec<u32> {
-    let step = f64::from(from) / f64::from(to);
-    let mut position = step * 0.5;
-    let mut positions = Vec::with_capacity(to as usize);
-    for _ in 0..to {
-        positions.push((position as u32).min(from - 1));
-        position += step;
-    }
-    positions
 }
