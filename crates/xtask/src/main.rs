@@ -4,7 +4,7 @@ use std::{io::stdout, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use xtask::{bench, golden, test, wgsl};
+use xtask::{bench, check, golden, test, wasm, wgsl};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Development tasks of atrous")]
@@ -21,8 +21,10 @@ enum Task {
     Bench(bench::Options),
     /// Runs all suites.
     Test,
-    /// Checks formatting, lints and documentation.
+    /// Checks formatting, lints, documentation, every set of features, browsers, licences and packages.
     Check,
+    /// Checks that atrous compiles for browsers.
+    Wasm,
     /// Prints a kernel as plain WGSL.
     Wgsl {
         /// Family and kernel, such as conv/direct.
@@ -49,7 +51,8 @@ fn run(task: Task) -> Result<bool> {
         Task::Golden(options) => Ok(golden::run(&options, &mut stdout().lock())?.failed == 0),
         Task::Bench(options) => bench::run(&options, &mut stdout().lock()).map(|()| true),
         Task::Test => test::test(),
-        Task::Check => test::check(),
+        Task::Check => check::check(),
+        Task::Wasm => wasm::wasm(),
         Task::Wgsl { name, variant } => {
             print!("{}", wgsl::source(&name, variant.as_deref())?);
             Ok(true)

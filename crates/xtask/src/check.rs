@@ -1,0 +1,43 @@
+//! `cargo xtask check`: everything that must look right, and compile in every form.
+
+use anyhow::Result;
+
+use crate::steps::{self, Step, installed};
+use crate::wasm;
+
+/// The sets of features of the facade but the default, which the lints of the workspace have.
+const FEATURES: [(&str, &str); 3] = [
+    ("lints without features", ""),
+    ("lints with photographs", "photos"),
+    ("lints with photographs and training", "train"),
+];
+
+/// Formatting, lints, documentation, features, browsers, licences, and whether every crate can be packaged on its own.
+///
+/// # Errors
+/// If a command cannot be started.
+pub fn check() -> Result<bool> {
+    let features = |(what, features)| {
+        let facade = ["clippy", "-p", "atrous", "-q", "--no-default-features", "--features", features];
+        Step::cargo(what, &[&facade[..], &["--", "-D", "warnings"]].concat())
+    };
+    let mut all = vec![
+        Step::cargo("formatting", &["fmt", "--all", "--check"]),
+        Step::cargo("lints", &["clippy", "--workspace", "--all-targets", "-q", "--", "-D", "warnings"]),
+        Step::cargo("documentation", &["doc", "--workspace", "--no-deps", "-q"]).with(&[("RUSTDOCFLAGS", "-D warnings")]),
+    ];
+    all.extend(FEATURES.map(features));
+    all.extend(wasm::steps());
+    all.push(licences());
+    all.push(Step::cargo("packages", &["publish", "--workspace", "--dry-run", "--no-verify", "--allow-dirty", "-q"]));
+    steps::run(all)
+}
+
+/// Licences, sources and, where the database of advisories can be had, those of all dependencies: `deny.toml` says what is allowed.
+fn licences() -> Step {
+    let what = "licences and sources of dependencies";
+    if !installed("deny") {
+        return Step::new(what, Err("cargo-deny is not installed: `cargo install cargo-deny`".to_owned()));
+    }
+    Step::cargo(what, &["deny", "--offline", "--workspace", "check", "bans", "licenses", "sources"])
+}

@@ -1,0 +1,71 @@
+//! Tasks of several commands.
+
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+/// One command of a task.
+pub(crate) struct Step {
+    what: &'static str,
+    /// The command, or what is missing for it.
+    command: std::result::Result<Command, String>,
+}
+
+impl Step {
+    pub(crate) fn new(what: &'static str, command: std::result::Result<Command, String>) -> Self {
+        Self { what, command }
+    }
+
+    /// A call of the cargo that runs this.
+    pub(crate) fn cargo(what: &'static str, arguments: &[&str]) -> Self {
+        Self::program(what, env!("CARGO"), arguments)
+    }
+
+    pub(crate) fn program(what: &'static str, program: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        Self::new(what, Ok(command))
+    }
+
+    /// The same with environment variables.
+    pub(crate) fn with(mut self, environment: &[(&str, &str)]) -> Self {
+        self.command = self.command.map(|mut command| {
+            command.envs(environment.iter().copied());
+            command
+        });
+        self
+    }
+}
+
+/// Runs all steps, also after one failed, and says at the end which did.
+pub(crate) fn run(steps: Vec<Step>) -> Result<bool> {
+    let (all, mut failed) = (steps.len(), Vec::new());
+    for Step { what, command } in steps {
+        println!("\n== {what} ==");
+        let passed = match command {
+            Ok(mut command) => {
+                // What was measured on this machine is not what is tested.
+                let status = command.env("ATROUS_TUNE", "off").status();
+                status.with_context(|| format!("starting {command:?}"))?.success()
+            }
+            Err(missing) => {
+                println!("{missing}");
+                false
+            }
+        };
+        if !passed {
+            failed.push(what);
+        }
+    }
+    println!("\n{} of {all} steps passed", all - failed.len());
+    for what in &failed {
+        println!("FAILED: {what}");
+    }
+    Ok(failed.is_empty())
+}
+
+/// Whether cargo has a subcommand.
+pub(crate) fn installed(subcommand: &str) -> bool {
+    let output = Command::new(env!("CARGO")).args([subcommand, "--version"]).output();
+    output.is_ok_and(|o| o.status.success())
+}
