@@ -8,14 +8,15 @@ use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 fn allowed() -> BTreeMap<&'static str, Option<&'static [&'static str]>> {
     BTreeMap::from([
         ("atrous-shaders", Some(&[][..])),
+        ("atrous-files", Some(&[][..])),
         ("atrous-graph", Some(&[][..])),
-        ("atrous-vision", Some(&["atrous-nn"][..])),
+        ("atrous-vision", Some(&["atrous-files", "atrous-nn"][..])),
         ("atrous-cpu", Some(&["atrous-graph"][..])),
         ("atrous-kernels", Some(&["atrous-graph", "atrous-shaders"][..])),
-        ("atrous-gpu", Some(&["atrous-graph", "atrous-kernels", "atrous-shaders"][..])),
+        ("atrous-gpu", Some(&["atrous-files", "atrous-graph", "atrous-kernels", "atrous-shaders"][..])),
         ("atrous-nn", Some(&["atrous-graph"][..])),
-        ("atrous-io", Some(&["atrous-graph", "atrous-nn"][..])),
-        ("atrous-train", Some(&["atrous-gpu", "atrous-graph", "atrous-io", "atrous-nn", "atrous-vision"][..])),
+        ("atrous-io", Some(&["atrous-files", "atrous-graph", "atrous-nn"][..])),
+        ("atrous-train", Some(&["atrous-files", "atrous-gpu", "atrous-graph", "atrous-io", "atrous-nn", "atrous-vision"][..])),
         (
             "atrous",
             Some(
@@ -76,7 +77,7 @@ fn shaders_need_nothing_at_run_time() {
 fn the_top_level_shows_the_architecture() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let tracked = ["Cargo.toml", "Cargo.lock", "crates", "shaders", "tests", "examples", "docs", "target"];
-    let documents = ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "rustfmt.toml"];
+    let documents = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE-MIT", "LICENSE-APACHE", "rustfmt.toml"];
     for entry in std::fs::read_dir(root).expect("the root is readable") {
         let name = entry.expect("an entry").file_name().into_string().expect("a UTF-8 name");
         // The README's commands write their pictures and run folders here.

@@ -1,25 +1,13 @@
-//! Files that are replaced as a whole.
+//! Files of the cache's folder.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Writes to a name beside the file's, syncs and renames, so that no reader ever sees a part.
+/// Creates or replaces a file as a whole, and its folder if need be: no reader ever sees a part.
 pub(crate) fn replace(file: &Path, parts: &[&[u8]]) -> io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    // Devices of one process may write at once, too.
-    let unique = format!("{}.{:?}.tmp", std::process::id(), std::thread::current().id());
-    let temporary = file.with_added_extension(unique);
-    let written = File::create(&temporary).and_then(|mut out| {
-        parts.iter().try_for_each(|part| out.write_all(part))?;
-        out.sync_all()
-    });
-    let renamed = written.and_then(|()| fs::rename(&temporary, file));
-    if renamed.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
-    renamed
+    file.parent().map_or(Ok(()), fs::create_dir_all)?;
+    atrous_files::write(file, |out| parts.iter().try_for_each(|part| out.write_all(part)))
 }
 
 /// FNV-1a (<http://www.isthe.com/chongo/tech/comp/fnv/>) over words of 8 bytes, the last filled up with zeros, and the length.

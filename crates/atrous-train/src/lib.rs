@@ -15,7 +15,6 @@ mod schedule;
 pub mod step;
 #[cfg(not(target_arch = "wasm32"))]
 mod trainer;
-mod whole_file;
 
 pub use early_stopping::{EarlyStopping, EarlyStoppingError, Mode, Waiting};
 pub use objective::{Loss, LossPart};

@@ -139,7 +139,7 @@ impl LogWriter {
         };
         let records: Vec<Record> = records.into_iter().filter(before).collect();
         let text: Vec<u8> = records.iter().map(line).collect::<io::Result<Vec<_>>>().map_err(fail)?.concat();
-        crate::whole_file::write(&path, |out| out.write_all(&text)).map_err(fail)?;
+        atrous_files::write(&path, |out| out.write_all(&text)).map_err(fail)?;
         let file = OpenOptions::new().append(true).open(&path).map_err(fail)?;
         Ok((Self { path, file }, records))
     }

@@ -1,10 +1,8 @@
 //! Writing weights.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, BufWriter, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
-    process,
 };
 
 use atrous_graph::{ParameterSource, SourceError};
@@ -64,7 +62,7 @@ pub fn save_parameters(path: impl AsRef<Path>, model: &Model, source: &dyn Param
 pub fn save_tensors(path: impl AsRef<Path>, tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Result<(), SaveError> {
     let path = path.as_ref();
     let header = header(tensors)?;
-    write_atomically(path, |out| {
+    atrous_files::write(path, |out| {
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;
         for value in tensors.iter().flat_map(|(_, _, values)| values) {
@@ -98,25 +96,4 @@ fn header(tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Result<Vec<u8>, SaveErr
     let mut json = serde_json::to_vec(&metadata).map_err(|e| whole(&e))?;
     json.resize(json.len().next_multiple_of(8), b' ');
     Ok(json)
-}
-
-/// Creates or replaces a file with what `write` writes, all or nothing.
-fn write_atomically(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
-    let name =
-        path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name"))?;
-    let temporary = path.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), process::id()));
-    let written = (|| {
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&temporary)?;
-        let mut out = BufWriter::with_capacity(1 << 20, file);
-        write(&mut out)?;
-        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        fs::rename(&temporary, path)
-    })();
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary);
-        return written;
-    }
-    // The rename itself reaches the disk with the folder; not every system lets a folder be opened.
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|f| f.sync_all()).or(Ok(()))
 }

@@ -13,7 +13,6 @@ use safetensors::{
 use serde_json::json;
 
 use super::{Checkpoint, CheckpointError, NamedTensor, OPTIMIZER, PARAMETERS, STATE_KEY, VERSION};
-use crate::whole_file;
 
 impl Checkpoint {
     /// Writes the checkpoint.
@@ -26,7 +25,7 @@ impl Checkpoint {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), CheckpointError> {
         let path = path.as_ref();
         let header = self.header()?;
-        whole_file::write(path, |out| {
+        atrous_files::write(path, |out| {
             out.write_all(&(header.len() as u64).to_le_bytes())?;
             out.write_all(&header)?;
             for value in self.tensors().flat_map(|(_, tensor)| &tensor.values) {

@@ -6,7 +6,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::whole_file;
 
 /// A folder with a training's files. While it is open no other process can open it.
 #[derive(Debug)]
@@ -61,7 +60,7 @@ impl RunFolder {
             Err(TryLockError::WouldBlock) => return Err(RunFolderError::InUse { path }),
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
-        whole_file::remove_leftovers(&path, &FILES).map_err(io)?;
+        atrous_files::remove_leftovers(&path, &FILES).map_err(io)?;
         let folder = Self { path, _lock: lock };
         if !resume && folder.last().exists() {
             return Err(RunFolderError::Taken { path: folder.path });

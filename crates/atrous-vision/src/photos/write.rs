@@ -2,10 +2,9 @@
 
 use crate::error::{Error, Result};
 use image::{ExtendedColorType, ImageEncoder, RgbImage, codecs::png::PngEncoder};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::fs;
+use std::io::Write;
+use std::path::Path;
 
 /// Writes a file so that a reader finds the old content or the new, never a part: to a temporary name in the same
 /// folder, synced to disk, then renamed. A symbolic link is followed and stays a link.
@@ -15,22 +14,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// left behind.
 pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     let path = path.as_ref();
-    let io_error = |source| Error::Io { path: path.display().to_string(), action: "write", source };
-    let target = match fs::metadata(path) {
-        Ok(found) if !found.is_file() => {
-            return Err(Error::NotAFile { path: path.display().to_string() });
-        }
-        Ok(_) => fs::canonicalize(path).map_err(io_error)?,
-        Err(_) => path.to_owned(),
-    };
-    let temporary = temporary_beside(&target).map_err(io_error)?;
-    let written = write_synced(&temporary, bytes).and_then(|()| fs::rename(&temporary, &target));
-    if let Err(error) = written {
-        // The write is what failed; a leftover that cannot be removed adds nothing to it.
-        let _ = fs::remove_file(&temporary);
-        return Err(io_error(error));
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(Error::NotAFile { path: path.display().to_string() });
     }
-    sync_folder(&target).map_err(io_error)
+    atrous_files::write(path, |out| out.write_all(bytes)).map_err(|source| Error::Io {
+        path: path.display().to_string(),
+        action: "write",
+        source,
+    })
 }
 
 /// Writes a picture as an 8-bit RGB PNG; see [`write_atomically`].
@@ -44,32 +35,4 @@ pub fn write_png(path: impl AsRef<Path>, image: &RgbImage) -> Result<()> {
         .write_image(image.as_raw(), width, height, ExtendedColorType::Rgb8)
         .map_err(|error| Error::Encode { width, height, reason: error.to_string() })?;
     write_atomically(path, &bytes)
-}
-
-/// A hidden name beside `target` that no other write of this or another process uses.
-fn temporary_beside(target: &Path) -> io::Result<PathBuf> {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let name =
-        target.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name"))?;
-    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let name = format!(".{}.{}-{count}.tmp", name.to_string_lossy(), std::process::id());
-    Ok(target.with_file_name(name))
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// Makes the rename itself durable, on systems where a folder can be opened and synced.
-fn sync_folder(target: &Path) -> io::Result<()> {
-    if cfg!(not(unix)) {
-        return Ok(());
-    }
-    let folder = match target.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    File::open(folder)?.sync_all()
 }

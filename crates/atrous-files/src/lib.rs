@@ -1,4 +1,4 @@
-//! Files that are either complete or as they were before.
+//! Files that are either complete or as they were before: checkpoints, weights, pictures, caches.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -10,7 +10,15 @@ use std::{
 
 /// Creates or replaces a file with what `write` writes, all or nothing: under a temporary name beside it, synced to disk,
 /// then renamed. A symbolic link is followed and stays a link.
-pub(crate) fn write(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+///
+/// # Errors
+/// Those of the system and of `write`; [`io::ErrorKind::InvalidInput`] if the path names a folder or a device, or no file at all.
+/// The file is then as it was, and no temporary file is left.
+pub fn write(
+    path: impl AsRef<Path>,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let path = path.as_ref();
     let target = match fs::metadata(path) {
         Ok(found) if !found.is_file() => {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a folder or a device, not a file"));
@@ -33,9 +41,12 @@ pub(crate) fn write(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io:
     sync_folder(&target)
 }
 
-/// Removes the temporary files that processes killed while they wrote one of these files have left in a folder, be it here or
-/// in another crate of atrous: hidden, called after the file, ending in `.tmp`. No other process may be writing there.
-pub(crate) fn remove_leftovers(folder: &Path, files: &[&str]) -> io::Result<()> {
+/// Removes the temporary files that processes killed while they wrote one of these files have left in a folder: hidden, called after
+/// the file, ending in `.tmp`. No other process may be writing there.
+///
+/// # Errors
+/// Those of the system.
+pub fn remove_leftovers(folder: &Path, files: &[&str]) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
