@@ -145,6 +145,13 @@ impl Device {
         self.shared.pipelines.spent()
     }
 
+    /// Has `watcher` called with the number of kernels each time some are about to be compiled. The first session of a network waits
+    /// for them: seconds, with some drivers a minute, and much less where the driver finds them in its
+    /// [`PipelineCache`](crate::PipelineCache). A program that starts can say so.
+    pub fn on_compile(&self, watcher: impl Fn(usize) + Send + Sync + 'static) {
+        self.shared.pipelines.watch(Arc::new(watcher));
+    }
+
     /// Gives all of the device's memory back at once. Every session on it then answers [`GpuError::DeviceLost`].
     pub fn destroy(&self) {
         lock(&self.shared.health).lost.get_or_insert_with(|| "it was destroyed".to_owned());

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use atrous_kernels::plan::PlannedDispatch;
@@ -30,7 +30,12 @@ pub(crate) struct Pipelines {
     spent: Mutex<Duration>,
     /// What the driver remembers from earlier programs.
     disk: Option<DiskCache>,
+    /// Who wants to know how many kernels are about to be compiled.
+    watcher: Mutex<Option<Watcher>>,
 }
+
+/// Is called with the number of kernels that are about to be compiled.
+type Watcher = Arc<dyn Fn(usize) + Send + Sync>;
 
 /// By binding: whether it is written.
 type LayoutKey = Vec<bool>;
@@ -78,12 +83,30 @@ impl Pipelines {
         *lock(&self.spent)
     }
 
+    /// Has `watcher` called before kernels are compiled.
+    pub(crate) fn watch(&self, watcher: Watcher) {
+        *lock(&self.watcher) = Some(watcher);
+    }
+
+    /// Says that so many kernels are about to be compiled.
+    fn announce(&self, kernels: usize) {
+        tracing::info!(kernels, "compiling kernels");
+        let watcher = lock(&self.watcher).clone();
+        if let Some(watcher) = watcher {
+            watcher(kernels);
+        }
+    }
+
     /// The pipelines of these dispatches, in their order. What is missing is compiled, on all cores.
     ///
     /// # Errors
     /// [`GpuError::Validation`] naming the kernel, [`GpuError::OutOfMemory`], [`GpuError::DeviceLost`].
     pub(crate) fn get(&self, device: &Device, dispatches: &[&PlannedDispatch]) -> Result<Vec<Pipeline>, GpuError> {
         let before = self.len();
+        let kernels = missing(&self.pipelines, dispatches, pipeline_key).len();
+        if kernels > 0 {
+            self.announce(kernels);
+        }
         // There is no clock in a browser.
         let start = (!cfg!(target_arch = "wasm32")).then(Instant::now);
         complete(&self.layouts, dispatches, layout_key, |d| layout(device, &d.access))?;
@@ -128,17 +151,23 @@ fn complete<K: Eq + Hash + Send, V: WasmNotSend>(
     key: impl Fn(&PlannedDispatch) -> K + Sync,
     make: impl Fn(&PlannedDispatch) -> Result<V, GpuError> + WasmNotSync,
 ) -> Result<(), GpuError> {
-    let missing: Vec<&PlannedDispatch> = {
-        let made = lock(made);
-        let mut seen = HashSet::new();
-        let new = |d: &&&PlannedDispatch| !made.contains_key(&key(d)) && seen.insert(key(d));
-        dispatches.iter().filter(new).copied().collect()
-    };
-    for result in parallel::map(&missing, |d| make(d).map(|value| (key(d), value))) {
+    for result in parallel::map(&missing(made, dispatches, &key), |d| make(d).map(|value| (key(d), value))) {
         let (key, value) = result?;
         lock(made).insert(key, value);
     }
     Ok(())
+}
+
+/// The first dispatch of each key that is not in `made`.
+fn missing<'d, K: Eq + Hash, V>(
+    made: &Mutex<HashMap<K, V>>,
+    dispatches: &[&'d PlannedDispatch],
+    key: impl Fn(&PlannedDispatch) -> K,
+) -> Vec<&'d PlannedDispatch> {
+    let made = lock(made);
+    let mut seen = HashSet::new();
+    let new = |d: &&&PlannedDispatch| !made.contains_key(&key(d)) && seen.insert(key(d));
+    dispatches.iter().filter(new).copied().collect()
 }
 
 fn layout(device: &Device, access: &[Access]) -> Result<Layout, GpuError> {
