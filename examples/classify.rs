@@ -41,7 +41,7 @@ fn run(args: &Args) -> Result<String, Failure> {
         None => None,
     };
 
-    eprintln!("Planning, compiling kernels, running …");
+    eprintln!("Planning and running …");
     let start = Instant::now();
     let best = network.classify_blocking(std::slice::from_ref(&photo), args.k)?;
     let seconds = start.elapsed().as_secs_f64();

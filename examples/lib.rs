@@ -8,6 +8,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use atrous::Device;
+
 pub use network::NetworkArgs;
 pub use reference::{Comparison, Reference};
 
@@ -31,6 +33,17 @@ pub fn finish(result: Result<String, Failure>) -> ExitCode {
         }
         _ => ExitCode::SUCCESS,
     }
+}
+
+/// Says which adapter a device is, and of kernels that it compiles them, which the first run waits for.
+pub fn announce(device: &Device) {
+    eprintln!("Adapter {}", device.info());
+    if device.info().software() {
+        eprintln!("  No GPU: this adapter computes on the CPU, slowly.");
+    }
+    let folder = device.options().pipeline_cache.folder();
+    let kept = folder.map_or_else(String::new, |folder| format!(", kept in {} for the next start", folder.display()));
+    device.on_compile(move |kernels| eprintln!("Compiling {kernels} kernels{kept} …"));
 }
 
 /// Finds out before the work begins whether a file can be put there.

@@ -6,7 +6,7 @@ use atrous::nn::zoo;
 use atrous::{AdapterChoice, Device, DeviceOptions, Predictor, PredictorOptions, Weights};
 use clap::Args;
 
-use crate::{Failure, Reference};
+use crate::{Failure, Reference, announce};
 
 /// Arguments that choose a network, its weights and a device.
 #[derive(Args)]
@@ -33,10 +33,7 @@ impl NetworkArgs {
     pub fn load(&self, model: &str) -> Result<Predictor, Failure> {
         zoo::network(model)?;
         let device = Device::open_blocking(&AdapterChoice::parse(&self.adapter), DeviceOptions::from_env()?)?;
-        eprintln!("Adapter {}", device.info());
-        if device.info().software() {
-            eprintln!("  No GPU: this adapter computes on the CPU, slowly.");
-        }
+        announce(&device);
         let options = PredictorOptions { size: self.size, classes: self.classes };
         Ok(Predictor::new(&device, model, &self.weights(model)?, options)?)
     }

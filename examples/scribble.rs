@@ -7,7 +7,7 @@ use std::time::Instant;
 use atrous::prelude::*;
 use atrous::vision::{overlay, write_palette_png};
 use atrous_examples::painting::{Lesson, Strokes, learn};
-use atrous_examples::{Failure, check_output, finish};
+use atrous_examples::{Failure, announce, check_output, finish};
 use clap::Parser;
 
 /// Paints a whole photograph by a few coloured strokes.
@@ -48,7 +48,7 @@ fn run(args: &Args) -> Result<String, Failure> {
     let photo = load_rgb8(&args.photo, &ImageLimits::default())?;
     let strokes = Strokes::read(&args.strokes, photo.dimensions())?;
     let device = Device::open_blocking(&AdapterChoice::parse(&args.adapter), DeviceOptions::from_env()?)?;
-    eprintln!("Adapter {}", device.info());
+    announce(&device);
     eprintln!("Learning {} colours from {} pixels …", strokes.colours.len(), strokes.drawn());
 
     let start = Instant::now();

@@ -40,7 +40,7 @@ fn run(args: &Args) -> Result<String, Failure> {
     let photo = load_rgb8(&args.photo, &ImageLimits::default())?;
     let mut network = args.network.load(&args.model)?;
 
-    eprintln!("Planning, compiling kernels, running …");
+    eprintln!("Planning and running …");
     let start = Instant::now();
     let classes = network.segment_blocking(&photo)?;
     let seconds = start.elapsed().as_secs_f64();

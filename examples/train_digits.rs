@@ -11,7 +11,7 @@ use atrous::prelude::*;
 use atrous::train::Watch;
 use atrous::train::data::{digits, split_every};
 use atrous::vision::Normalize;
-use atrous_examples::{Failure, finish};
+use atrous_examples::{Failure, announce, finish};
 use clap::{Parser, ValueEnum};
 
 /// Trains a small network on four fifths of the 1,797 digits of UCI, 8×8 pixels each, and tests it on the held-out fifth.
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<String, Failure> {
     let device = Device::from_env_blocking()?;
-    eprintln!("Adapter {}", device.info());
+    announce(&device);
     let (name, network): (_, Box<dyn Network>) = match args.network {
         Choice::Resnet => ("small_resnet", Box::new(SmallResNet::default())),
         Choice::Xception => ("small_xception", Box::new(SmallXception::default())),

@@ -11,7 +11,7 @@ use atrous::nn::zoo::{DeepLabXception65, UNet};
 use atrous::prelude::*;
 use atrous::train::Watch;
 use atrous::train::data::Shapes;
-use atrous_examples::{Failure, finish};
+use atrous_examples::{Failure, announce, finish};
 use clap::{Parser, ValueEnum};
 
 /// Trains a small network to tell discs, squares and triangles from what is behind them, pixel by pixel, and tests it on
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<String, Failure> {
     let device = Device::from_env_blocking()?;
-    eprintln!("Adapter {}", device.info());
+    announce(&device);
     let (name, network, lr, side): (_, Box<dyn Network>, _, _) = match args.network {
         Choice::Unet => ("small_unet", Box::new(UNet::SMALL), 0.006, 48),
         Choice::Deeplab => ("small_deeplab", Box::new(DeepLabXception65::small()), 0.02, 64),

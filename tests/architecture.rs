@@ -16,7 +16,10 @@ fn allowed() -> BTreeMap<&'static str, Option<&'static [&'static str]>> {
         ("atrous-gpu", Some(&["atrous-files", "atrous-graph", "atrous-kernels", "atrous-shaders"][..])),
         ("atrous-nn", Some(&["atrous-graph"][..])),
         ("atrous-io", Some(&["atrous-files", "atrous-graph", "atrous-nn"][..])),
-        ("atrous-train", Some(&["atrous-files", "atrous-gpu", "atrous-graph", "atrous-io", "atrous-nn", "atrous-vision"][..])),
+        (
+            "atrous-train",
+            Some(&["atrous-files", "atrous-gpu", "atrous-graph", "atrous-io", "atrous-nn", "atrous-vision"][..]),
+        ),
         (
             "atrous",
             Some(

@@ -14,10 +14,7 @@ use std::{
 /// # Errors
 /// Those of the system and of `write`; [`io::ErrorKind::InvalidInput`] if the path names a folder or a device, or no file at all.
 /// The file is then as it was, and no temporary file is left.
-pub fn write(
-    path: impl AsRef<Path>,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-) -> io::Result<()> {
+pub fn write(path: impl AsRef<Path>, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
     let path = path.as_ref();
     let target = match fs::metadata(path) {
         Ok(found) if !found.is_file() => {

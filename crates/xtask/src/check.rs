@@ -24,7 +24,8 @@ pub fn check() -> Result<bool> {
     let mut all = vec![
         Step::cargo("formatting", &["fmt", "--all", "--check"]),
         Step::cargo("lints", &["clippy", "--workspace", "--all-targets", "-q", "--", "-D", "warnings"]),
-        Step::cargo("documentation", &["doc", "--workspace", "--no-deps", "-q"]).with(&[("RUSTDOCFLAGS", "-D warnings")]),
+        Step::cargo("documentation", &["doc", "--workspace", "--no-deps", "-q"])
+            .with(&[("RUSTDOCFLAGS", "-D warnings")]),
     ];
     all.extend(FEATURES.map(features));
     all.extend(wasm::steps());

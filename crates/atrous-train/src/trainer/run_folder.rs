@@ -6,7 +6,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-
 /// A folder with a training's files. While it is open no other process can open it.
 #[derive(Debug)]
 pub struct RunFolder {

@@ -63,8 +63,8 @@ fn convolve(image: &RgbImage, width: u32, height: u32, filter: FilterType) -> Rg
     let source = TypedImageRef::<U8x3>::from_buffer(image.width(), image.height(), image.as_raw())
         .expect("an RgbImage holds three bytes a pixel");
     let mut result = RgbImage::new(width, height);
-    let mut target = TypedImage::<U8x3>::from_buffer(width, height, &mut result)
-        .expect("an RgbImage holds three bytes a pixel");
+    let mut target =
+        TypedImage::<U8x3>::from_buffer(width, height, &mut result).expect("an RgbImage holds three bytes a pixel");
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
     // Of a known type of pixels: the resizer for all types takes longer to compile than the rest of this crate.
     Resizer::new()

@@ -9,9 +9,7 @@ mod tune;
 
 use std::sync::Arc;
 
-use atrous_gpu::{
-    Device, DeviceOptions, GpuError, InputData, Output, Outputs, Parameters, Session, SessionCache,
-};
+use atrous_gpu::{Device, DeviceOptions, GpuError, InputData, Output, Outputs, Parameters, Session, SessionCache};
 use atrous_graph::passes::{Optimized, optimize};
 use atrous_graph::{GraphError, NodeId, Shape};
 use atrous_nn::zoo::{self, BuildOptions, ZooError};
@@ -44,6 +42,7 @@ pub struct PredictorOptions {
 pub struct Predictor {
     recipe: Recipe,
     info: Info,
+    #[cfg_attr(not(feature = "photos"), expect(dead_code, reason = "only photographs are brought to a size"))]
     size: Option<[usize; 2]>,
     /// Name of the graph's input.
     input: String,
