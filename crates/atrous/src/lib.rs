@@ -47,6 +47,11 @@
 //!
 //! Every call that waits for the device is there twice: `async`, for any executor and for browsers, and `_blocking`.
 //!
+//! # Stability
+//!
+//! What is at this crate's root and in its [`prelude`] is stable, and of the modules the names that `docs/stability.md` in the repository
+//! lists. The rest may change in any version.
+//!
 //! # Features
 //!
 //! All are on by default. Without them there are networks, devices, and runs on tensors.
@@ -62,14 +67,41 @@ mod error;
 mod predictor;
 mod weights;
 
-pub use atrous_gpu as gpu;
-pub use atrous_graph as graph;
-pub use atrous_io as io;
-pub use atrous_kernels as kernels;
-pub use atrous_nn as nn;
+/// Adapters, buffers, pipelines, sessions. Not [stable](crate#stability) beyond what the crate's root has of it.
+pub mod gpu {
+    pub use atrous_gpu::*;
+}
+
+/// Shapes, operations, graphs, passes. Not [stable](crate#stability) beyond what the crate's root has of it.
+pub mod graph {
+    pub use atrous_graph::*;
+}
+
+/// Weights files. In part [stable](crate#stability).
+pub mod io {
+    pub use atrous_io::*;
+}
+
+/// Kernel choice and plans, without a device. Not [stable](crate#stability).
+pub mod kernels {
+    pub use atrous_kernels::*;
+}
+
+/// Layers, networks, the zoo. In part [stable](crate#stability).
+pub mod nn {
+    pub use atrous_nn::*;
+}
+
+/// Losses, data, metrics, the trainer. In part [stable](crate#stability).
 #[cfg(feature = "train")]
-pub use atrous_train as train;
-pub use atrous_vision as vision;
+pub mod train {
+    pub use atrous_train::*;
+}
+
+/// Pictures to tensors, tensors to pictures. In part [stable](crate#stability).
+pub mod vision {
+    pub use atrous_vision::*;
+}
 
 pub use error::{Error, Result};
 pub use gpu::{AdapterChoice, Device, DeviceOptions};
