@@ -69,6 +69,18 @@ fn only_the_gpu_crate_uses_wgpu() {
     }
 }
 
+/// What follows a training through passes stands above them.
+#[test]
+fn passes_know_no_trainings() {
+    let passes = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/atrous-graph/src/passes");
+    let files: Vec<_> =
+        std::fs::read_dir(passes).expect("the passes").map(|file| file.expect("a file").path()).collect();
+    assert!(files.iter().any(|file| file.ends_with("half_storage.rs")));
+    for file in files {
+        assert!(!std::fs::read_to_string(&file).expect("text").contains("crate::optim"), "{}", file.display());
+    }
+}
+
 #[test]
 fn shaders_need_nothing_at_run_time() {
     let packages = workspace();

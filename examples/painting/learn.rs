@@ -124,17 +124,11 @@ fn training(mut model: Model) -> Result<(Model, Training), Failure> {
     let loss = cross_entropy(&mut model.graph, "loss", logits, labels, &how)?;
     let trained = model.trainable();
     let gradients = backward(&mut model.graph, &[(loss, 1.0)], &trained, &Recompute::default())?;
-    let training = Training {
-        loss,
-        gradients: trained.into_iter().zip(gradients).filter_map(|(p, g)| Some((p, g?))).collect(),
-        assignments: model.running.iter().map(|r| (r.parameter, r.value)).collect(),
-        optimizer: Optimizer::adamw(),
-        groups: model.parameter_groups(0.01, &[])?,
-        clip_norm: Some(1.0),
-        accumulate: false,
-        loss_scale: None,
-        totals: Vec::new(),
-    };
+    let gradients = trained.into_iter().zip(gradients).filter_map(|(p, g)| Some((p, g?)));
+    let training = Training::new(loss, gradients, Optimizer::adamw())
+        .groups(model.parameter_groups(0.01, &[])?)
+        .assignments(model.running.iter().map(|r| (r.parameter, r.value)))
+        .clip_norm(1.0);
     Ok((model, training))
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use atrous_gpu::{Device, InputData, Parameters, StepOptions, StepResult, TrainingSession};
 use atrous_graph::op::Binary;
-use atrous_graph::optim::{LossScale, LossScaling, Optimizer, ParameterGroup, Training};
+use atrous_graph::optim::{LossScale, LossScaling, Optimizer, Training};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, Shape};
 use atrous_kernels::Target;
 use atrous_kernels::plan::plan_training;
@@ -48,18 +48,7 @@ impl Network {
             };
             gradients.push((parameter, gradient));
         }
-        let group = ParameterGroup { parameters: gradients.iter().map(|(p, _)| *p).collect(), lr: 1.0, weight_decay };
-        let training = Training {
-            loss,
-            gradients,
-            assignments: Vec::new(),
-            optimizer,
-            groups: vec![group],
-            clip_norm: None,
-            accumulate: false,
-            loss_scale: None,
-            totals: Vec::new(),
-        };
+        let training = Training::new(loss, gradients, optimizer).weight_decay(weight_decay);
         let parameters = parameters.iter().map(|(name, shape)| ((*name).to_owned(), *shape)).collect();
         Self { graph, training, parameters }
     }

@@ -8,7 +8,7 @@ use atrous_cpu::{OptimizerStep, Tensor, Updated, optimizer_step};
 use atrous_gpu::{Parameters, StepOptions, TrainingSession};
 use atrous_graph::autodiff::{Recompute, backward};
 use atrous_graph::op::{BatchNorm, Binary, Conv2d, Padding, Reduce, RunningStat, Unary};
-use atrous_graph::optim::{Optimizer, ParameterGroup, Training};
+use atrous_graph::optim::{Optimizer, Training};
 use atrous_graph::{DType, Graph, GraphError, Layout, NodeId, Op, Shape};
 use atrous_kernels::plan::{BufferKind, Place, plan_training};
 use atrous_kernels::{Limits, Target};
@@ -54,19 +54,8 @@ fn network() -> Result<(Graph, Training), GraphError> {
     let loss = squared_error(graph, y, wanted)?;
     let parameters = vec![first, scale, shift, second, bias];
     let gradients = backward(graph, &[(loss, 1.0)], &parameters, &Recompute::default())?;
-    let gradients = parameters.iter().zip(gradients).map(|(p, g)| (*p, g.expect("the loss depends on it"))).collect();
-    let groups = vec![ParameterGroup { parameters, lr: 1.0, weight_decay: 0.01 }];
-    let training = Training {
-        loss,
-        gradients,
-        assignments: vec![(running, next)],
-        optimizer: RULE,
-        groups,
-        clip_norm: None,
-        accumulate: false,
-        loss_scale: None,
-        totals: vec![],
-    };
+    let gradients = parameters.into_iter().zip(gradients).map(|(p, g)| (p, g.expect("the loss depends on it")));
+    let training = Training::new(loss, gradients, RULE).weight_decay(0.01).assignments([(running, next)]);
     Ok((graph.clone(), training))
 }
 
@@ -138,22 +127,16 @@ fn a_large_network_is_planned_quickly_and_updated_by_few_dispatches() {
     let loss = squared_error(&mut graph, output, wanted).expect("a loss");
     let parameters = model.trainable();
     let gradients = backward(&mut graph, &[(loss, 1.0)], &parameters, &Recompute::default()).expect("gradients");
-    let training = Training {
-        loss,
-        gradients: parameters.iter().copied().zip(gradients).filter_map(|(p, g)| Some((p, g?))).collect(),
-        assignments: model.running.iter().map(|update| (update.parameter, update.value)).collect(),
-        optimizer: Optimizer::adam(),
-        groups: model.parameter_groups(1e-4, &[]).expect("groups"),
-        clip_norm: Some(1.0),
-        accumulate: false,
-        loss_scale: None,
-        totals: vec![loss],
-    };
+    let gradients = parameters.into_iter().zip(gradients).filter_map(|(p, g)| Some((p, g?)));
+    let training = Training::new(loss, gradients, Optimizer::adam())
+        .groups(model.parameter_groups(1e-4, &[]).expect("groups"))
+        .assignments(model.running.iter().map(|update| (update.parameter, update.value)))
+        .clip_norm(1.0)
+        .totals(vec![loss]);
     let start = Instant::now();
     let plan = plan_training(&graph, &[], &training, &Target::new(Limits::WEBGPU, true)).expect("a plan");
     let time = start.elapsed();
-    let training = plan.training.as_ref().expect("it trains");
-    let updates: Vec<_> = training.all().map(|update| (update.name, update.dispatches.len())).collect();
+    let updates: Vec<_> = plan.updates(true).map(|update| (update.name, update.dispatches.len())).collect();
     println!("{} steps in {time:?}; {updates:?}", plan.steps.len());
     println!("activations {} of {}", plan.activation_bytes(), plan.lower_bound);
     assert!(updates.iter().map(|(_, n)| n).sum::<usize>() < 20, "{updates:?}");

@@ -6,17 +6,23 @@ use std::sync::Arc;
 use atrous_cpu::{Tensor, run};
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, GpuError, InputData, Parameters, Session};
 use atrous_graph::op::{Reduce, Resize, Unary};
-use atrous_graph::passes::{Optimized, PassOptions, Precision, optimize};
+use atrous_graph::passes::{Optimized, PassOptions, Precision, Storage, optimize};
 use atrous_graph::{DType, Graph, NodeId, Op};
 use atrous_io::FillSource;
 use atrous_kernels::plan::plan;
-use atrous_kernels::{Limits, Target};
+use atrous_kernels::{CompileOptions, Limits, Purpose, Target, rewrite};
 use atrous_nn::zoo::{self, BuildOptions};
 
 use crate::net::{Net, ops, reason};
 
-fn half(net: &Net, kept: &[NodeId], parameters: bool) -> Optimized {
-    optimize(&net.graph, kept, PassOptions::None).stored(kept, Precision::F16, parameters)
+/// The graph in f16, its filters rounded when they are uploaded or cast in every run.
+fn stored(graph: &Graph, outputs: &[NodeId], passes: PassOptions, fold: bool) -> Optimized {
+    let options = CompileOptions { passes, precision: Precision::F16 };
+    rewrite(graph, &Purpose::Inference { outputs, fold }, options).expect("a legal graph")
+}
+
+fn half(net: &Net, kept: &[NodeId], fold: bool) -> Optimized {
+    stored(&net.graph, kept, PassOptions::None, fold)
 }
 
 fn dtype(optimized: &Optimized, name: &str) -> DType {
@@ -62,9 +68,10 @@ fn storage_in_f16_begins_at_a_convolution_and_ends_at_results() {
     assert_eq!(all.report.count("half_storage"), 5, "{}", all.report);
     // Once more it changes nothing.
     let kept = all.now(&[logits]);
-    let again = optimize(&all.graph, &kept, PassOptions::None).stored(&kept, Precision::F16, true);
+    let again = stored(&all.graph, &kept, PassOptions::None, true);
     assert_eq!(again.graph.to_string(), all.graph.to_string());
-    let f32 = optimize(&net.graph, &[logits], PassOptions::None).stored(&[logits], Precision::F32, true);
+    let f32 = optimize(&net.graph, &[logits], PassOptions::None);
+    let f32 = f32.stored(&[logits], Precision::F32, &Storage { filters: true, ..Storage::default() });
     assert_eq!(f32.graph.to_string(), net.graph.to_string());
 }
 
@@ -154,8 +161,8 @@ fn a_network_in_f16_takes_half_the_memory() {
         let source = FillSource::new(&model, "passes/", 1.0);
         let image = atrous_io::fill::uniform(name, size * size * model.graph.shape(model.input).c, 0.0, 1.0);
         let fused = optimize(&model.graph, &outputs, PassOptions::Fuse);
-        let results = [true, false].map(|parameters| {
-            let all = fused.clone().stored(&outputs, Precision::F16, parameters);
+        let results = [true, false].map(|fold| {
+            let all = stored(&model.graph, &outputs, PassOptions::Fuse, fold);
             let parameters = Parameters::upload(&device, &all.graph, &all.source(&source)).expect("the parameters");
             let outputs = all.now(&outputs);
             let mut session = Session::new(&device, &all.graph, &outputs, Arc::new(parameters)).expect("a session");

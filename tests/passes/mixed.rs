@@ -6,10 +6,11 @@ use atrous_cpu::Tensor;
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, GpuError};
 use atrous_graph::autodiff::{Recompute, backward_from};
 use atrous_graph::op::{Reduce, Unary};
-use atrous_graph::optim::{LossScale, LossScaling, Optimizer, ParameterGroup, Training};
-use atrous_graph::passes::{Optimized, PassOptions, Precision, optimize};
-use atrous_graph::{DType, NodeId, Op};
+use atrous_graph::optim::{LossScale, LossScaling, Optimizer, Training};
+use atrous_graph::passes::{Optimized, PassOptions, Precision};
+use atrous_graph::{DType, Graph, NodeId, Op};
 use atrous_io::FillSource;
+use atrous_kernels::{CompileOptions, Purpose, rewrite};
 use atrous_nn::Model;
 
 use crate::net::{Net, reason};
@@ -23,9 +24,9 @@ fn scaled(name: &str, batch: usize, size: usize) -> (Model, Training) {
     step_with(name, batch, size, &Recompute::Cheap, Some(LossScaling::default()))
 }
 
-fn half(model: &Model, training: &Training, passes: PassOptions) -> Optimized {
-    let kept = training.nodes();
-    optimize(&model.graph, &kept, passes).stored_for_training(&kept, Precision::F16, training)
+fn half(graph: &Graph, training: &Training, passes: PassOptions) -> Optimized {
+    let options = CompileOptions { passes, precision: Precision::F16 };
+    rewrite(graph, &Purpose::Training { training, outputs: &[] }, options).expect("a legal training")
 }
 
 #[test]
@@ -34,7 +35,7 @@ fn parameters_their_gradients_losses_and_totals_stay_f32() {
         for passes in [PassOptions::None, PassOptions::Fuse] {
             let (model, mut training) = scaled(name, batch, size);
             training.totals = vec![model.graph.find("losses").expect("a node")];
-            let all = half(&model, &training, passes);
+            let all = half(&model.graph, &training, passes);
             let (graph, now) = (&all.graph, training.follow(&all));
             now.validate(graph).expect("all that is trained is f32");
             let count = |half: &dyn Fn(&Op) -> bool| graph.iter().filter(|(_, n)| half(&n.op)).count();
@@ -70,19 +71,8 @@ fn a_loss_is_made_in_f32_from_the_last_convolution_on() {
     let scale = LossScale::add(&mut net.graph, LossScaling::default()).expect("an input");
     let gradients = backward_from(&mut net.graph, &[(loss, scale.node)], &parameters, &Recompute::Nothing);
     let gradients = gradients.expect("gradients").into_iter().map(|g| g.expect("the loss depends on it"));
-    let training = Training {
-        loss,
-        gradients: parameters.iter().copied().zip(gradients).collect(),
-        assignments: Vec::new(),
-        optimizer: Optimizer::sgd(0.0),
-        groups: vec![ParameterGroup { parameters, lr: 1.0, weight_decay: 0.0 }],
-        clip_norm: None,
-        accumulate: false,
-        loss_scale: Some(scale),
-        totals: Vec::new(),
-    };
-    let kept = training.nodes();
-    let all = optimize(&net.graph, &kept, PassOptions::None).stored_for_training(&kept, Precision::F16, &training);
+    let training = Training::new(loss, parameters.into_iter().zip(gradients), Optimizer::sgd(0.0)).loss_scale(scale);
+    let all = half(&net.graph, &training, PassOptions::None);
     let graph = &all.graph;
     for (name, want) in [
         ("first", DType::F16),
@@ -112,7 +102,7 @@ fn the_reference_has_the_same_gradients_in_f16() {
         scale(&mut values, 1.0);
         let want = reference(&model.graph, &training, &values);
         scale(&mut values, 1024.0);
-        let all = half(&model, &training, PassOptions::Fuse);
+        let all = half(&model.graph, &training, PassOptions::Fuse);
         let got = reference(&all.graph, &training.follow(&all), &values);
         let (_, worst) = differences(&unscaled(got, &training, 1024.0), &want);
         assert!(worst <= 1e-9, "{name}: {worst}");

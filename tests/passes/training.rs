@@ -14,7 +14,7 @@ use atrous_graph::passes::{Optimized, PassOptions, optimize};
 use atrous_graph::{DType, Graph, NodeId, Op, Shape};
 use atrous_io::FillSource;
 use atrous_kernels::plan::{Plan, plan_training};
-use atrous_kernels::{Limits, Target};
+use atrous_kernels::{Limits, Purpose, Target, compile};
 use atrous_nn::zoo::{self, BuildOptions};
 use atrous_nn::{Mode, Model};
 
@@ -52,17 +52,10 @@ pub(crate) fn step_with(
     let gradients: Vec<_> = parameters.into_iter().zip(gradients).filter_map(|(p, g)| Some((p, g?))).collect();
     let mut groups = model.parameter_groups(1e-4, &[]).expect("groups");
     groups.iter_mut().for_each(|group| group.parameters.retain(|p| gradients.iter().any(|(q, _)| p == q)));
-    let training = Training {
-        loss,
-        gradients,
-        assignments: model.running.iter().map(|update| (update.parameter, update.value)).collect(),
-        optimizer: Optimizer::sgd(0.9),
-        groups,
-        clip_norm: None,
-        accumulate: false,
-        loss_scale,
-        totals: Vec::new(),
-    };
+    let training = Training::new(loss, gradients, Optimizer::sgd(0.9))
+        .groups(groups)
+        .assignments(model.running.iter().map(|update| (update.parameter, update.value)))
+        .loss_scale(loss_scale);
     (model, training)
 }
 
@@ -201,13 +194,9 @@ pub(crate) fn two_steps(
     let parameters = Arc::new(Parameters::upload(device, &model.graph, source).expect("the parameters"));
     let outputs: Vec<NodeId> =
         training.gradients.iter().chain(&training.assignments).map(|(_, node)| *node).chain([training.loss]).collect();
-    let options = device.options();
-    let kept = [outputs.clone(), training.nodes()].concat();
-    let optimized =
-        optimize(&model.graph, &kept, options.passes).stored_for_training(&kept, options.precision, training);
-    let (graph, outputs, training) = (&optimized.graph, optimized.now(&outputs), training.follow(&optimized));
-    let plan = plan_training(graph, &outputs, &training, target).expect("a plan");
-    let mut session = TrainingSession::from_plan(device, graph, plan, parameters).expect("a session");
+    let purpose = Purpose::Training { training, outputs: &outputs };
+    let compiled = compile(&model.graph, &purpose, device.options().into(), target).expect("a plan");
+    let mut session = TrainingSession::from_compiled(device, compiled, parameters).expect("a session");
     let input = &model.graph.node(model.input).name;
     let (image, labels) = (values[input].to_f32(), values["labels"].to_f32());
     let labels: Vec<u32> = labels.iter().map(|v| *v as u32).collect();

@@ -1,9 +1,8 @@
 //! `atrous plan`.
 
 use atrous::Result;
-use atrous::graph::passes::{Precision, optimize};
-use atrous::kernels::plan::{plan as plan_inference, plan_training};
-use atrous::kernels::{Limits, Target};
+use atrous::graph::passes::Precision;
+use atrous::kernels::{CompileOptions, Limits, Purpose, Target, compile};
 use atrous::nn::Mode;
 
 use crate::args::PlanOptions;
@@ -19,22 +18,17 @@ pub(crate) fn plan(options: &PlanOptions) -> Result<String> {
         return Ok(model.graph.to_dot());
     }
     let outputs = [model.output()];
-    let optimized = match &training {
-        None => optimize(&model.graph, &outputs, passes).stored(&outputs, precision, true),
-        Some(training) => {
-            let kept = training.nodes();
-            let optimized = optimize(&model.graph, &kept, passes.keeping_parameters());
-            optimized.stored_for_training(&kept, precision, training)
-        }
+    let purpose = match &training {
+        None => Purpose::Inference { outputs: &outputs, fold: true },
+        Some(training) => Purpose::Training { training, outputs: &[] },
     };
-    let plan = |target: &Target| match &training {
-        None => plan_inference(&optimized.graph, &optimized.now(&outputs), target),
-        Some(training) => plan_training(&optimized.graph, &[], &training.follow(&optimized), target),
-    };
+    let compiled = |target: &Target| compile(&model.graph, &purpose, CompileOptions { passes, precision }, target);
     let Some(device) = options.device()? else {
         let target = Target { f16: precision == Precision::F16, ..Target::new(Limits::WEBGPU, false) };
-        return Ok(format!("{}\n{}", plan(&target)?, optimized.report));
+        let compiled = compiled(&target)?;
+        return Ok(format!("{}\n{}", compiled.plan, compiled.report));
     };
-    let tuned = options.tune.run(&device, &plan(&device.target())?)?.unwrap_or_default();
-    Ok(format!("{tuned}{}\n{}", plan(&device.target())?, optimized.report))
+    let tuned = options.tune.run(&device, &compiled(&device.target())?.plan)?.unwrap_or_default();
+    let compiled = compiled(&device.target())?;
+    Ok(format!("{tuned}{}\n{}", compiled.plan, compiled.report))
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use atrous_graph::{Graph, GraphError, ParameterSource, Shape};
 #[cfg(not(target_arch = "wasm32"))]
-use atrous_kernels::Plan;
+use atrous_kernels::{Plan, Purpose};
 
-use crate::{Device, GpuError, Parameters, Session};
 #[cfg(not(target_arch = "wasm32"))]
-use crate::{TuneReport, session::optimized};
+use crate::TuneReport;
+use crate::{Device, GpuError, Parameters, Session};
 
 /// Builds a network's graph, its outputs declared, for one input shape.
 #[cfg(not(target_arch = "wasm32"))]
@@ -99,9 +99,10 @@ impl SessionCache {
     #[cfg(not(target_arch = "wasm32"))]
     fn begin_tuning(&mut self, shape: Shape) -> Result<Plan, GpuError> {
         let graph = (self.build)(shape)?;
-        let (_, plan) = optimized(&self.device, &graph, graph.outputs())?;
+        let purpose = Purpose::Inference { outputs: graph.outputs(), fold: self.parameters.are_folded() };
+        let compiled = self.device.compile(&graph, &purpose)?;
         self.clear();
-        Ok(plan)
+        Ok(compiled.plan)
     }
 
     /// Drops all sessions: those asked for next are planned anew.

@@ -1,6 +1,6 @@
 //! What can go wrong on a device.
 
-use atrous_graph::{DType, GraphError, NodeId, Shape, SourceError, TensorType};
+use atrous_graph::{DType, GraphError, Shape, SourceError, TensorType};
 use atrous_kernels::PlanError;
 
 /// A failure on the way from an adapter to results.
@@ -139,17 +139,9 @@ pub enum GpuError {
     /// The result of a run that another session began.
     #[error("the run was begun by another session")]
     OtherSession,
-    /// A session without outputs.
-    #[error("a session needs at least one output")]
+    /// A session without outputs and totals.
+    #[error("a session needs at least one output or total")]
     NoOutputs,
-    /// An output that the graph does not have.
-    #[error("output %{} is not a node of the graph, which has {nodes}", node.0)]
-    UnknownNode {
-        /// What was asked for.
-        node: NodeId,
-        /// Number of nodes.
-        nodes: usize,
-    },
     /// No output of this name.
     #[error("no output is named \"{name}\"; there are: {available}")]
     UnknownOutput {
@@ -171,6 +163,9 @@ pub enum GpuError {
     /// A plan that does not train, given to a training session.
     #[error("the plan does not train: it was not made by plan_training")]
     NotTraining,
+    /// A plan that trains, given to a session that changes no parameters.
+    #[error("the plan trains: it is for a training session")]
+    Trains,
     /// An option of a training step with a value that means nothing.
     #[error("a training step's {option} must be {expected}, got {value}")]
     StepOption {

@@ -2,12 +2,15 @@
 
 use std::sync::{Arc, Weak};
 
+use atrous_kernels::optim::StepReport;
 use wgpu::BufferUsages as Usage;
 
+use crate::allocate::{self, Command};
+use crate::executable::Executable;
 use crate::wait::Mapping;
-use crate::{Device, GpuError, InputData, Outputs, Session, allocate};
+use crate::{Device, GpuError, Outputs};
 
-/// A run that was begun by [`Session::begin`]. Dropping it gives its results up.
+/// A run that was begun by [`Session::begin`](crate::Session::begin). Dropping it gives its results up.
 pub struct Flight {
     mapping: Mapping,
     #[cfg(not(target_arch = "wasm32"))]
@@ -35,22 +38,25 @@ impl Readback {
     }
 }
 
-impl Session {
-    /// Uploads inputs and submits a run without waiting for it; [`Self::finish`] gives its results. Several runs may be under
-    /// way: the device does them one after the other, and each takes a readback buffer until its results are taken.
-    ///
-    /// # Errors
-    /// As [`Self::run`].
-    pub fn begin(&mut self, inputs: &[(&str, InputData<'_>)]) -> Result<Flight, GpuError> {
-        let by_pixels = self.upload(inputs)?;
+impl Executable {
+    /// Submits a run of what was uploaded, without waiting for it; `before` and `after` are commands around those of every run.
+    pub(crate) fn begin(&mut self, before: &[Command], after: &[Command]) -> Result<Flight, GpuError> {
         let index = self.free_readback()?;
-        let readback = &mut self.readbacks[index];
-        if std::mem::take(&mut readback.mapped) {
+        if std::mem::take(&mut self.readbacks[index].mapped) {
             // A run that was given up. Its buffer is mapped, or unmapping calls the mapping off.
-            readback.buffer.unmap();
+            self.readbacks[index].buffer.unmap();
         }
-        let submission = self.device.scope("a run", || self.device.queue().submit([self.encode(by_pixels, index)]))?;
-        self.count(by_pixels);
+        let submission = self.device.scope("a run", || {
+            let mut encoder = self.device.raw().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            self.encode(&mut encoder, before, after);
+            self.encode_readback(&mut encoder, &self.readbacks[index].buffer);
+            self.device.queue().submit([encoder.finish()])
+        })?;
+        self.counters.uploads += u64::from(!self.staging.is_empty());
+        self.counters.passes += 1;
+        self.counters.submits += 1;
+        self.counters.readbacks += 1;
+        self.counters.dispatches += (before.len() + self.commands.len() + after.len()) as u64;
         let (holder, readback) = (Arc::new(()), &mut self.readbacks[index]);
         (readback.holder, readback.mapped) = (Arc::downgrade(&holder), true);
         #[cfg(target_arch = "wasm32")]
@@ -64,10 +70,7 @@ impl Session {
     }
 
     /// The results of a run that [`Self::begin`] began, once it is done. Later ones are not waited for.
-    ///
-    /// # Errors
-    /// [`GpuError::OtherSession`]; those of [`Self::run`].
-    pub async fn finish(&mut self, flight: Flight) -> Result<Outputs, GpuError> {
+    pub(crate) async fn finish(&mut self, flight: Flight) -> Result<(Outputs, Option<StepReport>), GpuError> {
         let index = self.readback_of(&flight)?;
         // Holding the run keeps its buffer.
         let Flight { mapping, holder: _holder, .. } = flight;
@@ -75,12 +78,8 @@ impl Session {
         self.read(index)
     }
 
-    /// [`Self::finish`], for callers that may block.
-    ///
-    /// # Errors
-    /// As [`Self::finish`].
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn finish_blocking(&mut self, flight: Flight) -> Result<Outputs, GpuError> {
+    pub(crate) fn finish_blocking(&mut self, flight: Flight) -> Result<(Outputs, Option<StepReport>), GpuError> {
         let index = self.readback_of(&flight)?;
         let Flight { mapping, submission, holder: _holder } = flight;
         mapping.wait_after(Some(submission))?;

@@ -5,6 +5,7 @@
 //! compute pass, one submit and one readback. A [`SessionCache`] keeps sessions for several input shapes of one network.
 //!
 //! A [`TrainingSession`] changes the parameters: a step of it computes losses and gradients and updates, in one submit.
+//! [`Device::compile`] makes of a graph what either runs.
 //!
 //! This is the only crate that knows wgpu; nothing of wgpu is in its interface. It knows nothing of networks: it executes
 //! an [`atrous_kernels::Plan`].
@@ -13,12 +14,14 @@ mod adapter;
 mod allocate;
 mod cache;
 mod choice;
+mod compile;
 mod cooperative;
 mod data;
 mod device;
 mod disk_cache;
 mod download;
 mod error;
+mod executable;
 mod flight;
 mod many;
 mod options;
@@ -31,6 +34,7 @@ mod run;
 mod session;
 mod slots;
 mod timer;
+mod totals;
 mod training;
 mod tune;
 mod wait;
@@ -40,6 +44,7 @@ mod whole_file;
 pub use adapter::adapters_blocking;
 pub use adapter::{AdapterInfo, AdapterKind, adapters};
 pub use atrous_kernels::optim::StepOptions;
+pub use atrous_kernels::{Compiled, Purpose};
 pub use cache::{BuildGraph, SessionCache};
 pub use choice::AdapterChoice;
 pub use data::{Data, InputData, Output, Outputs};

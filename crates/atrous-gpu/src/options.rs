@@ -71,8 +71,8 @@ pub struct DeviceOptions {
     pub pipeline_cache: PipelineCache,
     /// Whether operations may be served as measured on the adapter.
     pub tuning: Tuning,
-    /// Which rewrites graphs go through before they are planned. A [`Session`](crate::Session) takes its parameters as they are,
-    /// whatever this says; who uploads them decides whether they are folded.
+    /// Which rewrites graphs go through before they are planned. Those that change parameters run only where these are uploaded for it
+    /// ([`Parameters::upload_folded`](crate::Parameters::upload_folded)).
     pub passes: PassOptions,
     /// How activations and filters are stored, and in training activations and their gradients, but not parameters. An adapter without `SHADER_F16_IN_F32` is not opened for
     /// [`Precision::F16`].

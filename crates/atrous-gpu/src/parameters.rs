@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use atrous_graph::{Graph, ParameterSource, TensorType};
+use atrous_graph::{Graph, NodeId, ParameterSource, TensorType};
 use atrous_kernels::plan::{BufferKind, ParameterPlacement, place_parameters};
-use atrous_kernels::{Limits, Plan};
+use atrous_kernels::{Limits, Plan, Purpose, rewrite};
 
 use crate::data::stored;
 use crate::download::{Download, write_tensor};
@@ -19,16 +19,35 @@ pub struct Parameters {
     placement: ParameterPlacement,
     types: HashMap<String, TensorType>,
     buffers: Vec<wgpu::Buffer>,
+    folded: bool,
 }
 
 impl Parameters {
-    /// Uploads all parameters of a graph. Each is written once by the source, and from there into upload memory.
+    /// Uploads all parameters of a graph as they are. Each is written once by the source, and from there into upload memory.
     ///
     /// # Errors
     /// [`GpuError::Source`] if the source lacks a parameter or has one of another size, [`GpuError::Plan`] if one is larger
     /// than the device's bindings, [`GpuError::MemoryBudget`] before anything is allocated, [`GpuError::OutOfMemory`].
     pub fn upload(device: &Device, graph: &Graph, source: &dyn ParameterSource) -> Result<Self, GpuError> {
         Self::upload_for(device, graph, source, &device.target().limits)
+    }
+
+    /// Uploads the parameters of a graph as they serve for nothing but inference of `outputs`: batch normalisations folded into filters,
+    /// filters rounded to f16, as far as the device's [passes](crate::DeviceOptions::passes) and
+    /// [precision](crate::DeviceOptions::precision) say. [`Session::new`](crate::Session::new) rewrites the same graph, of any input size,
+    /// accordingly.
+    ///
+    /// # Errors
+    /// As [`Self::upload`], and [`GpuError::Plan`] if an output is not of the graph.
+    pub fn upload_folded(
+        device: &Device,
+        graph: &Graph,
+        outputs: &[NodeId],
+        source: &dyn ParameterSource,
+    ) -> Result<Self, GpuError> {
+        let rewritten = rewrite(graph, &Purpose::Inference { outputs, fold: true }, device.options().into())?;
+        let uploaded = Self::upload(device, &rewritten.graph, &rewritten.source(source))?;
+        Ok(Self { folded: true, ..uploaded })
     }
 
     /// [`Self::upload`], for plans made with tighter limits than the device's.
@@ -74,7 +93,12 @@ impl Parameters {
             buffers.push(buffer);
         }
         let types = graph.parameters().map(|(_, node)| (node.name.clone(), node.ty)).collect();
-        Ok(Self { device: device.clone(), placement, types, buffers })
+        Ok(Self { device: device.clone(), placement, types, buffers, folded: false })
+    }
+
+    /// Whether they serve for nothing but inference, see [`Self::upload_folded`].
+    pub fn are_folded(&self) -> bool {
+        self.folded
     }
 
     /// Bytes of device memory.

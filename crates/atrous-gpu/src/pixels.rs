@@ -59,11 +59,11 @@ impl Session {
     /// [`GpuError::Input`] if there is no such input, no output needs it, or its channels are not those of the tables;
     /// [`GpuError::OutOfMemory`], [`GpuError::DeviceLost`].
     pub fn take_pixels(&mut self, input: &str, tables: &[(usize, [f32; 256])]) -> Result<(), GpuError> {
-        let Some(index) = self.inputs.iter().position(|slot| slot.name == input) else {
-            let available: Vec<&str> = self.inputs.iter().map(|slot| slot.name.as_str()).collect();
+        let Some(index) = self.executable.inputs.iter().position(|slot| slot.name == input) else {
+            let available: Vec<&str> = self.executable.inputs.iter().map(|slot| slot.name.as_str()).collect();
             return Err(InputError::Unknown { name: input.to_owned(), available: available.join(", ") }.into());
         };
-        let (ty, place) = (self.inputs[index].ty, self.inputs[index].place);
+        let (ty, place) = (self.executable.inputs[index].ty, self.executable.inputs[index].place);
         let refuse = |reason| Err(InputError::Pixels { name: input.to_owned(), ty, reason }.into());
         let Some(place) = place else { return refuse("no output needs it") };
         if ty.dtype != DType::F32 || ty.shape.c != tables.len() || !matches!(tables.len(), 1 | PIXEL_BYTES) {
@@ -73,22 +73,22 @@ impl Session {
             return refuse("a pixel has three bytes");
         }
         let sources: Vec<usize> = tables.iter().map(|(source, _)| *source).collect();
-        let dispatches = plan_normalize(ty, &sources, &self.device.target())?;
+        let dispatches = plan_normalize(ty, &sources, &self.device().target())?;
         let numbers: Vec<f32> = tables.iter().flat_map(|(_, table)| *table).collect();
         let size = ((ty.shape.n * ty.shape.h * ty.shape.w * PIXEL_BYTES).next_multiple_of(4)) as u64;
-        let limit = self.device.target().limits.max_buffer;
+        let limit = self.device().target().limits.max_buffer;
         if size > limit {
             return Err(GpuError::BufferLimit { what: "uploading pictures", needs: size, limit });
         }
-        let bytes = allocate::buffer(&self.device, "pixels", size, Usage::STORAGE | Usage::COPY_DST)?;
-        let table = mapped_buffer(&self.device, "pixel tables", numbers.len() as u64 * 4)?;
+        let bytes = allocate::buffer(self.device(), "pixels", size, Usage::STORAGE | Usage::COPY_DST)?;
+        let table = mapped_buffer(self.device(), "pixel tables", numbers.len() as u64 * 4)?;
         write_mapped(&table, 0, numbers.len() as u64 * 4, bytemuck::cast_slice(&numbers))?;
-        self.device.scope("uploading tables", || table.unmap())?;
-        let buffers = [bytes.clone(), table, self.buffers[place.buffer].clone()];
+        self.device().scope("uploading tables", || table.unmap())?;
+        let buffers = [bytes.clone(), table, self.executable.buffers[place.buffer].clone()];
         let planned: Vec<PlannedDispatch> = dispatches.into_iter().map(|dispatch| resolve(dispatch, place)).collect();
-        let commands = allocate::commands(&self.device, &planned.iter().collect::<Vec<_>>(), &buffers)?;
-        self.inputs.iter_mut().for_each(|slot| slot.pixels = false);
-        self.inputs[index].pixels = true;
+        let commands = allocate::commands(self.device(), &planned.iter().collect::<Vec<_>>(), &buffers)?;
+        self.executable.inputs.iter_mut().for_each(|slot| slot.pixels = false);
+        self.executable.inputs[index].pixels = true;
         self.pixels = Some(PixelInput { bytes, moved: size + ty.bytes(), commands });
         Ok(())
     }

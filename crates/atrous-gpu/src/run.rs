@@ -1,9 +1,7 @@
 //! One run: one upload, one compute pass, one submit, one readback.
 
-use atrous_kernels::plan::BufferKind;
-
 use crate::allocate::Command;
-use crate::{GpuError, InputData, Outputs, Session, slots};
+use crate::{Flight, GpuError, InputData, Outputs, Session, slots};
 
 /// What the runs of a session have done, summed up. A run adds one to each of the first four (and no upload if its outputs
 /// need no input).
@@ -44,23 +42,51 @@ impl Session {
         self.finish_blocking(flight)
     }
 
+    /// Uploads inputs and submits a run without waiting for it; [`Self::finish`] gives its results. Several runs may be under
+    /// way: the device does them one after the other, and each takes a readback buffer until its results are taken.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn begin(&mut self, inputs: &[(&str, InputData<'_>)]) -> Result<Flight, GpuError> {
+        let by_pixels = self.upload(inputs)?;
+        let before = self.pixels.as_ref().filter(|_| by_pixels).map_or(&[][..], |pixels| &pixels.commands);
+        self.executable.begin(before, &[])
+    }
+
+    /// The results of a run that [`Self::begin`] began, once it is done. Later ones are not waited for.
+    ///
+    /// # Errors
+    /// [`GpuError::OtherSession`]; those of [`Self::run`].
+    pub async fn finish(&mut self, flight: Flight) -> Result<Outputs, GpuError> {
+        Ok(self.executable.finish(flight).await?.0)
+    }
+
+    /// [`Self::finish`], for callers that may block.
+    ///
+    /// # Errors
+    /// As [`Self::finish`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn finish_blocking(&mut self, flight: Flight) -> Result<Outputs, GpuError> {
+        Ok(self.executable.finish_blocking(flight)?.0)
+    }
+
     /// Checks the inputs and uploads them. Returns whether pictures' bytes are among them, which a kernel puts in place.
     pub(crate) fn upload(&mut self, inputs: &[(&str, InputData<'_>)]) -> Result<bool, GpuError> {
-        slots::pack(&self.inputs, &mut self.staging, inputs)?;
-        self.device.check()?;
+        let executable = &mut self.executable;
+        slots::pack(&executable.inputs, &mut executable.staging, inputs)?;
+        executable.device.check()?;
         let bytes = inputs.iter().find_map(|(_, data)| match data {
             InputData::Rgb8(bytes) => Some(*bytes),
             _ => None,
         });
         // The whole buffer is written, unless bytes stand for all of it.
-        let others = self.inputs.iter().any(|slot| slot.place.is_some() && !(slot.pixels && bytes.is_some()));
-        let index = self.plan.buffers.iter().position(|b| b.kind == BufferKind::Inputs).filter(|_| others);
-        self.device.scope("an upload", || {
-            if let Some(index) = index {
-                self.device.queue().write_buffer(&self.buffers[index], 0, bytemuck::cast_slice(&self.staging));
+        let others = executable.inputs.iter().any(|slot| slot.place.is_some() && !(slot.pixels && bytes.is_some()));
+        executable.device.scope("an upload", || {
+            if others {
+                executable.write_inputs();
             }
             if let (Some(pixels), Some(bytes)) = (&self.pixels, bytes) {
-                pixels.upload(&self.device, bytes);
+                pixels.upload(&executable.device, bytes);
             }
         })?;
         Ok(bytes.is_some())
@@ -69,52 +95,6 @@ impl Session {
     /// The dispatches of a run; `by_pixels` puts pictures' bytes in place first.
     pub(crate) fn commands(&self, by_pixels: bool) -> impl Iterator<Item = &Command> {
         let pixels = self.pixels.iter().filter(move |_| by_pixels).flat_map(|pixels| &pixels.commands);
-        pixels.chain(&self.commands)
-    }
-
-    pub(crate) fn count(&mut self, by_pixels: bool) {
-        self.counters.uploads += u64::from(!self.staging.is_empty());
-        self.counters.passes += 1;
-        self.counters.submits += 1;
-        self.counters.readbacks += 1;
-        self.counters.dispatches += self.commands(by_pixels).count() as u64;
-    }
-
-    /// One run into the readback of this index.
-    pub(crate) fn encode(&self, by_pixels: bool, readback: usize) -> wgpu::CommandBuffer {
-        let readback = &self.readbacks[readback].buffer;
-        let mut encoder = self.device.raw().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        {
-            let timestamp_writes = self.timer.as_ref().map(|timer| timer.writes());
-            let descriptor = wgpu::ComputePassDescriptor { label: Some("atrous"), timestamp_writes };
-            let mut pass = encoder.begin_compute_pass(&descriptor);
-            self.commands(by_pixels).for_each(|command| command.encode(&mut pass));
-        }
-        for slot in &self.outputs {
-            let (place, from) = (slot.place, &self.buffers[slot.place.buffer]);
-            encoder.copy_buffer_to_buffer(from, place.offset, readback, slot.offset, place.bytes);
-        }
-        if let Some(timer) = &self.timer {
-            timer.resolve(&mut encoder, readback, self.plan.readback_bytes());
-        }
-        encoder.finish()
-    }
-
-    /// Takes the outputs out of a mapped readback buffer.
-    pub(crate) fn read(&mut self, readback: usize) -> Result<Outputs, GpuError> {
-        let readback = &mut self.readbacks[readback];
-        let all = {
-            let view = readback
-                .buffer
-                .get_mapped_range(..)
-                .map_err(|e| GpuError::Validation { what: "reading back".to_owned(), reason: e.to_string() })?;
-            if let Some(timer) = &self.timer {
-                self.gpu_time = Some(timer.read(&view[self.plan.readback_bytes() as usize..]));
-            }
-            slots::unpack(&self.outputs, &view, self.device.options().checks)
-        };
-        readback.buffer.unmap();
-        readback.mapped = false;
-        Ok(Outputs { all: all?, names: self.output_names.clone() })
+        pixels.chain(&self.executable.commands)
     }
 }

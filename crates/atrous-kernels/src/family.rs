@@ -1,7 +1,7 @@
 //! The way from a node to its family of kernels.
 
 use atrous_graph::op::FusedBatchNorm;
-use atrous_graph::{Op, TensorType};
+use atrous_graph::{NodeId, Op, TensorType};
 
 use crate::{NodePlan, Target, conv, dropout, label, movement, norm, pointwise, pool, reduce, resize, split};
 
@@ -99,6 +99,17 @@ pub enum PlanError {
     /// No kernel does what is asked.
     #[error("{0} is not supported")]
     Unsupported(String),
+    /// An output or a total that the graph does not have.
+    #[error("%{} is not a node of the graph, which has {nodes}", node.0)]
+    UnknownNode {
+        /// What was asked for.
+        node: NodeId,
+        /// Number of nodes.
+        nodes: usize,
+    },
+    /// What cannot be summed from run to run.
+    #[error("{0}")]
+    Totals(String),
     /// A training step that does not fit its graph.
     #[error("training: {0}")]
     Training(String),

@@ -1,6 +1,6 @@
 //! From operations to dispatches, as pure data.
 //!
-//! [`plan`](plan::plan) turns a graph into a [`Plan`]: for every node the kernel that serves it and why better ones
+//! [`compile()`] rewrites a graph for a purpose and turns it into a [`Plan`]: for every node the kernel that serves it and why better ones
 //! declined, the dispatch grids, and where each tensor lies. Nothing here touches a device; a plan can be printed, compared
 //! and checked on a machine without a GPU.
 //!
@@ -8,6 +8,7 @@
 //! module per kind of operation) then picks the kernel for each part.
 
 mod choice;
+mod compile;
 mod dispatch;
 mod family;
 mod kernel;
@@ -29,6 +30,7 @@ pub mod reduce;
 pub mod resize;
 
 pub use choice::{Choice, Choices, ChoicesError, Found, Origin};
+pub use compile::{CompileOptions, Compiled, Purpose, compile, rewrite};
 pub use conv::Tile;
 pub use dispatch::{Binding, Declined, Dispatch, NodePlan, Slot, Strips, linear_grid};
 pub use family::{Part, PlanError, Problem, plan_node, plan_part, variants};

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use atrous_gpu::{Device, Parameters};
 use atrous_graph::ParameterSource;
-use atrous_graph::passes::Optimized;
 use atrous_io::{FillSource, WeightFile};
 use atrous_nn::Model;
 
@@ -27,10 +26,10 @@ pub enum Weights {
 }
 
 impl Weights {
-    /// Uploads the parameters of `model` as its graph needs them after the passes.
-    pub(crate) fn upload(&self, device: &Device, model: &Model, optimized: &Optimized) -> Result<Parameters> {
-        let upload =
-            |source: &dyn ParameterSource| Parameters::upload(device, &optimized.graph, &optimized.source(source));
+    /// Uploads the parameters of `model` for inference of its graph's outputs.
+    pub(crate) fn upload(&self, device: &Device, model: &Model) -> Result<Parameters> {
+        let graph = &model.graph;
+        let upload = |source: &dyn ParameterSource| Parameters::upload_folded(device, graph, graph.outputs(), source);
         Ok(match self {
             Self::File(path) => upload(&WeightFile::open(path)?.bind(model)?)?,
             Self::Fill { prefix, wvar } => upload(&FillSource::new(model, prefix, *wvar))?,

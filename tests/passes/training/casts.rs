@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use atrous_graph::autodiff::Recompute;
 use atrous_graph::optim::{LossScaling, Training};
-use atrous_graph::passes::{Optimized, PassOptions, Precision, optimize};
+use atrous_graph::passes::{Optimized, PassOptions, Precision};
 use atrous_graph::{DType, Op};
 use atrous_kernels::plan::plan_training;
-use atrous_kernels::{Limits, Target};
+use atrous_kernels::{CompileOptions, Limits, Purpose, Target, rewrite};
 use atrous_nn::Model;
 
 use super::{FAMILIES, step_with};
@@ -27,9 +27,10 @@ fn scaled(name: &str, batch: usize, size: usize) -> (Model, Training) {
 
 fn stored(name: &str, batch: usize, size: usize, passes: PassOptions) -> [Optimized; 2] {
     let (model, training) = scaled(name, batch, size);
-    let kept = training.nodes();
-    let all = optimize(&model.graph, &kept, passes);
-    [Precision::F32, Precision::F16].map(|precision| all.clone().stored_for_training(&kept, precision, &training))
+    let purpose = Purpose::Training { training: &training, outputs: &[] };
+    [Precision::F32, Precision::F16].map(|precision| {
+        rewrite(&model.graph, &purpose, CompileOptions { passes, precision }).expect("a legal training")
+    })
 }
 
 /// All else between the first convolution and the loss, and back, reads f16 as it is.

@@ -94,10 +94,10 @@ impl Session {
     pub async fn profile(&mut self, inputs: &[(&str, InputData<'_>)], runs: usize) -> Result<Profile, GpuError> {
         let (mut recording, by_pixels) = self.recording(inputs)?;
         for _ in 0..=runs.max(1) {
-            recording.submit(&self.device, self.commands(by_pixels))?.await?;
+            recording.submit(self.device(), self.commands(by_pixels))?.await?;
             recording.read()?;
         }
-        Ok(recording.finish(&self.device))
+        Ok(recording.finish(self.device()))
     }
 
     /// [`Self::profile`], for callers that may block.
@@ -108,17 +108,17 @@ impl Session {
     pub fn profile_blocking(&mut self, inputs: &[(&str, InputData<'_>)], runs: usize) -> Result<Profile, GpuError> {
         let (mut recording, by_pixels) = self.recording(inputs)?;
         for _ in 0..=runs.max(1) {
-            recording.submit(&self.device, self.commands(by_pixels))?.wait()?;
+            recording.submit(self.device(), self.commands(by_pixels))?.wait()?;
             recording.read()?;
         }
-        Ok(recording.finish(&self.device))
+        Ok(recording.finish(self.device()))
     }
 
     fn recording(&mut self, inputs: &[(&str, InputData<'_>)]) -> Result<(Recording, bool), GpuError> {
         let by_pixels = self.upload(inputs)?;
         let pixels = self.pixels.iter().filter(|_| by_pixels).map(|pixels| pixels.profile());
-        let nodes = pixels.chain(recording::steps(&self.plan)).collect();
-        Ok((Recording::new(&self.device, nodes)?, by_pixels))
+        let nodes = pixels.chain(recording::steps(self.plan())).chain(recording::updates(self.plan(), false)).collect();
+        Ok((Recording::new(self.device(), nodes)?, by_pixels))
     }
 }
 

@@ -44,11 +44,9 @@ pub(super) fn steps(plan: &Plan) -> Vec<NodeProfile> {
     plan.steps.iter().filter(|step| !step.dispatches.is_empty()).map(node).collect()
 }
 
-/// What follows the steps of a plan that trains; with `update`, the update too.
+/// What follows the steps of a plan; with `update`, the update of one that trains, too.
 pub(super) fn updates(plan: &Plan, update: bool) -> Vec<NodeProfile> {
     let bound = |dispatch: &PlannedDispatch| dispatch.bindings.iter().map(|place| place.bytes).sum::<u64>();
-    let training = plan.training.iter();
-    let all = training.flat_map(|t| t.always.iter().chain(t.update.iter().filter(|_| update)));
     let node = |update: &atrous_kernels::plan::Update| NodeProfile {
         name: update.name.to_owned(),
         op: "update",
@@ -58,7 +56,7 @@ pub(super) fn updates(plan: &Plan, update: bool) -> Vec<NodeProfile> {
         bytes: update.dispatches.iter().map(bound).sum(),
         spans: Vec::new(),
     };
-    all.filter(|update| !update.dispatches.is_empty()).map(node).collect()
+    plan.updates(update).filter(|update| !update.dispatches.is_empty()).map(node).collect()
 }
 
 impl Recording {

@@ -1,4 +1,4 @@
-//! What a training keeps on the device besides the parameters: the optimizer's state, and totals.
+//! What a training keeps on the device besides the parameters: the optimizer's state.
 
 use std::collections::HashMap;
 
@@ -6,9 +6,8 @@ use atrous_graph::{Shape, TensorType, optim::LossScaling};
 use atrous_kernels::plan::BufferKind;
 
 use super::TrainingSession;
-use crate::data::{Data, Output};
+use crate::GpuError;
 use crate::download::{Download, write_tensor};
-use crate::{GpuError, Outputs};
 
 /// The loss scale in a training's state: the number that the next step multiplies its loss with.
 pub const LOSS_SCALE: &str = "loss_scale";
@@ -69,64 +68,22 @@ impl TrainingSession {
             return Err(GpuError::StepOption { option: "loss scale", expected, value });
         }
         tensors.iter().try_for_each(|StateTensor { name, ty, buffer, offset }| {
-            write_tensor(&self.device, &self.buffers[*buffer], *offset, name, *ty, &state[name])
+            write_tensor(&self.executable.device, &self.executable.buffers[*buffer], *offset, name, *ty, &state[name])
         })
     }
 
-    /// The totals: what was summed over all runs since they were last taken; they are zero afterwards. Sums are f32, so counts
-    /// are exact below 2^24.
-    ///
-    /// # Errors
-    /// [`GpuError::DeviceLost`], [`GpuError::OutOfMemory`].
-    pub async fn totals(&mut self) -> Result<Outputs, GpuError> {
-        let mut download = self.request_totals()?;
-        if let Some(download) = &mut download {
-            download.arrive().await?;
-        }
-        self.unpack_totals(download.as_ref())
-    }
-
-    /// [`Self::totals`], for callers that may block.
-    ///
-    /// # Errors
-    /// As [`Self::totals`].
-    #[cfg(not(target_arch = "wasm32"))]
-    pub fn totals_blocking(&mut self) -> Result<Outputs, GpuError> {
-        let mut download = self.request_totals()?;
-        download.as_mut().map_or(Ok(()), Download::wait)?;
-        self.unpack_totals(download.as_ref())
-    }
-
-    fn request_totals(&self) -> Result<Option<Download>, GpuError> {
-        let buffer = self.totals.first().map(|(_, _, place)| &self.buffers[place.buffer]);
-        buffer.map(|buffer| Download::request(&self.device, buffer, true)).transpose()
-    }
-
-    fn unpack_totals(&self, download: Option<&Download>) -> Result<Outputs, GpuError> {
-        let mut outputs = Outputs { all: Vec::new(), names: HashMap::new().into() };
-        if let Some(download) = download {
-            for (name, ty, place) in &self.totals {
-                let data = Data::F32(download.tensor(*ty, place.offset)?);
-                outputs.all.push(Output { name: name.clone(), shape: ty.shape, data });
-            }
-        }
-        let names = self.totals.iter().enumerate().map(|(i, (name, ..))| (name.clone(), i));
-        outputs.names = names.collect::<HashMap<_, _>>().into();
-        Ok(outputs)
-    }
-
     fn state_tensors(&self) -> Vec<StateTensor> {
-        let names = self.plan.training.as_ref().map_or(&[][..], |training| training.optimizer.state());
+        let names = self.executable.plan.training.as_ref().map_or(&[][..], |training| training.optimizer.state());
         let mut tensors = Vec::new();
         for (k, state) in names.iter().enumerate() {
             for (name, ty, place) in &self.trained {
-                let BufferKind::Parameters(i) = self.plan.buffers[place.buffer].kind else { continue };
-                let buffer = self.plan.buffers.iter().position(|b| b.kind == BufferKind::State(k, i));
+                let BufferKind::Parameters(i) = self.executable.plan.buffers[place.buffer].kind else { continue };
+                let buffer = self.executable.plan.buffers.iter().position(|b| b.kind == BufferKind::State(k, i));
                 let buffer = buffer.expect("a plan has state for every parameter it updates");
                 tensors.push(StateTensor { name: format!("{state}/{name}"), ty: *ty, buffer, offset: place.offset });
             }
         }
-        if let Some((_, place)) = self.plan.training.as_ref().and_then(|training| training.loss_scale) {
+        if let Some((_, place)) = self.executable.plan.training.as_ref().and_then(|training| training.loss_scale) {
             for (i, (name, len)) in [(LOSS_SCALE, 1), (LOSS_SCALE_COUNTS, 2)].into_iter().enumerate() {
                 let (ty, offset) = (TensorType::image(Shape::channels(len)), place.offset + 16 * i as u64);
                 tensors.push(StateTensor { name: name.to_owned(), ty, buffer: place.buffer, offset });
@@ -136,10 +93,10 @@ impl TrainingSession {
     }
 
     fn request_state(&self) -> Result<Vec<(usize, Download)>, GpuError> {
-        let buffers = self.plan.buffers.iter().zip(&self.buffers).enumerate();
+        let buffers = self.executable.plan.buffers.iter().zip(&self.executable.buffers).enumerate();
         let states =
             buffers.filter(|(_, (planned, _))| matches!(planned.kind, BufferKind::State(..) | BufferKind::LossScale));
-        states.map(|(i, (_, buffer))| Ok((i, Download::request(&self.device, buffer, false)?))).collect()
+        states.map(|(i, (_, buffer))| Ok((i, Download::request(&self.executable.device, buffer, false)?))).collect()
     }
 
     fn unpack_state(&self, downloads: &[(usize, Download)]) -> Result<HashMap<String, Vec<f32>>, GpuError> {

@@ -82,7 +82,8 @@ pub struct DerivedSource<'a> {
 }
 
 impl<'a> DerivedSource<'a> {
-    pub(super) fn new(derived: &'a [Derived], before: &'a dyn ParameterSource) -> Self {
+    /// The parameters of a graph with these derived ones, whose rewriting began with those of `before`.
+    pub fn new(derived: &'a [Derived], before: &'a dyn ParameterSource) -> Self {
         Self { derived, before }
     }
 

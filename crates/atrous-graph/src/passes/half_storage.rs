@@ -4,34 +4,24 @@
 //! and results that are asked for stay f32; casts stand where the two meet. In a training step gradients begin to be f16 at
 //! convolutions as well, and what losses and metrics are made of behind the last convolution stays f32.
 
-use crate::optim::Training;
 use crate::{DType, Graph, Node, NodeId, Op};
 
-use super::Report;
 use super::rewrite::{Rewrite, Rewritten};
+use super::{Report, Storage};
 
 const NAME: &str = "half_storage";
 
 /// Readers of one tensor that so many nodes at most lie between share a cast.
 const NEAR: usize = 8;
 
-/// What the graph is for.
-pub(super) enum Purpose<'a> {
-    /// Inference. If true, filters become f16 themselves; else they are cast in every run.
-    Inference(bool),
-    /// A training step, whose parameters others read in f32.
-    Training(&'a Training),
-}
-
-pub(super) fn run(graph: &Graph, kept: &[NodeId], purpose: &Purpose<'_>, report: &mut Report) -> Rewritten {
+pub(super) fn run(graph: &Graph, kept: &[NodeId], storage: &Storage, report: &mut Report) -> Rewritten {
     let mut kept_flags = vec![false; graph.nodes().len()];
     kept.iter().for_each(|id| kept_flags[id.0] = true);
-    let chosen = chosen(graph, &kept_flags, purpose, report);
-    let parameters = matches!(purpose, Purpose::Inference(true));
+    let chosen = chosen(graph, &kept_flags, storage, report);
     let mut typed = Typed::new(graph);
     for (id, node) in graph.iter() {
         match node.op {
-            Op::Parameter if parameters && !kept_flags[id.0] && only_stored(graph, &chosen, id) => {
+            Op::Parameter if storage.filters && !kept_flags[id.0] && only_stored(graph, &chosen, id) => {
                 let made = typed.rewrite.restate(id, Op::Parameter, &[], DType::F16);
                 typed.f16[id.0] = Some(made);
             }
@@ -46,12 +36,9 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], purpose: &Purpose<'_>, report:
 }
 
 /// By node: whether its stored inputs are f16.
-fn chosen(graph: &Graph, kept: &[bool], purpose: &Purpose<'_>, report: &mut Report) -> Vec<bool> {
+fn chosen(graph: &Graph, kept: &[bool], storage: &Storage, report: &mut Report) -> Vec<bool> {
     let mut chosen = vec![false; graph.nodes().len()];
-    let (last, gradient) = match purpose {
-        Purpose::Inference(_) => (chosen.clone(), chosen.clone()),
-        Purpose::Training(training) => (behind_convolutions(graph, training), gradients(graph, training)),
-    };
+    let (last, gradient) = (behind_convolutions(graph, &storage.losses), gradients(graph, storage.loss_scale));
     // Whether a node's result is f16.
     let mut half: Vec<bool> = graph.nodes().iter().map(|node| node.ty.dtype == DType::F16).collect();
     for (id, node) in graph.iter() {
@@ -89,11 +76,11 @@ const fn begins(op: &Op) -> bool {
     matches!(op, Op::Conv2d(_) | Op::Conv2dGradInput(_) | Op::FusedConv(_))
 }
 
-/// By node: whether the loss or a total is made of it, and no convolution stands in between. A convolution itself is not.
-fn behind_convolutions(graph: &Graph, training: &Training) -> Vec<bool> {
+/// By node: whether a loss or a total is made of it, and no convolution stands in between. A convolution itself is not.
+fn behind_convolutions(graph: &Graph, losses: &[NodeId]) -> Vec<bool> {
     let mut read = vec![false; graph.nodes().len()];
     let mut convolved = read.clone();
-    training.totals.iter().chain([&training.loss]).for_each(|id| read[id.0] = true);
+    losses.iter().for_each(|id| read[id.0] = true);
     for (i, node) in graph.nodes().iter().enumerate().rev().filter(|(_, node)| !node.inputs.is_empty()) {
         convolved[i] |= begins(&node.op);
         if read[i] {
@@ -107,10 +94,10 @@ fn behind_convolutions(graph: &Graph, training: &Training) -> Vec<bool> {
 }
 
 /// By node: whether it is the gradient of the loss by something, and so multiplied with the loss scale.
-fn gradients(graph: &Graph, training: &Training) -> Vec<bool> {
+fn gradients(graph: &Graph, loss_scale: Option<NodeId>) -> Vec<bool> {
     let mut depends = vec![false; graph.nodes().len()];
-    if let Some(scale) = training.loss_scale {
-        depends[scale.node.0] = true;
+    if let Some(scale) = loss_scale {
+        depends[scale.0] = true;
     }
     for (id, node) in graph.iter() {
         depends[id.0] |= node.inputs.iter().any(|input| depends[input.0]);

@@ -21,9 +21,7 @@ mod rewrite;
 pub use derived::{Derived, DerivedSource, Given, Normalisation, Recipe};
 pub use report::{Note, Report};
 
-use crate::optim::Training;
 use crate::{Graph, NodeId};
-use half_storage::Purpose;
 use rewrite::{Rewritten, sweep};
 
 /// Which passes run.
@@ -57,6 +55,17 @@ pub enum Precision {
     /// In 16 bits ([`DType::F16`](crate::DType::F16)) between the first convolution and the results, in training also what flows back
     /// between them: half the memory and half the traffic, with a rounding of `2^-11` wherever something is stored. Numbers beyond 65504 become infinite.
     F16,
+}
+
+/// What [`Optimized::stored`] must know of what a graph is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Storage {
+    /// Filters are rounded when they are uploaded. Otherwise they stay as they are, and are cast in every run.
+    pub filters: bool,
+    /// Losses and totals: what they are made of stays f32 behind the last convolution.
+    pub losses: Vec<NodeId>,
+    /// What gradients are multiplied with. Whatever depends on it is a gradient, and begins to be f16 at convolutions as well.
+    pub loss_scale: Option<NodeId>,
 }
 
 /// A pass: the graph, the nodes that must stay, and where to write down what it does.
@@ -130,29 +139,18 @@ impl Optimized {
         nodes.iter().map(|id| self.nodes[id.0].expect("a node that was not kept: a bug of atrous")).collect()
     }
 
-    /// The same with tensors stored at this precision, for `kept` of the graph before. With `parameters` filters are rounded when
-    /// they are uploaded, else they stay as they are and are cast in every run.
+    /// The same with tensors stored at this precision, for `kept` of the graph before.
     ///
     /// # Panics
     /// As [`optimize`].
-    pub fn stored(self, kept: &[NodeId], precision: Precision, parameters: bool) -> Self {
-        self.stored_for(kept, precision, &Purpose::Inference(parameters))
-    }
-
-    /// [`Self::stored`] for a training step, whose parameters stay as they are: losses and totals are f32 from the last convolution on,
-    /// and gradients until the first one.
-    ///
-    /// # Panics
-    /// As [`optimize`].
-    pub fn stored_for_training(self, kept: &[NodeId], precision: Precision, training: &Training) -> Self {
-        let now = training.follow(&self);
-        self.stored_for(kept, precision, &Purpose::Training(&now))
-    }
-
-    fn stored_for(mut self, kept: &[NodeId], precision: Precision, purpose: &Purpose<'_>) -> Self {
+    pub fn stored(mut self, kept: &[NodeId], precision: Precision, storage: &Storage) -> Self {
         if precision == Precision::F16 {
-            let kept = self.now(kept);
-            let rewritten = half_storage::run(&self.graph, &kept, purpose, &mut self.report);
+            let now = Storage {
+                losses: self.now(&storage.losses),
+                loss_scale: storage.loss_scale.map(|id| self.now(&[id])[0]),
+                ..*storage
+            };
+            let rewritten = half_storage::run(&self.graph, &self.now(kept), &now, &mut self.report);
             self.follow(rewritten);
         }
         self

@@ -2,7 +2,7 @@
 
 use atrous_shaders::Access;
 
-use super::{BufferKind, Place, Plan, PlannedDispatch, TensorPlan, TrainingPlan};
+use super::{BufferKind, Place, Plan, PlannedDispatch, TensorPlan};
 use crate::{Limits, PlanError};
 
 impl Plan {
@@ -26,7 +26,7 @@ impl Plan {
                     .map_err(|reason| PlanError::Inconsistent(format!("{} \"{}\": {reason}", step.op, step.name)))?;
             }
         }
-        for update in self.training.iter().flat_map(TrainingPlan::all) {
+        for update in self.updates(true) {
             for dispatch in &update.dispatches {
                 self.check_dispatch(dispatch, limits, true)
                     .map_err(|reason| PlanError::Inconsistent(format!("update \"{}\": {reason}", update.name)))?;

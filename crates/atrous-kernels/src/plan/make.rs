@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use atrous_graph::memory::{self, Assignment, Request};
+use atrous_graph::optim::validate_totals;
 use atrous_graph::{Graph, NodeId, Op, cost};
 
 use super::requests::Requests;
 use super::share::Sharing;
+use super::totals::{place_totals, sum_totals};
 use super::{BufferKind, BufferPlan, Place, Plan, PlannedDispatch, Step, TensorPlan, place_parameters};
 use crate::family::plan_parts;
 use crate::norm::plan_strips;
@@ -17,17 +19,47 @@ use crate::{
 /// Plans the nodes that `outputs` need, in the order of the graph, and checks the result.
 ///
 /// # Errors
-/// [`PlanError`] naming the node that no kernel serves or that passes the adapter's limits.
+/// [`PlanError::UnknownNode`], [`PlanError::Node`] naming the node that no kernel serves or that passes the adapter's limits.
 pub fn plan(graph: &Graph, outputs: &[NodeId], target: &Target) -> Result<Plan, PlanError> {
-    let nodes = needed(graph, outputs);
-    let (sharing, made) = plan_nodes(graph, &nodes, outputs, target)?;
+    plan_evaluation(graph, outputs, &[], target)
+}
+
+/// [`plan`] of a graph whose `totals` are summed on the device from run to run.
+///
+/// # Errors
+/// As [`plan`], and [`PlanError::Totals`].
+pub fn plan_evaluation(
+    graph: &Graph,
+    outputs: &[NodeId],
+    totals: &[NodeId],
+    target: &Target,
+) -> Result<Plan, PlanError> {
+    let kept = [outputs, totals].concat();
+    known(graph, &kept)?;
+    validate_totals(graph, totals).map_err(PlanError::Totals)?;
+    let nodes = needed(graph, &kept);
+    let (sharing, made) = plan_nodes(graph, &nodes, &kept, target)?;
     let mut layout = Layout::new(graph);
     layout.place_fixed(graph, &target.limits, made.len(), &nodes, 0)?;
+    let totals = place_totals(graph, totals, &target.limits, &mut layout)?;
     layout.place_constants(&target.limits, &made, &[]);
-    layout.place_banks(graph, &target.limits, &made, &sharing, outputs);
-    let plan = layout.resolve(graph, made, outputs);
+    layout.place_banks(graph, &target.limits, &made, &sharing, &kept);
+    let mut plan = layout.resolve(graph, made, outputs);
+    if !totals.is_empty() {
+        plan.after = vec![sum_totals(&plan, &totals, None, target)?];
+        plan.totals = totals;
+    }
     plan.check(&target.limits)?;
     Ok(plan)
+}
+
+/// Checks that nodes are of a graph.
+pub(crate) fn known(graph: &Graph, ids: &[NodeId]) -> Result<(), PlanError> {
+    let nodes = graph.nodes().len();
+    match ids.iter().find(|id| id.0 >= nodes) {
+        Some(&node) => Err(PlanError::UnknownNode { node, nodes }),
+        None => Ok(()),
+    }
 }
 
 /// Chooses the kernels of all nodes but inputs and parameters, and where results lie in other tensors. The results of `kept` are
@@ -291,6 +323,8 @@ impl Layout {
             inputs: self.inputs,
             outputs: outputs.to_vec(),
             lower_bound: self.lower_bound,
+            after: Vec::new(),
+            totals: Vec::new(),
             training: None,
         }
     }

@@ -6,6 +6,7 @@ mod place;
 mod print;
 mod requests;
 mod share;
+mod totals;
 mod training;
 mod update;
 
@@ -14,7 +15,8 @@ use atrous_shaders::{Access, Shader};
 
 use crate::{Choice, Declined, Operation, Tile};
 
-pub use make::plan;
+pub(crate) use make::known;
+pub use make::{plan, plan_evaluation};
 pub use place::{ParameterPlacement, place_parameters};
 pub use training::{TrainingPlan, plan_training};
 pub use update::Update;
@@ -165,7 +167,11 @@ pub struct Plan {
     pub outputs: Vec<NodeId>,
     /// Largest sum of activations and scratch alive at once: no plan can do with less.
     pub lower_bound: u64,
-    /// What follows the steps, if the plan trains.
+    /// What every run does after the steps.
+    pub after: Vec<Update>,
+    /// Nodes that are summed from run to run, and where.
+    pub totals: Vec<(NodeId, Place)>,
+    /// The update, if the plan trains.
     pub training: Option<TrainingPlan>,
 }
 
@@ -196,9 +202,10 @@ impl Plan {
         self.sum(|_| true) + readbacks * self.readback_bytes()
     }
 
-    /// Bytes read back after a run: the outputs, and behind them what a training step reports.
+    /// Bytes read back after a run: the outputs, and behind them what a training step reports. At least 16, for a run that gives
+    /// nothing back is waited for all the same.
     pub fn readback_bytes(&self) -> u64 {
-        self.output_bytes() + self.training.as_ref().map_or(0, |t| t.control.bytes)
+        (self.output_bytes() + self.training.as_ref().map_or(0, |t| t.control.bytes)).max(16)
     }
 
     /// Bytes of the outputs.
@@ -213,8 +220,14 @@ impl Plan {
 
     /// Dispatches of one run; of a training step with its update.
     pub fn dispatches(&self) -> usize {
-        let updates = self.training.iter().flat_map(TrainingPlan::all).map(|u| u.dispatches.len());
+        let updates = self.updates(true).map(|u| u.dispatches.len());
         self.steps.iter().map(|s| s.dispatches.len()).chain(updates).sum()
+    }
+
+    /// What a run does after the steps, with the update of a training step or without.
+    pub fn updates(&self, update: bool) -> impl Iterator<Item = &Update> {
+        let training = self.training.iter().filter(move |_| update);
+        self.after.iter().chain(training.flat_map(|training| &training.update))
     }
 
     fn sum(&self, wanted: impl Fn(BufferKind) -> bool) -> u64 {

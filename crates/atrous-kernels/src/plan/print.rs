@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{BufferKind, Plan, TrainingPlan};
+use super::{BufferKind, Plan};
 
 impl fmt::Display for Plan {
     /// A line per node: kernel, grids, place, lifetime and cost, and below it why better kernels declined.
@@ -21,7 +21,7 @@ impl fmt::Display for Plan {
                 writeln!(f, "       not {}: {}", d.variant, d.reason)?;
             }
         }
-        for update in self.training.iter().flat_map(TrainingPlan::all) {
+        for update in self.updates(true) {
             let grids: Vec<String> =
                 update.dispatches.iter().map(|d| format!("{}×{}×{}", d.grid[0], d.grid[1], d.grid[2])).collect();
             writeln!(f, "     {:<44} grid {}", update.name, grids.join(" "))?;

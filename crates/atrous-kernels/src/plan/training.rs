@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use atrous_graph::optim::{LossScale, Optimizer, Training};
 use atrous_graph::{Graph, NodeId};
 
-use super::make::{Layout, needed, plan_nodes};
+use super::make::{Layout, known, needed, plan_nodes};
 use super::update::{Update, Updates};
 use super::{Place, Plan, TensorPlan};
 use crate::optim::STEP_LEN;
 use crate::{NodePlan, PlanError, Target};
 
-/// What follows the steps of a plan that trains.
+/// What else there is to a plan that trains.
 #[derive(Clone, Debug)]
 pub struct TrainingPlan {
     /// The update rule.
@@ -30,32 +30,22 @@ pub struct TrainingPlan {
     pub accumulate: bool,
     /// The parameters that are updated.
     pub parameters: Vec<NodeId>,
-    /// Nodes that are summed from run to run, and where.
-    pub totals: Vec<(NodeId, Place)>,
-    /// What every run does after the steps.
-    pub always: Vec<Update>,
-    /// What a run with an update does after that.
+    /// What a run with an update does after [`Plan::after`].
     pub update: Vec<Update>,
-}
-
-impl TrainingPlan {
-    /// Everything that a run with an update does after the steps.
-    pub fn all(&self) -> impl Iterator<Item = &Update> {
-        self.always.iter().chain(&self.update)
-    }
 }
 
 /// Plans a training step: what `outputs` and `training` need of the graph, then the update of the parameters; and checks it.
 ///
 /// # Errors
-/// [`PlanError::Training`] if `training` does not fit the graph, [`PlanError::Node`] naming the node that no kernel serves or
-/// that passes the adapter's limits.
+/// [`PlanError::Training`] if `training` does not fit the graph, [`PlanError::UnknownNode`], [`PlanError::Node`] naming the node that no
+/// kernel serves or that passes the adapter's limits.
 pub fn plan_training(
     graph: &Graph,
     outputs: &[NodeId],
     training: &Training,
     target: &Target,
 ) -> Result<Plan, PlanError> {
+    known(graph, outputs)?;
     training.validate(graph).map_err(PlanError::Training)?;
     let both = || training.gradients.iter().chain(&training.assignments);
     let mut roots: Vec<NodeId> = both().flat_map(|(parameter, node)| [*parameter, *node]).collect();
@@ -76,7 +66,8 @@ pub fn plan_training(
     layout.place_banks(graph, limits, &made, &sharing, &kept);
 
     let mut plan = layout.resolve(graph, made, outputs);
-    plan.training = Some(updates.plan(&plan, training, step, &tables, &copies, target)?);
+    let (after, training) = updates.plan(&plan, training, step, &tables, &copies, target)?;
+    (plan.after, plan.totals, plan.training) = (after, updates.totals, Some(training));
     plan.check(limits)?;
     Ok(plan)
 }

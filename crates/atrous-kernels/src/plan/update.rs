@@ -6,6 +6,7 @@ use atrous_graph::optim::{ParameterGroup, Training};
 use atrous_graph::{Graph, NodeId};
 
 use super::make::Layout;
+use super::totals::{place_totals, sum_totals};
 use super::{BufferKind, BufferPlan, Place, Plan, PlannedDispatch, TensorPlan, TrainingPlan};
 use crate::kernel::Kernel;
 use crate::optim::{REPORT_LEN, chunks, control, update};
@@ -43,7 +44,7 @@ pub(super) struct Updates {
     control: Place,
     partials: Place,
     scales: Option<Place>,
-    totals: Vec<(NodeId, Place)>,
+    pub(super) totals: Vec<(NodeId, Place)>,
 }
 
 impl Updates {
@@ -82,25 +83,7 @@ impl Updates {
             layout.tensors[scale.node.0] = Some(TensorPlan { place, first: 0, last: steps });
             scales
         });
-        let (mut totals, mut end) = (Vec::new(), 0);
-        for &node in &training.totals {
-            let bytes = graph.node(node).ty.bytes();
-            if bytes > limits.max_binding {
-                let source = PlanError::Limit { what: "bytes in one binding", needs: bytes, limit: limits.max_binding };
-                let name = graph.node(node).name.clone();
-                return Err(PlanError::Node { op: "total of", node: name, source: Box::new(source) });
-            }
-            totals.push((node, Place { buffer: 0, offset: end, bytes }));
-            end = (end + bytes).next_multiple_of(limits.alignment);
-        }
-        if end > limits.max_buffer {
-            let (what, limit) = ("bytes of totals in one buffer", limits.max_buffer);
-            return Err(PlanError::Limit { what, needs: end, limit });
-        }
-        if end > 0 {
-            let buffer = push(BufferKind::Totals, end).buffer;
-            totals.iter_mut().for_each(|(_, place)| place.buffer = buffer);
-        }
+        let totals = place_totals(graph, &training.totals, limits, layout)?;
         let mut flats = Vec::new();
         for (buffer, [trained, assigned]) in tables {
             let BufferPlan { kind, bytes } = layout.buffers[buffer];
@@ -135,16 +118,16 @@ impl Updates {
         self.flats.iter().flat_map(|flat| [flat.trained.clone(), flat.assigned.clone()]).collect()
     }
 
-    /// All that follows the steps of `plan`; `tables` are the places of [`Self::tables`].
+    /// What follows the steps of `plan` in every run, and what else there is to a training; `tables` are the places of [`Self::tables`].
     pub(super) fn plan(
-        self,
+        &self,
         plan: &Plan,
         training: &Training,
         step: Place,
         tables: &[Place],
         copies: &[(NodeId, Place)],
         target: &Target,
-    ) -> Result<TrainingPlan, PlanError> {
+    ) -> Result<(Vec<Update>, TrainingPlan), PlanError> {
         let place = |id: NodeId| plan.tensors[id.0].expect("a node that is needed has a place").place;
         let scaled = training.loss_scale.is_some();
         let flats = || self.flats.iter().zip(tables.as_chunks::<2>().0);
@@ -177,9 +160,6 @@ impl Updates {
         };
 
         let copy = |(node, to): &(NodeId, Place)| linear(Kernel::new("optim/copy", ""), &[place(*node), *to], target);
-        let total = |(node, to): &(NodeId, Place)| {
-            linear(Kernel::new("optim/totals", ""), &[place(*node), self.control, *to], target)
-        };
         let assigned = flats().filter(|(flat, _)| !flat.assigned.is_empty());
         let assign = assigned.map(|(flat, [_, table])| {
             let places = [flat.gradients, *table, self.control, flat.parameters];
@@ -198,31 +178,30 @@ impl Updates {
         });
 
         let gather = Update { name: "copy gradients", dispatches: copies.iter().map(copy).collect::<Result<_, _>>()? };
-        let mut always = vec![gather, norm(&|flat| flat.gradients, 0)?];
+        let mut after = vec![gather, norm(&|flat| flat.gradients, 0)?];
         let mut last = Vec::new();
         if training.accumulate {
-            always.push(Update { name: "accumulate", dispatches: accumulate(0)? });
+            after.push(Update { name: "accumulate", dispatches: accumulate(0)? });
             last.push(norm(&|flat| flat.accumulated.unwrap_or(flat.gradients), 1)?);
         }
-        always.push(Update { name: "assign", dispatches: assign.collect::<Result<_, _>>()? });
-        always.push(Update { name: "totals", dispatches: self.totals.iter().map(total).collect::<Result<_, _>>()? });
+        after.push(Update { name: "assign", dispatches: assign.collect::<Result<_, _>>()? });
+        after.push(sum_totals(plan, &self.totals, Some(self.control), target)?);
         last.push(Update { name: training.optimizer.name(), dispatches: update? });
         if training.accumulate {
             last.push(Update { name: "clear", dispatches: accumulate(1)? });
         }
-        always.retain(|update| !update.dispatches.is_empty());
+        after.retain(|update| !update.dispatches.is_empty());
         last.retain(|update| !update.dispatches.is_empty());
-        Ok(TrainingPlan {
+        let training = TrainingPlan {
             optimizer: training.optimizer,
             step,
             control: self.control,
             loss_scale: training.loss_scale.zip(self.scales),
             accumulate: training.accumulate,
             parameters: training.gradients.iter().map(|(parameter, _)| *parameter).collect(),
-            totals: self.totals.clone(),
-            always,
             update: last,
-        })
+        };
+        Ok((after, training))
     }
 }
 
@@ -231,7 +210,7 @@ fn place_of(parameter: NodeId, layout: &Layout) -> Place {
 }
 
 /// One invocation for a vec4 of the first place.
-fn linear(kernel: Kernel, places: &[Place], target: &Target) -> Result<PlannedDispatch, PlanError> {
+pub(super) fn linear(kernel: Kernel, places: &[Place], target: &Target) -> Result<PlannedDispatch, PlanError> {
     let count = places[0].bytes / 16;
     dispatch(kernel.sizes([("COUNT", count as usize)]), places, count.div_ceil(64), target)
 }

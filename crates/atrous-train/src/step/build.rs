@@ -35,17 +35,13 @@ pub(crate) fn build(
     if gradients.is_empty() {
         return Err(TrainError::NothingToTrain { network: model.name });
     }
-    let training = Training {
-        loss,
-        groups: groups_of(&model, &gradients, settings.weight_decay, &settings.parts)?,
-        gradients,
-        assignments: model.running.iter().map(|update| (update.parameter, update.value)).collect(),
-        optimizer: settings.optimizer,
-        clip_norm: settings.clip_norm,
-        accumulate: settings.accumulate > 1,
-        loss_scale,
-        totals: Vec::new(),
-    };
+    let groups = groups_of(&model, &gradients, settings.weight_decay, &settings.parts)?;
+    let training = Training::new(loss, gradients, settings.optimizer)
+        .groups(groups)
+        .assignments(model.running.iter().map(|update| (update.parameter, update.value)))
+        .clip_norm(settings.clip_norm)
+        .accumulate(settings.accumulate > 1)
+        .loss_scale(loss_scale);
     Ok(TrainingStep { model, training, given })
 }
 

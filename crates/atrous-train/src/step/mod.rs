@@ -15,7 +15,7 @@ use crate::{OptionError, Part, TrainError};
 
 pub(crate) use build::build;
 pub use session::StepSession;
-pub(crate) use session::dropout_seed;
+pub(crate) use session::{batch_inputs, dropout_seed};
 
 /// Networks that can be trained: every [`Model`] in training mode.
 pub trait Train {

@@ -8,7 +8,7 @@ use atrous_nn::{DROPOUT_SEED, Model};
 
 use super::TrainingStep;
 use crate::data::Batch;
-use crate::objective::SAMPLE_WEIGHTS;
+use crate::objective::{Given, SAMPLE_WEIGHTS};
 
 /// A [`TrainingStep`] on a device. It counts its steps and gives what is the same in all of them, and the seed of dropout.
 #[derive(Debug)]
@@ -139,10 +139,21 @@ impl TrainingStep {
         seed: &'a [u32],
         weights: &'a [f32],
     ) -> Vec<(&'a str, InputData<'a>)> {
-        let image = (self.model.graph.node(self.model.input).name.as_str(), InputData::F32(&batch.images));
-        let given = self.given.inputs(batch, weights);
-        [image].into_iter().chain(given).chain(seed_input(&self.model, seed)).collect()
+        batch_inputs(&self.model, &self.given, batch, seed, weights)
     }
+}
+
+/// All inputs of a network with an objective, on a batch with these weights of its samples.
+pub(crate) fn batch_inputs<'a>(
+    model: &'a Model,
+    given: &'a Given,
+    batch: &'a Batch,
+    seed: &'a [u32],
+    weights: &'a [f32],
+) -> Vec<(&'a str, InputData<'a>)> {
+    let image = (model.graph.node(model.input).name.as_str(), InputData::F32(&batch.images));
+    let given = given.inputs(batch, weights);
+    [image].into_iter().chain(given).chain(seed_input(model, seed)).collect()
 }
 
 /// The seed of dropout, of a network that has any.

@@ -1,6 +1,6 @@
 //! Where numbers went bad.
 
-use atrous_gpu::{GpuError, InputData, Session};
+use atrous_gpu::{GpuError, InputData, Purpose, Session};
 use atrous_graph::{DType, NodeId, Op, optim::LossScale};
 
 use super::{Trainer, flight::Run};
@@ -46,8 +46,11 @@ impl Trainer {
             };
             let count = rest.iter().take(NODES).take_while(fits).count().max(1);
             let (now, later) = rest.split_at(count);
-            let mut session =
-                Session::new(self.session.device(), &self.step.model.graph, now, self.session.parameters().clone())?;
+            let loss_scale = self.step.training.loss_scale.map(|scale| scale.node);
+            let purpose = Purpose::Gradients { outputs: now, loss: self.step.training.loss, loss_scale };
+            let (device, parameters) = (self.session.device(), self.session.parameters().clone());
+            let compiled = device.compile(&self.step.model.graph, &purpose)?;
+            let mut session = Session::from_compiled(device, compiled, parameters)?;
             for output in session.run_blocking(inputs)?.iter() {
                 if output.f32()?.iter().any(|v| !v.is_finite()) {
                     return Ok(Some(output.name.clone()));

@@ -2,11 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use atrous_gpu::{Device, GpuError, Outputs, Parameters, StepOptions, TrainingSession};
-use atrous_graph::{
-    NodeId,
-    optim::{Optimizer, Training},
-};
+use atrous_gpu::{Device, GpuError, Outputs, Parameters, Purpose, Session};
+use atrous_graph::NodeId;
+use atrous_nn::Model;
 
 use super::{
     TrainError, Trainer, Watch,
@@ -15,7 +13,8 @@ use super::{
 use crate::{
     data::{Loader, TargetKind},
     metrics::{Confusion, ConfusionMatrix, Metric},
-    step::TrainingStep,
+    objective::Given,
+    step::batch_inputs,
 };
 
 /// Largest count that is exact in f32.
@@ -24,8 +23,9 @@ const EXACT: usize = 1 << 24;
 /// A forward pass over validation data.
 pub(super) struct Evaluator {
     loader: Loader,
-    step: TrainingStep,
-    session: TrainingSession,
+    model: Model,
+    given: Given,
+    session: Session,
     metrics: Vec<Box<dyn Metric>>,
     /// Names of the totals: of the loss and what it counts, then those of each metric.
     names: Vec<Vec<String>>,
@@ -91,39 +91,32 @@ impl Evaluator {
         let data = DataShape::of(&loader);
         let EvaluationGraph { model, given, loss_sum, count, sums } = recipe.evaluation(&data, &metrics)?;
         let nodes: Vec<Vec<NodeId>> = [vec![loss_sum, count]].into_iter().chain(sums).collect();
-        let training = Training {
-            loss: loss_sum,
-            gradients: Vec::new(),
-            assignments: Vec::new(),
-            optimizer: Optimizer::sgd(0.0),
-            groups: Vec::new(),
-            clip_norm: None,
-            accumulate: false,
-            loss_scale: None,
-            totals: nodes.concat(),
-        };
-        let session = TrainingSession::new(device, &model.graph, &[], &training, parameters)?;
+        let purpose = Purpose::Evaluation { totals: &nodes.concat(), outputs: &[] };
+        let session = Session::from_compiled(device, device.compile(&model.graph, &purpose)?, parameters)?;
         let name = |id: &NodeId| model.graph.node(*id).name.clone();
         let names = nodes.iter().map(|nodes| nodes.iter().map(name).collect()).collect();
         let batches = (EXACT / data.labels()).max(1);
-        Ok(Self { loader, session, metrics, names, batches, step: TrainingStep { model, training, given } })
+        Ok(Self { loader, model, given, session, metrics, names, batches })
     }
 
     fn run(&mut self) -> Result<Figures, TrainError> {
         // What a run that failed has left.
-        self.session.finish_blocking()?;
         self.session.totals_blocking()?;
         let mut sums: Vec<Vec<Vec<f64>>> = self.names.iter().map(|names| vec![Vec::new(); names.len()]).collect();
+        let mut last = None;
         for (i, batch) in self.loader.epoch(0, 0).enumerate() {
             let batch = batch?;
             let weights = batch.sample_weights();
-            let inputs = self.step.batch_inputs(&batch, &[0], &weights);
-            self.session.step_blocking(&inputs, StepOptions::new(0.0, 1))?;
+            let inputs = batch_inputs(&self.model, &self.given, &batch, &[0], &weights);
+            // While a run is under way the next batch is read and uploaded.
+            let flight = self.session.begin(&inputs)?;
+            if let Some(before) = last.replace(flight) {
+                self.session.finish_blocking(before)?;
+            }
             if (i + 1).is_multiple_of(self.batches) {
                 add(&mut sums, &self.session.totals_blocking()?, &self.names)?;
             }
         }
-        self.session.finish_blocking()?;
         add(&mut sums, &self.session.totals_blocking()?, &self.names)?;
         let [loss, count] = [0, 1].map(|i| sums[0][i].iter().sum::<f64>());
         let totals: Vec<Vec<Vec<f64>>> = sums.split_off(1);

@@ -1,6 +1,6 @@
 //! What to do where a training does not fit.
 
-use atrous_gpu::{Device, GpuError, TrainingSession};
+use atrous_gpu::{Device, GpuError, Purpose};
 use atrous_graph::{Shape, autodiff::Recompute};
 
 use super::{
@@ -23,7 +23,8 @@ pub(super) fn advise(
         let data = DataShape { images, ..data.clone() };
         let options = TrainOptions { recompute: recompute.clone(), ..options.clone() };
         let step = recipe.step(&data, &options, device.options().precision).ok()?;
-        TrainingSession::predict_bytes(device, &step.model.graph, &[], &step.training).ok()
+        let purpose = Purpose::Training { training: &step.training, outputs: &[] };
+        Some(device.compile(&step.model.graph, &purpose).ok()?.plan.peak_bytes())
     };
     let fitting = |batch, recompute: &Recompute| needs(batch, recompute).filter(|bytes| *bytes <= budget);
     let mut fits = Vec::new();

@@ -9,8 +9,7 @@ mod tune;
 
 use std::sync::Arc;
 
-use atrous_gpu::{Device, DeviceOptions, GpuError, InputData, Output, Outputs, Parameters, Session, SessionCache};
-use atrous_graph::passes::{Optimized, optimize};
+use atrous_gpu::{Device, GpuError, InputData, Output, Outputs, Parameters, Session, SessionCache};
 use atrous_graph::{GraphError, NodeId, Shape};
 use atrous_nn::zoo::{self, BuildOptions, ZooError};
 use atrous_nn::{Info, Mode, Model, Task};
@@ -70,21 +69,19 @@ impl Recipe {
         zoo::build(&self.name, &options)
     }
 
-    /// The network, and its graph after the passes with the nodes that `outputs` picks as results.
-    fn optimized(
+    /// The network whose graph's outputs are the nodes that `outputs` picks.
+    fn with_outputs(
         &self,
         shape: Shape,
         outputs: impl Fn(&mut Model) -> Result<Vec<NodeId>, GraphError>,
-        options: &DeviceOptions,
-    ) -> Result<(Model, Optimized), GraphError> {
+    ) -> Result<Model, GraphError> {
         let mut model = self.model(shape.n, shape.h, shape.w).map_err(|error| match error {
             ZooError::Graph(error) => error,
             other => GraphError::Invalid { op: "network", node: self.name.clone(), reason: other.to_string() },
         })?;
         let outputs = outputs(&mut model)?;
-        model.graph.set_outputs(outputs.clone());
-        let optimized = optimize(&model.graph, &outputs, options.passes).stored(&outputs, options.precision, true);
-        Ok((model, optimized))
+        model.graph.set_outputs(outputs);
+        Ok(model)
     }
 
     /// Sessions whose results are what `outputs` picks, over parameters of their own.
@@ -95,9 +92,8 @@ impl Recipe {
         shape: Shape,
         outputs: impl Fn(&mut Model) -> Result<Vec<NodeId>, GraphError> + Send + Sync + 'static,
     ) -> Result<SessionCache> {
-        let (model, optimized) = self.optimized(shape, &outputs, device.options())?;
-        let parameters = Arc::new(weights.upload(device, &model, &optimized)?);
-        Ok(self.sessions_over(parameters, outputs))
+        let parameters = weights.upload(device, &self.with_outputs(shape, &outputs)?)?;
+        Ok(self.sessions_over(Arc::new(parameters), outputs))
     }
 
     /// The same over parameters that are on the device already.
@@ -106,8 +102,8 @@ impl Recipe {
         parameters: Arc<Parameters>,
         outputs: impl Fn(&mut Model) -> Result<Vec<NodeId>, GraphError> + Send + Sync + 'static,
     ) -> SessionCache {
-        let (recipe, device) = (self.clone(), parameters.device().clone());
-        let build = move |shape| Ok(recipe.optimized(shape, &outputs, device.options())?.1.graph);
+        let recipe = self.clone();
+        let build = move |shape| Ok(recipe.with_outputs(shape, &outputs)?.graph);
         SessionCache::new(parameters, Box::new(build), SESSIONS)
     }
 }
@@ -122,12 +118,13 @@ impl Predictor {
         let info = zoo::network(name)?.info();
         let recipe = Recipe { name: name.to_owned(), classes: options.classes };
         let [h, w] = options.size.unwrap_or(info.size);
-        let model = recipe.model(1, h, w)?;
+        let mut model = recipe.model(1, h, w)?;
         let input = model.graph.node(model.input).name.clone();
-        let shape = Shape::new(1, h, w, info.in_channels);
-        let sessions = recipe.sessions(device, weights, shape, |model: &mut Model| Ok(vec![model.output()]))?;
+        model.graph.set_outputs(vec![model.output()]);
+        let parameters = Arc::new(weights.upload(device, &model)?);
+        let sessions = recipe.sessions_over(parameters.clone(), |model: &mut Model| Ok(vec![model.output()]));
         let segments = info.task == Task::Segmentation;
-        let maps = segments.then(|| recipe.sessions_over(sessions.parameters().clone(), maps::map_outputs));
+        let maps = segments.then(|| recipe.sessions_over(parameters, maps::map_outputs));
         let info = Info { classes: model.output_shape().c, ..info };
         let (device, weights) = (device.clone(), weights.clone());
         Ok(Self { recipe, info, size: options.size, input, device, weights, sessions, maps, features: None })

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use atrous_gpu::{Counters, Device, InputData, Parameters, Session, StepOptions, TrainingSession, TuneReport};
-use atrous_graph::{DType, Graph, passes::optimize};
-use atrous_kernels::{Plan, Target, plan::plan};
+use atrous_graph::{DType, Graph};
+use atrous_kernels::{Plan, Purpose, Target, compile};
 
 use super::workload::Built;
 
@@ -55,13 +55,12 @@ impl Program {
         let graph = &built.graph;
         match &built.training {
             None => {
-                let options = device.options();
-                let optimized = optimize(graph, graph.outputs(), options.passes);
-                let optimized = optimized.stored(graph.outputs(), options.precision, true);
-                let graph = &optimized.graph;
-                let parameters = Parameters::upload(device, graph, &optimized.source(&*built.parameters))?;
-                let plan = plan(graph, graph.outputs(), &Target { variant, ..device.target() })?;
-                Ok(Self::Inference(Box::new(Session::from_plan(device, graph, plan, Arc::new(parameters))?)))
+                let purpose = Purpose::Inference { outputs: graph.outputs(), fold: true };
+                let target = Target { variant, ..device.target() };
+                let compiled = compile(graph, &purpose, device.options().into(), &target)?;
+                let source = compiled.source(&*built.parameters);
+                let parameters = Parameters::upload(device, &compiled.graph, &source)?;
+                Ok(Self::Inference(Box::new(Session::from_compiled(device, compiled, Arc::new(parameters))?)))
             }
             Some(training) => {
                 let parameters = Arc::new(Parameters::upload(device, graph, &*built.parameters)?);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::{Result, bail};
 use atrous_graph::autodiff::{Recompute, backward, backward_from};
 use atrous_graph::op::{BatchNorm, Conv2d, Conv2dGradInput, Padding, Reduce};
-use atrous_graph::optim::{Optimizer, ParameterGroup, Training};
+use atrous_graph::optim::{Optimizer, Training};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, Shape};
 use atrous_io::FillSource;
 use atrous_kernels::conv::{CONV2D_VARIANTS, GRAD_INPUT_VARIANTS, GRAD_WEIGHT_VARIANTS};
@@ -184,22 +184,10 @@ fn training(network: &dyn Network, image: Shape, classes: usize) -> Result<Built
     let loss = cross_entropy(&mut model.graph, "loss", logits, target, &CrossEntropyLoss::default())?;
     let trained: Vec<NodeId> = model.parameters.iter().filter(|p| p.trainable).map(|p| p.node).collect();
     let gradients = backward(&mut model.graph, &[(loss, 1.0)], &trained, &Recompute::default())?;
-    let gradients: Vec<_> = trained.iter().copied().zip(gradients).filter_map(|(p, g)| Some((p, g?))).collect();
-    let training = Training {
-        loss,
-        groups: vec![ParameterGroup {
-            parameters: gradients.iter().map(|(p, _)| *p).collect(),
-            lr: 1.0,
-            weight_decay: 1e-4,
-        }],
-        gradients,
-        assignments: model.running.iter().map(|r| (r.parameter, r.value)).collect(),
-        optimizer: Optimizer::sgd(0.9),
-        clip_norm: None,
-        accumulate: false,
-        loss_scale: None,
-        totals: Vec::new(),
-    };
+    let gradients = trained.into_iter().zip(gradients).filter_map(|(p, g)| Some((p, g?)));
+    let training = Training::new(loss, gradients, Optimizer::sgd(0.9))
+        .weight_decay(1e-4)
+        .assignments(model.running.iter().map(|r| (r.parameter, r.value)));
     model.graph.set_outputs(Vec::new());
     Ok(Built { graph: model.graph, parameters, training: Some(training) })
 }

@@ -9,8 +9,8 @@ use atrous_gpu::{
     TrainingSession,
 };
 use atrous_graph::optim::Training;
+use atrous_graph::passes::Precision;
 use atrous_graph::{Graph, NodeId, ParameterSource};
-use atrous_graph::{passes::Precision, passes::optimize};
 
 use super::CaseError;
 
@@ -76,10 +76,8 @@ impl Executor {
         inputs: &[(&str, InputData<'_>)],
         wanted: &[NodeId],
     ) -> Result<Vec<Data>, CaseError> {
-        let options = self.device.options();
-        let optimized = optimize(graph, wanted, options.passes).stored(wanted, options.precision, true);
-        let parameters = self.upload(&optimized.graph, &optimized.source(source))?;
-        self.run(&optimized.graph, parameters, inputs, &optimized.now(wanted))
+        let parameters = Parameters::upload_folded(&self.device, graph, wanted, source).map_err(gpu_error)?;
+        self.run(graph, Arc::new(parameters), inputs, wanted)
     }
 
     /// The first step of a training that is applied, at a learning rate of 0: `wanted` of it, and what gradients are multiplied with.

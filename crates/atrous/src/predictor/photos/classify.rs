@@ -1,6 +1,6 @@
 //! Photographs to classes.
 
-use atrous_gpu::{Flight, Output};
+use atrous_gpu::{Flight, Output, Session};
 use atrous_graph::Shape;
 use atrous_nn::{Info, Task};
 use atrous_vision::{Filter, Fit, Prediction, RgbImage, classify};
@@ -17,8 +17,8 @@ impl Predictor {
     /// [`Error::Task`](crate::Error::Task) unless the network is a classifier; [`Error::Vision`](crate::Error::Vision) for no
     /// photograph at all, an impossible size, or a `k` of zero or above the number of classes; those of [`Self::run`].
     pub async fn classify(&mut self, photos: &[RgbImage], k: usize) -> Result<Vec<Vec<Prediction>>> {
-        let (shape, flight) = self.begin_classify(photos, k)?;
-        best(only(self.answers().session(shape)?.finish(flight).await?)?, k)
+        let (session, flight) = self.begin_classify(photos, k)?;
+        best(only(session.finish(flight).await?)?, k)
     }
 
     /// [`Self::classify`], for callers that may block.
@@ -27,8 +27,8 @@ impl Predictor {
     /// As [`Self::classify`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn classify_blocking(&mut self, photos: &[RgbImage], k: usize) -> Result<Vec<Vec<Prediction>>> {
-        let (shape, flight) = self.begin_classify(photos, k)?;
-        best(only(self.answers().session(shape)?.finish_blocking(flight)?)?, k)
+        let (session, flight) = self.begin_classify(photos, k)?;
+        best(only(session.finish_blocking(flight)?)?, k)
     }
 
     /// Whether this network can give the `k` best classes.
@@ -41,7 +41,7 @@ impl Predictor {
         }
     }
 
-    fn begin_classify(&mut self, photos: &[RgbImage], k: usize) -> Result<(Shape, Flight)> {
+    fn begin_classify(&mut self, photos: &[RgbImage], k: usize) -> Result<(&mut Session, Flight)> {
         self.check_classifier(k)?;
         let (mut shape, mut bytes) = (None, Vec::new());
         for photo in photos {
@@ -50,7 +50,7 @@ impl Predictor {
             bytes.extend_from_slice(&image);
         }
         let shape = shape.ok_or(atrous_vision::Error::EmptyBatch)?;
-        Ok((shape, self.begin(shape, &bytes)?))
+        self.begin(shape, |_| Ok(bytes))
     }
 
     /// A photograph at the size at which the network sees it, and the shape of a batch of such.

@@ -109,14 +109,6 @@ impl Predictor {
         let mut many = self.segment_many(photos)?;
         Ok(std::iter::from_fn(move || many.next_blocking()))
     }
-
-    /// A photograph at the size at which the network sees it, and the shape of a batch of such.
-    fn fitted(&mut self, photo: &RgbImage, batch: usize) -> Result<(Shape, RgbImage)> {
-        if self.info.task == Task::Segmentation {
-            return self.fitted_to_segment(photo);
-        }
-        self.fitted_to_classify(photo, batch)
-    }
 }
 
 impl<'p, I, T> Many<'p, I, T>
@@ -164,10 +156,25 @@ where
     /// Begins as many batches as may be under way, and returns the first.
     fn begin(&mut self) -> Option<Batch> {
         while self.batches.len() < FLIGHTS {
-            let Some(batch) = self.read_batch() else { break };
+            let segments = self.predictor.info.task == Task::Segmentation;
+            let read = if segments { self.read_one() } else { self.read_batch() };
+            let Some(batch) = read else { break };
             self.batches.push_back(batch);
         }
         self.batches.pop_front()
+    }
+
+    /// The next photograph of a network that segments: each has a shape of its own.
+    fn read_one(&mut self) -> Option<Batch> {
+        let photo = match self.photos.next()? {
+            Ok(photo) => photo,
+            Err(error) => {
+                return Some(Batch { shape: Shape::channels(0), flight: Ok(None), photos: vec![Err(error.into())] });
+            }
+        };
+        let (shape, photos) = (self.predictor.shape_to_segment(&photo), vec![Ok(photo.dimensions())]);
+        let flight = self.predictor.begin_segment(&photo).map(|(_, flight)| Some(flight));
+        Some(Batch { shape, flight, photos })
     }
 
     fn read_batch(&mut self) -> Option<Batch> {
@@ -176,7 +183,7 @@ where
         while good < self.batch {
             let Some(photo) = self.photos.next() else { break };
             let fitted = photo.map_err(Error::from).and_then(|photo| {
-                let (shape, image) = self.predictor.fitted(&photo, self.batch)?;
+                let (shape, image) = self.predictor.fitted_to_classify(&photo, self.batch)?;
                 Ok((photo.dimensions(), shape, image))
             });
             photos.push(fitted.map(|(size, of, image)| {
@@ -190,7 +197,10 @@ where
         }
         // A batch that is not full is filled up with black.
         bytes.resize(shape.n * shape.h * shape.w * 3, 0);
-        let flight = if good == 0 { Ok(None) } else { self.predictor.begin(shape, &bytes).map(Some) };
+        let flight = match good {
+            0 => Ok(None),
+            _ => self.predictor.begin(shape, |_| Ok(bytes)).map(|(_, flight)| Some(flight)),
+        };
         Some(Batch { shape, flight, photos })
     }
 

@@ -5,7 +5,7 @@ mod many;
 mod segment;
 mod size;
 
-use atrous_gpu::{Flight, InputData};
+use atrous_gpu::{Flight, InputData, Session};
 use atrous_graph::Shape;
 use atrous_nn::Task;
 
@@ -15,14 +15,20 @@ use crate::{Error, Result};
 pub use many::Many;
 
 impl Predictor {
-    /// Uploads the bytes of pictures, which the device normalises, and begins the run that answers what the network is for.
-    fn begin(&mut self, shape: Shape, bytes: &[u8]) -> Result<Flight> {
+    /// Begins the run that answers what the network is for, on the `bytes` of pictures, which the device normalises.
+    fn begin(
+        &mut self,
+        shape: Shape,
+        bytes: impl FnOnce(&Session) -> Result<Vec<u8>>,
+    ) -> Result<(&mut Session, Flight)> {
         let (tables, input) = (self.preprocess().tables()?, self.input.clone());
         let session = self.answers().session(shape)?;
         if !session.takes_pixels() {
             session.take_pixels(&input, &tables)?;
         }
-        Ok(session.begin(&[(&input, InputData::Rgb8(bytes))])?)
+        let bytes = bytes(session)?;
+        let flight = session.begin(&[(&input, InputData::Rgb8(&bytes))])?;
+        Ok((session, flight))
     }
 
     fn check_task(&self, needs: Task, wanted: &'static str) -> Result<()> {

@@ -1,6 +1,6 @@
 //! A photograph to a class per pixel.
 
-use atrous_gpu::{Flight, Outputs};
+use atrous_gpu::{Flight, Outputs, Session};
 use atrous_graph::Shape;
 use atrous_nn::Task;
 use atrous_vision::{ClassMap, RgbImage};
@@ -20,8 +20,9 @@ impl Predictor {
     /// [`Error::Task`](crate::Error::Task) unless the network segments; [`Error::Vision`](crate::Error::Vision) for a photograph
     /// without pixels, more than 256 classes, or logits that are no numbers; those of [`Self::run`].
     pub async fn segment(&mut self, photo: &RgbImage) -> Result<ClassMap> {
-        let (shape, flight) = self.begin_segment(photo)?;
-        class_map(&self.answers().session(shape)?.finish(flight).await?, photo.dimensions())
+        self.check_segments()?;
+        let (session, flight) = self.begin_segment(photo)?;
+        class_map(&session.finish(flight).await?, photo.dimensions())
     }
 
     /// [`Self::segment`], for callers that may block.
@@ -30,14 +31,9 @@ impl Predictor {
     /// As [`Self::segment`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn segment_blocking(&mut self, photo: &RgbImage) -> Result<ClassMap> {
-        let (shape, flight) = self.begin_segment(photo)?;
-        class_map(&self.answers().session(shape)?.finish_blocking(flight)?, photo.dimensions())
-    }
-
-    fn begin_segment(&mut self, photo: &RgbImage) -> Result<(Shape, Flight)> {
         self.check_segments()?;
-        let (shape, image) = self.fitted_to_segment(photo)?;
-        Ok((shape, self.begin(shape, &image)?))
+        let (session, flight) = self.begin_segment(photo)?;
+        class_map(&session.finish_blocking(flight)?, photo.dimensions())
     }
 
     /// Whether this network gives class maps.
@@ -49,13 +45,20 @@ impl Predictor {
         }
     }
 
-    /// A photograph at the size at which the network sees it, and the shape of the input.
-    pub(super) fn fitted_to_segment(&mut self, photo: &RgbImage) -> Result<(Shape, RgbImage)> {
+    /// The shape at which the network sees a photograph.
+    pub(super) fn shape_to_segment(&self, photo: &RgbImage) -> Shape {
         let [h, w] = self.size.unwrap_or_else(|| size::like(self.info.size, photo));
-        let shape = Shape::new(1, h, w, self.info.in_channels);
-        let session = self.answers().session(shape)?;
-        let output = session.outputs().next().map_or([h, w], |(_, ty)| [ty.shape.h, ty.shape.w]);
-        Ok((shape, size::fit(photo, [h, w], output)?))
+        Shape::new(1, h, w, self.info.in_channels)
+    }
+
+    /// Begins the run that makes a photograph's class map.
+    pub(super) fn begin_segment(&mut self, photo: &RgbImage) -> Result<(&mut Session, Flight)> {
+        let shape = self.shape_to_segment(photo);
+        let input = [shape.h, shape.w];
+        self.begin(shape, |session| {
+            let output = session.outputs().next().map_or(input, |(_, ty)| [ty.shape.h, ty.shape.w]);
+            Ok(size::fit(photo, input, output)?.into_raw())
+        })
     }
 }
 

@@ -1,7 +1,6 @@
 //! The losses of a few optimizer steps.
 
-use atrous_graph::NodeId;
-use atrous_graph::optim::{Convention, Optimizer, ParameterGroup, Training as Update};
+use atrous_graph::optim::{Convention, Optimizer, Training as Update};
 use atrous_io::FillSource;
 
 use super::super::{CaseError, compare::number};
@@ -40,19 +39,11 @@ pub(super) fn check(
 /// What the steps do with the gradients.
 pub(super) fn update(network: &Network<'_>, train: &Train, training: &Training) -> Result<Update, CaseError> {
     let convention = if network.entry.framework == "keras" { Convention::Keras } else { Convention::Torch };
-    let trained: Vec<NodeId> = training.gradients.iter().map(|(parameter, _)| *parameter).collect();
-    let group = ParameterGroup { parameters: trained, lr: 1.0, weight_decay: train.optimizer.weight_decay };
-    Ok(Update {
-        loss: training.loss,
-        gradients: training.gradients.clone(),
-        assignments: training.model.running.iter().map(|r| (r.parameter, r.value)).collect(),
-        optimizer: optimizer(&train.optimizer, convention)?,
-        groups: vec![group],
-        clip_norm: None,
-        accumulate: false,
-        loss_scale: training.loss_scale,
-        totals: Vec::new(),
-    })
+    let optimizer = optimizer(&train.optimizer, convention)?;
+    Ok(Update::new(training.loss, training.gradients.iter().copied(), optimizer)
+        .weight_decay(train.optimizer.weight_decay)
+        .assignments(training.model.running.iter().map(|r| (r.parameter, r.value)))
+        .loss_scale(training.loss_scale))
 }
 
 fn optimizer(sgd: &Sgd, convention: Convention) -> Result<Optimizer, CaseError> {

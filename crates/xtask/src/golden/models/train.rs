@@ -123,7 +123,7 @@ fn first_step(network: &Network<'_>, train: &Train, training: &Training, bounds:
     })?;
     let mut norms = Vec::new();
     // Running statistics stay as they are.
-    let update = Update { assignments: Vec::new(), ..steps::update(network, train, training)? };
+    let update = steps::update(network, train, training)?.assignments([]);
     evaluate(network, training, &update, &parameters, &wanted, |i, spec, mut values, scale| {
         values.iter_mut().for_each(|v| *v /= scale);
         let values = &values;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use atrous_gpu::InputData;
 use atrous_graph::autodiff::{Recompute, backward};
 use atrous_graph::op::Binary;
-use atrous_graph::optim::{Convention, Optimizer, ParameterGroup, Training};
+use atrous_graph::optim::{Convention, Optimizer, Training};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, Shape};
 use atrous_io::WeightFile;
 
@@ -125,16 +125,8 @@ fn network(case: &Case, names: &[&str], rule: &Rule) -> Result<Trained, CaseErro
     let gradients = backward(&mut graph, &losses, &parameters, &Recompute::Nothing)?;
     // Any finite number will do as the loss that decides whether a step counts.
     let loss = graph.add("loss", Op::Fill { shape: Shape::channels(1), value: 0.0 }, &[])?;
-    let training = Training {
-        loss,
-        gradients: parameters.iter().copied().zip(gradients).filter_map(|(p, g)| Some((p, g?))).collect(),
-        assignments: Vec::new(),
-        optimizer: rule.optimizer,
-        groups: vec![ParameterGroup { parameters, lr: 1.0, weight_decay: rule.weight_decay }],
-        clip_norm: rule.clip_norm,
-        accumulate: false,
-        loss_scale: None,
-        totals: Vec::new(),
-    };
+    let gradients = parameters.into_iter().zip(gradients).filter_map(|(p, g)| Some((p, g?)));
+    let training =
+        Training::new(loss, gradients, rule.optimizer).weight_decay(rule.weight_decay).clip_norm(rule.clip_norm);
     Ok((graph, training, first))
 }

@@ -1,0 +1,56 @@
+//! Sums from run to run.
+
+use atrous_graph::{Graph, NodeId};
+
+use super::make::Layout;
+use super::update::{Update, linear};
+use super::{BufferKind, BufferPlan, Place, Plan};
+use crate::kernel::Kernel;
+use crate::{Limits, PlanError, Target};
+
+/// Adds a buffer with room for the sums of these nodes, if there are any.
+///
+/// # Errors
+/// [`PlanError::Limit`] if they do not fit a buffer, or one of them no binding.
+pub(super) fn place_totals(
+    graph: &Graph,
+    totals: &[NodeId],
+    limits: &Limits,
+    layout: &mut Layout,
+) -> Result<Vec<(NodeId, Place)>, PlanError> {
+    let (mut placed, mut end) = (Vec::new(), 0);
+    for &node in totals {
+        let bytes = graph.node(node).ty.bytes();
+        if bytes > limits.max_binding {
+            let source = PlanError::Limit { what: "bytes in one binding", needs: bytes, limit: limits.max_binding };
+            let name = graph.node(node).name.clone();
+            return Err(PlanError::Node { op: "total of", node: name, source: Box::new(source) });
+        }
+        placed.push((node, Place { buffer: layout.buffers.len(), offset: end, bytes }));
+        end = (end + bytes).next_multiple_of(limits.alignment);
+    }
+    if end > limits.max_buffer {
+        let (what, limit) = ("bytes of totals in one buffer", limits.max_buffer);
+        return Err(PlanError::Limit { what, needs: end, limit });
+    }
+    if end > 0 {
+        layout.buffers.push(BufferPlan { kind: BufferKind::Totals, bytes: end });
+    }
+    Ok(placed)
+}
+
+/// Adds the nodes to their sums; with the `control` of a training only where it says that the step counts.
+pub(super) fn sum_totals(
+    plan: &Plan,
+    totals: &[(NodeId, Place)],
+    control: Option<Place>,
+    target: &Target,
+) -> Result<Update, PlanError> {
+    let variant = if control.is_some() { "guarded" } else { "" };
+    let sum = |(node, sum): &(NodeId, Place)| {
+        let value = plan.tensors[node.0].expect("a node that is needed has a place").place;
+        let places: Vec<Place> = [value, *sum].into_iter().chain(control).collect();
+        linear(Kernel::new("optim/totals", variant), &places, target)
+    };
+    Ok(Update { name: "totals", dispatches: totals.iter().map(sum).collect::<Result<_, _>>()? })
+}
