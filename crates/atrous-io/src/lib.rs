@@ -12,6 +12,6 @@ mod weights;
 
 pub use fill::FillSource;
 pub use weights::{
-    BoundWeights, Dtype, FormatError, MAX_HEADER, Mismatch, PartialWeights, SaveError, Shapes, TensorData, WeightFile,
-    WeightsError, save_parameters, save_tensors,
+    BoundWeights, Dtype, FormatError, MAX_HEADER, Mismatch, NamedTensor, PartialWeights, SaveError, Shapes, TensorData,
+    WeightFile, WeightsError, save_parameters, save_tensors, tensors_to_bytes,
 };

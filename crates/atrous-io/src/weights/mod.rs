@@ -10,7 +10,13 @@ mod header;
 mod partial;
 mod save;
 
-use std::{collections::HashMap, fs::File, ops::Range, path::Path};
+use std::{
+    collections::HashMap,
+    fmt,
+    fs::File,
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use memmap2::Mmap;
 
@@ -19,15 +25,14 @@ pub use error::{FormatError, Mismatch, Shapes, WeightsError};
 pub use header::MAX_HEADER;
 pub use partial::PartialWeights;
 pub use safetensors::Dtype;
-pub use save::{SaveError, save_parameters, save_tensors};
+pub use save::{NamedTensor, SaveError, save_parameters, save_tensors, tensors_to_bytes};
 
-/// A safetensors file, mapped into memory and checked: every tensor lies within the file and has the size its shape and
-/// element type say.
+/// A safetensors file, mapped into memory or given as bytes, and checked: every tensor lies within the file and has the size its
+/// shape and element type say.
 ///
-/// The file must not be changed while it is mapped; replace it by renaming another over it, as [`save_parameters`] does.
-#[derive(Debug)]
+/// A file must not be changed while it is mapped; replace it by renaming another over it, as [`save_parameters`] does.
 pub struct WeightFile {
-    map: Mmap,
+    bytes: Box<dyn AsRef<[u8]> + Send + Sync>,
     entries: Vec<Entry>,
     index: HashMap<String, usize>,
     metadata: HashMap<String, String>,
@@ -72,9 +77,44 @@ impl WeightFile {
         }
         // SAFETY: the map is read-only and lives as long as `Self`; that nobody shortens the file is documented above.
         let map = unsafe { Mmap::map(&file) }.map_err(io)?;
-        let header = header::parse(&map).map_err(format)?;
-        let index = header.entries.iter().enumerate().map(|(i, e)| (e.name.clone(), i)).collect();
-        Ok(Self { map, entries: header.entries, index, metadata: header.metadata })
+        Self::checked(Box::new(map)).map_err(format)
+    }
+
+    /// A file that is in memory already: downloaded, or part of the program.
+    ///
+    /// ```
+    /// use atrous_io::WeightFile;
+    ///
+    /// let header = br#"{"fc.bias":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
+    /// let values = [1.0f32, 2.0].map(f32::to_le_bytes).concat();
+    /// let file = WeightFile::from_bytes([&(header.len() as u64).to_le_bytes(), &header[..], &values].concat())?;
+    /// assert_eq!(file.tensor("fc.bias").and_then(|t| t.to_f32()), Some(vec![1.0, 2.0]));
+    /// # Ok::<(), atrous_io::WeightsError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`WeightsError::Format`] if the bytes are not a well-formed safetensors file.
+    pub fn from_bytes(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Self, WeightsError> {
+        Self::checked(Box::new(bytes))
+            .map_err(|problem| WeightsError::Format { path: PathBuf::from(IN_MEMORY), problem })
+    }
+
+    fn checked(bytes: Box<dyn AsRef<[u8]> + Send + Sync>) -> Result<Self, FormatError> {
+        let content = (*bytes).as_ref();
+        if content.len() < 8 {
+            return Err(FormatError::TooShort { len: content.len() as u64 });
+        }
+        let header = header::parse(content)?;
+        Ok(Self { bytes, index: index(&header.entries), entries: header.entries, metadata: header.metadata })
+    }
+
+    /// Of these tensors those whose names begin with `prefix`, under what is left of their names: the parameters of a checkpoint are
+    /// `under("parameters/")`, one of two networks in a file is `under("teacher.")`.
+    #[must_use]
+    pub fn under(self, prefix: &str) -> Self {
+        let entry = |e: Entry| e.name.strip_prefix(prefix).map(|name| Entry { name: name.to_owned(), ..e.clone() });
+        let entries: Vec<Entry> = self.entries.into_iter().filter_map(entry).collect();
+        Self { index: index(&entries), entries, ..self }
     }
 
     /// Names of all tensors, in the order of the header.
@@ -94,7 +134,25 @@ impl WeightFile {
 
     fn data(&self, entry: usize) -> TensorData<'_> {
         let e = &self.entries[entry];
-        TensorData { dtype: e.dtype, shape: &e.shape, bytes: &self.map[e.bytes.clone()] }
+        TensorData { dtype: e.dtype, shape: &e.shape, bytes: &(*self.bytes).as_ref()[e.bytes.clone()] }
+    }
+}
+
+/// What stands for the path of a file that was given as bytes.
+const IN_MEMORY: &str = "weights in memory";
+
+/// Where each name stands.
+fn index(entries: &[Entry]) -> HashMap<String, usize> {
+    entries.iter().enumerate().map(|(i, e)| (e.name.clone(), i)).collect()
+}
+
+impl fmt::Debug for WeightFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tensors = self.entries.len();
+        f.debug_struct("WeightFile")
+            .field("tensors", &tensors)
+            .field("metadata", &self.metadata)
+            .finish_non_exhaustive()
     }
 }
 

@@ -37,6 +37,9 @@ pub enum SaveError {
     },
 }
 
+/// A tensor with its name, its shape as the framework stores it, and its values in row-major order.
+pub type NamedTensor = (String, Vec<usize>, Vec<f32>);
+
 /// Writes all parameters of `model` in its framework's names, shapes and order of elements, as F32.
 ///
 /// The file appears under its name only when it is complete and on disk: it is written beside it, synced, then renamed.
@@ -59,22 +62,31 @@ pub fn save_parameters(path: impl AsRef<Path>, model: &Model, source: &dyn Param
 ///
 /// # Errors
 /// [`SaveError::Tensor`] or [`SaveError::Io`].
-pub fn save_tensors(path: impl AsRef<Path>, tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Result<(), SaveError> {
+pub fn save_tensors(path: impl AsRef<Path>, tensors: &[NamedTensor]) -> Result<(), SaveError> {
     let path = path.as_ref();
     let header = header(tensors)?;
-    atrous_files::write(path, |out| {
-        out.write_all(&(header.len() as u64).to_le_bytes())?;
-        out.write_all(&header)?;
-        for value in tensors.iter().flat_map(|(_, _, values)| values) {
-            out.write_all(&value.to_le_bytes())?;
-        }
-        Ok(())
-    })
-    .map_err(|source| SaveError::Io { path: path.to_owned(), source })
+    atrous_files::write(path, |out| write(out, &header, tensors))
+        .map_err(|source| SaveError::Io { path: path.to_owned(), source })
+}
+
+/// The content of the file that [`save_tensors`] writes.
+///
+/// # Errors
+/// [`SaveError::Tensor`].
+pub fn tensors_to_bytes(tensors: &[NamedTensor]) -> Result<Vec<u8>, SaveError> {
+    let (header, mut bytes) = (header(tensors)?, Vec::new());
+    write(&mut bytes, &header, tensors).map_err(|source| SaveError::Io { path: PathBuf::new(), source })?;
+    Ok(bytes)
+}
+
+fn write(out: &mut impl Write, header: &[u8], tensors: &[NamedTensor]) -> io::Result<()> {
+    out.write_all(&(header.len() as u64).to_le_bytes())?;
+    out.write_all(header)?;
+    tensors.iter().flat_map(|(_, _, values)| values).try_for_each(|value| out.write_all(&value.to_le_bytes()))
 }
 
 /// The JSON header, padded with spaces so that the data begin at a multiple of 8.
-fn header(tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Result<Vec<u8>, SaveError> {
+fn header(tensors: &[NamedTensor]) -> Result<Vec<u8>, SaveError> {
     let fail = |name: &str, reason: String| SaveError::Tensor { name: name.to_owned(), reason };
     let mut names = std::collections::HashSet::new();
     let mut infos = Vec::with_capacity(tensors.len());
