@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use atrous_graph::{Graph, GraphError, ParameterSource, Shape};
 #[cfg(not(target_arch = "wasm32"))]
-use atrous_kernels::{Plan, Purpose};
+use atrous_kernels::Plan;
+use atrous_kernels::{Compiled, Purpose};
 
 #[cfg(not(target_arch = "wasm32"))]
 use crate::TuneReport;
 use crate::{Device, GpuError, Parameters, Session};
+
+/// Builds a network's graph for one input shape and compiles it, for anything but training.
+pub type BuildCompiled = Box<dyn Fn(Shape) -> Result<Compiled, GpuError> + Send + Sync>;
 
 /// Builds a network's graph, its outputs declared, for one input shape.
 #[cfg(not(target_arch = "wasm32"))]
@@ -25,15 +29,26 @@ pub type BuildGraph = Box<dyn Fn(Shape) -> Result<Graph, GraphError>>;
 pub struct SessionCache {
     device: Device,
     parameters: Arc<Parameters>,
-    build: BuildGraph,
+    build: BuildCompiled,
     capacity: usize,
     /// Used last comes last.
     sessions: Vec<(Shape, Session)>,
 }
 
 impl SessionCache {
-    /// A cache of at most `capacity` sessions (at least one) over parameters that are on the device already.
+    /// A cache of at most `capacity` sessions (at least one) over parameters that are on the device already. Graphs are compiled for
+    /// [inference](Purpose::Inference), folded if the parameters [are](Parameters::upload_folded).
     pub fn new(parameters: Arc<Parameters>, build: BuildGraph, capacity: usize) -> Self {
+        let (device, fold) = (parameters.device().clone(), parameters.are_folded());
+        let compiled = move |shape| {
+            let graph = build(shape)?;
+            device.compile(&graph, &Purpose::Inference { outputs: graph.outputs(), fold })
+        };
+        Self::compiled(parameters, Box::new(compiled), capacity)
+    }
+
+    /// The same for graphs that are compiled by the caller, for whatever purpose.
+    pub fn compiled(parameters: Arc<Parameters>, build: BuildCompiled, capacity: usize) -> Self {
         let device = parameters.device().clone();
         Self { device, parameters, build, capacity: capacity.max(1), sessions: Vec::new() }
     }
@@ -53,7 +68,7 @@ impl SessionCache {
         Ok(Self::new(Arc::new(parameters), build, capacity))
     }
 
-    /// The session for this input shape; its outputs are those the graph declares. When the cache is full, the session used
+    /// The session for this input shape; its outputs are those of the graph it is built of. When the cache is full, the session used
     /// longest ago is dropped before the new one is made.
     ///
     /// # Errors
@@ -62,11 +77,11 @@ impl SessionCache {
         let entry = match self.sessions.iter().position(|(known, _)| *known == shape) {
             Some(index) => self.sessions.remove(index),
             None => {
-                let graph = (self.build)(shape)?;
+                let compiled = (self.build)(shape)?;
                 if self.sessions.len() >= self.capacity {
                     self.sessions.remove(0);
                 }
-                (shape, Session::new(&self.device, &graph, graph.outputs(), self.parameters.clone())?)
+                (shape, Session::from_compiled(&self.device, compiled, self.parameters.clone())?)
             }
         };
         self.sessions.push(entry);
@@ -98,9 +113,7 @@ impl SessionCache {
 
     #[cfg(not(target_arch = "wasm32"))]
     fn begin_tuning(&mut self, shape: Shape) -> Result<Plan, GpuError> {
-        let graph = (self.build)(shape)?;
-        let purpose = Purpose::Inference { outputs: graph.outputs(), fold: self.parameters.are_folded() };
-        let compiled = self.device.compile(&graph, &purpose)?;
+        let compiled = (self.build)(shape)?;
         self.clear();
         Ok(compiled.plan)
     }

@@ -45,7 +45,7 @@ pub use adapter::adapters_blocking;
 pub use adapter::{AdapterInfo, AdapterKind, adapters};
 pub use atrous_kernels::optim::StepOptions;
 pub use atrous_kernels::{Compiled, Purpose};
-pub use cache::{BuildGraph, SessionCache};
+pub use cache::{BuildCompiled, BuildGraph, SessionCache};
 pub use choice::AdapterChoice;
 pub use data::{Data, InputData, Output, Outputs};
 pub use device::Device;

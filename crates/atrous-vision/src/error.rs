@@ -82,6 +82,10 @@ pub enum Error {
     #[error("preprocess {mode}: {constant} must be {must}, got {value}")]
     BadConstant { mode: &'static str, constant: String, must: &'static str, value: f64 },
 
+    /// A tensor that does not fit into memory.
+    #[error("there is no memory for a tensor of {bytes} bytes")]
+    NoMemory { bytes: u64 },
+
     /// A buffer does not have the number of elements that its shape asks for.
     #[error("{what} of shape {shape} needs {want} values, got {got}")]
     Length { what: &'static str, shape: String, want: u64, got: usize },

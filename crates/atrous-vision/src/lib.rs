@@ -32,6 +32,7 @@ mod labels;
 #[cfg(feature = "photos")]
 mod photos;
 mod preprocess;
+mod resize_tensor;
 mod size;
 
 pub use atrous_nn::Normalize;

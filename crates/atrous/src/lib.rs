@@ -65,7 +65,6 @@
 
 mod error;
 mod predictor;
-mod weights;
 
 /// Adapters, buffers, pipelines, sessions. Not [stable](crate#stability) beyond what the crate's root has of it.
 pub mod gpu {
@@ -106,10 +105,10 @@ pub mod vision {
 pub use error::{Error, Result};
 pub use gpu::{AdapterChoice, Device, DeviceOptions};
 pub use graph::passes::Precision;
+pub use io::Weights;
 #[cfg(feature = "photos")]
 pub use predictor::Many;
-pub use predictor::{Predictor, PredictorOptions};
-pub use weights::Weights;
+pub use predictor::{Gradients, Predictor, PredictorOptions, class_score};
 
 /// What most programs need.
 pub mod prelude {

@@ -24,6 +24,9 @@ pub enum WeightsError {
         /// What is wrong with it.
         problem: FormatError,
     },
+    /// A tensor in memory has another number of values than its shape says, or a name is used twice.
+    #[error(transparent)]
+    Tensor(#[from] super::SaveError),
     /// The file holds weights of another network.
     #[error("the weights do not fit {model}: {mismatch}")]
     Mismatch {

@@ -28,7 +28,7 @@ pub enum SaveError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// A tensor's shape and number of values disagree, or a name is used twice.
-    #[error("cannot save tensor \"{name}\": {reason}")]
+    #[error("tensor \"{name}\" cannot be stored: {reason}")]
     Tensor {
         /// The tensor.
         name: String,

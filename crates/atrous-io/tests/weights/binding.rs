@@ -1,5 +1,5 @@
 use atrous_graph::{ParameterSource, TensorType};
-use atrous_io::{Dtype, Mismatch, Shapes, WeightFile, WeightsError};
+use atrous_io::{Dtype, Mismatch, Shapes, WeightFile, WeightsError, tensors_to_bytes};
 
 use crate::support::{Tensor, counting, file, model, on_disk};
 
@@ -32,6 +32,29 @@ fn values_arrive_transposed() {
         let (graph, stored) = (((ky * 2 + kx) * 3 + i) * 5 + o, ((o * 3 + i) * 3 + ky) * 2 + kx);
         assert_eq!(weight[graph], stored as f32, "element ({ky}, {kx}, {i}, {o})");
     }
+}
+
+#[test]
+fn bytes_in_memory_and_a_part_of_a_file_are_files() {
+    let text = |tensors: &[Tensor]| WeightFile::from_bytes(file(tensors)).unwrap();
+    let all = [
+        counting("teacher.conv.weight", &[5, 3, 3, 2]),
+        counting("teacher.conv.bias", &[5]),
+        counting("student.conv.bias", &[4]),
+    ];
+    assert_eq!(text(&all).under("teacher.").names().collect::<Vec<_>>(), ["conv.weight", "conv.bias"]);
+    let part = text(&all).under("teacher.");
+    assert!(part.bind(&model()).is_ok() && part.tensor("student.conv.bias").is_none());
+    assert_eq!(part.tensor("conv.bias").and_then(|t| t.to_f32()), Some(vec![0.0, 1.0, 2.0, 3.0, 4.0]));
+    let error = text(&all).under("student.").bind(&model()).unwrap_err().to_string();
+    assert!(error.contains("missing: conv.weight") && error.contains("conv.bias needs [5], got [4]"), "{error}");
+    let made = tensors_to_bytes(&[("conv.bias".to_owned(), vec![5], vec![2.5; 5])]).unwrap();
+    let made = WeightFile::from_bytes(made).unwrap();
+    assert_eq!(made.tensor("conv.bias").and_then(|t| t.to_f32()), Some(vec![2.5; 5]));
+    let error = tensors_to_bytes(&[("conv.bias".to_owned(), vec![5], vec![2.5; 4])]).unwrap_err().to_string();
+    assert_eq!(error, "tensor \"conv.bias\" cannot be stored: its shape is [5], it has 4 values");
+    let error = WeightFile::from_bytes(vec![1, 2, 3]).unwrap_err().to_string();
+    assert!(error.starts_with("weights in memory is not a valid safetensors file: it has 3 bytes"), "{error}");
 }
 
 #[test]

@@ -3,9 +3,16 @@ use proptest::prelude::*;
 
 use crate::support::{counting, file, model, on_disk, raw};
 
+/// What is wrong with a file, the same on disk and in memory.
 fn problem(bytes: &[u8]) -> FormatError {
     let (_folder, path) = on_disk(bytes);
-    match WeightFile::open(&path) {
+    let found = problem_of(WeightFile::open(&path));
+    assert_eq!(found, problem_of(WeightFile::from_bytes(bytes.to_vec())));
+    found
+}
+
+fn problem_of(file: Result<WeightFile, WeightsError>) -> FormatError {
+    match file {
         Err(WeightsError::Format { problem, .. }) => problem,
         Err(other) => panic!("expected a format error, got {other}"),
         Ok(_) => panic!("expected a format error, the file was accepted"),

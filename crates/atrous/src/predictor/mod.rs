@@ -1,27 +1,27 @@
 //! A network with its weights on a device.
 
 mod features;
+mod gradients;
 mod maps;
 #[cfg(feature = "photos")]
 mod photos;
+mod recipe;
 #[cfg(not(target_arch = "wasm32"))]
 mod tune;
 
 use std::sync::Arc;
 
 use atrous_gpu::{Device, GpuError, InputData, Output, Outputs, Parameters, Session, SessionCache};
-use atrous_graph::{GraphError, NodeId, Shape};
-use atrous_nn::zoo::{self, BuildOptions, ZooError};
-use atrous_nn::{Info, Mode, Model, Task};
+use atrous_graph::Shape;
+use atrous_nn::{Info, IntoNetwork, Model, Task};
 use atrous_vision::{ImageTensor, Preprocess};
 
 use crate::{Error, Result, Weights};
+use recipe::Recipe;
 
+pub use gradients::{Gradients, class_score};
 #[cfg(feature = "photos")]
 pub use photos::Many;
-
-/// Sessions kept for different batch and image sizes.
-const SESSIONS: usize = 4;
 
 /// What to change from a network's defaults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct PredictorOptions {
     pub classes: Option<usize>,
 }
 
-/// A network of the zoo with its weights on a device.
+/// A network with its weights on a device.
 ///
 /// The first call with a new batch or image size plans the network and compiles the kernels that the device has not met
 /// before; later calls with that size reuse them. Nothing but the input and the result moves between host and device.
@@ -51,86 +51,61 @@ pub struct Predictor {
     sessions: SessionCache,
     /// Of a segmentation network: sessions whose results are class maps, over the same parameters.
     maps: Option<SessionCache>,
+    /// Of a segmentation network, once they were asked for: sessions whose results are probabilities, over the same parameters.
+    #[cfg(feature = "photos")]
+    probabilities: Option<SessionCache>,
     features: Option<features::Features>,
-}
-
-/// How to build the network again for another size.
-#[derive(Clone, Debug)]
-struct Recipe {
-    name: String,
-    classes: Option<usize>,
-}
-
-impl Recipe {
-    /// The network for a batch of `n` images of `h` by `w`.
-    fn model(&self, n: usize, h: usize, w: usize) -> Result<Model, ZooError> {
-        let options =
-            BuildOptions { input: Some((n, h, w)), classes: self.classes, in_channels: None, mode: Mode::Inference };
-        zoo::build(&self.name, &options)
-    }
-
-    /// The network whose graph's outputs are the nodes that `outputs` picks.
-    fn with_outputs(
-        &self,
-        shape: Shape,
-        outputs: impl Fn(&mut Model) -> Result<Vec<NodeId>, GraphError>,
-    ) -> Result<Model, GraphError> {
-        let mut model = self.model(shape.n, shape.h, shape.w).map_err(|error| match error {
-            ZooError::Graph(error) => error,
-            other => GraphError::Invalid { op: "network", node: self.name.clone(), reason: other.to_string() },
-        })?;
-        let outputs = outputs(&mut model)?;
-        model.graph.set_outputs(outputs);
-        Ok(model)
-    }
-
-    /// Sessions whose results are what `outputs` picks, over parameters of their own.
-    fn sessions(
-        &self,
-        device: &Device,
-        weights: &Weights,
-        shape: Shape,
-        outputs: impl Fn(&mut Model) -> Result<Vec<NodeId>, GraphError> + Send + Sync + 'static,
-    ) -> Result<SessionCache> {
-        let parameters = weights.upload(device, &self.with_outputs(shape, &outputs)?)?;
-        Ok(self.sessions_over(Arc::new(parameters), outputs))
-    }
-
-    /// The same over parameters that are on the device already.
-    fn sessions_over(
-        &self,
-        parameters: Arc<Parameters>,
-        outputs: impl Fn(&mut Model) -> Result<Vec<NodeId>, GraphError> + Send + Sync + 'static,
-    ) -> SessionCache {
-        let recipe = self.clone();
-        let build = move |shape| Ok(recipe.with_outputs(shape, &outputs)?.graph);
-        SessionCache::new(parameters, Box::new(build), SESSIONS)
-    }
+    /// The parameters as the network has them, once gradients were asked for.
+    unfolded: Option<Arc<Parameters>>,
 }
 
 impl Predictor {
-    /// Builds the network that [`zoo::names`] lists as `name` and uploads its weights.
+    /// Builds a network for inference and uploads its weights. The network is one of one's own, or one of the zoo, by value or by the
+    /// name that [`zoo::names`](atrous_nn::zoo::names) lists.
     ///
     /// # Errors
-    /// [`Error::Zoo`] for an unknown name, an impossible size or number of classes; [`Error::Weights`] if the file cannot be
-    /// read or holds other tensors than the network's; [`Error::Gpu`] if the parameters do not fit the device.
-    pub fn new(device: &Device, name: &str, weights: &Weights, options: PredictorOptions) -> Result<Self> {
-        let info = zoo::network(name)?.info();
-        let recipe = Recipe { name: name.to_owned(), classes: options.classes };
+    /// [`Error::Zoo`] for an unknown name; [`Error::Graph`] for an impossible size or number of classes; [`Error::Weights`] if the
+    /// weights cannot be read or are other tensors than the network's; [`Error::Gpu`] if the parameters do not fit the device.
+    pub fn new(
+        device: &Device,
+        network: impl IntoNetwork,
+        weights: &Weights,
+        options: PredictorOptions,
+    ) -> Result<Self> {
+        let network = network.into_network()?;
+        let name = network.name();
+        let network = match options.classes {
+            Some(classes) if classes != network.info().classes => network.with_classes(classes)?,
+            _ => network,
+        };
+        let info = network.info();
+        let recipe = Recipe { network, name };
         let [h, w] = options.size.unwrap_or(info.size);
-        let mut model = recipe.model(1, h, w)?;
+        let model = recipe.model(Shape::new(1, h, w, info.in_channels), |model| Ok(vec![model.output()]))?;
         let input = model.graph.node(model.input).name.clone();
-        model.graph.set_outputs(vec![model.output()]);
-        let parameters = Arc::new(weights.upload(device, &model)?);
+        let parameters = recipe::folded(device, weights, &model)?;
         let sessions = recipe.sessions_over(parameters.clone(), |model: &mut Model| Ok(vec![model.output()]));
         let segments = info.task == Task::Segmentation;
         let maps = segments.then(|| recipe.sessions_over(parameters, maps::map_outputs));
         let info = Info { classes: model.output_shape().c, ..info };
         let (device, weights) = (device.clone(), weights.clone());
-        Ok(Self { recipe, info, size: options.size, input, device, weights, sessions, maps, features: None })
+        Ok(Self {
+            recipe,
+            info,
+            size: options.size,
+            input,
+            device,
+            weights,
+            sessions,
+            maps,
+            #[cfg(feature = "photos")]
+            probabilities: None,
+            features: None,
+            unfolded: None,
+        })
     }
 
-    /// The network's name in the zoo.
+    /// The network's name: in the zoo, or what it calls itself.
     pub fn name(&self) -> &str {
         &self.recipe.name
     }

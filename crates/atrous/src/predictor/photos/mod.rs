@@ -2,12 +2,14 @@
 
 mod classify;
 mod many;
+mod probabilities;
 mod segment;
 mod size;
 
-use atrous_gpu::{Flight, InputData, Session};
+use atrous_gpu::{Flight, InputData, Session, SessionCache};
 use atrous_graph::Shape;
 use atrous_nn::Task;
+use atrous_vision::Preprocess;
 
 use super::Predictor;
 use crate::{Error, Result};
@@ -15,20 +17,14 @@ use crate::{Error, Result};
 pub use many::Many;
 
 impl Predictor {
-    /// Begins the run that answers what the network is for, on the `bytes` of pictures, which the device normalises.
+    /// Begins the run that answers what the network is for, on the `bytes` of pictures.
     fn begin(
         &mut self,
         shape: Shape,
         bytes: impl FnOnce(&Session) -> Result<Vec<u8>>,
     ) -> Result<(&mut Session, Flight)> {
-        let (tables, input) = (self.preprocess().tables()?, self.input.clone());
-        let session = self.answers().session(shape)?;
-        if !session.takes_pixels() {
-            session.take_pixels(&input, &tables)?;
-        }
-        let bytes = bytes(session)?;
-        let flight = session.begin(&[(&input, InputData::Rgb8(&bytes))])?;
-        Ok((session, flight))
+        let (input, preprocess) = (self.input.clone(), self.preprocess());
+        begin(self.answers(), &input, preprocess, shape, bytes)
     }
 
     fn check_task(&self, needs: Task, wanted: &'static str) -> Result<()> {
@@ -37,4 +33,22 @@ impl Predictor {
             false => Err(Error::Task { model: self.name().to_owned(), is: self.info.task, wanted }),
         }
     }
+}
+
+/// Begins a run on the `bytes` of pictures, which the device normalises.
+fn begin<'s>(
+    sessions: &'s mut SessionCache,
+    input: &str,
+    preprocess: Preprocess,
+    shape: Shape,
+    bytes: impl FnOnce(&Session) -> Result<Vec<u8>>,
+) -> Result<(&'s mut Session, Flight)> {
+    let tables = preprocess.tables()?;
+    let session = sessions.session(shape)?;
+    if !session.takes_pixels() {
+        session.take_pixels(input, &tables)?;
+    }
+    let bytes = bytes(session)?;
+    let flight = session.begin(&[(input, InputData::Rgb8(&bytes))])?;
+    Ok((session, flight))
 }

@@ -1,0 +1,181 @@
+//! Gradients of what a network answers by what it was shown, and by its activations.
+
+use std::sync::Arc;
+
+use atrous_gpu::{GpuError, InputData, Outputs, Parameters, SessionCache};
+use atrous_graph::autodiff::{Recompute, backward};
+use atrous_graph::op::{Reduce, Slice};
+use atrous_graph::passes::Precision;
+use atrous_graph::{Graph, GraphError, NodeId, Op, ParameterSource, Shape};
+use atrous_kernels::{CompileOptions, Compiled, Purpose, compile};
+use atrous_nn::{Model, Output};
+use atrous_vision::ImageTensor;
+
+use super::Predictor;
+use crate::{Error, Result};
+
+/// Sessions kept for different batch and image sizes.
+const SESSIONS: usize = 2;
+
+/// Gradients of one number by some tensors of a network, see [`Predictor::gradients`].
+#[derive(Debug)]
+pub struct Gradients {
+    model: String,
+    in_channels: usize,
+    input: String,
+    sessions: SessionCache,
+}
+
+impl Predictor {
+    /// Prepares the gradients of one number, which `of` makes of the network's results in its graph, by the network's image and by
+    /// activations. `names` are those of [`Self::features`]; the image is called `input`.
+    ///
+    /// What a class looks at (Simonyan et al., arXiv:1312.6034), and the weights of Grad-CAM (Selvaraju et al., arXiv:1610.02391):
+    ///
+    /// ```no_run
+    /// # use atrous::prelude::*;
+    /// # fn main() -> Result<(), atrous::Error> {
+    /// # let device = Device::from_env_blocking()?;
+    /// # let weights = Weights::from("resnet50.safetensors");
+    /// let mut network = Predictor::new(&device, "resnet50", &weights, PredictorOptions::default())?;
+    /// let mut gradients = network.gradients(atrous::class_score(281), &["input", "layer4"])?;
+    /// let images = network.preprocess().run(&[load_rgb8("cat.jpg", &ImageLimits::default())?])?;
+    /// let results = gradients.run_blocking(&images)?;
+    /// let saliency = results.get("input.grad")?; // N×H×W×3
+    /// let [activation, gradient] = [results.get("layer4")?, results.get("layer4.grad")?];
+    /// # let _ = (saliency, activation, gradient);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// All is computed in f32, whatever the [precision](crate::DeviceOptions::precision) of the device, and batch normalisations use
+    /// their running statistics. The first call uploads the parameters as the network has them, beside those that
+    /// [`Self::run`] uses.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] for an unknown name, with similar ones, for results of `of` that are not one number or do not depend on a
+    /// tensor named, for derivatives that atrous does not have, and those of `of`; those of [`Self::new`].
+    pub fn gradients(
+        &mut self,
+        of: impl Fn(&mut Graph, &[Output]) -> Result<NodeId, GraphError> + Send + Sync + 'static,
+        names: &[&str],
+    ) -> Result<Gradients> {
+        let (recipe, names) = (self.recipe.clone(), names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>());
+        let build = move |shape| {
+            let mut model = recipe.model(shape, |model| Ok(vec![model.output()]))?;
+            let (loss, outputs) = differentiate(&mut model, &of, &names)?;
+            Ok::<_, GraphError>((model.graph, loss, outputs))
+        };
+        let [h, w] = self.size.unwrap_or(self.info.size);
+        build(Shape::new(1, h, w, self.info.in_channels))?;
+        let parameters = self.unfolded()?;
+        let device = self.device.clone();
+        let compiled = move |shape| -> Result<Compiled, GpuError> {
+            let (graph, loss, outputs) = build(shape)?;
+            let options = CompileOptions { passes: device.options().passes, precision: Precision::F32 };
+            let purpose = Purpose::Gradients { outputs: &outputs, loss, loss_scale: None };
+            Ok(compile(&graph, &purpose, options, &device.target())?)
+        };
+        Ok(Gradients {
+            model: self.name().to_owned(),
+            in_channels: self.info.in_channels,
+            input: self.input.clone(),
+            sessions: SessionCache::compiled(parameters, Box::new(compiled), SESSIONS),
+        })
+    }
+
+    /// The parameters as the network has them.
+    fn unfolded(&mut self) -> Result<Arc<Parameters>> {
+        if let Some(parameters) = &self.unfolded {
+            return Ok(parameters.clone());
+        }
+        let [h, w] = self.size.unwrap_or(self.info.size);
+        let shape = Shape::new(1, h, w, self.info.in_channels);
+        let model = self.recipe.model(shape, |model| Ok(vec![model.output()]))?;
+        let upload = |source: &dyn ParameterSource| Parameters::upload(&self.device, &model.graph, source);
+        let parameters = Arc::new(self.weights.with(&model, upload)??);
+        Ok(self.unfolded.insert(parameters).clone())
+    }
+}
+
+impl Gradients {
+    /// Runs the network forward and backward on a tensor of any batch and size that it accepts. The number comes back
+    /// under its node's name; for every `NAME` asked for there is `NAME.grad`, and unless it is the image the activation `NAME`, all dense `N×H×W×C`.
+    ///
+    /// # Errors
+    /// [`Error::Channels`]; [`Error::Gpu`] if the network cannot be built, planned or run at this size.
+    pub async fn run(&mut self, images: &ImageTensor) -> Result<Outputs> {
+        let shape = self.shape(images)?;
+        let session = self.sessions.session(shape)?;
+        Ok(session.run(&[(&self.input, InputData::F32(&images.data))]).await?)
+    }
+
+    /// [`Self::run`], for callers that may block.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn run_blocking(&mut self, images: &ImageTensor) -> Result<Outputs> {
+        let shape = self.shape(images)?;
+        let session = self.sessions.session(shape)?;
+        Ok(session.run_blocking(&[(&self.input, InputData::F32(&images.data))])?)
+    }
+
+    fn shape(&self, images: &ImageTensor) -> Result<Shape> {
+        let [n, h, w, c] = images.shape;
+        if c != self.in_channels {
+            return Err(Error::Channels { model: self.model.clone(), needs: self.in_channels, got: c });
+        }
+        Ok(Shape::new(n, h, w, c))
+    }
+}
+
+/// The sum over a batch, and over all pixels, of the logits of one class: what [`Predictor::gradients`] of a classification or of a
+/// segmentation are usually taken of.
+///
+/// # Errors
+/// The function's: [`GraphError::Invalid`] if the network has no such class.
+pub fn class_score(class: usize) -> impl Fn(&mut Graph, &[Output]) -> Result<NodeId, GraphError> + Send + Sync {
+    move |graph, outputs| {
+        let logits = outputs[0].node;
+        let of_class = Slice::channels(graph.shape(logits), class, 1);
+        let of_class = graph.add("class_score.logits", Op::Slice(of_class), &[logits])?;
+        graph.add("class_score", Op::Reduce(Reduce::SUM_NHW), &[of_class])
+    }
+}
+
+/// Adds the gradients to a network's graph: the number that they are of, and what comes back.
+fn differentiate(
+    model: &mut Model,
+    of: &dyn Fn(&mut Graph, &[Output]) -> Result<NodeId, GraphError>,
+    names: &[String],
+) -> Result<(NodeId, Vec<NodeId>), GraphError> {
+    let graph = &mut model.graph;
+    let nodes = names.iter().map(|name| graph.find(name)).collect::<Result<Vec<_>, _>>()?;
+    let number = of(graph, &model.outputs)?;
+    let invalid = |graph: &Graph, reason| {
+        let node = graph.node(number).name.clone();
+        Err(GraphError::Invalid { op: "gradients", node, reason })
+    };
+    if graph.shape(number).len() != 1 {
+        let reason = format!("gradients are those of one number, got {}", graph.shape(number));
+        return invalid(graph, reason);
+    }
+    let gradients = backward(graph, &[(number, 1.0)], &nodes, &Recompute::default())?;
+    let mut outputs = vec![number];
+    for ((name, node), gradient) in names.iter().zip(nodes).zip(gradients) {
+        let Some(gradient) = gradient else {
+            let reason = format!("it does not depend on \"{name}\"");
+            return invalid(graph, reason);
+        };
+        let label = format!("{name}.grad");
+        if graph.find(&label) != Ok(gradient) {
+            graph.label(&label, gradient);
+        }
+        let activation = (!matches!(graph.node(node).op, Op::Input)).then_some(node);
+        outputs.extend(
+            [Some(gradient), activation].into_iter().flatten().filter(|id| !outputs.contains(id)).collect::<Vec<_>>(),
+        );
+    }
+    Ok((number, outputs))
+}

@@ -1,0 +1,76 @@
+//! Photographs to a probability per class and pixel.
+
+use atrous_gpu::{Flight, Outputs, Session};
+use atrous_graph::op::Unary;
+use atrous_graph::{GraphError, NodeId, Op, Shape};
+use atrous_nn::{Model, Task};
+use atrous_vision::{Error as VisionError, ImageTensor, RgbImage};
+
+use super::{begin, size};
+use crate::Result;
+use crate::predictor::{Predictor, only};
+
+impl Predictor {
+    /// The probability of every class at every pixel: `N×H×W×C` for `N` photographs of one size `H×W`, as a dense tensor.
+    ///
+    /// It is the softmax of the logits; of a network with a single class the sigmoid of its logit. The network sees photographs as
+    /// [`Self::segment`] has it; its probabilities are brought to the photograph's size by bilinear interpolation, so that those of
+    /// a pixel sum to 1.
+    ///
+    /// # Errors
+    /// [`Error::Task`](crate::Error::Task) unless the network segments; [`Error::Vision`](crate::Error::Vision) for no photograph,
+    /// photographs without pixels or of several sizes, or logits that are no numbers; those of [`Self::run`].
+    pub async fn probabilities(&mut self, photos: &[RgbImage]) -> Result<ImageTensor> {
+        let (session, flight) = self.begin_probabilities(photos)?;
+        of_size(session.finish(flight).await?, photos)
+    }
+
+    /// [`Self::probabilities`], for callers that may block.
+    ///
+    /// # Errors
+    /// As [`Self::probabilities`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn probabilities_blocking(&mut self, photos: &[RgbImage]) -> Result<ImageTensor> {
+        let (session, flight) = self.begin_probabilities(photos)?;
+        of_size(session.finish_blocking(flight)?, photos)
+    }
+
+    fn begin_probabilities(&mut self, photos: &[RgbImage]) -> Result<(&mut Session, Flight)> {
+        self.check_task(Task::Segmentation, "give probabilities of pixels")?;
+        let first = photos.first().ok_or(VisionError::EmptyBatch)?;
+        if let Some((index, other)) = photos.iter().enumerate().find(|(_, p)| p.dimensions() != first.dimensions()) {
+            let (first, got) = (first.dimensions(), other.dimensions());
+            return Err(VisionError::BatchSizes { index, first, got }.into());
+        }
+        let shape = Shape { n: photos.len(), ..self.shape_to_segment(first) };
+        let (input, preprocess) = (self.input.clone(), self.preprocess());
+        let parameters = self.sessions.parameters().clone();
+        let sessions = self.probabilities.get_or_insert_with(|| self.recipe.sessions_over(parameters, outputs));
+        begin(sessions, &input, preprocess, shape, |session| {
+            let output = session.outputs().next().map_or([shape.h, shape.w], |(_, ty)| [ty.shape.h, ty.shape.w]);
+            let mut bytes = Vec::with_capacity(shape.n * shape.h * shape.w * 3);
+            for photo in photos {
+                bytes.extend_from_slice(&size::fit(photo, [shape.h, shape.w], output)?);
+            }
+            Ok(bytes)
+        })
+    }
+}
+
+fn outputs(model: &mut Model) -> Result<Vec<NodeId>, GraphError> {
+    let logits = model.output();
+    let op = if model.output_shape().c == 1 { Op::Unary(Unary::Sigmoid) } else { Op::Softmax };
+    Ok(vec![model.graph.add("probabilities", op, &[logits])?])
+}
+
+/// A run's probabilities at the size of its photographs.
+fn of_size(outputs: Outputs, photos: &[RgbImage]) -> Result<ImageTensor> {
+    let output = only(outputs)?;
+    let values = output.f32()?;
+    if let Some((index, &value)) = values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+        return Err(VisionError::NotFinite { what: "probability", index, value }.into());
+    }
+    let (width, height) = photos.first().map_or((0, 0), RgbImage::dimensions);
+    let map = ImageTensor { shape: output.shape.dims(), data: values.to_vec() };
+    Ok(map.resize_bilinear(height as usize, width as usize)?)
+}
