@@ -13,6 +13,10 @@ use atrous::Device;
 pub use network::NetworkArgs;
 pub use reference::{Comparison, Reference};
 
+#[cfg(doctest)]
+#[doc = include_str!("../docs/your-training.md")]
+mod your_training {}
+
 /// What a program can fail with: anything that has a message.
 pub type Failure = Box<dyn std::error::Error>;
 

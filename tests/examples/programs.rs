@@ -20,6 +20,13 @@ fn train_digits_says_how_well_it_did() {
 }
 
 #[test]
+fn own_loop_learns() {
+    let text = succeed("own_loop", &["--epochs", "2"]);
+    let losses: Vec<f64> = text.lines().map(|line| line.rsplit(' ').next().unwrap().parse().unwrap()).collect();
+    assert!(losses.len() == 2 && losses[1] < 0.6 * losses[0], "{text}");
+}
+
+#[test]
 fn senseless_arguments_are_refused() {
     refuse("train_digits", &["--epochs", "0"], &["epochs must be at least 1, got 0"]);
     refuse("train_digits", &["--network", "vgg"], &["vgg", "resnet"]);

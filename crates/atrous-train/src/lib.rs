@@ -10,6 +10,7 @@ pub mod metrics;
 pub mod objective;
 
 mod early_stopping;
+mod option_error;
 mod progress;
 mod schedule;
 pub mod step;
@@ -18,11 +19,11 @@ mod trainer;
 
 pub use early_stopping::{EarlyStopping, EarlyStoppingError, Mode, Waiting};
 pub use objective::{Loss, LossPart};
+pub use option_error::OptionError;
 pub use progress::{Progress, Show};
 pub use schedule::{Schedule, ScheduleError};
-pub use step::Train;
+pub use step::{Part, Train};
 #[cfg(not(target_arch = "wasm32"))]
 pub use trainer::{
-    Figures, OptionError, Outcome, Part, Reason, RunFolder, RunFolderError, TrainError, TrainOptions, Trainer,
-    TrainerBuilder, Watch,
+    Figures, Outcome, Reason, RunFolder, RunFolderError, TrainError, TrainOptions, Trainer, TrainerBuilder, Watch,
 };

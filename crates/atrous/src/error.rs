@@ -34,6 +34,10 @@ pub enum Error {
     #[cfg(feature = "train")]
     #[error(transparent)]
     Data(Box<atrous_train::data::DataError>),
+    /// A training step cannot be described.
+    #[cfg(feature = "train")]
+    #[error(transparent)]
+    Step(Box<atrous_train::step::StepError>),
     /// A training cannot begin, or failed.
     #[cfg(all(feature = "train", not(target_arch = "wasm32")))]
     #[error(transparent)]
@@ -72,6 +76,13 @@ pub enum Error {
 impl From<atrous_train::data::DataError> for Error {
     fn from(error: atrous_train::data::DataError) -> Self {
         Self::Data(Box::new(error))
+    }
+}
+
+#[cfg(feature = "train")]
+impl From<atrous_train::step::StepError> for Error {
+    fn from(error: atrous_train::step::StepError) -> Self {
+        Self::Step(Box::new(error))
     }
 }
 

@@ -115,6 +115,8 @@ pub mod prelude {
     pub use crate::{AdapterChoice, Device, DeviceOptions, Precision, Predictor, PredictorOptions, Weights};
     pub use atrous_nn::Network;
     #[cfg(feature = "train")]
+    pub use atrous_train::Train;
+    #[cfg(feature = "train")]
     pub use atrous_train::data::{Augment, Dataset, Loader, LoaderOptions};
     #[cfg(all(feature = "train", not(target_arch = "wasm32")))]
     pub use atrous_train::{Schedule, TrainOptions, Trainer};

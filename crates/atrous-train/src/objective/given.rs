@@ -22,6 +22,7 @@ pub struct Given {
 
 impl Given {
     /// Nothing asked for yet, of data with these targets whose labels equal to `ignore` do not count.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn of(offered: Vec<TargetSpec>, ignore: u32) -> Self {
         Self { offered: Some(offered), ignore: Some(ignore), ..Self::default() }
     }
@@ -32,6 +33,7 @@ impl Given {
     }
 
     /// Names and types of the targets that were asked for, as checkpoints have them: `"labels" 8×1×1×1 u32`.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn signature(&self) -> Vec<String> {
         self.targets.iter().map(|(spec, ty)| format!("\"{}\" {ty}", spec.name)).collect()
     }

@@ -37,7 +37,7 @@ pub use given::{Given, SAMPLE_WEIGHTS};
 pub use heads::Heads;
 pub use labelled::Labelled;
 pub use loss::{Loss, LossPart};
-pub use ready::{Difference, Distillation, MultiLabel, Regression};
+pub use ready::{Difference, Distillation, MultiLabel, Regression, SoftLabels};
 
 /// What a network is trained for.
 pub trait Objective: Send + Sync {

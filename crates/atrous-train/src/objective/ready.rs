@@ -5,8 +5,32 @@ use atrous_graph::NodeId;
 use super::{Labelled, LossContext, Objective, ObjectiveError};
 use crate::OptionError;
 use crate::data::{TargetKind, TargetSpec};
-use crate::loss::{self, Reduction};
+use crate::loss::{self, ProbabilitiesLoss, Reduction};
 use crate::metrics::Metric;
+
+/// Probabilities of classes: [`loss::cross_entropy_probabilities`] of the main output, `N×1×1×C`, with a target of
+/// [`TargetKind::SoftLabels`], the mean over samples.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SoftLabels {
+    /// The target's name.
+    pub target: String,
+    /// Share of the target that goes to all classes alike, in 0..=1.
+    pub smoothing: f32,
+}
+
+impl Objective for SoftLabels {
+    fn loss(&self, cx: &mut LossContext<'_>) -> Result<NodeId, ObjectiveError> {
+        let logits = cx.output();
+        let target = cx.target(&self.target, TargetKind::SoftLabels { classes: cx.shape(logits).c })?;
+        let pixel_weights = Some(cx.sample_weights()?);
+        let how = ProbabilitiesLoss { smoothing: self.smoothing, pixel_weights, ..ProbabilitiesLoss::default() };
+        Ok(loss::cross_entropy_probabilities(cx.graph, "loss", [logits, target], &how)?)
+    }
+
+    fn describe(&self) -> String {
+        format!("{self:?}")
+    }
+}
 
 /// Any of several classes: [`loss::bce_with_logits`] of the main output, `N×1×1×C`, with a target of [`TargetKind::MultiHot`], the mean
 /// over classes and samples.

@@ -10,9 +10,8 @@ use atrous_graph::{
 };
 use atrous_nn::Model;
 
-use super::{StepSettings, TrainingStep};
+use super::{Part, StepError, StepSettings, TrainingStep};
 use crate::objective::{Given, LossContext, Objective, check_scalar};
-use crate::{Part, TrainError};
 
 /// Adds the loss of an objective and its gradients to a network in training mode.
 pub(crate) fn build(
@@ -21,7 +20,7 @@ pub(crate) fn build(
     mut given: Given,
     settings: &StepSettings,
     precision: Precision,
-) -> Result<TrainingStep, TrainError> {
+) -> Result<TrainingStep, StepError> {
     let frozen: Vec<&str> = settings.frozen.iter().map(String::as_str).collect();
     model.freeze(&frozen)?;
     let loss = objective.loss(&mut LossContext::new(&mut model, &mut given))?;
@@ -33,7 +32,7 @@ pub(crate) fn build(
     let gradients: Vec<(NodeId, NodeId)> =
         wrt.into_iter().zip(gradients).filter_map(|(node, gradient)| Some((node, gradient?))).collect();
     if gradients.is_empty() {
-        return Err(TrainError::NothingToTrain { network: model.name });
+        return Err(StepError::NothingToTrain { network: model.name });
     }
     let groups = groups_of(&model, &gradients, settings.weight_decay, &settings.parts)?;
     let training = Training::new(loss, gradients, settings.optimizer)
@@ -51,7 +50,7 @@ fn groups_of(
     gradients: &[(NodeId, NodeId)],
     weight_decay: f64,
     parts: &[Part],
-) -> Result<Vec<ParameterGroup>, TrainError> {
+) -> Result<Vec<ParameterGroup>, StepError> {
     let names: Vec<Vec<&str>> = parts.iter().map(|p| p.names.iter().map(String::as_str).collect()).collect();
     let parts: Vec<(&[&str], f64)> = names.iter().zip(parts).map(|(names, p)| (&names[..], p.lr)).collect();
     let mut groups = model.parameter_groups(weight_decay, &parts)?;

@@ -1,6 +1,7 @@
 //! A training step as a description: what a loop of one's own, and the [trainer](crate::Trainer), make a session of.
 
 mod build;
+mod error;
 mod session;
 
 use atrous_gpu::Device;
@@ -9,12 +10,15 @@ use atrous_graph::autodiff::Recompute;
 use atrous_graph::optim::{LossScaling, Optimizer, Training};
 use atrous_graph::passes::Precision;
 use atrous_nn::{Init, Model};
+use serde::{Deserialize, Serialize};
 
+use crate::OptionError;
 use crate::objective::{Given, Objective};
-use crate::{OptionError, Part, TrainError};
 
 pub(crate) use build::build;
+pub use error::StepError;
 pub use session::StepSession;
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use session::{batch_inputs, dropout_seed};
 
 /// Networks that can be trained: every [`Model`] in training mode.
@@ -47,6 +51,16 @@ impl Train for Model {
     fn training(self, objective: impl Objective + 'static) -> StepDescription {
         StepDescription { model: self, objective: Box::new(objective), settings: StepSettings::default(), seed: 0 }
     }
+}
+
+/// A part of the network with a learning rate of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Parameters, layers or stages by name.
+    pub names: Vec<String>,
+    /// Factor of the learning rate, not negative.
+    pub lr: f64,
 }
 
 /// What a training step does with a network's gradients.
@@ -144,9 +158,8 @@ impl StepDescription {
     /// Adds loss and gradients to the network's graph, for a device that stores tensors at this precision.
     ///
     /// # Errors
-    /// [`TrainError::Options`], [`TrainError::Objective`], [`TrainError::Model`] for a name that is not there, [`TrainError::Graph`] for what
-    /// cannot be differentiated, [`TrainError::NothingToTrain`].
-    pub fn build(self, precision: Precision) -> Result<TrainingStep, TrainError> {
+    /// [`StepError`], but not [`StepError::Gpu`].
+    pub fn build(self, precision: Precision) -> Result<TrainingStep, StepError> {
         self.settings.validate()?;
         build(self.model, &*self.objective, Given::default(), &self.settings, precision)
     }
@@ -154,8 +167,8 @@ impl StepDescription {
     /// Builds the step for a device, with parameters drawn by the seed as the network's framework does.
     ///
     /// # Errors
-    /// As [`Self::build`], and [`TrainError::Gpu`].
-    pub fn session(self, device: &Device) -> Result<StepSession, TrainError> {
+    /// [`StepError`].
+    pub fn session(self, device: &Device) -> Result<StepSession, StepError> {
         let drawn = Init::new(&self.model, self.seed);
         self.session_from(device, &drawn)
     }
@@ -164,7 +177,7 @@ impl StepDescription {
     ///
     /// # Errors
     /// As [`Self::session`].
-    pub fn session_from(self, device: &Device, parameters: &dyn ParameterSource) -> Result<StepSession, TrainError> {
+    pub fn session_from(self, device: &Device, parameters: &dyn ParameterSource) -> Result<StepSession, StepError> {
         let (seed, accumulate) = (self.seed, self.settings.accumulate);
         let step = self.build(device.options().precision)?;
         Ok(StepSession::new(device, step, parameters, seed, accumulate)?)

@@ -47,6 +47,18 @@ impl StepSession {
         Ok(before)
     }
 
+    /// [`Self::step`] on a batch of a loader, whose targets have the names that the objective asks for.
+    ///
+    /// # Errors
+    /// As [`Self::step`].
+    pub async fn batch(&mut self, batch: &Batch, lr: f64) -> Result<Option<StepResult>, GpuError> {
+        let (options, seed, _) = self.prepare(lr);
+        let weights = batch.sample_weights();
+        let before = self.session.step(&self.step.batch_inputs(batch, &seed, &weights), options).await?;
+        self.runs += 1;
+        Ok(before)
+    }
+
     /// The result of the last step, if it has not been taken.
     ///
     /// # Errors
@@ -68,7 +80,7 @@ impl StepSession {
         Ok(before)
     }
 
-    /// [`Self::step_blocking`] on a batch of a loader, whose targets have the names that the objective asks for.
+    /// [`Self::batch`], for callers that may block.
     ///
     /// # Errors
     /// As [`Self::step`].

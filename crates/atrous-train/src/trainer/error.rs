@@ -2,11 +2,11 @@
 
 use atrous_graph::GraphError;
 use atrous_io::SaveError;
-use atrous_nn::ModelError;
 
-use super::{OptionError, RunFolderError};
+use super::RunFolderError;
 use crate::{
-    checkpoint::CheckpointError, curve::CurveError, data::DataError, log::LogError, objective::ObjectiveError,
+    OptionError, checkpoint::CheckpointError, curve::CurveError, data::DataError, log::LogError,
+    objective::ObjectiveError, step::StepError,
 };
 
 /// Why a training cannot begin or go on.
@@ -22,12 +22,12 @@ pub enum TrainError {
     /// The data cannot be read.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// The network cannot be built or differentiated.
+    /// The network cannot be built.
     #[error(transparent)]
     Graph(#[from] GraphError),
-    /// A part of the network that is to be frozen or to have its own learning rate is not there.
+    /// There is no training step: the objective does not go with network or data, or a part of the network is not there.
     #[error(transparent)]
-    Model(#[from] ModelError),
+    Step(#[from] StepError),
     /// A training step that does not fit into the memory there may be.
     #[error("{source}; {}", advice(.fits))]
     Memory {
@@ -39,7 +39,7 @@ pub enum TrainError {
     /// The device.
     #[error(transparent)]
     Gpu(#[from] atrous_gpu::GpuError),
-    /// The objective or a metric does not go with the network or the data.
+    /// The objective or a metric does not go with the network or the validation data.
     #[error(transparent)]
     Objective(#[from] ObjectiveError),
     /// Training and validation data that do not go together.
@@ -49,12 +49,6 @@ pub enum TrainError {
         needs: String,
         /// What the validation data have.
         got: String,
-    },
-    /// All parameters are frozen.
-    #[error("{network} has no parameter that is trained: all are frozen, or the loss depends on none")]
-    NothingToTrain {
-        /// The network's name.
-        network: String,
     },
     /// Loss or gradient became infinite or NaN. Parameters and checkpoints are as before that step.
     #[error("step {step}: loss {loss:?}, gradient norm {gradient_norm:?}; {}", blame(.node.as_deref()))]

@@ -88,7 +88,7 @@ impl Recipe<'_> {
         precision: Precision,
     ) -> Result<TrainingStep, TrainError> {
         let model = self.network.build(self.name, data.images, Mode::Training)?;
-        step::build(model, self.objective, data.given(), &StepSettings::from(options), precision)
+        Ok(step::build(model, self.objective, data.given(), &StepSettings::from(options), precision)?)
     }
 
     /// Builds the graph of the validation.

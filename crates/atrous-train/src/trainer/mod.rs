@@ -50,7 +50,7 @@ pub use builder::TrainerBuilder;
 pub use error::TrainError;
 pub use evaluate::Figures;
 pub use fit::{Outcome, Reason};
-pub use options::{OptionError, Part, TrainOptions, Watch};
+pub use options::{TrainOptions, Watch};
 pub use run_folder::{RunFolder, RunFolderError};
 
 /// A network in training.

@@ -8,7 +8,7 @@ use atrous_graph::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{EarlyStopping, EarlyStoppingError, Mode, Schedule, ScheduleError, Show, metrics::Metric};
+use crate::{EarlyStopping, Mode, OptionError, Part, Schedule, Show, metrics::Metric};
 
 /// How a network is trained. Take the default and change what differs:
 /// `TrainOptions { epochs: 20, lr: 0.01, ..TrainOptions::default() }`.
@@ -52,16 +52,6 @@ pub struct TrainOptions {
     pub checkpoint_every: Option<u64>,
     /// What is shown while it trains.
     pub show: Show,
-}
-
-/// A part of the network with a learning rate of its own.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Part {
-    /// Parameters, layers or stages by name.
-    pub names: Vec<String>,
-    /// Factor of the learning rate, not negative.
-    pub lr: f64,
 }
 
 /// A value of each validation that decides which state is the best; without validation data always the training loss. In files
@@ -125,63 +115,6 @@ impl Default for TrainOptions {
             resume: false,
             checkpoint_every: None,
             show: Show::default(),
-        }
-    }
-}
-
-/// Options that make no sense.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum OptionError {
-    /// A number outside of its range.
-    #[error("{option} must be {must}, got {got}")]
-    Number {
-        /// The option.
-        option: &'static str,
-        /// What it must be.
-        must: &'static str,
-        /// What it is.
-        got: String,
-    },
-    /// The schedule.
-    #[error(transparent)]
-    Schedule(#[from] ScheduleError),
-    /// The rule for stopping early.
-    #[error(transparent)]
-    EarlyStopping(#[from] EarlyStoppingError),
-    /// The optimizer.
-    #[error("optimizer: {0}")]
-    Optimizer(String),
-    /// The loss's scale.
-    #[error("loss scaling: {0}")]
-    LossScaling(String),
-    /// The loss.
-    #[error("loss: {0}")]
-    Loss(String),
-    /// What decides which state is the best is no figure of the validation.
-    #[error("no metric is called \"{name}\"; the validation has {has}")]
-    Watch {
-        /// The name asked for.
-        name: String,
-        /// The names of all figures.
-        has: String,
-    },
-    /// Two metrics have a name.
-    #[error("two metrics are called \"{0}\"")]
-    SameMetric(String),
-}
-
-impl OptionError {
-    /// Refuses a number that does not hold.
-    pub(crate) fn unless(
-        option: &'static str,
-        holds: bool,
-        must: &'static str,
-        got: &dyn std::fmt::Display,
-    ) -> Result<(), Self> {
-        match holds {
-            true => Ok(()),
-            false => Err(Self::Number { option, must, got: got.to_string() }),
         }
     }
 }
