@@ -90,7 +90,8 @@ fn a_loop_gives_what_its_function_asks_for() {
     let short = [("input", (&images).into()), ("truth", (&truth[..3]).into())];
     assert!(session.step_blocking(&short, 0.05).unwrap_err().to_string().contains("truth"));
     // Of two samples whose weights are given, one counts.
-    let weights = [("input", (&images).into()), ("truth", (&truth).into()), ("sample_weights", (&[0.0, 1.0]).into())];
+    let counts = vec![0.0, 1.0];
+    let weights = [("input", (&images).into()), ("truth", (&truth).into()), ("sample_weights", (&counts).into())];
     session.step_blocking(&weights, 0.0).unwrap();
     let one = session.finish_blocking().unwrap().unwrap().loss;
     session.step_blocking(&given, 0.0).unwrap();
