@@ -17,6 +17,10 @@ pub use reference::{Comparison, Reference};
 #[doc = include_str!("../docs/your-training.md")]
 mod your_training {}
 
+#[cfg(doctest)]
+#[doc = include_str!("../docs/your-network.md")]
+mod your_network {}
+
 /// What a program can fail with: anything that has a message.
 pub type Failure = Box<dyn std::error::Error>;
 

@@ -1,6 +1,6 @@
 //! Freezing: which parameters training leaves alone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use atrous_graph::{NodeId, Op};
 
@@ -18,7 +18,7 @@ struct Statistic {
 impl Model {
     /// Freezes the parameters under these names (see [`Model::select`]): they are no longer trainable. A batch normalisation under
     /// one of the names uses and keeps its running statistics: in a graph built for training it reads them instead of the
-    /// batch's, and they get no new values. The scale or shift of a batch normalisation named exactly is frozen alone.
+    /// batch's, and they get no new values. Running statistics of other layers get no new values either. The scale or shift of a batch normalisation named exactly is frozen alone.
     ///
     /// # Errors
     /// [`ModelError::UnknownName`]; nothing is changed then.
@@ -58,12 +58,11 @@ impl Model {
         self.set_frozen(|i| i < first)
     }
 
-    /// Which parameters are frozen; running statistics are when their batch normalisation reads them.
+    /// Which parameters are frozen; running statistics are when they get no new values.
     fn frozen(&self) -> Vec<bool> {
-        let read: HashSet<NodeId> =
-            self.graph.nodes().iter().filter(|n| is_norm(&n.op)).flat_map(|n| &n.inputs).copied().collect();
+        let updated: HashSet<NodeId> = self.running.iter().map(|update| update.parameter).collect();
         let frozen =
-            |p: &crate::ParameterSpec| if p.kind.is_trainable() { !p.trainable } else { read.contains(&p.node) };
+            |p: &crate::ParameterSpec| if p.kind.is_trainable() { !p.trainable } else { !updated.contains(&p.node) };
         self.parameters.iter().map(frozen).collect()
     }
 
@@ -77,12 +76,15 @@ impl Model {
         }
         let statistics = self.statistics();
         let mut running = Vec::new();
+        let mut own = statistics.values().map(|s| (s.running, s.value)).collect::<BTreeMap<_, _>>();
         let norms: Vec<NodeId> = self.graph.iter().filter(|(_, n)| is_norm(&n.op)).map(|(id, _)| id).collect();
         for id in norms {
             let node = self.graph.node(id);
             let Op::BatchNorm(op) = node.op else { continue };
             let of = |input: NodeId| statistics.get(&input).copied();
             let (Some(mean), Some(var)) = (of(node.inputs[1]), of(node.inputs[2])) else { continue };
+            own.remove(&mean.running);
+            own.remove(&var.running);
             let mut inputs = node.inputs.clone();
             let batch = !(nodes.contains(&mean.running) && nodes.contains(&var.running));
             for (input, statistic) in inputs[1..].iter_mut().zip([mean, var]) {
@@ -93,6 +95,9 @@ impl Model {
             }
             self.graph.replace(id, Op::BatchNorm(atrous_graph::op::BatchNorm { batch, ..op }), &inputs)?;
         }
+        // Those of layers other than batch normalisation.
+        own.retain(|parameter, _| !nodes.contains(parameter));
+        running.extend(own.into_iter().map(|(parameter, value)| RunningUpdate { parameter, value }));
         self.running = running;
         Ok(())
     }

@@ -24,7 +24,19 @@ pub struct RunningUpdate {
     pub value: NodeId,
 }
 
-/// A network: its graph, and what its inputs, results and parameters are.
+/// A finished network: its graph, and what its inputs, results and parameters are.
+///
+/// ```
+/// use atrous_graph::Shape;
+/// use atrous_nn::zoo::UNet;
+/// use atrous_nn::{Mode, Network};
+///
+/// let model = UNet { classes: 2, ..UNet::SMALL }.build("cells", Shape::new(1, 64, 64, 3), Mode::Inference)?;
+/// assert_eq!(model.output_shape(), Shape::new(1, 64, 64, 2));
+/// assert_eq!(model.num_parameters(), 1_943_058);
+/// println!("{}", model.summary()); // a row for each layer: shape, parameters, multiply-accumulates
+/// # Ok::<(), atrous_graph::GraphError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Model {
     /// The network's name, such as `resnet50`.

@@ -15,8 +15,8 @@ pub struct PartialWeights<'a> {
 }
 
 impl WeightFile {
-    /// Finds the parameters of `model` in the file: the model's `prefix` + name is the file's name, so `""` loads a whole network
-    /// and `"encoder."` a backbone. What the file lacks or has in another shape (a head for other classes, a first layer for other
+    /// Finds the parameters of `model` in the file, by their names without `prefix`: `""` loads a whole network, and `"encoder."` a
+    /// backbone. What the file lacks or has in another shape (a head for other classes, a first layer for other
     /// channels) comes from `fallback`, such as [`atrous_nn::Init`]; [`PartialWeights::mismatch`] lists it.
     ///
     /// # Errors
@@ -38,6 +38,32 @@ impl WeightFile {
             return Err(WeightsError::NothingFits { model, prefix, mismatch: Box::new(mismatch) });
         }
         Ok(PartialWeights { bound, fallback, mismatch })
+    }
+
+    /// Finds exactly the parameters of `model` under `prefix`, such as `"teacher."`, by their names without it: the file of a network
+    /// that is a part of this one ([`Builder::network`](atrous_nn::Builder::network)). All others come from `rest`, such as another
+    /// part's file.
+    ///
+    /// # Errors
+    /// [`WeightsError::Mismatch`] with all parameters under the prefix that are missing or differ in shape or element type, and all
+    /// tensors that the part does not have; [`WeightsError::NothingFits`] if no weight of the model is under the prefix.
+    pub fn bind_part<'a>(
+        &'a self,
+        model: &Model,
+        prefix: &str,
+        rest: &'a dyn ParameterSource,
+    ) -> Result<PartialWeights<'a>, WeightsError> {
+        let (bound, mut mismatch) = self.compare(model, prefix);
+        mismatch.missing.retain(|name| name.starts_with(prefix));
+        let name = model.name.clone();
+        if !model.parameters.iter().any(|p| p.name.starts_with(prefix)) {
+            let (prefix, mismatch) = (prefix.to_owned(), Box::new(mismatch));
+            return Err(WeightsError::NothingFits { model: name, prefix, mismatch });
+        }
+        if !mismatch.is_empty() {
+            return Err(WeightsError::Mismatch { model: name, mismatch: Box::new(mismatch) });
+        }
+        Ok(PartialWeights { bound, fallback: rest, mismatch })
     }
 }
 
@@ -74,8 +100,11 @@ impl fmt::Debug for PartialWeights<'_> {
 
 #[cfg(test)]
 mod tests {
-    use atrous_nn::Init;
+    use std::collections::HashMap;
+
+    use atrous_graph::Shape;
     use atrous_nn::zoo::{self, BuildOptions};
+    use atrous_nn::{Builder, Init, Mode, Naming};
 
     use super::*;
     use crate::weights::{Shapes, save_parameters};
@@ -133,6 +162,33 @@ mod tests {
         assert_eq!(values(&model, "encoder.layer2.0.conv1.weight", &partial), wanted);
         let error = file.bind_partial(&model, "", &init).unwrap_err().to_string();
         assert!(error.starts_with("no weight fits smp_unet_resnet18: "), "{error}");
+    }
+
+    #[test]
+    fn networks_within_one_are_bound_by_their_prefixes() {
+        let networks = ["small_resnet", "small_xception"].map(|name| (name, zoo::network(name).unwrap()));
+        let image = Shape::new(1, 16, 16, 3);
+        let mut b = Builder::new(Naming::Torch, Mode::Training);
+        let x = b.input("input", image).unwrap();
+        let [teacher, student] = networks.clone().map(|(name, n)| b.network(name, &*n, x).unwrap().outputs[0].node);
+        let model = b.finish("both", x, &[("out", student), ("teacher", teacher)]);
+        let alone = networks.map(|(_, network)| network.build("alone", image, Mode::Inference).unwrap());
+        let files = alone.each_ref().map(saved);
+        let rest = HashMap::new();
+        let resnet = files[0].1.bind_part(&model, "small_resnet.", &rest).unwrap();
+        let both = files[1].1.bind_part(&model, "small_xception.", &resnet).unwrap();
+        for (part, prefix) in alone.iter().zip(["small_resnet.", "small_xception."]) {
+            for name in part.parameters.iter().map(|p| &p.name) {
+                let wanted = Init::new(part, 1).values(name).unwrap();
+                assert_eq!(values(&model, &format!("{prefix}{name}"), &both), wanted, "{prefix}{name}");
+            }
+        }
+        let error = files[1].1.bind_part(&model, "small_resnet.", &rest).unwrap_err();
+        let WeightsError::Mismatch { mismatch, .. } = error else { panic!("{error}") };
+        assert!(mismatch.missing.iter().all(|name| name.starts_with("small_resnet.")), "{mismatch:?}");
+        assert_eq!((mismatch.missing.len(), mismatch.unexpected.len()), (alone[0].parameters.len(), 65));
+        let error = files[0].1.bind_part(&model, "teacher.", &rest).unwrap_err();
+        assert!(matches!(error, WeightsError::NothingFits { .. }), "{error}");
     }
 
     #[test]

@@ -27,9 +27,17 @@ impl Builder {
     /// ```
     ///
     /// # Errors
-    /// Those of [`Network::build_into`]; [`GraphError::Invalid`] if a parameter's name is taken.
-    pub fn network(&mut self, prefix: &str, network: &dyn Network, image: NodeId) -> Result<Built, GraphError> {
-        self.named_as(network.naming(), |b| b.scope(prefix, |b| network.build_into(b, image)))
+    /// Those of [`Network::build_into`]; [`GraphError::Invalid`] if a parameter's name is taken, or if the network has no results or two
+    /// of one name.
+    pub fn network<N: Network + ?Sized>(
+        &mut self,
+        prefix: &str,
+        network: &N,
+        image: NodeId,
+    ) -> Result<Built, GraphError> {
+        let built = self.named_as(network.naming(), |b| b.scope(prefix, |b| network.build_into(b, image)))?;
+        built.check().map_err(|reason| self.invalid("network", prefix, reason))?;
+        Ok(built)
     }
 
     /// Runs `f` with the names, layouts of weights and first values of another framework.

@@ -28,6 +28,26 @@ pub enum Naming {
 
 /// Collects a graph and its parameters, layer by layer. The order in which layers are added is the order in which the
 /// framework lists its parameters.
+///
+/// ```
+/// use atrous_graph::Shape;
+/// use atrous_nn::layers::{Conv, Norm, Pool};
+/// use atrous_nn::{Builder, Mode, Naming};
+///
+/// let mut b = Builder::new(Naming::Torch, Mode::Training);
+/// let x = b.input("input", Shape::new(8, 32, 32, 3))?;
+/// let y = b.module("stem", |b| {
+///     let y = b.conv2d("conv", x, Conv::new(16, 3).padding(1))?;
+///     let y = b.batch_norm("bn", y, Norm::TORCH)?;
+///     b.relu("relu", y)
+/// })?;
+/// let y = b.max_pool("pool", y, Pool::new(2, 2))?;
+/// let logits = b.linear("fc", y, 10, true)?;
+/// let model = b.finish("small", x, &[("out", logits)]);
+/// assert_eq!(model.parameters[0].name, "stem.conv.weight");
+/// assert_eq!(model.parameters[0].shape, [16, 3, 3, 3]);
+/// # Ok::<(), atrous_graph::GraphError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Builder {
     graph: Graph,

@@ -6,6 +6,20 @@ use atrous_graph::{GraphError, NodeId, Op};
 use crate::{Builder, Mode, Naming, ParameterKind};
 
 /// A batch normalisation's attributes.
+///
+/// ```
+/// use atrous_graph::Shape;
+/// use atrous_nn::layers::Norm;
+/// use atrous_nn::{Builder, Mode, Naming};
+///
+/// let mut b = Builder::new(Naming::Torch, Mode::Training);
+/// let x = b.input("input", Shape::new(8, 32, 32, 16))?;
+/// let y = b.batch_norm("bn1", x, Norm::TORCH)?;
+/// let y = b.batch_norm("bn2", y, Norm { scale: false, ..Norm::keras(1e-3, 0.99) })?;
+/// let model = b.finish("norms", x, &[("out", y)]);
+/// assert_eq!(model.running.len(), 4); // a mean and a variance each
+/// # Ok::<(), atrous_graph::GraphError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Norm {
     /// Added to the variance.

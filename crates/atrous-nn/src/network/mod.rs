@@ -81,20 +81,12 @@ pub trait Network: Send + Sync {
     /// Builds the network by itself, for images of shape `N×H×W×C`, and calls it `name`.
     ///
     /// # Errors
-    /// Those of [`Network::build_into`], and if the network has no results or two of one name.
+    /// Those of [`Builder::network`].
     fn build(&self, name: &str, image: Shape, mode: Mode) -> Result<Model, GraphError> {
         let mut b = Builder::new(self.naming(), mode);
         let x = b.input("input", image)?;
-        let built = self.build_into(&mut b, x).map_err(|error| named(name, error))?;
+        let built = b.network("", self, x).map_err(|error| named(name, error))?;
         let outputs: Vec<(&str, NodeId)> = built.outputs.iter().map(|o| (o.name.as_str(), o.node)).collect();
-        let invalid = |reason| GraphError::Invalid { op: "network", node: name.to_owned(), reason };
-        if outputs.is_empty() {
-            return Err(invalid("it has no results".to_owned()));
-        }
-        let mut names = HashSet::new();
-        if let Some((twice, _)) = outputs.iter().find(|(name, _)| !names.insert(*name)) {
-            return Err(invalid(format!("two of its results are called \"{twice}\"")));
-        }
         Ok(b.finish(name, x, &outputs))
     }
 }
@@ -102,7 +94,7 @@ pub trait Network: Send + Sync {
 /// What a network has added to a builder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Built {
-    /// Results, the main one first: logits `N×1×1×classes` of a classifier, `N×H×W×classes` of a segmentation network.
+    /// Results, at least one, the main one first: logits `N×1×1×classes` of a classifier, `N×H×W×classes` of a segmentation network.
     pub outputs: Vec<Output>,
     /// Feature maps, finest first; none of networks that do not tell.
     pub features: Vec<Feature>,
@@ -118,6 +110,18 @@ pub struct Feature {
 }
 
 impl Built {
+    /// Checks that there are results and that their names differ.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.outputs.is_empty() {
+            return Err("it has no results".to_owned());
+        }
+        let mut names = HashSet::new();
+        match self.outputs.iter().find(|output| !names.insert(&output.name)) {
+            Some(twice) => Err(format!("two of its results are called \"{}\"", twice.name)),
+            None => Ok(()),
+        }
+    }
+
     /// The same with feature maps, finest first.
     pub fn with_features(self, features: Vec<Feature>) -> Self {
         Self { features, ..self }

@@ -12,6 +12,17 @@ use crate::layers::{Conv, Norm};
 use crate::{Builder, Built, Info, Network, Normalize, Task};
 
 /// The network of the paper. All resizing is bilinear with aligned corners; sides of `2^n*k + 1` pixels stay aligned.
+///
+/// ```
+/// use atrous_graph::Shape;
+/// use atrous_nn::zoo::{DeepLabXception65, XceptionPlan};
+/// use atrous_nn::{Mode, Network};
+///
+/// let network = DeepLabXception65 { plan: XceptionPlan::new(8, 16), ..DeepLabXception65::default() };
+/// let model = network.build("net", Shape::new(1, 257, 257, 3), Mode::Inference)?;
+/// assert_eq!(model.output_shape(), Shape::new(1, 257, 257, 21));
+/// # Ok::<(), atrous_graph::GraphError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeepLabXception65 {
     /// Classes.

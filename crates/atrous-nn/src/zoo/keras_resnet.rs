@@ -13,6 +13,17 @@ use crate::{Builder, Built, Encoder, Info, Naming, Network, Normalize, Stage, Ta
 const NORM: Norm = Norm::keras(1.001e-5, 0.99);
 
 /// A Keras ResNet (version 1) classifier; the result is logits.
+///
+/// ```
+/// use atrous_graph::Shape;
+/// use atrous_nn::zoo::KerasResNet;
+/// use atrous_nn::{Mode, Network};
+///
+/// let network = KerasResNet { classes: 10, ..KerasResNet::RESNET50 };
+/// let model = network.build("net", Shape::new(1, 224, 224, 3), Mode::Inference)?;
+/// assert_eq!(model.output_shape(), Shape::new(1, 1, 1, 10));
+/// # Ok::<(), atrous_graph::GraphError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KerasResNet {
     /// Bottlenecks in each stage.

@@ -11,6 +11,17 @@ use crate::{Builder, Built, Encoder, Info, Naming, Network, Normalize, Stage, Ta
 const NORM: Norm = Norm::keras(1e-3, 0.99);
 
 /// `keras.applications.Xception`; the result is logits.
+///
+/// ```
+/// use atrous_graph::Shape;
+/// use atrous_nn::zoo::KerasXception;
+/// use atrous_nn::{Mode, Network};
+///
+/// let network = KerasXception { classes: 10 };
+/// let model = network.build("net", Shape::new(1, 299, 299, 3), Mode::Inference)?;
+/// assert_eq!(model.output_shape(), Shape::new(1, 1, 1, 10));
+/// # Ok::<(), atrous_graph::GraphError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KerasXception {
     /// Classes of the dense layer.

@@ -160,6 +160,17 @@ fn stem(b: &mut Builder, x: NodeId) -> Result<NodeId, GraphError> {
 }
 
 /// A ResNet classifier.
+///
+/// ```
+/// use atrous_graph::Shape;
+/// use atrous_nn::zoo::{ResNet, ResNetEncoder};
+/// use atrous_nn::{Mode, Network};
+///
+/// let network = ResNet { classes: 10, ..ResNet::new(ResNetEncoder::RESNET18) };
+/// let model = network.build("net", Shape::new(1, 224, 224, 3), Mode::Inference)?;
+/// assert_eq!(model.num_parameters(), 11_181_642);
+/// # Ok::<(), atrous_graph::GraphError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResNet {
     /// Stem and stages.

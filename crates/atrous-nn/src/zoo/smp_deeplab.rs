@@ -11,6 +11,17 @@ use crate::layers::Conv;
 use crate::{Builder, Built, DilationRule, Encoder, Feature, Info, Network};
 
 /// `smp.DeepLabV3Plus`. Image sides must be multiples of the output stride.
+///
+/// ```
+/// use atrous_graph::Shape;
+/// use atrous_nn::zoo::{ResNetEncoder, SmpDeepLabV3Plus};
+/// use atrous_nn::{Mode, Network};
+///
+/// let network = SmpDeepLabV3Plus { output_stride: 8, ..SmpDeepLabV3Plus::new(ResNetEncoder::RESNET50) };
+/// let model = network.build("net", Shape::new(1, 256, 256, 3), Mode::Inference)?;
+/// assert_eq!(model.output_shape(), Shape::new(1, 256, 256, 21));
+/// # Ok::<(), atrous_graph::GraphError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct SmpDeepLabV3Plus {
     /// The encoder.

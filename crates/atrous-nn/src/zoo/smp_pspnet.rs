@@ -17,6 +17,17 @@ const BINS: [usize; 4] = [1, 2, 3, 6];
 
 /// `smp.PSPNet` with an encoder cut off at stride 8; the encoder's other stages are listed, but unused. Image sides must be
 /// multiples of 8, or of the encoder's last stride if that is smaller.
+///
+/// ```
+/// use atrous_graph::Shape;
+/// use atrous_nn::zoo::{SmpPspNet, Xception65};
+/// use atrous_nn::{Mode, Network};
+///
+/// let network = SmpPspNet { classes: 2, ..SmpPspNet::new(Xception65::default()) };
+/// let model = network.build("net", Shape::new(1, 256, 256, 3), Mode::Inference)?;
+/// assert_eq!(model.output_shape(), Shape::new(1, 256, 256, 2));
+/// # Ok::<(), atrous_graph::GraphError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct SmpPspNet {
     /// The encoder.

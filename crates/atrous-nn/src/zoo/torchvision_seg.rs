@@ -21,6 +21,17 @@ pub enum SegmentationHead {
 }
 
 /// `torchvision.models.segmentation.deeplabv3_resnet50` and its kin.
+///
+/// ```
+/// use atrous_graph::Shape;
+/// use atrous_nn::zoo::{ResNetEncoder, SegmentationHead, TorchvisionSegmentation};
+/// use atrous_nn::{Mode, Network};
+///
+/// let network = TorchvisionSegmentation::new(ResNetEncoder::RESNET50, SegmentationHead::Fcn);
+/// let model = network.build("net", Shape::new(1, 256, 256, 3), Mode::Inference)?;
+/// assert_eq!(model.outputs[1].name, "aux");
+/// # Ok::<(), atrous_graph::GraphError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct TorchvisionSegmentation {
     /// The backbone; it is dilated to output stride 8 by its own rule.

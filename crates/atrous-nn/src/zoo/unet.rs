@@ -19,6 +19,17 @@ pub enum UpSampling {
 }
 
 /// A U-Net. Each level has two 3×3 convolutions with ReLU; widths double downwards.
+///
+/// ```
+/// use atrous_graph::Shape;
+/// use atrous_nn::zoo::{UNet, UpSampling};
+/// use atrous_nn::{Mode, Network};
+///
+/// let network = UNet { classes: 3, base: 32, up: UpSampling::Bilinear, ..UNet::PADDED };
+/// let model = network.build("net", Shape::new(1, 256, 256, 3), Mode::Inference)?;
+/// assert_eq!(model.output_shape(), Shape::new(1, 256, 256, 3));
+/// # Ok::<(), atrous_graph::GraphError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UNet {
     /// Classes.

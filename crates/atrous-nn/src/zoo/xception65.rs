@@ -115,6 +115,17 @@ const STRIDES: [usize; 5] = [2, 4, 8, 16, 32];
 const NORM: Norm = Norm::torch(1e-3, 0.1);
 
 /// timm's `xception65`.
+///
+/// ```
+/// use atrous_graph::Shape;
+/// use atrous_nn::zoo::{Xception65, XceptionPlan};
+/// use atrous_nn::{Mode, Network};
+///
+/// let network = Xception65 { plan: XceptionPlan::new(16, 16), classes: 10 };
+/// let model = network.build("net", Shape::new(1, 299, 299, 3), Mode::Inference)?;
+/// assert_eq!(model.output_shape(), Shape::new(1, 1, 1, 10));
+/// # Ok::<(), atrous_graph::GraphError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Xception65 {
     /// The backbone's size.
