@@ -62,10 +62,9 @@ fn main() -> Result<(), atrous::Error> {
     let train = Loader::new(Arc::new(pictures), LoaderOptions { shuffle: true, ..options })?;
     let unseen = Loader::new(Arc::new(unseen), options)?;
     let options = TrainOptions { epochs: 4, lr: 0.01, ..TrainOptions::default() };
-    let mut trainer = Trainer::new(&device, "se_unet", &network, None, train, Some(unseen), options)?;
+    let mut trainer = Trainer::builder(&device, network, train).validate(unseen).options(options).build()?;
     let outcome = trainer.fit()?;
-    if let Some(figures) = trainer.evaluate()? {
-        let mean = figures.confusion.mean_iou().unwrap_or(0.0);
+    if let Some(mean) = trainer.evaluate()?.and_then(|figures| figures.metrics.get("mean_iou").copied()) {
         println!("mean IoU {mean:.3} on unseen pictures after {} steps", outcome.steps);
     }
     Ok(())

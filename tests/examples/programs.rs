@@ -1,6 +1,6 @@
 //! The example programs run, and refuse what makes no sense.
 
-use crate::support::{Folder, refuse, succeed};
+use crate::support::{Folder, ROOT, refuse, succeed};
 
 #[test]
 fn train_shapes_says_how_well_it_did_and_writes_a_run_folder() {
@@ -24,6 +24,21 @@ fn own_loop_learns() {
     let text = succeed("own_loop", &["--epochs", "2"]);
     let losses: Vec<f64> = text.lines().map(|line| line.rsplit(' ').next().unwrap().parse().unwrap()).collect();
     assert!(losses.len() == 2 && losses[1] < 0.6 * losses[0], "{text}");
+}
+
+#[test]
+fn a_network_of_ones_own_learns() {
+    let text = succeed("own_network", &[]);
+    let mean = text.strip_prefix("mean IoU ").and_then(|rest| rest.split(' ').next()?.parse::<f64>().ok());
+    assert!(mean.is_some_and(|mean| mean > 0.3), "{text}");
+}
+
+#[test]
+fn the_documentation_shows_the_program() {
+    let read = |path: &str| std::fs::read_to_string(format!("{ROOT}/{path}")).expect("the file is there");
+    let shown = read("docs/your-network.md");
+    let shown = shown.split("```rust,no_run\n").nth(1).and_then(|rest| rest.split("```").next());
+    assert_eq!(shown, Some(read("examples/own_network.rs").as_str()));
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use atrous_graph::op::BatchNorm;
-use atrous_graph::{Node, NodeId, Op};
+use atrous_graph::op::{BatchNorm, Binary, Reduce, RunningStat};
+use atrous_graph::{Node, NodeId, Op, Shape};
+use atrous_nn::layers::Norm;
 use atrous_nn::zoo::{self, BuildOptions};
-use atrous_nn::{Mode, Model, ModelError};
+use atrous_nn::{Builder, Mode, Model, ModelError, Naming, ParameterKind};
 
 fn build(name: &str, mode: Mode) -> Model {
     let options = BuildOptions { input: Some((2, 64, 64)), mode, ..BuildOptions::default() };
@@ -164,4 +165,33 @@ fn groups_divide_the_trainable_parameters() {
     all.sort();
     assert_eq!(all, model.trainable());
     assert_eq!(model.parameter_groups(0.0, &[]).unwrap().len(), 2);
+}
+
+/// A layer of one's own with a running statistic, between two normalisations.
+#[test]
+fn running_statistics_of_ones_own_are_frozen_by_name() {
+    let mut b = Builder::new(Naming::Torch, Mode::Training);
+    let x = b.input("input", Shape::new(2, 4, 4, 3)).unwrap();
+    let y = b.batch_norm("bn1", x, Norm::TORCH).unwrap();
+    let running = b.vector("own.running_mean", 3, ParameterKind::RunningMean).unwrap();
+    let mean = b.add("own.mean", Op::Reduce(Reduce::MEAN_NHW), &[y]).unwrap();
+    let new = b.add("own.running_mean.new", Op::RunningStat(RunningStat::mean(0.1)), &[running, mean]).unwrap();
+    b.running(running, new);
+    let y = b.add("own", Op::Binary(Binary::Sub), &[y, mean]).unwrap();
+    let y = b.batch_norm("bn2", y, Norm::TORCH).unwrap();
+    let mut model = b.finish("own", x, &[("out", y)]);
+    let updated = |model: &Model| -> HashSet<String> {
+        model.running.iter().map(|u| model.graph.node(u.parameter).name.clone()).collect()
+    };
+    let all = updated(&model);
+    assert_eq!(all.len(), 5);
+    model.freeze(&["bn1"]).unwrap();
+    assert_eq!(updated(&model).len(), 3);
+    assert!(updated(&model).contains("own.running_mean"));
+    model.freeze(&["own"]).unwrap();
+    assert_eq!(updated(&model), ["bn2.running_mean", "bn2.running_var"].map(str::to_owned).into());
+    model.unfreeze(&["bn1"]).unwrap();
+    assert!(!updated(&model).contains("own.running_mean"));
+    model.unfreeze(&["own"]).unwrap();
+    assert_eq!(updated(&model), all);
 }

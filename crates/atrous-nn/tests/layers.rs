@@ -1,5 +1,6 @@
 //! Layers by themselves: what they name, how they store, what they refuse.
 
+use atrous_graph::op::Padding;
 use atrous_graph::{NodeId, Op, Shape};
 use atrous_nn::layers::{Conv, ConvTranspose, Norm, Pool};
 use atrous_nn::zoo::{self, BuildOptions, ResNetEncoder};
@@ -145,4 +146,106 @@ fn dilated_stages_follow_their_rule() {
     let basic = dilations(ResNetEncoder::RESNET18, Some((8, keeps))).unwrap_err();
     assert!(basic.ends_with("output stride 8 with torchvision's basic blocks is not supported"), "{basic}");
     assert!(dilations(ResNetEncoder::RESNET18, Some((8, whole))).is_ok());
+}
+
+#[test]
+fn windows_may_differ_in_rows_and_columns() {
+    let of = |naming, f: fn(&mut Builder, NodeId) -> Result<NodeId, atrous_graph::GraphError>| {
+        layer(naming, Mode::Inference, f).unwrap()
+    };
+    let (torch, keras) = (Naming::Torch, Naming::Keras);
+    let conv =
+        |b: &mut Builder, x| b.conv2d("c", x, Conv::new(4, [1, 5]).stride([2, 1]).padding([0, 4]).dilation([1, 2]));
+    let model = of(torch, conv);
+    assert_eq!(model.output_shape(), Shape::new(2, 5, 8, 4));
+    assert_eq!(stored(&model), [("c.weight", &[4, 6, 1, 5][..], StoredLayout::Oihw)]);
+    assert_eq!(model.parameters[0].kind, ParameterKind::Weight { fan_in: 30 });
+    let Op::Conv2d(op) = model.graph.node(model.output()).op else { panic!("no convolution") };
+    assert_eq!((op.stride, op.dilation, op.padding), ([2, 1], [1, 2], Padding::symmetric(0, 4)));
+
+    let model = of(keras, |b, x| b.conv2d("c", x, Conv::new(4, [5, 1]).stride([1, 3]).same()));
+    assert_eq!(model.output_shape(), Shape::new(2, 9, 3, 4));
+    assert_eq!(stored(&model), [("c/kernel", &[5, 1, 6, 4][..], StoredLayout::Hwio)]);
+    let one_sided = Padding { top: 2, bottom: 0, left: 0, right: 1 };
+    let model =
+        layer(torch, Mode::Inference, |b, x| b.conv2d("c", x, Conv::new(4, [3, 2]).padding(one_sided))).unwrap();
+    assert_eq!(model.output_shape(), Shape::new(2, 9, 8, 4));
+
+    let model = of(torch, |b, x| b.depthwise("d", x, 2, Conv::depthwise([3, 1]).stride([3, 2])));
+    assert_eq!(
+        (model.output_shape(), model.parameters[0].shape.as_slice()),
+        (Shape::new(2, 3, 4, 12), &[12, 1, 3, 1][..])
+    );
+    let model = of(keras, |b, x| b.depthwise("d", x, 2, Conv::depthwise([3, 1]).stride([3, 2])));
+    assert_eq!(
+        (model.output_shape(), model.parameters[0].shape.as_slice()),
+        (Shape::new(2, 3, 4, 12), &[3, 1, 6, 2][..])
+    );
+    let model = of(keras, |b, x| b.separable_conv2d("s", x, Conv::new(5, [1, 3]).dilation([4, 2]).same()));
+    assert_eq!(
+        (model.output_shape(), model.parameters[0].shape.as_slice()),
+        (Shape::new(2, 9, 8, 5), &[1, 3, 6, 1][..])
+    );
+
+    let transposed = |b: &mut Builder, x| {
+        let t = ConvTranspose::new(5, [2, 3], [2, 3]).padding([0, 1]).dilation([1, 2]).output_padding([1, 0]);
+        b.conv_transpose2d("t", x, t)
+    };
+    let model = of(torch, transposed);
+    assert_eq!(model.output_shape(), Shape::new(2, 19, 24, 5)); // 8*2 + 1 + 1 + 1 rows, 7*3 - 2 + 4 + 1 columns
+    assert_eq!(stored(&model)[0], ("t.weight", &[6, 5, 2, 3][..], StoredLayout::Iohw));
+    let model = of(keras, |b, x| b.conv_transpose2d("t", x, ConvTranspose::new(5, [4, 3], [1, 2]).same()));
+    assert_eq!(model.output_shape(), Shape::new(2, 9, 16, 5));
+
+    assert_eq!(of(torch, |b, x| b.max_pool("p", x, Pool::new([1, 2], [1, 2]))).output_shape(), Shape::new(2, 9, 4, 6));
+    let dilated = |b: &mut Builder, x| b.max_pool("p", x, Pool::new(2, 1).dilation([4, 3]).padding([0, 1]));
+    assert_eq!(of(torch, dilated).output_shape(), Shape::new(2, 5, 7, 6));
+    let same = |b: &mut Builder, x| b.avg_pool("p", x, Pool::new([3, 2], [2, 1]).same());
+    assert_eq!(of(keras, same).output_shape(), Shape::new(2, 5, 8, 6));
+}
+
+#[test]
+fn sizes_out_of_range_are_refused_in_every_layer() {
+    const HUGE: usize = usize::MAX;
+    type Layer =
+        fn(&mut Builder, NodeId, [usize; 2], [usize; 2], [usize; 2]) -> Result<NodeId, atrous_graph::GraphError>;
+    let layers: [(Layer, &str); 6] = [
+        (|b, x, k, s, d| b.conv2d("l", x, Conv::new(4, k).stride(s).dilation(d).same()), "conv2d \"l\""),
+        (|b, x, k, s, d| b.depthwise("l", x, 2, Conv::depthwise(k).stride(s).dilation(d).same()), "conv2d \"l\""),
+        (
+            |b, x, k, s, d| b.separable_conv2d("l", x, Conv::new(4, k).stride(s).dilation(d).same()),
+            "conv2d \"l/depthwise\"",
+        ),
+        (|b, x, k, s, d| b.conv_transpose2d("l", x, ConvTranspose::new(4, k, s).dilation(d)), "conv_transpose2d \"l\""),
+        (|b, x, k, s, d| b.max_pool("l", x, Pool::new(k, s).dilation(d).same()), "max_pool2d \"l\""),
+        (|b, x, k, s, d| b.avg_pool("l", x, Pool::new(k, s).dilation(d).same()), "avg_pool2d \"l\""),
+    ];
+    for (add, node) in layers {
+        for naming in [Naming::Torch, Naming::Keras] {
+            let error = |k, s, d| layer(naming, Mode::Inference, |b, x| add(b, x, k, s, d)).unwrap_err();
+            for (bad, text) in [([0, 1], "0×1"), ([1, 0], "1×0"), ([HUGE, 1], "18446744073709551615×1")] {
+                let range = format!("must lie in 1..=1048576, got {text}");
+                assert_eq!(error(bad, [1, 1], [1, 1]), format!("{node}: the kernel {range}"));
+                assert_eq!(error([1, 1], bad, [1, 1]), format!("{node}: the stride {range}"));
+                assert_eq!(error([1, 1], [1, 1], bad), format!("{node}: the dilation {range}"));
+            }
+        }
+    }
+    let padded = |padding: [usize; 2]| {
+        layer(Naming::Torch, Mode::Inference, |b, x| b.max_pool("l", x, Pool::new(2, 2).padding(padding))).unwrap_err()
+    };
+    assert!(
+        padded([0, HUGE]).starts_with("max_pool2d \"l\": the padding must lie in 0..=1048576"),
+        "{}",
+        padded([0, HUGE])
+    );
+    let wide = |b: &mut Builder, x| b.conv_transpose2d("l", x, ConvTranspose::new(HUGE, 3, 1));
+    assert!(layer(Naming::Torch, Mode::Inference, wide).is_err());
+    assert!(layer(Naming::Torch, Mode::Inference, |b, x| b.depthwise("l", x, HUGE, Conv::depthwise(3))).is_err());
+    let both = |b: &mut Builder, x| b.conv_transpose2d("l", x, ConvTranspose::new(2, 3, 2).dilation(2).same());
+    let error = layer(Naming::Keras, Mode::Inference, both).unwrap_err();
+    assert_eq!(error, "conv_transpose2d \"l\": with padding `same` there is neither dilation nor output padding");
+    let reach = |b: &mut Builder, x| b.conv_transpose2d("l", x, ConvTranspose::new(2, 3, 2).output_padding([0, 2]));
+    let error = layer(Naming::Torch, Mode::Inference, reach).unwrap_err();
+    assert_eq!(error, "conv_transpose2d \"l\": output padding 2 must be smaller than stride 2 or dilation 1");
 }
