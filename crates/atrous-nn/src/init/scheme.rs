@@ -122,24 +122,18 @@ impl Scheme {
 
 /// Number of connections. A vector of `C` counts as `C` inputs and outputs.
 fn fan_of(fan: Fan, stored: StoredLayout, shape: &[usize]) -> f64 {
+    let product = |sides: &[usize]| sides.iter().map(|n| *n as f64).product::<f64>();
     let (inputs, outputs) = match (stored, shape) {
         (StoredLayout::Oihw | StoredLayout::Iohw | StoredLayout::Oi, [a, b, taps @ ..]) => {
-            let taps: usize = taps.iter().product();
-            (b * taps, a * taps)
+            (*b as f64 * product(taps), *a as f64 * product(taps))
         }
-        (_, [taps @ .., a, b]) => {
-            let taps: usize = taps.iter().product();
-            (a * taps, b * taps)
-        }
-        (_, vector) => {
-            let len = vector.iter().product();
-            (len, len)
-        }
+        (_, [taps @ .., a, b]) => (*a as f64 * product(taps), *b as f64 * product(taps)),
+        (_, vector) => (product(vector), product(vector)),
     };
     match fan {
-        Fan::In => inputs as f64,
-        Fan::Out => outputs as f64,
-        Fan::Average => (inputs + outputs) as f64 / 2.0,
+        Fan::In => inputs,
+        Fan::Out => outputs,
+        Fan::Average => (inputs + outputs) / 2.0,
     }
 }
 

@@ -118,7 +118,7 @@ fn classifier(
 
 /// Pixels of the image per pixel of an encoder's last map.
 fn last_stride(encoder: &dyn Encoder) -> usize {
-    encoder.strides().last().copied().unwrap_or(1)
+    encoder.strides().last().map_or(1, |stride| (*stride).max(1))
 }
 
 /// An encoder's dilation to this output stride, or to its own where that is smaller.
