@@ -161,17 +161,17 @@ fn a_purpose_that_does_not_fit_the_graph_is_refused_by_name() {
     let strange = NodeId(net.graph.nodes().len());
     let training = Training::new(net.loss, [], Optimizer::sgd(0.0));
     let unknown = [strange];
-    for purpose in [
-        Purpose::Inference { outputs: &unknown, fold: true },
-        Purpose::Gradients { outputs: &[], loss: strange, loss_scale: None },
-        Purpose::Gradients { outputs: &[], loss: net.loss, loss_scale: Some(strange) },
-        Purpose::Training { training: &training, outputs: &unknown },
-        Purpose::Evaluation { totals: &unknown, outputs: &[] },
-        Purpose::Evaluation { totals: &[], outputs: &unknown },
+    for (what, purpose) in [
+        ("output", Purpose::Inference { outputs: &unknown, fold: true }),
+        ("loss", Purpose::Gradients { outputs: &[], loss: strange, loss_scale: None }),
+        ("loss scale", Purpose::Gradients { outputs: &[], loss: net.loss, loss_scale: Some(strange) }),
+        ("output", Purpose::Training { training: &training, outputs: &unknown }),
+        ("total", Purpose::Evaluation { totals: &unknown, outputs: &[] }),
+        ("output", Purpose::Evaluation { totals: &[], outputs: &unknown }),
     ] {
         let error = compile(&net.graph, &purpose, F32, &target()).expect_err("a node of another graph");
         let nodes = strange.0;
-        assert_eq!(error, PlanError::UnknownNode { node: strange, nodes }, "{purpose:?}");
+        assert_eq!(error, PlanError::UnknownNode { what, node: strange, nodes }, "{purpose:?}");
     }
     let text = |purpose: &Purpose<'_>| compile(&net.graph, purpose, F32, &target()).expect_err("unfit").to_string();
     let counted = text(&Purpose::Evaluation { totals: &[net.classes], outputs: &[] });

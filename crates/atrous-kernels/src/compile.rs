@@ -108,21 +108,29 @@ pub fn rewrite(graph: &Graph, purpose: &Purpose<'_>, options: CompileOptions) ->
     if let Purpose::Training { training, .. } = purpose {
         training.validate(graph).map_err(PlanError::Training)?;
     }
+    purpose.named().into_iter().try_for_each(|(what, ids)| known(graph, what, ids))?;
     let (kept, storage) = (purpose.kept(), purpose.storage());
-    known(graph, &kept)?;
     let passes = if storage.filters { options.passes } else { options.passes.keeping_parameters() };
     Ok(optimize(graph, &kept, passes).stored(&kept, options.precision, &storage))
 }
 
 impl Purpose<'_> {
+    /// The nodes that it names, by what they are; those of a training apart.
+    fn named(&self) -> Vec<(&'static str, &[NodeId])> {
+        match self {
+            Self::Inference { outputs, .. } | Self::Training { outputs, .. } => vec![("output", outputs)],
+            Self::Gradients { outputs, loss, loss_scale } => {
+                let loss = ("loss", std::slice::from_ref(loss));
+                vec![("output", outputs), loss, ("loss scale", loss_scale.as_slice())]
+            }
+            Self::Evaluation { totals, outputs } => vec![("output", outputs), ("total", totals)],
+        }
+    }
+
     /// The nodes that passes must leave.
     fn kept(&self) -> Vec<NodeId> {
-        match *self {
-            Self::Inference { outputs, .. } => outputs.to_vec(),
-            Self::Gradients { outputs, loss, loss_scale } => [outputs, &[loss], loss_scale.as_slice()].concat(),
-            Self::Training { training, outputs } => [outputs, &training.nodes()].concat(),
-            Self::Evaluation { totals, outputs } => [outputs, totals].concat(),
-        }
+        let training = if let Self::Training { training, .. } = self { training.nodes() } else { Vec::new() };
+        self.named().into_iter().flat_map(|(_, ids)| ids).copied().chain(training).collect()
     }
 
     /// What decides how tensors are stored.

@@ -99,9 +99,11 @@ pub enum PlanError {
     /// No kernel does what is asked.
     #[error("{0} is not supported")]
     Unsupported(String),
-    /// An output or a total that the graph does not have.
-    #[error("%{} is not a node of the graph, which has {nodes}", node.0)]
+    /// An output, a total or a loss that the graph does not have.
+    #[error("{what} %{} is not a node of the graph, which has {nodes}", node.0)]
     UnknownNode {
+        /// Which of them.
+        what: &'static str,
         /// What was asked for.
         node: NodeId,
         /// Number of nodes.

@@ -34,8 +34,9 @@ pub fn plan_evaluation(
     totals: &[NodeId],
     target: &Target,
 ) -> Result<Plan, PlanError> {
+    known(graph, "output", outputs)?;
+    known(graph, "total", totals)?;
     let kept = [outputs, totals].concat();
-    known(graph, &kept)?;
     validate_totals(graph, totals).map_err(PlanError::Totals)?;
     let nodes = needed(graph, &kept);
     let (sharing, made) = plan_nodes(graph, &nodes, &kept, target)?;
@@ -54,10 +55,10 @@ pub fn plan_evaluation(
 }
 
 /// Checks that nodes are of a graph.
-pub(crate) fn known(graph: &Graph, ids: &[NodeId]) -> Result<(), PlanError> {
+pub(crate) fn known(graph: &Graph, what: &'static str, ids: &[NodeId]) -> Result<(), PlanError> {
     let nodes = graph.nodes().len();
     match ids.iter().find(|id| id.0 >= nodes) {
-        Some(&node) => Err(PlanError::UnknownNode { node, nodes }),
+        Some(&node) => Err(PlanError::UnknownNode { what, node, nodes }),
         None => Ok(()),
     }
 }

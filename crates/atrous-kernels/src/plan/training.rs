@@ -45,7 +45,7 @@ pub fn plan_training(
     training: &Training,
     target: &Target,
 ) -> Result<Plan, PlanError> {
-    known(graph, outputs)?;
+    known(graph, "output", outputs)?;
     training.validate(graph).map_err(PlanError::Training)?;
     let both = || training.gradients.iter().chain(&training.assignments);
     let mut roots: Vec<NodeId> = both().flat_map(|(parameter, node)| [*parameter, *node]).collect();
