@@ -236,7 +236,7 @@ fn slices_pads_and_flips() {
     for (vertical, horizontal) in [(true, false), (false, true), (true, true), (false, false)] {
         check(both_types(Op::Flip { vertical, horizontal }, &[x]));
     }
-    check([Case::images(Op::Dropout(Dropout { rate: 0.5, stream: 0 }), &[x])]);
+    check([Case::images(Op::Dropout(Dropout { rate: 0.5, stream: 0, unit: DropoutUnit::Element }), &[x])]);
 }
 
 /// Values are small whole numbers and weights multiples of 1/16: all sums are exact, and so are their ties.

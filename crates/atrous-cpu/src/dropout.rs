@@ -1,6 +1,6 @@
 //! Dropout with a mask that can be computed again.
 
-use atrous_graph::op::Dropout;
+use atrous_graph::op::{Dropout, DropoutUnit};
 
 use crate::Tensor;
 
@@ -25,8 +25,13 @@ pub(crate) fn dropout(op: &Dropout, x: &Tensor, seed: Option<&Tensor>) -> Tensor
     let (key, rate) = ([seed.data[0] as u32, op.stream], f64::from(op.rate));
     let groups = x.shape.c.div_ceil(4);
     Tensor::from_fn(x.shape, |n, row, column, c| {
-        let vec4 = ((n * x.shape.h + row) * x.shape.w + column) * groups + c / 4;
-        let word = philox(key, [vec4 as u32, 0, 0, 0])[c % 4];
+        let (counter, word) = match op.unit {
+            DropoutUnit::Element => (((n * x.shape.h + row) * x.shape.w + column) * groups + c / 4, c % 4),
+            DropoutUnit::Channel => (n * groups + c / 4, c % 4),
+            DropoutUnit::Sample => (n, 0),
+            DropoutUnit::Batch => (0, 0),
+        };
+        let word = philox(key, [counter as u32, 0, 0, 0])[word];
         if f64::from(word) < rate * 2f64.powi(32) { 0.0 } else { x.at(n, row, column, c) / (1.0 - rate) }
     })
 }
@@ -50,7 +55,11 @@ mod tests {
     fn the_mask_drops_its_share_and_scales_the_rest() {
         let x = Tensor::new(Shape::new(2, 25, 40, 5), vec![3.0; 10_000]);
         let masked = |rate, stream, seed| {
-            dropout(&Dropout { rate, stream }, &x, Some(&Tensor::from_u32(Shape::channels(1), &[seed])))
+            dropout(
+                &Dropout { rate, stream, unit: DropoutUnit::Element },
+                &x,
+                Some(&Tensor::from_u32(Shape::channels(1), &[seed])),
+            )
         };
         let half = masked(0.5, 1, 7);
         assert_eq!(half, masked(0.5, 1, 7));
@@ -70,7 +79,9 @@ mod tests {
     #[test]
     fn without_a_seed_nothing_is_dropped() {
         let x = Tensor::channels(&[1.0, 2.0, 3.0]);
-        assert_eq!(dropout(&Dropout { rate: 0.9, stream: 0 }, &x, None), x);
+        for unit in DropoutUnit::ALL {
+            assert_eq!(dropout(&Dropout { rate: 0.9, stream: 0, unit }, &x, None), x);
+        }
     }
 
     /// Channels are padded to vectors of four: with 5 channels, pixel 1 begins at vector 2.
@@ -78,11 +89,46 @@ mod tests {
     fn positions_are_those_of_the_device_layout() {
         let ones = |shape: Shape| Tensor::new(shape, vec![1.0; shape.len()]);
         let seed = Tensor::from_u32(Shape::channels(1), &[3]);
-        let op = Dropout { rate: 0.5, stream: 9 };
+        let op = Dropout { rate: 0.5, stream: 9, unit: DropoutUnit::Element };
         let five = dropout(&op, &ones(Shape::new(1, 1, 64, 5)), Some(&seed));
         let eight = dropout(&op, &ones(Shape::new(1, 1, 64, 8)), Some(&seed));
         for x in 0..64 {
             assert_eq!(five.pixel(0, 0, x), &eight.pixel(0, 0, x)[..5]);
+        }
+    }
+
+    /// Every unit is dropped or kept as a whole, whatever lies next to it, and a share `rate` of units is dropped.
+    #[test]
+    fn units_are_dropped_as_a_whole() {
+        let (shape, rate) = (Shape::new(40, 3, 5, 30), 0.3f32);
+        let x = Tensor::new(shape, vec![1.0; shape.len()]);
+        let seeds = 0..50;
+        for (unit, size) in [(DropoutUnit::Channel, 15), (DropoutUnit::Sample, 450), (DropoutUnit::Batch, 18_000)] {
+            let (mut dropped, mut units) = (0.0, 0.0);
+            for seed in seeds.clone() {
+                let y = dropout(
+                    &Dropout { rate, stream: 4, unit },
+                    &x,
+                    Some(&Tensor::from_u32(Shape::channels(1), &[seed])),
+                );
+                let of = |n: usize, c: usize| match unit {
+                    DropoutUnit::Channel => (n, c),
+                    DropoutUnit::Sample => (n, 0),
+                    DropoutUnit::Element | DropoutUnit::Batch => (0, 0),
+                };
+                let mut kept = std::collections::HashMap::new();
+                for n in 0..shape.n {
+                    for (i, value) in y.data[n * 450..][..450].iter().enumerate() {
+                        let first = *kept.entry(of(n, i % shape.c)).or_insert(*value);
+                        assert_eq!(first, *value, "a {} is torn", unit.name());
+                    }
+                }
+                assert_eq!(kept.len(), shape.len() / size);
+                units += kept.len() as f64;
+                dropped += kept.values().filter(|value| **value == 0.0).count() as f64;
+            }
+            let (share, deviation) = (dropped / units, (0.3 * 0.7 / units).sqrt());
+            assert!((share - 0.3).abs() < 4.0 * deviation, "{share} of all {units} {}s", unit.name());
         }
     }
 }

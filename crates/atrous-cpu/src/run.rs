@@ -131,7 +131,7 @@ fn source(node: &Node, values: &HashMap<String, Tensor>) -> Result<Tensor, Error
 
 #[cfg(test)]
 mod tests {
-    use atrous_graph::op::{Binary, CrossEntropy, Dropout, Reduce, Slice, Unary};
+    use atrous_graph::op::{Binary, CrossEntropy, Dropout, DropoutUnit, Reduce, Slice, Unary};
 
     use super::*;
 
@@ -191,7 +191,7 @@ mod tests {
         let logits = g.input("logits", Shape::new(1, 1, 2, 2), DType::F32).unwrap();
         let labels = g.input("labels", pixels, DType::U32).unwrap();
         let seed = g.input("seed", Shape::channels(1), DType::U32).unwrap();
-        let drop = Op::Dropout(Dropout { rate: 0.0, stream: 1 });
+        let drop = Op::Dropout(Dropout { rate: 0.0, stream: 1, unit: DropoutUnit::Element });
         let kept = g.add("dropout", drop, &[logits, seed]).unwrap();
         let entropy = CrossEntropy { ignore: Some(255), smoothing: 0.0 };
         let losses = g.add("losses", Op::CrossEntropy(entropy), &[kept, labels]).unwrap();

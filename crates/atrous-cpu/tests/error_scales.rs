@@ -4,7 +4,8 @@
 use atrous_cpu::{Tensor, Tolerance, compare, evaluate, magnitude};
 use atrous_graph::op::{
     AvgPool, AvgPoolGrad, BatchNormGrad, Binary, ChannelMaxPool, Conv2d, Conv2dGradWeight, Coordinates, CrossEntropy,
-    Dropout, MaxPoolGrad, Pad, PadGrad, PadMode, Padding, Resize, ResizeCrossEntropy, ResizeGrad, Unary, Window,
+    Dropout, DropoutUnit, MaxPoolGrad, Pad, PadGrad, PadMode, Padding, Resize, ResizeCrossEntropy, ResizeGrad, Unary,
+    Window,
 };
 use atrous_graph::{Op, Shape};
 
@@ -72,7 +73,7 @@ fn cases() -> Vec<(Op, Vec<Tensor>, Shape)> {
         (Op::CrossEntropyGrad(entropy), vec![x.clone(), labels.clone(), noise(pixels, 13), positive(c, 12)], IMAGE),
         (Op::ResizeCrossEntropy(resized), vec![small.clone(), labels.clone(), positive(c, 12)], pixels),
         (Op::ResizeCrossEntropyGrad(resized), vec![small, labels, noise(pixels, 13), positive(c, 12)], half),
-        (Op::Dropout(Dropout { rate: 0.3, stream: 2 }), vec![x, seed], IMAGE),
+        (Op::Dropout(Dropout { rate: 0.3, stream: 2, unit: DropoutUnit::Element }), vec![x, seed], IMAGE),
     ]
 }
 

@@ -110,7 +110,7 @@ pub(crate) fn attributes(op: &Op) -> String {
             .collect::<Vec<_>>()
             .join(" "),
         Op::Cast(dtype) => format!("to {dtype}"),
-        Op::Dropout(d) => format!("rate {}", d.rate),
+        Op::Dropout(d) => format!("rate {} per {}", d.rate, d.unit.name()),
     }
 }
 

@@ -157,7 +157,9 @@ fn broadcasting_concat_slices_and_pads() {
     assert!(text(case.unary(Op::Slice(Slice::crop(x, 2, 0, 3, 5)))).contains("3 rows from 2 lie outside of the 4"));
     let pad = Pad { padding: Padding::symmetric(4, 0), mode: PadMode::Reflect };
     assert!(text(case.unary(Op::Pad(pad))).contains("needs more pixels than the 4×5 there are"));
-    assert!(text(case.unary(Op::Dropout(Dropout { rate: 1.0, stream: 0 }))).contains("0..1"));
+    assert!(
+        text(case.unary(Op::Dropout(Dropout { rate: 1.0, stream: 0, unit: DropoutUnit::Element }))).contains("0..1")
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Dropout in training.
 
 use atrous_graph::DType;
-use atrous_graph::op::Dropout;
+use atrous_graph::op::{Dropout, DropoutUnit};
 
 use crate::kernel::{Kernel, vec4s};
 use crate::{NodePlan, PlanError, Problem, Slot};
@@ -16,14 +16,25 @@ pub fn plan_dropout(op: &Dropout, problem: &Problem<'_>) -> Result<NodePlan, Pla
     if y.ty.dtype == DType::U32 {
         return Err(PlanError::Unsupported(format!("dropout of {}", y.ty)));
     }
-    let (needs, limit) = (vec4s(y.full) as u64, 1 << 32);
+    let (needs, limit) = (vec4s(y.full) as u64, u64::from(u32::MAX));
     if needs > limit {
         return Err(PlanError::Limit { what: "random numbers (four elements each)", needs, limit });
     }
-    let row = y.ty.shape.w * y.ty.padded().c / 4;
+    let full = y.full.shape;
+    let pixel = y.ty.padded().c / 4;
+    let row = full.w * pixel;
+    // The counter of the vec4 at position i is i / run * period + i % period.
+    let (run, period) = match op.unit {
+        DropoutUnit::Element => (pixel, pixel),
+        DropoutUnit::Channel => (full.h * row, pixel),
+        DropoutUnit::Sample => (full.h * row, 1),
+        DropoutUnit::Batch => (full.n * full.h * row, 1),
+    };
+    let each = matches!(op.unit, DropoutUnit::Element | DropoutUnit::Channel);
     let rate = f64::from(op.rate);
     let dispatch = Kernel::storing(y.ty, "pointwise/dropout", "")
-        .sizes([("COUNT", count), ("FIRST", (y.first_sample * y.full.shape.h + y.first_row) * row)])
+        .sizes([("COUNT", count), ("FIRST", (y.first_sample * full.h + y.first_row) * row)])
+        .sizes([("RUN", run), ("PERIOD", period), ("EACH", usize::from(each))])
         .set("STREAM", f64::from(op.stream))
         // A whole number is below the rate's share of 2^32 if it is below that rounded up.
         .set("THRESHOLD", (rate * 2_f64.powi(32)).ceil())
@@ -45,7 +56,7 @@ mod tests {
     #[test]
     fn a_map_is_refused() {
         let (x, seed) = (TensorType::map(Shape::new(1, 2, 2, 1)), TensorType::map(Shape::channels(1)));
-        let op = Op::Dropout(Dropout { rate: 0.25, stream: 0 });
+        let op = Op::Dropout(Dropout { rate: 0.25, stream: 0, unit: DropoutUnit::Element });
         let refused = plan_node(&op, &[x, seed], x, &Target::new(Limits::WEBGPU, true)).expect_err("a map");
         assert_eq!(refused, PlanError::Unsupported("dropout of 1×2×2×1 u32".to_owned()));
     }
@@ -54,7 +65,7 @@ mod tests {
     fn parts_count_from_their_place_in_the_whole_tensor() {
         let x = TensorType::image(Shape::new(3, 8, 4, 5));
         let seed = TensorType::map(Shape::channels(1));
-        let op = Op::Dropout(Dropout { rate: 0.25, stream: u32::MAX });
+        let op = Op::Dropout(Dropout { rate: 0.25, stream: u32::MAX, unit: DropoutUnit::Element });
         // A row has 128 bytes, a sample 1024.
         for max_binding in [1024, 512] {
             let target = Target::new(Limits { max_binding, ..Limits::WEBGPU }, true);

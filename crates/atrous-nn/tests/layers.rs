@@ -1,6 +1,6 @@
 //! Layers by themselves: what they name, how they store, what they refuse.
 
-use atrous_graph::op::Padding;
+use atrous_graph::op::{Dropout, DropoutUnit, Padding};
 use atrous_graph::{NodeId, Op, Shape};
 use atrous_nn::layers::{Conv, ConvTranspose, Norm, Pool};
 use atrous_nn::zoo::{self, BuildOptions, ResNetEncoder};
@@ -248,4 +248,38 @@ fn sizes_out_of_range_are_refused_in_every_layer() {
     let reach = |b: &mut Builder, x| b.conv_transpose2d("l", x, ConvTranspose::new(2, 3, 2).output_padding([0, 2]));
     let error = layer(Naming::Torch, Mode::Inference, reach).unwrap_err();
     assert_eq!(error, "conv_transpose2d \"l\": output padding 2 must be smaller than stride 2 or dilation 1");
+}
+
+#[test]
+fn dropouts_say_what_they_drop() {
+    let units = |mode| {
+        let model = layer(Naming::Torch, mode, |b, x| {
+            let y = b.dropout("elements", x, 0.1)?;
+            let y = b.dropout_channels("channels", y, 0.2)?;
+            let y = b.stochastic_depth("depth", y, 0.3)?;
+            b.dropout_of(DropoutUnit::Batch, "batch", y, 0.4)
+        });
+        let model = model.unwrap();
+        let dropouts = model.graph.nodes().iter().filter_map(|node| match node.op {
+            Op::Dropout(op) => Some((node.name.clone(), op, node.inputs.len())),
+            _ => None,
+        });
+        dropouts.collect::<Vec<_>>()
+    };
+    for (mode, inputs) in [(Mode::Inference, 1), (Mode::Training, 2)] {
+        let want = [
+            ("elements", DropoutUnit::Element, 0.1),
+            ("channels", DropoutUnit::Channel, 0.2),
+            ("depth", DropoutUnit::Sample, 0.3),
+            ("batch", DropoutUnit::Batch, 0.4),
+        ];
+        let want = (0..)
+            .zip(want)
+            .map(|(stream, (name, unit, rate))| (name.to_owned(), Dropout { rate, stream, unit }, inputs));
+        assert_eq!(units(mode), want.collect::<Vec<_>>(), "{mode:?}");
+    }
+    for rate in [-0.1, 1.0, f32::NAN] {
+        let refused = layer(Naming::Torch, Mode::Training, |b, x| b.stochastic_depth("depth", x, rate));
+        assert_eq!(refused.unwrap_err(), format!("dropout \"depth\": the rate must lie in 0..1, got {rate}"));
+    }
 }

@@ -1,5 +1,6 @@
 //! Networks in training mode: running statistics by the framework's rule, and those that are made to be trained.
 
+use atrous_graph::op::DropoutUnit;
 use atrous_graph::{Op, Shape};
 use atrous_nn::zoo::{self, BuildOptions};
 use atrous_nn::{Mode, Model, Network};
@@ -88,4 +89,29 @@ fn small_networks_take_small_images() {
             assert!(error.contains(&format!("the width must lie in 1..=65536, got {width}")), "{error}");
         }
     }
+}
+
+/// What training drops, as the papers' code says: `nn.Dropout` and `nn.Dropout2d` of torchvision and segmentation-models-pytorch,
+/// `slim.dropout(keep_prob=0.9)` of TensorFlow's `deeplab`.
+#[test]
+fn dropouts_are_those_of_the_frameworks() {
+    let dropouts = |name: &str, mode| {
+        let model = build(name, mode);
+        let dropout = |node: &atrous_graph::Node| match node.op {
+            Op::Dropout(op) => Some((node.name.clone(), op.unit, op.rate)),
+            _ => None,
+        };
+        model.graph.nodes().iter().filter_map(dropout).collect::<Vec<_>>()
+    };
+    let (element, channel) = (DropoutUnit::Element, DropoutUnit::Channel);
+    for (name, want) in [
+        ("smp_pspnet_resnet18", vec![("decoder.dropout", channel, 0.2)]),
+        ("smp_deeplabv3plus_resnet18", vec![("decoder.aspp.0.project.3", element, 0.5)]),
+        ("deeplabv3plus_xception65", vec![("concat_projection_dropout", element, 0.1)]),
+        ("deeplabv3plus_xception65_os8", vec![("concat_projection_dropout", element, 0.1)]),
+    ] {
+        let want: Vec<_> = want.into_iter().map(|(at, unit, rate)| (at.to_owned(), unit, rate)).collect();
+        assert_eq!(dropouts(name, Mode::Training), want, "{name}");
+    }
+    assert_eq!(dropouts("deeplabv3plus_xception65", Mode::Inference), []);
 }

@@ -216,7 +216,7 @@ fn dropout_replays_its_mask() {
     let mut case = Case::default();
     let x = case.input("x", X);
     let seed = case.labels("seed", Shape::channels(1), &[17]);
-    let y = case.add(Op::Dropout(Dropout { rate: 0.5, stream: 3 }), &[x, seed]);
+    let y = case.add(Op::Dropout(Dropout { rate: 0.5, stream: 3, unit: DropoutUnit::Element }), &[x, seed]);
     let loss = case.weighed(y);
     case.check(&[(loss, 1.0)], &["x"]);
 }

@@ -1,5 +1,5 @@
 use atrous_cpu::Tensor;
-use atrous_graph::op::{Dropout, Pad, PadGrad, PadMode, Padding, Place, Reduce, Reduction, Slice};
+use atrous_graph::op::{Dropout, DropoutUnit, Pad, PadGrad, PadMode, Padding, Place, Reduce, Reduction, Slice};
 use atrous_graph::{Op, Shape};
 
 use crate::check::{eval, linear, noise};
@@ -63,8 +63,10 @@ fn flips_are_their_own_gradients() {
 fn dropout_replays_its_mask() {
     let seed = Tensor::from_u32(Shape::channels(1), &[4_000_000_000]);
     for (rate, stream) in [(0.0, 0), (0.3, 1), (0.9, u32::MAX)] {
-        let op = Op::Dropout(Dropout { rate, stream });
-        linear("dropout", Shape::new(2, 4, 5, 6), |x| eval(op, &[x, &seed]), |u| eval(op, &[u, &seed]));
+        for unit in DropoutUnit::ALL {
+            let op = Op::Dropout(Dropout { rate, stream, unit });
+            linear(unit.name(), Shape::new(2, 4, 5, 6), |x| eval(op, &[x, &seed]), |u| eval(op, &[u, &seed]));
+        }
     }
 }
 

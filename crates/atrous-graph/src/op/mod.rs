@@ -26,7 +26,7 @@ pub use grad::{AvgPoolGrad, MaxPoolGrad, PadGrad, ResizeGrad};
 pub use label::CrossEntropy;
 pub use movement::{Pad, PadMode, Place, Slice};
 pub use norm::{BatchNorm, BatchNormGrad, Reduce, Reduction, RunningStat};
-pub use pointwise::{Binary, Dropout, Unary};
+pub use pointwise::{Binary, Dropout, DropoutUnit, Unary};
 pub use pool::{AvgPool, ChannelMaxPool, Window};
 pub use resize::{Coordinates, Interpolation, Resize};
 

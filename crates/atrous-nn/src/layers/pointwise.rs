@@ -1,6 +1,6 @@
 //! Activations, arithmetic and layers that only move data.
 
-use atrous_graph::op::{Binary, Dropout, Pad, PadMode, Padding, Slice, Unary};
+use atrous_graph::op::{Binary, Dropout, DropoutUnit, Pad, PadMode, Padding, Slice, Unary};
 use atrous_graph::{GraphError, NodeId, Op};
 
 use crate::Builder;
@@ -46,15 +46,40 @@ impl Builder {
         self.add(name, Op::Concat, inputs)
     }
 
-    /// Dropout of a share `rate` of all elements. At inference it is the identity; in training its mask comes from the input
-    /// [`crate::DROPOUT_SEED`], which all dropouts of a network share.
+    /// Dropout of a share `rate` of all elements: [`Self::dropout_of`] elements.
     ///
     /// # Errors
     /// If the rate is negative, or not below 1.
     pub fn dropout(&mut self, name: &str, x: NodeId, rate: f32) -> Result<NodeId, GraphError> {
+        self.dropout_of(DropoutUnit::Element, name, x, rate)
+    }
+
+    /// Dropout of whole channels, a share `rate` of those of each sample: PyTorch's `Dropout2d`, Keras' `SpatialDropout2D`.
+    ///
+    /// # Errors
+    /// If the rate is negative, or not below 1.
+    pub fn dropout_channels(&mut self, name: &str, x: NodeId, rate: f32) -> Result<NodeId, GraphError> {
+        self.dropout_of(DropoutUnit::Channel, name, x, rate)
+    }
+
+    /// Stochastic depth (Huang et al. 2016) of a residual branch `x`, before it is added: training drops it for a share `rate` of the
+    /// samples, torchvision's `StochasticDepth(rate, "row")`. [`Self::dropout_of`] the whole batch is that of mode `"batch"`.
+    ///
+    /// # Errors
+    /// If the rate is negative, or not below 1.
+    pub fn stochastic_depth(&mut self, name: &str, x: NodeId, rate: f32) -> Result<NodeId, GraphError> {
+        self.dropout_of(DropoutUnit::Sample, name, x, rate)
+    }
+
+    /// Dropout of a share `rate` of all units, which scales the others by `1 / (1 - rate)`. At inference it is the identity; in
+    /// training its mask comes from the input [`crate::DROPOUT_SEED`], which all dropouts of a network share. The shape stays.
+    ///
+    /// # Errors
+    /// If the rate is negative, or not below 1.
+    pub fn dropout_of(&mut self, unit: DropoutUnit, name: &str, x: NodeId, rate: f32) -> Result<NodeId, GraphError> {
         let (seed, stream) = self.dropout_source()?;
         let inputs: Vec<NodeId> = [x].into_iter().chain(seed).collect();
-        self.add(name, Op::Dropout(Dropout { rate, stream }), &inputs)
+        self.add(name, Op::Dropout(Dropout { rate, stream, unit }), &inputs)
     }
 
     /// Rows and columns of zeros around the image.

@@ -9,7 +9,7 @@ use atrous_graph::{GraphError, NodeId, Shape};
 use super::xception65::{Skip, XceptionBlock};
 use super::{XceptionPlan, invalid};
 use crate::layers::{Conv, Norm};
-use crate::{Builder, Built, Info, Network, Normalize, Task};
+use crate::{Builder, Built, Info, Mode, Network, Normalize, Task};
 
 /// The network of the paper. All resizing is bilinear with aligned corners; sides of `2^n*k + 1` pixels stay aligned.
 ///
@@ -35,16 +35,18 @@ pub struct DeepLabXception65 {
     pub decoder: bool,
     /// Whether ASPP and decoder use separable convolutions.
     pub separable: bool,
+    /// Share of elements that training drops behind the projection of the ASPP.
+    pub dropout: f32,
     /// Share of the batch in new running statistics (PyTorch's meaning). TensorFlow's decay of 0.9997, for tens of thousands of
     /// steps from pretrained weights, is 0.0003; short trainings need PyTorch's 0.1.
     pub momentum: f64,
 }
 
 impl Default for DeepLabXception65 {
-    /// 21 classes, output stride 16, 16 middle blocks, with decoder and separable convolutions, momentum 0.0003.
+    /// 21 classes, output stride 16, 16 middle blocks, with decoder and separable convolutions, dropout 0.1, momentum 0.0003.
     fn default() -> Self {
         let plan = XceptionPlan::new(16, 16);
-        Self { classes: 21, plan, rates: None, decoder: true, separable: true, momentum: 0.0003 }
+        Self { classes: 21, plan, rates: None, decoder: true, separable: true, dropout: 0.1, momentum: 0.0003 }
     }
 }
 
@@ -89,7 +91,7 @@ impl DeepLabXception65 {
     }
 
     /// Atrous spatial pyramid pooling: the concat of image pooling, 1×1 and the atrous branches, projected to 256 channels
-    /// (in proportion to the width).
+    /// (in proportion to the width), of which training drops elements.
     fn aspp(&self, b: &mut Builder, x: NodeId) -> Result<NodeId, GraphError> {
         let Shape { h, w, .. } = b.shape(x);
         let (point, norm) = (Conv::new(self.head_channels(), 1), self.head_norm());
@@ -101,7 +103,11 @@ impl DeepLabXception65 {
             branches.push(self.spatial(b, &format!("aspp{}", i + 1), x, rate)?);
         }
         let y = b.concat("aspp_concat", &branches)?;
-        conv_bn(b, "concat_projection", y, point, true, norm)
+        let y = conv_bn(b, "concat_projection", y, point, true, norm)?;
+        match b.mode() {
+            Mode::Training => b.dropout("concat_projection_dropout", y, self.dropout),
+            Mode::Inference => Ok(y),
+        }
     }
 
     /// The backbone's result, and the decoder's low-level feature: the second separable convolution of the second block.

@@ -34,7 +34,7 @@ pub struct SmpPspNet {
     pub encoder: Arc<dyn Encoder>,
     /// Channels after the pyramid.
     pub psp_out_channels: usize,
-    /// Share of channels dropped in training.
+    /// Share of channels that training drops, as a whole (`nn.Dropout2d`).
     pub dropout: f32,
     /// Classes.
     pub classes: usize,
@@ -61,7 +61,7 @@ impl SmpPspNet {
             b.concat("concat", &maps)
         })?;
         let y = smp::conv_relu(b, "conv", y, Conv::new(self.psp_out_channels, 1))?;
-        b.dropout("dropout", y, self.dropout)
+        b.dropout_channels("dropout", y, self.dropout)
     }
 }
 

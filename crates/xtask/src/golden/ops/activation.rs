@@ -2,7 +2,7 @@
 
 use atrous_graph::{
     Op,
-    op::{Binary, Dropout, Unary},
+    op::{Binary, Dropout, DropoutUnit, Unary},
 };
 
 use super::super::{CaseError, params::Params};
@@ -52,14 +52,24 @@ pub(super) fn binary(d: &mut Draft<'_>, op: Binary) -> Result<(), CaseError> {
     Ok(())
 }
 
+/// torchvision's `StochasticDepth` as it is at inference.
+pub(super) fn stochastic_depth(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseError> {
+    let unit = match p.take::<String>("mode")?.as_str() {
+        "row" => DropoutUnit::Sample,
+        "batch" => DropoutUnit::Batch,
+        other => return Err(CaseError::Unsupported(format!("the mode \"{other}\""))),
+    };
+    dropout(d, p, unit)
+}
+
 /// Dropout as it is at inference.
-pub(super) fn dropout(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseError> {
+pub(super) fn dropout(d: &mut Draft<'_>, p: &mut Params, unit: DropoutUnit) -> Result<(), CaseError> {
     let rate = p.take("rate")?;
     if p.optional::<bool>("training")? == Some(true) {
         return Err(CaseError::Unsupported("dropout in training".to_owned()));
     }
     let x = d.image("x")?;
-    let out = d.add(Op::Dropout(Dropout { rate, stream: 0 }), &[x])?;
+    let out = d.add(Op::Dropout(Dropout { rate, stream: 0, unit }), &[x])?;
     d.output(out);
     Ok(())
 }

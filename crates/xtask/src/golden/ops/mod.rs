@@ -16,6 +16,7 @@ mod schedule;
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Result;
+use atrous_graph::op::DropoutUnit;
 use atrous_io::WeightFile;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -116,7 +117,9 @@ fn build(case: &Case) -> Result<Draft<'_>, CaseError> {
         "log_softmax" => activation::over_channels(d, p, atrous_graph::Op::LogSoftmax),
         "add" => activation::binary(d, atrous_graph::op::Binary::Add),
         "mul" => activation::binary(d, atrous_graph::op::Binary::Mul),
-        "dropout" => activation::dropout(d, p),
+        "dropout" => activation::dropout(d, p, DropoutUnit::Element),
+        "dropout2d" => activation::dropout(d, p, DropoutUnit::Channel),
+        "stochastic_depth" => activation::stochastic_depth(d, p),
         "concat" => movement::concat(d, p),
         "pad" => movement::pad(d, p),
         "crop" => movement::crop(d, p),
