@@ -232,6 +232,15 @@ fn configurations_without_meaning_are_refused_by_name() {
     flags(&["--rotation", "200"], &["rotation must be within 0 to 180 degrees, got 200"]);
     flags(&["--padding", "4"], &["augment.padding must be 0 unless"]);
     flags(&["--optimizer", "sgd", "--momentum", "1"], &["momentum must lie in 0..1, got 1"]);
+    flags(
+        &["--optimizer", "nadam", "--momentum-decay", "-1"],
+        &["nadam momentum_decay must be finite and not negative"],
+    );
+    flags(&["--optimizer", "nadam", "--rule", "keras"], &["unknown field `rule`", "`momentum_decay`"]);
+    flags(&["--optimizer", "adagrad", "--initial-accumulator", "inf"], &["adagrad initial_accumulator must be finite"]);
+    let keras = ["--optimizer", "adagrad", "--lr-decay", "0.1", "--rule", "keras"];
+    flags(&keras, &["adagrad by the rule of Keras has no lr_decay, got 0.1"]);
+    flags(&["--optimizer", "sgd", "--amsgrad"], &["unknown field `amsgrad`"]);
     flags(&["--recompute", "all"], &["recompute must be nothing, cheap, or segments=N", "got all"]);
     flags(&["--memory-budget", "much"], &["memory_budget must be", "got \"much\""]);
     flags(&["--freeze", "encoder9"], &["small_unet", "encoder9"]);

@@ -30,6 +30,20 @@ fn check(device: &Device, rule: Optimizer, weight_decay: f64, way: Way) {
     }
 }
 
+/// One step of this number, whatever came before.
+fn check_step(device: &Device, rule: Optimizer, number: u64) {
+    let shapes = [("p", Shape::channels(50))];
+    let network = Network::new(&shapes, rule, 0.0, Way::Placed);
+    let parameters = network.upload(device, &network.values());
+    let mut session = network.session(device, &[], &parameters);
+    step(&mut session, 0.5, &network.gradients(1), StepOptions::new(0.01, 1));
+    let before = Snapshot::take(&session, &parameters);
+    let gradients = network.gradients(2);
+    assert!(step(&mut session, 0.5, &gradients, StepOptions::new(0.01, number)).applied);
+    let step = OptimizerStep { lr: 0.01, weight_decay: 0.0, number };
+    before.check_step(&Snapshot::take(&session, &parameters), &rule, step, ("p", Shape::channels(50)), &gradients["p"]);
+}
+
 #[test]
 fn sgd() {
     let device = device();
@@ -64,11 +78,56 @@ fn rmsprop() {
 fn adam_and_adamw() {
     let device = device();
     for convention in [Convention::Torch, Convention::Keras] {
-        for decoupled in [false, true] {
+        for (decoupled, amsgrad) in [(false, false), (false, true), (true, false), (true, true)] {
             for (beta1, beta2, eps, decay) in [(0.9, 0.999, 1e-8, 0.0), (0.8, 0.99, 1e-6, 0.1)] {
-                let rule = Optimizer::Adam { beta1, beta2, eps, decoupled, convention };
+                let rule = Optimizer::Adam { beta1, beta2, eps, decoupled, amsgrad, convention };
                 check(&device, rule, decay, Way::Placed);
             }
+        }
+    }
+}
+
+#[test]
+fn nadam() {
+    let device = device();
+    for (beta1, momentum_decay) in [(0.9, 0.004), (0.9, 1.0), (0.999, 1.0), (0.99, 0.0), (0.0, 0.5), (0.9, 1e30)] {
+        for (decoupled, decay, eps) in [(false, 0.0, 1e-8), (true, 0.1, 1e-6), (false, 0.1, 1e-3)] {
+            let rule = Optimizer::NAdam { beta1, beta2: 0.999, eps, momentum_decay, decoupled };
+            check(&device, rule, decay, Way::Placed);
+        }
+    }
+}
+
+#[test]
+fn adagrad() {
+    let device = device();
+    let adagrad = |lr_decay, initial_accumulator, eps, convention| Optimizer::Adagrad {
+        lr_decay,
+        initial_accumulator,
+        eps,
+        convention,
+    };
+    for (rule, decay) in [
+        (adagrad(0.0, 0.0, 1e-10, Convention::Torch), 0.0),
+        (adagrad(0.25, 0.5, 1e-6, Convention::Torch), 0.1),
+        (adagrad(0.0, 0.1, 1e-7, Convention::Keras), 0.0),
+        (adagrad(0.0, 0.0, 1e-3, Convention::Keras), 0.1),
+    ] {
+        check(&device, rule, decay, Way::Placed);
+    }
+}
+
+/// What depends on the number of the step alone, for numbers that no test gets to step by step.
+#[test]
+fn late_steps() {
+    let device = device();
+    let nadam =
+        |beta1, momentum_decay| Optimizer::NAdam { beta1, beta2: 0.999, eps: 1e-8, momentum_decay, decoupled: false };
+    let adagrad =
+        Optimizer::Adagrad { lr_decay: 0.01, initial_accumulator: 0.1, eps: 1e-10, convention: Convention::Torch };
+    for rule in [nadam(0.9, 0.004), nadam(0.9, 1.0), nadam(0.99, 1.0), nadam(0.999, 0.1), adagrad] {
+        for number in [2, 17, 200, 1_999, 100_000, 10_000_000] {
+            check_step(&device, rule, number);
         }
     }
 }

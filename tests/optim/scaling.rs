@@ -34,8 +34,19 @@ fn spoilt(mut gradients: Values, value: f32) -> Values {
 fn a_skipped_step_changes_nothing_but_the_scale() {
     let device = device();
     let dampened = Optimizer::Sgd { momentum: 0.9, dampening: 0.5, nesterov: false, convention: Convention::Torch };
-    let keras = Optimizer::Adam { beta1: 0.9, beta2: 0.99, eps: 1e-7, decoupled: false, convention: Convention::Keras };
-    for rule in [Optimizer::adam(), keras, dampened, Optimizer::rmsprop()] {
+    let adam = |amsgrad, convention| Optimizer::Adam {
+        beta1: 0.9,
+        beta2: 0.99,
+        eps: 1e-7,
+        decoupled: false,
+        amsgrad,
+        convention,
+    };
+    let (keras, amsgrad) = (adam(false, Convention::Keras), adam(true, Convention::Torch));
+    let adagrad =
+        Optimizer::Adagrad { lr_decay: 0.5, initial_accumulator: 0.1, eps: 1e-10, convention: Convention::Torch };
+    let others = [Optimizer::rmsprop(), Optimizer::nadam(), amsgrad, adagrad];
+    for rule in [Optimizer::adam(), keras, dampened].into_iter().chain(others) {
         let scaling = LossScaling { init: 1024.0, interval: 3 };
         let (plain, scaled) = (network(rule, false), network(rule, false).scaled(scaling));
         let parameters = [&plain, &scaled].map(|network| network.upload(&device, &plain.values()));

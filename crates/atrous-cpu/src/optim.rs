@@ -25,9 +25,10 @@ pub struct Updated {
 }
 
 impl Updated {
-    /// A parameter before its first step: all state is zero.
+    /// A parameter before its first step.
     pub fn new(optimizer: &Optimizer, parameter: Tensor) -> Self {
-        let state = optimizer.state().iter().map(|_| Tensor::zeros(parameter.shape)).collect();
+        let first = Tensor::new(parameter.shape, vec![optimizer.first_state(); parameter.shape.len()]);
+        let state = vec![first; optimizer.state().len()];
         Self { parameter, state }
     }
 }
@@ -120,13 +121,37 @@ fn update(optimizer: &Optimizer, step: OptimizerStep, p: f64, g: f64, state: &mu
             p - if convention == Convention::Torch { lr * v } else { v }
         }
         Optimizer::Adam { beta1, beta2, eps, convention, .. } => {
-            let [mean, square] = state else { unreachable!("Adam keeps a mean and a mean square") };
+            let [mean, square, max @ ..] = state else { unreachable!("Adam keeps a mean and a mean square") };
             *mean = beta1 * *mean + (1.0 - beta1) * g;
             *square = beta2 * *square + (1.0 - beta2) * g * g;
+            let largest = match max.first_mut() {
+                Some(max) => {
+                    *max = max.max(*square);
+                    *max
+                }
+                None => *square,
+            };
             let [c1, c2] = corrections(beta1, beta2, number);
             match convention {
-                Convention::Torch => p - lr / c1 * *mean / ((*square / c2).sqrt() + eps),
-                Convention::Keras => p - lr * c2.sqrt() / c1 * *mean / (square.sqrt() + eps),
+                Convention::Torch => p - lr / c1 * *mean / ((largest / c2).sqrt() + eps),
+                Convention::Keras => p - lr * c2.sqrt() / c1 * *mean / (largest.sqrt() + eps),
+            }
+        }
+        Optimizer::NAdam { beta1, beta2, eps, momentum_decay, .. } => {
+            let [mean, square] = state else { unreachable!("NAdam keeps a mean and a mean square") };
+            *mean = beta1 * *mean + (1.0 - beta1) * g;
+            *square = beta2 * *square + (1.0 - beta2) * g * g;
+            let [of_mean, of_gradient] = nesterov_shares(beta1, momentum_decay, number);
+            let [_, c2] = corrections(beta1, beta2, number);
+            p - lr * (of_mean * *mean + of_gradient * g) / ((*square / c2).sqrt() + eps)
+        }
+        Optimizer::Adagrad { lr_decay, eps, convention, .. } => {
+            let [sum] = state else { unreachable!("Adagrad keeps a sum of squares") };
+            *sum += g * g;
+            let lr = lr / (1.0 + (number - 1) as f64 * lr_decay);
+            match convention {
+                Convention::Torch => p - lr * g / (sum.sqrt() + eps),
+                Convention::Keras => p - lr * g / (*sum + eps).sqrt(),
             }
         }
     }
@@ -135,6 +160,19 @@ fn update(optimizer: &Optimizer, step: OptimizerStep, p: f64, g: f64, state: &mu
 /// Adam's `1 - beta^t`.
 fn corrections(beta1: f64, beta2: f64, number: u64) -> [f64; 2] {
     [beta1, beta2].map(|beta| 1.0 - beta.powf(number as f64))
+}
+
+/// What NAdam multiplies the mean and the gradient with.
+fn nesterov_shares(beta1: f64, momentum_decay: f64, number: u64) -> [f64; 2] {
+    let mu = |t: u64| beta1 * (1.0 - 0.5 * 0.96_f64.powf(t as f64 * momentum_decay));
+    let (mut product, mut t) = (1.0, 0);
+    // Further factors of a product that is nothing beside 1 change nothing.
+    while t < number && product > f64::EPSILON / 4.0 {
+        t += 1;
+        product *= mu(t);
+    }
+    let next = mu(number + 1);
+    [next / (1.0 - product * next), (1.0 - mu(number)) / (1.0 - product)]
 }
 
 /// The error scales of one element's step: those of its state, and that of its parameter.
@@ -181,15 +219,36 @@ fn magnitude(optimizer: &Optimizer, step: OptimizerStep, p: f64, g: f64, state: 
             p + lr / scale * v
         }
         Optimizer::Adam { beta1, beta2, eps, convention, .. } => {
-            let [mean, square] = state else { unreachable!("Adam keeps a mean and a mean square") };
+            let [mean, square, max @ ..] = state else { unreachable!("Adam keeps a mean and a mean square") };
             *mean = beta1 * mean.abs() + (1.0 - beta1) * absolute;
             *square = beta2 * *square + (1.0 - beta2) * absolute * absolute;
+            max.iter_mut().for_each(|max| *max = max.max(*square));
+            let (largest, terms) = (exact[exact.len() - 1], max.first().copied().unwrap_or(*square));
             let [c1, c2] = corrections(beta1, beta2, number);
             let (inside, before) = match convention {
                 Convention::Torch => (c2, 1.0),
                 Convention::Keras => (1.0, c2.sqrt()),
             };
-            p + lr * before / c1 * quotient(*mean, (exact[1] / inside).sqrt(), eps, *square / inside)
+            p + lr * before / c1 * quotient(*mean, (largest / inside).sqrt(), eps, terms / inside)
+        }
+        Optimizer::NAdam { beta1, beta2, eps, momentum_decay, .. } => {
+            let [mean, square] = state else { unreachable!("NAdam keeps a mean and a mean square") };
+            *mean = beta1 * mean.abs() + (1.0 - beta1) * absolute;
+            *square = beta2 * *square + (1.0 - beta2) * absolute * absolute;
+            let [of_mean, of_gradient] = nesterov_shares(beta1, momentum_decay, number);
+            let [_, c2] = corrections(beta1, beta2, number);
+            let ahead = of_mean * *mean + of_gradient * absolute;
+            p + lr * quotient(ahead, (exact[1] / c2).sqrt(), eps, *square / c2)
+        }
+        Optimizer::Adagrad { lr_decay, eps, convention, .. } => {
+            let [sum] = state else { unreachable!("Adagrad keeps a sum of squares") };
+            *sum += absolute * absolute;
+            let lr = lr / (1.0 + (number - 1) as f64 * lr_decay);
+            let (root, outside) = match convention {
+                Convention::Torch => (exact[0].sqrt(), eps),
+                Convention::Keras => ((exact[0] + eps).sqrt(), 0.0),
+            };
+            p + lr * quotient(absolute, root, outside, *sum)
         }
     }
 }

@@ -40,7 +40,8 @@ fn optimizer(case: &Value) -> Optimizer {
     }
     assert!(name.contains("adam"), "{name} is no known optimizer");
     let (beta1, beta2) = (number("beta1").unwrap(), number("beta2").unwrap());
-    Optimizer::Adam { beta1, beta2, eps, decoupled: name.contains("adamw"), convention }
+    let (decoupled, amsgrad) = (name.contains("adamw"), flag("amsgrad"));
+    Optimizer::Adam { beta1, beta2, eps, decoupled, amsgrad, convention }
 }
 
 fn input(case: &Value, name: &str) -> Tensor {
@@ -102,9 +103,19 @@ fn rules() -> Vec<Optimizer> {
         for (momentum, centered) in [(0.0, false), (0.9, false), (0.0, true), (0.9, true)] {
             rules.push(Optimizer::RmsProp { alpha: 0.9, eps: 1e-3, momentum, centered, convention });
         }
-        for decoupled in [false, true] {
-            rules.push(Optimizer::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled, convention });
+        for (decoupled, amsgrad) in [(false, false), (true, false), (false, true)] {
+            rules.push(Optimizer::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled, amsgrad, convention });
         }
+        rules.push(Optimizer::Adagrad { lr_decay: 0.0, initial_accumulator: 0.1, eps: 1e-7, convention });
+    }
+    rules.push(Optimizer::Adagrad {
+        lr_decay: 0.5,
+        initial_accumulator: 0.0,
+        eps: 1e-3,
+        convention: Convention::Torch,
+    });
+    for (momentum_decay, decoupled) in [(0.004, false), (1.0, true)] {
+        rules.push(Optimizer::NAdam { beta1: 0.9, beta2: 0.999, eps: 1e-8, momentum_decay, decoupled });
     }
     rules.retain(|rule| rule.validate().is_ok());
     rules
@@ -169,7 +180,7 @@ fn decoupled_decay_is_a_step_from_a_smaller_parameter() {
         assert_eq!(got == want, rule.decouples(), "{rule:?}");
     }
     let decoupling = rules().iter().filter(|rule| rule.decouples()).count();
-    assert_eq!(decoupling, 3 + 4 + 3, "of Keras SGD, RMSprop and Adam(W), of PyTorch AdamW");
+    assert_eq!(decoupling, 3 + 4 + 4 + 1 + 1, "of Keras SGD, RMSprop, Adam(W), Adagrad and NAdam, of PyTorch AdamW");
 }
 
 #[test]

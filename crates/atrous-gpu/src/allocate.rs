@@ -52,16 +52,21 @@ pub(crate) fn buffer(device: &Device, what: &'static str, size: u64, usage: Usag
 
 /// The plan's buffers. Everything can be copied from: an output may be an input or a parameter.
 pub(crate) fn buffers(device: &Device, plan: &Plan, parameters: &Parameters) -> Result<Vec<wgpu::Buffer>, GpuError> {
+    let first_state = plan.training.as_ref().map_or(0.0, |training| training.optimizer.first_state() as f32);
     let make = |planned: &BufferPlan| match planned.kind {
         BufferKind::Inputs => {
             buffer(device, "inputs", planned.bytes, Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC)
         }
         BufferKind::Bank | BufferKind::Gradients(_) | BufferKind::Partials if device.options().checks => {
-            poisoned(device, planned.bytes)
+            // NaN all over: whoever reads what nothing wrote shows it.
+            repeated(device, "activations", planned.bytes, [0xff; 4])
         }
         BufferKind::Bank => buffer(device, "activations", planned.bytes, Usage::STORAGE | Usage::COPY_SRC),
         BufferKind::Gradients(_) | BufferKind::Partials | BufferKind::Control => {
             buffer(device, "gradients", planned.bytes, Usage::STORAGE | Usage::COPY_SRC)
+        }
+        BufferKind::State(..) if first_state != 0.0 => {
+            repeated(device, "optimizer state", planned.bytes, first_state.to_le_bytes())
         }
         // WebGPU makes them zero.
         BufferKind::State(..) | BufferKind::Accumulated(_) | BufferKind::Totals => {
@@ -90,16 +95,16 @@ pub(crate) fn filled(device: &Device, what: &'static str, words: &[u32]) -> Resu
     Ok(buffer)
 }
 
-/// A bank that is NaN all over: whoever reads what nothing wrote shows it.
-fn poisoned(device: &Device, bytes: u64) -> Result<wgpu::Buffer, GpuError> {
-    let bank = mapped_buffer(device, "activations", bytes)?;
-    let nan = vec![0xff; 1 << 20];
-    for first in (0..bytes).step_by(nan.len()) {
-        let count = (bytes - first).min(nan.len() as u64);
-        write_mapped(&bank, first, count, &nan[..count as usize])?;
+/// A buffer of one word all over.
+fn repeated(device: &Device, what: &'static str, bytes: u64, word: [u8; 4]) -> Result<wgpu::Buffer, GpuError> {
+    let buffer = mapped_buffer(device, what, bytes)?;
+    let words = word.repeat(1 << 18);
+    for first in (0..bytes).step_by(words.len()) {
+        let count = (bytes - first).min(words.len() as u64);
+        write_mapped(&buffer, first, count, &words[..count as usize])?;
     }
-    device.scope("filling activations", || bank.unmap())?;
-    Ok(bank)
+    device.scope("filling a buffer", || buffer.unmap())?;
+    Ok(buffer)
 }
 
 /// Dispatches of a plan, compiled and bound.

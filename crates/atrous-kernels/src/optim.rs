@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use atrous_graph::optim::{Convention, Optimizer};
+use atrous_graph::optim::{Convention, Optimizer, Training};
 
 use crate::kernel::Kernel;
 
 /// Numbers that a step uploads.
 pub const STEP_LEN: usize = 4;
-/// Numbers that a step reports.
-pub const REPORT_LEN: usize = 8;
+/// Numbers that a step reports, and what its update takes from them.
+pub const REPORT_LEN: usize = 12;
 /// Most vec4s in a chunk: one workgroup takes 16 rounds over it.
 const CHUNK: u64 = 1024;
 
@@ -56,7 +56,7 @@ pub struct StepReport {
 impl StepReport {
     /// From what `optim/control` wrote.
     pub const fn new(control: [f32; REPORT_LEN]) -> Self {
-        let [.., ok, loss, gradient_norm, scale] = control;
+        let [_, _, _, _, ok, loss, gradient_norm, scale, ..] = control;
         let loss_scale = if scale == 0.0 { None } else { Some(scale) };
         Self { ok: ok != 0.0, loss, gradient_norm, loss_scale }
     }
@@ -69,20 +69,39 @@ pub(crate) fn chunks(bytes: &Range<u64>, lr: f64, decay: f64) -> Vec<u32> {
     (first..end).step_by(CHUNK as usize).flat_map(chunk).collect()
 }
 
-/// The kernel that decides whether and how parameters are updated: by the gradient's norm, clipped, and what the rule needs of the
-/// update's number.
-pub(crate) fn control(optimizer: &Optimizer, clip_norm: Option<f64>, scaled: bool) -> Kernel {
-    let (rule, take1, take2) = match *optimizer {
-        Optimizer::Sgd { dampening, convention: Convention::Torch, .. } => (1.0, 1.0 - dampening, 1.0),
-        Optimizer::Sgd { .. } | Optimizer::RmsProp { .. } => (0.0, 1.0, 1.0),
-        Optimizer::Adam { beta1, beta2, convention: Convention::Torch, .. } => (2.0, 1.0 - beta1, 1.0 - beta2),
-        Optimizer::Adam { beta1, beta2, convention: Convention::Keras, .. } => (3.0, 1.0 - beta1, 1.0 - beta2),
+/// The kernel that decides whether and how parameters are updated: by the gradient's norm, clipped, its sign, and what the rule needs
+/// of the update's number.
+pub(crate) fn control(training: &Training) -> Kernel {
+    let rule = match training.optimizer {
+        Optimizer::Sgd { convention: Convention::Torch, .. } => 1.0,
+        Optimizer::Adam { convention: Convention::Torch, .. } => 2.0,
+        Optimizer::Adam { convention: Convention::Keras, .. } => 3.0,
+        Optimizer::Adagrad { .. } => 4.0,
+        Optimizer::Sgd { .. } | Optimizer::RmsProp { .. } | Optimizer::NAdam { .. } => 0.0,
     };
-    Kernel::new("optim/control", if scaled { "scaled" } else { "" })
-        .set("CLIP", clip_norm.unwrap_or(0.0))
-        .set("RULE", rule)
+    let (take1, take2) = match training.optimizer {
+        Optimizer::Sgd { dampening, .. } => (1.0 - dampening, 1.0),
+        Optimizer::Adam { beta1, beta2, .. } | Optimizer::NAdam { beta1, beta2, .. } => (1.0 - beta1, 1.0 - beta2),
+        Optimizer::RmsProp { .. } | Optimizer::Adagrad { .. } => (1.0, 1.0),
+    };
+    let decay = match training.optimizer {
+        Optimizer::NAdam { momentum_decay, .. } => momentum_decay * 0.96_f64.ln(),
+        Optimizer::Adagrad { lr_decay, .. } => lr_decay,
+        Optimizer::Sgd { .. } | Optimizer::RmsProp { .. } | Optimizer::Adam { .. } => 0.0,
+    };
+    let nesterov = matches!(training.optimizer, Optimizer::NAdam { .. });
+    let variant = match (training.loss_scale.is_some(), nesterov) {
+        (false, false) => "",
+        (true, false) => "scaled",
+        (false, true) => "nesterov",
+        (true, true) => "scaled,nesterov",
+    };
+    let kernel = Kernel::new("optim/control", variant)
+        .set("CLIP", training.clip_norm.unwrap_or(0.0))
         .set("TAKE1", take1)
         .set("TAKE2", take2)
+        .set("DECAY", decay);
+    if nesterov { kernel } else { kernel.set("RULE", rule) }
 }
 
 /// The kernel of an update rule; it binds gradient, chunks, control, parameters and [`Optimizer::state`].
@@ -109,14 +128,24 @@ pub(crate) fn update(optimizer: &Optimizer) -> Kernel {
                 .set("KERAS", keras(convention));
             if moving { kernel.set("MOMENTUM", momentum) } else { kernel }
         }
-        Optimizer::Adam { beta1, beta2, eps, .. } => Kernel::new("optim/adam", "")
-            .set("BETA1", beta1)
-            .set("TAKE1", 1.0 - beta1)
-            .set("BETA2", beta2)
-            .set("TAKE2", 1.0 - beta2)
-            .set("EPS", eps),
+        Optimizer::Adam { beta1, beta2, eps, amsgrad, .. } => {
+            adam(if amsgrad { "amsgrad" } else { "" }, [beta1, beta2], eps)
+        }
+        Optimizer::NAdam { beta1, beta2, eps, .. } => adam("nesterov", [beta1, beta2], eps),
+        Optimizer::Adagrad { eps, convention, .. } => {
+            Kernel::new("optim/adagrad", "").set("EPS", eps).set("KERAS", keras(convention))
+        }
     };
     kernel.set("DECOUPLED", flag(optimizer.decouples()))
+}
+
+fn adam(variant: &'static str, [beta1, beta2]: [f64; 2], eps: f64) -> Kernel {
+    Kernel::new("optim/adam", variant)
+        .set("BETA1", beta1)
+        .set("TAKE1", 1.0 - beta1)
+        .set("BETA2", beta2)
+        .set("TAKE2", 1.0 - beta2)
+        .set("EPS", eps)
 }
 
 #[cfg(test)]

@@ -183,10 +183,10 @@ fn terms(text: &str) -> Result<Vec<(f64, &str)>, String> {
 #[command(next_help_heading = "Optimizer")]
 struct OptimizerFlags {
     /// Update rule [default: adam]
-    #[arg(long = "optimizer", value_name = "RULE", value_parser = ["sgd", "rmsprop", "adam", "adamw"])]
+    #[arg(long = "optimizer", value_name = "RULE", value_parser = ["sgd", "rmsprop", "adam", "adamw", "nadam", "adagrad"])]
     #[serde(rename = "type")]
     optimizer: Option<String>,
-    /// Learning rate [default: 0.001 (adam, adamw), 0.01 (sgd, rmsprop)]
+    /// Learning rate [default: 0.001 (adam, adamw), 0.002 (nadam), 0.01 (sgd, rmsprop, adagrad)]
     #[arg(long, value_name = "RATE")]
     lr: Option<f64>,
     /// Weight decay; norms and biases do not decay [default: 0.01 (adamw), 0 (others)]
@@ -207,16 +207,31 @@ struct OptimizerFlags {
     /// Use the variance instead of the mean square (rmsprop)
     #[arg(long, num_args = 0, default_missing_value = "true")]
     centered: Option<bool>,
-    /// Share of the mean gradient that stays (adam, adamw) [default: 0.9]
+    /// Share of the mean gradient that stays (adam, adamw, nadam) [default: 0.9]
     #[arg(long, value_name = "B")]
     beta1: Option<f64>,
-    /// Share of the mean square that stays (adam, adamw) [default: 0.999]
+    /// Share of the mean square that stays (adam, adamw, nadam) [default: 0.999]
     #[arg(long, value_name = "B")]
     beta2: Option<f64>,
-    /// Keeps divisions finite (rmsprop, adam, adamw) [default: 1e-8]
+    /// Divide by the largest mean square so far (adam, adamw)
+    #[arg(long, num_args = 0, default_missing_value = "true")]
+    amsgrad: Option<bool>,
+    /// How fast the momentum rises (nadam); Keras' is 1 [default: 0.004]
+    #[arg(long, value_name = "D")]
+    momentum_decay: Option<f64>,
+    /// Take the weight decay off the weights instead of adding it to the gradient (nadam); Keras does
+    #[arg(long, num_args = 0, default_missing_value = "true")]
+    decoupled_weight_decay: Option<bool>,
+    /// Decay of the learning rate by its own rule (adagrad) [default: 0]
+    #[arg(long, value_name = "D")]
+    lr_decay: Option<f64>,
+    /// Where the sum of squares begins (adagrad); Keras' is 0.1 [default: 0]
+    #[arg(long, value_name = "S")]
+    initial_accumulator: Option<f64>,
+    /// Keeps divisions finite (all but sgd) [default: 1e-8, adagrad 1e-10]
     #[arg(long, value_name = "E")]
     eps: Option<f64>,
-    /// Whose formula, where PyTorch and Keras differ [default: torch]
+    /// Whose formula, where PyTorch and Keras differ (all but nadam) [default: torch]
     #[arg(long, value_parser = ["torch", "keras"])]
     rule: Option<String>,
 }

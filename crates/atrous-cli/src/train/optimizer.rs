@@ -49,6 +49,8 @@ pub(super) enum Optimizer {
         #[serde(default = "eps")]
         eps: f64,
         #[serde(default)]
+        amsgrad: bool,
+        #[serde(default)]
         rule: Rule,
     },
     Adamw {
@@ -61,6 +63,38 @@ pub(super) enum Optimizer {
         #[serde(default = "beta2")]
         beta2: f64,
         #[serde(default = "eps")]
+        eps: f64,
+        #[serde(default)]
+        amsgrad: bool,
+        #[serde(default)]
+        rule: Rule,
+    },
+    Nadam {
+        #[serde(default = "two_thousandths")]
+        lr: f64,
+        #[serde(default)]
+        weight_decay: f64,
+        #[serde(default = "beta1")]
+        beta1: f64,
+        #[serde(default = "beta2")]
+        beta2: f64,
+        #[serde(default = "eps")]
+        eps: f64,
+        #[serde(default = "momentum_decay")]
+        momentum_decay: f64,
+        #[serde(default)]
+        decoupled_weight_decay: bool,
+    },
+    Adagrad {
+        #[serde(default = "percent")]
+        lr: f64,
+        #[serde(default)]
+        weight_decay: f64,
+        #[serde(default)]
+        lr_decay: f64,
+        #[serde(default)]
+        initial_accumulator: f64,
+        #[serde(default = "adagrad_eps")]
         eps: f64,
         #[serde(default)]
         rule: Rule,
@@ -82,6 +116,18 @@ const fn percent() -> f64 {
 
 const fn thousandth() -> f64 {
     0.001
+}
+
+const fn two_thousandths() -> f64 {
+    0.002
+}
+
+const fn momentum_decay() -> f64 {
+    0.004
+}
+
+const fn adagrad_eps() -> f64 {
+    1e-10
 }
 
 const fn alpha() -> f64 {
@@ -112,13 +158,20 @@ impl Optimizer {
                 let convention = rule.convention();
                 (optim::Optimizer::RmsProp { alpha, eps, momentum, centered, convention }, lr, weight_decay)
             }
-            Self::Adam { lr, weight_decay, beta1, beta2, eps, rule } => {
+            Self::Adam { lr, weight_decay, beta1, beta2, eps, amsgrad, rule } => {
                 let convention = rule.convention();
-                (optim::Optimizer::Adam { beta1, beta2, eps, decoupled: false, convention }, lr, weight_decay)
+                (optim::Optimizer::Adam { beta1, beta2, eps, decoupled: false, amsgrad, convention }, lr, weight_decay)
             }
-            Self::Adamw { lr, weight_decay, beta1, beta2, eps, rule } => {
+            Self::Adamw { lr, weight_decay, beta1, beta2, eps, amsgrad, rule } => {
                 let convention = rule.convention();
-                (optim::Optimizer::Adam { beta1, beta2, eps, decoupled: true, convention }, lr, weight_decay)
+                (optim::Optimizer::Adam { beta1, beta2, eps, decoupled: true, amsgrad, convention }, lr, weight_decay)
+            }
+            Self::Nadam { lr, weight_decay, beta1, beta2, eps, momentum_decay, decoupled_weight_decay: decoupled } => {
+                (optim::Optimizer::NAdam { beta1, beta2, eps, momentum_decay, decoupled }, lr, weight_decay)
+            }
+            Self::Adagrad { lr, weight_decay, lr_decay, initial_accumulator, eps, rule } => {
+                let convention = rule.convention();
+                (optim::Optimizer::Adagrad { lr_decay, initial_accumulator, eps, convention }, lr, weight_decay)
             }
         }
     }

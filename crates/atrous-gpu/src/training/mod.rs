@@ -34,7 +34,7 @@ pub struct TrainingSession {
 impl TrainingSession {
     /// Compiles a graph for a [training step](Purpose::Training) on this device, and makes all that it needs.
     /// The predicted memory, parameters included, is held against the device's budget before anything is allocated. The optimizer's
-    /// state begins as zeros.
+    /// state begins as [`Optimizer::first_state`](atrous_graph::optim::Optimizer::first_state).
     ///
     /// In f16 activations and their gradients are stored so; parameters, their gradients, the optimizer's state, losses and totals stay
     /// f32. Without a [loss scale](Training::loss_scale) gradients below `6e-8` vanish there.

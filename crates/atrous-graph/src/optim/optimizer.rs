@@ -57,6 +57,37 @@ pub enum Optimizer {
         eps: f64,
         /// AdamW (Loshchilov and Hutter 2019): weight decay is decoupled from the gradient.
         decoupled: bool,
+        /// AMSGrad (Reddi et al. 2018): the largest `s` so far, without its correction `c2`, takes the place of `s` in the quotient.
+        amsgrad: bool,
+        /// Whose formula.
+        convention: Convention,
+    },
+    /// NAdam, Adam with Nesterov's momentum (Dozat 2016): `m` and `s` as in Adam. With `mu(t) = beta1 * (1 - 0.96^(t*momentum_decay)/2)`
+    /// and `u(t) = mu(1) * … * mu(t)`: `p -= lr * (mu(t+1) / (1 - u(t+1)) * m + (1 - mu(t)) / (1 - u(t)) * g) / (sqrt(s/c2) + eps)`.
+    ///
+    /// That is PyTorch's formula; Keras' is the one with a `momentum_decay` of 1 and decoupled weight decay.
+    NAdam {
+        /// Share of the mean gradient that stays, in 0..1.
+        beta1: f64,
+        /// Share of the mean square that stays, in 0..1.
+        beta2: f64,
+        /// Keeps the division finite.
+        eps: f64,
+        /// How fast the momentum rises from a half of `beta1` to all of it; not negative.
+        momentum_decay: f64,
+        /// Whether weight decay is decoupled from the gradient.
+        decoupled: bool,
+    },
+    /// Adagrad (Duchi et al. 2011): `s = s + g²`, which begins as `initial_accumulator`.
+    ///
+    /// PyTorch: `p -= lr / (1 + (t - 1)*lr_decay) * g / (sqrt(s) + eps)` at step `t`; Keras: `p -= lr * g / sqrt(s + eps)`.
+    Adagrad {
+        /// PyTorch's decay of the learning rate, not negative.
+        lr_decay: f64,
+        /// Where the sum of squares begins, not negative.
+        initial_accumulator: f64,
+        /// Keeps the division finite.
+        eps: f64,
         /// Whose formula.
         convention: Convention,
     },
@@ -70,12 +101,24 @@ impl Optimizer {
 
     /// PyTorch's `Adam()`.
     pub const fn adam() -> Self {
-        Self::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: false, convention: Convention::Torch }
+        let convention = Convention::Torch;
+        Self::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: false, amsgrad: false, convention }
     }
 
     /// PyTorch's `AdamW()`, whose weight decay is that of the parameter groups.
     pub const fn adamw() -> Self {
-        Self::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: true, convention: Convention::Torch }
+        let convention = Convention::Torch;
+        Self::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, decoupled: true, amsgrad: false, convention }
+    }
+
+    /// PyTorch's `NAdam()`.
+    pub const fn nadam() -> Self {
+        Self::NAdam { beta1: 0.9, beta2: 0.999, eps: 1e-8, momentum_decay: 0.004, decoupled: false }
+    }
+
+    /// PyTorch's `Adagrad()`.
+    pub const fn adagrad() -> Self {
+        Self::Adagrad { lr_decay: 0.0, initial_accumulator: 0.0, eps: 1e-10, convention: Convention::Torch }
     }
 
     /// PyTorch's `RMSprop()`.
@@ -91,10 +134,12 @@ impl Optimizer {
             Self::RmsProp { .. } => "rmsprop",
             Self::Adam { decoupled: false, .. } => "adam",
             Self::Adam { decoupled: true, .. } => "adamw",
+            Self::NAdam { .. } => "nadam",
+            Self::Adagrad { .. } => "adagrad",
         }
     }
 
-    /// Names of the tensors that it keeps for each parameter; they begin as zeros.
+    /// Names of the tensors that it keeps for each parameter; all their elements begin as [`Self::first_state`].
     pub const fn state(&self) -> &'static [&'static str] {
         match self {
             Self::Sgd { momentum, .. } if *momentum == 0.0 => &[],
@@ -105,15 +150,28 @@ impl Optimizer {
                 (true, true) => &["square", "mean"],
                 (false, true) => &["square", "momentum", "mean"],
             },
-            Self::Adam { .. } => &["mean", "square"],
+            Self::Adam { amsgrad: true, .. } => &["mean", "square", "max_square"],
+            Self::Adam { amsgrad: false, .. } | Self::NAdam { .. } => &["mean", "square"],
+            Self::Adagrad { .. } => &["square_sum"],
+        }
+    }
+
+    /// What its state begins with: 0, but for Adagrad's sum of squares.
+    pub const fn first_state(&self) -> f64 {
+        match self {
+            Self::Adagrad { initial_accumulator, .. } => *initial_accumulator,
+            Self::Sgd { .. } | Self::RmsProp { .. } | Self::Adam { .. } | Self::NAdam { .. } => 0.0,
         }
     }
 
     /// Whether weight decay takes its share off the parameter, instead of being added to the gradient.
     pub const fn decouples(&self) -> bool {
         match self {
-            Self::Sgd { convention, .. } | Self::RmsProp { convention, .. } => matches!(convention, Convention::Keras),
+            Self::Sgd { convention, .. } | Self::RmsProp { convention, .. } | Self::Adagrad { convention, .. } => {
+                matches!(convention, Convention::Keras)
+            }
             Self::Adam { decoupled, convention, .. } => *decoupled || matches!(convention, Convention::Keras),
+            Self::NAdam { decoupled, .. } => *decoupled,
         }
     }
 
@@ -130,6 +188,10 @@ impl Optimizer {
         let positive = |v: f64| match v >= f64::from(f32::MIN_POSITIVE) && v.is_finite() {
             true => Ok(()),
             false => Err(format!("{} eps must be at least {:e}, got {v:e}", self.name(), f32::MIN_POSITIVE)),
+        };
+        let not_negative = |name: &str, v: f64| match v >= 0.0 && v <= f64::from(f32::MAX) {
+            true => Ok(()),
+            false => Err(format!("{} {name} must be finite and not negative, got {v:e}", self.name())),
         };
         match *self {
             Self::Sgd { momentum, dampening, nesterov, convention } => {
@@ -155,6 +217,20 @@ impl Optimizer {
             Self::Adam { beta1, beta2, eps, .. } => {
                 share("beta1", beta1)?;
                 share("beta2", beta2)?;
+                positive(eps)
+            }
+            Self::NAdam { beta1, beta2, eps, momentum_decay, .. } => {
+                share("beta1", beta1)?;
+                share("beta2", beta2)?;
+                not_negative("momentum_decay", momentum_decay)?;
+                positive(eps)
+            }
+            Self::Adagrad { lr_decay, initial_accumulator, eps, convention } => {
+                if convention == Convention::Keras && lr_decay != 0.0 {
+                    return Err(format!("adagrad by the rule of Keras has no lr_decay, got {lr_decay}"));
+                }
+                not_negative("lr_decay", lr_decay)?;
+                not_negative("initial_accumulator", initial_accumulator)?;
                 positive(eps)
             }
         }

@@ -147,7 +147,7 @@ impl Updates {
                 dispatches.push(over(kernel, *table, &[gradient(flat), *table, self.partials])?);
                 first += flat.trained.len() / 4;
             }
-            let mut kernel = control(&training.optimizer, training.clip_norm, scaled);
+            let mut kernel = control(training);
             kernel = kernel.sizes([("COUNT", first), ("AFTER", after)]);
             if let Some(scale) = training.loss_scale {
                 // The last one decides of an update.

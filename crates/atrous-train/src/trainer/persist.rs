@@ -25,9 +25,11 @@ pub(super) fn settings(
 ) -> String {
     let TrainOptions { optimizer, weight_decay, parts, frozen, clip_norm, accumulate, .. } = options;
     let data = train.options();
+    // Without what is off, as checkpoints have it whose version lacks AMSGrad.
+    let optimizer = format!("{optimizer:?}").replace("amsgrad: false, ", "");
     let scaling = scale.map_or_else(String::new, |scale| format!(", {:?}", scale.scaling));
     format!(
-        "{}, optimizer {optimizer:?}, weight_decay {weight_decay:?}, parts {parts:?}, \
+        "{}, optimizer {optimizer}, weight_decay {weight_decay:?}, parts {parts:?}, \
          frozen {frozen:?}, clip_norm {clip_norm:?}, accumulate {accumulate}{scaling}; {} samples, {:?}, {:?}, {:?}, shuffle {}, \
          seed {}, drop_last {}, ignore {}",
         objective.describe(),

@@ -63,10 +63,12 @@ fn rule(case: &Case) -> Result<Rule, CaseError> {
         Some("keras") => Convention::Keras,
         _ => return Err(unknown()),
     };
-    let kind = words.find(|word| ["sgd", "rmsprop", "adam", "adamw"].contains(word)).ok_or_else(unknown)?;
-    let momentum = p.optional("momentum")?.unwrap_or(0.0);
+    let kind = words
+        .find(|word| ["sgd", "rmsprop", "adam", "adamw", "nadam", "adagrad"].contains(word))
+        .ok_or_else(unknown)?;
     let optimizer = match kind {
         "sgd" => {
+            let momentum = p.optional("momentum")?.unwrap_or(0.0);
             let dampening = p.optional("dampening")?.unwrap_or(0.0);
             Optimizer::Sgd { momentum, dampening, nesterov: p.optional("nesterov")?.unwrap_or(false), convention }
         }
@@ -75,13 +77,26 @@ fn rule(case: &Case) -> Result<Rule, CaseError> {
                 Some(rho) => rho,
                 None => p.take("alpha")?,
             };
+            let momentum = p.optional("momentum")?.unwrap_or(0.0);
             let centered = p.optional("centered")?.unwrap_or(false);
             Optimizer::RmsProp { alpha, eps: p.take("eps")?, momentum, centered, convention }
         }
-        _ => {
-            p.off("amsgrad")?;
+        "nadam" => {
             let (beta1, beta2, eps) = (p.take("beta1")?, p.take("beta2")?, p.take("eps")?);
-            Optimizer::Adam { beta1, beta2, eps, decoupled: kind == "adamw", convention }
+            let keras = convention == Convention::Keras;
+            let momentum_decay = p.optional("momentum_decay")?.unwrap_or(if keras { 1.0 } else { 4e-3 });
+            let decoupled = p.optional("decoupled_weight_decay")?.unwrap_or(keras);
+            Optimizer::NAdam { beta1, beta2, eps, momentum_decay, decoupled }
+        }
+        "adagrad" => {
+            let lr_decay = p.optional("lr_decay")?.unwrap_or(0.0);
+            let initial_accumulator = p.optional("initial_accumulator_value")?.unwrap_or(0.0);
+            Optimizer::Adagrad { lr_decay, initial_accumulator, eps: p.take("eps")?, convention }
+        }
+        _ => {
+            let amsgrad = p.optional("amsgrad")?.unwrap_or(false);
+            let (beta1, beta2, eps) = (p.take("beta1")?, p.take("beta2")?, p.take("eps")?);
+            Optimizer::Adam { beta1, beta2, eps, decoupled: kind == "adamw", amsgrad, convention }
         }
     };
     p.off("maximize")?;
