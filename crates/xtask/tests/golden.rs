@@ -195,7 +195,7 @@ fn an_entry_that_is_not_understood_does_not_hide_the_others() {
     assert!(summary.failed == 1 && text.contains("none.safetensors"), "{text}");
 }
 
-/// What PyTorch 2.15.0 and Keras 3.15.1 compute of what the bundled results lack: AMSGrad, maximising, NAdam, Adagrad, class
+/// What PyTorch 2.15.0 and Keras 3.15.1 compute of what the bundled results lack: AMSGrad, NAdam, Adagrad, class
 /// probabilities, limits of losses of differences. The folder `further` has the format of `tests/golden`.
 #[test]
 fn further_results_pass() {
@@ -203,7 +203,7 @@ fn further_results_pass() {
     let options = Options { ops: true, folder: Some(folder), ..Options::default() };
     let mut out = Vec::new();
     let summary = run(&options, &mut out).unwrap();
-    assert_eq!(summary, Summary { passed: 25, failed: 0, unsupported: 0 }, "{}", String::from_utf8_lossy(&out));
+    assert_eq!(summary, Summary { passed: 22, failed: 0, unsupported: 0 }, "{}", String::from_utf8_lossy(&out));
 }
 
 #[test]
