@@ -250,8 +250,8 @@ fn main() {
                 writeln!(
                     table,
                     "Shader {{ name: {kernel:?}, variant: {text:?}, \
-                     source: include_str!(concat!(env!(\"OUT_DIR\"), \"/\", {file:?})), \
-                     bindings: &[{}], overrides: &{overrides:?}, sizes: &{sizes:?} }},",
+                     source: Cow::Borrowed(include_str!(concat!(env!(\"OUT_DIR\"), \"/\", {file:?}))), \
+                     bindings: Cow::Borrowed(&[{}]), overrides: Cow::Borrowed(&{overrides:?}), sizes: &{sizes:?} }},",
                     bindings.join(", "),
                 )
                 .expect("writing to a string");

@@ -31,8 +31,8 @@ pub enum Access {
     ReadWrite,
 }
 
-/// One linked variant of one kernel: plain WGSL with entry point `main`.
-#[derive(Debug)]
+/// One linked variant of one kernel, or a kernel that a program brings along: plain WGSL with entry point `main`.
+#[derive(Clone, Debug)]
 pub struct Shader {
     /// Family and kernel, such as `"conv/depthwise"`.
     pub name: &'static str,
@@ -40,11 +40,11 @@ pub struct Shader {
     /// name, separated by commas; `""`, `"bias"`, `"bias,ROWS=4"`.
     pub variant: &'static str,
     /// The linked WGSL.
-    pub source: &'static str,
+    pub source: Cow<'static, str>,
     /// The access of each binding of `@group(0)`, by index; all of them are storage buffers.
-    pub bindings: &'static [Access],
+    pub bindings: Cow<'static, [Access]>,
     /// The names of the `override` constants that the text declares.
-    pub overrides: &'static [&'static str],
+    pub overrides: Cow<'static, [&'static str]>,
     /// With the axis `sized`, the words that the kernel reads from its last binding, filled up to whole vec4s: the sizes that are
     /// overrides without it, by name, with the values they have where nobody sets them.
     pub sizes: &'static [(&'static str, u32)],
@@ -61,11 +61,11 @@ impl Shader {
     ///
     /// # Panics
     /// If a binding is not declared, or what is written is to be declared as read.
-    pub fn declared(&self, access: &[Access]) -> Cow<'static, str> {
-        let mut text = Cow::Borrowed(self.source);
+    pub fn declared(&self, access: &[Access]) -> Cow<'_, str> {
+        let mut text = Cow::Borrowed(&*self.source);
         for (i, (have, want)) in self.bindings.iter().zip(access).enumerate().filter(|(_, (have, want))| have != want) {
             assert!(*have == Access::Read && *want == Access::ReadWrite, "{} writes binding {i}", self.name);
-            let parts = text.split_once(&format!("@binding({i})"));
+            let parts = text.rsplit_once(&format!("@binding({i})"));
             let parts = parts.and_then(|(before, after)| Some((before, after.split_once("<storage, read>")?)));
             let (before, (name, after)) = parts.unwrap_or_else(|| panic!("{} does not declare binding {i}", self.name));
             text = format!("{before}@binding({i}){name}<storage, read_write>{after}").into();
@@ -84,6 +84,12 @@ pub const VERSION: &str = env!("ATROUS_KERNELS");
 pub fn has_sized(name: &str) -> bool {
     SHADERS.iter().any(|s| s.name == name && !s.sizes.is_empty())
 }
+
+/// The dispatch grid as one linear index.
+pub const GRID: &str = include_str!("helpers/grid.wgsl");
+
+/// f16 in words, widened and narrowed.
+pub const HALVES: &str = include_str!("helpers/halves.wgsl");
 
 /// Finds a shader by kernel name and variant text; `None` if it is not in the catalogue.
 pub fn find(name: &str, variant: &str) -> Option<&'static Shader> {

@@ -24,6 +24,7 @@ fn allowed() -> BTreeMap<&'static str, Option<&'static [&'static str]>> {
             "atrous",
             Some(
                 &[
+                    "atrous-cpu",
                     "atrous-gpu",
                     "atrous-graph",
                     "atrous-io",

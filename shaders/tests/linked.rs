@@ -70,8 +70,8 @@ fn bindings_of(module: &Module) -> Vec<Access> {
 fn every_variant_is_valid_and_described_by_the_table() {
     assert!(!SHADERS.is_empty());
     for shader in SHADERS {
-        let (module, info) = validate(&title(shader), shader.source);
-        assert_eq!(bindings_of(&module), shader.bindings, "{}", title(shader));
+        let (module, info) = validate(&title(shader), &shader.source);
+        assert_eq!(bindings_of(&module), *shader.bindings, "{}", title(shader));
         assert!(shader.bindings.len() <= MAX_STORAGE_BUFFERS, "{}", title(shader));
 
         let names = |list: Vec<String>| list.into_iter().collect::<BTreeSet<_>>();
@@ -117,13 +117,13 @@ fn tables_hold_what_are_constants_elsewhere() {
         let names: BTreeSet<_> = shader.overrides.iter().copied().chain(shader.sizes.iter().map(|s| s.0)).collect();
         assert_eq!(names, constant.overrides.iter().copied().collect(), "{}", title(shader));
         // Of whole numbers only what chooses code is left.
-        let (module, _) = validate(&title(shader), shader.source);
+        let (module, _) = validate(&title(shader), &shader.source);
         let integers = module.overrides.iter().filter(|(_, o)| module.types[o.ty].inner.scalar() == Some(Scalar::U32));
         let left: BTreeSet<_> = integers.filter_map(|(_, o)| o.name.as_deref()).collect();
         let fixed: BTreeSet<_> = ["ACTIVATION", "CHANNELS"].into_iter().filter(|name| names.contains(name)).collect();
         assert_eq!(left, fixed, "{}", title(shader));
 
-        let mut text = shader.source.to_owned();
+        let mut text = shader.source.to_string();
         for (i, (name, value)) in shader.sizes.iter().enumerate() {
             let read = format!("    {name} = sizes[{}][{}];\n", i / 4, i % 4);
             assert!(text.contains(&read), "{} does not read {name}", title(shader));
@@ -146,7 +146,7 @@ fn tables_hold_what_are_constants_elsewhere() {
 #[test]
 fn whatever_is_read_can_be_declared_as_written() {
     for shader in SHADERS {
-        assert_eq!(shader.declared(shader.bindings), shader.source);
+        assert_eq!(shader.declared(&shader.bindings), shader.source);
         for i in 0..shader.bindings.len() {
             let mut access = shader.bindings.to_vec();
             access[i] = Access::ReadWrite;

@@ -20,7 +20,7 @@ fn is_cooperative(shader: &Shader) -> bool {
 
 /// The module of a shader whose overrides all have their default, or all are `value`.
 fn specialised(shader: &Shader, value: Option<f64>) -> Result<(Module, ModuleInfo), String> {
-    let module = naga::front::wgsl::parse_str(shader.source).map_err(|e| e.to_string())?;
+    let module = naga::front::wgsl::parse_str(&shader.source).map_err(|e| e.to_string())?;
     let mut allowed = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
     if is_cooperative(shader) {
         allowed |= Capabilities::COOPERATIVE_MATRIX | Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16;

@@ -3,8 +3,8 @@
 use atrous_graph::{Op, Shape};
 
 use crate::{
-    Tensor, chain, conv, dropout, fused, fused_loss, fused_norm, label, movement, norm, pointwise, pool, pool_grad,
-    reduce, resize, softmax, unary, unary_grad,
+    Tensor, chain, conv, custom, dropout, fused, fused_loss, fused_norm, label, movement, norm, pointwise, pool,
+    pool_grad, reduce, resize, softmax, unary, unary_grad,
 };
 
 /// Computes one operation in f64. `inputs` are in the order the operation documents, `output` is the shape its rule
@@ -70,5 +70,6 @@ pub fn evaluate(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
         Op::Flip { vertical, horizontal } => movement::flip(inputs[0], *vertical, *horizontal),
         Op::Dropout(op) => dropout::dropout(op, inputs[0], inputs.get(1).copied()),
         Op::StopGradient | Op::Cast(_) => inputs[0].clone(),
+        Op::Custom(op) => custom::evaluate(op, inputs, output),
     }
 }

@@ -7,6 +7,7 @@
 mod chain;
 mod compare;
 mod conv;
+mod custom;
 mod dropout;
 mod evaluate;
 mod fused;

@@ -3,7 +3,9 @@
 use atrous_graph::op::{Binary, PadMode, Reduction};
 use atrous_graph::{DType, Op, Shape};
 
-use crate::{Tensor, chain, evaluate, fused, fused_loss, fused_norm, label, norm, resize, softmax, unary, unary_grad};
+use crate::{
+    Tensor, chain, custom, evaluate, fused, fused_loss, fused_norm, label, norm, resize, softmax, unary, unary_grad,
+};
 
 /// The error scale `m` of each result, which [`compare`](crate::compare()) multiplies with its relative tolerance.
 ///
@@ -27,6 +29,7 @@ use crate::{Tensor, chain, evaluate, fused, fused_loss, fused_norm, label, norm,
 /// * Cross-entropy of resized logits and its gradient: by its parts, the logits' error scale as far as the result depends on it.
 /// * A chain of functions: each step's own, and what the step makes of the one before it.
 /// * Dropout with a seed: its value, one product. A cast to f16: its value.
+/// * A custom operation: what it says.
 /// * Data movement, a cast to f32, repetition, constants, maxima, indices, nearest neighbour, comparisons, what is looked up by label,
 ///   relu, relu6 and the like: zero; these must be exact to the bit.
 ///
@@ -38,6 +41,7 @@ pub fn magnitude(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
         evaluate(op, &absolutes.iter().collect::<Vec<_>>(), output)
     };
     match op {
+        Op::Custom(op) => custom::magnitude(op, inputs, output),
         Op::Input | Op::Parameter => panic!("{} nodes are given, not computed", op.name()),
         Op::Conv2d(_)
         | Op::Conv2dGradInput(_)

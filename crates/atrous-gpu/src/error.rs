@@ -78,6 +78,14 @@ pub enum GpuError {
         /// WebGPU's text.
         reason: String,
     },
+    /// The kernel of a custom operation is no valid WGSL, or needs more than the device has.
+    #[error("the kernel of {op} was refused: {reason}")]
+    CustomKernel {
+        /// The operation.
+        op: &'static str,
+        /// WebGPU's text, with the lines of the kernel that it is about.
+        reason: String,
+    },
     /// The graph cannot be planned for this device.
     #[error(transparent)]
     Plan(#[from] PlanError),

@@ -39,8 +39,8 @@ type Watcher = Arc<dyn Fn(usize) + Send + Sync>;
 
 /// By binding: whether it is written.
 type LayoutKey = Vec<bool>;
-/// Kernel and variant, and by binding whether it is declared as written.
-type ShaderKey = (&'static str, &'static str, LayoutKey);
+/// Kernel and variant, by binding whether it is declared as written, and the text of a custom operation.
+type ShaderKey = (&'static str, &'static str, LayoutKey, Option<String>);
 /// Kernel, variant, and the bits of the overrides' values.
 type PipelineKey = (ShaderKey, Vec<(&'static str, u64)>);
 
@@ -59,7 +59,8 @@ fn layout_key(dispatch: &PlannedDispatch) -> LayoutKey {
 }
 
 fn shader_key(dispatch: &PlannedDispatch) -> ShaderKey {
-    (dispatch.shader.name, dispatch.shader.variant, layout_key(dispatch))
+    let text = dispatch.is_custom().then(|| dispatch.shader.source.to_string());
+    (dispatch.shader.name, dispatch.shader.variant, layout_key(dispatch), text)
 }
 
 fn pipeline_key(dispatch: &PlannedDispatch) -> PipelineKey {
@@ -122,7 +123,7 @@ impl Pipelines {
     }
 
     fn compile(&self, device: &Device, dispatch: &PlannedDispatch) -> Result<Pipeline, GpuError> {
-        let shader = dispatch.shader;
+        let shader = &dispatch.shader;
         let layout = lock(&self.layouts)[&layout_key(dispatch)].clone();
         let module = lock(&self.modules)[&shader_key(dispatch)].clone();
         let what = format!("pipeline {} [{}] {:?}", shader.name, shader.variant, dispatch.overrides);
@@ -138,7 +139,8 @@ impl Pipelines {
                 },
                 cache: self.disk.as_ref().map(DiskCache::raw),
             })
-        })?;
+        });
+        let raw = raw.map_err(|error| blame(dispatch, error))?;
         Ok(Pipeline { raw, bindings: layout.bindings })
     }
 }
@@ -195,7 +197,7 @@ fn layout(device: &Device, access: &[Access]) -> Result<Layout, GpuError> {
 }
 
 fn module(device: &Device, dispatch: &PlannedDispatch) -> Result<wgpu::ShaderModule, GpuError> {
-    let shader = dispatch.shader;
+    let shader = &dispatch.shader;
     let checks = match device.options().checks {
         true => wgpu::ShaderRuntimeChecks::checked(),
         false => wgpu::ShaderRuntimeChecks::unchecked(),
@@ -204,9 +206,24 @@ fn module(device: &Device, dispatch: &PlannedDispatch) -> Result<wgpu::ShaderMod
         label: Some(shader.name),
         source: wgpu::ShaderSource::Wgsl(shader.declared(&dispatch.access)),
     };
-    device.scope(&format!("kernel {} [{}]", shader.name, shader.variant), || {
+    let what = format!("kernel {} [{}]", shader.name, shader.variant);
+    if dispatch.is_custom() {
+        let made = device.scope(&what, || device.raw().create_shader_module(descriptor));
+        return made.map_err(|error| blame(dispatch, error));
+    }
+    device.scope(&what, || {
         // SAFETY: the kernels are those of `atrous-shaders`. Plans bind and dispatch them such that every index is in bounds,
         // every loop ends and no divisor is zero; the same is tested with all checks on.
         unsafe { device.raw().create_shader_module_trusted(descriptor, checks) }
     })
+}
+
+/// What WebGPU refuses of a custom operation is for its author.
+fn blame(dispatch: &PlannedDispatch, error: GpuError) -> GpuError {
+    match error {
+        GpuError::Validation { reason, .. } if dispatch.is_custom() => {
+            GpuError::CustomKernel { op: dispatch.shader.name, reason }
+        }
+        other => other,
+    }
 }

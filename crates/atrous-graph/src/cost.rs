@@ -21,6 +21,10 @@ pub fn macs(graph: &Graph, id: NodeId) -> u64 {
             let (dy, w) = (filter(1), node.ty.shape);
             (dy.len() * w.n * w.h * w.w) as u64
         }
+        Op::Custom(op) => {
+            let inputs: Vec<_> = node.inputs.iter().map(|i| graph.node(*i).ty).collect();
+            op.macs(&inputs, node.ty)
+        }
         _ => 0,
     }
 }

@@ -111,6 +111,7 @@ pub(crate) fn attributes(op: &Op) -> String {
             .join(" "),
         Op::Cast(dtype) => format!("to {dtype}"),
         Op::Dropout(d) => format!("rate {} per {}", d.rate, d.unit.name()),
+        Op::Custom(op) => format!("{op:?}"),
     }
 }
 

@@ -1,5 +1,7 @@
 //! One dispatch, and all dispatches of one node.
 
+use std::borrow::Cow;
+
 use atrous_graph::TensorType;
 use atrous_shaders::Shader;
 
@@ -44,8 +46,8 @@ impl Binding {
 /// One dispatch of one kernel.
 #[derive(Clone, Debug)]
 pub struct Dispatch {
-    /// The linked kernel.
-    pub shader: &'static Shader,
+    /// The kernel: borrowed from the catalogue, owned if it is a custom operation's.
+    pub shader: Cow<'static, Shader>,
     /// Values of what the text declares: pipeline constants, or words of its [table](Self::table).
     pub overrides: Vec<(&'static str, f64)>,
     /// What it binds, by binding index; but for the table, which comes last.

@@ -3,7 +3,7 @@
 use atrous_graph::op::FusedBatchNorm;
 use atrous_graph::{NodeId, Op, TensorType};
 
-use crate::{NodePlan, Target, conv, dropout, label, movement, norm, pointwise, pool, reduce, resize, split};
+use crate::{NodePlan, Target, conv, custom, dropout, label, movement, norm, pointwise, pool, reduce, resize, split};
 
 /// The part of a tensor that one kernel call works on: consecutive samples, or consecutive rows of one sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +96,9 @@ pub enum PlanError {
         /// What went wrong.
         source: Box<PlanError>,
     },
+    /// A custom operation gives no kernel for these tensors.
+    #[error("it gives no kernel: {0}")]
+    Custom(String),
     /// No kernel does what is asked.
     #[error("{0} is not supported")]
     Unsupported(String),
@@ -196,7 +199,8 @@ pub const fn variants(op: &Op) -> &'static [&'static str] {
         | Op::Flip { .. }
         | Op::Dropout(_)
         | Op::StopGradient
-        | Op::Cast(_) => &[],
+        | Op::Cast(_)
+        | Op::Custom(_) => &[],
     }
 }
 
@@ -236,6 +240,7 @@ pub fn plan_part(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         Op::ResizeArgMax(op) => resize::plan_argmax(op, problem),
         Op::ResizeGrad(op) => resize::plan_resize_grad(op, problem),
         Op::Cast(_) => pointwise::plan_cast(problem),
+        Op::Custom(op) => custom::plan(op, problem),
         Op::Unary(op) => pointwise::plan_unary(op, problem),
         Op::UnaryGrad(op) => pointwise::plan_unary_grad(op, problem),
         Op::Binary(op) => pointwise::plan_binary(op, problem),

@@ -1,10 +1,12 @@
 //! Picks a variant, and puts a dispatch together: a linked kernel, its constants, its bindings, its grid.
 
+use std::borrow::Cow;
+
 use atrous_graph::{DType, TensorType};
 use atrous_shaders::{Shader, find, has_sized};
 
 use crate::dispatch::GROUP;
-use crate::{Binding, Declined, Dispatch, Part, PlanError, Slot, Target, linear_grid};
+use crate::{Binding, Declined, Dispatch, Limits, Part, PlanError, Slot, Target, linear_grid};
 
 /// Bytes that kernels can address in one binding: backends count them in 32 bits, some with a sign.
 const ADDRESSABLE: u64 = 1 << 31;
@@ -62,6 +64,17 @@ pub(crate) fn is_sized(name: &str, target: &Target) -> bool {
 /// The text of a variant: the axes that are on, in the order of the catalogue.
 pub(crate) fn axes(all: &[(bool, &str)]) -> String {
     all.iter().filter(|(on, _)| *on).map(|(_, axis)| *axis).collect::<Vec<_>>().join(",")
+}
+
+/// Refuses what the adapter does not allow.
+pub(crate) const fn within(what: &'static str, needs: u64, limit: u64) -> Result<(), PlanError> {
+    if needs <= limit { Ok(()) } else { Err(PlanError::Limit { what, needs, limit }) }
+}
+
+/// Refuses more bindings, or larger ones, than the adapter allows. `count` is that of all bindings, tables included.
+pub(crate) fn check_bindings(bindings: &[Binding], count: usize, limits: &Limits) -> Result<(), PlanError> {
+    within("storage bindings", count as u64, limits.storage_bindings.into())?;
+    bindings.iter().try_for_each(|b| within("bytes in one binding", b.size, limits.max_binding.min(ADDRESSABLE)))
 }
 
 /// A dispatch in the making.
@@ -153,18 +166,11 @@ impl Kernel {
     /// As [`Kernel::invocations`].
     pub(crate) fn groups(self, groups: u64, target: &Target) -> Result<Dispatch, PlanError> {
         let limits = &target.limits;
-        let limit = |what, needs: u64, limit: u64| match needs <= limit {
-            true => Ok(()),
-            false => Err(PlanError::Limit { what, needs, limit }),
-        };
-        limit("invocations in a workgroup", u64::from(GROUP), u64::from(limits.max_invocations))?;
-        limit("storage bindings", self.shader.bindings.len() as u64, u64::from(limits.storage_bindings))?;
-        for binding in &self.bindings {
-            limit("bytes in one binding", binding.size, limits.max_binding.min(ADDRESSABLE))?;
-        }
+        within("invocations in a workgroup", GROUP.into(), limits.max_invocations.into())?;
+        check_bindings(&self.bindings, self.shader.bindings.len(), limits)?;
         let tables = usize::from(!self.shader.sizes.is_empty());
         debug_assert_eq!(self.bindings.len() + tables, self.shader.bindings.len(), "bindings of {}", self.shader.name);
         let grid = linear_grid(groups, limits.max_workgroups)?;
-        Ok(Dispatch { shader: self.shader, overrides: self.overrides, bindings: self.bindings, grid })
+        Ok(Dispatch { shader: Cow::Borrowed(self.shader), overrides: self.overrides, bindings: self.bindings, grid })
     }
 }

@@ -18,6 +18,7 @@ mod split;
 mod target;
 
 pub mod conv;
+pub mod custom;
 pub mod dropout;
 pub mod image;
 pub mod label;

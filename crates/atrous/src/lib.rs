@@ -63,6 +63,8 @@
 //! For browsers (`wasm32-unknown-unknown`) take `photos`, `train` or none. There are no files, no [`train::Trainer`] and no calls that
 //! block.
 
+#[cfg(feature = "check")]
+pub mod check;
 mod error;
 mod predictor;
 
@@ -102,6 +104,10 @@ pub mod vision {
     pub use atrous_vision::*;
 }
 
+#[cfg(all(feature = "check", not(target_arch = "wasm32")))]
+pub use check::check_blocking;
+#[cfg(feature = "check")]
+pub use check::{CheckError, Checked, check};
 pub use error::{Error, Result};
 pub use gpu::{AdapterChoice, Device, DeviceOptions};
 pub use graph::passes::Precision;

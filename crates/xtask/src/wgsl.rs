@@ -19,7 +19,7 @@ pub fn source(name: &str, variant: Option<&str>) -> Result<&'static str> {
         _ => variants.iter().find(|s| Some(s.variant) == variant),
     };
     if let Some(shader) = found {
-        return Ok(shader.source);
+        return Ok(&shader.source);
     }
     let known: Vec<String> = variants.iter().map(|s| format!("\"{}\"", s.variant)).collect();
     bail!("name one of the variants of \"{name}\":\n  {}", known.join("\n  "))

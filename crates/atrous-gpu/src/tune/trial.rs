@@ -109,7 +109,7 @@ impl Trial {
         };
         let place = |b: &atrous_kernels::Binding| Place { buffer: index(b.slot), offset: b.offset, bytes: b.size };
         let bindings = dispatch.bindings.iter().map(place).chain(table).collect();
-        PlannedDispatch::new(dispatch.shader, dispatch.pipeline_constants(), bindings, dispatch.grid)
+        PlannedDispatch::new(dispatch.shader.clone(), dispatch.pipeline_constants(), bindings, dispatch.grid)
     }
 
     /// Compiles some plans, on all cores.

@@ -5,6 +5,7 @@
 
 mod binary;
 mod conv;
+mod custom;
 mod norm;
 mod rules;
 mod saved;
@@ -13,6 +14,7 @@ use std::collections::HashMap;
 
 use crate::{DType, Graph, GraphError, NodeId, Op, op::Binary, optim::LossScale};
 
+pub use custom::Backward;
 pub use saved::Recompute;
 use saved::Saved;
 

@@ -127,6 +127,7 @@ impl Pass<'_> {
                 self.contribute(inputs[0], dx);
                 Ok(())
             }
+            Op::Custom(op) => self.custom(id, op, dy),
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod chain;
 mod conv;
+mod custom;
 mod fused;
 mod fused_loss;
 mod fused_norm;
@@ -19,6 +20,7 @@ mod storage;
 
 pub use chain::{Chain, Step};
 pub use conv::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Padding};
+pub use custom::{Custom, CustomCut, CustomKernel, CustomOp, Grid, Values};
 pub use fused::{Convolution, FusedConv};
 pub use fused_loss::ResizeCrossEntropy;
 pub use fused_norm::{FusedBatchNorm, FusedBatchNormGrad};
@@ -189,11 +191,18 @@ pub enum Op {
     StopGradient,
     /// The same numbers in this other type of float, rounded to the nearest: `x`, of any layout.
     Cast(DType),
+    /// An operation that the program has brought along.
+    Custom(Custom),
 }
 
 impl Op {
+    /// An operation of one's own.
+    pub fn custom(op: impl CustomOp) -> Self {
+        Self::Custom(Custom::new(op))
+    }
+
     /// The operation's name in prints and errors.
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Input => "input",
             Self::Parameter => "parameter",
@@ -253,6 +262,7 @@ impl Op {
             Self::Dropout(_) => "dropout",
             Self::StopGradient => "stop_gradient",
             Self::Cast(_) => "cast",
+            Self::Custom(op) => op.name(),
         }
     }
 
@@ -319,11 +329,12 @@ impl Op {
             Self::PadGrad(op) => op.infer(inputs[0]),
             Self::Dropout(op) => op.infer(inputs),
             Self::Cast(dtype) => storage::infer_cast(*dtype, inputs[0]),
+            Self::Custom(op) => op.infer(inputs),
         }
     }
 
     /// Least and largest number of inputs.
-    const fn arity(&self) -> (usize, usize) {
+    fn arity(&self) -> (usize, usize) {
         match self {
             Self::Input | Self::Parameter | Self::Fill { .. } => (0, 0),
             Self::Conv2d(_) | Self::Conv2dGradInput(_) => (2, 3),
@@ -348,6 +359,7 @@ impl Op {
             Self::CrossEntropyGrad(_) | Self::ResizeCrossEntropyGrad(_) => (3, 4),
             Self::LabelWeight { .. } | Self::Dropout(_) => (1, 2),
             Self::Concat => (1, usize::MAX),
+            Self::Custom(op) => (op.inputs(), op.inputs()),
             _ => (1, 1),
         }
     }
@@ -365,7 +377,7 @@ impl Op {
             let wanted = if filter && i == 1 { Layout::Filter } else { Layout::Image };
             // Gradients of a shared filter are summed.
             let sums = matches!(self, Self::Binary(_)) && inputs.iter().all(|other| *other == inputs[0]);
-            if ty.layout != wanted && !sums && !matches!(self, Self::Cast(_)) {
+            if ty.layout != wanted && !sums && !matches!(self, Self::Cast(_) | Self::Custom(_)) {
                 return Err(format!("input {i} must lie in memory as {wanted:?}, got {:?}", ty.layout));
             }
         }

@@ -7,7 +7,7 @@ use super::Op;
 impl Op {
     /// Whether an input may be stored in f16: kernels read it in either type. Such inputs of a node are all of one type, which is
     /// the result's too, unless that is a map or stays f32: reductions, statistics, gradients of parameters.
-    pub const fn stores(&self, input: usize) -> bool {
+    pub fn stores(&self, input: usize) -> bool {
         match self {
             Self::Conv2d(_)
             | Self::Conv2dGradInput(_)
@@ -60,20 +60,24 @@ impl Op {
             | Self::ResizeCrossEntropyGrad(_)
             | Self::OneHot { .. }
             | Self::LabelWeight { .. } => false,
+            Self::Custom(op) => op.stores_f16(input),
         }
     }
 
     /// Whether the result stays f32 whatever the inputs are stored in.
-    pub(crate) const fn gives_f32(&self) -> bool {
-        matches!(
-            self,
-            Self::Reduce(_)
-                | Self::Conv2dGradWeight(_)
-                | Self::BatchNormGradSums { .. }
-                | Self::FusedBatchNormGradSums(_)
-                | Self::BatchStatistics
-                | Self::ChannelVariance
-        )
+    pub(crate) fn gives_f32(&self) -> bool {
+        match self {
+            Self::Custom(op) => !op.stores_f16(0),
+            _ => matches!(
+                self,
+                Self::Reduce(_)
+                    | Self::Conv2dGradWeight(_)
+                    | Self::BatchNormGradSums { .. }
+                    | Self::FusedBatchNormGradSums(_)
+                    | Self::BatchStatistics
+                    | Self::ChannelVariance
+            ),
+        }
     }
 
     /// The result's element type, `dtype` where nothing is stored in f16.
@@ -105,8 +109,9 @@ impl Op {
                 1,
             ) => DType::U32,
             _ if self.moves(input) && got == DType::U32 => return Ok(()),
+            (Self::Custom(op), _) if op.takes_map(input) => DType::U32,
             // The filter, the second operand, the residual and the gradient are stored as the first input is.
-            _ if self.stores(input) && input > 0 => inputs[0].dtype,
+            _ if self.stores(input) && input > 0 && self.stores(0) => inputs[0].dtype,
             _ if self.stores(input) && got.is_float() => return Ok(()),
             _ => DType::F32,
         };

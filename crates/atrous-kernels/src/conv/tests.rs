@@ -58,7 +58,7 @@ fn every_variant_serves_when_asked_for_where_it_is_legal() {
         let plan = plan(Op::Conv2d(conv), Shape::new(1, 9, 9, c), filter, true, &target);
         assert_eq!(plan.variant, variant);
         for dispatch in &plan.dispatches {
-            let declared = dispatch.shader.overrides;
+            let declared = &dispatch.shader.overrides;
             let set: Vec<_> = dispatch.overrides.iter().map(|(name, _)| *name).collect();
             assert!(declared.iter().all(|name| set.contains(name)), "{}: {declared:?}, {set:?}", dispatch.shader.name);
             assert_eq!(dispatch.bindings.len(), dispatch.shader.bindings.len());

@@ -294,7 +294,7 @@ impl Layout {
             };
             let dispatches = plan.dispatches.iter().zip(&self.sizes[step]).map(|(d, table)| {
                 let places = d.bindings.iter().map(place).chain(*table).collect();
-                PlannedDispatch::new(d.shader, d.pipeline_constants(), places, d.grid)
+                PlannedDispatch::new(d.shader.clone(), d.pipeline_constants(), places, d.grid)
             });
             let dispatches: Vec<PlannedDispatch> = dispatches.collect();
             // Strips are read in the place of the map.

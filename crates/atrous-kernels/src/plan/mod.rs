@@ -10,6 +10,8 @@ mod totals;
 mod training;
 mod update;
 
+use std::borrow::Cow;
+
 use atrous_graph::NodeId;
 use atrous_shaders::{Access, Shader};
 
@@ -75,8 +77,8 @@ pub struct Place {
 /// A dispatch with its bindings resolved to buffers.
 #[derive(Clone, Debug)]
 pub struct PlannedDispatch {
-    /// The linked kernel; tells how each binding is used.
-    pub shader: &'static Shader,
+    /// The kernel; tells how each binding is used. Borrowed from the catalogue, owned if it is a custom operation's.
+    pub shader: Cow<'static, Shader>,
     /// Values of its pipeline constants.
     pub overrides: Vec<(&'static str, f64)>,
     /// Bound ranges, by binding index.
@@ -91,17 +93,23 @@ pub struct PlannedDispatch {
 impl PlannedDispatch {
     /// A dispatch of these ranges.
     pub fn new(
-        shader: &'static Shader,
+        shader: Cow<'static, Shader>,
         overrides: Vec<(&'static str, f64)>,
         bindings: Vec<Place>,
         grid: [u32; 3],
     ) -> Self {
         let written = |place: &Place| {
-            let with = bindings.iter().zip(shader.bindings);
+            let with = bindings.iter().zip(shader.bindings.iter());
             with.into_iter().any(|(other, access)| *access == Access::ReadWrite && other.buffer == place.buffer)
         };
         let access = bindings.iter().map(|place| if written(place) { Access::ReadWrite } else { Access::Read });
-        Self { shader, overrides, access: access.collect(), bindings, grid }
+        let access = access.collect();
+        Self { shader, overrides, access, bindings, grid }
+    }
+
+    /// Whether the kernel is a custom operation's: its text is not one of ours, and not trusted.
+    pub const fn is_custom(&self) -> bool {
+        matches!(self.shader, Cow::Owned(_))
     }
 }
 

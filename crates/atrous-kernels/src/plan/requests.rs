@@ -110,7 +110,7 @@ impl Requests {
             };
             for dispatch in &plan.dispatches {
                 let of = |access: Access| -> Vec<usize> {
-                    let with = dispatch.bindings.iter().zip(dispatch.shader.bindings);
+                    let with = dispatch.bindings.iter().zip(dispatch.shader.bindings.iter());
                     with.filter(|(_, a)| **a == access).filter_map(|(b, _)| request(b)).collect()
                 };
                 let (reads, writes) = (of(Access::Read), of(Access::ReadWrite));

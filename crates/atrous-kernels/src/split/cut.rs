@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use atrous_graph::op::{AvgPool, Conv2d, Conv2dGradInput, FusedConv, Padding, Place, Slice, Window as Pool};
-use atrous_graph::{Op, TensorType};
+use atrous_graph::op::{AvgPool, Conv2d, Conv2dGradInput, CustomCut, FusedConv, Padding, Place, Slice, Window as Pool};
+use atrous_graph::{Layout, Op, TensorType};
 
 use super::Window;
 use crate::{movement, pool, resize};
@@ -52,6 +52,7 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         return Some(conv);
     }
     match op {
+        Op::Custom(custom) => cut_custom(op, custom.cut(), inputs, output, out),
         Op::Input
         | Op::Parameter
         | Op::Reduce(_)
@@ -182,6 +183,26 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
             Some(Cut { op: *op, inputs: inputs.collect() })
         }
     }
+}
+
+/// What a range of a custom operation's result is made of, if it says that ranges can be computed alone: the same range of the
+/// inputs that have as many samples, or rows, and all of the others.
+fn cut_custom(op: &Op, cut: CustomCut, inputs: &[TensorType], output: TensorType, out: &Window) -> Option<Cut> {
+    let rows_whole = out.rows.len() == output.shape.h;
+    if cut == CustomCut::Whole || (cut == CustomCut::Samples && !rows_whole) || output.layout == Layout::Filter {
+        return None;
+    }
+    let window = |ty: &TensorType| {
+        let mut window = Window::whole(*ty);
+        if ty.layout == Layout::Image && ty.shape.n == output.shape.n {
+            window.n = out.n.clone();
+        }
+        if ty.layout == Layout::Image && ty.shape.h == output.shape.h && !rows_whole && window.n.len() == 1 {
+            window.rows = out.rows.clone();
+        }
+        window
+    };
+    Some(Cut { op: *op, inputs: inputs.iter().map(window).collect() })
 }
 
 /// The part of a box of `size` from `start` on that lies within a range, and where in the range it begins. Of a box beside the

@@ -2,6 +2,7 @@
 
 mod compose;
 
+use atrous_graph::op::CustomOp;
 use atrous_graph::{DType, Graph, GraphError, Layout, NodeId, Op, Shape};
 
 use crate::init::{Distribution, LayerInit};
@@ -169,6 +170,14 @@ impl Builder {
     /// Those of [`Graph::add`].
     pub fn add(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
         self.graph.add(&self.path(name), op, inputs)
+    }
+
+    /// Adds an operation of one's own.
+    ///
+    /// # Errors
+    /// Those of its shape rule.
+    pub fn custom(&mut self, name: &str, op: impl CustomOp, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
+        self.add(name, Op::custom(op), inputs)
     }
 
     /// Adds a convolution's weight: `filter` is its shape in the graph, `shape` that in the framework.

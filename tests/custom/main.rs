@@ -1,0 +1,6 @@
+//! Operations that a program brings along: their kernels on a device, their check, networks that have one.
+
+mod check;
+mod kernels;
+mod network;
+mod ops;
