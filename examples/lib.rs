@@ -21,6 +21,10 @@ mod your_training {}
 #[doc = include_str!("../docs/your-network.md")]
 mod your_network {}
 
+#[cfg(doctest)]
+#[doc = include_str!("../docs/your-kernel.md")]
+mod your_kernel {}
+
 /// What a program can fail with: anything that has a message.
 pub type Failure = Box<dyn std::error::Error>;
 

@@ -4,6 +4,7 @@ mod bad_networks;
 mod bad_pictures;
 mod bad_weights;
 mod good;
+mod own_kernel;
 mod png;
 mod readme;
 mod scribble;

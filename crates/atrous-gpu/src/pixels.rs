@@ -111,5 +111,6 @@ fn resolve(dispatch: Dispatch, place: Place) -> PlannedDispatch {
         Place { buffer, offset: offset + binding.offset, bytes: binding.size }
     };
     let places = dispatch.bindings.iter().map(bind).collect();
-    PlannedDispatch::new(dispatch.shader, dispatch.pipeline_constants(), places, dispatch.grid)
+    let constants = dispatch.pipeline_constants();
+    PlannedDispatch::new(dispatch.shader, constants, places, dispatch.grid)
 }
