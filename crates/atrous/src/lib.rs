@@ -54,11 +54,12 @@
 //!
 //! # Features
 //!
-//! All are on by default. Without them there are networks, devices, and runs on tensors.
+//! All but `check` are on by default. Without them there are networks, devices, and runs on tensors.
 //!
 //! - `photos`: picture files, their sizes, class maps as pictures; the predictor takes photographs.
 //! - `train` (with `photos`): losses, data, metrics, the trainer.
 //! - `plot` (with `train`): the learning curve as a picture, and a bar that shows how far a training is.
+//! - `check`: holds operations of one's own to their f64 reference. For the tests of a program.
 //!
 //! For browsers (`wasm32-unknown-unknown`) take `photos`, `train` or none. There are no files, no [`train::Trainer`] and no calls that
 //! block.

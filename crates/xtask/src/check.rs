@@ -6,8 +6,9 @@ use crate::steps::{self, Step, installed};
 use crate::wasm;
 
 /// The sets of features of the facade but the default, which the lints of the workspace have.
-const FEATURES: [(&str, &str); 3] = [
+const FEATURES: [(&str, &str); 4] = [
     ("lints without features", ""),
+    ("lints with checks of operations", "check"),
     ("lints with photographs", "photos"),
     ("lints with photographs and training", "train"),
 ];
