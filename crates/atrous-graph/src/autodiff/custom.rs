@@ -47,6 +47,9 @@ impl Backward<'_> {
     }
 
     /// Type of a node's tensor.
+    ///
+    /// # Panics
+    /// If the node is of another, larger graph.
     pub fn ty(&self, node: NodeId) -> TensorType {
         self.graph.node(node).ty
     }

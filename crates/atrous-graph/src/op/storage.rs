@@ -60,14 +60,14 @@ impl Op {
             | Self::ResizeCrossEntropyGrad(_)
             | Self::OneHot { .. }
             | Self::LabelWeight { .. } => false,
-            Self::Custom(op) => op.stores_f16(input),
+            Self::Custom(op) => input < op.inputs() && !op.takes_map(input) && op.stores_f16(input),
         }
     }
 
     /// Whether the result stays f32 whatever the inputs are stored in.
     pub(crate) fn gives_f32(&self) -> bool {
         match self {
-            Self::Custom(op) => !op.stores_f16(0),
+            Self::Custom(_) => !self.stores(0),
             _ => matches!(
                 self,
                 Self::Reduce(_)
