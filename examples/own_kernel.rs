@@ -1,9 +1,10 @@
 //! Two operations that atrous does not have, with kernels and gradients: Mish, an activation, and a blur.
 
+use atrous::Device;
+use atrous::check::check_blocking;
 use atrous::graph::autodiff::Backward;
 use atrous::graph::op::{CustomKernel, CustomOp, Values};
 use atrous::graph::{GraphError, NodeId, Op, Shape, TensorType};
-use atrous::{Device, check_blocking};
 
 /// `x * tanh(ln(1 + exp(x)))` (Misra 2019, <https://arxiv.org/abs/1908.08681>), or its derivative times a second input.
 #[derive(Debug)]

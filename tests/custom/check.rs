@@ -1,6 +1,6 @@
 //! `atrous::check` finds what is wrong with an operation, and nothing wrong with a right one.
 
-use atrous::{CheckError, Checked, check_blocking};
+use atrous::check::{CheckError, Checked, check_blocking, check_values_blocking};
 use atrous_graph::op::{Conv2d, Padding, Unary};
 use atrous_graph::{DType, Op, Shape, TensorType};
 use atrous_tests::{checked, device};
@@ -132,7 +132,7 @@ fn inputs_that_do_not_fit_are_refused() {
     let device = device();
     let op = Op::custom(BELL);
     let text = |inputs: &[TensorType], values: &[Vec<f32>]| {
-        atrous::check::check_values_blocking(&device, &op, inputs, values).expect_err("bad values").to_string()
+        check_values_blocking(&device, &op, inputs, values).expect_err("bad values").to_string()
     };
     assert_eq!(text(&[IMAGE], &[]), "bell needs values for 1 inputs, got 0");
     assert_eq!(text(&[IMAGE], &[vec![1.0]]), "input \"input0\": 2×5×4×6 needs 240 values, got 1");

@@ -105,10 +105,6 @@ pub mod vision {
     pub use atrous_vision::*;
 }
 
-#[cfg(all(feature = "check", not(target_arch = "wasm32")))]
-pub use check::check_blocking;
-#[cfg(feature = "check")]
-pub use check::{CheckError, Checked, check};
 pub use error::{Error, Result};
 pub use gpu::{AdapterChoice, Device, DeviceOptions};
 pub use graph::passes::Precision;

@@ -1,4 +1,4 @@
-//! Holds an operation, above all one of one's own, to what every operation of atrous is held to.
+//! Holds an operation, above all one of one's own, to what every operation of atrous is held to. Not [stable](crate#stability).
 //!
 //! [`check_blocking`] runs its kernel on a device and compares the result with its f64 reference, by the comparator of atrous's own suites
 //! ([`Tolerance`](atrous_cpu::Tolerance)): a result may be off by roundings of the terms that it is a sum of, and where its
