@@ -61,7 +61,7 @@ fn parts_of_tensors_larger_than_a_binding_are_computed_alone() {
     let rows = Shape::new(2, 31, 5, 9);
     for case in stored([images(BELL, rows), images(BELL_GRAD, rows)], &target) {
         let expected = case.expect();
-        assert!(expected.plan(&target).steps.iter().any(|step| step.dispatches.len() > 4));
+        assert!(expected.plan(&target).steps.iter().any(|step| step.dispatches.len() > 2));
         expected.check(&device, &target);
     }
     let samples = images(PEAK, Shape::new(9, 5, 3, 8));

@@ -16,6 +16,7 @@ mod cache;
 mod choice;
 mod compile;
 mod cooperative;
+mod custom;
 mod data;
 mod device;
 mod disk_cache;

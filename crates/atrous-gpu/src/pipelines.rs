@@ -10,7 +10,7 @@ use atrous_shaders::Access;
 use wgpu::{WasmNotSend, WasmNotSync};
 
 use crate::disk_cache::DiskCache;
-use crate::{Device, GpuError, parallel};
+use crate::{Device, GpuError, custom, parallel};
 
 /// A kernel ready to be dispatched.
 #[derive(Clone)]
@@ -127,6 +127,9 @@ impl Pipelines {
         let layout = lock(&self.layouts)[&layout_key(dispatch)].clone();
         let module = lock(&self.modules)[&shader_key(dispatch)].clone();
         let what = format!("pipeline {} [{}] {:?}", shader.name, shader.variant, dispatch.overrides);
+        if dispatch.is_custom() {
+            custom::check(device, dispatch)?;
+        }
         let raw = device.scope(&what, || {
             device.raw().create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
                 label: Some(shader.name),
