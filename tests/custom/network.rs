@@ -106,7 +106,7 @@ fn it_learns_as_in_f64() {
     let mut session = TrainingSession::new(&device, &graph, &[], &training, uploaded.clone()).expect("a session");
     let mut losses = Vec::new();
     for number in 1..=5 {
-        session.step_blocking(&[("x", (&values["x"]).into())], StepOptions::new(RATE as f32, number)).expect("a step");
+        session.step_blocking(&[("x", (&values["x"]).into())], StepOptions::new(RATE, number)).expect("a step");
         let got = session.finish_blocking().expect("a result").expect("of the step").loss;
         let wanted: Vec<NodeId> = training.gradients.iter().map(|(_, g)| *g).chain([training.loss]).collect();
         let mut results = run(&graph, &reference, &wanted).expect("values of all");

@@ -2,7 +2,7 @@
 
 use atrous_graph::autodiff::{Backward, Recompute, backward};
 use atrous_graph::op::{Binary, Conv2d, CustomKernel, CustomOp, Unary, Values};
-use atrous_graph::passes::{PassOptions, Precision, optimize};
+use atrous_graph::passes::{PassOptions, Precision, Storage, optimize};
 use atrous_graph::{DType, Graph, GraphError, Layout, NodeId, Op, Shape, TensorType, cost};
 
 /// What the gradient of a [`Cube`] returns.
@@ -203,7 +203,8 @@ fn in_f16(half: bool) -> Vec<&'static str> {
     let y = graph.add("first", Op::Conv2d(Conv2d::default()), &[x, a]).unwrap();
     let y = graph.add("cube", Op::custom(Cube { half, ..CUBE }), &[y]).unwrap();
     let y = graph.add("second", Op::Conv2d(Conv2d::default()), &[y, b]).unwrap();
-    let stored = optimize(&graph, &[y], PassOptions::Fold).stored(&[y], Precision::F16, true);
+    let folded = Storage { filters: true, ..Storage::default() };
+    let stored = optimize(&graph, &[y], PassOptions::Fold).stored(&[y], Precision::F16, &folded);
     let computed = stored.graph.nodes().iter().filter(|n| !matches!(n.op, Op::Input | Op::Parameter));
     computed.map(|n| n.op.name()).collect()
 }
