@@ -3,6 +3,7 @@
 
 mod accumulate;
 mod network;
+mod own;
 mod reference;
 mod rules;
 mod scaling;
