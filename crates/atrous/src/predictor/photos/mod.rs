@@ -43,12 +43,23 @@ fn begin<'s>(
     shape: Shape,
     bytes: impl FnOnce(&Session) -> Result<Vec<u8>>,
 ) -> Result<(&'s mut Session, Flight)> {
+    let session = seeing(sessions, input, preprocess, shape)?;
+    let bytes = bytes(session)?;
+    let flight = session.begin(&[(input, InputData::Rgb8(&bytes))])?;
+    Ok((session, flight))
+}
+
+/// A session, told how pictures become numbers.
+fn seeing<'s>(
+    sessions: &'s mut SessionCache,
+    input: &str,
+    preprocess: Preprocess,
+    shape: Shape,
+) -> Result<&'s mut Session> {
     let tables = preprocess.tables()?;
     let session = sessions.session(shape)?;
     if !session.takes_pixels() {
         session.take_pixels(input, &tables)?;
     }
-    let bytes = bytes(session)?;
-    let flight = session.begin(&[(input, InputData::Rgb8(&bytes))])?;
-    Ok((session, flight))
+    Ok(session)
 }
