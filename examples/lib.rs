@@ -1,5 +1,7 @@
-//! What the example programs share: choosing a network and a device, and comparing results with stored ones.
+//! What the example programs share: choosing a network and a device, comparing results with stored ones, and work on a device of
+//! their own.
 
+pub mod gpu_work;
 mod network;
 pub mod painting;
 mod reference;

@@ -19,6 +19,26 @@ fn train_digits_says_how_well_it_did() {
     assert!(text.starts_with("small_resnet: ") && text.contains("% of 359 unseen digits"), "{text}");
 }
 
+/// On the left the photograph, on the right what `segment` lays over it by way of the host.
+#[test]
+fn share_device_draws_what_segment_draws() {
+    let folder = Folder::new("share-device");
+    let [photo, shared, mask] = ["photo.png", "shared.png", "mask.png"].map(|name| folder.path(name));
+    let pixel = |x: u32, y: u32| [x * 5 + y, y * 7 + x / 2, x * y].map(|value| value as u8).into();
+    image::RgbImage::from_fn(96, 64, pixel).save(&photo).expect("the photograph is written");
+    let text = succeed("share_device", &[&photo, "-o", &shared]);
+    assert!(text.contains("small_unet segmented") && text.contains("on a shared device"), "{text}");
+    succeed("segment", &[&photo, "-o", &mask, "--model", "small_unet"]);
+    let read = |path: &str| image::open(path).expect("a picture").into_rgb8();
+    let (photo, shared, overlay) = (read(&photo), read(&shared), read(&folder.path("mask.overlay.png")));
+    assert_eq!((photo.dimensions(), shared.dimensions()), ((96, 64), (192, 64)));
+    for (x, y, pixel) in shared.enumerate_pixels() {
+        let want = if x < 96 { photo.get_pixel(x, y) } else { overlay.get_pixel(x - 96, y) };
+        assert_eq!(pixel, want, "{x}, {y}");
+    }
+    assert!(photo != overlay);
+}
+
 #[test]
 fn own_loop_learns() {
     let text = succeed("own_loop", &["--epochs", "2"]);
@@ -43,6 +63,12 @@ fn the_documentation_shows_the_program() {
 
 #[test]
 fn senseless_arguments_are_refused() {
+    refuse("share_device", &["examples/photos/none.png"], &["none.png"]);
+    refuse(
+        "share_device",
+        &["examples/photos/china.png", "--model", "tiny_cnn"],
+        &["no output is named \"class_map\""],
+    );
     refuse("train_digits", &["--epochs", "0"], &["epochs must be at least 1, got 0"]);
     refuse("train_digits", &["--network", "vgg"], &["vgg", "resnet"]);
     refuse("train_shapes", &["--epochs", "0"], &["epochs must be at least 1, got 0"]);

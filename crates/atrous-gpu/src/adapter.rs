@@ -39,8 +39,8 @@ impl fmt::Display for AdapterKind {
 /// What is known of an adapter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdapterInfo {
-    /// Its index in [`adapters`].
-    pub index: usize,
+    /// Its index in [`adapters`]; none of an adapter that [`Device::from_wgpu`](crate::Device::from_wgpu) was given.
+    pub index: Option<usize>,
     /// Its name.
     pub name: String,
     /// The interface below WebGPU, such as `vulkan`.
@@ -69,7 +69,7 @@ impl AdapterInfo {
         self.kind == AdapterKind::Software
     }
 
-    pub(crate) fn new(index: usize, adapter: &wgpu::Adapter) -> Self {
+    pub(crate) fn new(index: Option<usize>, adapter: &wgpu::Adapter) -> Self {
         let (info, features) = (adapter.get_info(), adapter.features());
         let kind = match info.device_type {
             wgpu::DeviceType::DiscreteGpu => AdapterKind::Discrete,
@@ -97,7 +97,10 @@ impl AdapterInfo {
 impl fmt::Display for AdapterInfo {
     /// `0: llvmpipe (LLVM 15.0.6, 256 bits) [vulkan, software, runs on the CPU, llvmpipe Mesa 22.3.6]`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} [{}, {}", self.index, self.name, self.backend, self.kind)?;
+        if let Some(index) = self.index {
+            write!(f, "{index}: ")?;
+        }
+        write!(f, "{} [{}, {}", self.name, self.backend, self.kind)?;
         if !self.driver.is_empty() {
             write!(f, ", {}", self.driver)?;
         }
@@ -142,7 +145,7 @@ async fn found() -> (Vec<wgpu::Adapter>, Vec<AdapterInfo>) {
     // Drivers promise more than there is; creation should fail before the machine starts to swap.
     descriptor.memory_budget_thresholds.for_resource_creation = Some(95);
     let adapters = wgpu::Instance::new(descriptor).enumerate_adapters(BACKENDS).await;
-    let infos = adapters.iter().enumerate().map(|(i, a)| AdapterInfo::new(i, a)).collect();
+    let infos = adapters.iter().enumerate().map(|(i, a)| AdapterInfo::new(Some(i), a)).collect();
     (adapters, infos)
 }
 

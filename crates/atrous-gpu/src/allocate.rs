@@ -76,7 +76,7 @@ pub(crate) fn buffers(device: &Device, plan: &Plan, parameters: &Parameters) -> 
             let scale = plan.training.as_ref().and_then(|training| training.loss_scale);
             let (scale, _) = scale.expect("a plan that scales says so: a bug of atrous");
             let scales = mapped_buffer(device, "loss scale", planned.bytes)?;
-            write_mapped(&scales, 0, 4, &scale.scaling.init.to_le_bytes())?;
+            write_mapped(device, &scales, 0, 4, &scale.scaling.init.to_le_bytes())?;
             device.scope("uploading the loss scale", || scales.unmap())?;
             Ok(scales)
         }
@@ -90,7 +90,7 @@ pub(crate) fn buffers(device: &Device, plan: &Plan, parameters: &Parameters) -> 
 pub(crate) fn filled(device: &Device, what: &'static str, words: &[u32]) -> Result<wgpu::Buffer, GpuError> {
     let bytes = 4 * words.len() as u64;
     let buffer = mapped_buffer(device, what, bytes)?;
-    write_mapped(&buffer, 0, bytes, bytemuck::cast_slice(words))?;
+    write_mapped(device, &buffer, 0, bytes, bytemuck::cast_slice(words))?;
     device.scope("uploading constants", || buffer.unmap())?;
     Ok(buffer)
 }
@@ -101,7 +101,7 @@ fn repeated(device: &Device, what: &'static str, bytes: u64, word: [u8; 4]) -> R
     let words = word.repeat(1 << 18);
     for first in (0..bytes).step_by(words.len()) {
         let count = (bytes - first).min(words.len() as u64);
-        write_mapped(&buffer, first, count, &words[..count as usize])?;
+        write_mapped(device, &buffer, first, count, &words[..count as usize])?;
     }
     device.scope("filling a buffer", || buffer.unmap())?;
     Ok(buffer)

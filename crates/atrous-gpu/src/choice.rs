@@ -41,7 +41,7 @@ impl AdapterChoice {
                 let part = part.to_lowercase();
                 [&info.name, &info.driver].iter().any(|text| text.to_lowercase().contains(&part))
             }
-            Self::Index(index) => info.index == *index,
+            Self::Index(index) => info.index == Some(*index),
             Self::Software => info.software(),
         };
         (0..infos.len()).filter(|i| fits(&infos[*i])).min_by_key(|i| infos[*i].kind)
@@ -68,7 +68,7 @@ mod tests {
 
     fn info(index: usize, name: &str, kind: AdapterKind) -> AdapterInfo {
         AdapterInfo {
-            index,
+            index: Some(index),
             name: name.to_owned(),
             backend: "vulkan".to_owned(),
             kind,

@@ -24,18 +24,18 @@ pub(crate) fn listed(adapter: &wgpu::Adapter) -> Vec<String> {
     adapter.cooperative_matrix_properties().into_iter().map(text).collect()
 }
 
-/// What kernels are written for of what the adapter multiplies.
+/// What kernels are written for of what the adapter multiplies, on a device with these features.
 ///
 /// # Errors
 /// Why they cannot use it.
-pub(crate) fn of(adapter: &wgpu::Adapter) -> Result<Cooperative, String> {
+pub(crate) fn of(adapter: &wgpu::Adapter, features: wgpu::Features) -> Result<Cooperative, String> {
     let info = adapter.get_info();
     let subgroups = match info.backend {
         // wgpu says 4 to 64 of every Metal device; those with matrices have SIMD groups of 32 (Metal Feature Set Tables, Apple7).
         wgpu::Backend::Metal => [32, 32],
         _ => [info.subgroup_min_size, info.subgroup_max_size],
     };
-    usable(&adapter.cooperative_matrix_properties(), adapter.features(), subgroups)
+    usable(&adapter.cooperative_matrix_properties(), features, subgroups)
 }
 
 fn usable(

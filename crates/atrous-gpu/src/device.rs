@@ -8,6 +8,7 @@ use atrous_kernels::{Cooperative, Target};
 
 use crate::adapter::{choose, plan_limits};
 use crate::disk_cache::DiskCache;
+use crate::interop::Kernels;
 use crate::pipelines::Pipelines;
 use crate::tune::Tuned;
 use crate::{AdapterChoice, AdapterInfo, DeviceOptions, GpuError, LimitsChoice, cooperative};
@@ -26,6 +27,8 @@ struct Shared {
     options: DeviceOptions,
     health: Arc<Mutex<Health>>,
     pipelines: Pipelines,
+    /// Of the caller's buffers and textures.
+    kernels: Kernels,
     tuned: Tuned,
     /// Set when they have passed their test.
     cooperative: OnceLock<Cooperative>,
@@ -56,7 +59,9 @@ impl Device {
         };
         check_precision(&info, options.precision)?;
         let matrices = match options.cooperative {
-            true => Some(cooperative::of(&adapter).map_err(|reason| no_cooperative(&info, reason))?),
+            true => {
+                Some(cooperative::of(&adapter, adapter.features()).map_err(|reason| no_cooperative(&info, reason))?)
+            }
             false => None,
         };
         let mut features = wgpu::Features::empty();
@@ -84,20 +89,29 @@ impl Device {
             .request_device(&descriptor)
             .await
             .map_err(|e| GpuError::RequestDevice { adapter: info.name.clone(), reason: e.to_string() })?;
-        let health = Arc::new(Mutex::new(Health::default()));
-        watch(&raw, &health);
-        let target = Target { f16: info.f16, ..Target::new(plan_limits(&raw.limits()), info.software()) };
-        let pipelines = Pipelines::new(DiskCache::open(&raw, &adapter.get_info(), &options.pipeline_cache));
-        let tuned = Tuned::open(&info, &options);
-        let cooperative = OnceLock::new();
-        let shared = Shared { raw, queue, info, target, options, health, pipelines, tuned, cooperative };
-        let device = Self { shared: Arc::new(shared) };
-        if let Some(matrices) = matrices
-            && let Some(proven) = cooperative::tested(&device, matrices).await
-        {
-            device.shared.cooperative.get_or_init(|| proven);
-        }
+        let device = Self::around(raw, queue, info, options);
+        watch(device.raw(), &device.shared.health);
+        device.try_cooperative(matrices).await;
         Ok(device)
+    }
+
+    /// A device of ours around one of wgpu's.
+    pub(crate) fn around(raw: wgpu::Device, queue: wgpu::Queue, info: AdapterInfo, options: DeviceOptions) -> Self {
+        let target = Target { f16: info.f16, ..Target::new(plan_limits(&raw.limits()), info.software()) };
+        let pipelines = Pipelines::new(DiskCache::open(&raw, &options.pipeline_cache));
+        let tuned = Tuned::open(&info, &options);
+        let (health, kernels, cooperative) = (Arc::default(), Kernels::default(), OnceLock::new());
+        let shared = Shared { raw, queue, info, target, options, health, pipelines, kernels, tuned, cooperative };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Uses those of these matrices that pass their test.
+    pub(crate) async fn try_cooperative(&self, matrices: Option<Cooperative>) {
+        if let Some(matrices) = matrices
+            && let Some(proven) = cooperative::tested(self, matrices).await
+        {
+            self.shared.cooperative.get_or_init(|| proven);
+        }
     }
 
     /// [`Self::open`], for callers that may block.
@@ -152,22 +166,29 @@ impl Device {
         self.shared.pipelines.watch(Arc::new(watcher));
     }
 
-    /// Gives all of the device's memory back at once. Every session on it then answers [`GpuError::DeviceLost`].
+    /// Gives all of the device's memory back at once, that of other libraries too. Every session on it then answers
+    /// [`GpuError::DeviceLost`].
     pub fn destroy(&self) {
         lock(&self.shared.health).lost.get_or_insert_with(|| "it was destroyed".to_owned());
         self.shared.raw.destroy();
     }
 
-    pub(crate) fn raw(&self) -> &wgpu::Device {
+    /// The device of wgpu, for buffers, textures and passes of one's own beside those of atrous.
+    pub fn raw(&self) -> &wgpu::Device {
         &self.shared.raw
     }
 
-    pub(crate) fn queue(&self) -> &wgpu::Queue {
+    /// The queue of wgpu.
+    pub fn queue(&self) -> &wgpu::Queue {
         &self.shared.queue
     }
 
     pub(crate) fn pipelines(&self) -> &Pipelines {
         &self.shared.pipelines
+    }
+
+    pub(crate) fn kernels(&self) -> &Kernels {
+        &self.shared.kernels
     }
 
     pub(crate) fn tuned(&self) -> &Tuned {
@@ -201,7 +222,40 @@ impl Device {
         let errors = scopes.into_iter().rev().filter_map(|scope| pollster::block_on(scope.pop()));
         let error = errors.fold(None, |first, error| first.or(Some(error)));
         self.check()?;
-        error.map_or(Ok(value), |error| Err(GpuError::from_wgpu(what, &error)))
+        error.map_or(Ok(value), |error| Err(self.cause(GpuError::from_wgpu(what, &error))))
+    }
+
+    /// Why something failed: the device was lost, or what `error` says.
+    pub(crate) fn cause(&self, error: GpuError) -> GpuError {
+        self.check_alive().err().unwrap_or(error)
+    }
+
+    /// Whether the device was lost without a word: wgpu tells of it only the one callback of whoever opened the device, and lets
+    /// everything made afterwards be invalid.
+    pub(crate) fn check_alive(&self) -> Result<(), GpuError> {
+        if self.is_alive() {
+            return Ok(());
+        }
+        let mut health = lock(&self.shared.health);
+        let reason = health.lost.get_or_insert_with(|| "whoever opened it was told why".to_owned());
+        Err(GpuError::DeviceLost(reason.clone()))
+    }
+
+    /// Whether a new buffer is valid. Memory that is short is no loss; in browsers a lost device seems to go on.
+    fn is_alive(&self) -> bool {
+        if cfg!(target_arch = "wasm32") {
+            return true;
+        }
+        let descriptor = wgpu::BufferDescriptor {
+            label: None,
+            size: 4,
+            usage: wgpu::BufferUsages::COPY_SRC,
+            mapped_at_creation: true,
+        };
+        let scope = self.shared.raw.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let buffer = self.shared.raw.create_buffer(&descriptor);
+        let short = pollster::block_on(scope.pop()).is_some();
+        short || buffer.get_mapped_range_mut(..).is_ok()
     }
 
     /// Polls the device.
@@ -227,14 +281,14 @@ impl std::fmt::Debug for Device {
 }
 
 /// Refuses f16 on an adapter that does not convert it.
-fn check_precision(info: &AdapterInfo, precision: Precision) -> Result<(), GpuError> {
+pub(crate) fn check_precision(info: &AdapterInfo, precision: Precision) -> Result<(), GpuError> {
     if precision == Precision::F16 && !info.f16 {
         return Err(GpuError::NoF16 { adapter: info.name.clone() });
     }
     Ok(())
 }
 
-fn no_cooperative(info: &AdapterInfo, reason: String) -> GpuError {
+pub(crate) fn no_cooperative(info: &AdapterInfo, reason: String) -> GpuError {
     GpuError::NoCooperative { adapter: info.name.clone(), reason }
 }
 

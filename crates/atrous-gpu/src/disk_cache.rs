@@ -28,9 +28,9 @@ pub(crate) struct DiskCache {
 
 impl DiskCache {
     /// The cache of this adapter, if the device can have one and a folder is given. A file that cannot be used is told of.
-    pub(crate) fn open(raw: &wgpu::Device, info: &wgpu::AdapterInfo, place: &PipelineCache) -> Option<Self> {
+    pub(crate) fn open(raw: &wgpu::Device, place: &PipelineCache) -> Option<Self> {
         let folder = place.folder().filter(|_| raw.features().contains(wgpu::Features::PIPELINE_CACHE))?;
-        let file = folder.join(wgpu::util::pipeline_cache_key(info)?);
+        let file = folder.join(wgpu::util::pipeline_cache_key(&raw.adapter_info())?);
         let warn = |reason: &str| tracing::warn!(file = %file.display(), reason, "compiled kernels are not reused");
         let data = read(&file).unwrap_or_else(|reason| {
             warn(&reason);

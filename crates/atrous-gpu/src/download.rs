@@ -27,7 +27,7 @@ impl Download {
             }
             device.queue().submit([encoder.finish()])
         })?;
-        let mapping = Some(Mapping::request(device, &buffer));
+        let mapping = Some(Mapping::request(device, &buffer)?);
         Ok(Self { buffer, mapping })
     }
 

@@ -32,6 +32,30 @@ pub enum GpuError {
         /// What it says.
         reason: String,
     },
+    /// A device of the caller's was opened below what kernels need.
+    #[error(
+        "the device was opened with {limit} {got}, atrous needs {needs}: ask for it in required_limits, or for all that the \
+         adapter has"
+    )]
+    DeviceLimit {
+        /// WebGPU's name of the limit.
+        limit: &'static str,
+        /// What kernels need.
+        needs: u64,
+        /// What the device was opened with.
+        got: u64,
+    },
+    /// A device of the caller's with another adapter than that which opened it.
+    #[error("the device was opened on adapter \"{device}\", not on \"{adapter}\"")]
+    OtherAdapter {
+        /// The adapter of the device.
+        device: String,
+        /// The adapter given.
+        adapter: String,
+    },
+    /// A queue that does not belong to the device it was given with.
+    #[error("the queue is not that of the device")]
+    OtherQueue,
     /// The device is gone: unplugged, reset by the driver, or destroyed. All its sessions and parameters are lost.
     #[error("the device was lost: {0}")]
     DeviceLost(String),
@@ -95,6 +119,14 @@ pub enum GpuError {
     /// A parameter could not be read.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// A buffer or texture that the caller brought does not serve, or not for this.
+    #[error("{what}: {reason}")]
+    Resource {
+        /// What it should serve for.
+        what: String,
+        /// Why not.
+        reason: String,
+    },
     /// What a run was given is not what the graph takes.
     #[error(transparent)]
     Input(#[from] InputError),

@@ -13,6 +13,7 @@ use crate::allocate::{self, Command};
 use crate::flight::Readback;
 use crate::slots::{self, InputSlot, OutputSlot};
 use crate::timer::{self, Timer};
+use crate::wait::unmapped;
 use crate::{Counters, Device, GpuError, Outputs, Parameters};
 
 /// A plan with everything that it needs on the device.
@@ -30,7 +31,7 @@ pub(crate) struct Executable {
     /// The inputs buffer's content.
     pub(crate) staging: Vec<u32>,
     pub(crate) outputs: Vec<OutputSlot>,
-    output_names: Arc<HashMap<String, usize>>,
+    pub(crate) output_names: Arc<HashMap<String, usize>>,
     /// Totals, with their types and places.
     pub(crate) totals: Vec<(String, TensorType, Place)>,
     /// Taken in turns by runs that are under way.
@@ -132,10 +133,7 @@ impl Executable {
     pub(crate) fn read(&mut self, readback: usize) -> Result<(Outputs, Option<StepReport>), GpuError> {
         let readback = &mut self.readbacks[readback];
         let (all, report) = {
-            let view = readback
-                .buffer
-                .get_mapped_range(..)
-                .map_err(|e| GpuError::Validation { what: "reading back".to_owned(), reason: e.to_string() })?;
+            let view = readback.buffer.get_mapped_range(..).map_err(unmapped)?;
             if let Some(timer) = &self.timer {
                 self.gpu_time = Some(timer.read(&view[self.plan.readback_bytes() as usize..]));
             }

@@ -62,7 +62,7 @@ impl Executable {
         #[cfg(target_arch = "wasm32")]
         let _ = submission;
         Ok(Flight {
-            mapping: Mapping::request(&self.device, &readback.buffer),
+            mapping: Mapping::request(&self.device, &readback.buffer)?,
             #[cfg(not(target_arch = "wasm32"))]
             submission,
             holder,

@@ -7,8 +7,8 @@
 //! A [`TrainingSession`] changes the parameters: a step of it computes losses and gradients and updates, in one submit.
 //! [`Device::compile`] makes of a graph what either runs.
 //!
-//! This is the only crate that knows wgpu; nothing of wgpu is in its interface. It knows nothing of networks: it executes
-//! an [`atrous_kernels::Plan`].
+//! This is the only crate that knows wgpu, which it exports for programs that [share a device](Device::from_wgpu). It knows
+//! nothing of networks: it executes an [`atrous_kernels::Plan`].
 
 mod adapter;
 mod allocate;
@@ -24,6 +24,8 @@ mod download;
 mod error;
 mod executable;
 mod flight;
+mod from_wgpu;
+mod interop;
 mod many;
 mod options;
 mod parallel;
@@ -52,6 +54,7 @@ pub use data::{Data, InputData, Output, Outputs};
 pub use device::Device;
 pub use error::{GpuError, InputError};
 pub use flight::Flight;
+pub use interop::{BufferLayout, DeviceInput, OutputBuffer, Overlay, Picture};
 pub use many::Runs;
 pub use options::{DeviceOptions, LimitsChoice, PipelineCache, Tuning};
 pub use parameters::Parameters;
@@ -60,3 +63,4 @@ pub use run::Counters;
 pub use session::Session;
 pub use training::{LOSS_SCALE, LOSS_SCALE_COUNTS, StepResult, TrainingSession};
 pub use tune::{Excluded, TuneReport, TunedShape};
+pub use wgpu;

@@ -83,7 +83,7 @@ impl Parameters {
                     words.clear();
                     words.resize(node.ty.padded_len(), 0.0f32);
                     source.write(&node.name, node.ty, &mut words)?;
-                    write_mapped(&buffer, offset, bytes, &stored(node.ty, &words))?;
+                    write_mapped(device, &buffer, offset, bytes, &stored(node.ty, &words))?;
                 }
             }
             device.scope("uploading parameters", || {
@@ -213,10 +213,16 @@ pub(crate) fn mapped_buffer(device: &Device, what: &'static str, bytes: u64) -> 
 }
 
 /// Writes into a buffer of [`mapped_buffer`]. wgpu's mapped memory can only be copied into, as it may be write-combined.
-pub(crate) fn write_mapped(buffer: &wgpu::Buffer, offset: u64, bytes: u64, content: &[u8]) -> Result<(), GpuError> {
-    let mut view = buffer
-        .get_mapped_range_mut(offset..offset + bytes)
-        .map_err(|e| GpuError::Validation { what: "mapping a new buffer".to_owned(), reason: e.to_string() })?;
+pub(crate) fn write_mapped(
+    device: &Device,
+    buffer: &wgpu::Buffer,
+    offset: u64,
+    bytes: u64,
+    content: &[u8],
+) -> Result<(), GpuError> {
+    let mut view = buffer.get_mapped_range_mut(offset..offset + bytes).map_err(|e| {
+        device.cause(GpuError::Validation { what: "mapping a new buffer".to_owned(), reason: e.to_string() })
+    })?;
     view.copy_from_slice(content);
     Ok(())
 }

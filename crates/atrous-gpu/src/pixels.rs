@@ -7,12 +7,15 @@ use atrous_kernels::{Dispatch, Slot};
 use wgpu::BufferUsages as Usage;
 
 use crate::allocate::{self, Command};
-use crate::parameters::{mapped_buffer, write_mapped};
 use crate::{Device, GpuError, InputError, NodeProfile, Session};
 
 /// How one input is made of bytes.
 pub(crate) struct PixelInput {
     bytes: wgpu::Buffer,
+    /// By channel: 256 numbers.
+    tables: wgpu::Buffer,
+    /// By channel: the byte of a pixel that it looks at.
+    sources: Vec<usize>,
     /// Bytes that it reads and writes.
     moved: u64,
     /// What makes it.
@@ -23,6 +26,21 @@ impl PixelInput {
     /// Bytes of device memory.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.size()
+    }
+
+    /// The buffer for bytes.
+    pub(crate) fn buffer(&self) -> &wgpu::Buffer {
+        &self.bytes
+    }
+
+    /// By channel: the number for each byte.
+    pub(crate) fn tables(&self) -> &wgpu::Buffer {
+        &self.tables
+    }
+
+    /// By channel: the byte of a pixel that it looks at.
+    pub(crate) fn sources(&self) -> &[usize] {
+        &self.sources
     }
 
     /// What a profile shows of it.
@@ -51,7 +69,8 @@ impl PixelInput {
 }
 
 impl Session {
-    /// Lets an f32 input of one or three channels be given as [`InputData::Rgb8`](crate::InputData::Rgb8) too. For each channel
+    /// Lets an f32 input of one or three channels be given as [`InputData::Rgb8`](crate::InputData::Rgb8) and as
+    /// [`Picture`](crate::Picture)s too. For each channel
     /// `tables` tells which byte of a pixel it looks at (0 for red) and the number for each value of that byte. One input of a
     /// session can take pixels; the last call counts.
     ///
@@ -81,15 +100,13 @@ impl Session {
             return Err(GpuError::BufferLimit { what: "uploading pictures", needs: size, limit });
         }
         let bytes = allocate::buffer(self.device(), "pixels", size, Usage::STORAGE | Usage::COPY_DST)?;
-        let table = mapped_buffer(self.device(), "pixel tables", numbers.len() as u64 * 4)?;
-        write_mapped(&table, 0, numbers.len() as u64 * 4, bytemuck::cast_slice(&numbers))?;
-        self.device().scope("uploading tables", || table.unmap())?;
-        let buffers = [bytes.clone(), table, self.executable.buffers[place.buffer].clone()];
+        let table = allocate::filled(self.device(), "pixel tables", bytemuck::cast_slice(&numbers))?;
+        let buffers = [bytes.clone(), table.clone(), self.executable.buffers[place.buffer].clone()];
         let planned: Vec<PlannedDispatch> = dispatches.into_iter().map(|dispatch| resolve(dispatch, place)).collect();
         let commands = allocate::commands(self.device(), &planned.iter().collect::<Vec<_>>(), &buffers)?;
         self.executable.inputs.iter_mut().for_each(|slot| slot.pixels = false);
         self.executable.inputs[index].pixels = true;
-        self.pixels = Some(PixelInput { bytes, moved: size + ty.bytes(), commands });
+        self.pixels = Some(PixelInput { bytes, tables: table, sources, moved: size + ty.bytes(), commands });
         Ok(())
     }
 

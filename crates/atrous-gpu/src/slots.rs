@@ -53,12 +53,8 @@ pub(crate) fn output_slots(graph: &Graph, plan: &Plan) -> Vec<OutputSlot> {
     plan.outputs.iter().map(slot).collect()
 }
 
-/// Checks the inputs and puts them into the staging memory as they shall lie in the inputs buffer.
-pub(crate) fn pack(
-    slots: &[InputSlot],
-    staging: &mut [u32],
-    inputs: &[(&str, InputData<'_>)],
-) -> Result<(), InputError> {
+/// What was given for each input, in the graph's order. Everything given is an input, and everything needed is given.
+pub(crate) fn given<'a, D>(slots: &[InputSlot], inputs: &'a [(&str, D)]) -> Result<Vec<Option<&'a D>>, InputError> {
     for (i, (name, _)) in inputs.iter().enumerate() {
         if !slots.iter().any(|slot| slot.name == *name) {
             let available: Vec<&str> = slots.iter().map(|slot| slot.name.as_str()).collect();
@@ -68,26 +64,44 @@ pub(crate) fn pack(
             return Err(InputError::Twice { name: (*name).to_owned() });
         }
     }
-    for slot in slots {
-        let (name, ty) = (slot.name.clone(), slot.ty);
-        match (inputs.iter().find(|(given, _)| *given == name), slot.place) {
-            (None, None) => {}
-            (None, Some(_)) => return Err(InputError::Missing { name, ty }),
-            (Some((_, data)), _) if !data.fits(ty.dtype) => {
-                return Err(InputError::Type { name, needs: ty.dtype, got: data.dtype() });
-            }
-            (Some((_, InputData::Rgb8(_))), _) if !slot.pixels => {
-                return Err(InputError::Pixels { name, ty, reason: "it was not told how" });
-            }
-            (Some((_, data)), _) if data.len() != data.needs(ty.shape) => {
-                let (shape, needs, got) = (ty.shape, data.needs(ty.shape), data.len());
-                return Err(InputError::Length { name, shape, needs, got });
-            }
-            (Some(_), None) => {}
-            (Some((_, data)), Some(place)) => {
-                let first = (place.offset / 4) as usize;
-                data.pack(ty, &mut staging[first..first + (ty.bytes() / 4) as usize]);
-            }
+    let given = |slot: &InputSlot| {
+        let data = inputs.iter().find(|(name, _)| slot.name == *name).map(|(_, data)| data);
+        match (data, slot.place) {
+            (None, Some(_)) => Err(InputError::Missing { name: slot.name.clone(), ty: slot.ty }),
+            _ => Ok(data),
+        }
+    };
+    slots.iter().map(given).collect()
+}
+
+/// Checks that values of the host are such as an input takes.
+pub(crate) fn check(slot: &InputSlot, data: &InputData<'_>) -> Result<(), InputError> {
+    let (name, ty) = (slot.name.clone(), slot.ty);
+    if !data.fits(ty.dtype) {
+        return Err(InputError::Type { name, needs: ty.dtype, got: data.dtype() });
+    }
+    if matches!(data, InputData::Rgb8(_)) && !slot.pixels {
+        return Err(InputError::Pixels { name, ty, reason: "it was not told how" });
+    }
+    let (needs, got) = (data.needs(ty.shape), data.len());
+    match needs == got {
+        true => Ok(()),
+        false => Err(InputError::Length { name, shape: ty.shape, needs, got }),
+    }
+}
+
+/// Checks the inputs and puts them into the staging memory as they shall lie in the inputs buffer.
+pub(crate) fn pack(
+    slots: &[InputSlot],
+    staging: &mut [u32],
+    inputs: &[(&str, InputData<'_>)],
+) -> Result<(), InputError> {
+    for (slot, data) in slots.iter().zip(given(slots, inputs)?) {
+        let Some(data) = data else { continue };
+        check(slot, data)?;
+        if let Some(place) = slot.place {
+            let first = (place.offset / 4) as usize;
+            data.pack(slot.ty, &mut staging[first..first + (slot.ty.bytes() / 4) as usize]);
         }
     }
     Ok(())

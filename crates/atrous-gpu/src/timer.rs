@@ -16,9 +16,9 @@ pub(crate) struct Timer {
 }
 
 impl Timer {
-    /// A timer, if the device was opened with timestamps and has them.
+    /// A timer, if the device's options ask for timestamps and it has them.
     pub(crate) fn new(device: &Device) -> Result<Option<Self>, GpuError> {
-        if !device.raw().features().contains(wgpu::Features::TIMESTAMP_QUERY) {
+        if !device.options().timestamps || !device.raw().features().contains(wgpu::Features::TIMESTAMP_QUERY) {
             return Ok(None);
         }
         let timer = device.scope("a timer", || Self {

@@ -29,6 +29,11 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A buffer that should be mapped is not.
+pub(crate) fn unmapped(error: wgpu::MapRangeError) -> GpuError {
+    GpuError::Validation { what: "reading back".to_owned(), reason: error.to_string() }
+}
+
 /// A buffer on its way to be mapped for reading.
 pub(crate) struct Mapping {
     device: Device,
@@ -39,10 +44,10 @@ pub(crate) struct Mapping {
 
 impl Mapping {
     /// Asks for all of `buffer` to be mapped once the work submitted so far is done.
-    pub(crate) fn request(device: &Device, buffer: &wgpu::Buffer) -> Self {
+    pub(crate) fn request(device: &Device, buffer: &wgpu::Buffer) -> Result<Self, GpuError> {
         let state = Arc::new(Mutex::new(State::default()));
         let signal = state.clone();
-        buffer.map_async(wgpu::MapMode::Read, .., move |result| {
+        let called = move |result: Result<(), wgpu::BufferAsyncError>| {
             let waker = {
                 let mut state = lock(&signal);
                 state.mapped = Some(result.is_ok());
@@ -51,13 +56,14 @@ impl Mapping {
             if let Some(waker) = waker {
                 waker.wake();
             }
-        });
-        Self {
+        };
+        device.scope("reading back", || buffer.map_async(wgpu::MapMode::Read, .., called))?;
+        Ok(Self {
             device: device.clone(),
             state,
             #[cfg(not(target_arch = "wasm32"))]
             poller: None,
-        }
+        })
     }
 
     /// Blocks until the buffer is mapped.
@@ -91,10 +97,10 @@ impl Mapping {
         Some(match (mapped, self.device.check()) {
             (true, _) => Ok(()),
             (false, Err(error)) => Err(error),
-            (false, Ok(())) => Err(GpuError::Validation {
+            (false, Ok(())) => Err(self.device.cause(GpuError::Validation {
                 what: "reading back".to_owned(),
                 reason: "the buffer could not be mapped".to_owned(),
-            }),
+            })),
         })
     }
 

@@ -106,7 +106,7 @@ pub mod vision {
 }
 
 pub use error::{Error, Result};
-pub use gpu::{AdapterChoice, Device, DeviceOptions};
+pub use gpu::{AdapterChoice, Device, DeviceOptions, wgpu};
 pub use graph::passes::Precision;
 pub use io::Weights;
 #[cfg(feature = "photos")]

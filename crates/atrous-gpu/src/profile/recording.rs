@@ -103,7 +103,7 @@ impl Recording {
             encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.readback, 0, self.readback.size());
             device.queue().submit([encoder.finish()])
         })?;
-        Ok(Mapping::request(device, &self.readback))
+        Mapping::request(device, &self.readback)
     }
 
     fn encode<'a>(&self, encoder: &mut wgpu::CommandEncoder, mut commands: impl Iterator<Item = &'a Command>) {

@@ -78,7 +78,7 @@ impl Trial {
         let mut buffers = Vec::new();
         for (i, ty) in operation.inputs.iter().enumerate() {
             let buffer = mapped_buffer(device, "input", ty.bytes())?;
-            write_mapped(&buffer, 0, ty.bytes(), &stored(*ty, &values(i, *ty)))?;
+            write_mapped(device, &buffer, 0, ty.bytes(), &stored(*ty, &values(i, *ty)))?;
             device.scope("uploading an input", || buffer.unmap())?;
             buffers.push(buffer);
         }
@@ -149,7 +149,7 @@ impl Trial {
             encoder.copy_buffer_to_buffer(output, 0, &self.result, 0, output.size());
             self.device.queue().submit([encoder.finish()])
         })?;
-        self.wait.until(Mapping::request(&self.device, &self.result)).await?;
+        self.wait.until(Mapping::request(&self.device, &self.result)?).await?;
         let values = {
             let view = self.result.get_mapped_range(..).map_err(unreadable)?;
             loaded(self.output, &view)
@@ -177,7 +177,7 @@ impl Trial {
             }
             self.device.queue().submit([encoder.finish()])
         })?;
-        self.wait.until(Mapping::request(&self.device, &self.ticks)).await?;
+        self.wait.until(Mapping::request(&self.device, &self.ticks)?).await?;
         let elapsed = start.elapsed();
         let measured = match &self.timer {
             Some(timer) => timer.read(&self.ticks.get_mapped_range(..).map_err(unreadable)?),

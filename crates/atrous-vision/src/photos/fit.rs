@@ -37,6 +37,31 @@ impl Fit {
             Fit::PadToMultiple { multiple, fill } => pad_to_multiple(image, multiple, fill),
         }
     }
+
+    /// The part of a picture of this size that remains to be seen: left, top, width and height in its pixels. A crop that is larger
+    /// than the resized picture would show a border, and so would padding: none.
+    ///
+    /// # Errors
+    /// [`Error::ImpossibleSize`] if a side is zero or the resized picture has more than 2²⁸ pixels.
+    pub fn part(&self, width: u32, height: u32) -> Result<Option<[f32; 4]>> {
+        check_size("resize", (width, height), width.into(), height.into())?;
+        match *self {
+            Fit::Keep | Fit::Stretch { .. } | Fit::ShorterSide { .. } => {
+                Ok(Some([0.0, 0.0, width as f32, height as f32]))
+            }
+            Fit::ShorterSideCrop { side, width: w, height: h } => {
+                let resized = shorter_side(width, height, side)?;
+                if resized.0 < w || resized.1 < h {
+                    return Ok(None);
+                }
+                let offsets = [center_offset(resized.0, w), center_offset(resized.1, h)];
+                let scale = [f64::from(width) / f64::from(resized.0), f64::from(height) / f64::from(resized.1)];
+                let [left, top] = [offsets[0] as f64 * scale[0], offsets[1] as f64 * scale[1]];
+                Ok(Some([left, top, f64::from(w) * scale[0], f64::from(h) * scale[1]].map(|side| side as f32)))
+            }
+            Fit::PadToMultiple { .. } => Ok(None),
+        }
+    }
 }
 
 /// Resizes so that the shorter side has `side` pixels and the longer `floor(side * longer / shorter)`:
@@ -45,16 +70,21 @@ impl Fit {
 /// # Errors
 /// [`Error::ImpossibleSize`] if a side is zero or the result has more than 2²⁸ pixels.
 pub fn resize_shorter_side(image: &RgbImage, side: u32, filter: Filter) -> Result<RgbImage> {
-    let (width, height) = image.dimensions();
-    check_size("resize", image.dimensions(), side.into(), side.into())?;
+    let (width, height) = shorter_side(image.width(), image.height(), side)?;
+    resize(image, width, height, filter)
+}
+
+/// The size that a picture has with a shorter side of `side` pixels.
+fn shorter_side(width: u32, height: u32, side: u32) -> Result<(u32, u32)> {
+    check_size("resize", (width, height), side.into(), side.into())?;
     let scaled = |longer: u32, shorter: u32| u64::from(side) * u64::from(longer) / u64::from(shorter);
     let (new_width, new_height) = match width <= height {
         true => (side.into(), scaled(height, width)),
         false => (scaled(width, height), side.into()),
     };
-    check_size("resize", image.dimensions(), new_width, new_height)?;
+    check_size("resize", (width, height), new_width, new_height)?;
     // Lossless: check_size holds both sides below 2³².
-    resize(image, new_width as u32, new_height as u32, filter)
+    Ok((new_width as u32, new_height as u32))
 }
 
 /// Cuts `width`×`height` out of the centre: torchvision's `CenterCrop`.

@@ -5,6 +5,7 @@ mod many;
 mod probabilities;
 mod segment;
 mod size;
+mod textures;
 
 use atrous_gpu::{Flight, InputData, Session, SessionCache};
 use atrous_graph::Shape;
@@ -27,6 +28,12 @@ impl Predictor {
         begin(self.answers(), &input, preprocess, shape, bytes)
     }
 
+    /// The session that answers what the network is for, told how pictures become numbers.
+    fn seeing(&mut self, shape: Shape) -> Result<&mut Session> {
+        let (input, preprocess) = (self.input.clone(), self.preprocess());
+        seeing(self.answers(), &input, preprocess, shape)
+    }
+
     fn check_task(&self, needs: Task, wanted: &'static str) -> Result<()> {
         match self.info.task == needs {
             true => Ok(()),
@@ -43,12 +50,23 @@ fn begin<'s>(
     shape: Shape,
     bytes: impl FnOnce(&Session) -> Result<Vec<u8>>,
 ) -> Result<(&'s mut Session, Flight)> {
+    let session = seeing(sessions, input, preprocess, shape)?;
+    let bytes = bytes(session)?;
+    let flight = session.begin(&[(input, InputData::Rgb8(&bytes))])?;
+    Ok((session, flight))
+}
+
+/// A session, told how pictures become numbers.
+fn seeing<'s>(
+    sessions: &'s mut SessionCache,
+    input: &str,
+    preprocess: Preprocess,
+    shape: Shape,
+) -> Result<&'s mut Session> {
     let tables = preprocess.tables()?;
     let session = sessions.session(shape)?;
     if !session.takes_pixels() {
         session.take_pixels(input, &tables)?;
     }
-    let bytes = bytes(session)?;
-    let flight = session.begin(&[(input, InputData::Rgb8(&bytes))])?;
-    Ok((session, flight))
+    Ok(session)
 }

@@ -47,7 +47,7 @@ impl Predictor {
 
     /// The shape at which the network sees a photograph.
     pub(super) fn shape_to_segment(&self, photo: &RgbImage) -> Shape {
-        let [h, w] = self.size.unwrap_or_else(|| size::like(self.info.size, photo));
+        let [h, w] = self.size.unwrap_or_else(|| size::like(self.info.size, photo.dimensions()));
         Shape::new(1, h, w, self.info.in_channels)
     }
 

@@ -5,10 +5,10 @@ use atrous_vision::{Filter, Result, RgbImage, resize};
 /// Sides of every network in the zoo may grow and shrink by this: the product of all strides.
 const STEP: usize = 32;
 
-/// Height and width for a segmentation network: the photograph's, scaled down to about as many pixels as the network's default
-/// size if it has more. Each side is a multiple of [`STEP`] away from the default, so that the network accepts it.
-pub(crate) fn like(default: [usize; 2], image: &RgbImage) -> [usize; 2] {
-    let (width, height) = (f64::from(image.width().max(1)), f64::from(image.height().max(1)));
+/// Height and width for a segmentation network: those of a photograph of this width and height, scaled down to about as many pixels
+/// as the network's default size if it has more. Each side is a multiple of [`STEP`] away from the default, so that the network accepts it.
+pub(crate) fn like(default: [usize; 2], (width, height): (u32, u32)) -> [usize; 2] {
+    let (width, height) = (f64::from(width.max(1)), f64::from(height.max(1)));
     let scale = ((default[0] * default[1]) as f64 / (width * height)).sqrt().min(1.0);
     [near(default[0], height * scale), near(default[1], width * scale)]
 }
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn photographs_are_scaled_down_in_their_aspect_ratio() {
-        let size = |w, h, default| like(default, &RgbImage::new(w, h));
+        let size = |w, h, default| like(default, (w, h));
         assert_eq!(size(320, 320, [512, 512]), [320, 320]);
         assert_eq!(size(320, 320, [513, 513]), [321, 321]);
         assert_eq!(size(1, 1, [512, 512]), [32, 32]);

@@ -1,0 +1,58 @@
+//! Photographs that lie in textures.
+
+use atrous_gpu::{DeviceInput, Picture, Session, wgpu};
+use atrous_graph::Shape;
+use atrous_nn::Task;
+use atrous_vision::Error as VisionError;
+
+use super::classify::fit;
+use super::{Predictor, size};
+use crate::Result;
+
+impl Predictor {
+    /// Appends a run on photographs in textures to `encoder`, which is of [`Self::device`]: nothing is submitted, and nothing
+    /// goes over the host. The textures are such as a [`Picture`] takes.
+    ///
+    /// The session that is returned tells where the answers lie: the first of [`Session::outputs`] is the logits of a classifier,
+    /// as of [`Self::classify`], and the class maps of a segmentation network, as of [`Self::segment`] but of the size at which the
+    /// network sees the photographs. [`Session::encode_overlay`] draws them over a photograph of any size. All photographs are
+    /// brought to the size that suits the first. Logits that are no numbers go unnoticed.
+    ///
+    /// # Errors
+    /// [`Error::Vision`](crate::Error::Vision) for no photograph at all, a size that would need a border, or a segmentation network whose result
+    /// is smaller than its image; [`Error::Gpu`](crate::Error::Gpu) as of [`Session::encode`], and if the network cannot be planned at this
+    /// size.
+    pub fn encode(&mut self, encoder: &mut wgpu::CommandEncoder, photos: &[&wgpu::Texture]) -> Result<&Session> {
+        let first = photos.first().ok_or(VisionError::EmptyBatch)?;
+        let [h, w] = match (self.size, self.info.task) {
+            (None, Task::Segmentation) => size::like(self.info.size, (first.width(), first.height())),
+            (size, _) => size.unwrap_or(self.info.size),
+        };
+        let pictures: Vec<Picture<'_>> =
+            photos.iter().map(|photo| self.picture(photo, [h, w])).collect::<Result<_>>()?;
+        let (input, segments) = (self.input.clone(), self.info.task == Task::Segmentation);
+        let session = self.seeing(Shape::new(photos.len(), h, w, self.info.in_channels))?;
+        let seen = session.outputs().next().map_or([h, w], |(_, ty)| [ty.shape.h, ty.shape.w]);
+        if segments && seen != [h, w] {
+            return Err(bordered((first.width(), first.height()), [h, w]).into());
+        }
+        session.encode(encoder, &[(&input, DeviceInput::Pictures(&pictures))])?;
+        Ok(session)
+    }
+
+    /// The part of a photograph that the network sees at this height and width.
+    fn picture<'t>(&self, texture: &'t wgpu::Texture, size: [usize; 2]) -> Result<Picture<'t>> {
+        if self.info.task == Task::Segmentation {
+            return Ok(texture.into());
+        }
+        let (width, height) = (texture.width(), texture.height());
+        let part = fit(&self.info, Some(size)).part(width, height)?.ok_or_else(|| bordered((width, height), size))?;
+        Ok(Picture { texture, part })
+    }
+}
+
+/// What fits a network only with a border around it.
+fn bordered(from: (u32, u32), [h, w]: [usize; 2]) -> VisionError {
+    let reason = "a texture gets no border".to_owned();
+    VisionError::ImpossibleSize { action: "fit", from, to: (w as u64, h as u64), reason }
+}
