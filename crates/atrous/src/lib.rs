@@ -1,6 +1,6 @@
 //! Runs convolutional vision networks on any GPU that WebGPU reaches: Vulkan, Metal, DX12, the browser.
 //!
-//! A [`Predictor`] is a network of the zoo with weights on a device. It takes photographs of any size and gives classes:
+//! A [`Predictor`] is a network, of the zoo or one's own, with weights on a device. It takes photographs of any size and gives classes:
 //!
 //! ```no_run
 //! use atrous::prelude::*;

@@ -4,13 +4,14 @@
 
 // Stable:
 use atrous::io::{SaveError, WeightFile, WeightsError, save_parameters, save_tensors};
-use atrous::nn::{Builder, Info, Init, Mode, Model, Network, Normalize, Task, zoo};
+use atrous::nn::{Builder, Built, Info, Init, IntoNetwork, Mode, Model, Network, Normalize, Task, zoo};
 use atrous::train::data::{Augment, Dataset, ImageFolder, InMemory, Loader, LoaderOptions, MaskFolder, Sample, Target};
 use atrous::train::{EarlyStopping, Loss, Outcome, RunFolder, Schedule, TrainError, TrainOptions, Trainer, Watch};
 use atrous::vision::{ClassMap, Filter, Fit, ImageTensor, Limits, Prediction, Preprocess, RgbImage};
 use atrous::vision::{classify, decode_rgb8, load_rgb8, overlay, resize, voc_palette, write_palette_png, write_png};
 use atrous::{
-    AdapterChoice, Device, DeviceOptions, Error, Many, Precision, Predictor, PredictorOptions, Result, Weights,
+    AdapterChoice, Device, DeviceOptions, Error, Gradients, Many, Precision, Predictor, PredictorOptions, Result, Weights,
+    class_score,
 };
 // Until here.
 
