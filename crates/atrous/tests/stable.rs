@@ -10,8 +10,8 @@ use atrous::train::{EarlyStopping, Loss, Outcome, RunFolder, Schedule, TrainErro
 use atrous::vision::{ClassMap, Filter, Fit, ImageTensor, Limits, Prediction, Preprocess, RgbImage};
 use atrous::vision::{classify, decode_rgb8, load_rgb8, overlay, resize, voc_palette, write_palette_png, write_png};
 use atrous::{
-    AdapterChoice, Device, DeviceOptions, Error, Gradients, Many, Precision, Predictor, PredictorOptions, Result, Weights,
-    class_score,
+    AdapterChoice, Device, DeviceOptions, Error, Gradients, Many, Precision, Predictor, PredictorOptions, Result,
+    Weights, class_score,
 };
 // Until here.
 

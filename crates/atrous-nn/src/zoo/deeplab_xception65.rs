@@ -35,7 +35,7 @@ pub struct DeepLabXception65 {
     pub decoder: bool,
     /// Whether ASPP and decoder use separable convolutions.
     pub separable: bool,
-    /// Share of elements that training drops behind the projection of the ASPP.
+    /// Share of elements that training drops behind the projection of the ASPP; with 0 there is no dropout.
     pub dropout: f32,
     /// Share of the batch in new running statistics (PyTorch's meaning). TensorFlow's decay of 0.9997, for tens of thousands of
     /// steps from pretrained weights, is 0.0003; short trainings need PyTorch's 0.1.
@@ -52,10 +52,10 @@ impl Default for DeepLabXception65 {
 
 impl DeepLabXception65 {
     /// A narrow one to be trained from scratch on images of 64 to 128 pixels: width 32, one middle block, output stride 8, rates
-    /// 2, 4, 6, momentum 0.1.
+    /// 2, 4, 6, no dropout, momentum 0.1.
     pub fn small() -> Self {
         let plan = XceptionPlan { width: 32, ..XceptionPlan::new(8, 1) };
-        Self { plan, rates: Some(vec![2, 4, 6]), momentum: 0.1, ..Self::default() }
+        Self { plan, rates: Some(vec![2, 4, 6]), dropout: 0.0, momentum: 0.1, ..Self::default() }
     }
 
     const fn backbone_norm(&self) -> Norm {
@@ -105,8 +105,8 @@ impl DeepLabXception65 {
         let y = b.concat("aspp_concat", &branches)?;
         let y = conv_bn(b, "concat_projection", y, point, true, norm)?;
         match b.mode() {
-            Mode::Training => b.dropout("concat_projection_dropout", y, self.dropout),
-            Mode::Inference => Ok(y),
+            Mode::Training if self.dropout != 0.0 => b.dropout("concat_projection_dropout", y, self.dropout),
+            Mode::Training | Mode::Inference => Ok(y),
         }
     }
 
