@@ -114,7 +114,7 @@ fn more_than_the_device_has_is_refused() {
             "var<workgroup> much: array<vec4<f32>, 4000000>; @compute @workgroup_size(1) fn main() { store(0u, much[0]); }",
             "workgroup",
         ),
-        ("@compute @workgroup_size(70000) fn main() { store(0u, load0(0u)); }", "workgroup"),
+        ("@compute @workgroup_size(70000) fn main() { store(0u, load0(0u)); }", "Workgroup size is out of range"),
         ("override MISSING: f32; @compute @workgroup_size(1) fn main() { store(0u, vec4(MISSING)); }", "MISSING"),
         ("@compute @workgroup_size(1) fn other() { store(0u, load0(0u)); }", "main"),
     ] {
