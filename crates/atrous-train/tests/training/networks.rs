@@ -51,8 +51,8 @@ impl Network for TwoHeads {
         let body = b.conv2d("body", image, Conv::new(8, 3).padding(1).bias())?;
         let body = b.relu("relu", body)?;
         let pooled = b.global_avg_pool("pool", body)?;
-        let class = b.linear("class", pooled, 3, true)?;
-        let mask = b.conv2d("mask", body, Conv::new(2, 1).bias())?;
+        let class = b.linear("class_head", pooled, 3, true)?;
+        let mask = b.conv2d("mask_head", body, Conv::new(2, 1).bias())?;
         Ok(Built::default().and("class", class).and("mask", mask))
     }
 }
