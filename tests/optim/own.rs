@@ -2,7 +2,7 @@
 
 use atrous_graph::autodiff::{Recompute, backward};
 use atrous_graph::optim::Training;
-use atrous_graph::{DType, Graph, NodeId, Shape};
+use atrous_graph::{DType, Graph, NodeId, Op, Shape};
 use atrous_nn::zoo::{SmallResNet, SmpUnet};
 use atrous_nn::{Builder, Mode, Model, Naming, Network};
 
@@ -52,6 +52,9 @@ fn a_student_learns_beside_a_frozen_teacher_as_in_f64() {
     let student = b.network("student", &student, x).expect("a student");
     let [teacher, student] = [teacher, student].map(|built| built.outputs[0].node);
     let mut model = b.finish("distillation", x, &[("out", student), ("teacher", teacher)]);
+    // Probabilities, since the logits of a teacher with made-up numbers have no bounds.
+    let mut softmax = |logits| model.graph.add("softmax", Op::Softmax, &[logits]).expect("probabilities");
+    let (student, teacher) = (softmax(student), softmax(teacher));
     let loss = squared_error(&mut model.graph, student, teacher).expect("a loss");
     let parameters = model.trainable();
     let gradients = backward(&mut model.graph, &[(loss, 1.0)], &parameters, &Recompute::default()).expect("gradients");

@@ -33,7 +33,7 @@ pub struct RunningUpdate {
 ///
 /// let model = UNet { classes: 2, ..UNet::SMALL }.build("cells", Shape::new(1, 64, 64, 3), Mode::Inference)?;
 /// assert_eq!(model.output_shape(), Shape::new(1, 64, 64, 2));
-/// assert_eq!(model.num_parameters(), 1_943_058);
+/// assert_eq!(model.num_parameters(), 1_942_594);
 /// println!("{}", model.summary()); // a row for each layer: shape, parameters, multiply-accumulates
 /// # Ok::<(), atrous_graph::GraphError>(())
 /// ```

@@ -14,7 +14,7 @@ use crate::zoo::{self, ZooError};
 /// assert_eq!("resnet50".into_network()?.info().classes, 1000);
 /// assert_eq!(UNet::SMALL.into_network()?.name(), "UNet");
 /// let error = "resnet49".into_network().err().map(|e| e.to_string());
-/// assert!(error.is_some_and(|e| e.contains("similar names: resnet50")));
+/// assert!(error.is_some_and(|e| e.contains("similar names: ") && e.contains("resnet50")));
 /// # Ok::<(), atrous_nn::zoo::ZooError>(())
 /// ```
 pub trait IntoNetwork {

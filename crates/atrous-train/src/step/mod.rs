@@ -27,7 +27,7 @@ pub trait Train {
     ///
     /// ```no_run
     /// use atrous_graph::{Shape, optim::Optimizer};
-    /// use atrous_nn::{Mode, zoo::{Network, SmallResNet}};
+    /// use atrous_nn::{Mode, Network, zoo::SmallResNet};
     /// use atrous_train::{Train, objective::Loss};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
