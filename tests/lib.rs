@@ -6,10 +6,11 @@ use std::sync::Arc;
 use atrous_cpu::{Tensor, Tolerance, check_range, compare, compare_u32, evaluate, magnitude};
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, InputData, Outputs, Parameters, Session};
 use atrous_graph::op::{Binary, Slice, Unary};
+use atrous_graph::passes::{PassOptions, optimize};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, Shape, TensorType};
 use atrous_kernels::conv::{CONV2D_VARIANTS, GRAD_INPUT_VARIANTS};
 use atrous_kernels::plan::{Plan, plan};
-use atrous_kernels::{Choice, Operation, Target};
+use atrous_kernels::{Choice, Limits, Operation, Target};
 
 /// The device that the environment asks for.
 ///
@@ -330,15 +331,53 @@ impl Expected {
         compared.map(|()| variant).map_err(|e| format!("variant {variant}: {e}"))
     }
 
+    /// Cuts the case's filter to the target's limits, runs it and compares. Returns how many pieces the filter has.
+    ///
+    /// # Panics
+    /// As [`Self::check`].
+    pub fn check_cut(&self, device: &Device, target: &Target) -> usize {
+        self.run_cut(device, target).unwrap_or_else(|e| panic!("{:#?}\nfor {target:?}:\n{e}", self.case))
+    }
+
+    fn run_cut(&self, device: &Device, target: &Target) -> Result<usize, String> {
+        let whole = optimize(&self.graph, &[self.output], PassOptions::None);
+        let cut = whole.cut_filters(target.limits.max_parameter());
+        let now = cut.now(&[self.output])[0];
+        // A filter that is the result may fit nowhere but in its pieces.
+        let outputs = cut.pieces.get(&now).cloned().unwrap_or_else(|| vec![now]);
+        let plan = plan(&cut.graph, &outputs, target).map_err(text)?;
+        let (_, run) = self.execute_as(device, &cut.graph, plan, &target.limits)?;
+        let mut pieces = Vec::new();
+        for piece in run.iter() {
+            pieces.push(Tensor::from_f32(piece.shape, piece.f32().map_err(text)?));
+        }
+        let got = evaluate(&Op::Concat, &pieces.iter().collect::<Vec<_>>(), self.want.shape);
+        let got: Vec<f32> = got.data.iter().map(|v| *v as f32).collect();
+        let tolerance = Tolerance::of(self.graph.node(self.output).ty.dtype);
+        compare(&got, &self.want, &self.magnitude, tolerance).map_err(text)?;
+        Ok(cut.pieces.values().map(Vec::len).max().unwrap_or(1))
+    }
+
     /// Runs a plan: the variant that served, and the result.
     fn execute(&self, device: &Device, plan: Plan) -> Result<(&'static str, Outputs), String> {
+        self.execute_as(device, &self.graph, plan, &device.target().limits)
+    }
+
+    /// [`Self::execute`] for the case's graph after passes, planned with these limits.
+    fn execute_as(
+        &self,
+        device: &Device,
+        graph: &Graph,
+        plan: Plan,
+        limits: &Limits,
+    ) -> Result<(&'static str, Outputs), String> {
         let variant = plan.steps.iter().find(|s| s.name == "case").map_or("alias", |s| s.variant);
         let named = |i: usize| format!("input{i}");
         let of = |layout| (0..self.values.len()).filter(move |i| self.case.inputs[*i].layout == layout);
         let filters: HashMap<String, Vec<f32>> =
             of(Layout::Filter).map(|i| (named(i), self.values[i].clone())).collect();
-        let parameters = Parameters::upload(device, &self.graph, &filters).map_err(text)?;
-        let mut session = Session::from_plan(device, &self.graph, plan, Arc::new(parameters)).map_err(text)?;
+        let parameters = Parameters::upload_for(device, graph, &filters, limits).map_err(text)?;
+        let mut session = Session::from_plan(device, graph, plan, Arc::new(parameters)).map_err(text)?;
 
         let names: Vec<String> = of(Layout::Image).map(named).collect();
         let maps: Vec<Vec<u32>> =

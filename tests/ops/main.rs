@@ -18,6 +18,7 @@ mod measured;
 mod memory;
 mod move_grads;
 mod others;
+mod pieces;
 mod random;
 mod resized_losses;
 mod sharing;

@@ -4,6 +4,7 @@
 mod accumulate;
 mod network;
 mod own;
+mod pieces;
 mod reference;
 mod rules;
 mod scaling;

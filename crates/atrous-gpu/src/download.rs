@@ -1,6 +1,9 @@
-//! Whole buffers read back, outside of runs; and single tensors written.
+//! Whole buffers read back, outside of runs; and single tensors written, in pieces if they lie so.
+
+use std::borrow::Cow;
 
 use atrous_graph::TensorType;
+use atrous_kernels::plan::Piece;
 use wgpu::BufferUsages as Usage;
 
 use crate::allocate;
@@ -56,13 +59,43 @@ impl Download {
     }
 }
 
-/// Writes dense values over a tensor.
-pub(crate) fn write_tensor(
+/// The dense values of a parameter, or of what lies as one; `download` gives the copy of a parameter buffer's counterpart.
+pub(crate) fn read_pieces<'a>(
+    ty: TensorType,
+    pieces: &[Piece],
+    download: impl Fn(usize) -> &'a Download,
+) -> Result<Vec<f32>, GpuError> {
+    let read = |piece: &Piece| download(piece.buffer).tensor(piece.ty, piece.offset);
+    if let [whole] = pieces {
+        return read(whole);
+    }
+    let mut dense = vec![0.0; ty.shape.len()];
+    for piece in pieces {
+        let (values, c) = (read(piece)?, piece.ty.shape.c);
+        for (row, from) in dense.chunks_exact_mut(ty.shape.c).zip(values.chunks_exact(c)) {
+            row[piece.first..piece.first + c].copy_from_slice(from);
+        }
+    }
+    Ok(dense)
+}
+
+/// A piece of a tensor in device layout, itself in device layout.
+pub(crate) fn piece_of<'a>(ty: TensorType, piece: &Piece, padded: &'a [f32]) -> Cow<'a, [f32]> {
+    if piece.ty == ty {
+        return Cow::Borrowed(padded);
+    }
+    let len = piece.ty.padded().c;
+    let rows = padded.chunks_exact(ty.padded().c).flat_map(|row| &row[piece.first..piece.first + len]);
+    Cow::Owned(rows.copied().collect())
+}
+
+/// Writes dense values over a parameter, or over what lies as one; `buffer` gives a parameter buffer's counterpart.
+pub(crate) fn write_pieces<'a>(
     device: &Device,
-    buffer: &wgpu::Buffer,
-    offset: u64,
     name: &str,
     ty: TensorType,
+    pieces: &[Piece],
+    buffer: impl Fn(usize) -> &'a wgpu::Buffer,
     values: &[f32],
 ) -> Result<(), GpuError> {
     if values.len() != ty.shape.len() {
@@ -73,8 +106,11 @@ pub(crate) fn write_tensor(
     let mut words = vec![0.0f32; ty.padded_len()];
     ty.pack(values, &mut words);
     device.scope("writing a tensor", || {
-        device.queue().write_buffer(buffer, offset, &stored(ty, &words));
-        // Without a submit, what was written would wait for the next run and pile up.
-        device.queue().submit([]);
+        for piece in pieces {
+            let content = piece_of(ty, piece, &words);
+            device.queue().write_buffer(buffer(piece.buffer), piece.offset, &stored(piece.ty, &content));
+            // Without a submit, what was written would wait for the next run and pile up.
+            device.queue().submit([]);
+        }
     })
 }

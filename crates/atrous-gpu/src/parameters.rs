@@ -3,16 +3,17 @@
 use std::collections::HashMap;
 
 use atrous_graph::{Graph, NodeId, ParameterSource, TensorType};
-use atrous_kernels::plan::{BufferKind, ParameterPlacement, place_parameters};
+use atrous_kernels::plan::{ParameterPlacement, Piece, place_parameters};
 use atrous_kernels::{Limits, Plan, Purpose, rewrite};
 
 use crate::data::stored;
-use crate::download::{Download, write_tensor};
+use crate::download::{Download, piece_of, read_pieces, write_pieces};
 use crate::{Device, GpuError};
 
 /// All parameters of a network, in a few flat buffers that every session of that network shares.
 ///
-/// Where they lie does not depend on input sizes, so one upload serves graphs of any input size.
+/// Where they lie does not depend on input sizes, so one upload serves graphs of any input size. A filter that is larger than the
+/// device's bindings lies in pieces; it is written and read as a whole all the same.
 #[derive(Debug)]
 pub struct Parameters {
     device: Device,
@@ -27,7 +28,7 @@ impl Parameters {
     ///
     /// # Errors
     /// [`GpuError::Source`] if the source lacks a parameter or has one of another size, [`GpuError::Plan`] if one is larger
-    /// than the device's bindings, [`GpuError::MemoryBudget`] before anything is allocated, [`GpuError::OutOfMemory`].
+    /// than the device's bindings and cannot be cut, [`GpuError::MemoryBudget`] before anything is allocated, [`GpuError::OutOfMemory`].
     pub fn upload(device: &Device, graph: &Graph, source: &dyn ParameterSource) -> Result<Self, GpuError> {
         Self::upload_for(device, graph, source, &device.target().limits)
     }
@@ -73,25 +74,17 @@ impl Parameters {
                 budget,
             });
         }
+        let mut uploading = Uploading { device, buffers: Vec::with_capacity(placement.buffers.len()) };
         let mut words = Vec::new();
-        let mut buffers = Vec::with_capacity(placement.buffers.len());
-        for (index, &bytes) in placement.buffers.iter().enumerate() {
-            let buffer = mapped_buffer(device, "parameters", bytes)?;
-            for (_, node) in graph.parameters() {
-                let (holder, offset, bytes) = placement.places[&node.name];
-                if holder == index {
-                    words.clear();
-                    words.resize(node.ty.padded_len(), 0.0f32);
-                    source.write(&node.name, node.ty, &mut words)?;
-                    write_mapped(device, &buffer, offset, bytes, &stored(node.ty, &words))?;
-                }
+        for (_, node) in graph.parameters() {
+            words.clear();
+            words.resize(node.ty.padded_len(), 0.0f32);
+            source.write(&node.name, node.ty, &mut words)?;
+            for piece in &placement.places[&node.name] {
+                uploading.write(&placement, piece, &stored(piece.ty, &piece_of(node.ty, piece, &words)))?;
             }
-            device.scope("uploading parameters", || {
-                buffer.unmap();
-                device.queue().submit([])
-            })?;
-            buffers.push(buffer);
         }
+        let buffers = uploading.finish()?;
         let types = graph.parameters().map(|(_, node)| (node.name.clone(), node.ty)).collect();
         Ok(Self { device: device.clone(), placement, types, buffers, folded: false })
     }
@@ -140,8 +133,8 @@ impl Parameters {
 
     fn unpack(&self, downloads: &[Download]) -> Result<HashMap<String, Vec<f32>>, GpuError> {
         let one = |(name, ty): (&String, &TensorType)| {
-            let (buffer, offset, _) = self.placement.places[name];
-            Ok((name.clone(), downloads[buffer].tensor(*ty, offset)?))
+            let values = read_pieces(*ty, &self.placement.places[name], |buffer| &downloads[buffer])?;
+            Ok((name.clone(), values))
         };
         self.types.iter().map(one).collect()
     }
@@ -157,8 +150,8 @@ impl Parameters {
             GpuError::UnknownTensor { what: "parameter", name: name.to_owned(), available: available.join(", ") }
         };
         let ty = *self.types.get(name).ok_or_else(unknown)?;
-        let (buffer, offset, _) = self.placement.places[name];
-        write_tensor(&self.device, &self.buffers[buffer], offset, name, ty, values)
+        let buffer = |index: usize| &self.buffers[index];
+        write_pieces(&self.device, name, ty, &self.placement.places[name], buffer, values)
     }
 
     /// The buffers, in the order of [`ParameterPlacement::buffers`].
@@ -188,16 +181,50 @@ impl Parameters {
                 return mismatch(name, None, Some(*ty));
             }
         }
-        for (id, node) in graph.parameters() {
-            let planned = plan.tensors[id.0].map(|t| (plan.buffers[t.place.buffer].kind, t.place.offset));
-            let (buffer, offset, _) = self.placement.places[&node.name];
-            if planned.is_some_and(|planned| planned != (BufferKind::Parameters(buffer), offset)) {
-                let [needs, uploaded] = [planned, Some((BufferKind::Parameters(buffer), offset))]
-                    .map(|place| place.map_or_else(String::new, |(kind, offset)| format!("{kind:?} byte {offset}")));
+        for (_, node) in graph.parameters() {
+            let [planned, uploaded] = [&plan.parameters, &self.placement].map(|p| &p.places[&node.name]);
+            if planned != uploaded {
+                let text = |pieces: &[Piece]| {
+                    let place = |piece: &Piece| format!("buffer {} byte {}", piece.buffer, piece.offset);
+                    pieces.iter().map(place).collect::<Vec<_>>().join(", ")
+                };
+                let (needs, uploaded) = (text(planned), text(uploaded));
                 return Err(GpuError::ParameterMismatch { name: node.name.clone(), needs, uploaded });
             }
         }
         Ok(())
+    }
+}
+
+/// Buffers of parameters that are filled one after the other.
+struct Uploading<'a> {
+    device: &'a Device,
+    /// The last one is still mapped.
+    buffers: Vec<wgpu::Buffer>,
+}
+
+impl Uploading<'_> {
+    /// Writes what comes next in the order of the placement.
+    fn write(&mut self, placement: &ParameterPlacement, piece: &Piece, content: &[u8]) -> Result<(), GpuError> {
+        if piece.buffer == self.buffers.len() {
+            self.submit()?;
+            self.buffers.push(mapped_buffer(self.device, "parameters", placement.buffers[piece.buffer])?);
+        }
+        write_mapped(self.device, &self.buffers[piece.buffer], piece.offset, piece.ty.bytes(), content)
+    }
+
+    fn submit(&self) -> Result<(), GpuError> {
+        let Some(buffer) = self.buffers.last() else { return Ok(()) };
+        self.device.scope("uploading parameters", || {
+            buffer.unmap();
+            self.device.queue().submit([])
+        })?;
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Vec<wgpu::Buffer>, GpuError> {
+        self.submit()?;
+        Ok(self.buffers)
     }
 }
 

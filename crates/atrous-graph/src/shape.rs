@@ -1,6 +1,7 @@
 //! Shapes, element types and the way tensors lie in device memory.
 
 use std::fmt;
+use std::ops::Range;
 
 /// Logical shape of every tensor: `N×H×W×C`.
 ///
@@ -153,6 +154,25 @@ impl TensorType {
         self.padded_len() as u64 * self.dtype.bytes()
     }
 
+    /// These of its channels as a tensor of their own.
+    pub const fn channels(self, range: &Range<usize>) -> Self {
+        Self { shape: Shape { c: range.end - range.start, ..self.shape }, ..self }
+    }
+
+    /// Ranges of channels of at most `limit` bytes each: as few as possible, of about the same length, all but the last of whole
+    /// vec4s. None if four channels alone take more.
+    pub fn channels_within(self, limit: u64) -> Option<Vec<Range<usize>>> {
+        let vec4s = self.padded().c / 4;
+        let most = limit / (self.bytes() / vec4s as u64);
+        if most == 0 {
+            return None;
+        }
+        let count = (vec4s as u64).div_ceil(most) as usize;
+        let len = 4 * vec4s.div_ceil(count);
+        let c = self.shape.c;
+        Some((0..c).step_by(len).map(|first| first..(first + len).min(c)).collect())
+    }
+
     /// Copies a dense row-major tensor into device layout, writing zeros into the padding.
     ///
     /// # Panics
@@ -198,6 +218,20 @@ impl fmt::Display for TensorType {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn channels_are_cut_into_few_even_ranges() {
+        // 2*3*8 padded rows of 4 bytes: 192 bytes a channel, 768 a vec4.
+        let filter = TensorType::filter(Shape::new(2, 3, 5, 22));
+        assert_eq!(filter.channels_within(6 * 768), Some(vec![0..22]));
+        assert_eq!(filter.channels_within(5 * 768), Some(vec![0..12, 12..22]));
+        assert_eq!(filter.channels_within(2 * 768 - 1), Some(vec![0..4, 4..8, 8..12, 12..16, 16..20, 20..22]));
+        assert_eq!(filter.channels_within(767), None);
+        for limit in 768..6 * 768 {
+            let ranges = filter.channels_within(limit).expect("a vec4 fits");
+            assert!(ranges.iter().all(|range| filter.channels(range).bytes() <= limit), "{limit}: {ranges:?}");
+        }
+    }
 
     #[test]
     fn pack_and_unpack_are_inverse_and_pad_with_zeros() {

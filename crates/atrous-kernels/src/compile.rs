@@ -76,7 +76,8 @@ impl Compiled {
     }
 }
 
-/// Rewrites a graph for a purpose, plans it for an adapter, and checks the plan.
+/// Rewrites a graph for a purpose, plans it for an adapter, and checks the plan. Filters that are larger than the adapter's bindings are
+/// [cut](Optimized::cut_filters).
 ///
 /// # Errors
 /// Those of [`rewrite`]; [`PlanError::Node`] naming the node that no kernel serves or that passes the adapter's limits.
@@ -86,7 +87,7 @@ pub fn compile(
     options: CompileOptions,
     target: &Target,
 ) -> Result<Compiled, PlanError> {
-    let rewritten = rewrite(graph, purpose, options)?;
+    let rewritten = rewrite(graph, purpose, options)?.cut_filters(target.limits.max_parameter());
     let (graph, now) = (&rewritten.graph, |ids: &[NodeId]| rewritten.now(ids));
     let plan = match *purpose {
         Purpose::Inference { outputs, .. } | Purpose::Gradients { outputs, .. } => plan(graph, &now(outputs), target),
@@ -95,7 +96,7 @@ pub fn compile(
         }
         Purpose::Evaluation { totals, outputs } => plan_evaluation(graph, &now(outputs), &now(totals), target),
     }?;
-    let Optimized { graph, nodes, derived, report } = rewritten;
+    let Optimized { graph, nodes, derived, report, .. } = rewritten;
     Ok(Compiled { graph, plan, derived, nodes, report })
 }
 

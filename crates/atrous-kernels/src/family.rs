@@ -86,6 +86,16 @@ pub enum PlanError {
         /// How much there may be.
         limit: u64,
     },
+    /// A filter that no cut along its output channels makes small enough.
+    #[error("has {bytes} bytes, and any four output channels {needs} in one binding, the adapter allows {limit}")]
+    Uncut {
+        /// Bytes of the whole filter.
+        bytes: u64,
+        /// Bytes of four output channels, the fewest that a piece has.
+        needs: u64,
+        /// How many there may be.
+        limit: u64,
+    },
     /// The same, for a node of a graph.
     #[error("{op} \"{node}\": {source}")]
     Node {

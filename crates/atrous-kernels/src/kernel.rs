@@ -9,7 +9,7 @@ use crate::dispatch::GROUP;
 use crate::{Binding, Declined, Dispatch, Limits, Part, PlanError, Slot, Target, linear_grid};
 
 /// Bytes that kernels can address in one binding: backends count them in 32 bits, some with a sign.
-const ADDRESSABLE: u64 = 1 << 31;
+pub(crate) const ADDRESSABLE: u64 = 1 << 31;
 
 /// Vec4s that a tensor takes in memory.
 pub(crate) fn vec4s(ty: TensorType) -> usize {

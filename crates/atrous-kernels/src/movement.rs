@@ -18,7 +18,9 @@ pub use fill::{plan_broadcast, plan_fill, plan_place};
 /// [`PlanError::Limit`] if the part does not fit the adapter.
 pub fn plan_concat(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let y = problem.output.ty;
-    let pixels = y.shape.n * y.shape.h * y.shape.w;
+    // Of filters also the rows of their padding.
+    let rows = y.padded();
+    let pixels = rows.n * rows.h * rows.w;
     let mut first = 0;
     let mut dispatches = Vec::with_capacity(problem.inputs.len());
     for (i, x) in problem.inputs.iter().enumerate() {
@@ -47,8 +49,8 @@ pub fn plan_concat(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
 pub fn plan_slice(op: &Slice, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (x, y) = (problem.inputs[0].ty, problem.output.ty);
     let dispatch = Kernel::storing(y, "movement/slice", "")
-        .sizes([("H", x.shape.h), ("W", x.shape.w), ("C4", x.padded().c / 4)])
-        .sizes([("N", y.shape.n), ("OH", y.shape.h), ("OW", y.shape.w)])
+        .sizes([("H", x.shape.h), ("W", x.padded().w), ("C4", x.padded().c / 4)])
+        .sizes([("N", y.shape.n), ("OH", y.shape.h), ("OW", y.padded().w)])
         .sizes([("O", y.shape.c), ("O4", y.padded().c / 4)])
         .sizes([("START_N", op.start[0]), ("START_H", op.start[1]), ("START_W", op.start[2]), ("START_C", op.start[3])])
         .bind("X_BASE", Slot::Input(0), &problem.inputs[0])

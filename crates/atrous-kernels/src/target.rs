@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use atrous_graph::{Op, TensorType};
 
+use crate::kernel::ADDRESSABLE;
 use crate::operation::key;
 use crate::{Choice, Choices, Tile};
 
@@ -37,6 +38,12 @@ impl Limits {
         storage_bindings: 8,
         alignment: 256,
     };
+
+    /// Most bytes of a parameter, or of a piece of one: what one binding of one buffer shows.
+    pub const fn max_parameter(&self) -> u64 {
+        let binding = if self.max_binding < ADDRESSABLE { self.max_binding } else { ADDRESSABLE };
+        if binding < self.max_buffer { binding } else { self.max_buffer }
+    }
 }
 
 /// What a device multiplies in cooperative matrices: square ones of 8 or 16 rows, summed in f32.

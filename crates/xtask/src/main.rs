@@ -20,7 +20,11 @@ enum Task {
     /// Times networks and operators.
     Bench(bench::Options),
     /// Runs all suites.
-    Test,
+    Test {
+        /// Also those that take gigabytes of memory and minutes.
+        #[arg(long)]
+        all: bool,
+    },
     /// Checks formatting, lints, documentation, every set of features, browsers, licences and packages.
     Check,
     /// Checks that atrous compiles for browsers.
@@ -50,7 +54,7 @@ fn run(task: Task) -> Result<bool> {
     match task {
         Task::Golden(options) => Ok(golden::run(&options, &mut stdout().lock())?.failed == 0),
         Task::Bench(options) => bench::run(&options, &mut stdout().lock()).map(|()| true),
-        Task::Test => test::test(),
+        Task::Test { all } => test::test(all),
         Task::Check => check::check(),
         Task::Wasm => wasm::wasm(),
         Task::Wgsl { name, variant } => {

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use atrous_graph::optim::Training;
 use atrous_graph::{Graph, NodeId, TensorType};
-use atrous_kernels::plan::Place;
 use atrous_kernels::{Compiled, Plan, Purpose};
 
 use crate::allocate::{self, Command};
@@ -25,8 +24,8 @@ pub struct TrainingSession {
     pub(crate) executable: Executable,
     /// The update, after the commands of every run.
     update: Vec<Command>,
-    /// Parameters that are updated, with their types and places.
-    trained: Vec<(String, TensorType, Place)>,
+    /// Parameters that are updated, with their types.
+    trained: Vec<(String, TensorType)>,
     /// The step that is under way.
     pending: Option<Pending>,
 }
@@ -77,10 +76,7 @@ impl TrainingSession {
         let training = plan.training.clone().ok_or(GpuError::NotTraining)?;
         let mut executable = Executable::new(device, graph, plan, parameters, 2)?;
         let update: Vec<_> = training.update.iter().flat_map(|u| &u.dispatches).collect();
-        let named = |id: &NodeId| {
-            let (node, place) = (graph.node(*id), executable.plan.tensors[id.0]);
-            (node.name.clone(), node.ty, place.expect("a plan places its parameters").place)
-        };
+        let named = |id: &NodeId| (graph.node(*id).name.clone(), graph.node(*id).ty);
         let trained = training.parameters.iter().map(named).collect();
         let update = allocate::commands(device, &update, &executable.buffers)?;
         if let Some((scale, _)) = training.loss_scale {

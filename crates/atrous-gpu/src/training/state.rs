@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use atrous_graph::{Shape, TensorType, optim::LossScaling};
-use atrous_kernels::plan::BufferKind;
+use atrous_kernels::plan::{BufferKind, Piece};
 
 use super::TrainingSession;
 use crate::GpuError;
-use crate::download::{Download, write_tensor};
+use crate::download::{Download, read_pieces, write_pieces};
 
 /// The loss scale in a training's state: the number that the next step multiplies its loss with.
 pub const LOSS_SCALE: &str = "loss_scale";
@@ -67,8 +67,9 @@ impl TrainingSession {
             let (expected, value) = ("a power of two from 2^-126 to 2^126", scale.to_string());
             return Err(GpuError::StepOption { option: "loss scale", expected, value });
         }
-        tensors.iter().try_for_each(|StateTensor { name, ty, buffer, offset }| {
-            write_tensor(&self.executable.device, &self.executable.buffers[*buffer], *offset, name, *ty, &state[name])
+        let buffer = |index: usize| &self.executable.buffers[index];
+        tensors.iter().try_for_each(|StateTensor { name, ty, pieces }| {
+            write_pieces(&self.executable.device, name, *ty, pieces, buffer, &state[name])
         })
     }
 
@@ -76,17 +77,21 @@ impl TrainingSession {
         let names = self.executable.plan.training.as_ref().map_or(&[][..], |training| training.optimizer.state());
         let mut tensors = Vec::new();
         for (k, state) in names.iter().enumerate() {
-            for (name, ty, place) in &self.trained {
-                let BufferKind::Parameters(i) = self.executable.plan.buffers[place.buffer].kind else { continue };
-                let buffer = self.executable.plan.buffers.iter().position(|b| b.kind == BufferKind::State(k, i));
-                let buffer = buffer.expect("a plan has state for every parameter it updates");
-                tensors.push(StateTensor { name: format!("{state}/{name}"), ty: *ty, buffer, offset: place.offset });
+            let beside = |piece: &Piece| {
+                let buffers = &self.executable.plan.buffers;
+                let buffer = buffers.iter().position(|b| b.kind == BufferKind::State(k, piece.buffer));
+                Piece { buffer: buffer.expect("a plan has state for every parameter it updates"), ..*piece }
+            };
+            for (name, ty) in &self.trained {
+                let pieces = self.executable.plan.parameters.places[name].iter().map(beside).collect();
+                tensors.push(StateTensor { name: format!("{state}/{name}"), ty: *ty, pieces });
             }
         }
         if let Some((_, place)) = self.executable.plan.training.as_ref().and_then(|training| training.loss_scale) {
             for (i, (name, len)) in [(LOSS_SCALE, 1), (LOSS_SCALE_COUNTS, 2)].into_iter().enumerate() {
                 let (ty, offset) = (TensorType::image(Shape::channels(len)), place.offset + 16 * i as u64);
-                tensors.push(StateTensor { name: name.to_owned(), ty, buffer: place.buffer, offset });
+                let pieces = vec![Piece { first: 0, ty, buffer: place.buffer, offset }];
+                tensors.push(StateTensor { name: name.to_owned(), ty, pieces });
             }
         }
         tensors
@@ -101,9 +106,11 @@ impl TrainingSession {
 
     fn unpack_state(&self, downloads: &[(usize, Download)]) -> Result<HashMap<String, Vec<f32>>, GpuError> {
         let one = |tensor: StateTensor| {
-            let download = downloads.iter().find(|(buffer, _)| *buffer == tensor.buffer);
-            let (_, download) = download.expect("all buffers of states were asked for");
-            Ok((tensor.name, download.tensor(tensor.ty, tensor.offset)?))
+            let download = |index: usize| {
+                let download = downloads.iter().find(|(buffer, _)| *buffer == index);
+                &download.expect("all buffers of states were asked for").1
+            };
+            Ok((tensor.name, read_pieces(tensor.ty, &tensor.pieces, download)?))
         };
         self.state_tensors().into_iter().map(one).collect()
     }
@@ -113,6 +120,6 @@ impl TrainingSession {
 struct StateTensor {
     name: String,
     ty: TensorType,
-    buffer: usize,
-    offset: u64,
+    /// Where it lies, in buffers of the plan.
+    pieces: Vec<Piece>,
 }

@@ -377,7 +377,9 @@ impl Op {
             let wanted = if filter && i == 1 { Layout::Filter } else { Layout::Image };
             // Gradients of a shared filter are summed.
             let sums = matches!(self, Self::Binary(_)) && inputs.iter().all(|other| *other == inputs[0]);
-            if ty.layout != wanted && !sums && !matches!(self, Self::Cast(_) | Self::Custom(_)) {
+            let joins = matches!(self, Self::Concat) && inputs.iter().all(|other| other.layout == ty.layout);
+            let any = matches!(self, Self::Cast(_) | Self::Custom(_) | Self::Slice(_));
+            if ty.layout != wanted && !sums && !joins && !any {
                 return Err(format!("input {i} must lie in memory as {wanted:?}, got {:?}", ty.layout));
             }
         }

@@ -1,11 +1,11 @@
 //! Data movement: concat, slice, pad, and the class map.
 
-use crate::{Shape, TensorType};
+use crate::{Layout, Shape, TensorType};
 
 use super::Padding;
 use super::conv::check_steps;
 
-/// A box of the tensor: `size` elements from `start`, per side.
+/// A box of the tensor: `size` elements from `start`, per side. Of a filter it has all taps and input channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Slice {
     /// First sample, row, column, channel.
@@ -31,6 +31,10 @@ impl Slice {
                 let axis = ["samples", "rows", "columns", "channels"][i];
                 return Err(format!("{size} {axis} from {} lie outside of the {have} there are", self.start[i]));
             }
+        }
+        let Shape { n, h, w, .. } = x.shape;
+        if x.layout == Layout::Filter && (n, h, w) != (self.size.n, self.size.h, self.size.w) {
+            return Err(format!("of a filter {} only output channels can be cut out, got {}", x.shape, self.size));
         }
         Ok(TensorType { shape: self.size, ..x })
     }

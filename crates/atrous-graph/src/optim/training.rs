@@ -44,7 +44,7 @@ pub struct Training {
     pub loss: NodeId,
     /// What the loss's gradient was multiplied with, and with it all gradients; `None` if they are as they are.
     pub loss_scale: Option<LossScale>,
-    /// Parameters and the nodes that make their gradients.
+    /// Parameters, or the pieces of [cut](Optimized::cut_filters) ones, and the nodes that make their gradients.
     pub gradients: Vec<(NodeId, NodeId)>,
     /// Parameters that take the value of a node after each step: running statistics.
     pub assignments: Vec<(NodeId, NodeId)>,
@@ -124,14 +124,23 @@ impl Training {
         pairs.chain(grouped).chain(self.totals.iter().copied()).chain([self.loss]).chain(scale).collect()
     }
 
-    /// The same training of the graph that passes have made, which kept [`Self::nodes`].
+    /// The same training of the graph that passes have made, which kept [`Self::nodes`]. A filter that was
+    /// [cut](Optimized::cut_filters) is trained by its pieces.
     ///
     /// # Panics
     /// If one of them was not kept: a bug of the caller.
     pub fn follow(&self, optimized: &Optimized) -> Self {
         let now = |id: &NodeId| optimized.now(&[*id])[0];
-        let pairs = |pairs: &[(NodeId, NodeId)]| pairs.iter().map(|(a, b)| (now(a), now(b))).collect();
-        let group = |g: &ParameterGroup| ParameterGroup { parameters: optimized.now(&g.parameters), ..g.clone() };
+        let pieces = |id: &NodeId| optimized.pieces.get(&now(id)).map_or_else(|| vec![now(id)], Vec::clone);
+        let pair = |(parameter, node): &(NodeId, NodeId)| match (pieces(parameter), pieces(node)) {
+            (parameters, nodes) if parameters.len() == nodes.len() => parameters.into_iter().zip(nodes).collect(),
+            _ => vec![(now(parameter), now(node))],
+        };
+        let pairs = |pairs: &[(NodeId, NodeId)]| pairs.iter().flat_map(pair).collect();
+        let group = |g: &ParameterGroup| {
+            let parameters = g.parameters.iter().flat_map(pieces).collect();
+            ParameterGroup { parameters, ..g.clone() }
+        };
         Self {
             loss: now(&self.loss),
             loss_scale: self.loss_scale.map(|scale| LossScale { node: now(&scale.node), ..scale }),
@@ -162,7 +171,8 @@ impl Training {
         for (parameter, id) in pairs() {
             let (parameter, node) = (graph.node(*parameter), graph.node(*id));
             let name = &parameter.name;
-            if !matches!(parameter.op, Op::Parameter) {
+            let of = if let Op::Slice(_) = parameter.op { graph.node(parameter.inputs[0]) } else { parameter };
+            if !matches!(of.op, Op::Parameter) {
                 return Err(format!("\"{name}\" is no parameter, it is {}", parameter.op.name()));
             }
             if parameter.ty != node.ty {

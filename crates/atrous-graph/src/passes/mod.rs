@@ -4,6 +4,7 @@
 //! looked at what it did there, or why it did nothing. What is asked for as an output is never rewritten away, nor is its name.
 
 mod batch_statistics;
+mod cut_filters;
 mod derived;
 mod fold_batch_norm;
 mod fuse_batch_norm;
@@ -20,6 +21,8 @@ mod rewrite;
 
 pub use derived::{Derived, DerivedSource, Given, Normalisation, Recipe};
 pub use report::{Note, Report};
+
+use std::collections::HashMap;
 
 use crate::{Graph, NodeId};
 use rewrite::{Rewritten, sweep};
@@ -94,6 +97,8 @@ pub struct Optimized {
     /// The parameters of [`Self::graph`] that the graph before does not have, each behind those that it is made of, which need not be
     /// of the graph.
     pub derived: Vec<Derived>,
+    /// By node of [`Self::graph`]: the nodes that make the pieces of a filter that was [cut](Self::cut_filters).
+    pub pieces: HashMap<NodeId, Vec<NodeId>>,
     /// What the passes did, and did not.
     pub report: Report,
 }
@@ -112,6 +117,7 @@ pub fn optimize(graph: &Graph, kept: &[NodeId], options: PassOptions) -> Optimiz
         graph: graph.clone(),
         nodes: (0..graph.nodes().len()).map(|i| Some(NodeId(i))).collect(),
         derived: Vec::new(),
+        pieces: HashMap::new(),
         report: Report::default(),
     };
     if options != PassOptions::None {
@@ -152,6 +158,17 @@ impl Optimized {
             };
             let rewritten = half_storage::run(&self.graph, &self.now(kept), &now, &mut self.report);
             self.follow(rewritten);
+        }
+        self
+    }
+
+    /// The same with all filters of more than `limit` bytes cut by output channels, and with them what reads and makes them. Their
+    /// parameters stay, as what the pieces are [slices](crate::op::Slice) of. A filter of which four output channels alone take more
+    /// stays whole. The last pass of all.
+    pub fn cut_filters(mut self, limit: u64) -> Self {
+        if let Some((rewritten, pieces)) = cut_filters::run(&self.graph, limit, &mut self.report) {
+            self.follow(rewritten);
+            self.pieces = pieces;
         }
         self
     }

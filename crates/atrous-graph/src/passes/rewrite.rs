@@ -30,6 +30,11 @@ impl<'a> Rewrite<'a> {
         self.new.nodes[old.0].expect("a node that others read was left out: a bug of atrous")
     }
 
+    /// What there is of the new graph.
+    pub(super) const fn graph(&self) -> &Graph {
+        &self.new.graph
+    }
+
     /// Copies an old node.
     pub(super) fn copy(&mut self, id: NodeId) {
         let node = self.old.node(id);

@@ -9,7 +9,9 @@ use atrous_graph::{Graph, NodeId, Op, cost};
 use super::requests::Requests;
 use super::share::Sharing;
 use super::totals::{place_totals, sum_totals};
-use super::{BufferKind, BufferPlan, Place, Plan, PlannedDispatch, Step, TensorPlan, place_parameters};
+use super::{
+    BufferKind, BufferPlan, ParameterPlacement, Piece, Place, Plan, PlannedDispatch, Step, TensorPlan, place_parameters,
+};
 use crate::family::plan_parts;
 use crate::norm::plan_strips;
 use crate::{
@@ -17,6 +19,9 @@ use crate::{
 };
 
 /// Plans the nodes that `outputs` need, in the order of the graph, and checks the result.
+///
+/// Filters that are larger than a binding must have been [cut](atrous_graph::passes::Optimized::cut_filters) to
+/// [`Limits::max_parameter`].
 ///
 /// # Errors
 /// [`PlanError::UnknownNode`], [`PlanError::Node`] naming the node that no kernel serves or that passes the adapter's limits.
@@ -38,9 +43,11 @@ pub fn plan_evaluation(
     known(graph, "total", totals)?;
     let kept = [outputs, totals].concat();
     validate_totals(graph, totals).map_err(PlanError::Totals)?;
+    let parameters = place_parameters(graph, &target.limits)?;
     let nodes = needed(graph, &kept);
-    let (sharing, made) = plan_nodes(graph, &nodes, &kept, target)?;
-    let mut layout = Layout::new(graph);
+    parameters.check(graph, &nodes, &kept, &target.limits)?;
+    let (sharing, made) = plan_nodes(graph, &nodes, &kept, &parameters, target)?;
+    let mut layout = Layout::new(graph, parameters);
     layout.place_fixed(graph, &target.limits, made.len(), &nodes, 0)?;
     let totals = place_totals(graph, totals, &target.limits, &mut layout)?;
     layout.place_constants(&target.limits, &made, &[]);
@@ -63,17 +70,21 @@ pub(crate) fn known(graph: &Graph, what: &'static str, ids: &[NodeId]) -> Result
     }
 }
 
-/// Chooses the kernels of all nodes but inputs and parameters, and where results lie in other tensors. The results of `kept` are
-/// needed after the plan.
+/// Chooses the kernels of all nodes but inputs, parameters and their pieces, and where results lie in other tensors. The results of
+/// `kept` are needed after the plan.
 pub(super) fn plan_nodes<'a>(
     graph: &'a Graph,
     nodes: &[NodeId],
     kept: &[NodeId],
+    parameters: &ParameterPlacement,
     target: &Target,
 ) -> Result<(Sharing<'a>, Vec<(NodeId, NodePlan)>), PlanError> {
+    let given =
+        |id: &NodeId| matches!(graph.node(*id).op, Op::Input | Op::Parameter) || parameters.piece(graph, *id).is_some();
+    let (given, nodes): (Vec<NodeId>, Vec<NodeId>) = nodes.iter().partition(|id| given(id));
     let with = |skips: bool| {
-        let sharing = Sharing::of(graph, nodes, kept, &target.limits, skips);
-        let made = plan_shared(graph, nodes, &sharing, target)?;
+        let sharing = Sharing::of(graph, &nodes, &given, kept, &target.limits, skips);
+        let made = plan_shared(graph, &nodes, &sharing, target)?;
         let bytes = Requests::new(graph, &made, &sharing, &vec![None; graph.nodes().len()], kept).lower_bound();
         Ok((bytes, (sharing, made)))
     };
@@ -95,7 +106,7 @@ fn plan_shared(
     let mut made = Vec::new();
     let mut strips: HashMap<NodeId, Strips> = HashMap::new();
     let is_forced = target.variant.is_some_and(|variant| variants(&Op::BatchStatistics).contains(&variant));
-    for &id in nodes.iter().filter(|id| !matches!(graph.node(**id).op, Op::Input | Op::Parameter)) {
+    for &id in nodes {
         let node = graph.node(id);
         let (inputs, output) = sharing.parts(id);
         let output = Part { measured: output.measured && !is_forced, ..output };
@@ -148,6 +159,7 @@ pub(super) struct Layout {
     constants: Vec<u32>,
     /// By node. Who is placed before the banks are keeps its place.
     pub(super) tensors: Vec<Option<TensorPlan>>,
+    parameters: ParameterPlacement,
     /// By step: its scratch tensors.
     scratch: Vec<Vec<TensorPlan>>,
     /// By step: the strips that it reads, scratch of another.
@@ -161,8 +173,9 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn new(graph: &Graph) -> Self {
+    pub(super) fn new(graph: &Graph, parameters: ParameterPlacement) -> Self {
         Self {
+            parameters,
             buffers: Vec::new(),
             constants: Vec::new(),
             tensors: vec![None; graph.nodes().len()],
@@ -204,14 +217,19 @@ impl Layout {
         if end > 0 {
             self.buffers.push(BufferPlan { kind: BufferKind::Inputs, bytes: end });
         }
-        let placement = place_parameters(graph, limits)?;
         let first = self.buffers.len();
-        let kinds = placement.buffers.iter().enumerate();
+        let kinds = self.parameters.buffers.iter().enumerate();
         self.buffers.extend(kinds.map(|(i, &bytes)| BufferPlan { kind: BufferKind::Parameters(i), bytes }));
-        for &id in nodes.iter().filter(|id| matches!(graph.node(**id).op, Op::Parameter)) {
-            let (buffer, offset, bytes) = placement.places[&graph.node(id).name];
-            let place = Place { buffer: first + buffer, offset, bytes };
-            self.tensors[id.0] = Some(TensorPlan { place, first: 0, last: steps });
+        for &id in nodes {
+            let node = graph.node(id);
+            let piece = match (node.op, self.parameters.places.get(&node.name).map(Vec::as_slice)) {
+                (Op::Parameter, Some([whole])) => Some(*whole),
+                _ => self.parameters.piece(graph, id),
+            };
+            self.tensors[id.0] = self.tensors[id.0].or(piece.map(|Piece { buffer, offset, ty, .. }| {
+                let place = Place { buffer: first + buffer, offset, bytes: ty.bytes() };
+                TensorPlan { place, first: 0, last: steps }
+            }));
         }
         Ok(behind)
     }
@@ -320,6 +338,7 @@ impl Layout {
             constants: self.constants,
             steps,
             tensors: self.tensors,
+            parameters: self.parameters,
             scratch: self.scratch.into_iter().flatten().collect(),
             inputs: self.inputs,
             outputs: outputs.to_vec(),

@@ -19,7 +19,7 @@ use crate::{Choice, Declined, Operation, Tile};
 
 pub(crate) use make::known;
 pub use make::{plan, plan_evaluation};
-pub use place::{ParameterPlacement, place_parameters};
+pub use place::{ParameterPlacement, Piece, place_parameters};
 pub use training::{TrainingPlan, plan_training};
 pub use update::Update;
 
@@ -165,8 +165,10 @@ pub struct Plan {
     pub constants: Vec<u32>,
     /// Steps in order of execution.
     pub steps: Vec<Step>,
-    /// By node: where its tensor lies. None for nodes that are not needed.
+    /// By node: where its tensor lies. None for nodes that are not needed, and for parameters that lie in several pieces.
     pub tensors: Vec<Option<TensorPlan>>,
+    /// Where parameters lie in the buffers of [`BufferKind::Parameters`].
+    pub parameters: ParameterPlacement,
     /// Scratch tensors.
     pub scratch: Vec<TensorPlan>,
     /// The graph's inputs that are uploaded, in upload order.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use atrous_graph::Graph;
+use atrous_graph::{Graph, Layout, Node, NodeId, Op, TensorType};
 
 use crate::{Limits, PlanError};
 
@@ -12,33 +12,100 @@ use crate::{Limits, PlanError};
 pub struct ParameterPlacement {
     /// Bytes of each buffer.
     pub buffers: Vec<u64>,
-    /// By parameter name: buffer, first byte, bytes.
-    pub places: HashMap<String, (usize, u64, u64)>,
+    /// By parameter name: its pieces in the order of their channels. One, unless it is a filter that is larger than a binding.
+    pub places: HashMap<String, Vec<Piece>>,
 }
 
-/// Places all parameters of a graph.
+/// Output channels of a parameter, and where they lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The first channel.
+    pub first: usize,
+    /// The channels as a tensor of their own.
+    pub ty: TensorType,
+    /// Index into [`ParameterPlacement::buffers`].
+    pub buffer: usize,
+    /// First byte.
+    pub offset: u64,
+}
+
+/// Places all parameters of a graph. Filters that are larger than a binding lie in pieces, as
+/// [`cut_filters`](atrous_graph::passes::Optimized::cut_filters) makes them.
 ///
 /// # Errors
-/// [`PlanError::Node`] naming a parameter that is larger than a binding or a buffer may be.
+/// [`PlanError::Node`] naming a parameter that is larger than a binding or a buffer may be, and cannot be cut.
 pub fn place_parameters(graph: &Graph, limits: &Limits) -> Result<ParameterPlacement, PlanError> {
     let mut placement = ParameterPlacement::default();
-    let limit = limits.max_buffer.min(limits.max_binding);
+    let limit = limits.max_parameter();
     for (_, node) in graph.parameters() {
-        let bytes = node.ty.bytes();
-        if bytes > limit {
-            let source = Box::new(PlanError::Limit { what: "bytes in one binding", needs: bytes, limit });
-            return Err(PlanError::Node { op: node.op.name(), node: node.name.clone(), source });
-        }
-        let end = placement.buffers.last().map_or(0, |b| b.next_multiple_of(limits.alignment));
-        let offset = if placement.buffers.is_empty() || end + bytes > limit {
-            placement.buffers.push(0);
+        let ranges = node.ty.channels_within(limit).filter(|ranges| ranges.len() == 1 || is_filter(node));
+        let ranges = ranges.ok_or_else(|| too_large(node, limits))?;
+        let pieces = ranges.iter().map(|range| {
+            let ty = node.ty.channels(range);
+            let (buffer, offset) = placement.place(ty.bytes(), limits);
+            Piece { first: range.start, ty, buffer, offset }
+        });
+        let pieces = pieces.collect();
+        placement.places.insert(node.name.clone(), pieces);
+    }
+    Ok(placement)
+}
+
+impl ParameterPlacement {
+    /// Puts so many bytes behind the others.
+    fn place(&mut self, bytes: u64, limits: &Limits) -> (usize, u64) {
+        let end = self.buffers.last().map_or(0, |b| b.next_multiple_of(limits.alignment));
+        let offset = if self.buffers.is_empty() || end + bytes > limits.max_parameter() {
+            self.buffers.push(0);
             0
         } else {
             end
         };
-        let buffer = placement.buffers.len() - 1;
-        placement.buffers[buffer] = offset + bytes;
-        placement.places.insert(node.name.clone(), (buffer, offset, bytes));
+        let buffer = self.buffers.len() - 1;
+        self.buffers[buffer] = offset + bytes;
+        (buffer, offset)
     }
-    Ok(placement)
+
+    /// The piece of a parameter that a node is, if it is one.
+    pub(super) fn piece(&self, graph: &Graph, id: NodeId) -> Option<Piece> {
+        let node = graph.node(id);
+        let Op::Slice(slice) = node.op else { return None };
+        let pieces = self.places.get(&graph.node(node.inputs[0]).name).filter(|pieces| pieces.len() > 1)?;
+        pieces.iter().find(|piece| (piece.first, piece.ty) == (slice.start[3], node.ty)).copied()
+    }
+
+    /// Checks that nothing needs the whole of a parameter that lies in pieces: neither one of `nodes`, nor whoever asks for `roots`.
+    ///
+    /// # Errors
+    /// [`PlanError::Node`] naming the parameter.
+    pub(super) fn check(
+        &self,
+        graph: &Graph,
+        nodes: &[NodeId],
+        roots: &[NodeId],
+        limits: &Limits,
+    ) -> Result<(), PlanError> {
+        let in_pieces = |id: &NodeId| {
+            let node = graph.node(*id);
+            matches!(node.op, Op::Parameter) && self.places[&node.name].len() > 1
+        };
+        let readers = nodes.iter().filter(|id| self.piece(graph, **id).is_none());
+        let mut read = readers.flat_map(|id| &graph.node(*id).inputs).chain(roots);
+        read.find(|id| in_pieces(id)).map_or(Ok(()), |id| Err(too_large(graph.node(*id), limits)))
+    }
+}
+
+fn is_filter(node: &Node) -> bool {
+    node.ty.layout == Layout::Filter
+}
+
+fn too_large(node: &Node, limits: &Limits) -> PlanError {
+    let limit = limits.max_parameter();
+    let four = node.ty.channels(&(0..node.ty.shape.c.min(4))).bytes();
+    let source = if is_filter(node) && four > limit {
+        PlanError::Uncut { bytes: node.ty.bytes(), needs: four, limit }
+    } else {
+        PlanError::Limit { what: "bytes in one binding", needs: node.ty.bytes(), limit }
+    };
+    PlanError::Node { op: node.op.name(), node: node.name.clone(), source: Box::new(source) }
 }

@@ -36,9 +36,16 @@ pub(super) struct Sharing<'a> {
 }
 
 impl<'a> Sharing<'a> {
-    /// Looks through the nodes of a plan. The results of `kept` are needed after it. With `skips` also what others read beside a
-    /// concatenation may lie in it.
-    pub(super) fn of(graph: &'a Graph, nodes: &[NodeId], kept: &[NodeId], limits: &Limits, skips: bool) -> Self {
+    /// Looks through the nodes that a plan computes and those that it is `given`. The results of `kept` are needed after it. With
+    /// `skips` also what others read beside a concatenation may lie in it.
+    pub(super) fn of(
+        graph: &'a Graph,
+        nodes: &[NodeId],
+        given: &[NodeId],
+        kept: &[NodeId],
+        limits: &Limits,
+        skips: bool,
+    ) -> Self {
         let count = graph.nodes().len();
         let mut source: Vec<NodeId> = (0..count).map(NodeId).collect();
         let mut readers: Vec<Vec<NodeId>> = vec![Vec::new(); count];
@@ -51,11 +58,8 @@ impl<'a> Sharing<'a> {
         }
         let mut is_kept = vec![false; count];
         kept.iter().for_each(|id| is_kept[source[id.0].0] = true);
-        let last = |id: usize| {
-            let computed = !matches!(graph.nodes()[id].op, Op::Input | Op::Parameter) && !is_kept[id];
-            readers[id].last().copied().filter(|_| computed)
-        };
-        let last_reader = (0..count).map(last).collect();
+        let mut last_reader: Vec<Option<NodeId>> = readers.iter().map(|readers| readers.last().copied()).collect();
+        kept.iter().map(|id| source[id.0]).chain(given.iter().copied()).for_each(|id| last_reader[id.0] = None);
         let mut measured = vec![false; count];
         for id in nodes.iter().filter(|id| matches!(graph.node(**id).op, Op::BatchStatistics)) {
             measured[source[graph.node(*id).inputs[0].0].0] = true;

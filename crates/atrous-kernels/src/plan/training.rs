@@ -6,11 +6,11 @@
 use std::collections::HashMap;
 
 use atrous_graph::optim::{LossScale, Optimizer, Training};
-use atrous_graph::{Graph, NodeId};
+use atrous_graph::{Graph, NodeId, Op};
 
 use super::make::{Layout, known, needed, plan_nodes};
 use super::update::{Update, Updates};
-use super::{Place, Plan, TensorPlan};
+use super::{ParameterPlacement, Place, Plan, TensorPlan, place_parameters};
 use crate::optim::STEP_LEN;
 use crate::{NodePlan, PlanError, Target};
 
@@ -34,7 +34,8 @@ pub struct TrainingPlan {
     pub update: Vec<Update>,
 }
 
-/// Plans a training step: what `outputs` and `training` need of the graph, then the update of the parameters; and checks it.
+/// Plans a training step of a graph whose filters [are cut](super::plan), if need be: what `outputs` and `training` need of the graph, then
+/// the update of the parameters; and checks it.
 ///
 /// # Errors
 /// [`PlanError::Training`] if `training` does not fit the graph, [`PlanError::UnknownNode`], [`PlanError::Node`] naming the node that no
@@ -51,10 +52,13 @@ pub fn plan_training(
     let mut roots: Vec<NodeId> = both().flat_map(|(parameter, node)| [*parameter, *node]).collect();
     roots.extend(outputs.iter().chain([&training.loss]).chain(&training.totals));
     let nodes = needed(graph, &roots);
-    let (sharing, made) = plan_nodes(graph, &nodes, &roots, target)?;
-
     let limits = &target.limits;
-    let mut layout = Layout::new(graph);
+    let parameters = place_parameters(graph, limits)?;
+    parameters.check(graph, &nodes, &roots, limits)?;
+    check_pieces(graph, training, &parameters)?;
+    let (sharing, made) = plan_nodes(graph, &nodes, &roots, &parameters, target)?;
+
+    let mut layout = Layout::new(graph, parameters);
     let uploaded: Vec<NodeId> =
         nodes.iter().copied().filter(|id| training.loss_scale.is_none_or(|scale| scale.node != *id)).collect();
     let step = layout.place_fixed(graph, limits, made.len(), &uploaded, STEP_LEN as u64 * 4)?;
@@ -66,10 +70,23 @@ pub fn plan_training(
     layout.place_banks(graph, limits, &made, &sharing, &kept);
 
     let mut plan = layout.resolve(graph, made, outputs);
-    let (after, training) = updates.plan(&plan, training, step, &tables, &copies, target)?;
+    let (after, training) = updates.plan(graph, &plan, training, step, &tables, &copies, target)?;
     (plan.after, plan.totals, plan.training) = (after, updates.totals, Some(training));
     plan.check(limits)?;
     Ok(plan)
+}
+
+/// What is updated is a parameter, or a piece of one.
+fn check_pieces(graph: &Graph, training: &Training, parameters: &ParameterPlacement) -> Result<(), PlanError> {
+    let pairs = training.gradients.iter().chain(&training.assignments).map(|(parameter, _)| *parameter);
+    let is_one = |id: &NodeId| matches!(graph.node(*id).op, Op::Parameter) || parameters.piece(graph, *id).is_some();
+    let mut others = pairs.filter(|id| !is_one(id));
+    others.next().map_or(Ok(()), |id| {
+        Err(PlanError::Training(format!(
+            "\"{}\" is no parameter, nor a piece that one is cut into",
+            graph.node(id).name
+        )))
+    })
 }
 
 /// Places gradients, and next values of running statistics, where their parameters' updates look for them. Returns those that

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use atrous_graph::optim::{ParameterGroup, Training};
-use atrous_graph::{Graph, NodeId};
+use atrous_graph::{Graph, NodeId, Op};
 
 use super::make::Layout;
 use super::totals::{place_totals, sum_totals};
@@ -121,6 +121,7 @@ impl Updates {
     /// What follows the steps of `plan` in every run, and what else there is to a training; `tables` are the places of [`Self::tables`].
     pub(super) fn plan(
         &self,
+        graph: &Graph,
         plan: &Plan,
         training: &Training,
         step: Place,
@@ -198,11 +199,22 @@ impl Updates {
             control: self.control,
             loss_scale: training.loss_scale.zip(self.scales),
             accumulate: training.accumulate,
-            parameters: training.gradients.iter().map(|(parameter, _)| *parameter).collect(),
+            parameters: whole(graph, training),
             update: last,
         };
         Ok((after, training))
     }
+}
+
+/// The parameters that are updated, each once.
+fn whole(graph: &Graph, training: &Training) -> Vec<NodeId> {
+    let parameter = |id: NodeId| match graph.node(id).op {
+        Op::Slice(_) => graph.node(id).inputs[0],
+        _ => id,
+    };
+    let mut parameters: Vec<NodeId> = training.gradients.iter().map(|(id, _)| parameter(*id)).collect();
+    parameters.dedup();
+    parameters
 }
 
 fn place_of(parameter: NodeId, layout: &Layout) -> Place {

@@ -1,0 +1,64 @@
+//! Where the groups of a convolution begin and end in ranges of its filter's output channels.
+
+use std::ops::Range;
+
+use crate::op::{Conv2d, Conv2dGradInput, Convolution};
+
+/// Output channels of a filter, of whole groups or of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) channels: Range<usize>,
+    pub(super) groups: Range<usize>,
+}
+
+impl Part {
+    /// Cuts some of `all` output channels wherever one of `groups` groups ends that is not there as a whole.
+    pub(super) fn of(channels: &Range<usize>, all: usize, groups: usize) -> Vec<Self> {
+        let len = all / groups;
+        let Range { start, end } = *channels;
+        let (first, last) = (start.next_multiple_of(len), end / len * len);
+        let ranges = if first > last { vec![start..end] } else { vec![start..first, first..last, last..end] };
+        let part = |channels: Range<usize>| Self { groups: channels.start / len..channels.end.div_ceil(len), channels };
+        ranges.into_iter().filter(|range| !range.is_empty()).map(part).collect()
+    }
+
+    /// The channels on the filter's other side, of which there are `all` in `groups` groups.
+    pub(super) const fn opposite(&self, all: usize, groups: usize) -> Range<usize> {
+        let len = all / groups;
+        self.groups.start * len..self.groups.end * len
+    }
+
+    /// The same convolution of these groups alone.
+    pub(super) const fn convolution(&self, whole: Convolution) -> Convolution {
+        match whole {
+            Convolution::Forward(conv) => Convolution::Forward(self.conv(conv)),
+            Convolution::Transposed(op) => Convolution::Transposed(Conv2dGradInput { conv: self.conv(op.conv), ..op }),
+        }
+    }
+
+    /// As [`Self::convolution`].
+    pub(super) const fn conv(&self, whole: Conv2d) -> Conv2d {
+        Conv2d { groups: self.groups.end - self.groups.start, ..whole }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(channels: Range<usize>, groups: usize) -> Vec<(Range<usize>, Range<usize>)> {
+        Part::of(&channels, 24, groups).into_iter().map(|part| (part.channels, part.groups)).collect()
+    }
+
+    #[test]
+    fn parts_have_whole_groups_or_lie_in_one() {
+        assert_eq!(parts(4..20, 1), [(4..20, 0..1)]);
+        assert_eq!(parts(4..20, 3), [(4..8, 0..1), (8..16, 1..2), (16..20, 2..3)]);
+        assert_eq!(parts(8..24, 3), [(8..24, 1..3)]);
+        assert_eq!(parts(9..15, 3), [(9..15, 1..2)]);
+        assert_eq!(parts(4..12, 3), [(4..8, 0..1), (8..12, 1..2)]);
+        assert_eq!(parts(4..20, 24), [(4..20, 4..20)]);
+        let part = &Part::of(&(8..24), 24, 3)[0];
+        assert_eq!(part.opposite(15, 3), 5..15);
+    }
+}
