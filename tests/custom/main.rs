@@ -4,3 +4,4 @@ mod check;
 mod kernels;
 mod network;
 mod ops;
+mod trainer;
