@@ -78,8 +78,11 @@ fn tight(target: &Target, case: &Case) -> Target {
 #[test]
 fn forward_and_both_gradients_are_those_of_the_whole_filter() {
     let device = checked();
-    let plain = rows().into_iter().flat_map(|row| [row.case(), weight(&row), input(&row)]);
-    let cases = stored(plain.chain(transposed()).chain(fusions()), &device.target());
+    let rows = rows();
+    let plain = rows.iter().flat_map(|row| [row.case(), weight(row), input(row)]).chain(transposed());
+    // In f16 those that say all of one rewrite: several pieces, groups of them, and everything fused.
+    let in_f16 = [weight(&rows[0]), input(&rows[1]), input(&rows[7])].into_iter().chain(fusions());
+    let cases: Vec<Case> = plain.chain(stored(in_f16, &device.target())).collect();
     let cut = |case: &Case| case.expect().check_cut(&device, &tight(&device.target(), case));
     let pieces: Vec<usize> = cases.iter().map(cut).collect();
     let several = pieces.iter().filter(|pieces| **pieces > 1).count();
