@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use atrous_gpu::{Device, InputData, Parameters, Session, StepOptions, TrainingSession};
+use atrous_gpu::{Device, InputData, Parameters, Purpose, Session, StepOptions, TrainingSession};
 use atrous_graph::autodiff::{Recompute, backward};
 use atrous_graph::op::{Conv2d, Unary};
 use atrous_graph::optim::{Optimizer, Training};
@@ -108,7 +108,8 @@ fn train(device: &Device, parameters: Arc<Parameters>, x: &[f32], y: &[f64]) {
     let outputs = [gradients[2]];
     let mut session =
         TrainingSession::new(device, &graph, &outputs, &training, parameters.clone()).expect("a training session");
-    let predicted = TrainingSession::predict_bytes(device, &graph, &outputs, &training).expect("a plan");
+    let purpose = Purpose::Training { training: &training, outputs: &outputs };
+    let predicted = device.compile(&graph, &purpose).expect("a plan").plan.peak_bytes();
     assert_eq!(predicted, session.measured_bytes());
     assert!((1_233_000_000..1_400_000_000).contains(&predicted), "three times the weights: {predicted}");
     let given: [(&str, InputData<'_>); 1] = [("x", x.into())];
