@@ -30,7 +30,7 @@ fn network() -> (Graph, NodeId) {
     let x = graph.input("x", IMAGE, DType::F32).expect("an input");
     let a = graph.parameter("a", Shape::new(3, 3, 3, 5), Layout::Filter).expect("a filter");
     let b = graph.parameter("b", Shape::new(3, 3, 5, 2), Layout::Filter).expect("a filter");
-    let y = graph.add("conv1", conv.clone(), &[x, a]).expect("a convolution");
+    let y = graph.add("conv1", conv, &[x, a]).expect("a convolution");
     let y = graph.add("bell", Op::custom(BELL), &[y]).expect("an operation");
     let y = graph.add("conv2", conv, &[y, b]).expect("a convolution");
     (graph, y)

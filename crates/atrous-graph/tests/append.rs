@@ -53,7 +53,8 @@ fn what_does_not_fit_is_refused_and_adds_nothing() {
     let wide = graph.input("wide", Shape::channels(5), DType::F32).unwrap();
     graph.label("taken.result", image);
     let before = graph.nodes().to_vec();
-    let cases: [(&str, &[(NodeId, NodeId)], &str); 7] = [
+    type Case<'a> = (&'a str, &'a [(NodeId, NodeId)], &'a str);
+    let cases: [Case<'_>; 7] = [
         ("p", &[(y, image)], "append \"p\": %3 is not an input of the other graph"),
         ("p", &[(NodeId(9), image)], "append \"p\": %9 is not an input of the other graph"),
         ("p", &[(x, NodeId(9))], "append \"x\": it is to be %9, which this graph does not have"),

@@ -126,7 +126,7 @@ fn certain_probabilities_are_labels() {
     let parameters = Arc::new(Parameters::upload(&device, &graph, &HashMap::new()).unwrap());
     let mut session = Session::new(&device, &graph, &[soft, hard], parameters).unwrap();
     for ignored in [false, true] {
-        let label = |i: u32| if ignored || i % 4 == 0 { 255 } else { i % 5 };
+        let label = |i: u32| if ignored || i.is_multiple_of(4) { 255 } else { i % 5 };
         let labels: Vec<u32> = (0..PIXELS.len() as u32).map(label).collect();
         let logits = values(SHAPE, 0);
         let outputs = session.run_blocking(&[("x", InputData::F32(&logits)), ("labels", InputData::U32(&labels))]);

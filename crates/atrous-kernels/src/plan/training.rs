@@ -70,7 +70,7 @@ pub fn plan_training(
     layout.place_banks(graph, limits, &made, &sharing, &kept);
 
     let mut plan = layout.resolve(graph, made, outputs);
-    let (after, training) = updates.plan(graph, &plan, training, step, &tables, &copies, target)?;
+    let (after, training) = updates.plan(&plan, training, step, &tables, &copies, target)?;
     (plan.after, plan.totals, plan.training) = (after, updates.totals, Some(training));
     plan.check(limits)?;
     Ok(plan)

@@ -45,6 +45,8 @@ pub(super) struct Updates {
     partials: Place,
     scales: Option<Place>,
     pub(super) totals: Vec<(NodeId, Place)>,
+    /// The parameters that are updated, each once.
+    parameters: Vec<NodeId>,
 }
 
 impl Updates {
@@ -102,7 +104,7 @@ impl Updates {
                 assigned,
             });
         }
-        Ok(Self { flats, control, partials, scales, totals })
+        Ok(Self { flats, control, partials, scales, totals, parameters: whole(graph, training) })
     }
 
     /// Where the gradient of a parameter must lie.
@@ -121,7 +123,6 @@ impl Updates {
     /// What follows the steps of `plan` in every run, and what else there is to a training; `tables` are the places of [`Self::tables`].
     pub(super) fn plan(
         &self,
-        graph: &Graph,
         plan: &Plan,
         training: &Training,
         step: Place,
@@ -199,7 +200,7 @@ impl Updates {
             control: self.control,
             loss_scale: training.loss_scale.zip(self.scales),
             accumulate: training.accumulate,
-            parameters: whole(graph, training),
+            parameters: self.parameters.clone(),
             update: last,
         };
         Ok((after, training))

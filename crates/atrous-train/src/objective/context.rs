@@ -113,7 +113,7 @@ impl<'a> LossContext<'a> {
         let needs = Shape { c: kind.classes().unwrap_or(output.c), ..self.shape(labels) };
         if output != needs {
             let (network, target) = (self.network.to_owned(), name.to_owned());
-            return Err(ObjectiveError::Fit { network, output, target, needs });
+            return Err(ObjectiveError::Fit { network, output: output.to_string(), target, needs: needs.to_string() });
         }
         Ok(labels)
     }

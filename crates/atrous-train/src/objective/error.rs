@@ -1,6 +1,6 @@
 //! What can be wrong with an objective.
 
-use atrous_graph::{GraphError, Shape};
+use atrous_graph::GraphError;
 
 use crate::OptionError;
 
@@ -40,11 +40,11 @@ pub enum ObjectiveError {
         /// The network's name.
         network: String,
         /// Shape of its result.
-        output: Shape,
+        output: String,
         /// The target's name.
         target: String,
         /// Shape that goes with it: its rows and columns, and a channel per class.
-        needs: Shape,
+        needs: String,
     },
     /// The network has no such output.
     #[error("{network} has no output \"{name}\"; it has {has}")]

@@ -120,13 +120,13 @@ impl Evaluator {
         add(&mut sums, &self.session.totals_blocking()?, &self.names)?;
         let [loss, count] = [0, 1].map(|i| sums[0][i].iter().sum::<f64>());
         let totals: Vec<Vec<Vec<f64>>> = sums.split_off(1);
-        let figures = |(metric, sums): (&Box<dyn Metric>, &Vec<Vec<f64>>)| {
+        let figures = |(metric, sums): (&dyn Metric, &Vec<Vec<f64>>)| {
             let named = metric.figures().into_iter().zip(metric.values(sums));
             named.filter_map(|(name, value)| Some((name, value?))).collect::<Vec<_>>()
         };
         Ok(Figures {
             loss: (count > 0.0).then(|| loss / count),
-            metrics: self.metrics.iter().zip(&totals).flat_map(figures).collect(),
+            metrics: self.metrics.iter().map(AsRef::as_ref).zip(&totals).flat_map(figures).collect(),
             pixels: self.loader.targets().iter().any(|target| matches!(target.kind, TargetKind::Mask { .. })),
             totals: self.metrics.iter().map(|metric| metric.name()).zip(totals).collect(),
         })

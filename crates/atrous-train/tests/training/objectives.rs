@@ -65,11 +65,14 @@ fn huber(x: &[f64], t: &[f64], _: &[f64]) -> f64 {
     mean(x.iter().zip(t).map(|(x, t)| one((x - t).abs())))
 }
 
+/// A target, and its value for each sample.
+type Targets = (TargetKind, fn(usize) -> Target);
+
 /// Trains on data with one target and without validation of the same, then holds the validation loss to the reference in f64.
 fn check(
     device: &Device,
     network: Small,
-    target: Option<(TargetKind, fn(usize) -> Target)>,
+    target: Option<Targets>,
     objective: impl Objective + 'static,
     reference: Reference,
 ) {

@@ -53,7 +53,7 @@ impl Trial {
     ) -> Result<Self, CheckError> {
         let mut graph = Graph::new();
         let inputs = values::sources(&mut graph, types)?;
-        let y = graph.add("y", op.clone(), &inputs)?;
+        let y = graph.add("y", *op, &inputs)?;
         let tensors: Vec<Tensor> = tensors.iter().zip(types).map(|(tensor, ty)| stored(tensor, ty.dtype)).collect();
         let data = Inputs::new(types, &tensors);
         let parameters = Arc::new(Parameters::upload(device, &graph, &data.filters)?);
@@ -83,7 +83,7 @@ impl Trial {
             op: self.op,
             node: self.node.clone(),
             storage: self.storage,
-            source,
+            source: Box::new(source),
         })
     }
 }

@@ -69,7 +69,7 @@ pub enum CheckError {
         /// How its images are stored.
         storage: DType,
         /// Which values are off.
-        source: CompareError,
+        source: Box<CompareError>,
     },
     /// The gradient is not that of the reference.
     #[error(
@@ -162,7 +162,7 @@ fn prepare(
     let values = values.iter().zip(inputs).map(|(v, ty)| Tensor { shape: ty.shape, data: values::wide(v) }).collect();
     let mut graph = Graph::new();
     let ids = values::sources(&mut graph, inputs)?;
-    let y = graph.add("y", op.clone(), &ids)?;
+    let y = graph.add("y", *op, &ids)?;
     let differentiated = Differentiated::new(graph, y, &ids, values)?;
     differentiated.compare()?;
     let mut trials = Vec::new();

@@ -144,12 +144,11 @@ pub fn class_score(class: usize) -> impl Fn(&mut Graph, &[Output]) -> Result<Nod
     }
 }
 
+/// Makes a number of a network's results.
+type Score = dyn Fn(&mut Graph, &[Output]) -> Result<NodeId, GraphError>;
+
 /// Adds the gradients to a network's graph: the number that they are of, and what comes back.
-fn differentiate(
-    model: &mut Model,
-    of: &dyn Fn(&mut Graph, &[Output]) -> Result<NodeId, GraphError>,
-    names: &[String],
-) -> Result<(NodeId, Vec<NodeId>), GraphError> {
+fn differentiate(model: &mut Model, of: &Score, names: &[String]) -> Result<(NodeId, Vec<NodeId>), GraphError> {
     let graph = &mut model.graph;
     let nodes = names.iter().map(|name| graph.find(name)).collect::<Result<Vec<_>, _>>()?;
     let number = of(graph, &model.outputs)?;

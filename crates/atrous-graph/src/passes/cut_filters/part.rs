@@ -17,7 +17,8 @@ impl Part {
         let len = all / groups;
         let Range { start, end } = *channels;
         let (first, last) = (start.next_multiple_of(len), end / len * len);
-        let ranges = if first > last { vec![start..end] } else { vec![start..first, first..last, last..end] };
+        let (first, last) = if first > last { (end, end) } else { (first, last) };
+        let ranges = [start..first, first..last, last..end];
         let part = |channels: Range<usize>| Self { groups: channels.start / len..channels.end.div_ceil(len), channels };
         ranges.into_iter().filter(|range| !range.is_empty()).map(part).collect()
     }
