@@ -14,13 +14,17 @@ use crate::TuneReport;
 use crate::{Device, GpuError, Parameters, Session};
 
 /// Builds a network's graph for one input shape and compiles it, for anything but training.
+#[cfg(not(target_arch = "wasm32"))]
 pub type BuildCompiled = Box<dyn Fn(Shape) -> Result<Compiled, GpuError> + Send + Sync>;
+/// Builds a network's graph for one input shape and compiles it, for anything but training. It may hold a [`Device`], which belongs to
+/// one thread in browsers.
+#[cfg(target_arch = "wasm32")]
+pub type BuildCompiled = Box<dyn Fn(Shape) -> Result<Compiled, GpuError>>;
 
 /// Builds a network's graph, its outputs declared, for one input shape.
 #[cfg(not(target_arch = "wasm32"))]
 pub type BuildGraph = Box<dyn Fn(Shape) -> Result<Graph, GraphError> + Send + Sync>;
-/// Builds a network's graph, its outputs declared, for one input shape. It may hold a [`Device`], which belongs to one thread in
-/// browsers.
+/// Builds a network's graph, its outputs declared, for one input shape. As [`BuildCompiled`] of one thread in browsers.
 #[cfg(target_arch = "wasm32")]
 pub type BuildGraph = Box<dyn Fn(Shape) -> Result<Graph, GraphError>>;
 

@@ -141,6 +141,7 @@ impl Data {
 }
 
 /// The values of a floating-point tensor in device layout, from its bytes in device memory.
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn loaded(ty: TensorType, device: &[u8]) -> Vec<f32> {
     match ty.dtype {
         DType::F16 => bytemuck::pod_collect_to_vec::<u8, u16>(device).reinterpret_cast::<f16>().to_f32_vec(),

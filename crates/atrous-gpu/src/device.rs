@@ -191,6 +191,7 @@ impl Device {
         &self.shared.kernels
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn tuned(&self) -> &Tuned {
         &self.shared.tuned
     }

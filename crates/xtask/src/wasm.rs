@@ -27,6 +27,7 @@ pub fn wasm() -> Result<bool> {
 pub(crate) fn steps() -> Vec<Step> {
     let sets = [
         ("in browsers, without features", ""),
+        ("in browsers, checks of operations", "check"),
         ("in browsers, photographs", "photos"),
         ("in browsers, photographs and training", "train"),
     ];

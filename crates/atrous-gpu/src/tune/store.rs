@@ -6,7 +6,9 @@ use std::{fs, io};
 
 use atrous_kernels::{Choices, ChoicesError, Origin};
 
-use crate::whole_file::{checksum, replace};
+use crate::whole_file::checksum;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::whole_file::replace;
 use crate::{AdapterInfo, DeviceOptions, Tuning};
 
 /// A larger file is none of ours.
@@ -52,6 +54,7 @@ impl Tuned {
 
     /// Takes what was found, for plans made from now on and for later programs. Another program may have written the file
     /// meanwhile: what it found is kept, too.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn add(&self, found: Choices) {
         let Some(choices) = self.choices.as_ref().filter(|_| !found.is_empty()) else { return };
         let mut all = self.stored();

@@ -2,6 +2,7 @@
 
 mod features;
 mod gradients;
+#[cfg(feature = "photos")]
 mod maps;
 #[cfg(feature = "photos")]
 mod photos;
@@ -13,7 +14,9 @@ use std::sync::Arc;
 
 use atrous_gpu::{Device, GpuError, InputData, Output, Outputs, Parameters, Session, SessionCache};
 use atrous_graph::Shape;
-use atrous_nn::{Info, IntoNetwork, Model, Task};
+#[cfg(feature = "photos")]
+use atrous_nn::Task;
+use atrous_nn::{Info, IntoNetwork, Model};
 use atrous_vision::{ImageTensor, Preprocess};
 
 use crate::{Error, Result, Weights};
@@ -41,7 +44,6 @@ pub struct PredictorOptions {
 pub struct Predictor {
     recipe: Recipe,
     info: Info,
-    #[cfg_attr(not(feature = "photos"), expect(dead_code, reason = "only photographs are brought to a size"))]
     size: Option<[usize; 2]>,
     /// Name of the graph's input.
     input: String,
@@ -50,6 +52,7 @@ pub struct Predictor {
     /// Sessions whose result is the logits.
     sessions: SessionCache,
     /// Of a segmentation network: sessions whose results are class maps, over the same parameters.
+    #[cfg(feature = "photos")]
     maps: Option<SessionCache>,
     /// Of a segmentation network, once they were asked for: sessions whose results are probabilities, over the same parameters.
     #[cfg(feature = "photos")]
@@ -84,9 +87,10 @@ impl Predictor {
         let model = recipe.model(Shape::new(1, h, w, info.in_channels), |model| Ok(vec![model.output()]))?;
         let input = model.graph.node(model.input).name.clone();
         let parameters = recipe::folded(device, weights, &model)?;
-        let sessions = recipe.sessions_over(parameters.clone(), |model: &mut Model| Ok(vec![model.output()]));
-        let segments = info.task == Task::Segmentation;
-        let maps = segments.then(|| recipe.sessions_over(parameters, maps::map_outputs));
+        #[cfg(feature = "photos")]
+        let maps =
+            (info.task == Task::Segmentation).then(|| recipe.sessions_over(parameters.clone(), maps::map_outputs));
+        let sessions = recipe.sessions_over(parameters, |model: &mut Model| Ok(vec![model.output()]));
         let info = Info { classes: model.output_shape().c, ..info };
         let (device, weights) = (device.clone(), weights.clone());
         Ok(Self {
@@ -97,6 +101,7 @@ impl Predictor {
             device,
             weights,
             sessions,
+            #[cfg(feature = "photos")]
             maps,
             #[cfg(feature = "photos")]
             probabilities: None,
@@ -145,9 +150,14 @@ impl Predictor {
         only(session.run_blocking(&[(input, InputData::F32(&images.data))])?)
     }
 
-    /// The sessions that answer what the network is for: logits of a classifier, class maps of a segmentation network.
+    /// The sessions that answer what the network is for: class maps of a segmentation network that is given photographs, else logits.
+    #[cfg(any(feature = "photos", not(target_arch = "wasm32")))]
     fn answers(&mut self) -> &mut SessionCache {
-        self.maps.as_mut().unwrap_or(&mut self.sessions)
+        #[cfg(feature = "photos")]
+        if let Some(maps) = &mut self.maps {
+            return maps;
+        }
+        &mut self.sessions
     }
 
     /// The session for images of this shape, and the name of its input.
