@@ -117,6 +117,7 @@ fn an_interrupted_training_is_resumed_to_the_same_bits() {
     let other = ["train", "--resume", &parts, "--model", "small_deeplabv3plus", "--epochs", "4"];
     one_line(&other, &["checkpoint", "do not fit small_deeplabv3plus", "it is one of small_unet"]);
     one_line(&["train", "--resume", &parts, "--lr", "0.5"], &["its learning rate is 0.001, here it is 0.5"]);
+    one_line(&["train", "--resume", &parts, "--maximize"], &["its list of settings is", ", maximize, "]);
     assert!(before == bytes(&parts, "last.checkpoint"));
 }
 
@@ -148,6 +149,7 @@ batch = 4
 size = [32, 32]
 seed = 3
 run_folder = "by-file"
+maximize = true
 clip_norm = 1.0
 
 [data]
@@ -183,7 +185,7 @@ patience = 3
     let by_flags = folder.path("by-flags");
     succeed("atrous", &["train", &file]);
     let flags = "train --model small_unet --epochs 1 --batch 4 --size 32x32 --seed 3 --clip-norm 1 --data shapes --samples 8 \
-                 --split 0.25 --loss cross-entropy+0.5*dice --optimizer sgd --lr 0.1 --momentum 0.9 --nesterov \
+                 --split 0.25 --loss cross-entropy+0.5*dice --optimizer sgd --lr 0.1 --momentum 0.9 --nesterov --maximize \
                  --weight-decay 1e-4 --schedule poly --warmup 1 --horizontal-flip 0.5 --scale 0.5,2 --crop random \
                  --patience 3 --run-folder";
     let flags: Vec<&str> = flags.split_whitespace().chain([by_flags.as_str()]).collect();

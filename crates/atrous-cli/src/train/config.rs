@@ -33,6 +33,7 @@ pub(super) struct Config {
     pub(super) threads: Option<usize>,
     pub(super) seed: u64,
     pub(super) clip_norm: Option<f64>,
+    pub(super) maximize: bool,
     pub(super) accumulate: u64,
     pub(super) aux_weight: f32,
     /// `nothing`, `cheap` or `segments=N`.

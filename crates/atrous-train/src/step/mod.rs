@@ -67,6 +67,7 @@ pub struct Part {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct StepSettings {
     pub(crate) optimizer: Optimizer,
+    pub(crate) maximize: bool,
     pub(crate) weight_decay: f64,
     pub(crate) parts: Vec<Part>,
     pub(crate) frozen: Vec<String>,
@@ -80,6 +81,7 @@ impl Default for StepSettings {
     fn default() -> Self {
         Self {
             optimizer: Optimizer::adam(),
+            maximize: false,
             weight_decay: 0.0,
             parts: Vec::new(),
             frozen: Vec::new(),
@@ -103,6 +105,12 @@ impl StepDescription {
     /// The update rule; Adam unless said otherwise.
     pub fn optimizer(mut self, optimizer: Optimizer) -> Self {
         self.settings.optimizer = optimizer;
+        self
+    }
+
+    /// Whether the loss is maximized; minimized unless said otherwise. Weight decay shrinks weights all the same.
+    pub fn maximize(mut self, maximize: bool) -> Self {
+        self.settings.maximize = maximize;
         self
     }
 

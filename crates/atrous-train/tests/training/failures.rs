@@ -75,6 +75,7 @@ fn a_checkpoint_of_another_training_is_refused() {
     assert!(error(&|o| o.seed = 9).contains("its seed is 3, here it is 9"));
     assert!(error(&|o| o.lr = 0.5).contains("its learning rate is 0.05, here it is 0.5"));
     assert!(error(&|o| o.weight_decay = 0.5).contains("weight_decay 0.5"));
+    assert!(error(&|o| o.maximize = true).contains("convention: Torch }, maximize, weight_decay"));
     assert!(error(&|o| o.optimizer = Optimizer::adam()).contains("missing: mean/stem.weight"));
 
     let resumed = TrainOptions { resume: true, ..options(Some(folder.path())) };
