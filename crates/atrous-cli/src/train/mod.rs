@@ -23,7 +23,7 @@ use atrous::graph::passes::Precision;
 use atrous::io::WeightFile;
 use atrous::nn::{Init, Mode, zoo};
 use atrous::train::{Reason, Trainer};
-use atrous::{AdapterChoice, Device, DeviceOptions};
+use atrous::{AdapterChoice, Device, DeviceOptions, Weights};
 
 use config::Config;
 use error::Failed;
@@ -69,10 +69,10 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
 
     // A checkpoint has all parameters.
     let goes_on = options.resume && folder.join("last.checkpoint").exists();
-    let weights = config.weights.as_ref().filter(|_| !goes_on).map(WeightFile::open).transpose()?;
-    let drawn = Init::new(&model, config.seed);
+    let file = config.weights.as_ref().filter(|_| !goes_on).map(WeightFile::open).transpose()?;
     let prefix = config.weights_prefix.as_deref().unwrap_or_default();
-    let weights = weights.as_ref().map(|file| file.bind_partial(&model, prefix, &drawn)).transpose()?;
+    let bind = |file: WeightFile| file.bind_partial(&model, prefix, Init::new(&model, config.seed));
+    let weights = file.map(bind).transpose()?;
     if let Some(weights) = &weights {
         eprint!("Weights  {}", tuning::describe(weights, &model));
     }
@@ -83,8 +83,8 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
         .objective(objective)
         .validate(loaders.validation.clone())
         .options(options);
-    if let Some(weights) = &weights {
-        training = training.weights(weights);
+    if let Some(weights) = weights {
+        training = training.weights(&Weights::source(weights));
     }
     let existed = folder.exists();
     let mut trainer = training.build().inspect_err(|_| {

@@ -132,7 +132,7 @@ impl Trainer {
     /// Writes the parameters as weights in the framework's names, shapes and order, whole or not at all.
     ///
     /// # Errors
-    /// [`TrainError::Gpu`], [`TrainError::Weights`].
+    /// [`TrainError::Gpu`], [`TrainError::Save`].
     pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<(), TrainError> {
         let parameters = self.session.parameters().download_blocking()?;
         let named = |spec: &ParameterSpec| self.named(&spec.name, spec, &parameters[&spec.name]);
