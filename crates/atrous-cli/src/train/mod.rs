@@ -10,7 +10,7 @@ mod report;
 mod source;
 mod tuning;
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -78,6 +78,7 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     }
 
     let device = open(&mut config, budget)?;
+    crate::announce_kernels(&device);
     let mut training = Trainer::builder(&device, network.clone(), loaders.train.clone())
         .name(&config.model)
         .objective(objective)
@@ -92,8 +93,8 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
             remove_unused(&folder);
         }
     })?;
-    write_whole(&folder.join("config.toml"), &config.to_toml()?)?;
-    write_whole(&folder.join("labels.txt"), &(loaders.train.dataset().class_names().join("\n") + "\n"))?;
+    let labels = loaders.train.dataset().class_names().join("\n") + "\n";
+    write_files(&folder, [("config.toml", config.to_toml()?), ("labels.txt", labels)])?;
     eprint!("{}", report::header(&device, &trainer, &loaders, &folder));
 
     let interrupted = watch_for_interrupts()?;
@@ -157,19 +158,13 @@ fn watch_for_interrupts() -> Result<Arc<AtomicBool>, Failed> {
     Ok(interrupted)
 }
 
-/// Writes a file of the run folder whole or not at all. No one else writes there: the trainer has locked it, and it removes
-/// files of this ending that a killed process leaves.
-fn write_whole(path: &Path, text: &str) -> Result<(), Failed> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = path.with_file_name(format!(".{name}.atrous-tmp"));
-    let written = File::create(&temporary).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    });
-    written.map_err(|source| {
-        // The write is what failed; a leftover that cannot be removed adds nothing to it.
-        let _ = fs::remove_file(&temporary);
-        Failed::Io { action: "write", path: path.to_owned(), source }
-    })
+/// Writes files of the run folder, which the trainer has locked, each whole or not at all.
+fn write_files(folder: &Path, files: [(&str, String); 2]) -> Result<(), Failed> {
+    for (name, text) in files {
+        let path = folder.join(name);
+        atrous_files::remove_leftovers(folder, &[name])
+            .and_then(|()| atrous_files::write(&path, |file| file.write_all(text.as_bytes())))
+            .map_err(|source| Failed::Io { action: "write", path, source })?;
+    }
+    Ok(())
 }
