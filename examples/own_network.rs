@@ -6,7 +6,7 @@ use std::sync::Arc;
 use atrous::graph::op::Unary;
 use atrous::graph::{GraphError, NodeId};
 use atrous::nn::layers::{Conv, ConvTranspose, Norm, Pool};
-use atrous::nn::{Builder, Built, Info};
+use atrous::nn::{Builder, Built, Info, Normalize};
 use atrous::prelude::*;
 use atrous::train::data::Shapes;
 
@@ -19,7 +19,7 @@ pub struct SeUnet {
 
 impl Network for SeUnet {
     fn info(&self) -> Info {
-        Info::segmentation(self.classes)
+        Info { normalize: Normalize::Tf, ..Info::segmentation(self.classes) }
     }
 
     fn build_into(&self, b: &mut Builder, image: NodeId) -> Result<Built, GraphError> {
@@ -58,7 +58,8 @@ fn main() -> Result<(), atrous::Error> {
     let (pictures, unseen) = (Shapes::new(256, size, 1)?, Shapes::new(64, size, 2)?);
     let network = SeUnet { classes: pictures.class_names().len(), width: 8, depth: 2 };
 
-    let options = LoaderOptions::new(8, size, Preprocess::TF);
+    // As a predictor prepares photographs for the network.
+    let options = LoaderOptions::new(8, size, Preprocess::new(network.info().normalize));
     let train = Loader::new(Arc::new(pictures), LoaderOptions { shuffle: true, ..options })?;
     let unseen = Loader::new(Arc::new(unseen), options)?;
     let options = TrainOptions { epochs: 4, lr: 0.01, ..TrainOptions::default() };

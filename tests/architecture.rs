@@ -35,7 +35,7 @@ fn allowed() -> BTreeMap<&'static str, Option<&'static [&'static str]>> {
                 ][..],
             ),
         ),
-        ("atrous-cli", Some(&["atrous"][..])),
+        ("atrous-cli", Some(&["atrous", "atrous-files"][..])),
         ("xtask", None),
         ("atrous-tests", None),
         ("atrous-examples", Some(&["atrous"][..])),

@@ -71,7 +71,7 @@ fn a_training_fills_its_run_folder_and_its_weights_load_elsewhere() {
     let rest = ["--size", "32", "--batch", "2", "--epochs", "1", "--split", "0.25"];
     let ran = self::run("atrous", &[&["train", "--model", "small_unet"][..], &data, &tuning, &rest].concat());
     assert!(ran.success, "{}", ran.stderr);
-    for part in ["tensors are loaded", "drawn anew: ", "of them frozen", "2 classes"] {
+    for part in ["tensors are loaded", "drawn anew: ", "of them frozen", "2 classes", "Compiling ", " kernels"] {
         assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
     }
 }
@@ -100,8 +100,11 @@ fn an_interrupted_training_is_resumed_to_the_same_bits() {
     assert!(text.contains("Interrupted") && text.contains(&format!("--resume {parts}")), "{text}");
     assert!(losses(&parts).len() < 6, "it was not interrupted");
 
+    // What a process leaves that is killed while it writes.
+    let half = Path::new(&parts).join(".config.toml.1-0.tmp");
+    fs::write(&half, "mod").expect("writable");
     let text = succeed("atrous", &["train", "--resume", &parts]);
-    assert!(text.contains("Finished after epoch 2, step 6"), "{text}");
+    assert!(text.contains("Finished after epoch 2, step 6") && !half.exists(), "{text}");
     for file in ["best.safetensors", "best.checkpoint", "last.checkpoint"] {
         assert!(bytes(&whole, file) == bytes(&parts, file), "{file} differs");
     }
@@ -117,6 +120,7 @@ fn an_interrupted_training_is_resumed_to_the_same_bits() {
     let other = ["train", "--resume", &parts, "--model", "small_deeplabv3plus", "--epochs", "4"];
     one_line(&other, &["checkpoint", "do not fit small_deeplabv3plus", "it is one of small_unet"]);
     one_line(&["train", "--resume", &parts, "--lr", "0.5"], &["its learning rate is 0.001, here it is 0.5"]);
+    one_line(&["train", "--resume", &parts, "--maximize"], &["its list of settings is", ", maximize, "]);
     assert!(before == bytes(&parts, "last.checkpoint"));
 }
 
@@ -148,6 +152,7 @@ batch = 4
 size = [32, 32]
 seed = 3
 run_folder = "by-file"
+maximize = true
 clip_norm = 1.0
 
 [data]
@@ -183,7 +188,7 @@ patience = 3
     let by_flags = folder.path("by-flags");
     succeed("atrous", &["train", &file]);
     let flags = "train --model small_unet --epochs 1 --batch 4 --size 32x32 --seed 3 --clip-norm 1 --data shapes --samples 8 \
-                 --split 0.25 --loss cross-entropy+0.5*dice --optimizer sgd --lr 0.1 --momentum 0.9 --nesterov \
+                 --split 0.25 --loss cross-entropy+0.5*dice --optimizer sgd --lr 0.1 --momentum 0.9 --nesterov --maximize \
                  --weight-decay 1e-4 --schedule poly --warmup 1 --horizontal-flip 0.5 --scale 0.5,2 --crop random \
                  --patience 3 --run-folder";
     let flags: Vec<&str> = flags.split_whitespace().chain([by_flags.as_str()]).collect();

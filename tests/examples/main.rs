@@ -5,6 +5,7 @@
 mod determinism;
 mod digits;
 mod learning;
+mod own_network;
 mod programs;
 mod shapes;
 #[path = "../cli/support.rs"]

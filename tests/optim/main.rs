@@ -2,6 +2,7 @@
 //! that a step promises besides.
 
 mod accumulate;
+mod maximize;
 mod network;
 mod own;
 mod pieces;

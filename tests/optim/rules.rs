@@ -10,8 +10,15 @@ use crate::network::{Network, Way, step};
 use crate::reference::Snapshot;
 
 fn check(device: &Device, rule: Optimizer, weight_decay: f64, way: Way) {
+    for maximize in [false, true] {
+        check_five_steps(device, rule, weight_decay, way, maximize);
+    }
+}
+
+fn check_five_steps(device: &Device, rule: Optimizer, weight_decay: f64, way: Way, maximize: bool) {
     let shapes = [("p", Shape::new(1, 3, 5, 7)), ("q", Shape::channels(11)), ("r", Shape::channels(5000))];
-    let network = Network::new(&shapes, rule, weight_decay, way);
+    let mut network = Network::new(&shapes, rule, weight_decay, way);
+    network.training.maximize = maximize;
     let parameters = network.upload(device, &network.values());
     let mut session = network.session(device, &[], &parameters);
     let mut before = Snapshot::take(&session, &parameters);
@@ -23,7 +30,7 @@ fn check(device: &Device, rule: Optimizer, weight_decay: f64, way: Way) {
         assert!(result.applied && result.loss == 0.5 && result.step == number);
         let after = Snapshot::take(&session, &parameters);
         for (name, shape) in shapes {
-            let step = OptimizerStep { lr, weight_decay, number };
+            let step = OptimizerStep { lr, weight_decay, number, maximize };
             before.check_step(&after, &rule, step, (name, shape), &gradients[name]);
         }
         before = after;
@@ -40,7 +47,7 @@ fn check_step(device: &Device, rule: Optimizer, number: u64) {
     let before = Snapshot::take(&session, &parameters);
     let gradients = network.gradients(2);
     assert!(step(&mut session, 0.5, &gradients, StepOptions::new(0.01, number)).applied);
-    let step = OptimizerStep { lr: 0.01, weight_decay: 0.0, number };
+    let step = OptimizerStep { lr: 0.01, weight_decay: 0.0, number, maximize: false };
     before.check_step(&Snapshot::take(&session, &parameters), &rule, step, ("p", Shape::channels(50)), &gradients["p"]);
 }
 

@@ -34,7 +34,7 @@ fn groups_have_their_own_rate_and_decay_and_frozen_parameters_stay() {
         assert!(step(&mut session, 1.0, &gradients, StepOptions::new(0.1, number)).applied);
         let after = Snapshot::take(&session, &parameters);
         for (name, shape, lr, weight_decay) in [("p", SHAPES[0].1, 0.01, 0.0), ("q", SHAPES[1].1, 0.2, 0.25)] {
-            let step = OptimizerStep { lr, weight_decay, number };
+            let step = OptimizerStep { lr, weight_decay, number, maximize: false };
             before.check_step(&after, &rule, step, (name, shape), &gradients[name]);
         }
         before = after;

@@ -78,7 +78,8 @@ fn reference(
             continue;
         }
         let before = state.entry(*parameter).or_insert_with(|| Updated::new(&RULE, value.clone()));
-        *before = optimizer_step(&RULE, OptimizerStep { lr: 0.05, weight_decay: 0.01, number }, before, &result);
+        let step = OptimizerStep { lr: 0.05, weight_decay: 0.01, number, maximize: false };
+        *before = optimizer_step(&RULE, step, before, &result);
         *value = before.parameter.clone();
     }
     loss

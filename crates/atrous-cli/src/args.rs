@@ -118,6 +118,11 @@ pub(crate) struct Tune {
 }
 
 impl Tune {
+    /// Whether kernels are searched for.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.tune.is_some()
+    }
+
     /// Searches for the kernels of a plan, if that is wanted. What was found, as a table.
     pub(crate) fn run(&self, device: &Device, plan: &Plan) -> Result<Option<String>> {
         let report = self.tune.map(|budget| device.tune_blocking(plan, budget)).transpose()?;

@@ -13,6 +13,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use atrous::Device;
 use clap::Parser;
 
 use args::{Args, Command};
@@ -50,6 +51,13 @@ fn print(text: &str) -> ExitCode {
         }
         _ => ExitCode::SUCCESS,
     }
+}
+
+/// Has standard error say that kernels are compiled, which a first run waits for.
+fn announce_kernels(device: &Device) {
+    let folder = device.options().pipeline_cache.folder();
+    let kept = folder.map_or_else(String::new, |folder| format!(", kept in {} for the next start", folder.display()));
+    device.on_compile(move |kernels| eprintln!("Compiling {kernels} kernels{kept} …"));
 }
 
 /// Bytes as a person reads them: `256 B`, `16 KiB`, `1.5 GiB`.

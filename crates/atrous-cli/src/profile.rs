@@ -16,6 +16,10 @@ pub(crate) fn profile(options: &ProfileOptions) -> Result<String> {
     let mode = if options.train { Mode::Training } else { Mode::Inference };
     let mut model = options.network.build_for(mode)?;
     let device = options.adapter.open_with(DeviceOptions { timestamps: true, ..DeviceOptions::from_env()? })?;
+    // A search compiles kernels all the time.
+    if !options.tune.is_wanted() {
+        crate::announce_kernels(&device);
+    }
     let parameters = Parameters::upload(&device, &model.graph, &FillSource::new(&model, "profile/", 1.0))?;
     let (profile, tuned) = match options.train {
         true => training(&device, &mut model, parameters, options)?,

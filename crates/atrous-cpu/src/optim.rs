@@ -13,6 +13,8 @@ pub struct OptimizerStep {
     pub weight_decay: f64,
     /// The number of this step, counted from 1.
     pub number: u64,
+    /// Whether the loss is maximized: the step is that by the gradient with the other sign.
+    pub maximize: bool,
 }
 
 /// A parameter and what its optimizer keeps for it, in the order of [`Optimizer::state`].
@@ -78,7 +80,8 @@ fn elementwise(optimizer: &Optimizer, from: &Updated, g: &Tensor, f: impl Fn(f64
 
 /// One element's step: updates its state and returns its parameter.
 fn update(optimizer: &Optimizer, step: OptimizerStep, p: f64, g: f64, state: &mut [f64]) -> f64 {
-    let OptimizerStep { lr, weight_decay, number } = step;
+    let OptimizerStep { lr, weight_decay, number, maximize } = step;
+    let g = if maximize { -g } else { g };
     let (g, p) = match optimizer.decouples() {
         true => (g, p - lr * weight_decay * p),
         false => (g + weight_decay * p, p),
@@ -177,7 +180,7 @@ fn nesterov_shares(beta1: f64, momentum_decay: f64, number: u64) -> [f64; 2] {
 
 /// The error scales of one element's step: those of its state, and that of its parameter.
 fn magnitude(optimizer: &Optimizer, step: OptimizerStep, p: f64, g: f64, state: &mut [f64]) -> f64 {
-    let OptimizerStep { lr, weight_decay, number } = step;
+    let OptimizerStep { lr, weight_decay, number, .. } = step;
     let mut exact = state.to_vec();
     update(optimizer, step, p, g, &mut exact);
     let (absolute, p) = match optimizer.decouples() {

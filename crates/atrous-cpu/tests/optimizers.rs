@@ -71,9 +71,12 @@ fn steps_are_those_of_the_frameworks() {
                 gradients = gradients.map(|g| g.map(|v| v * factor));
             }
             let (lr, weight_decay) = (params["lr"].as_f64().unwrap(), params["weight_decay"].as_f64().unwrap_or(0.0));
-            let step = OptimizerStep { lr, weight_decay, number };
+            let step = OptimizerStep { lr, weight_decay, number, maximize: false };
             for ((updated, g), p) in both.iter_mut().zip(&gradients).zip(["p", "q"]) {
+                let negative =
+                    optimizer_step(&optimizer, OptimizerStep { maximize: true, ..step }, updated, &g.map(|v| -v));
                 *updated = optimizer_step(&optimizer, step, updated, g);
+                assert_eq!(negative, *updated, "{name}: PyTorch's maximize turns the gradient's sign before all else");
                 let output = &case["outputs"][format!("{p}_steps")];
                 let want = file.tensor(output["key"].as_str().unwrap()).unwrap().to_f32().unwrap();
                 let count = updated.parameter.data.len();
@@ -132,7 +135,7 @@ fn error_scales_tell_right_from_wrong() {
     for rule in rules() {
         let mut at = Updated::new(&rule, values("p"));
         for number in 1..=3 {
-            let step = OptimizerStep { lr: 0.1, weight_decay: 0.2, number };
+            let step = OptimizerStep { lr: 0.1, weight_decay: 0.2, number, maximize: false };
             let g = values(&format!("g{number}"));
             let (want, scale) = (optimizer_step(&rule, step, &at, &g), optimizer_magnitude(&rule, step, &at, &g));
             let judge = |got: &Tensor, want: &Tensor, scale: &Tensor| {
@@ -161,7 +164,7 @@ fn error_scales_tell_right_from_wrong() {
 fn dampening_spares_the_first_step() {
     let rule = Optimizer::Sgd { momentum: 0.5, dampening: 0.25, nesterov: false, convention: Convention::Torch };
     let g = Tensor::channels(&[4.0]);
-    let step = |number| OptimizerStep { lr: 1.0, weight_decay: 0.0, number };
+    let step = |number| OptimizerStep { lr: 1.0, weight_decay: 0.0, number, maximize: false };
     let first = optimizer_step(&rule, step(1), &Updated::new(&rule, Tensor::channels(&[10.0])), &g);
     assert_eq!((first.parameter.data[0], first.state[0].data[0]), (6.0, 4.0));
     let second = optimizer_step(&rule, step(2), &first, &g);
@@ -172,7 +175,7 @@ fn dampening_spares_the_first_step() {
 #[test]
 fn decoupled_decay_is_a_step_from_a_smaller_parameter() {
     for rule in rules() {
-        let (step, g) = (OptimizerStep { lr: 0.1, weight_decay: 0.2, number: 2 }, values("g"));
+        let (step, g) = (OptimizerStep { lr: 0.1, weight_decay: 0.2, number: 2, maximize: false }, values("g"));
         let before = optimizer_step(&rule, OptimizerStep { number: 1, ..step }, &Updated::new(&rule, values("p")), &g);
         let smaller = Updated { parameter: before.parameter.map(|p| p - 0.1 * 0.2 * p), state: before.state.clone() };
         let got = optimizer_step(&rule, step, &before, &g);

@@ -1,6 +1,7 @@
 //! Weights in and out.
 //!
-//! [`Weights`] says where a network's weights come from: a file, bytes, tensors, a training's folder, first values.
+//! [`Weights`] says where a network's weights come from: a file, bytes, tensors, a training's folder, first values, what fits of
+//! others, a source of one's own.
 //! [`WeightFile`] maps a safetensors file and binds it to a [`atrous_nn::Model`] by the names its framework uses;
 //! [`WeightFile::bind_partial`] takes what fits and the rest from elsewhere, for fine-tuning; [`save_parameters`] writes
 //! one. [`fill`] makes the deterministic parameters that reference results were computed with. All are an

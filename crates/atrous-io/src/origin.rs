@@ -10,8 +10,8 @@ use atrous_nn::{Init, Model};
 
 use crate::{FillSource, NamedTensor, WeightFile, WeightsError, tensors_to_bytes};
 
-/// Where a network's weights come from. All but [`Weights::Init`] and [`Weights::Fill`] must hold exactly the network's tensors, with the
-/// names, shapes and layouts of the framework that the network comes from.
+/// Where a network's weights come from. A file, bytes, tensors and a training's folder must hold exactly the network's tensors, with the
+/// names, shapes and layouts of the framework that the network comes from, unless only a [part](Weights::partial) of them is wanted.
 ///
 /// ```
 /// use atrous_io::Weights;
@@ -20,7 +20,8 @@ use crate::{FillSource, NamedTensor, WeightFile, WeightsError, tensors_to_bytes}
 /// let part_of_the_program = Weights::bytes(&b"..."[..]);
 /// let of_a_training = Weights::Run("runs/cells".into());
 /// let untrained = Weights::Init(42);
-/// # let _ = (file, part_of_the_program, of_a_training, untrained);
+/// let fine_tuned = Weights::from("resnet50.safetensors").partial("", 42);
+/// # let _ = (file, part_of_the_program, of_a_training, untrained, fine_tuned);
 /// ```
 #[derive(Clone)]
 pub enum Weights {
@@ -42,6 +43,17 @@ pub enum Weights {
         /// Variance of a weight times its fan-in.
         wvar: f64,
     },
+    /// What fits of these weights, and all else drawn, see [`Weights::partial`].
+    Partial {
+        /// A file, bytes, tensors or a training's folder.
+        weights: Arc<Weights>,
+        /// What the network's names have in front of those of the tensors.
+        prefix: String,
+        /// Seed of what is drawn.
+        seed: u64,
+    },
+    /// A source of one's own, see [`Weights::source`].
+    Source(Arc<dyn ParameterSource + Send + Sync>),
 }
 
 impl Weights {
@@ -55,21 +67,47 @@ impl Weights {
         Self::Tensors(tensors.into_iter().collect())
     }
 
+    /// To fine-tune: of these weights what fits, by the network's names without `prefix` (`""` for a whole network, `"encoder."` for the
+    /// backbone of another), and all else, such as a head for other classes, drawn from the seed. [`WeightFile::bind_partial`] tells
+    /// what fits.
+    pub fn partial(self, prefix: impl Into<String>, seed: u64) -> Self {
+        Self::Partial { weights: Arc::new(self), prefix: prefix.into(), seed }
+    }
+
+    /// A source of one's own: values by the parameters' names in memory, in the order of the graph's shapes, or parts of several files
+    /// ([`WeightFile::bind_part`]).
+    pub fn source(source: impl ParameterSource + Send + Sync + 'static) -> Self {
+        Self::Source(Arc::new(source))
+    }
+
     /// Gives `use_them` the values of all parameters of `model`.
     ///
     /// # Errors
-    /// [`WeightsError`] if a file cannot be read or is damaged, if tensors are missing, unexpected or of another shape, or if a tensor
-    /// in memory has another number of values than its shape says.
+    /// [`WeightsError`] if a file cannot be read or is damaged, if tensors are missing, unexpected or of another shape, if nothing fits
+    /// where a part was to, or if a tensor in memory has another number of values than its shape says.
     pub fn with<R>(&self, model: &Model, use_them: impl FnOnce(&dyn ParameterSource) -> R) -> Result<R, WeightsError> {
-        let file = match self {
-            Self::Init(seed) => return Ok(use_them(&Init::new(model, *seed))),
-            Self::Fill { prefix, wvar } => return Ok(use_them(&FillSource::new(model, prefix, *wvar))),
-            Self::File(path) => WeightFile::open(path)?,
-            Self::Bytes(bytes) => WeightFile::from_bytes(Shared(bytes.clone()))?,
-            Self::Tensors(tensors) => WeightFile::from_bytes(tensors_to_bytes(tensors)?)?,
-            Self::Run(folder) => run(folder)?,
-        };
-        Ok(use_them(&file.bind(model)?))
+        Ok(match self {
+            Self::Init(seed) => use_them(&Init::new(model, *seed)),
+            Self::Fill { prefix, wvar } => use_them(&FillSource::new(model, prefix, *wvar)),
+            Self::Source(source) => use_them(&**source),
+            Self::Partial { weights, prefix, seed } => {
+                use_them(&weights.file()?.bind_partial(model, prefix, Init::new(model, *seed))?)
+            }
+            Self::File(_) | Self::Bytes(_) | Self::Tensors(_) | Self::Run(_) => use_them(&self.file()?.bind(model)?),
+        })
+    }
+
+    /// The tensors by name.
+    fn file(&self) -> Result<WeightFile, WeightsError> {
+        match self {
+            Self::File(path) => WeightFile::open(path),
+            Self::Bytes(bytes) => WeightFile::from_shared(bytes.clone()),
+            Self::Tensors(tensors) => WeightFile::from_bytes(tensors_to_bytes(tensors)?),
+            Self::Run(folder) => run(folder),
+            Self::Init(_) | Self::Fill { .. } | Self::Partial { .. } | Self::Source(_) => {
+                Err(WeightsError::NoTensors { weights: format!("{self:?}") })
+            }
+        }
     }
 }
 
@@ -84,15 +122,6 @@ fn run(folder: &Path) -> Result<WeightFile, WeightsError> {
     }
     let reason = "no training has left best.safetensors or last.checkpoint there";
     Err(WeightsError::Io { path: folder.to_owned(), source: io::Error::new(io::ErrorKind::NotFound, reason) })
-}
-
-/// Bytes that others hold, too.
-struct Shared(Arc<dyn AsRef<[u8]> + Send + Sync>);
-
-impl AsRef<[u8]> for Shared {
-    fn as_ref(&self) -> &[u8] {
-        (*self.0).as_ref()
-    }
 }
 
 impl From<&Path> for Weights {
@@ -122,6 +151,11 @@ impl fmt::Debug for Weights {
             Self::Run(folder) => f.debug_tuple("Run").field(folder).finish(),
             Self::Init(seed) => f.debug_tuple("Init").field(seed).finish(),
             Self::Fill { prefix, wvar } => f.debug_struct("Fill").field("prefix", prefix).field("wvar", wvar).finish(),
+            Self::Partial { weights, prefix, seed } => {
+                let mut out = f.debug_struct("Partial");
+                out.field("weights", weights).field("prefix", prefix).field("seed", seed).finish()
+            }
+            Self::Source(_) => f.write_str("Source"),
         }
     }
 }

@@ -98,6 +98,7 @@ pub(crate) fn control(training: &Training) -> Kernel {
     };
     let kernel = Kernel::new("optim/control", variant)
         .set("CLIP", training.clip_norm.unwrap_or(0.0))
+        .set("MAXIMIZE", f64::from(u8::from(training.maximize)))
         .set("TAKE1", take1)
         .set("TAKE2", take2)
         .set("DECAY", decay);

@@ -85,6 +85,8 @@ fn wrong_optimizers_schedules_and_metrics_fail() {
     fails("optimizer/torch_sgd_momentum_wd", "ops/optimizer.safetensors", decay);
     let eps = |case: &mut Value| case["params"]["eps"] = json!(1e-3);
     fails("optimizer/keras_adam", "ops/optimizer.safetensors", eps);
+    let maximize = |case: &mut Value| case["params"]["maximize"] = json!(true);
+    fails("optimizer/torch_adam", "ops/optimizer.safetensors", maximize);
     let power = |case: &mut Value| case["params"]["power"] = json!(1.0);
     fails("schedule/torch_poly0.9", "ops/schedule.safetensors", power);
 }
@@ -120,6 +122,26 @@ fn defaults_may_be_stated() {
     passes("kl_distill/with_cross_entropy", json!({"ignore_index": -100}));
     passes("dice_loss/smp_binary", json!({"mode": "multilabel"}));
     passes("focal_loss/softmax_ignore", json!({"reduction": "mean"}));
+}
+
+/// PyTorch's rules begin with `grad if not maximize else -grad`: with negative gradients its results stay as they are.
+#[test]
+fn losses_are_maximized_by_the_negative_gradient() {
+    let text = fs::read_to_string(Path::new(BUNDLED).join("ops.json")).unwrap();
+    let all: Vec<Value> = serde_json::from_str(&text).unwrap();
+    let names: Vec<&str> = all.iter().map(|case| case["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> = names.into_iter().filter(|name| name.starts_with("optimizer/torch")).collect();
+    assert!(names.len() >= 8, "{names:?}");
+    let negative = |case: &mut Value| {
+        case["params"]["maximize"] = json!(true);
+        for (_, input) in case["inputs"].as_object_mut().unwrap().iter_mut().filter(|(name, _)| name.starts_with('g')) {
+            for key in ["offset", "scale"] {
+                input[key] = json!(-input[key].as_f64().unwrap());
+            }
+        }
+    };
+    let (summary, text) = golden(&folder(&names, negative, "ops/optimizer.safetensors", |_| ()));
+    assert_eq!(summary, Summary { passed: names.len(), failed: 0, unsupported: 0 }, "{text}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The configuration of a training, as it stands in a TOML file.
 //!
-//! What a file and the flags leave out stands in `defaults.toml`, or at the fields of the tables that have a `type`.
+//! What a file and the flags leave out stands in `defaults.toml`, that of optimizers in `optimizers.toml`, or at the fields of the other
+//! tables that have a `type`.
 
 use std::path::PathBuf;
 
@@ -32,6 +33,7 @@ pub(super) struct Config {
     pub(super) on_broken: OnBroken,
     pub(super) threads: Option<usize>,
     pub(super) seed: u64,
+    pub(super) maximize: bool,
     pub(super) clip_norm: Option<f64>,
     pub(super) accumulate: u64,
     pub(super) aux_weight: f32,

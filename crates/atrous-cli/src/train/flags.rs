@@ -238,6 +238,9 @@ struct OptimizerFlags {
 
 #[derive(Args, Serialize)]
 struct UpdateFlags {
+    /// Maximize the loss instead of minimizing it
+    #[arg(long, num_args = 0, default_missing_value = "true")]
+    maximize: Option<bool>,
     /// Longest gradient of an update; longer ones are shortened to it
     #[arg(long, value_name = "NORM")]
     clip_norm: Option<f64>,

@@ -10,7 +10,7 @@ mod report;
 mod source;
 mod tuning;
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ use atrous::graph::passes::Precision;
 use atrous::io::WeightFile;
 use atrous::nn::{Init, Mode, zoo};
 use atrous::train::{Reason, Trainer};
-use atrous::{AdapterChoice, Device, DeviceOptions};
+use atrous::{AdapterChoice, Device, DeviceOptions, Weights};
 
 use config::Config;
 use error::Failed;
@@ -69,22 +69,23 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
 
     // A checkpoint has all parameters.
     let goes_on = options.resume && folder.join("last.checkpoint").exists();
-    let weights = config.weights.as_ref().filter(|_| !goes_on).map(WeightFile::open).transpose()?;
-    let drawn = Init::new(&model, config.seed);
+    let file = config.weights.as_ref().filter(|_| !goes_on).map(WeightFile::open).transpose()?;
     let prefix = config.weights_prefix.as_deref().unwrap_or_default();
-    let weights = weights.as_ref().map(|file| file.bind_partial(&model, prefix, &drawn)).transpose()?;
+    let bind = |file: WeightFile| file.bind_partial(&model, prefix, Init::new(&model, config.seed));
+    let weights = file.map(bind).transpose()?;
     if let Some(weights) = &weights {
         eprint!("Weights  {}", tuning::describe(weights, &model));
     }
 
     let device = open(&mut config, budget)?;
+    crate::announce_kernels(&device);
     let mut training = Trainer::builder(&device, network.clone(), loaders.train.clone())
         .name(&config.model)
         .objective(objective)
         .validate(loaders.validation.clone())
         .options(options);
-    if let Some(weights) = &weights {
-        training = training.weights(weights);
+    if let Some(weights) = weights {
+        training = training.weights(&Weights::source(weights));
     }
     let existed = folder.exists();
     let mut trainer = training.build().inspect_err(|_| {
@@ -92,8 +93,8 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
             remove_unused(&folder);
         }
     })?;
-    write_whole(&folder.join("config.toml"), &config.to_toml()?)?;
-    write_whole(&folder.join("labels.txt"), &(loaders.train.dataset().class_names().join("\n") + "\n"))?;
+    let labels = loaders.train.dataset().class_names().join("\n") + "\n";
+    write_files(&folder, [("config.toml", config.to_toml()?), ("labels.txt", labels)])?;
     eprint!("{}", report::header(&device, &trainer, &loaders, &folder));
 
     let interrupted = watch_for_interrupts()?;
@@ -157,19 +158,13 @@ fn watch_for_interrupts() -> Result<Arc<AtomicBool>, Failed> {
     Ok(interrupted)
 }
 
-/// Writes a file of the run folder whole or not at all. No one else writes there: the trainer has locked it, and it removes
-/// files of this ending that a killed process leaves.
-fn write_whole(path: &Path, text: &str) -> Result<(), Failed> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = path.with_file_name(format!(".{name}.atrous-tmp"));
-    let written = File::create(&temporary).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    });
-    written.map_err(|source| {
-        // The write is what failed; a leftover that cannot be removed adds nothing to it.
-        let _ = fs::remove_file(&temporary);
-        Failed::Io { action: "write", path: path.to_owned(), source }
-    })
+/// Writes files of the run folder, which the trainer has locked, each whole or not at all.
+fn write_files(folder: &Path, files: [(&str, String); 2]) -> Result<(), Failed> {
+    for (name, text) in files {
+        let path = folder.join(name);
+        atrous_files::remove_leftovers(folder, &[name])
+            .and_then(|()| atrous_files::write(&path, |file| file.write_all(text.as_bytes())))
+            .map_err(|source| Failed::Io { action: "write", path, source })?;
+    }
+    Ok(())
 }

@@ -2,148 +2,83 @@
 
 use atrous::graph::optim::{self, Convention};
 use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
 
-/// An update rule with its learning rate and weight decay. Numbers that are left out are PyTorch's.
+use super::source::lay;
+
+const DEFAULTS: &str = include_str!("optimizers.toml");
+
+/// An update rule with its learning rate and weight decay.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum Optimizer {
     Sgd {
-        #[serde(default = "percent")]
         lr: f64,
-        #[serde(default)]
         weight_decay: f64,
-        #[serde(default)]
         momentum: f64,
-        #[serde(default)]
         dampening: f64,
-        #[serde(default)]
         nesterov: bool,
-        #[serde(default)]
         rule: Rule,
     },
     Rmsprop {
-        #[serde(default = "percent")]
         lr: f64,
-        #[serde(default)]
         weight_decay: f64,
-        #[serde(default = "alpha")]
         alpha: f64,
-        #[serde(default = "eps")]
         eps: f64,
-        #[serde(default)]
         momentum: f64,
-        #[serde(default)]
         centered: bool,
-        #[serde(default)]
         rule: Rule,
     },
-    Adam {
-        #[serde(default = "thousandth")]
-        lr: f64,
-        #[serde(default)]
-        weight_decay: f64,
-        #[serde(default = "beta1")]
-        beta1: f64,
-        #[serde(default = "beta2")]
-        beta2: f64,
-        #[serde(default = "eps")]
-        eps: f64,
-        #[serde(default)]
-        amsgrad: bool,
-        #[serde(default)]
-        rule: Rule,
-    },
-    Adamw {
-        #[serde(default = "thousandth")]
-        lr: f64,
-        #[serde(default = "percent")]
-        weight_decay: f64,
-        #[serde(default = "beta1")]
-        beta1: f64,
-        #[serde(default = "beta2")]
-        beta2: f64,
-        #[serde(default = "eps")]
-        eps: f64,
-        #[serde(default)]
-        amsgrad: bool,
-        #[serde(default)]
-        rule: Rule,
-    },
+    Adam(Adam),
+    Adamw(Adam),
     Nadam {
-        #[serde(default = "two_thousandths")]
         lr: f64,
-        #[serde(default)]
         weight_decay: f64,
-        #[serde(default = "beta1")]
         beta1: f64,
-        #[serde(default = "beta2")]
         beta2: f64,
-        #[serde(default = "eps")]
         eps: f64,
-        #[serde(default = "momentum_decay")]
         momentum_decay: f64,
-        #[serde(default)]
         decoupled_weight_decay: bool,
     },
     Adagrad {
-        #[serde(default = "percent")]
         lr: f64,
-        #[serde(default)]
         weight_decay: f64,
-        #[serde(default)]
         lr_decay: f64,
-        #[serde(default)]
         initial_accumulator: f64,
-        #[serde(default = "adagrad_eps")]
         eps: f64,
-        #[serde(default)]
         rule: Rule,
     },
 }
 
+/// The numbers of Adam and AdamW.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Adam {
+    lr: f64,
+    weight_decay: f64,
+    beta1: f64,
+    beta2: f64,
+    eps: f64,
+    amsgrad: bool,
+    rule: Rule,
+}
+
 /// Whose formula, where PyTorch and Keras differ.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Rule {
-    #[default]
     Torch,
     Keras,
 }
 
-const fn percent() -> f64 {
-    0.01
-}
-
-const fn thousandth() -> f64 {
-    0.001
-}
-
-const fn two_thousandths() -> f64 {
-    0.002
-}
-
-const fn momentum_decay() -> f64 {
-    0.004
-}
-
-const fn adagrad_eps() -> f64 {
-    1e-10
-}
-
-const fn alpha() -> f64 {
-    0.99
-}
-
-const fn eps() -> f64 {
-    1e-8
-}
-
-const fn beta1() -> f64 {
-    0.9
-}
-
-const fn beta2() -> f64 {
-    0.999
+/// Fills in what the table of an optimizer leaves out.
+pub(super) fn fill(optimizer: &mut Table) {
+    let mut defaults: Table = DEFAULTS.parse().expect("the defaults are a TOML table");
+    let kind = optimizer.get("type").and_then(Value::as_str).unwrap_or_default();
+    if let Some(Value::Table(mut filled)) = defaults.remove(kind) {
+        lay(&mut filled, std::mem::take(optimizer));
+        *optimizer = filled;
+    }
 }
 
 impl Optimizer {
@@ -158,14 +93,8 @@ impl Optimizer {
                 let convention = rule.convention();
                 (optim::Optimizer::RmsProp { alpha, eps, momentum, centered, convention }, lr, weight_decay)
             }
-            Self::Adam { lr, weight_decay, beta1, beta2, eps, amsgrad, rule } => {
-                let convention = rule.convention();
-                (optim::Optimizer::Adam { beta1, beta2, eps, decoupled: false, amsgrad, convention }, lr, weight_decay)
-            }
-            Self::Adamw { lr, weight_decay, beta1, beta2, eps, amsgrad, rule } => {
-                let convention = rule.convention();
-                (optim::Optimizer::Adam { beta1, beta2, eps, decoupled: true, amsgrad, convention }, lr, weight_decay)
-            }
+            Self::Adam(adam) => adam.parts(false),
+            Self::Adamw(adam) => adam.parts(true),
             Self::Nadam { lr, weight_decay, beta1, beta2, eps, momentum_decay, decoupled_weight_decay: decoupled } => {
                 (optim::Optimizer::NAdam { beta1, beta2, eps, momentum_decay, decoupled }, lr, weight_decay)
             }
@@ -177,11 +106,53 @@ impl Optimizer {
     }
 }
 
+impl Adam {
+    fn parts(self, decoupled: bool) -> (optim::Optimizer, f64, f64) {
+        let Self { lr, weight_decay, beta1, beta2, eps, amsgrad, rule } = self;
+        let convention = rule.convention();
+        (optim::Optimizer::Adam { beta1, beta2, eps, decoupled, amsgrad, convention }, lr, weight_decay)
+    }
+}
+
 impl Rule {
     const fn convention(self) -> Convention {
         match self {
             Self::Torch => Convention::Torch,
             Self::Keras => Convention::Keras,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_is_pytorchs() {
+        let parts = |text: &str| {
+            let mut table: Table = text.parse().unwrap();
+            fill(&mut table);
+            Optimizer::deserialize(table).unwrap().parts()
+        };
+        assert_eq!(parts("type = 'sgd'"), (optim::Optimizer::sgd(0.0), 0.01, 0.0));
+        assert_eq!(parts("type = 'rmsprop'"), (optim::Optimizer::rmsprop(), 0.01, 0.0));
+        assert_eq!(parts("type = 'adam'"), (optim::Optimizer::adam(), 0.001, 0.0));
+        assert_eq!(parts("type = 'adamw'"), (optim::Optimizer::adamw(), 0.001, 0.01));
+        assert_eq!(parts("type = 'nadam'"), (optim::Optimizer::nadam(), 0.002, 0.0));
+        assert_eq!(parts("type = 'adagrad'"), (optim::Optimizer::adagrad(), 0.01, 0.0));
+        assert_eq!(parts("type = 'adamw'\nlr = 1\nweight_decay = 0.5"), (optim::Optimizer::adamw(), 1.0, 0.5));
+    }
+
+    #[test]
+    fn unknown_keys_and_rules_are_named() {
+        let error = |text: &str| {
+            let mut table: Table = text.parse().unwrap();
+            fill(&mut table);
+            Optimizer::deserialize(table).unwrap_err().to_string()
+        };
+        assert!(error("type = 'adamw'\nmomentum = 0.9").contains("unknown field `momentum`"));
+        assert!(error("type = 'sgd'\namsgrad = true").contains("unknown field `amsgrad`"));
+        assert!(error("type = 'lion'").contains("unknown variant `lion`"));
+        assert!(error("lr = 0.1").contains("missing field `type`"));
     }
 }

@@ -29,6 +29,7 @@ impl Config {
         Ok(TrainOptions {
             epochs: self.epochs,
             optimizer,
+            maximize: self.maximize,
             lr,
             schedule: self.schedule()?,
             weight_decay,

@@ -8,6 +8,7 @@ use toml::{Table, Value};
 use super::config::Config;
 use super::error::Failed;
 use super::flags::Flags;
+use super::optimizer;
 
 const DEFAULTS: &str = include_str!("defaults.toml");
 /// Keys whose values are paths; of tables after a dot.
@@ -50,6 +51,9 @@ impl Config {
             let steps = Value::Integer(steps.into());
             let warmup = [("type", "warmup".into()), ("steps", steps), ("then", then)];
             table.insert("schedule".to_owned(), Table::from_iter(warmup.map(|(k, v)| (k.to_owned(), v))).into());
+        }
+        if let Some(Value::Table(optimizer)) = table.get_mut("optimizer") {
+            optimizer::fill(optimizer);
         }
         let bad = |e: toml::de::Error| Failed::Config { place, reason: one_line(&e.to_string()) };
         let mut config: Self = table.try_into().map_err(bad)?;
@@ -125,7 +129,7 @@ fn resolve(table: &mut Table, folder: &Path) {
 }
 
 /// Lays one table over another. A table of another `type` or `kind` replaces the one below.
-fn lay(below: &mut Table, above: Table) {
+pub(super) fn lay(below: &mut Table, above: Table) {
     for (key, value) in above {
         match (below.get_mut(&key), value) {
             (Some(Value::Table(old)), Value::Table(new)) => {

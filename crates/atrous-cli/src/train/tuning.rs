@@ -23,7 +23,7 @@ impl Config {
 }
 
 /// Which tensors of a network come from a file, and which do not.
-pub(super) fn describe(weights: &PartialWeights<'_>, model: &Model) -> String {
+pub(super) fn describe(weights: &PartialWeights, model: &Model) -> String {
     let mismatch = weights.mismatch();
     let shapes = mismatch.shapes.iter();
     let shapes = shapes.map(|s| format!("{} (needs {:?}, the file has {:?})", s.name, s.needs, s.got));

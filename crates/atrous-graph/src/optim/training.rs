@@ -50,6 +50,8 @@ pub struct Training {
     pub assignments: Vec<(NodeId, NodeId)>,
     /// The update rule.
     pub optimizer: Optimizer,
+    /// Whether the loss is maximized: the rule is given each gradient with the other sign, before weight decay (PyTorch's `maximize`).
+    pub maximize: bool,
     /// Groups; a parameter with a gradient is in exactly one.
     pub groups: Vec<ParameterGroup>,
     /// Gradients are scaled by `min(1, clip_norm / (norm + 1e-6))`, the norm over all of them (PyTorch's `clip_grad_norm_`).
@@ -62,7 +64,7 @@ pub struct Training {
 
 impl Training {
     /// A step that updates each parameter by its gradient: pairs of both nodes. All parameters are in one group with the step's learning
-    /// rate and no weight decay; nothing is clipped, scaled, accumulated, assigned or summed up.
+    /// rate and no weight decay; the loss is minimized; nothing is clipped, scaled, accumulated, assigned or summed up.
     pub fn new(loss: NodeId, gradients: impl IntoIterator<Item = (NodeId, NodeId)>, optimizer: Optimizer) -> Self {
         let gradients: Vec<(NodeId, NodeId)> = gradients.into_iter().collect();
         let parameters = gradients.iter().map(|(parameter, _)| *parameter).collect();
@@ -72,6 +74,7 @@ impl Training {
             gradients,
             assignments: Vec::new(),
             optimizer,
+            maximize: false,
             groups: vec![ParameterGroup { parameters, lr: 1.0, weight_decay: 0.0 }],
             clip_norm: None,
             accumulate: false,
@@ -94,6 +97,11 @@ impl Training {
     pub fn assignments(mut self, assignments: impl IntoIterator<Item = (NodeId, NodeId)>) -> Self {
         self.assignments = assignments.into_iter().collect();
         self
+    }
+
+    /// The same where the loss is maximized, or minimized.
+    pub fn maximize(self, maximize: bool) -> Self {
+        Self { maximize, ..self }
     }
 
     /// The same with gradients of all parameters together scaled to this norm at most.

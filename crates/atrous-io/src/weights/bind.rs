@@ -1,20 +1,21 @@
 //! Weights of a file for one model.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use atrous_graph::{ParameterSource, SourceError, TensorType};
 use atrous_nn::{Model, StoredLayout};
 use half::{bf16, f16};
 use safetensors::Dtype;
 
-use super::{Mismatch, Shapes, TensorData, WeightFile, WeightsError};
+use super::{Bytes, Entry, Mismatch, Shapes, WeightFile, WeightsError};
 use crate::layout::write_device;
 
 /// A file whose tensors are exactly what a model needs. Writes values from the mapped file straight into upload memory,
 /// transposed and converted to f32 on the way.
-#[derive(Debug)]
-pub struct BoundWeights<'a> {
-    parameters: HashMap<String, (StoredLayout, TensorData<'a>)>,
+pub struct BoundWeights {
+    bytes: Bytes,
+    parameters: HashMap<String, (StoredLayout, Entry)>,
 }
 
 impl WeightFile {
@@ -24,7 +25,7 @@ impl WeightFile {
     /// # Errors
     /// [`WeightsError::Mismatch`] with all parameters that are missing, all tensors that are unexpected, and all whose
     /// shape or element type differs.
-    pub fn bind(&self, model: &Model) -> Result<BoundWeights<'_>, WeightsError> {
+    pub fn bind(&self, model: &Model) -> Result<BoundWeights, WeightsError> {
         let (bound, mismatch) = self.compare(model, "");
         if mismatch.is_empty() {
             Ok(bound)
@@ -34,34 +35,34 @@ impl WeightFile {
     }
 
     /// The parameters that fit, and everything that does not. The model's names are `prefix` and the file's.
-    pub(super) fn compare(&self, model: &Model, prefix: &str) -> (BoundWeights<'_>, Mismatch) {
+    pub(super) fn compare(&self, model: &Model, prefix: &str) -> (BoundWeights, Mismatch) {
         let mut mismatch = Mismatch::default();
         let mut parameters = HashMap::with_capacity(model.parameters.len());
         let mut known: HashSet<&str> = HashSet::with_capacity(model.parameters.len() + model.unused.len());
         known.extend(model.unused.iter().filter_map(|u| u.name.strip_prefix(prefix)));
         for spec in &model.parameters {
             let stored = spec.name.strip_prefix(prefix);
-            let Some(tensor) = stored.and_then(|name| self.tensor(name)) else {
+            let Some(tensor) = stored.and_then(|name| self.entry(name)) else {
                 mismatch.missing.push(spec.name.clone());
                 continue;
             };
             known.extend(stored);
             if tensor.shape != spec.shape {
-                let (needs, got) = (spec.shape.clone(), tensor.shape.to_vec());
+                let (needs, got) = (spec.shape.clone(), tensor.shape.clone());
                 mismatch.shapes.push(Shapes { name: spec.name.clone(), needs, got });
             } else if reader(tensor.dtype).is_some() {
-                parameters.insert(spec.name.clone(), (spec.stored, tensor));
+                parameters.insert(spec.name.clone(), (spec.stored, tensor.clone()));
             }
             if reader(tensor.dtype).is_none() {
                 mismatch.dtypes.push((spec.name.clone(), tensor.dtype));
             }
         }
         mismatch.unexpected = self.names().filter(|name| !known.contains(name)).map(str::to_owned).collect();
-        (BoundWeights { parameters }, mismatch)
+        (BoundWeights { bytes: self.bytes.clone(), parameters }, mismatch)
     }
 }
 
-impl BoundWeights<'_> {
+impl BoundWeights {
     /// Whether there is a parameter of this name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.parameters.contains_key(name)
@@ -73,7 +74,13 @@ impl BoundWeights<'_> {
     }
 }
 
-impl ParameterSource for BoundWeights<'_> {
+impl fmt::Debug for BoundWeights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoundWeights").field("parameters", &self.parameters).finish_non_exhaustive()
+    }
+}
+
+impl ParameterSource for BoundWeights {
     fn write(&self, name: &str, ty: TensorType, device: &mut [f32]) -> Result<(), SourceError> {
         let fail = |reason: String| SourceError { name: name.to_owned(), reason };
         let (stored, tensor) =
@@ -87,7 +94,8 @@ impl ParameterSource for BoundWeights<'_> {
             )));
         }
         let read = reader(tensor.dtype).ok_or_else(|| fail(format!("cannot read {}", tensor.dtype)))?;
-        write_device(*stored, ty, device, |i| read(tensor.bytes, i));
+        let bytes = &(*self.bytes).as_ref()[tensor.bytes.clone()];
+        write_device(*stored, ty, device, |i| read(bytes, i));
         Ok(())
     }
 }

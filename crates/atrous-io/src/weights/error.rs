@@ -27,6 +27,12 @@ pub enum WeightsError {
     /// A tensor in memory has another number of values than its shape says, or a name is used twice.
     #[error(transparent)]
     Tensor(#[from] super::SaveError),
+    /// Some tensors are to be taken of weights that are made for the network that asks.
+    #[error("{weights} are no tensors of which some could be taken: take a file, bytes, tensors or a run folder")]
+    NoTensors {
+        /// The weights.
+        weights: String,
+    },
     /// The file holds weights of another network.
     #[error("the weights do not fit {model}: {mismatch}")]
     Mismatch {

@@ -16,6 +16,7 @@ use std::{
     fs::File,
     ops::Range,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use memmap2::Mmap;
@@ -32,11 +33,14 @@ pub use save::{NamedTensor, SaveError, save_parameters, save_tensors, tensors_to
 ///
 /// A file must not be changed while it is mapped; replace it by renaming another over it, as [`save_parameters`] does.
 pub struct WeightFile {
-    bytes: Box<dyn AsRef<[u8]> + Send + Sync>,
+    bytes: Bytes,
     entries: Vec<Entry>,
     index: HashMap<String, usize>,
     metadata: HashMap<String, String>,
 }
+
+/// The bytes of a file, shared by all that is bound to it.
+pub(crate) type Bytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
 /// One tensor of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,9 +79,9 @@ impl WeightFile {
             // Empty files cannot be mapped everywhere.
             return Err(format(FormatError::TooShort { len }));
         }
-        // SAFETY: the map is read-only and lives as long as `Self`; that nobody shortens the file is documented above.
+        // SAFETY: the map is read-only and shared by all that reads it; that nobody shortens the file is documented above.
         let map = unsafe { Mmap::map(&file) }.map_err(io)?;
-        Self::checked(Box::new(map)).map_err(format)
+        Self::checked(Arc::new(map)).map_err(format)
     }
 
     /// A file that is in memory already: downloaded, or part of the program.
@@ -95,11 +99,15 @@ impl WeightFile {
     /// # Errors
     /// [`WeightsError::Format`] if the bytes are not a well-formed safetensors file.
     pub fn from_bytes(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Self, WeightsError> {
-        Self::checked(Box::new(bytes))
-            .map_err(|problem| WeightsError::Format { path: PathBuf::from(IN_MEMORY), problem })
+        Self::from_shared(Arc::new(bytes))
     }
 
-    fn checked(bytes: Box<dyn AsRef<[u8]> + Send + Sync>) -> Result<Self, FormatError> {
+    /// [`Self::from_bytes`] of bytes that others hold, too.
+    pub(crate) fn from_shared(bytes: Bytes) -> Result<Self, WeightsError> {
+        Self::checked(bytes).map_err(|problem| WeightsError::Format { path: PathBuf::from(IN_MEMORY), problem })
+    }
+
+    fn checked(bytes: Bytes) -> Result<Self, FormatError> {
         let content = (*bytes).as_ref();
         if content.len() < 8 {
             return Err(FormatError::TooShort { len: content.len() as u64 });
@@ -129,12 +137,12 @@ impl WeightFile {
 
     /// The tensor of this name.
     pub fn tensor(&self, name: &str) -> Option<TensorData<'_>> {
-        self.index.get(name).map(|i| self.data(*i))
+        let e = self.entry(name)?;
+        Some(TensorData { dtype: e.dtype, shape: &e.shape, bytes: &(*self.bytes).as_ref()[e.bytes.clone()] })
     }
 
-    fn data(&self, entry: usize) -> TensorData<'_> {
-        let e = &self.entries[entry];
-        TensorData { dtype: e.dtype, shape: &e.shape, bytes: &(*self.bytes).as_ref()[e.bytes.clone()] }
+    fn entry(&self, name: &str) -> Option<&Entry> {
+        self.index.get(name).map(|i| &self.entries[*i])
     }
 }
 

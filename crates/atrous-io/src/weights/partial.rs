@@ -8,9 +8,9 @@ use atrous_nn::{Model, ParameterKind};
 use super::{BoundWeights, Mismatch, WeightFile, WeightsError};
 
 /// Weights of a file where it has them, those of another source where it does not.
-pub struct PartialWeights<'a> {
-    bound: BoundWeights<'a>,
-    fallback: &'a dyn ParameterSource,
+pub struct PartialWeights {
+    bound: BoundWeights,
+    fallback: Box<dyn ParameterSource + Send + Sync>,
     mismatch: Mismatch,
 }
 
@@ -22,12 +22,12 @@ impl WeightFile {
     /// # Errors
     /// [`WeightsError::NothingFits`] if the file does not have a single weight of a convolution or linear layer in the right
     /// shape, [`WeightsError::Mismatch`] if a tensor's element type cannot be read.
-    pub fn bind_partial<'a>(
-        &'a self,
+    pub fn bind_partial(
+        &self,
         model: &Model,
         prefix: &str,
-        fallback: &'a dyn ParameterSource,
-    ) -> Result<PartialWeights<'a>, WeightsError> {
+        fallback: impl ParameterSource + Send + Sync + 'static,
+    ) -> Result<PartialWeights, WeightsError> {
         let (bound, mismatch) = self.compare(model, prefix);
         if !mismatch.dtypes.is_empty() {
             return Err(WeightsError::Mismatch { model: model.name.clone(), mismatch: Box::new(mismatch) });
@@ -37,7 +37,7 @@ impl WeightFile {
             let (model, prefix) = (model.name.clone(), prefix.to_owned());
             return Err(WeightsError::NothingFits { model, prefix, mismatch: Box::new(mismatch) });
         }
-        Ok(PartialWeights { bound, fallback, mismatch })
+        Ok(PartialWeights { bound, fallback: Box::new(fallback), mismatch })
     }
 
     /// Finds exactly the parameters of `model` under `prefix`, such as `"teacher."`, by their names without it: the file of a network
@@ -47,12 +47,12 @@ impl WeightFile {
     /// # Errors
     /// [`WeightsError::Mismatch`] with all parameters under the prefix that are missing or differ in shape or element type, and all
     /// tensors that the part does not have; [`WeightsError::NothingFits`] if no weight of the model is under the prefix.
-    pub fn bind_part<'a>(
-        &'a self,
+    pub fn bind_part(
+        &self,
         model: &Model,
         prefix: &str,
-        rest: &'a dyn ParameterSource,
-    ) -> Result<PartialWeights<'a>, WeightsError> {
+        rest: impl ParameterSource + Send + Sync + 'static,
+    ) -> Result<PartialWeights, WeightsError> {
         let (bound, mut mismatch) = self.compare(model, prefix);
         mismatch.missing.retain(|name| name.starts_with(prefix));
         let name = model.name.clone();
@@ -63,11 +63,11 @@ impl WeightFile {
         if !mismatch.is_empty() {
             return Err(WeightsError::Mismatch { model: name, mismatch: Box::new(mismatch) });
         }
-        Ok(PartialWeights { bound, fallback: rest, mismatch })
+        Ok(PartialWeights { bound, fallback: Box::new(rest), mismatch })
     }
 }
 
-impl PartialWeights<'_> {
+impl PartialWeights {
     /// What of the file and the model does not fit together. Missing parameters and those of another shape come from the fallback;
     /// unexpected tensors are not used.
     pub const fn mismatch(&self) -> &Mismatch {
@@ -85,14 +85,14 @@ impl PartialWeights<'_> {
     }
 }
 
-impl ParameterSource for PartialWeights<'_> {
+impl ParameterSource for PartialWeights {
     fn write(&self, name: &str, ty: TensorType, device: &mut [f32]) -> Result<(), SourceError> {
-        let source: &dyn ParameterSource = if self.is_loaded(name) { &self.bound } else { self.fallback };
+        let source: &dyn ParameterSource = if self.is_loaded(name) { &self.bound } else { &*self.fallback };
         source.write(name, ty, device)
     }
 }
 
-impl fmt::Debug for PartialWeights<'_> {
+impl fmt::Debug for PartialWeights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PartialWeights").field("bound", &self.bound).field("mismatch", &self.mismatch).finish()
     }
@@ -137,7 +137,7 @@ mod tests {
         let (_folder, file) = saved(&pretrained);
         assert!(matches!(file.bind(&model), Err(WeightsError::Mismatch { .. })));
         let init = Init::new(&model, 2);
-        let partial = file.bind_partial(&model, "", &init).unwrap();
+        let partial = file.bind_partial(&model, "", Init::new(&model, 2)).unwrap();
         let shapes = [("fc.weight", vec![3, 64], vec![10, 64]), ("fc.bias", vec![3], vec![10])];
         let shapes = shapes.map(|(name, needs, got)| Shapes { name: name.to_owned(), needs, got });
         assert_eq!(*partial.mismatch(), Mismatch { shapes: shapes.to_vec(), ..Mismatch::default() });
@@ -153,14 +153,13 @@ mod tests {
     fn a_classifier_becomes_the_backbone_of_another_network() {
         let (pretrained, model) = (build("resnet18", 5), build("smp_unet_resnet18", 2));
         let (_folder, file) = saved(&pretrained);
-        let init = Init::new(&model, 2);
-        let partial = file.bind_partial(&model, "encoder.", &init).unwrap();
+        let partial = file.bind_partial(&model, "encoder.", Init::new(&model, 2)).unwrap();
         assert_eq!(partial.mismatch().unexpected, ["fc.weight", "fc.bias"]);
         assert!(partial.mismatch().missing.iter().all(|name| !name.starts_with("encoder.")));
         assert_eq!(partial.loaded(), pretrained.parameters.len() - 2);
         let wanted = Init::new(&pretrained, 1).values("layer2.0.conv1.weight").unwrap();
         assert_eq!(values(&model, "encoder.layer2.0.conv1.weight", &partial), wanted);
-        let error = file.bind_partial(&model, "", &init).unwrap_err().to_string();
+        let error = file.bind_partial(&model, "", Init::new(&model, 2)).unwrap_err().to_string();
         assert!(error.starts_with("no weight fits smp_unet_resnet18: "), "{error}");
     }
 
@@ -174,20 +173,19 @@ mod tests {
         let model = b.finish("both", x, &[("out", student), ("teacher", teacher)]);
         let alone = networks.map(|(_, network)| network.build("alone", image, Mode::Inference).unwrap());
         let files = alone.each_ref().map(saved);
-        let rest = HashMap::new();
-        let resnet = files[0].1.bind_part(&model, "small_resnet.", &rest).unwrap();
-        let both = files[1].1.bind_part(&model, "small_xception.", &resnet).unwrap();
+        let resnet = files[0].1.bind_part(&model, "small_resnet.", HashMap::new()).unwrap();
+        let both = files[1].1.bind_part(&model, "small_xception.", resnet).unwrap();
         for (part, prefix) in alone.iter().zip(["small_resnet.", "small_xception."]) {
             for name in part.parameters.iter().map(|p| &p.name) {
                 let wanted = Init::new(part, 1).values(name).unwrap();
                 assert_eq!(values(&model, &format!("{prefix}{name}"), &both), wanted, "{prefix}{name}");
             }
         }
-        let error = files[1].1.bind_part(&model, "small_resnet.", &rest).unwrap_err();
+        let error = files[1].1.bind_part(&model, "small_resnet.", HashMap::new()).unwrap_err();
         let WeightsError::Mismatch { mismatch, .. } = error else { panic!("{error}") };
         assert!(mismatch.missing.iter().all(|name| name.starts_with("small_resnet.")), "{mismatch:?}");
         assert_eq!((mismatch.missing.len(), mismatch.unexpected.len()), (alone[0].parameters.len(), 65));
-        let error = files[0].1.bind_part(&model, "teacher.", &rest).unwrap_err();
+        let error = files[0].1.bind_part(&model, "teacher.", HashMap::new()).unwrap_err();
         assert!(matches!(error, WeightsError::NothingFits { .. }), "{error}");
     }
 
@@ -195,7 +193,7 @@ mod tests {
     fn files_of_other_networks_are_refused() {
         let (_folder, file) = saved(&build("small_xception", 10));
         let model = build("small_resnet", 10);
-        let error = file.bind_partial(&model, "encoder.", &Init::new(&model, 0)).unwrap_err();
+        let error = file.bind_partial(&model, "encoder.", Init::new(&model, 0)).unwrap_err();
         assert!(matches!(error, WeightsError::NothingFits { .. }), "{error}");
         let text = format!(
             "no weight under \"encoder.\" fits small_resnet: {} missing, 65 unexpected",

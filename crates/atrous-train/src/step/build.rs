@@ -36,6 +36,7 @@ pub(crate) fn build(
     }
     let groups = groups_of(&model, &gradients, settings.weight_decay, &settings.parts)?;
     let training = Training::new(loss, gradients, settings.optimizer)
+        .maximize(settings.maximize)
         .groups(groups)
         .assignments(model.running.iter().map(|update| (update.parameter, update.value)))
         .clip_norm(settings.clip_norm)

@@ -2,6 +2,7 @@
 
 use atrous_gpu::GpuError;
 use atrous_graph::GraphError;
+use atrous_io::WeightsError;
 use atrous_nn::ModelError;
 
 use crate::OptionError;
@@ -29,6 +30,9 @@ pub enum StepError {
         /// The network's name.
         network: String,
     },
+    /// The first weights cannot be read, or are those of another network.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     /// The device.
     #[error(transparent)]
     Gpu(#[from] GpuError),

@@ -5,11 +5,11 @@ mod error;
 mod session;
 
 use atrous_gpu::Device;
-use atrous_graph::ParameterSource;
 use atrous_graph::autodiff::Recompute;
 use atrous_graph::optim::{LossScaling, Optimizer, Training};
 use atrous_graph::passes::Precision;
-use atrous_nn::{Init, Model};
+use atrous_io::Weights;
+use atrous_nn::Model;
 use serde::{Deserialize, Serialize};
 
 use crate::OptionError;
@@ -67,6 +67,7 @@ pub struct Part {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct StepSettings {
     pub(crate) optimizer: Optimizer,
+    pub(crate) maximize: bool,
     pub(crate) weight_decay: f64,
     pub(crate) parts: Vec<Part>,
     pub(crate) frozen: Vec<String>,
@@ -80,6 +81,7 @@ impl Default for StepSettings {
     fn default() -> Self {
         Self {
             optimizer: Optimizer::adam(),
+            maximize: false,
             weight_decay: 0.0,
             parts: Vec::new(),
             frozen: Vec::new(),
@@ -103,6 +105,12 @@ impl StepDescription {
     /// The update rule; Adam unless said otherwise.
     pub fn optimizer(mut self, optimizer: Optimizer) -> Self {
         self.settings.optimizer = optimizer;
+        self
+    }
+
+    /// Whether the loss is maximized; minimized unless said otherwise. Weight decay shrinks weights all the same.
+    pub fn maximize(mut self, maximize: bool) -> Self {
+        self.settings.maximize = maximize;
         self
     }
 
@@ -158,7 +166,7 @@ impl StepDescription {
     /// Adds loss and gradients to the network's graph, for a device that stores tensors at this precision.
     ///
     /// # Errors
-    /// [`StepError`], but not [`StepError::Gpu`].
+    /// [`StepError`], but neither [`StepError::Weights`] nor [`StepError::Gpu`].
     pub fn build(self, precision: Precision) -> Result<TrainingStep, StepError> {
         self.settings.validate()?;
         build(self.model, &*self.objective, Given::default(), &self.settings, precision)
@@ -169,18 +177,18 @@ impl StepDescription {
     /// # Errors
     /// [`StepError`].
     pub fn session(self, device: &Device) -> Result<StepSession, StepError> {
-        let drawn = Init::new(&self.model, self.seed);
+        let drawn = Weights::Init(self.seed);
         self.session_from(device, &drawn)
     }
 
-    /// Builds the step for a device, with given parameters.
+    /// Builds the step for a device, with these weights.
     ///
     /// # Errors
     /// As [`Self::session`].
-    pub fn session_from(self, device: &Device, parameters: &dyn ParameterSource) -> Result<StepSession, StepError> {
+    pub fn session_from(self, device: &Device, weights: &Weights) -> Result<StepSession, StepError> {
         let (seed, accumulate) = (self.seed, self.settings.accumulate);
         let step = self.build(device.options().precision)?;
-        Ok(StepSession::new(device, step, parameters, seed, accumulate)?)
+        StepSession::new(device, step, weights, seed, accumulate)
     }
 }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use atrous_gpu::{Device, GpuError, InputData, Parameters, StepOptions, StepResult, TrainingSession};
 use atrous_graph::ParameterSource;
+use atrous_io::Weights;
 use atrous_nn::{DROPOUT_SEED, Model};
 
-use super::TrainingStep;
+use super::{StepError, TrainingStep};
 use crate::data::Batch;
 use crate::objective::{Given, SAMPLE_WEIGHTS};
 
@@ -24,11 +25,12 @@ impl StepSession {
     pub(super) fn new(
         device: &Device,
         step: TrainingStep,
-        parameters: &dyn ParameterSource,
+        weights: &Weights,
         seed: u64,
         accumulate: u64,
-    ) -> Result<Self, GpuError> {
-        let parameters = Arc::new(Parameters::upload(device, &step.model.graph, parameters)?);
+    ) -> Result<Self, StepError> {
+        let upload = |source: &dyn ParameterSource| Parameters::upload(device, &step.model.graph, source);
+        let parameters = Arc::new(weights.with(&step.model, upload)??);
         let session = TrainingSession::new(device, &step.model.graph, &[], &step.training, parameters)?;
         Ok(Self { step, session, seed, accumulate, runs: 0 })
     }

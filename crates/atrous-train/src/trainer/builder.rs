@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use atrous_gpu::{Device, Parameters, TrainingSession};
 use atrous_graph::ParameterSource;
-use atrous_nn::{Init, IntoNetwork, Network, zoo::ZooError};
+use atrous_io::Weights;
+use atrous_nn::{IntoNetwork, Network, zoo::ZooError};
 
 use super::{
     RunFolder, TrainError, TrainOptions, Trainer,
@@ -27,7 +28,7 @@ pub struct TrainerBuilder<'a> {
     network: Result<Arc<dyn Network>, ZooError>,
     name: Option<String>,
     objective: Box<dyn Objective>,
-    weights: Option<&'a dyn ParameterSource>,
+    weights: Option<Weights>,
     train: Loader,
     validation: Option<Loader>,
     metrics: Vec<Box<dyn Metric>>,
@@ -53,7 +54,7 @@ impl Trainer {
     }
 }
 
-impl<'a> TrainerBuilder<'a> {
+impl TrainerBuilder<'_> {
     /// What the network is called in checkpoints and messages; its own [name](Network::name) unless said otherwise.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
@@ -66,9 +67,10 @@ impl<'a> TrainerBuilder<'a> {
         self
     }
 
-    /// The first parameters. Without, they are drawn as the network's framework does, by the options' seed.
-    pub fn weights(mut self, weights: &'a dyn ParameterSource) -> Self {
-        self.weights = Some(weights);
+    /// The first parameters. Without, they are drawn as the network's framework does, by the options' seed. A training that goes on takes
+    /// all from its checkpoint and does not read them.
+    pub fn weights(mut self, weights: &Weights) -> Self {
+        self.weights = Some(weights.clone());
         self
     }
 
@@ -96,8 +98,9 @@ impl<'a> TrainerBuilder<'a> {
     /// stands.
     ///
     /// # Errors
-    /// [`TrainError`]: a name that the zoo does not have, options out of their ranges, an objective that does not go with network or data, a training that does not fit
-    /// the device's memory, a run folder in use, a checkpoint of another training.
+    /// [`TrainError`]: a name that the zoo does not have, options out of their ranges, an objective that does not go with network or data,
+    /// weights of another network, a training that does not fit the device's memory, a run folder in use, a checkpoint of another
+    /// training.
     pub fn build(self) -> Result<Trainer, TrainError> {
         let Self { device, network, name, objective, weights, train, validation, mut metrics, options } = self;
         let network = network?;
@@ -112,8 +115,10 @@ impl<'a> TrainerBuilder<'a> {
         let recipe = Recipe { network: &*network, name: &name, objective: &*objective };
         let step = recipe.step(&data, &options, device.options().precision)?;
         let folder = options.run_folder.as_ref().map(|path| RunFolder::open(path, options.resume)).transpose()?;
-        let drawn = Init::new(&step.model, options.seed);
-        let parameters = Arc::new(Parameters::upload(device, &step.model.graph, weights.unwrap_or(&drawn))?);
+        let goes_on = folder.as_ref().is_some_and(|folder| folder.last().exists());
+        let weights = weights.filter(|_| !goes_on).unwrap_or(Weights::Init(options.seed));
+        let upload = |source: &dyn ParameterSource| Parameters::upload(device, &step.model.graph, source);
+        let parameters = Arc::new(weights.with(&step.model, upload)??);
         let session = TrainingSession::new(device, &step.model.graph, &[], &step.training, parameters.clone())
             .map_err(|error| memory::advise(error, device, recipe, &data, &options))?;
         let evaluator = |loader| Evaluator::new(device, recipe, loader, metrics, parameters.clone());

@@ -1,7 +1,7 @@
 //! What can go wrong in a training.
 
 use atrous_graph::GraphError;
-use atrous_io::SaveError;
+use atrous_io::{SaveError, WeightsError};
 
 use super::RunFolderError;
 use crate::{
@@ -78,9 +78,12 @@ pub enum TrainError {
     /// A checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The weights of the best state.
+    /// The first weights cannot be read, or are those of another network.
     #[error(transparent)]
-    Weights(#[from] SaveError),
+    Weights(#[from] WeightsError),
+    /// The weights of the best state cannot be written.
+    #[error(transparent)]
+    Save(#[from] SaveError),
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),

@@ -5,7 +5,7 @@ use std::{ops::ControlFlow, time::Instant};
 use atrous_gpu::{StepOptions, StepResult};
 
 use super::{
-    Figures, TrainError, Trainer,
+    Figures, TrainError, Trainer, Watch,
     flight::{Flight, Landed, Run},
 };
 use crate::{
@@ -224,10 +224,8 @@ impl Trainer {
 
     /// Takes a watched value into account; true if it is the best so far.
     fn observe(&mut self, value: f64) -> bool {
-        let mode = match self.evaluator {
-            Some(_) => self.options.watch.mode(),
-            None => crate::Mode::Min,
-        };
+        let watch = if self.evaluator.is_some() { &self.options.watch } else { &Watch::Loss };
+        let mode = watch.mode(self.options.maximize);
         if let Some(rule) = self.options.early_stopping {
             rule.observe(mode, value, &mut self.state.waiting);
         }

@@ -113,6 +113,7 @@ impl From<&TrainOptions> for StepSettings {
     fn from(options: &TrainOptions) -> Self {
         Self {
             optimizer: options.optimizer,
+            maximize: options.maximize,
             weight_decay: options.weight_decay,
             parts: options.parts.clone(),
             frozen: options.frozen.clone(),

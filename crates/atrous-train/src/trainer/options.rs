@@ -18,6 +18,8 @@ pub struct TrainOptions {
     pub epochs: u64,
     /// The update rule.
     pub optimizer: Optimizer,
+    /// Whether the loss is maximized instead of minimized. Weight decay shrinks weights all the same.
+    pub maximize: bool,
     /// Base learning rate, positive.
     pub lr: f64,
     /// How the learning rate changes, step by step.
@@ -59,7 +61,7 @@ pub struct TrainOptions {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Watch {
-    /// The validation loss.
+    /// The validation loss: the least, or where the loss is [maximized](TrainOptions::maximize) the largest.
     #[default]
     Loss,
     /// Fraction of samples or pixels that are right.
@@ -73,9 +75,10 @@ pub enum Watch {
 }
 
 impl Watch {
-    /// Which way it gets better.
-    pub const fn mode(&self) -> Mode {
+    /// Which way it gets better in a training that maximizes its loss, or minimizes it.
+    pub const fn mode(&self, maximize: bool) -> Mode {
         match self {
+            Self::Loss if maximize => Mode::Max,
             Self::Loss | Self::Min(_) => Mode::Min,
             Self::Accuracy | Self::MeanIou | Self::Max(_) => Mode::Max,
         }
@@ -98,6 +101,7 @@ impl Default for TrainOptions {
         Self {
             epochs: 1,
             optimizer: Optimizer::adam(),
+            maximize: false,
             lr: 1e-3,
             schedule: Schedule::default(),
             weight_decay: 0.0,

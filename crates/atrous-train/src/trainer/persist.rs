@@ -23,13 +23,14 @@ pub(super) fn settings(
     train: &Loader,
     scale: Option<LossScale>,
 ) -> String {
-    let TrainOptions { optimizer, weight_decay, parts, frozen, clip_norm, accumulate, .. } = options;
+    let TrainOptions { optimizer, maximize, weight_decay, parts, frozen, clip_norm, accumulate, .. } = options;
     let data = train.options();
-    // Without what is off, as checkpoints have it whose version lacks AMSGrad.
+    // Without what is off, as checkpoints have it whose version lacks AMSGrad or cannot maximize.
     let optimizer = format!("{optimizer:?}").replace("amsgrad: false, ", "");
+    let maximize = if *maximize { ", maximize" } else { "" };
     let scaling = scale.map_or_else(String::new, |scale| format!(", {:?}", scale.scaling));
     format!(
-        "{}, optimizer {optimizer}, weight_decay {weight_decay:?}, parts {parts:?}, \
+        "{}, optimizer {optimizer}{maximize}, weight_decay {weight_decay:?}, parts {parts:?}, \
          frozen {frozen:?}, clip_norm {clip_norm:?}, accumulate {accumulate}{scaling}; {} samples, {:?}, {:?}, {:?}, shuffle {}, \
          seed {}, drop_last {}, ignore {}",
         objective.describe(),
@@ -131,7 +132,7 @@ impl Trainer {
     /// Writes the parameters as weights in the framework's names, shapes and order, whole or not at all.
     ///
     /// # Errors
-    /// [`TrainError::Gpu`], [`TrainError::Weights`].
+    /// [`TrainError::Gpu`], [`TrainError::Save`].
     pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<(), TrainError> {
         let parameters = self.session.parameters().download_blocking()?;
         let named = |spec: &ParameterSpec| self.named(&spec.name, spec, &parameters[&spec.name]);

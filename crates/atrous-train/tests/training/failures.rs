@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use atrous_graph::{Shape, optim::Optimizer};
-use atrous_io::{FillSource, fill};
+use atrous_io::{Weights, fill};
 use atrous_nn::{Mode, Network};
 use atrous_train::{
     Loss, LossPart, Part, TrainError, TrainOptions, Trainer,
@@ -52,8 +52,8 @@ fn the_first_node_that_went_bad_is_named() {
             fill::uniform(&spec.name, spec.len(), 0.5, 0.4).iter().map(|v| v * scale).collect(),
         );
     }
-    let (train, options) = (shapes(8), options(None));
-    let mut trainer = Trainer::builder(&device, Tiny::PIXELS, train).weights(&values).options(options).build().unwrap();
+    let training = Trainer::builder(&device, Tiny::PIXELS, shapes(8)).weights(&Weights::source(values));
+    let mut trainer = training.options(options(None)).build().unwrap();
     let before = bits(&trainer.checkpoint().unwrap());
     let error = trainer.fit().unwrap_err();
     let TrainError::NotFinite { step: 1, node: Some(node), .. } = &error else { panic!("{error}") };
@@ -75,6 +75,7 @@ fn a_checkpoint_of_another_training_is_refused() {
     assert!(error(&|o| o.seed = 9).contains("its seed is 3, here it is 9"));
     assert!(error(&|o| o.lr = 0.5).contains("its learning rate is 0.05, here it is 0.5"));
     assert!(error(&|o| o.weight_decay = 0.5).contains("weight_decay 0.5"));
+    assert!(error(&|o| o.maximize = true).contains("convention: Torch }, maximize, weight_decay"));
     assert!(error(&|o| o.optimizer = Optimizer::adam()).contains("missing: mean/stem.weight"));
 
     let resumed = TrainOptions { resume: true, ..options(Some(folder.path())) };
@@ -153,8 +154,7 @@ fn every_loss_trains() {
 
 #[test]
 fn the_fill_of_the_golden_files_is_a_start_like_any_other() {
-    let model = Tiny::PIXELS.build("tiny", Shape::new(4, 16, 16, 3), Mode::Training).unwrap();
-    let source = FillSource::new(&model, "tiny/", 1.0);
+    let weights = Weights::Fill { prefix: "tiny/".to_owned(), wvar: 1.0 };
     let options = TrainOptions { epochs: 1, ..options(None) };
     let loader = Loader::new(
         Arc::new(Shapes::new(4, [16, 16], 5).unwrap()),
@@ -162,7 +162,7 @@ fn the_fill_of_the_golden_files_is_a_start_like_any_other() {
     );
     let train = loader.unwrap();
     let device = device();
-    let training = Trainer::builder(&device, Tiny::PIXELS, train).weights(&source).validate(unseen_shapes());
+    let training = Trainer::builder(&device, Tiny::PIXELS, train).weights(&weights).validate(unseen_shapes());
     let mut trainer = training.options(options).build().unwrap();
     assert_eq!(trainer.fit().unwrap().steps, 1);
 }

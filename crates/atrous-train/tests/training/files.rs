@@ -12,7 +12,7 @@ use atrous_train::{
 };
 use atrous_vision::{Limits, load_rgb8};
 
-use crate::common::{Tiny, device, few_digits, options, pixels};
+use crate::common::{Tiny, device, few_digits, options, pixels, shapes};
 
 #[test]
 fn a_training_learns_and_writes_its_files() {
@@ -111,6 +111,31 @@ fn it_stops_when_nothing_gets_better() {
     let outcome = trainer.fit().unwrap();
     assert_eq!((outcome.reason, outcome.epochs), (Reason::Stopped, 3));
     assert_eq!(trainer.fit().unwrap().reason, Reason::Stopped);
+}
+
+#[test]
+fn of_a_loss_that_is_maximized_the_largest_is_the_best() {
+    let folder = tempfile::tempdir().unwrap();
+    let patience = Some(EarlyStopping { patience: 1, min_delta: 0.0 });
+    let rising = TrainOptions { epochs: 4, maximize: true, early_stopping: patience, ..options(Some(folder.path())) };
+    let device = device();
+    let outcome = pixels(&device, rising.clone()).unwrap().fit().unwrap();
+    assert_eq!((outcome.reason, outcome.epochs), (Reason::Finished, 4));
+    let epochs = read_log(folder.path().join("log.jsonl")).unwrap();
+    let losses: Vec<f64> =
+        epochs.iter().filter_map(|r| if let Record::Epoch(r) = r { r.val_loss } else { None }).collect();
+    assert!(losses.len() == 4 && losses.is_sorted() && losses[3] > 2.0 * losses[0], "{losses:?}");
+    assert_eq!(outcome.best, Some(losses[3]));
+    assert_eq!(Checkpoint::load(folder.path().join("best.checkpoint")).unwrap().state.epoch, 4);
+
+    // Without validation data it is the training loss; what else is watched goes its own way.
+    let alone = TrainOptions { run_folder: None, ..rising.clone() };
+    let training = Trainer::builder(&device, Tiny::PIXELS, shapes(10)).options(alone);
+    let outcome = training.build().unwrap().fit().unwrap();
+    assert_eq!((outcome.reason, outcome.best), (Reason::Finished, outcome.last.map(|last| last.train_loss)));
+    let least = TrainOptions { run_folder: None, watch: Watch::Min("loss".to_owned()), ..rising };
+    let outcome = pixels(&device, least).unwrap().fit().unwrap();
+    assert_eq!((outcome.reason, outcome.epochs), (Reason::Stopped, 2));
 }
 
 #[test]

@@ -17,10 +17,10 @@ use crate::{
 };
 
 /// The losses of a trainer's steps, and all bits in the end.
-fn by_trainer(accumulate: u64) -> (Vec<f64>, Vec<(String, Vec<u32>)>) {
+fn by_trainer(accumulate: u64, maximize: bool) -> (Vec<f64>, Vec<(String, Vec<u32>)>) {
     let device = device();
     let adam = TrainOptions { optimizer: Optimizer::adamw(), lr: 0.01, weight_decay: 0.1, ..options(None) };
-    let options = TrainOptions { epochs: 1, clip_norm: Some(0.5), accumulate, ..adam };
+    let options = TrainOptions { epochs: 1, clip_norm: Some(0.5), accumulate, maximize, ..adam };
     let training = Trainer::builder(&device, Tiny::PICTURES, few_digits(16)).options(options);
     let mut trainer = training.objective(weighted()).build().unwrap();
     let mut losses = Vec::new();
@@ -41,11 +41,11 @@ fn weighted() -> Loss {
 #[test]
 fn a_loop_has_the_bits_of_the_trainer() {
     let device = device();
-    for accumulate in [1, 2] {
-        let (losses, bits) = by_trainer(accumulate);
+    for (accumulate, maximize) in [(1, false), (2, false), (1, true)] {
+        let (losses, bits) = by_trainer(accumulate, maximize);
         let model = Tiny::PICTURES.build("tiny", Shape::new(4, 8, 8, 3), Mode::Training).unwrap();
         let step = model.training(weighted()).optimizer(Optimizer::adamw()).weight_decay(0.1).clip_norm(0.5).seed(3);
-        let mut session = step.accumulate(accumulate).session(&device).unwrap();
+        let mut session = step.accumulate(accumulate).maximize(maximize).session(&device).unwrap();
         let mut got = Vec::new();
         for batch in few_digits(16).epoch(0, 0) {
             got.extend(session.batch_blocking(&batch.unwrap(), 0.01).unwrap());

@@ -11,3 +11,4 @@ mod mixed;
 mod networks;
 mod objectives;
 mod resume;
+mod weights;

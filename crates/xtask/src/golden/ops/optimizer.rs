@@ -15,6 +15,7 @@ use super::Case;
 /// What a case asks for.
 struct Rule {
     optimizer: Optimizer,
+    maximize: bool,
     lr: f64,
     weight_decay: f64,
     clip_norm: Option<f64>,
@@ -99,11 +100,11 @@ fn rule(case: &Case) -> Result<Rule, CaseError> {
             Optimizer::Adam { beta1, beta2, eps, decoupled: kind == "adamw", amsgrad, convention }
         }
     };
-    p.off("maximize")?;
     let _: Option<String> = p.optional("rule")?;
     p.says("meaning", &["parameters after step t+1 with gradients"])?;
     let rule = Rule {
         optimizer,
+        maximize: p.optional("maximize")?.unwrap_or(false),
         lr: p.take("lr")?,
         weight_decay: p.optional("weight_decay")?.unwrap_or(0.0),
         clip_norm: p.optional("clip_grad_norm")?,
@@ -141,7 +142,9 @@ fn network(case: &Case, names: &[&str], rule: &Rule) -> Result<Trained, CaseErro
     // Any finite number will do as the loss that decides whether a step counts.
     let loss = graph.add("loss", Op::Fill { shape: Shape::channels(1), value: 0.0 }, &[])?;
     let gradients = parameters.into_iter().zip(gradients).filter_map(|(p, g)| Some((p, g?)));
-    let training =
-        Training::new(loss, gradients, rule.optimizer).weight_decay(rule.weight_decay).clip_norm(rule.clip_norm);
+    let training = Training::new(loss, gradients, rule.optimizer)
+        .maximize(rule.maximize)
+        .weight_decay(rule.weight_decay)
+        .clip_norm(rule.clip_norm);
     Ok((graph, training, first))
 }
