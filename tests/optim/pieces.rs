@@ -7,7 +7,7 @@ use atrous::train::loss::{CrossEntropyLoss, cross_entropy, weighted_sum};
 use atrous_gpu::{Device, GpuError, InputData, Parameters, StepOptions, StepResult, TrainingSession};
 use atrous_graph::autodiff::{Recompute, backward};
 use atrous_graph::op::{BatchNorm, Conv2d, Conv2dGradInput, Coordinates, Padding, Resize, RunningStat, Slice, Unary};
-use atrous_graph::optim::{Convention, Optimizer, Training};
+use atrous_graph::optim::{Convention, Optimizer, ParameterGroup, Training};
 use atrous_graph::passes::{PassOptions, Precision};
 use atrous_graph::{DType, Graph, GraphError, Layout, NodeId, Op, Shape};
 use atrous_kernels::{CompileOptions, Compiled, Limits, Purpose, Target, compile};
@@ -92,7 +92,11 @@ fn network(optimizer: Optimizer) -> Result<(Graph, Training), GraphError> {
     let Net { mut graph, trained } = net;
     let gradients = backward(&mut graph, &[(loss, 1.0)], &trained, &Recompute::default())?;
     let gradients = trained.into_iter().zip(gradients).map(|(p, g)| (p, g.expect("the loss depends on it")));
-    let training = Training::new(loss, gradients, optimizer).weight_decay(0.01).clip_norm(0.5);
+    let mut training = Training::new(loss, gradients, optimizer).weight_decay(0.01).clip_norm(0.5);
+    // Two filters with a rate and a decay of their own.
+    let own = [graph.find("dense.weight")?, graph.find("spread.weight")?];
+    training.groups[0].parameters.retain(|parameter| !own.contains(parameter));
+    training.groups.push(ParameterGroup { parameters: own.to_vec(), lr: 0.25, weight_decay: 0.1 });
     Ok((graph, training.assignments([(running, next)]).totals(vec![loss])))
 }
 
