@@ -132,7 +132,7 @@ impl Device {
         Self::open_blocking(&AdapterChoice::from_env(), DeviceOptions::from_env()?)
     }
 
-    /// The adapter.
+    /// What is known of the adapter that was opened.
     pub fn info(&self) -> &AdapterInfo {
         &self.shared.info
     }

@@ -71,12 +71,12 @@ impl Session {
         &self.executable.plan
     }
 
-    /// The device.
+    /// The device that the session runs on.
     pub fn device(&self) -> &Device {
         &self.executable.device
     }
 
-    /// The parameters.
+    /// The parameters that the session reads.
     pub fn parameters(&self) -> &Arc<Parameters> {
         &self.executable.parameters
     }

@@ -13,11 +13,11 @@ pub struct NodeId(pub usize);
 pub struct Node {
     /// Unique name, such as `layer1.0.conv1`.
     pub name: String,
-    /// What is computed.
+    /// The operation with its attributes.
     pub op: Op,
     /// The tensors read, in the order the operation documents.
     pub inputs: Vec<NodeId>,
-    /// The tensor made.
+    /// Type of the tensor it makes.
     pub ty: TensorType,
 }
 

@@ -44,7 +44,7 @@ pub enum Schedule {
     Poly {
         /// Steps until the rate is 0, at least 1; PyTorch's `total_iters`.
         steps: u64,
-        /// The exponent.
+        /// Exponent of the decay.
         #[serde(default = "default_power")]
         power: f64,
     },
@@ -56,7 +56,7 @@ pub enum Schedule {
         /// Fraction of the base rate at step 0; PyTorch's `start_factor`.
         #[serde(default)]
         start: f64,
-        /// What follows.
+        /// The schedule behind the warm-up.
         then: Box<Schedule>,
     },
     /// A rise from `base / div_factor` to the base rate and a fall to `base / div_factor / final_div_factor`, both along a
@@ -82,11 +82,11 @@ pub enum Schedule {
 pub struct ScheduleError {
     /// The schedule's `type`.
     pub schedule: &'static str,
-    /// The parameter.
+    /// The parameter's name.
     pub parameter: &'static str,
-    /// What it must be.
+    /// The values that it may have.
     pub needs: &'static str,
-    /// What it is.
+    /// The value given.
     pub got: String,
 }
 

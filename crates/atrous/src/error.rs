@@ -45,7 +45,7 @@ pub enum Error {
     /// One of many photographs.
     #[error("photograph {index}: {source}")]
     Photo {
-        /// Which, counted from 0.
+        /// The photograph's position, counted from 0.
         index: usize,
         /// What is wrong with it, or with the batch that it begins.
         source: Box<Error>,
@@ -53,21 +53,21 @@ pub enum Error {
     /// A network was asked for what it does not do.
     #[error("{model} is a {} network, it cannot {wanted}", task(*.is))]
     Task {
-        /// The network.
+        /// The network's name.
         model: String,
-        /// What it does.
+        /// The task that it is for.
         is: Task,
-        /// What was asked for.
+        /// What was asked of it.
         wanted: &'static str,
     },
     /// A tensor with a number of channels that the network does not take.
     #[error("{model} takes images of {needs} channels, got {got}")]
     Channels {
-        /// The network.
+        /// The network's name.
         model: String,
         /// Channels of its input.
         needs: usize,
-        /// Channels given.
+        /// Channels of the tensor.
         got: usize,
     },
 }

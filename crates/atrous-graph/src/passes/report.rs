@@ -5,11 +5,11 @@ use std::fmt;
 /// One place that a pass looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// The pass.
+    /// Name of the pass.
     pub pass: &'static str,
-    /// The node.
+    /// Name of the node that it looked at.
     pub node: String,
-    /// Why nothing was done there; `None` if the pass did what it is for.
+    /// Why the pass changed nothing there; `None` if it did what it is for.
     pub declined: Option<&'static str>,
 }
 

@@ -14,7 +14,7 @@ pub enum Task {
 /// What a network is for and how its images are made. Sizes and channels are those that are used where nothing else is asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Info {
-    /// What it does.
+    /// Whether it classifies images or pixels.
     pub task: Task,
     /// Height and width of the image.
     pub size: [usize; 2],

@@ -37,7 +37,7 @@ pub struct Augment {
 /// Where the window of the loader's size lies on a resized picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crop {
-    /// In the middle.
+    /// The window in the middle.
     Center,
     /// Anywhere within the picture extended by `padding` pixels on every side; where the picture is the smaller one,
     /// anywhere that holds all of it (torchvision's `RandomCrop` with `pad_if_needed`).
@@ -54,7 +54,7 @@ impl Default for Augment {
 }
 
 impl Augment {
-    /// Changes nothing.
+    /// Leaves pictures as they are.
     pub const NONE: Augment = Augment {
         horizontal_flip: 0.0,
         vertical_flip: 0.0,
@@ -115,7 +115,7 @@ pub(crate) struct Change {
     pub(crate) scale: f64,
     pub(crate) flip_x: bool,
     pub(crate) flip_y: bool,
-    /// Radians.
+    /// Rotation in radians.
     pub(crate) angle: f64,
     /// Where between its extremes a random crop lies, across and down, in `[0, 1)`.
     pub(crate) place: (f64, f64),

@@ -20,7 +20,7 @@ pub struct Skipped {
     pub index: usize,
     /// Its name, as by [`Dataset::describe`].
     pub name: String,
-    /// What is wrong with it; names the file.
+    /// What is wrong with the sample; names the file.
     pub reason: String,
 }
 
@@ -51,7 +51,7 @@ impl Loader {
         &self.dataset
     }
 
-    /// The options given.
+    /// The options that it was made with.
     pub fn options(&self) -> &LoaderOptions {
         &self.options
     }

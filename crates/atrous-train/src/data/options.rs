@@ -23,7 +23,7 @@ pub enum OnBroken {
 /// How samples become batches.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LoaderOptions {
-    /// Samples a batch.
+    /// Samples in a batch, at least 1.
     pub batch: usize,
     /// Height and width of the pictures of a batch.
     pub size: [usize; 2],
@@ -32,7 +32,7 @@ pub struct LoaderOptions {
     pub preprocess: Preprocess,
     /// How pictures of another size are brought to `size`.
     pub framing: Framing,
-    /// Random changes.
+    /// Random changes of pictures and their targets.
     pub augment: Augment,
     /// Whether every epoch has an order of its own, rather than the dataset's.
     pub shuffle: bool,

@@ -27,7 +27,7 @@ pub enum Loss {
     },
     /// Cross-entropy with one weight per class.
     WeightedCrossEntropy {
-        /// The weights; as many as there are classes.
+        /// One weight for each class.
         weights: Vec<f32>,
         /// Share of the target that goes to all classes alike, in 0..=1.
         #[serde(default)]
@@ -64,9 +64,9 @@ pub enum Loss {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LossPart {
-    /// Its factor.
+    /// Factor of the part.
     pub weight: f32,
-    /// The loss.
+    /// The loss that is multiplied by it.
     pub loss: Loss,
 }
 

@@ -29,7 +29,7 @@ pub enum StepError {
         /// The network's name.
         network: String,
     },
-    /// The device.
+    /// An error of the device.
     #[error(transparent)]
     Gpu(#[from] GpuError),
 }

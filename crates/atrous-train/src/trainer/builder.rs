@@ -96,8 +96,8 @@ impl<'a> TrainerBuilder<'a> {
     /// stands.
     ///
     /// # Errors
-    /// [`TrainError`]: a name that the zoo does not have, options out of their ranges, an objective that does not go with network or data, a training that does not fit
-    /// the device's memory, a run folder in use, a checkpoint of another training.
+    /// [`TrainError`]: a name that the zoo does not have, options out of their ranges, an objective that does not go with network
+    /// or data, a training that does not fit the device's memory, a run folder in use, a checkpoint of another training.
     pub fn build(self) -> Result<Trainer, TrainError> {
         let Self { device, network, name, objective, weights, train, validation, mut metrics, options } = self;
         let network = network?;

@@ -59,7 +59,7 @@ pub struct TrainOptions {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Watch {
-    /// The validation loss.
+    /// The validation loss, the less the better.
     #[default]
     Loss,
     /// Fraction of samples or pixels that are right.

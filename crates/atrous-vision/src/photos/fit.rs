@@ -8,7 +8,7 @@ use image::{Rgb, RgbImage, imageops};
 /// How a picture is brought to a network's input size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {
-    /// Leave it as it is.
+    /// The photograph keeps its size.
     Keep,
     /// Resize to exactly this size, the aspect ratio not kept (Keras `load_img(target_size=…)`).
     Stretch { width: u32, height: u32 },

@@ -99,8 +99,9 @@ impl Predictor {
 }
 
 impl Gradients {
-    /// Runs the network forward and backward on a tensor of any batch and size that it accepts. The number comes back
-    /// under its node's name; for every `NAME` asked for there is `NAME.grad`, and unless it is the image the activation `NAME`, all dense `N×H×W×C`.
+    /// Runs the network forward and backward on a tensor of any batch and size that it accepts. The number comes back under its
+    /// node's name; for every `NAME` asked for there is `NAME.grad`, and unless it is the image the activation `NAME`, all dense
+    /// `N×H×W×C`.
     ///
     /// # Errors
     /// [`Error::Channels`]; [`Error::Gpu`] if the network cannot be built, planned or run at this size.
