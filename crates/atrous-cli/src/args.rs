@@ -145,6 +145,9 @@ pub(crate) struct PlanOptions {
     /// Plan a training step (cross-entropy, SGD with momentum) instead of inference
     #[arg(long)]
     pub(crate) train: bool,
+    /// Say below each layer why better kernels declined, and below each pass where and why it declined
+    #[arg(long, conflicts_with = "dot")]
+    pub(crate) why: bool,
     /// Print the graph in Graphviz' DOT language instead
     #[arg(long)]
     pub(crate) dot: bool,
