@@ -56,6 +56,19 @@ pub enum Tuning {
 }
 
 /// How a device is opened. [`Default`] is meant for use, without checks and with all of the adapter's limits.
+///
+/// ```
+/// use atrous_gpu::{AdapterChoice, Device, DeviceOptions, LimitsChoice};
+///
+/// # fn main() -> Result<(), atrous_gpu::GpuError> {
+/// // The limits of every WebGPU device, and sessions of 2 GiB at most; all else as the environment has it.
+/// let limits = LimitsChoice::WebGpuDefaults;
+/// let options = DeviceOptions { limits, memory_budget: Some(2 << 30), ..DeviceOptions::from_env()? };
+/// let device = Device::open_blocking(&AdapterChoice::from_env(), options)?;
+/// assert_eq!(device.options().memory_budget, Some(2 << 30));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeviceOptions {
     /// Compile the kernels with bounds checks, bounded loops and zeroed workgroup memory, let activations begin as NaN, and

@@ -8,6 +8,17 @@ use serde::{Deserialize, Serialize};
 /// `torch.optim.lr_scheduler` with one scheduler step per optimizer step.
 ///
 /// In files a schedule is a table with a `type`: `type = "cosine"`, `steps = 1000`, `min = 0.0001`.
+///
+/// ```
+/// use atrous_train::Schedule;
+///
+/// let cosine = Schedule::Cosine { steps: 900, min: 0.0 };
+/// let schedule = Schedule::Warmup { steps: 100, start: 0.0, then: Box::new(cosine) };
+/// let rates = [0, 50, 100, 550, 1000].map(|step| schedule.rate(0.1, step));
+/// for (rate, want) in rates.into_iter().zip([0.0, 0.05, 0.1, 0.05, 0.0]) {
+///     assert!((rate - want).abs() < 1e-12);
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Schedule {

@@ -6,6 +6,18 @@ use atrous_nn::Task;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Any failure, with the message of the part it comes from.
+///
+/// ```
+/// use atrous::{Error, nn::zoo};
+///
+/// fn size_of(name: &str) -> Result<[usize; 2], Error> {
+///     Ok(zoo::network(name)?.info().size)
+/// }
+///
+/// assert_eq!(size_of("resnet50").unwrap(), [224, 224]);
+/// let error = size_of("resnet5O").unwrap_err();
+/// assert!(matches!(error, Error::Zoo(_)) && error.to_string().contains("resnet50"), "{error}");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

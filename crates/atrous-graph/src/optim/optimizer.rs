@@ -13,6 +13,16 @@ pub enum Convention {
 /// An update rule. `g` is the gradient of a parameter `p`, `lr` its learning rate, `wd` its weight decay. PyTorch adds weight
 /// decay to the gradient (`g + wd*p`), except for AdamW; Keras decouples it in all its optimizers. Where it is
 /// [decoupled](Optimizer::decouples), `p -= lr*wd*p` comes first.
+///
+/// ```
+/// use atrous_graph::optim::{Convention, Optimizer};
+///
+/// assert_eq!(Optimizer::adamw().name(), "adamw"); // with PyTorch's defaults
+/// let convention = Convention::Keras;
+/// let sgd = Optimizer::Sgd { momentum: 0.9, dampening: 0.0, nesterov: true, convention };
+/// assert!(sgd.validate().is_ok());
+/// assert!(Optimizer::sgd(1.5).validate().is_err());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Optimizer {
     /// Stochastic gradient descent.

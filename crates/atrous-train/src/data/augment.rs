@@ -16,6 +16,16 @@ use super::random::{Purpose, Random};
 ///
 /// The draws are a function of seed, epoch and sample index alone, and each change has its own draw: neither threads
 /// nor another change has an influence on it.
+///
+/// ```
+/// use atrous_train::data::{Augment, Crop};
+///
+/// let crop = Crop::Random { padding: 4 };
+/// let augment = Augment { horizontal_flip: 0.5, scale: (0.75, 1.5), crop, ..Augment::NONE };
+/// assert!(augment.check().is_ok());
+/// let error = Augment { rotation: 200.0, ..Augment::NONE }.check().unwrap_err();
+/// assert!(error.to_string().contains("within 0 to 180 degrees"), "{error}");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Augment {
     /// Probability of mirroring left and right.

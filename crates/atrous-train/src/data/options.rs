@@ -21,6 +21,17 @@ pub enum OnBroken {
 }
 
 /// How samples become batches.
+///
+/// ```
+/// use atrous_train::data::{Augment, LoaderOptions};
+/// use atrous_vision::Preprocess;
+///
+/// // Batches of 16 pictures, 128 pixels high and 192 wide, without changes for validation.
+/// let held_out = LoaderOptions::new(16, [128, 192], Preprocess::IMAGENET);
+/// let augment = Augment { horizontal_flip: 0.5, ..Augment::NONE };
+/// let train = LoaderOptions { shuffle: true, augment, ..held_out };
+/// assert_eq!((train.batch, train.size, train.ignore_label), (16, [128, 192], 255));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LoaderOptions {
     /// Samples in a batch, at least 1.
