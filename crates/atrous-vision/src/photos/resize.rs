@@ -25,7 +25,7 @@ pub enum Filter {
 /// level.
 ///
 /// # Errors
-/// [`Error::ImpossibleSize`] if a side of the picture or of the result is zero, or if the result, or the
+/// [`Error::ImpossibleSize`](crate::Error::ImpossibleSize) if a side of the picture or of the result is zero, or if the result, or the
 /// picture halfway with one side changed, has more than 2²⁸ pixels.
 pub fn resize(image: &RgbImage, width: u32, height: u32, filter: Filter) -> Result<RgbImage> {
     check_size("resize", image.dimensions(), width.into(), height.into())?;
