@@ -16,6 +16,10 @@ pub use network::NetworkArgs;
 pub use reference::{Comparison, Reference};
 
 #[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../docs/your-training.md")]
 mod your_training {}
 

@@ -158,12 +158,23 @@ fn interface(kernel: &str, linked: &TranslationUnit) -> (Vec<&'static str>, Vec<
                     .unwrap_or_else(|| panic!("{kernel}: `{}` has no @binding", declaration.ident));
                 bindings.insert(index, access);
             }
+            DeclarationKind::Var(None) => bindings.extend(texture(declaration)),
             _ => {}
         }
     }
     let dense = bindings.keys().copied().eq(0..bindings.len() as i64);
     assert!(dense, "{kernel}: bindings are not numbered 0.. : {:?}", bindings.keys());
     (bindings.into_values().collect(), overrides)
+}
+
+/// The binding index and access of a texture; none if the variable is none.
+fn texture(declaration: &Declaration) -> Option<(i64, &'static str)> {
+    let access = match declaration.ty.as_ref()?.ident.to_string().as_str() {
+        "texture_2d" => "Access::Texture",
+        "texture_storage_2d" => "Access::StorageTexture",
+        _ => return None,
+    };
+    binding_index(declaration).map(|index| (index, access))
 }
 
 /// Turns the overrides of type u32, but the `fixed` ones, into variables that the kernel reads from one more binding when it begins: words

@@ -6,10 +6,12 @@
 //!
 //! # Conventions of every kernel
 //!
-//! - The entry point is `main`; all bindings are storage buffers in `@group(0)`, numbered from 0.
+//! - The entry point is `main`; all bindings are storage buffers in `@group(0)`, numbered from 0. The kernels of the family
+//!   `interop`, which no plan has, bind textures of a program as well.
 //! - Shapes, strides and offsets are `override` constants. For each bound buffer `x` there is an override `X_BASE`,
 //!   counted in elements of the buffer's array type, that is added to each index. Kernels that
-//!   take a range of the channels of a wider tensor have an `X_STRIDE` too: vec4s from one pixel to the next.
+//!   take a range of the channels of a wider tensor have an `X_STRIDE` too: vec4s from one pixel to the next. Kernels of `interop`,
+//!   whose shapes change from run to run, read all this from their first binding, `params`.
 //! - An activation is N×H×W×C with channels innermost and padded to a multiple of four: element (n, y, x, c) is lane
 //!   `c % 4` of vec4 `((n*H + y)*W + x)*C4 + c/4`. Lanes of the padding are zero, and every kernel keeps them so.
 //! - A filter is kh×kw×(Cin/groups)×Cout, both channel axes padded to a multiple of four with zeros, vec4s along
@@ -29,6 +31,10 @@ pub enum Access {
     Read,
     /// `var<storage, read_write>`
     ReadWrite,
+    /// `texture_2d`
+    Texture,
+    /// `texture_storage_2d`, written
+    StorageTexture,
 }
 
 /// One linked variant of one kernel, or a kernel that a program brings along: plain WGSL with entry point `main`.
@@ -41,7 +47,7 @@ pub struct Shader {
     pub variant: &'static str,
     /// The linked WGSL.
     pub source: Cow<'static, str>,
-    /// The access of each binding of `@group(0)`, by index; all of them are storage buffers.
+    /// The access of each binding of `@group(0)`, by index; all of them are storage buffers but in the family `interop`.
     pub bindings: Cow<'static, [Access]>,
     /// The names of the `override` constants that the text declares.
     pub overrides: Cow<'static, [&'static str]>,

@@ -60,7 +60,7 @@ pub enum Setting {
     Alone,
     /// Images are computed on the device and read by nobody else, and so is the result: it may be written over one of them.
     Dying,
-    /// As before; and the result is one of three inputs of a concatenation, the others of eight channels each.
+    /// As [`Self::Dying`]; and the result is one of three inputs of a concatenation, the others of eight channels each.
     Concatenated,
 }
 

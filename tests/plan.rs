@@ -35,14 +35,20 @@ fn every_network_has_a_plan_under_webgpus_default_limits() {
 
 #[test]
 fn a_plan_says_which_kernel_serves_and_why_others_declined() {
-    let text = plan_of("resnet50", 224, &Target::new(Limits::WEBGPU, false)).to_string();
+    let plan = plan_of("resnet50", 224, &Target::new(Limits::WEBGPU, false));
+    let (text, reasons) = (plan.to_string(), format!("{plan:#}"));
     let line = text.lines().find(|l| l.contains(" conv1 ")).expect("a line for conv1");
-    assert!(
-        line.contains("conv2d") && line.contains("grid") && line.contains("bank") && line.contains("alive"),
-        "{line}"
-    );
-    assert!(text.contains("       not "), "no kernel declined:\n{text}");
+    for part in ["conv2d", "1×112×112×64 f32", "  stem ", "392×1×1", " bank0+0 ", "0..=", "118.0"] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
     assert!(text.contains("predicted peak"));
+
+    // A line for each step below the titles, and with the reasons one more for each.
+    let rows = |text: &str| text.lines().position(str::is_empty).expect("an empty line ends the table");
+    let declined: usize = plan.steps.iter().map(|step| step.declined.len()).sum();
+    assert_eq!([rows(&text), rows(&reasons)], [1 + plan.steps.len(), 1 + plan.steps.len() + declined]);
+    let (lines, reason): (Vec<&str>, Vec<&str>) = reasons.lines().partition(|line| !line.contains("  not "));
+    assert!(lines.into_iter().eq(text.lines()) && reason.len() == declined && declined > 0, "{reasons}");
 }
 
 /// A step whose check must fail once it is broken.

@@ -18,7 +18,7 @@ use super::network;
 use super::strokes::NONE;
 use crate::Failure;
 
-/// How to learn.
+/// How a painting is learnt.
 #[derive(Clone, Copy, Debug)]
 pub struct Lesson {
     /// Longer side at which the network sees the photograph, in pixels.

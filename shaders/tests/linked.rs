@@ -7,7 +7,7 @@ use atrous_shaders::{Access, SHADERS, Shader, find};
 use naga::back::PipelineConstants;
 use naga::back::pipeline_constants::process_overrides;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
-use naga::{AddressSpace, Module, Scalar, ShaderStage, StorageAccess};
+use naga::{AddressSpace, ImageClass, Module, Scalar, ShaderStage, StorageAccess, TypeInner};
 
 /// WebGPU's default limits.
 const MAX_STORAGE_BUFFERS: usize = 8;
@@ -50,13 +50,13 @@ fn bindings_of(module: &Module) -> Vec<Access> {
         .iter()
         .filter_map(|(_, variable)| {
             let at = variable.binding?;
-            let AddressSpace::Storage { access } = variable.space else {
-                panic!("binding {} is not a storage buffer", at.binding);
-            };
             assert_eq!(at.group, 0);
-            let access = match access.contains(StorageAccess::STORE) {
-                true => Access::ReadWrite,
-                false => Access::Read,
+            let access = match (variable.space, &module.types[variable.ty].inner) {
+                (AddressSpace::Storage { access }, _) if access.contains(StorageAccess::STORE) => Access::ReadWrite,
+                (AddressSpace::Storage { .. }, _) => Access::Read,
+                (_, TypeInner::Image { class: ImageClass::Storage { .. }, .. }) => Access::StorageTexture,
+                (_, TypeInner::Image { .. }) => Access::Texture,
+                (space, _) => panic!("binding {} is of the address space {space:?}", at.binding),
             };
             Some((at.binding, access))
         })
@@ -72,13 +72,16 @@ fn every_variant_is_valid_and_described_by_the_table() {
     for shader in SHADERS {
         let (module, info) = validate(&title(shader), &shader.source);
         assert_eq!(bindings_of(&module), *shader.bindings, "{}", title(shader));
-        assert!(shader.bindings.len() <= MAX_STORAGE_BUFFERS, "{}", title(shader));
+        let textures = shader.bindings.iter().filter(|access| is_texture(**access)).count();
+        assert!(shader.bindings.len() - textures <= MAX_STORAGE_BUFFERS, "{}", title(shader));
+        assert!(textures == 0 || is_interop(shader), "{} binds textures", title(shader));
 
         let names = |list: Vec<String>| list.into_iter().collect::<BTreeSet<_>>();
         let declared = module.overrides.iter().filter_map(|(_, o)| o.name.clone()).collect();
         let listed = shader.overrides.iter().map(|s| s.to_string()).collect();
         assert_eq!(names(declared), names(listed), "{}", title(shader));
-        for (_, variable) in module.global_variables.iter().filter(|(_, v)| v.binding.is_some()) {
+        let bound = module.global_variables.iter().filter(|(_, v)| v.binding.is_some());
+        for (_, variable) in bound.filter(|_| !is_interop(shader)) {
             let name = variable.name.as_deref().unwrap_or("");
             let base = format!("{}_BASE", name.to_uppercase());
             assert!(shader.takes(&base) || (sized(shader) && name == "sizes"), "{} has no {base}", title(shader));
@@ -96,6 +99,15 @@ fn every_variant_is_valid_and_described_by_the_table() {
         let bytes: u32 = workgroup.map(|(_, v)| module.types[v.ty].inner.size(module.to_ctx())).sum();
         assert!(bytes <= MAX_WORKGROUP_BYTES, "{}: {bytes} bytes", title(shader));
     }
+}
+
+/// Whether a kernel binds textures, and reads sizes and positions from its first binding.
+fn is_interop(shader: &Shader) -> bool {
+    shader.name.starts_with("interop/")
+}
+
+fn is_texture(access: Access) -> bool {
+    matches!(access, Access::Texture | Access::StorageTexture)
 }
 
 /// Whether a variant reads its sizes from a table.
@@ -147,7 +159,7 @@ fn tables_hold_what_are_constants_elsewhere() {
 fn whatever_is_read_can_be_declared_as_written() {
     for shader in SHADERS {
         assert_eq!(shader.declared(&shader.bindings), shader.source);
-        for i in 0..shader.bindings.len() {
+        for i in (0..shader.bindings.len()).filter(|i| !is_texture(shader.bindings[*i])) {
             let mut access = shader.bindings.to_vec();
             access[i] = Access::ReadWrite;
             let (module, _) = validate(&title(shader), &shader.declared(&access));

@@ -72,6 +72,21 @@ fn plans_need_no_adapter_within_the_limits_of_webgpu() {
 }
 
 #[test]
+fn plans_say_why_if_they_are_asked() {
+    let plan = |more: &[&str]| succeed("atrous", &[&["plan", "small_resnet", "--limits", "webgpu"], more].concat());
+    let (text, why) = (plan(&[]), plan(&["--why"]));
+    assert!(text.contains("fold_batch_norm: ") && !text.contains(" not "), "{text}");
+    let (reasons, rest): (Vec<&str>, Vec<&str>) = why.lines().partition(|line| line.contains("  not "));
+    assert!(rest.into_iter().eq(text.lines()), "{why}");
+    // Kernels decline above the totals, passes below.
+    let (kernels, passes) = why.split_once("predicted peak").expect("the totals");
+    assert!(
+        kernels.contains("  not ") && passes.contains("  not ") && reasons.iter().all(|line| line.contains(": ")),
+        "{why}"
+    );
+}
+
+#[test]
 fn profiles_list_all_layers_and_are_written_for_trace_viewers() {
     let folder = Folder::new("profile");
     let trace = folder.path("trace.json");

@@ -35,7 +35,7 @@ fn asked(device: &Device) -> Target {
     Target { variant: Some("cooperative"), ..device.target() }
 }
 
-/// By the kernel.
+/// Holds the kernel to the reference.
 fn check(cases: impl IntoIterator<Item = Case>, setting: Setting) {
     let Some(device) = device() else { return };
     for case in cases {

@@ -1,6 +1,7 @@
 //! Gradients of normalisation and softmax; and the kernels of this family cut into parts: functions of elements, labels, dropout.
 //!
-//! They run in f32 and, where there is such a kernel, in f16; by turns as the environment asks, and with the device's own checks, which look at the padding of every result.
+//! They run in f32 and, where there is such a kernel, in f16; by turns as the environment asks, and with the device's own checks,
+//! which look at the padding of every result.
 
 use atrous_gpu::Device;
 use atrous_graph::op::*;

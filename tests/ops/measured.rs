@@ -176,7 +176,7 @@ fn many_strips_are_joined_either_way() {
     }
 }
 
-/// Why statistics were not prepared by who stores the map.
+/// Why the kernel that stores the map did not prepare its statistics.
 fn refusal(graph: &Graph, target: &Target) -> Option<&'static str> {
     let plan = plan(graph, graph.outputs(), target).expect("a plan");
     let statistics = step(&plan, "statistics");

@@ -85,7 +85,7 @@ fn what_is_asked_for_stays_f32_under_its_name() {
         assert_eq!((node.name.as_str(), node.ty), (net.graph.node(before).name.as_str(), net.graph.node(before).ty));
         assert!(matches!(node.op, Op::Cast(DType::F32)));
     }
-    // Who reads it goes on in f16.
+    // Its readers go on in f16.
     assert_eq!(dtype(&all, "conv1.f16"), DType::F16);
     assert_eq!(dtype(&all, "bn"), DType::F16);
 }

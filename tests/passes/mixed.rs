@@ -17,7 +17,7 @@ use crate::net::{Net, reason};
 
 use super::training::{SMALL, differences, reference, step_with, two_steps, values};
 
-/// That of f16.
+/// Relative rounding of f16.
 const ROUNDING: f64 = 1.0 / 2048.0;
 
 fn scaled(name: &str, batch: usize, size: usize) -> (Model, Training) {

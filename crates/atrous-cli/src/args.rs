@@ -53,7 +53,7 @@ const EXAMPLES: &str = "Examples:
   atrous train cells.toml --lr 0.0005
   atrous train --resume runs/small_unet-2026-01-31-235959";
 
-/// Which adapter.
+/// Options that choose the adapter.
 #[derive(Group)]
 pub(crate) struct Adapter {
     /// Adapter to use: part of its name, its index, `software`, or `auto`
@@ -67,13 +67,13 @@ impl Adapter {
         self.open_with(DeviceOptions::from_env()?)
     }
 
-    /// Opens the adapter.
+    /// Opens the adapter with these options.
     pub(crate) fn open_with(&self, options: DeviceOptions) -> Result<Device> {
         Ok(Device::open_blocking(&AdapterChoice::parse(&self.adapter), options)?)
     }
 }
 
-/// Which network.
+/// Arguments that choose the network and its sizes.
 #[derive(Group)]
 pub(crate) struct Network {
     /// Name of a network; `atrous models` lists them
@@ -95,7 +95,7 @@ impl Network {
         self.build_for(Mode::Inference)
     }
 
-    /// Builds it.
+    /// Builds the network for inference or training.
     pub(crate) fn build_for(&self, mode: Mode) -> Result<Model> {
         let [h, w] = match self.size {
             Some(size) => size,
@@ -150,6 +150,9 @@ pub(crate) struct PlanOptions {
     /// Plan a training step (cross-entropy, SGD with momentum) instead of inference
     #[arg(long)]
     pub(crate) train: bool,
+    /// Say below each layer why better kernels declined, and below each pass where and why it declined
+    #[arg(long, conflicts_with = "dot")]
+    pub(crate) why: bool,
     /// Print the graph in Graphviz' DOT language instead
     #[arg(long)]
     pub(crate) dot: bool,

@@ -2,13 +2,13 @@
 
 use atrous::Result;
 use atrous::graph::passes::Precision;
-use atrous::kernels::{CompileOptions, Limits, Purpose, Target, compile};
+use atrous::kernels::{CompileOptions, Compiled, Limits, Purpose, Target, compile};
 use atrous::nn::Mode;
 
 use crate::args::PlanOptions;
 use crate::step::step;
 
-/// The network's plan and what passes did to its graph before, or the graph as it is for Graphviz.
+/// The network's plan and how often passes served in its graph, or the graph without passes for Graphviz.
 pub(crate) fn plan(options: &PlanOptions) -> Result<String> {
     let mode = if options.train { Mode::Training } else { Mode::Inference };
     let mut model = options.network.build_for(mode)?;
@@ -23,12 +23,14 @@ pub(crate) fn plan(options: &PlanOptions) -> Result<String> {
         Some(training) => Purpose::Training { training, outputs: &[] },
     };
     let compiled = |target: &Target| compile(&model.graph, &purpose, CompileOptions { passes, precision }, target);
+    let text = |Compiled { plan, report, .. }: &Compiled| match options.why {
+        true => format!("{plan:#}\n{report:#}"),
+        false => format!("{plan}\n{report}"),
+    };
     let Some(device) = options.device()? else {
         let target = Target { f16: precision == Precision::F16, ..Target::new(Limits::WEBGPU, false) };
-        let compiled = compiled(&target)?;
-        return Ok(format!("{}\n{}", compiled.plan, compiled.report));
+        return Ok(text(&compiled(&target)?));
     };
     let tuned = options.tune.run(&device, &compiled(&device.target())?.plan)?.unwrap_or_default();
-    let compiled = compiled(&device.target())?;
-    Ok(format!("{tuned}{}\n{}", compiled.plan, compiled.report))
+    Ok(format!("{tuned}{}", text(&compiled(&device.target())?)))
 }

@@ -14,7 +14,7 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// The first one.
+    /// The state at the first step.
     pub fn new(scaling: LossScaling) -> Self {
         Self { scale: scaling.init.into(), applied: 0, skipped: 0 }
     }

@@ -19,7 +19,7 @@ pub enum RangeError {
         op: &'static str,
         /// Position in dense row-major order.
         index: usize,
-        /// The value.
+        /// The value out of range.
         got: f32,
         /// The lower bound.
         low: f64,

@@ -55,7 +55,7 @@ pub enum Error {
     /// A node was asked for that the graph does not have.
     #[error("node {id} was asked for, the graph has {count}")]
     UnknownNode {
-        /// The id.
+        /// The id that the graph does not have.
         id: usize,
         /// The number of nodes.
         count: usize,

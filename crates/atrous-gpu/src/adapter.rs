@@ -20,7 +20,7 @@ pub enum AdapterKind {
     Virtual,
     /// Unknown; browsers do not tell.
     Other,
-    /// The CPU.
+    /// A driver that computes on the CPU, such as lavapipe or WARP.
     Software,
 }
 
@@ -41,11 +41,11 @@ impl fmt::Display for AdapterKind {
 pub struct AdapterInfo {
     /// Its index in [`adapters`]; none of an adapter that [`Device::from_wgpu`](crate::Device::from_wgpu) was given.
     pub index: Option<usize>,
-    /// Its name.
+    /// The adapter's name, as its driver gives it.
     pub name: String,
     /// The interface below WebGPU, such as `vulkan`.
     pub backend: String,
-    /// What it is.
+    /// What kind of adapter it is.
     pub kind: AdapterKind,
     /// The driver's name and version, as far as it tells.
     pub driver: String,

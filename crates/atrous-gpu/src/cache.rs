@@ -132,7 +132,7 @@ impl SessionCache {
         self.sessions.iter().map(|(shape, _)| *shape)
     }
 
-    /// The parameters.
+    /// The parameters that all sessions share.
     pub fn parameters(&self) -> &Arc<Parameters> {
         &self.parameters
     }

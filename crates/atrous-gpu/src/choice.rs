@@ -5,6 +5,14 @@ use std::fmt;
 use crate::AdapterInfo;
 
 /// Which adapter to open.
+///
+/// ```
+/// use atrous_gpu::AdapterChoice;
+///
+/// assert_eq!(AdapterChoice::parse("auto"), AdapterChoice::Auto);
+/// assert_eq!(AdapterChoice::parse("1"), AdapterChoice::Index(1));
+/// assert_eq!(AdapterChoice::parse("RTX"), AdapterChoice::Name("RTX".to_owned()));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AdapterChoice {
     /// Discrete before integrated before virtual; a software adapter only if there is nothing else.

@@ -177,9 +177,9 @@ pub(crate) fn dirty_padding(ty: TensorType, device: &[u8]) -> Option<usize> {
 pub struct Output {
     /// The node's name.
     pub name: String,
-    /// Its shape.
+    /// Shape of the tensor.
     pub shape: Shape,
-    /// Its values.
+    /// Dense values in the order N, H, W, C.
     pub data: Data,
 }
 

@@ -14,6 +14,18 @@ use crate::tune::Tuned;
 use crate::{AdapterChoice, AdapterInfo, DeviceOptions, GpuError, LimitsChoice, cooperative};
 
 /// An opened adapter with its compiled kernels. Clones are the same device.
+///
+/// ```
+/// use atrous_gpu::Device;
+///
+/// # fn main() -> Result<(), atrous_gpu::GpuError> {
+/// // The best adapter of this machine, or the one that ATROUS_ADAPTER names.
+/// let device = Device::from_env_blocking()?;
+/// println!("{}", device.info());
+/// assert!(device.info().limits.max_binding >= 128 << 20); // bytes, on every WebGPU device
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Device {
     shared: Arc<Shared>,
@@ -132,7 +144,7 @@ impl Device {
         Self::open_blocking(&AdapterChoice::from_env(), DeviceOptions::from_env()?)
     }
 
-    /// The adapter.
+    /// What is known of the adapter that was opened.
     pub fn info(&self) -> &AdapterInfo {
         &self.shared.info
     }

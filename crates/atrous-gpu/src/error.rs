@@ -19,7 +19,7 @@ pub enum GpuError {
     /// There are adapters, but not the one asked for.
     #[error("no adapter is {wanted}; there are: {available}")]
     NoMatch {
-        /// What was asked for.
+        /// What was asked for, in words.
         wanted: String,
         /// The adapters with their indices.
         available: String,
@@ -29,7 +29,7 @@ pub enum GpuError {
     RequestDevice {
         /// The adapter's name.
         adapter: String,
-        /// What it says.
+        /// The adapter's reason.
         reason: String,
     },
     /// A device of the caller's was opened below what kernels need.
@@ -40,7 +40,7 @@ pub enum GpuError {
     DeviceLimit {
         /// WebGPU's name of the limit.
         limit: &'static str,
-        /// What kernels need.
+        /// The least value that kernels need.
         needs: u64,
         /// What the device was opened with.
         got: u64,
@@ -50,7 +50,7 @@ pub enum GpuError {
     OtherAdapter {
         /// The adapter of the device.
         device: String,
-        /// The adapter given.
+        /// The adapter that the device was given with.
         adapter: String,
     },
     /// A queue that does not belong to the device it was given with.
@@ -69,7 +69,7 @@ pub enum GpuError {
          is {budget}"
     )]
     MemoryBudget {
-        /// All bytes.
+        /// Bytes of all of the following together.
         needs: u64,
         /// Bytes of activations and scratch memory.
         activations: u64,
@@ -81,7 +81,7 @@ pub enum GpuError {
         state: u64,
         /// Bytes of inputs, of the readback of the outputs and of constant tables.
         transfer: u64,
-        /// What there may be.
+        /// Bytes that the device's options allow.
         budget: u64,
     },
     /// A buffer that cannot be split is larger than the device allows.
@@ -89,7 +89,7 @@ pub enum GpuError {
     BufferLimit {
         /// What the buffer is for.
         what: &'static str,
-        /// Its bytes.
+        /// Bytes of the buffer.
         needs: u64,
         /// The device's `max_buffer_size`.
         limit: u64,
@@ -97,7 +97,7 @@ pub enum GpuError {
     /// WebGPU refused what atrous asked for: a bug of atrous.
     #[error("{what} was refused (a bug of atrous): {reason}")]
     Validation {
-        /// What was being done.
+        /// What atrous was doing.
         what: String,
         /// WebGPU's text.
         reason: String,
@@ -124,7 +124,7 @@ pub enum GpuError {
     Resource {
         /// What it should serve for.
         what: String,
-        /// Why not.
+        /// Why it does not serve.
         reason: String,
     },
     /// What a run was given is not what the graph takes.
@@ -133,7 +133,7 @@ pub enum GpuError {
     /// The graph's parameters are not those that were uploaded.
     #[error("parameter \"{name}\": the graph needs {needs}, uploaded was {uploaded}")]
     ParameterMismatch {
-        /// The parameter.
+        /// The parameter's name.
         name: String,
         /// Its type in the graph, or `nothing`.
         needs: String,
@@ -165,15 +165,15 @@ pub enum GpuError {
     NoCooperative {
         /// The adapter's name.
         adapter: String,
-        /// Why not.
+        /// Why kernels cannot use what it has.
         reason: String,
     },
     /// One of many runs failed.
     #[error("item {index}: {source}")]
     Item {
-        /// Which, counted from 0.
+        /// The item's position, counted from 0.
         index: usize,
-        /// Why.
+        /// The item's error.
         source: Box<GpuError>,
     },
     /// The result of a run that another session began.
@@ -185,7 +185,7 @@ pub enum GpuError {
     /// No output of this name.
     #[error("no output is named \"{name}\"; there are: {available}")]
     UnknownOutput {
-        /// What was asked for.
+        /// The name asked for.
         name: String,
         /// The outputs' names.
         available: String,
@@ -193,9 +193,9 @@ pub enum GpuError {
     /// An output read as the wrong element type.
     #[error("output \"{name}\" holds {holds}, asked for was {wanted}")]
     OutputType {
-        /// The output.
+        /// The output's name.
         name: String,
-        /// Its element type.
+        /// Element type of the output.
         holds: DType,
         /// The type asked for.
         wanted: DType,
@@ -209,11 +209,11 @@ pub enum GpuError {
     /// An option of a training step with a value that means nothing.
     #[error("a training step's {option} must be {expected}, got {value}")]
     StepOption {
-        /// The option.
+        /// The option's name.
         option: &'static str,
-        /// What it may be.
+        /// The values that it may have.
         expected: &'static str,
-        /// Its value.
+        /// The value given.
         value: String,
     },
     /// Values for something that is not there.
@@ -221,17 +221,17 @@ pub enum GpuError {
     UnknownTensor {
         /// What kind of tensor.
         what: &'static str,
-        /// What was asked for.
+        /// The name asked for.
         name: String,
-        /// What there is.
+        /// The names there are.
         available: String,
     },
     /// Values of another number than a tensor has.
     #[error("\"{name}\": {shape} needs {needs} values, got {got}")]
     TensorLength {
-        /// The tensor.
+        /// The tensor's name.
         name: String,
-        /// Its shape.
+        /// Shape of the tensor.
         shape: Shape,
         /// Elements of that shape.
         needs: usize,
@@ -244,11 +244,11 @@ pub enum GpuError {
     /// An environment variable with a value that means nothing.
     #[error("{variable}={value}: expected {expected}")]
     Environment {
-        /// The variable.
+        /// The variable's name.
         variable: &'static str,
-        /// Its value.
+        /// The value that it is set to.
         value: String,
-        /// What it may be.
+        /// The values that it may have.
         expected: &'static str,
     },
 }
@@ -260,15 +260,15 @@ pub enum InputError {
     /// The outputs need an input that was not given.
     #[error("input \"{name}\" ({ty}) is missing")]
     Missing {
-        /// The input.
+        /// The input's name.
         name: String,
-        /// What it should be.
+        /// Type of the input.
         ty: TensorType,
     },
     /// The graph has no such input.
     #[error("there is no input \"{name}\"; the graph has: {available}")]
     Unknown {
-        /// What was given.
+        /// The name given.
         name: String,
         /// The graph's inputs.
         available: String,
@@ -276,15 +276,15 @@ pub enum InputError {
     /// An input was given twice.
     #[error("input \"{name}\" is given twice")]
     Twice {
-        /// The input.
+        /// The input's name.
         name: String,
     },
     /// An input has the wrong number of elements.
     #[error("input \"{name}\": {shape} needs {needs} values, got {got}")]
     Length {
-        /// The input.
+        /// The input's name.
         name: String,
-        /// Its shape.
+        /// Shape of the input.
         shape: Shape,
         /// Elements of that shape.
         needs: usize,
@@ -294,19 +294,19 @@ pub enum InputError {
     /// An input cannot be made of the bytes of pictures.
     #[error("input \"{name}\" ({ty}) is not made of pictures' bytes: {reason}")]
     Pixels {
-        /// The input.
+        /// The input's name.
         name: String,
-        /// Its type.
+        /// Type of the input.
         ty: TensorType,
-        /// Why not.
+        /// Why bytes do not become this input.
         reason: &'static str,
     },
     /// An input has the wrong element type.
     #[error("input \"{name}\" is {needs}, got {got}")]
     Type {
-        /// The input.
+        /// The input's name.
         name: String,
-        /// Its element type.
+        /// Element type of the input.
         needs: DType,
         /// The type given.
         got: DType,

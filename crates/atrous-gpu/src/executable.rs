@@ -22,11 +22,11 @@ pub(crate) struct Executable {
     pub(crate) plan: Plan,
     /// Kept alive for the bind groups.
     pub(crate) parameters: Arc<Parameters>,
-    /// By [`Plan::buffers`].
+    /// One for each of [`Plan::buffers`].
     pub(crate) buffers: Vec<wgpu::Buffer>,
-    /// What every run does: the steps, and what comes after them.
+    /// Commands of every run: the steps, and the updates behind them.
     pub(crate) commands: Vec<Command>,
-    /// What a run is given.
+    /// The inputs that a run is given.
     pub(crate) inputs: Vec<InputSlot>,
     /// The inputs buffer's content.
     pub(crate) staging: Vec<u32>,

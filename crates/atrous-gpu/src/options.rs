@@ -23,14 +23,14 @@ pub enum PipelineCache {
     /// `atrous` in the user's folder for caches: `$XDG_CACHE_HOME` or `~/.cache`, `~/Library/Caches`, `%LOCALAPPDATA%`.
     #[default]
     User,
-    /// This folder.
+    /// A folder of the caller's choice; it is made if it does not exist.
     Folder(PathBuf),
-    /// Nowhere.
+    /// Nothing is kept.
     Off,
 }
 
 impl PipelineCache {
-    /// The folder, if there is one.
+    /// The folder that kernels are kept in; none for [`PipelineCache::Off`], in browsers, and where the user has no such folder.
     pub fn folder(&self) -> Option<PathBuf> {
         let absolute = |variable| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
         let in_home = |path| std::env::home_dir().map(|home| home.join(path));
@@ -56,12 +56,25 @@ pub enum Tuning {
 }
 
 /// How a device is opened. [`Default`] is meant for use, without checks and with all of the adapter's limits.
+///
+/// ```
+/// use atrous_gpu::{AdapterChoice, Device, DeviceOptions, LimitsChoice};
+///
+/// # fn main() -> Result<(), atrous_gpu::GpuError> {
+/// // The limits of every WebGPU device, and sessions of 2 GiB at most; all else as the environment has it.
+/// let limits = LimitsChoice::WebGpuDefaults;
+/// let options = DeviceOptions { limits, memory_budget: Some(2 << 30), ..DeviceOptions::from_env()? };
+/// let device = Device::open_blocking(&AdapterChoice::from_env(), options)?;
+/// assert_eq!(device.options().memory_budget, Some(2 << 30));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeviceOptions {
     /// Compile the kernels with bounds checks, bounded loops and zeroed workgroup memory, let activations begin as NaN, and
     /// hold the padding of every output to be zero: slower, for finding bugs.
     pub checks: bool,
-    /// Which limits.
+    /// Limits that the device is opened with: the adapter's, or those of every WebGPU device.
     pub limits: LimitsChoice,
     /// Bytes that a session, its parameters included, may take; checked before anything is allocated.
     pub memory_budget: Option<u64>,
@@ -74,8 +87,8 @@ pub struct DeviceOptions {
     /// Which rewrites graphs go through before they are planned. Those that change parameters run only where these are uploaded for it
     /// ([`Parameters::upload_folded`](crate::Parameters::upload_folded)).
     pub passes: PassOptions,
-    /// How activations and filters are stored, and in training activations and their gradients, but not parameters. An adapter without `SHADER_F16_IN_F32` is not opened for
-    /// [`Precision::F16`].
+    /// How activations and filters are stored, and in training activations and their gradients, but not parameters. An adapter
+    /// without `SHADER_F16_IN_F32` is not opened for [`Precision::F16`].
     pub precision: Precision,
     /// Multiply in cooperative matrices (tensor cores, SIMD-group matrices) what convolutions store as the adapter multiplies it: f16,
     /// seldom f32; sums are f32. An adapter without is not opened. One that does not pass a test of them at its opening computes

@@ -199,7 +199,7 @@ impl Parameters {
 /// Buffers of parameters that are filled one after the other.
 struct Uploading<'a> {
     device: &'a Device,
-    /// The last one is still mapped.
+    /// All but the last are unmapped; the last is being filled.
     buffers: Vec<wgpu::Buffer>,
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Pipelines {
     spent: Mutex<Duration>,
     /// What the driver remembers from earlier programs.
     disk: Option<DiskCache>,
-    /// Who wants to know how many kernels are about to be compiled.
+    /// Called with the number of kernels that are about to be compiled.
     watcher: Mutex<Option<Watcher>>,
 }
 
@@ -69,7 +69,7 @@ fn pipeline_key(dispatch: &PlannedDispatch) -> PipelineKey {
 }
 
 impl Pipelines {
-    /// None yet.
+    /// Without any pipeline.
     pub(crate) fn new(disk: Option<DiskCache>) -> Self {
         Self { disk, ..Self::default() }
     }

@@ -18,7 +18,7 @@ pub(crate) struct PixelInput {
     sources: Vec<usize>,
     /// Bytes that it reads and writes.
     moved: u64,
-    /// What makes it.
+    /// The commands that turn bytes into the input.
     pub(crate) commands: Vec<Command>,
 }
 

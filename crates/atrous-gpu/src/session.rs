@@ -13,6 +13,29 @@ use crate::{Counters, Device, GpuError, Parameters};
 /// A graph planned for fixed input shapes, with everything it needs on the device. It changes no parameters.
 ///
 /// Making one compiles the kernels that the device has not met before. A run is `&mut`: its buffers serve one run at a time.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::Arc;
+///
+/// use atrous_gpu::{Device, Parameters, Session};
+/// use atrous_graph::{DType, Graph, Layout, Op, Shape, op::Binary};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut graph = Graph::new();
+/// let x = graph.input("x", Shape::new(1, 1, 2, 2), DType::F32)?;
+/// let bias = graph.parameter("bias", Shape::channels(2), Layout::Image)?;
+/// let y = graph.add("y", Op::Binary(Binary::Add), &[x, bias])?;
+///
+/// let device = Device::from_env_blocking()?;
+/// let values = HashMap::from([("bias".to_owned(), vec![10.0, 20.0])]);
+/// let parameters = Arc::new(Parameters::upload(&device, &graph, &values)?);
+/// let mut session = Session::new(&device, &graph, &[y], parameters)?;
+/// let outputs = session.run_blocking(&[("x", (&vec![1.0, 2.0, 3.0, 4.0]).into())])?;
+/// assert_eq!(outputs.f32("y")?, [11.0, 22.0, 13.0, 24.0]);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Session {
     pub(crate) executable: Executable,
     /// How one input is made of pictures' bytes.
@@ -71,12 +94,12 @@ impl Session {
         &self.executable.plan
     }
 
-    /// The device.
+    /// The device that the session runs on.
     pub fn device(&self) -> &Device {
         &self.executable.device
     }
 
-    /// The parameters.
+    /// The parameters that the session reads.
     pub fn parameters(&self) -> &Arc<Parameters> {
         &self.executable.parameters
     }

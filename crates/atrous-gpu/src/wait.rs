@@ -19,7 +19,7 @@ const CALLBACK_MILLIS: u32 = 10_000;
 struct State {
     /// Whether the mapping succeeded, once that is known.
     mapped: Option<bool>,
-    /// Nobody waits any more.
+    /// Whether the waiting call was dropped.
     abandoned: bool,
     polled: bool,
     waker: Option<Waker>,

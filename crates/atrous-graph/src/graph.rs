@@ -13,15 +13,32 @@ pub struct NodeId(pub usize);
 pub struct Node {
     /// Unique name, such as `layer1.0.conv1`.
     pub name: String,
-    /// What is computed.
+    /// The operation with its attributes.
     pub op: Op,
     /// The tensors read, in the order the operation documents.
     pub inputs: Vec<NodeId>,
-    /// The tensor made.
+    /// Type of the tensor it makes.
     pub ty: TensorType,
 }
 
 /// A network as data. Inputs of a node always precede it, so the order of nodes is an order of execution.
+///
+/// ```
+/// use atrous_graph::op::{Reduce, Unary};
+/// use atrous_graph::{DType, Graph, Op, Shape};
+///
+/// let mut graph = Graph::new();
+/// let x = graph.input("x", Shape::new(2, 4, 4, 8), DType::F32)?;
+/// let y = graph.add("relu", Op::Unary(Unary::Relu), &[x])?;
+/// let mean = graph.add("mean", Op::Reduce(Reduce::MEAN_NHW), &[y])?;
+/// graph.set_outputs(vec![mean]);
+/// assert_eq!(graph.shape(mean), Shape::channels(8));
+/// assert_eq!(graph.find("relu"), Ok(y));
+/// // An operation that contradicts its inputs is refused by name.
+/// let error = graph.add("sum", Op::Binary(atrous_graph::op::Binary::Add), &[x]).unwrap_err();
+/// assert!(error.to_string().starts_with("add \"sum\": "), "{error}");
+/// # Ok::<(), atrous_graph::GraphError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     nodes: Vec<Node>,

@@ -7,6 +7,15 @@ use std::ops::Range;
 ///
 /// A vector over channels is `N×1×1×C`. A convolution's filter uses the same four numbers as
 /// `kh×kw×(Cin/groups)×Cout`, see [`Layout::Filter`].
+///
+/// ```
+/// use atrous_graph::Shape;
+///
+/// let batch = Shape::new(8, 224, 160, 3);
+/// assert_eq!((batch.to_string().as_str(), batch.len()), ("8×224×160×3", 8 * 224 * 160 * 3));
+/// // The blue of the second sample's first pixel: channels are innermost.
+/// assert_eq!(batch.index(1, 0, 0, 2), batch.sample_len() + 2);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
     /// Samples in the batch (filters: kernel height).

@@ -22,7 +22,7 @@ const MAGIC: &str = "atrous choices 1";
 pub struct Choice {
     /// The variant's name.
     pub variant: &'static str,
-    /// Its tile.
+    /// The tile that it works in, if it has one.
     pub tile: Option<Tile>,
 }
 
@@ -63,7 +63,7 @@ impl Choice {
 pub struct Origin {
     /// The adapter's name.
     pub adapter: String,
-    /// Its driver.
+    /// Name and version of the driver.
     pub driver: String,
     /// The interface below WebGPU.
     pub backend: String,
@@ -80,7 +80,7 @@ impl Origin {
 /// The fastest of some candidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Found {
-    /// It.
+    /// The fastest variant and tile.
     pub choice: Choice,
     /// How many of [`Operation::candidates`](crate::Operation::candidates) were tried, counted from the first.
     pub tried: usize,
@@ -93,19 +93,19 @@ pub enum ChoicesError {
     /// Another kind of text, or its beginning is damaged.
     #[error("line {line}: expected \"{expected}\"")]
     Header {
-        /// Its number, from 1.
+        /// Number of the line, from 1.
         line: usize,
-        /// What should be there.
+        /// Text that the line should begin with.
         expected: String,
     },
     /// Choices of another adapter, driver or version.
     #[error("measured with {field} \"{measured}\", this is \"{this}\"")]
     Elsewhere {
-        /// What differs.
+        /// The part of [`Origin`] that differs.
         field: &'static str,
-        /// What it was.
+        /// Its value where they were measured.
         measured: String,
-        /// What it is.
+        /// Its value here.
         this: String,
     },
     /// A line that is no choice.
@@ -123,7 +123,7 @@ pub struct Choices {
 }
 
 impl Choices {
-    /// Whether there are none.
+    /// Whether no choice is known.
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
     }

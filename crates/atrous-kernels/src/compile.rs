@@ -23,7 +23,7 @@ pub enum Purpose<'a> {
     Gradients {
         /// What comes back from a run: gradients, and whatever else.
         outputs: &'a [NodeId],
-        /// What was differentiated.
+        /// The loss that the gradients are of.
         loss: NodeId,
         /// The input that all gradients were multiplied with, if there is one
         /// ([`backward_scaled`](atrous_graph::autodiff::backward_scaled)). In f16 gradients below `6e-8` vanish without.
@@ -31,7 +31,7 @@ pub enum Purpose<'a> {
     },
     /// A training step, which updates the parameters.
     Training {
-        /// What a step does.
+        /// The parameters and the rule of their update.
         training: &'a Training,
         /// What comes back from a step; may be empty.
         outputs: &'a [NodeId],
@@ -59,13 +59,13 @@ pub struct CompileOptions {
 pub struct Compiled {
     /// The graph that runs.
     pub graph: Graph,
-    /// Its plan.
+    /// The plan of [`Self::graph`].
     pub plan: Plan,
     /// Parameters of [`Self::graph`] that the graph before does not have, and how they are made.
     pub derived: Vec<Derived>,
     /// By node of the graph before: the node that makes the same tensor now, if one does.
     pub nodes: Vec<Option<NodeId>>,
-    /// What the passes did, and did not.
+    /// What each pass did, and where it did nothing.
     pub report: Report,
 }
 

@@ -28,7 +28,7 @@ pub enum Slot {
 /// A window of a tensor that a kernel binds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Binding {
-    /// The tensor.
+    /// The tensor that the window is of.
     pub slot: Slot,
     /// First byte of the window, counted from the tensor's (or part's) first byte; a multiple of the adapter's alignment.
     pub offset: u64,
@@ -83,7 +83,7 @@ impl Dispatch {
 pub struct Declined {
     /// The variant's name.
     pub variant: &'static str,
-    /// Its reason.
+    /// Why it declined.
     pub reason: &'static str,
 }
 

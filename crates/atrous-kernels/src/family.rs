@@ -64,11 +64,11 @@ impl Part {
 pub struct Problem<'a> {
     /// The operation; its padding is that of the part.
     pub op: &'a Op,
-    /// Its inputs.
+    /// The inputs, or the parts of them that are read.
     pub inputs: &'a [Part],
-    /// Its result.
+    /// The result, or the part of it that is made.
     pub output: Part,
-    /// The adapter.
+    /// The adapter to plan for.
     pub target: &'a Target,
 }
 
@@ -83,7 +83,7 @@ pub enum PlanError {
         what: &'static str,
         /// How much is needed.
         needs: u64,
-        /// How much there may be.
+        /// How much the adapter allows.
         limit: u64,
     },
     /// A filter that no cut along its output channels makes small enough.
@@ -93,17 +93,17 @@ pub enum PlanError {
         bytes: u64,
         /// Bytes of four output channels, the fewest that a piece has.
         needs: u64,
-        /// How many there may be.
+        /// Bytes that the adapter allows in one binding.
         limit: u64,
     },
-    /// The same, for a node of a graph.
+    /// Any of these errors, of a node of a graph.
     #[error("{op} \"{node}\": {source}")]
     Node {
         /// The operation's name.
         op: &'static str,
-        /// The node.
+        /// The node's name.
         node: String,
-        /// What went wrong.
+        /// The error of its operation.
         source: Box<PlanError>,
     },
     /// A custom operation gives no kernel for these tensors.
@@ -115,9 +115,9 @@ pub enum PlanError {
     /// An output, a total or a loss that the graph does not have.
     #[error("{what} %{} is not a node of the graph, which has {nodes}", node.0)]
     UnknownNode {
-        /// Which of them.
+        /// What the node was to be: `output` or `total`.
         what: &'static str,
-        /// What was asked for.
+        /// The node asked for.
         node: NodeId,
         /// Number of nodes.
         nodes: usize,
@@ -133,8 +133,8 @@ pub enum PlanError {
     Inconsistent(String),
 }
 
-/// Plans one operation, splitting it where a tensor passes the adapter's binding limit. What the target's [`Choices`](crate::Choices) say of the
-/// operation is followed if it is possible.
+/// Plans one operation, splitting it where a tensor passes the adapter's binding limit. What the target's
+/// [`Choices`](crate::Choices) say of the operation is followed if it is possible.
 ///
 /// # Errors
 /// [`PlanError::Limit`] if a part as small as one row is still too large, [`PlanError::Unsupported`] if no kernel admits it.

@@ -8,7 +8,7 @@ use crate::{Choice, NodePlan, PlanError, Target, plan_node, variants};
 /// An operation on tensors of given types.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operation {
-    /// The operation.
+    /// The operation with its attributes.
     pub op: Op,
     /// Types of its inputs.
     pub inputs: Vec<TensorType>,
@@ -47,7 +47,7 @@ impl Operation {
         key(&self.op, self.inputs.iter().copied(), self.output)
     }
 
-    /// Plans it.
+    /// Plans the operation by itself.
     ///
     /// # Errors
     /// As [`plan_node`].

@@ -16,9 +16,10 @@ struct Statistic {
 }
 
 impl Model {
-    /// Freezes the parameters under these names (see [`Model::select`]): they are no longer trainable. A batch normalisation under
+    /// Freezes the parameters under these names (see [`Model::select`]): the optimizer leaves them alone. A batch normalisation under
     /// one of the names uses and keeps its running statistics: in a graph built for training it reads them instead of the
-    /// batch's, and they get no new values. Running statistics of other layers get no new values either. The scale or shift of a batch normalisation named exactly is frozen alone.
+    /// batch's, and they get no new values. Running statistics of other layers get no new values either. The scale or shift of a
+    /// batch normalisation named exactly is frozen alone.
     ///
     /// # Errors
     /// [`ModelError::UnknownName`]; nothing is changed then.

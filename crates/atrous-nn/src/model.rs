@@ -41,7 +41,7 @@ pub struct RunningUpdate {
 pub struct Model {
     /// The network's name, such as `resnet50`.
     pub name: String,
-    /// The operations.
+    /// The operations, from the image to the outputs.
     pub graph: Graph,
     /// The image, `N×H×W×C`.
     pub input: NodeId,

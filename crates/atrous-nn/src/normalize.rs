@@ -28,9 +28,9 @@ pub enum Normalize {
     },
     /// `(p / 255 - mean) / std` of the green channel alone: one channel, for networks that take grey pictures.
     Green {
-        /// Mean.
+        /// Mean of the channel / 255.
         mean: f64,
-        /// Standard deviation.
+        /// Standard deviation of the channel / 255.
         std: f64,
     },
 }

@@ -91,7 +91,7 @@ pub struct ParameterSpec {
     pub shape: Vec<usize>,
     /// Order as the framework stores it.
     pub stored: StoredLayout,
-    /// What it is for.
+    /// What kind of parameter it is.
     pub kind: ParameterKind,
     /// Whether the optimizer changes it.
     pub trainable: bool,
@@ -156,7 +156,7 @@ pub struct UnusedParameter {
     pub name: String,
     /// Shape as the framework stores it; empty for a scalar.
     pub shape: Vec<usize>,
-    /// What it would be for; `None` for a counter.
+    /// What kind of parameter it would be; `None` for a counter.
     pub kind: Option<ParameterKind>,
     /// Where the framework lists it: before the parameter of this index in [`crate::Model::parameters`].
     pub before: usize,

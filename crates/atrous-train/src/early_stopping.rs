@@ -1,4 +1,4 @@
-//! Stopping when nothing gets better any more.
+//! Stopping when the validation has stopped improving.
 
 use serde::{Deserialize, Serialize};
 
@@ -42,11 +42,11 @@ pub struct EarlyStopping {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("early stopping: {parameter} must be {needs}, got {got}")]
 pub struct EarlyStoppingError {
-    /// The parameter.
+    /// The parameter's name.
     pub parameter: &'static str,
-    /// What it must be.
+    /// The values that it may have.
     pub needs: &'static str,
-    /// What it is.
+    /// The value given.
     pub got: String,
 }
 
@@ -55,7 +55,7 @@ pub struct EarlyStoppingError {
 pub struct Waiting {
     /// The best value so far.
     pub best: Option<f64>,
-    /// Validations since then.
+    /// Validations since the best.
     pub waited: u32,
 }
 

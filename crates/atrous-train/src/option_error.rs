@@ -9,26 +9,26 @@ pub enum OptionError {
     /// A number outside of its range.
     #[error("{option} must be {must}, got {got}")]
     Number {
-        /// The option.
+        /// The option's name.
         option: &'static str,
-        /// What it must be.
+        /// The values that it may have.
         must: &'static str,
-        /// What it is.
+        /// The value given.
         got: String,
     },
-    /// The schedule.
+    /// A schedule that makes no sense.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
     /// The rule for stopping early.
     #[error(transparent)]
     EarlyStopping(#[from] EarlyStoppingError),
-    /// The optimizer.
+    /// An optimizer that makes no sense.
     #[error("optimizer: {0}")]
     Optimizer(String),
-    /// The loss's scale.
+    /// A loss scaling that makes no sense.
     #[error("loss scaling: {0}")]
     LossScaling(String),
-    /// The loss.
+    /// A loss that makes no sense.
     #[error("loss: {0}")]
     Loss(String),
     /// What decides which state is the best is no figure of the validation.

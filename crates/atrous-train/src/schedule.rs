@@ -8,6 +8,17 @@ use serde::{Deserialize, Serialize};
 /// `torch.optim.lr_scheduler` with one scheduler step per optimizer step.
 ///
 /// In files a schedule is a table with a `type`: `type = "cosine"`, `steps = 1000`, `min = 0.0001`.
+///
+/// ```
+/// use atrous_train::Schedule;
+///
+/// let cosine = Schedule::Cosine { steps: 900, min: 0.0 };
+/// let schedule = Schedule::Warmup { steps: 100, start: 0.0, then: Box::new(cosine) };
+/// let rates = [0, 50, 100, 550, 1000].map(|step| schedule.rate(0.1, step));
+/// for (rate, want) in rates.into_iter().zip([0.0, 0.05, 0.1, 0.05, 0.0]) {
+///     assert!((rate - want).abs() < 1e-12);
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Schedule {
@@ -44,7 +55,7 @@ pub enum Schedule {
     Poly {
         /// Steps until the rate is 0, at least 1; PyTorch's `total_iters`.
         steps: u64,
-        /// The exponent.
+        /// Exponent of the decay.
         #[serde(default = "default_power")]
         power: f64,
     },
@@ -56,7 +67,7 @@ pub enum Schedule {
         /// Fraction of the base rate at step 0; PyTorch's `start_factor`.
         #[serde(default)]
         start: f64,
-        /// What follows.
+        /// The schedule behind the warm-up.
         then: Box<Schedule>,
     },
     /// A rise from `base / div_factor` to the base rate and a fall to `base / div_factor / final_div_factor`, both along a
@@ -82,11 +93,11 @@ pub enum Schedule {
 pub struct ScheduleError {
     /// The schedule's `type`.
     pub schedule: &'static str,
-    /// The parameter.
+    /// The parameter's name.
     pub parameter: &'static str,
-    /// What it must be.
+    /// The values that it may have.
     pub needs: &'static str,
-    /// What it is.
+    /// The value given.
     pub got: String,
 }
 

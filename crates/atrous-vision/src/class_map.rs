@@ -4,6 +4,17 @@ use crate::error::{Error, Result};
 use crate::size::{check_size, nearest_positions};
 
 /// A picture of class numbers, one byte a pixel, row by row. 255 is "ignore" where labels are meant.
+///
+/// ```
+/// use atrous_vision::ClassMap;
+///
+/// let map = ClassMap::new(3, 2, vec![0, 0, 1, 0, 1, 1])?; // width, height
+/// assert_eq!(map.pixel_counts()[..3], [3, 3, 0]);
+/// let large = map.resize(6, 4)?;
+/// assert_eq!(large.classes()[..6], [0, 0, 0, 0, 1, 1]);
+/// assert!(ClassMap::new(3, 2, vec![0; 5]).is_err());
+/// # Ok::<(), atrous_vision::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClassMap {
     width: u32,

@@ -3,6 +3,13 @@
 use crate::error::{Error, Result};
 
 /// One of the best classes of a picture.
+///
+/// ```
+/// let best = atrous_vision::classify(&[0.0, 2.0, 1.0], 2)?; // logits of one picture
+/// assert_eq!([best[0].class, best[1].class], [1, 2]);
+/// assert!((best[0].probability - 0.6652).abs() < 1e-4);
+/// # Ok::<(), atrous_vision::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
     /// Class number.

@@ -4,6 +4,18 @@ use crate::error::{Error, Result};
 use atrous_nn::Normalize;
 
 /// Turns pictures of equal size into one input tensor.
+///
+/// ```
+/// use atrous_vision::{Preprocess, RgbImage};
+///
+/// let photo = RgbImage::from_pixel(2, 1, [51, 102, 255].into());
+/// let tensor = Preprocess::TF.run(&[photo.clone(), photo])?; // byte / 127.5 - 1
+/// assert_eq!(tensor.shape, [2, 1, 2, 3]); // N, H, W, C
+/// assert_eq!(tensor.data[..3], [-0.6, -0.2, 1.0]);
+/// // Pictures of one batch have one size.
+/// assert!(Preprocess::TF.run(&[RgbImage::new(2, 1), RgbImage::new(1, 2)]).is_err());
+/// # Ok::<(), atrous_vision::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Preprocess {
     /// Pixel values to numbers.

@@ -6,6 +6,18 @@ use atrous_nn::Task;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Any failure, with the message of the part it comes from.
+///
+/// ```
+/// use atrous::{Error, nn::zoo};
+///
+/// fn size_of(name: &str) -> Result<[usize; 2], Error> {
+///     Ok(zoo::network(name)?.info().size)
+/// }
+///
+/// assert_eq!(size_of("resnet50").unwrap(), [224, 224]);
+/// let error = size_of("resnet5O").unwrap_err();
+/// assert!(matches!(error, Error::Zoo(_)) && error.to_string().contains("resnet50"), "{error}");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -45,7 +57,7 @@ pub enum Error {
     /// One of many photographs.
     #[error("photograph {index}: {source}")]
     Photo {
-        /// Which, counted from 0.
+        /// The photograph's position, counted from 0.
         index: usize,
         /// What is wrong with it, or with the batch that it begins.
         source: Box<Error>,
@@ -53,21 +65,21 @@ pub enum Error {
     /// A network was asked for what it does not do.
     #[error("{model} is a {} network, it cannot {wanted}", task(*.is))]
     Task {
-        /// The network.
+        /// The network's name.
         model: String,
-        /// What it does.
+        /// The task that it is for.
         is: Task,
-        /// What was asked for.
+        /// What was asked of it.
         wanted: &'static str,
     },
     /// A tensor with a number of channels that the network does not take.
     #[error("{model} takes images of {needs} channels, got {got}")]
     Channels {
-        /// The network.
+        /// The network's name.
         model: String,
         /// Channels of its input.
         needs: usize,
-        /// Channels given.
+        /// Channels of the tensor.
         got: usize,
     },
 }

@@ -74,7 +74,7 @@ pub mod gpu {
     pub use atrous_gpu::*;
 }
 
-/// Shapes, operations, graphs, passes. Not [stable](crate#stability) beyond what the crate's root has of it.
+/// Shapes, operations, graphs, passes. In part [stable](crate#stability).
 pub mod graph {
     pub use atrous_graph::*;
 }

@@ -17,7 +17,7 @@ use super::{FAMILIES, step_with};
 const NARROWED: [&str; 6] =
     ["cross_entropy_grad", "input", "parameter", "reduce", "resize_cross_entropy_grad", "resize_grad"];
 
-/// Who reads a cast to f32: losses, and what enlarges logits for them, where passes do not run through it.
+/// The readers of casts to f32: losses, and what enlarges logits for them, where passes do not run through it.
 const WIDENED: [&str; 5] =
     ["cross_entropy", "cross_entropy_grad", "resize", "resize_cross_entropy", "resize_cross_entropy_grad"];
 

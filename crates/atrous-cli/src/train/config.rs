@@ -41,7 +41,7 @@ pub(super) struct Config {
     pub(super) recompute: String,
     /// How activations and filters are stored; as the environment says if left out.
     pub(super) precision: Option<Precision>,
-    /// Such as `2GiB`.
+    /// Bytes as text, such as `2GiB`.
     pub(super) memory_budget: Option<String>,
     pub(super) adapter: Option<String>,
     pub(super) validate_every: u64,

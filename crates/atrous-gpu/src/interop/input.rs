@@ -16,11 +16,11 @@ pub enum DeviceInput<'a> {
     Host(InputData<'a>),
     /// 32-bit values, of the input's element type, in a buffer with the usage `STORAGE`.
     Buffer {
-        /// The buffer.
+        /// A buffer of the same device, with the usage `STORAGE`.
         buffer: &'a wgpu::Buffer,
         /// The first byte, a multiple of the device's `min_storage_buffer_offset_alignment`.
         offset: u64,
-        /// How they lie in it.
+        /// In which order the values lie.
         layout: BufferLayout,
     },
     /// A picture for each sample. [`Session::take_pixels`] tells which numbers their bytes stand for.

@@ -8,52 +8,38 @@ use atrous_graph::TensorType;
 use crate::allocate::{self, Command};
 use crate::{Device, GpuError};
 
-/// A kernel: its name and its text.
-pub(super) struct Kernel {
-    name: &'static str,
-    text: &'static str,
-}
+/// A kernel of the catalogue: name and variant.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Kernel(&'static str, &'static str);
 
-pub(super) const LOAD_BUFFER: Kernel = Kernel { name: "interop/load_buffer", text: include_str!("load_buffer.wgsl") };
-pub(super) const LOAD_TEXTURE: Kernel =
-    Kernel { name: "interop/load_texture", text: include_str!("load_texture.wgsl") };
-pub(super) const OVERLAY: Kernel = Kernel { name: "interop/overlay", text: include_str!("overlay.wgsl") };
-pub(super) const STORE_U32: Kernel = Kernel {
-    name: "interop/store_u32",
-    text: concat!(
-        "alias Value = u32; alias Result = texture_storage_2d<r32uint, write>;\n",
-        include_str!("store_texture.wgsl")
-    ),
-};
-pub(super) const STORE_F32: Kernel = Kernel {
-    name: "interop/store_f32",
-    text: concat!(
-        "alias Value = f32; alias Result = texture_storage_2d<r32float, write>;\n",
-        include_str!("store_texture.wgsl")
-    ),
-};
+pub(super) const LOAD_BUFFER: Kernel = Kernel("interop/load_buffer", "");
+pub(super) const LOAD_TEXTURE: Kernel = Kernel("interop/load_texture", "");
+pub(super) const OVERLAY: Kernel = Kernel("interop/overlay", "");
+pub(super) const STORE_U32: Kernel = Kernel("interop/store_texture", "");
+pub(super) const STORE_F32: Kernel = Kernel("interop/store_texture", "float");
 
 /// Pixels of a workgroup's side, of the kernels that go over pixels.
 pub(super) const SIDE: u32 = 8;
 
-/// Those that a device has compiled, by name.
+/// The kernels that a device has compiled.
 #[derive(Default)]
 pub(crate) struct Kernels {
-    made: Mutex<HashMap<&'static str, wgpu::ComputePipeline>>,
+    made: Mutex<HashMap<Kernel, wgpu::ComputePipeline>>,
 }
 
 impl Kernels {
-    fn get(&self, device: &Device, kernel: &Kernel) -> Result<wgpu::ComputePipeline, GpuError> {
+    fn get(&self, device: &Device, kernel: Kernel) -> Result<wgpu::ComputePipeline, GpuError> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pipeline) = made.get(kernel.name) {
+        if let Some(pipeline) = made.get(&kernel) {
             return Ok(pipeline.clone());
         }
-        let pipeline = device.scope(kernel.name, || {
-            let source = wgpu::ShaderSource::Wgsl(kernel.text.into());
-            let module =
-                device.raw().create_shader_module(wgpu::ShaderModuleDescriptor { label: Some(kernel.name), source });
+        let Kernel(name, variant) = kernel;
+        let shader = atrous_shaders::find(name, variant).expect("a kernel of the catalogue: a bug of atrous");
+        let pipeline = device.scope(name, || {
+            let source = wgpu::ShaderSource::Wgsl((&*shader.source).into());
+            let module = device.raw().create_shader_module(wgpu::ShaderModuleDescriptor { label: Some(name), source });
             device.raw().create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some(kernel.name),
+                label: Some(name),
                 layout: None,
                 module: &module,
                 entry_point: Some("main"),
@@ -61,7 +47,7 @@ impl Kernels {
                 cache: None,
             })
         })?;
-        made.insert(kernel.name, pipeline.clone());
+        made.insert(kernel, pipeline.clone());
         Ok(pipeline)
     }
 }
@@ -77,14 +63,14 @@ impl Kernel {
         resources: &[wgpu::BindingResource<'_>],
         grid: [u32; 3],
     ) -> Result<Command, GpuError> {
-        let pipeline = device.kernels().get(device, self)?;
+        let pipeline = device.kernels().get(device, *self)?;
         let params = allocate::filled(device, "parameters of a kernel", params)?;
         let all = std::iter::once(params.as_entire_binding()).chain(resources.iter().cloned());
         let entries: Vec<_> =
             (0..).zip(all).map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource }).collect();
         let bindings = device.scope(what, || {
             let layout = pipeline.get_bind_group_layout(0);
-            let descriptor = wgpu::BindGroupDescriptor { label: Some(self.name), layout: &layout, entries: &entries };
+            let descriptor = wgpu::BindGroupDescriptor { label: Some(self.0), layout: &layout, entries: &entries };
             device.raw().create_bind_group(&descriptor)
         });
         let bindings = bindings.map_err(|error| match error {

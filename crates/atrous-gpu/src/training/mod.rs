@@ -91,12 +91,12 @@ impl TrainingSession {
         &self.executable.plan
     }
 
-    /// The device.
+    /// The device that the session runs on.
     pub fn device(&self) -> &Device {
         &self.executable.device
     }
 
-    /// The parameters.
+    /// The parameters that the session trains.
     pub fn parameters(&self) -> &Arc<Parameters> {
         &self.executable.parameters
     }

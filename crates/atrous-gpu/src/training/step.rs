@@ -12,7 +12,7 @@ use crate::{Flight, GpuError, InputData, Outputs, slots};
 pub struct StepResult {
     /// The number of the update it belongs to, as in its [`StepOptions`].
     pub step: u64,
-    /// The loss.
+    /// The loss of the step's batch, before the update.
     pub loss: f32,
     /// Euclidean norm of the gradient that was used: scaled, not clipped, over all parameters and, in an update, all
     /// accumulated runs.

@@ -31,7 +31,7 @@ pub struct TuneReport {
 /// What was found for one operation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TunedShape {
-    /// The operation.
+    /// The operation, with the types of its tensors.
     pub operation: Operation,
     /// Steps of the plan that compute it.
     pub uses: usize,
@@ -39,24 +39,24 @@ pub struct TunedShape {
     pub share: f64,
     /// What serves without tuning.
     pub default: Choice,
-    /// What serves now.
+    /// The choice that serves after the search.
     pub chosen: Choice,
     /// Times of the default and of what was chosen, if they were measured by this search.
     pub times: Option<[Duration; 2]>,
     /// How many candidates were tried, by this search and those before.
     pub tried: usize,
-    /// How many there are.
+    /// How many candidates the operation has.
     pub candidates: usize,
     /// Candidates that are wrong.
     pub excluded: Vec<Excluded>,
-    /// Why nothing was measured, if so.
+    /// Why nothing was measured; none if something was.
     pub skipped: Option<&'static str>,
 }
 
 /// A candidate whose result is not that of the reference kernel: a bug of atrous or of the driver.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Excluded {
-    /// The candidate.
+    /// The variant and tile that were tried.
     pub choice: Choice,
     /// How its result differs.
     pub reason: String,

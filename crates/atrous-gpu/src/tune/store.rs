@@ -47,7 +47,7 @@ impl Tuned {
         tuned
     }
 
-    /// What is known by now; none if tuning is off.
+    /// All choices that are known; none if tuning is off.
     pub(crate) fn choices(&self) -> Option<Arc<Choices>> {
         self.choices.as_ref().map(|choices| lock(choices).clone())
     }

@@ -7,7 +7,7 @@ use crate::{Graph, GraphError, NodeId, Op};
 /// What the backward pass computes again instead of storing it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Recompute {
-    /// Nothing.
+    /// Nothing: every value that the backward pass reads is stored.
     Nothing,
     /// What is cheap: batch normalisation, functions of it, concatenation. Costs about one more pass over those tensors and
     /// saves up to two of three tensors per convolution.

@@ -11,7 +11,7 @@ pub use assign::{Assignment, assign};
 /// A tensor to place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Its size.
+    /// Size in bytes.
     pub bytes: u64,
     /// The step that writes it first.
     pub first: usize,

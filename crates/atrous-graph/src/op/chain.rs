@@ -29,7 +29,7 @@ pub struct Chain {
 impl Chain {
     /// The most steps that a chain has.
     pub const LENGTH: usize = 4;
-    /// The most inputs that it has.
+    /// The most inputs that a chain has.
     pub const INPUTS: usize = 4;
 
     /// A chain of these steps; `None` if they are none, too many, or need more than [`Self::INPUTS`].
@@ -40,7 +40,7 @@ impl Chain {
         (fits && chain.inputs() <= Self::INPUTS).then_some(chain)
     }
 
-    /// Its steps.
+    /// The steps in the order in which they are applied.
     pub fn steps(&self) -> impl Iterator<Item = Step> {
         self.steps.into_iter().flatten()
     }

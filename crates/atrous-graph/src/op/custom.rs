@@ -119,11 +119,11 @@ impl Values<'_> {
 /// inputs. Each vec4 of the result must be stored once, and none be read. Names that begin with `atrous_` are taken.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CustomKernel {
-    /// The text.
+    /// The WGSL text of the kernel.
     pub wgsl: Cow<'static, str>,
     /// Values of the overrides that the text declares.
     pub constants: Vec<(&'static str, f64)>,
-    /// How many workgroups.
+    /// The number of workgroups.
     pub grid: Grid,
 }
 
@@ -157,7 +157,7 @@ pub enum Grid {
 /// Which parts of a result can be computed on their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CustomCut {
-    /// None.
+    /// The result is computed as a whole.
     Whole,
     /// Ranges of samples, from the same samples of the inputs that have as many, and all of the others.
     Samples,
@@ -171,7 +171,7 @@ pub enum CustomCut {
 #[derive(Clone, Copy)]
 pub struct Custom(&'static Kept);
 
-/// What is kept. Not the object alone, which may be of no size and so have no address of its own.
+/// An operation in the registry. Not the object alone, which may be of no size and so have no address of its own.
 struct Kept {
     op: Box<dyn CustomOp>,
     attributes: String,

@@ -60,20 +60,20 @@ impl Place {
 /// What the added pixels hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PadMode {
-    /// A number.
+    /// The same number in all of them.
     Constant(f32),
     /// The image mirrored at its edge pixel, which is not repeated. Needs less padding than the image has pixels.
     Reflect,
-    /// The edge pixel.
+    /// Copies of the nearest edge pixel.
     Replicate,
 }
 
 /// Adds rows and columns around the image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pad {
-    /// How many.
+    /// How many rows and columns are added on each side.
     pub padding: Padding,
-    /// What they hold.
+    /// What the added pixels hold.
     pub mode: PadMode,
 }
 

@@ -92,7 +92,7 @@ pub(super) const fn statistics(x: TensorType) -> Shape {
 /// The running statistic after a step: `keep * running + take * batch`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RunningStat {
-    /// Factor of the old value.
+    /// Factor of the running value.
     pub keep: f64,
     /// Factor of the batch's value; holds `n/(n-1)` where the unbiased variance is stored.
     pub take: f64,
@@ -128,13 +128,13 @@ pub enum Reduction {
 /// Reduces over some of the outer sides, which become 1. Channels are never reduced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Reduce {
-    /// What is computed.
+    /// Whether the result is sum, mean or maximum.
     pub reduction: Reduction,
-    /// Over the batch.
+    /// Whether it goes over the batch.
     pub n: bool,
-    /// Over rows.
+    /// Whether it goes over rows.
     pub h: bool,
-    /// Over columns.
+    /// Whether it goes over columns.
     pub w: bool,
 }
 

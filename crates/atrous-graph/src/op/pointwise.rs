@@ -272,7 +272,7 @@ pub struct Dropout {
     pub rate: f32,
     /// Tells the dropouts of one network apart.
     pub stream: u32,
-    /// What is dropped as a whole.
+    /// Which elements are dropped together.
     pub unit: DropoutUnit,
 }
 

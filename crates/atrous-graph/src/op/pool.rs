@@ -8,9 +8,9 @@ use super::conv::{MAX_STEP, check_steps};
 /// A sliding window. Pairs are (rows, columns).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Window {
-    /// Taps.
+    /// Rows and columns that the window has.
     pub kernel: [usize; 2],
-    /// Step.
+    /// Pixels from one window to the next.
     pub stride: [usize; 2],
     /// Distance of neighbouring taps.
     pub dilation: [usize; 2],

@@ -1,4 +1,4 @@
-//! Interpolation.
+//! Interpolation of images.
 
 use crate::{Shape, TensorType};
 
@@ -34,7 +34,7 @@ pub struct Resize {
     pub h: usize,
     /// Columns of the result.
     pub w: usize,
-    /// How.
+    /// How values between pixels are made.
     pub interpolation: Interpolation,
     /// Input pixels per output pixel, (rows, columns), used instead of `n/m`: what PyTorch does when a `scale_factor` is
     /// given (its reciprocal). Not used with aligned corners.

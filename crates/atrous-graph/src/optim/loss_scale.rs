@@ -58,7 +58,7 @@ pub struct LossScale {
     /// The input, one f32, that is the gradient of the loss ([`backward_scaled`](crate::autodiff::backward_scaled)). Nobody uploads it: a
     /// plan places it where the updates keep the scale.
     pub node: NodeId,
-    /// How it changes.
+    /// The rule by which it changes.
     pub scaling: LossScaling,
 }
 

@@ -1,4 +1,4 @@
-//! Update rules.
+//! Update rules of optimizers.
 
 /// Whose formula is used where PyTorch and Keras differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -13,6 +13,16 @@ pub enum Convention {
 /// An update rule. `g` is the gradient of a parameter `p`, `lr` its learning rate, `wd` its weight decay. PyTorch adds weight
 /// decay to the gradient (`g + wd*p`), except for AdamW; Keras decouples it in all its optimizers. Where it is
 /// [decoupled](Optimizer::decouples), `p -= lr*wd*p` comes first.
+///
+/// ```
+/// use atrous_graph::optim::{Convention, Optimizer};
+///
+/// assert_eq!(Optimizer::adamw().name(), "adamw"); // with PyTorch's defaults
+/// let convention = Convention::Keras;
+/// let sgd = Optimizer::Sgd { momentum: 0.9, dampening: 0.0, nesterov: true, convention };
+/// assert!(sgd.validate().is_ok());
+/// assert!(Optimizer::sgd(1.5).validate().is_err());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Optimizer {
     /// Stochastic gradient descent.
@@ -26,7 +36,7 @@ pub enum Optimizer {
         dampening: f64,
         /// Look ahead (Nesterov 1983, in Sutskever's form).
         nesterov: bool,
-        /// Whose velocity.
+        /// Whether the velocity is PyTorch's or Keras'.
         convention: Convention,
     },
     /// RMSprop (Hinton 2012): `s = alpha*s + (1 - alpha)*g²`; centred, the square of the mean gradient is taken off `s`.
@@ -42,7 +52,7 @@ pub enum Optimizer {
         momentum: f64,
         /// Whether the variance is used instead of the mean square.
         centered: bool,
-        /// Whose formula.
+        /// Whether the formula is PyTorch's or Keras'.
         convention: Convention,
     },
     /// Adam (Kingma and Ba 2015): `m = beta1*m + (1 - beta1)*g`, `s = beta2*s + (1 - beta2)*g²`. At step `t`, counted from 1,
@@ -59,7 +69,7 @@ pub enum Optimizer {
         decoupled: bool,
         /// AMSGrad (Reddi et al. 2018): the largest `s` so far, without its correction `c2`, takes the place of `s` in the quotient.
         amsgrad: bool,
-        /// Whose formula.
+        /// Whether the formula is PyTorch's or Keras'.
         convention: Convention,
     },
     /// NAdam, Adam with Nesterov's momentum (Dozat 2016): `m` and `s` as in Adam. With `mu(t) = beta1 * (1 - 0.96^(t*momentum_decay)/2)`
@@ -88,7 +98,7 @@ pub enum Optimizer {
         initial_accumulator: f64,
         /// Keeps the division finite.
         eps: f64,
-        /// Whose formula.
+        /// Whether the formula is PyTorch's or Keras'.
         convention: Convention,
     },
 }

@@ -50,7 +50,7 @@ struct Cutting<'a> {
     rewrite: Rewrite<'a>,
     graph: &'a Graph,
     limit: u64,
-    /// By old node.
+    /// By node of the graph before: the pieces that its result is made in.
     pieces: HashMap<NodeId, Vec<Piece>>,
     /// Channels of new nodes.
     slices: HashMap<(NodeId, Range<usize>), NodeId>,

@@ -7,11 +7,11 @@ use crate::{Op, ParameterSource, Shape, SourceError, TensorType};
 /// A parameter of a rewritten graph, as a function of parameters of the graph before, or of other derived ones.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Derived {
-    /// Its name.
+    /// Name of the new parameter.
     pub name: String,
-    /// Its type.
+    /// Type of the new parameter.
     pub ty: TensorType,
-    /// How it is made.
+    /// The parameters and the formula that it is made of.
     pub recipe: Recipe,
 }
 

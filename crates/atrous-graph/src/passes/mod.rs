@@ -52,11 +52,12 @@ impl PassOptions {
 /// How activations and filters are stored. All else, and all sums, are f32 either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Precision {
-    /// In 32 bits.
+    /// In 32 bits each.
     #[default]
     F32,
-    /// In 16 bits ([`DType::F16`](crate::DType::F16)) between the first convolution and the results, in training also what flows back
-    /// between them: half the memory and half the traffic, with a rounding of `2^-11` wherever something is stored. Numbers beyond 65504 become infinite.
+    /// In 16 bits ([`DType::F16`](crate::DType::F16)) between the first convolution and the results, in training also what flows
+    /// back between them: half the memory and half the traffic, with a rounding of `2^-11` wherever something is stored. Numbers
+    /// beyond 65504 become infinite.
     F16,
 }
 

@@ -5,11 +5,11 @@ use std::fmt;
 /// One place that a pass looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// The pass.
+    /// Name of the pass.
     pub pass: &'static str,
-    /// The node.
+    /// Name of the node that it looked at.
     pub node: String,
-    /// Why nothing was done there; `None` if the pass did what it is for.
+    /// Why the pass changed nothing there; `None` if it did what it is for.
     pub declined: Option<&'static str>,
 }
 
@@ -32,16 +32,20 @@ impl Report {
 }
 
 impl fmt::Display for Report {
-    /// A line per pass with how often it served, and below it one for every place where it declined.
+    /// A line for each pass: in how many of the places that it looked at it did what it is for. With `{:#}` the lines below say
+    /// why it declined at the others.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut passes: Vec<&str> = self.notes.iter().map(|note| note.pass).collect();
         passes.dedup();
         for pass in passes {
             let notes = || self.notes.iter().filter(|note| note.pass == pass);
-            writeln!(f, "{pass}: {} of {}", self.count(pass), notes().count())?;
+            writeln!(f, "{pass}: {} of {} places", self.count(pass), notes().count())?;
+            if !f.alternate() {
+                continue;
+            }
             for note in notes() {
                 if let Some(reason) = note.declined {
-                    writeln!(f, "       not {}: {reason}", note.node)?;
+                    writeln!(f, "      not {}: {reason}", note.node)?;
                 }
             }
         }

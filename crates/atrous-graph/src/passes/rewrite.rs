@@ -108,7 +108,7 @@ impl<'a> Rewrite<'a> {
     }
 }
 
-/// Who reads each tensor.
+/// By node: the nodes that read its tensor.
 pub(super) struct Uses {
     users: Vec<Vec<NodeId>>,
     kept: Vec<bool>,

@@ -82,7 +82,7 @@ pub enum FormatError {
     HeaderOutside {
         /// Claimed size.
         len: u64,
-        /// Bytes there are.
+        /// Bytes behind the header's length.
         available: u64,
     },
     /// The header is not the JSON it should be.
@@ -99,7 +99,7 @@ pub enum FormatError {
     UnknownDtype {
         /// The tensor.
         name: String,
-        /// The text found.
+        /// The name of the element type, as the file has it.
         dtype: String,
     },
     /// A range that ends before it begins.
@@ -109,7 +109,7 @@ pub enum FormatError {
         name: String,
         /// First byte.
         begin: u64,
-        /// One past the last.
+        /// One past the last byte.
         end: u64,
     },
     /// Shape, element type and byte range disagree.
@@ -117,13 +117,13 @@ pub enum FormatError {
     Size {
         /// The tensor.
         name: String,
-        /// Its shape.
+        /// Shape in the header.
         shape: Vec<u64>,
-        /// Its element type.
+        /// Element type in the header.
         dtype: Dtype,
         /// Bytes that shape and element type need, as text: the number may be too large to represent.
         needs: String,
-        /// Bytes claimed.
+        /// Bytes of the claimed range.
         got: u64,
     },
     /// A range beyond the end of the file.
@@ -133,9 +133,9 @@ pub enum FormatError {
         name: String,
         /// First byte.
         begin: u64,
-        /// One past the last.
+        /// One past the last byte.
         end: u64,
-        /// Bytes there are.
+        /// Bytes behind the header.
         available: u64,
     },
     /// Two tensors share bytes.
@@ -143,7 +143,7 @@ pub enum FormatError {
     Overlap {
         /// The tensor that begins first.
         first: String,
-        /// The other.
+        /// The tensor that begins second.
         second: String,
         /// First shared byte.
         at: u64,
@@ -151,9 +151,9 @@ pub enum FormatError {
     /// Bytes that belong to no tensor.
     #[error("the bytes {begin}..{end} belong to no tensor")]
     Hole {
-        /// First such byte.
+        /// First byte of the range.
         begin: u64,
-        /// One past the last.
+        /// One past the last byte.
         end: u64,
     },
 }
@@ -161,11 +161,11 @@ pub enum FormatError {
 /// A tensor whose shape differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shapes {
-    /// The tensor.
+    /// The tensor's name.
     pub name: String,
-    /// What the model needs.
+    /// Shape that the model needs.
     pub needs: Vec<usize>,
-    /// What the file has.
+    /// Shape that the file has.
     pub got: Vec<usize>,
 }
 

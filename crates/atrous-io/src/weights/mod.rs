@@ -32,6 +32,20 @@ pub use save::{NamedTensor, SaveError, save_parameters, save_tensors, tensors_to
 /// shape and element type say.
 ///
 /// A file must not be changed while it is mapped; replace it by renaming another over it, as [`save_parameters`] does.
+///
+/// ```
+/// use atrous_io::{WeightFile, save_tensors};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("head.safetensors");
+/// save_tensors(&path, &[("fc.bias".to_owned(), vec![2], vec![1.0, 2.0])])?;
+/// let file = WeightFile::open(&path)?;
+/// let bias = file.tensor("fc.bias").expect("a tensor of this name");
+/// assert_eq!((bias.shape, bias.to_f32()), (&[2][..], Some(vec![1.0, 2.0])));
+/// # Ok(())
+/// # }
+/// ```
 pub struct WeightFile {
     bytes: Bytes,
     entries: Vec<Entry>,

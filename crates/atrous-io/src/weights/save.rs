@@ -30,9 +30,9 @@ pub enum SaveError {
     /// A tensor's shape and number of values disagree, or a name is used twice.
     #[error("tensor \"{name}\" cannot be stored: {reason}")]
     Tensor {
-        /// The tensor.
+        /// The tensor's name.
         name: String,
-        /// What is wrong.
+        /// Why it cannot be stored.
         reason: String,
     },
 }

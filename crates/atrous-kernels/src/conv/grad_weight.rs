@@ -69,7 +69,7 @@ pub fn plan_grad_weight(op: &Conv2dGradWeight, problem: &Problem<'_>) -> Result<
     Ok(plan)
 }
 
-/// The second stage.
+/// The dispatch that adds the partial sums up.
 fn combine(slabs: usize, partials: Binding, problem: &Problem<'_>) -> Result<Dispatch, PlanError> {
     let (outputs, target) = (vec4s(problem.output.ty), problem.target);
     let shared = slabs >= 64 && !target.software && target.limits.workgroup_memory >= 1024;

@@ -58,7 +58,7 @@ fn partial_bytes(p: &ConvProblem<'_>) -> u64 {
     (p.pixels() * p.o4() * 16) as u64
 }
 
-/// Both stages.
+/// Both stages: partial sums, and their sum.
 pub(super) fn plan(p: &ConvProblem<'_>, variant: &'static str, name: &str) -> Result<NodePlan, PlanError> {
     let cut = Cut::of(p).expect("the variant is legal: a bug of atrous");
     let (inputs, output) = (p.problem.inputs, &p.problem.output);

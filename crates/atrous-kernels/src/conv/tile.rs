@@ -7,9 +7,9 @@ use crate::Target;
 /// Rows and columns of a tile, in elements. Of a filter's gradient the rows are input channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tile {
-    /// Rows.
+    /// Number of rows.
     pub m: usize,
-    /// Columns.
+    /// Number of columns.
     pub n: usize,
 }
 

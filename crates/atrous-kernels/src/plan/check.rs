@@ -8,9 +8,9 @@ use crate::{Limits, PlanError};
 impl Plan {
     /// Checks a plan against the rules of WebGPU and the adapter's limits.
     ///
-    /// No dispatch reads and writes one buffer unless all of that is declared as writes, no writable ranges overlap, no tensors that are alive together share bytes,
-    /// and everything fits the limits. Steps of the graph write only banks and gradients; the updates after a training step
-    /// write anything but inputs, constants and banks.
+    /// No dispatch reads and writes one buffer unless all of that is declared as writes, no writable ranges overlap, no tensors
+    /// that are alive together share bytes, and everything fits the limits. Steps of the graph write only banks and gradients; the
+    /// updates after a training step write anything but inputs, constants and banks.
     ///
     /// # Errors
     /// [`PlanError::Inconsistent`] names the step and the rule: a bug of atrous, never of its user.

@@ -131,7 +131,7 @@ fn plan_shared(
     Ok(made)
 }
 
-/// What a node computes.
+/// The operation of a node, with the types of its tensors.
 fn operation(graph: &Graph, id: NodeId) -> Operation {
     let node = graph.node(id);
     Operation { op: node.op, inputs: node.inputs.iter().map(|i| graph.node(*i).ty).collect(), output: node.ty }
@@ -157,7 +157,7 @@ pub(super) fn needed(graph: &Graph, outputs: &[NodeId]) -> Vec<NodeId> {
 pub(super) struct Layout {
     pub(super) buffers: Vec<BufferPlan>,
     constants: Vec<u32>,
-    /// By node. Who is placed before the banks are keeps its place.
+    /// By node. Inputs and parameters have their places first, and the placing of the banks leaves those as they are.
     pub(super) tensors: Vec<Option<TensorPlan>>,
     parameters: ParameterPlacement,
     /// By step: its scratch tensors.

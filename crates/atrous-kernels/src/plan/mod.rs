@@ -57,9 +57,9 @@ pub enum BufferKind {
 /// A buffer that a plan needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BufferPlan {
-    /// What it holds.
+    /// What the buffer holds.
     pub kind: BufferKind,
-    /// Its size.
+    /// Size in bytes.
     pub bytes: u64,
 }
 
@@ -70,7 +70,7 @@ pub struct Place {
     pub buffer: usize,
     /// First byte, aligned for bindings.
     pub offset: u64,
-    /// Bytes.
+    /// Length in bytes.
     pub bytes: u64,
 }
 
@@ -116,13 +116,13 @@ impl PlannedDispatch {
 /// One node of the graph as it will run.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// The node.
+    /// The node of the graph.
     pub node: NodeId,
-    /// Its name.
+    /// The node's name.
     pub name: String,
-    /// Its operation's name.
+    /// Name of the node's operation.
     pub op: &'static str,
-    /// What it computes.
+    /// The operation, with the types of its tensors.
     pub operation: Operation,
     /// The kernel variant that serves it.
     pub variant: &'static str,
@@ -139,7 +139,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// How it is computed.
+    /// The variant and tile that serve.
     pub const fn choice(&self) -> Choice {
         Choice { variant: self.variant, tile: self.tile }
     }
@@ -148,7 +148,7 @@ impl Step {
 /// A tensor of the plan: where it lies and from which to which step it is alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TensorPlan {
-    /// Where it lies.
+    /// The bytes that it takes.
     pub place: Place,
     /// Index of the step that writes it first.
     pub first: usize,

@@ -2,50 +2,97 @@
 
 use std::fmt;
 
-use super::{BufferKind, Plan};
+use super::{BufferKind, Plan, PlannedDispatch, Step};
+
+/// Columns of the table of steps: their titles, and whether they hold numbers.
+const COLUMNS: [(&str, bool); 11] = [
+    ("step", true),
+    ("layer", false),
+    ("operation", false),
+    ("result", false),
+    ("kernel", false),
+    ("workgroups", false),
+    ("lies at", false),
+    ("bytes", true),
+    ("alive", false),
+    ("MMAC", true),
+    ("MB moved", true),
+];
+
+type Row = [String; COLUMNS.len()];
 
 impl fmt::Display for Plan {
-    /// A line per node: kernel, grids, place, lifetime and cost, and below it why better kernels declined.
+    /// A line for each step: result, kernel, workgroups of its dispatches, place of the result and the steps in which it is alive,
+    /// multiply-accumulates and memory traffic. Below, updates, buffers and totals. With `{:#}` the lines below a step say why
+    /// better kernels declined.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, step) in self.steps.iter().enumerate() {
-            write!(f, "{i:>4} {:<44} {:<18} {:<29}", step.name, step.op, step.choice())?;
-            let grids: Vec<String> =
-                step.dispatches.iter().map(|d| format!("{}×{}×{}", d.grid[0], d.grid[1], d.grid[2])).collect();
-            write!(f, " grid {:<18}", if grids.is_empty() { "-".to_owned() } else { grids.join(" ") })?;
-            if let Some(t) = self.tensors[step.node.0] {
-                let at = format!("{}+{}", self.buffer_name(t.place.buffer), t.place.offset);
-                write!(f, " at {at:<20} {:>11} B  alive {}..={}", t.place.bytes, t.first, t.last)?;
-            }
-            writeln!(f, "  {:.1} MMAC, {:.2} MB moved", step.macs as f64 / 1e6, step.bytes as f64 / 1e6)?;
-            for d in &step.declined {
-                writeln!(f, "       not {}: {}", d.variant, d.reason)?;
+        let mut rows: Vec<Row> = vec![COLUMNS.map(|(title, _)| title.to_owned())];
+        rows.extend(self.steps.iter().enumerate().map(|(i, step)| self.row(i, step)));
+        let widths: [usize; COLUMNS.len()] =
+            std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
+        for (i, row) in rows.iter().enumerate() {
+            let cells = row.iter().zip(widths).zip(COLUMNS).map(|((cell, width), (_, is_number))| match is_number {
+                true => format!("{cell:>width$}"),
+                false => format!("{cell:<width$}"),
+            });
+            writeln!(f, "{}", cells.collect::<Vec<_>>().join("  "))?;
+            let declined = i.checked_sub(1).filter(|_| f.alternate()).map_or(&[][..], |i| &self.steps[i].declined);
+            for d in declined {
+                writeln!(f, "{:width$}  not {}: {}", "", d.variant, d.reason, width = widths[0])?;
             }
         }
+        writeln!(f)?;
         for update in self.updates(true) {
-            let grids: Vec<String> =
-                update.dispatches.iter().map(|d| format!("{}×{}×{}", d.grid[0], d.grid[1], d.grid[2])).collect();
-            writeln!(f, "     {:<44} grid {}", update.name, grids.join(" "))?;
+            writeln!(f, "{:<14} {}", update.name, grids(&update.dispatches))?;
         }
         for i in 0..self.buffers.len() {
             writeln!(f, "{:<14} {:>12} B", self.buffer_name(i), self.buffers[i].bytes)?;
         }
-        writeln!(
-            f,
-            "{} dispatches, {:.3} GMAC; activations {} B (lower bound {} B), parameters {} B, gradients {} B, optimizer \
-             state {} B, predicted peak {} B",
-            self.dispatches(),
-            self.macs() as f64 / 1e9,
-            self.activation_bytes(),
-            self.lower_bound,
-            self.parameter_bytes(),
-            self.gradient_bytes(),
-            self.state_bytes(),
-            self.peak_bytes()
-        )
+        self.totals_line(f)
+    }
+}
+
+/// Workgroups of dispatches: of all if they are few, else of the first, and how many there are.
+fn grids(dispatches: &[PlannedDispatch]) -> String {
+    let grid = |d: &PlannedDispatch| format!("{}×{}×{}", d.grid[0], d.grid[1], d.grid[2]);
+    match dispatches {
+        [] => "-".to_owned(),
+        [first, _, _, _, ..] => format!("{} … {} dispatches", grid(first), dispatches.len()),
+        few => few.iter().map(grid).collect::<Vec<_>>().join(" "),
     }
 }
 
 impl Plan {
+    fn row(&self, i: usize, step: &Step) -> Row {
+        let [place, bytes, alive] = self.tensors[step.node.0].map_or_else(Default::default, |t| {
+            let place = format!("{}+{}", self.buffer_name(t.place.buffer), t.place.offset);
+            [place, t.place.bytes.to_string(), format!("{}..={}", t.first, t.last)]
+        });
+        [
+            i.to_string(),
+            step.name.clone(),
+            step.op.to_owned(),
+            step.operation.output.to_string(),
+            step.choice().to_string(),
+            grids(&step.dispatches),
+            place,
+            bytes,
+            alive,
+            format!("{:.1}", step.macs as f64 / 1e6),
+            format!("{:.2}", step.bytes as f64 / 1e6),
+        ]
+    }
+
+    fn totals_line(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (dispatches, gmacs) = (self.dispatches(), self.macs() as f64 / 1e9);
+        write!(f, "{dispatches} dispatches, {gmacs:.3} GMAC; activations {} B", self.activation_bytes())?;
+        write!(f, " (lower bound {} B), parameters {} B", self.lower_bound, self.parameter_bytes())?;
+        if self.training.is_some() {
+            write!(f, ", gradients {} B, optimizer state {} B", self.gradient_bytes(), self.state_bytes())?;
+        }
+        writeln!(f, ", predicted peak {} B", self.peak_bytes())
+    }
+
     /// `inputs`, `constants`, `parameters0`, `bank0`, …
     pub fn buffer_name(&self, index: usize) -> String {
         let kind = self.buffers[index].kind;

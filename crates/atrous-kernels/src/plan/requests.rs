@@ -15,7 +15,7 @@ pub(super) struct Requests {
     pub(super) all: Vec<Request>,
     /// By node: its request, if it lies in a bank.
     pub(super) of: Vec<Option<usize>>,
-    /// By node: who made its tensor. A node without dispatches is its first input.
+    /// By node: the node that made its tensor. A node without dispatches has that of its first input.
     pub(super) source: Vec<NodeId>,
     /// By step: the requests of its scratch memory.
     pub(super) scratch: Vec<Range<usize>>,
@@ -75,7 +75,7 @@ impl Requests {
             self.of[id.0] = self.of[inputs[0].0];
             self.strips_of[id.0] = self.strips_of[inputs[0].0];
         } else if placed[id.0].is_none() {
-            // Who shares its memory has it from the first that writes there.
+            // A node that writes into the memory of another tensor shares its request, alive from the first write there.
             let whole = sharing.part_of(id).unwrap_or(id);
             let over = plan.in_place.map(|i| self.of[inputs[i].0].expect("what dies lies in a bank: a bug of atrous"));
             let shared = over.or(self.of[whole.0]);

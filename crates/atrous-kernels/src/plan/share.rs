@@ -1,5 +1,5 @@
-//! Who writes its result into memory that another tensor has: a range of a concatenation's channels, or what is read for the last
-//! time.
+//! Which nodes write their results into memory that another tensor has: a range of a concatenation's channels, or an input that is
+//! read for the last time.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use atrous_graph::{Graph, Node, NodeId, Op};
 use crate::split::aliases;
 use crate::{Declined, Limits, Part};
 
-/// A range of a concatenation's channels that is written by who computes it.
+/// A range of a concatenation's channels that is written by the node that computes those channels.
 #[derive(Clone, Copy, Debug)]
 struct Slice {
     concat: NodeId,
@@ -22,7 +22,7 @@ pub(super) struct Sharing<'a> {
     slices: HashMap<NodeId, Slice>,
     /// Per concatenation: inputs that have to be copied, and why.
     copied: HashMap<NodeId, Vec<Declined>>,
-    /// By node: who made its tensor, which is not itself where the result is the first input.
+    /// By node: the node that made its tensor: another one where the result is the first input.
     source: Vec<NodeId>,
     /// By node: the last that reads its tensor; none if it is an output, or what is not computed.
     last_reader: Vec<Option<NodeId>>,
@@ -164,7 +164,7 @@ impl<'a> Sharing<'a> {
         (inputs.collect(), Part { measured: self.measured[id.0], ..self.part(id) })
     }
 
-    /// Who made the tensor that is a node's result.
+    /// The node that made the tensor that is a node's result.
     pub(super) fn source(&self, id: NodeId) -> NodeId {
         self.source[id.0]
     }

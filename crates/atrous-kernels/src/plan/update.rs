@@ -15,9 +15,9 @@ use crate::{Binding, Limits, PlanError, Slot, Target};
 /// One thing that is done after the steps of a graph.
 #[derive(Clone, Debug)]
 pub struct Update {
-    /// What is done.
+    /// What the dispatches do, such as `gradient norm` or `sgd`.
     pub name: &'static str,
-    /// Its dispatches.
+    /// The dispatches in order.
     pub dispatches: Vec<PlannedDispatch>,
 }
 

@@ -8,7 +8,7 @@ use atrous_graph::{DType, Graph, GraphError, Layout, NodeId, Op, Shape};
 use crate::init::{Distribution, LayerInit};
 use crate::{Model, Output, ParameterKind, ParameterSpec, RunningUpdate, StoredLayout, UnusedParameter};
 
-/// What the graph is for.
+/// Whether a graph is for inference or for training.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// Batch normalisation uses its running statistics.
@@ -89,7 +89,7 @@ impl Builder {
         }
     }
 
-    /// What the graph is for.
+    /// Whether the graph is for inference or for training.
     pub const fn mode(&self) -> Mode {
         self.mode
     }

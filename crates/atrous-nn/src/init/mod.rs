@@ -34,6 +34,21 @@ pub use scheme::{Distribution, Fan, LayerInit, Scheme};
 const CHUNK: usize = 1 << 14;
 
 /// A source that initialises all parameters of a model from a seed.
+///
+/// ```
+/// use atrous_nn::init::Scheme;
+/// use atrous_nn::{Init, zoo};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let model = zoo::build("resnet18", &zoo::BuildOptions::default())?;
+/// let init = Init::new(&model, 42);
+/// assert_eq!(init.values("fc.weight")?, Init::new(&model, 42).values("fc.weight")?);
+/// // The head begins with zeros, all else by its own rule.
+/// let init = init.with(&["fc"], Scheme::ZEROS)?;
+/// assert!(init.values("fc.weight")?.iter().all(|value| *value == 0.0));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Init {
     seed: u64,

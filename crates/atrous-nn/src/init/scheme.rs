@@ -12,7 +12,7 @@ pub enum Fan {
     In,
     /// Outputs of one input.
     Out,
-    /// Their mean.
+    /// The mean of both.
     Average,
 }
 
@@ -23,10 +23,10 @@ pub enum Distribution {
     Constant(f64),
     /// Uniform between `-bound` and `bound`.
     Uniform {
-        /// Half the width.
+        /// The largest absolute value.
         bound: f64,
     },
-    /// Normal around 0.
+    /// Normal with mean 0.
     Normal {
         /// Standard deviation.
         std: f64,
@@ -65,20 +65,20 @@ pub enum Scheme {
     Uniform {
         /// Variance times fan.
         scale: f64,
-        /// By which connections.
+        /// The connections that the variance is divided by.
         fan: Fan,
     },
     /// Normal of variance `scale / fan`, not truncated.
     Normal {
         /// Variance times fan.
         scale: f64,
-        /// By which connections.
+        /// The connections that the variance is divided by.
         fan: Fan,
     },
 }
 
 impl Scheme {
-    /// All zeros.
+    /// Zero everywhere.
     pub const ZEROS: Self = Self::constant(0.0);
     /// PyTorch's default for weights and biases of convolutions and linear layers: uniform up to `1 / sqrt(fan_in)`, which is
     /// `kaiming_uniform_(a=sqrt(5))`.
@@ -141,7 +141,7 @@ fn fan_of(fan: Fan, stored: StoredLayout, shape: &[usize]) -> f64 {
 /// with scale 1, shift 0, mean 0 and variance 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LayerInit {
-    /// Weights.
+    /// Weights of convolutions and linear layers.
     pub weight: Scheme,
     /// Biases, by the fans of their layer's weight.
     pub bias: Scheme,

@@ -66,7 +66,7 @@ impl Conv {
         Self { groups, ..self }
     }
 
-    /// With a bias.
+    /// Adds a bias of one value for each channel.
     pub const fn bias(self) -> Self {
         Self { bias: true, ..self }
     }

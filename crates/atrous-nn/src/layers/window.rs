@@ -19,9 +19,9 @@ const LARGEST: usize = 1 << 20;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sides {
-    /// Rows.
+    /// Number along the height.
     pub rows: usize,
-    /// Columns.
+    /// Number along the width.
     pub columns: usize,
 }
 
@@ -47,7 +47,7 @@ impl From<[usize; 2]> for Sides {
 /// Zeros around the image of a convolution or pooling layer: of one number, `[rows, columns]`, or a [`Padding`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConvPadding {
-    /// As many; none is Keras' `valid`.
+    /// Rows and columns given by number; none is Keras' `valid`.
     Fixed(Padding),
     /// Keras' and TensorFlow's `same`.
     Same,

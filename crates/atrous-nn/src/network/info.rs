@@ -12,9 +12,17 @@ pub enum Task {
 }
 
 /// What a network is for and how its images are made. Sizes and channels are those that are used where nothing else is asked for.
+///
+/// ```
+/// use atrous_nn::{Info, Normalize, Task};
+///
+/// // 64×64 pixels instead of 512×512, bytes to -1..1.
+/// let info = Info { size: [64, 64], normalize: Normalize::HALF, ..Info::segmentation(3) };
+/// assert_eq!((info.task, info.classes, info.in_channels), (Task::Segmentation, 3, 3));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Info {
-    /// What it does.
+    /// Whether it classifies images or pixels.
     pub task: Task,
     /// Height and width of the image.
     pub size: [usize; 2],

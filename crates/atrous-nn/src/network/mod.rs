@@ -92,6 +92,34 @@ pub trait Network: Send + Sync {
 }
 
 /// What a network has added to a builder.
+///
+/// ```
+/// use atrous_graph::{GraphError, NodeId, Shape};
+/// use atrous_nn::layers::Conv;
+/// use atrous_nn::{Builder, Built, Info, Mode, Network};
+///
+/// /// Two heads on one body.
+/// struct Leaves;
+///
+/// impl Network for Leaves {
+///     fn info(&self) -> Info {
+///         Info::classification(12)
+///     }
+///
+///     fn build_into(&self, b: &mut Builder, image: NodeId) -> Result<Built, GraphError> {
+///         let y = b.conv2d("conv", image, Conv::new(16, 3).stride(2).padding(1))?;
+///         let y = b.global_avg_pool("pool", y)?;
+///         let species = b.linear("species", y, 12, true)?;
+///         let length = b.linear("length", y, 1, true)?;
+///         Ok(Built::default().and("species", species).and("length", length))
+///     }
+/// }
+///
+/// let model = Leaves.build("leaves", Shape::new(4, 32, 32, 3), Mode::Inference)?;
+/// let heads: Vec<_> = model.outputs.iter().map(|o| (o.name.as_str(), model.graph.shape(o.node))).collect();
+/// assert_eq!(heads, [("species", Shape::new(4, 1, 1, 12)), ("length", Shape::new(4, 1, 1, 1))]);
+/// # Ok::<(), GraphError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Built {
     /// Results, at least one, the main one first: logits `N×1×1×classes` of a classifier, `N×H×W×classes` of a segmentation network.

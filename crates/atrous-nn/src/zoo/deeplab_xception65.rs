@@ -25,7 +25,7 @@ use crate::{Builder, Built, Info, Mode, Network, Normalize, Task};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeepLabXception65 {
-    /// Classes.
+    /// Number of classes.
     pub classes: usize,
     /// The backbone's size.
     pub plan: XceptionPlan,

@@ -45,6 +45,16 @@ use atrous_graph::{GraphError, NodeId, Shape};
 use crate::{Builder, Built, Dilation, DilationRule, Encoder, Feature, Mode, Model, Network};
 
 /// What to change from a network's defaults.
+///
+/// ```
+/// use atrous_graph::Shape;
+/// use atrous_nn::zoo::{self, BuildOptions};
+///
+/// let options = BuildOptions { input: Some((4, 160, 96)), classes: Some(7), ..BuildOptions::default() };
+/// let model = zoo::build("resnet18", &options)?;
+/// assert_eq!(model.output_shape(), Shape::new(4, 1, 1, 7));
+/// # Ok::<(), zoo::ZooError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BuildOptions {
     /// Batch, height and width; else one image of [`crate::Info::size`].

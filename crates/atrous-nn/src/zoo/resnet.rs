@@ -10,7 +10,7 @@ use crate::init::LayerInit;
 use crate::layers::{Conv, Norm, Pool};
 use crate::{Builder, Built, Dilation, DilationRule, Encoder, Info, Network, Stage};
 
-/// The residual block.
+/// The kinds of residual block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Block {
     /// Two 3×3 convolutions.
@@ -74,7 +74,7 @@ impl Block {
 /// The convolutional part: stem and four stages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResNetEncoder {
-    /// The block.
+    /// The kind of its residual blocks.
     pub block: Block,
     /// Blocks in each stage.
     pub stages: [usize; 4],

@@ -32,7 +32,7 @@ pub struct SmpDeepLabV3Plus {
     pub decoder_channels: usize,
     /// Dilations of the ASPP; smp's default is 12, 24, 36 at either output stride.
     pub rates: [usize; 3],
-    /// Classes.
+    /// Number of classes.
     pub classes: usize,
 }
 

@@ -36,7 +36,7 @@ pub struct SmpPspNet {
     pub psp_out_channels: usize,
     /// Share of channels that training drops, as a whole (`nn.Dropout2d`).
     pub dropout: f32,
-    /// Classes.
+    /// Number of classes.
     pub classes: usize,
 }
 

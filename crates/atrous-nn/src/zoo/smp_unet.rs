@@ -30,7 +30,7 @@ pub struct SmpUnet {
     pub encoder: Arc<dyn Encoder>,
     /// Channels of the decoder's levels of stride 16, 8, 4, 2 and 1, deepest first. An encoder of fewer strides uses the last.
     pub decoder_channels: [usize; 5],
-    /// Classes.
+    /// Number of classes.
     pub classes: usize,
 }
 

@@ -36,11 +36,11 @@ pub enum SegmentationHead {
 pub struct TorchvisionSegmentation {
     /// The backbone; it is dilated to output stride 8 by its own rule.
     pub encoder: Arc<dyn Encoder>,
-    /// What follows it.
+    /// The head on the backbone's last stage.
     pub head: SegmentationHead,
     /// A second head of FCN form on the last stage but one, which is a second output called `aux`.
     pub aux: bool,
-    /// Classes.
+    /// Number of classes.
     pub classes: usize,
 }
 

@@ -32,7 +32,7 @@ pub enum UpSampling {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UNet {
-    /// Classes.
+    /// Number of classes.
     pub classes: usize,
     /// Channels of the first level.
     pub base: usize,

@@ -16,7 +16,7 @@ pub(super) enum Skip {
     Conv,
     /// Nothing: the block's input is added.
     Identity,
-    /// There is none.
+    /// No shortcut.
     None,
 }
 
@@ -46,7 +46,7 @@ pub struct XceptionPlan {
 }
 
 impl XceptionPlan {
-    /// The paper's width.
+    /// A plan of the paper's width, 128.
     pub const fn new(output_stride: usize, middle: usize) -> Self {
         Self { output_stride, middle, width: 128 }
     }

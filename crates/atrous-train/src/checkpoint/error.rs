@@ -21,7 +21,7 @@ pub enum CheckpointError {
     Tensor {
         /// The tensor.
         name: String,
-        /// What is wrong.
+        /// What is wrong with the tensor.
         reason: String,
     },
     /// The file cannot be read, is truncated or damaged.
@@ -32,17 +32,17 @@ pub enum CheckpointError {
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What it lacks.
+        /// What the file lacks.
         reason: String,
     },
     /// The checkpoint is of another training.
     #[error("the checkpoint is of another training: its {what} is {got}, here it is {needs}")]
     Other {
-        /// What differs.
+        /// What differs, such as `seed`.
         what: &'static str,
-        /// What the training has.
+        /// Its value in the training.
         needs: String,
-        /// What the checkpoint has.
+        /// Its value in the checkpoint.
         got: String,
     },
     /// The checkpoint's tensors are those of another network or optimizer.

@@ -32,14 +32,14 @@ pub struct NamedTensor {
     pub name: String,
     /// Shape as the framework stores it.
     pub shape: Vec<usize>,
-    /// The elements.
+    /// The elements in row-major order.
     pub values: Vec<f32>,
 }
 
 /// A training's state between two steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
-    /// Where it stands.
+    /// Step, epoch, settings and what early stopping remembers.
     pub state: TrainingState,
     /// All parameters of the network, running statistics included.
     pub parameters: Vec<NamedTensor>,
@@ -56,8 +56,8 @@ pub struct TrainingState {
     pub network: String,
     /// Shape of its input, `N×H×W×C`; `N` is the batch of one step.
     pub input: [usize; 4],
-    /// Names and types of the targets of a step, such as `"labels" 8×1×1×1 u32`; `None` in checkpoints from before these were noted,
-    /// whose trainings have class labels.
+    /// Names and types of the targets of a step, such as `"labels" 8×1×1×1 u32`. A checkpoint without them is of a training with
+    /// class labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub targets: Option<Vec<String>>,
     /// Optimizer steps done.

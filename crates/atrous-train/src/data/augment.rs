@@ -16,6 +16,16 @@ use super::random::{Purpose, Random};
 ///
 /// The draws are a function of seed, epoch and sample index alone, and each change has its own draw: neither threads
 /// nor another change has an influence on it.
+///
+/// ```
+/// use atrous_train::data::{Augment, Crop};
+///
+/// let crop = Crop::Random { padding: 4 };
+/// let augment = Augment { horizontal_flip: 0.5, scale: (0.75, 1.5), crop, ..Augment::NONE };
+/// assert!(augment.check().is_ok());
+/// let error = Augment { rotation: 200.0, ..Augment::NONE }.check().unwrap_err();
+/// assert!(error.to_string().contains("within 0 to 180 degrees"), "{error}");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Augment {
     /// Probability of mirroring left and right.
@@ -37,7 +47,7 @@ pub struct Augment {
 /// Where the window of the loader's size lies on a resized picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crop {
-    /// In the middle.
+    /// The window in the middle.
     Center,
     /// Anywhere within the picture extended by `padding` pixels on every side; where the picture is the smaller one,
     /// anywhere that holds all of it (torchvision's `RandomCrop` with `pad_if_needed`).
@@ -54,7 +64,7 @@ impl Default for Augment {
 }
 
 impl Augment {
-    /// Changes nothing.
+    /// Leaves pictures as they are.
     pub const NONE: Augment = Augment {
         horizontal_flip: 0.0,
         vertical_flip: 0.0,
@@ -115,7 +125,7 @@ pub(crate) struct Change {
     pub(crate) scale: f64,
     pub(crate) flip_x: bool,
     pub(crate) flip_y: bool,
-    /// Radians.
+    /// Rotation in radians.
     pub(crate) angle: f64,
     /// Where between its extremes a random crop lies, across and down, in `[0, 1)`.
     pub(crate) place: (f64, f64),

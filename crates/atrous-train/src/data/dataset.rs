@@ -7,6 +7,37 @@ use super::target::{Target, TargetKind, TargetSpec};
 use std::sync::Arc;
 
 /// A numbered collection of pictures with what is to be learnt from them. Its samples are read by several threads at once.
+///
+/// ```
+/// use atrous_train::data::{DataError, Dataset, Picture, Sample, Target, TargetKind, TargetSpec};
+///
+/// /// Squares of every grey, to learn how bright they are.
+/// struct Greys;
+///
+/// impl Dataset for Greys {
+///     fn len(&self) -> usize {
+///         256
+///     }
+///
+///     fn get(&self, index: usize) -> Result<Sample, DataError> {
+///         let grey = u8::try_from(index).map_err(|_| DataError::Index { index, len: self.len() })?;
+///         let targets = vec![Target::Vector(vec![f32::from(grey) / 255.0])];
+///         Ok(Sample { image: Picture::new(8, 8, 1, vec![grey; 64])?, targets })
+///     }
+///
+///     fn targets(&self) -> Vec<TargetSpec> {
+///         vec![TargetSpec::new("brightness", TargetKind::Vector { len: 1 })]
+///     }
+///
+///     fn describe(&self, index: usize) -> String {
+///         format!("grey {index}")
+///     }
+/// }
+///
+/// assert_eq!(Greys.get(255)?.targets, [Target::Vector(vec![1.0])]);
+/// assert!(Greys.get(256).is_err());
+/// # Ok::<(), DataError>(())
+/// ```
 pub trait Dataset: Send + Sync {
     /// Number of samples.
     fn len(&self) -> usize;
@@ -67,6 +98,19 @@ impl<D: Dataset + ?Sized> Dataset for Arc<D> {
 }
 
 /// Samples held in memory.
+///
+/// ```
+/// use atrous_train::data::{DataError, Dataset, InMemory, Picture, Sample, Target};
+///
+/// let sample = |grey: u8, class| {
+///     let image = Picture::new(4, 4, 1, vec![grey; 16])?; // width, height, channels
+///     Ok::<_, DataError>(Sample { image, targets: vec![Target::Class(class)] })
+/// };
+/// let names = ["dark", "bright"].map(String::from).to_vec();
+/// let greys = InMemory::new("greys", names, vec![sample(10, 0)?, sample(240, 1)?])?;
+/// assert_eq!((greys.len(), greys.class_of(1)), (2, Some(1)));
+/// # Ok::<(), DataError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct InMemory {
     name: String,

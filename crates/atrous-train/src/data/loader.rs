@@ -20,7 +20,7 @@ pub struct Skipped {
     pub index: usize,
     /// Its name, as by [`Dataset::describe`].
     pub name: String,
-    /// What is wrong with it; names the file.
+    /// What is wrong with the sample; names the file.
     pub reason: String,
 }
 
@@ -28,6 +28,22 @@ pub struct Skipped {
 ///
 /// The batches of an epoch are a function of dataset, options and epoch: the number of threads changes nothing, and an
 /// epoch may be entered at any batch. Clones share the list of skipped samples.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use atrous_train::data::{Loader, LoaderOptions, digits};
+/// use atrous_vision::Preprocess;
+///
+/// let options = LoaderOptions { shuffle: true, ..LoaderOptions::new(32, [8, 8], Preprocess::TF) };
+/// let loader = Loader::new(Arc::new(digits()), options)?;
+/// for batch in loader.epoch(0, 0).take(2) {
+///     let batch = batch?;
+///     assert_eq!((batch.shape, batch.samples), ([32, 8, 8, 3], 32)); // N, H, W, C
+///     assert_eq!((batch.images.len(), batch.labels().len()), (32 * 8 * 8 * 3, 32));
+/// }
+/// # Ok::<(), atrous_train::data::DataError>(())
+/// ```
 #[derive(Clone)]
 pub struct Loader {
     dataset: Arc<dyn Dataset>,
@@ -51,7 +67,7 @@ impl Loader {
         &self.dataset
     }
 
-    /// The options given.
+    /// The options that it was made with.
     pub fn options(&self) -> &LoaderOptions {
         &self.options
     }

@@ -21,9 +21,20 @@ pub enum OnBroken {
 }
 
 /// How samples become batches.
+///
+/// ```
+/// use atrous_train::data::{Augment, LoaderOptions};
+/// use atrous_vision::Preprocess;
+///
+/// // Batches of 16 pictures, 128 pixels high and 192 wide, without changes for validation.
+/// let held_out = LoaderOptions::new(16, [128, 192], Preprocess::IMAGENET);
+/// let augment = Augment { horizontal_flip: 0.5, ..Augment::NONE };
+/// let train = LoaderOptions { shuffle: true, augment, ..held_out };
+/// assert_eq!((train.batch, train.size, train.ignore_label), (16, [128, 192], 255));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LoaderOptions {
-    /// Samples a batch.
+    /// Samples in a batch, at least 1.
     pub batch: usize,
     /// Height and width of the pictures of a batch.
     pub size: [usize; 2],
@@ -32,7 +43,7 @@ pub struct LoaderOptions {
     pub preprocess: Preprocess,
     /// How pictures of another size are brought to `size`.
     pub framing: Framing,
-    /// Random changes.
+    /// Random changes of pictures and their targets.
     pub augment: Augment,
     /// Whether every epoch has an order of its own, rather than the dataset's.
     pub shuffle: bool,

@@ -69,7 +69,7 @@ impl TryFrom<RgbImage> for Picture {
 /// One picture with what is to be learnt from it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// The picture.
+    /// The picture, of any size.
     pub image: Picture,
     /// Its targets, in the order of [`Dataset::targets`](super::Dataset::targets).
     pub targets: Vec<Target>,

@@ -76,7 +76,7 @@ pub enum TargetKind {
 pub struct TargetSpec {
     /// Its name, by which objectives ask for it; also the graph's input of that name.
     pub name: String,
-    /// What it is.
+    /// Kind and size of the target.
     pub kind: TargetKind,
 }
 

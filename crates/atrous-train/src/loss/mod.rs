@@ -26,9 +26,9 @@ pub enum Reduction {
     /// Their mean; for losses with labels over those that count, by their weights. Without any that counts it is 0.
     #[default]
     Mean,
-    /// Their sum.
+    /// Sum over all elements.
     Sum,
-    /// They stay apart.
+    /// The losses of the elements stay apart, in a tensor of their shape.
     None,
 }
 

@@ -7,11 +7,11 @@ pub enum MetricError {
     /// Two lists of different lengths, or a list that does not fill its shape.
     #[error("{what}: expected {want}, got {got}")]
     Length {
-        /// What was counted.
+        /// The list that was counted.
         what: &'static str,
-        /// How many there should be.
+        /// How many values there should be.
         want: usize,
-        /// How many there are.
+        /// How many values there are.
         got: usize,
     },
     /// A class number beyond the last class.
@@ -19,9 +19,9 @@ pub enum MetricError {
     Class {
         /// Target or prediction.
         what: &'static str,
-        /// Its position.
+        /// Position in the list.
         index: usize,
-        /// Its class.
+        /// The class number there.
         class: u32,
         /// Number of classes.
         classes: usize,
@@ -31,7 +31,7 @@ pub enum MetricError {
     Classes {
         /// Classes of the one added to.
         want: usize,
-        /// Classes of the other.
+        /// Classes of the matrix that is added.
         got: usize,
     },
 }
@@ -45,7 +45,7 @@ pub struct Confusion {
 }
 
 impl Confusion {
-    /// Nothing counted yet.
+    /// A matrix of zeros.
     pub fn new(classes: usize) -> Self {
         Self { classes, counts: vec![0; classes * classes] }
     }
@@ -176,7 +176,7 @@ pub struct TopK {
 }
 
 impl TopK {
-    /// Nothing counted yet.
+    /// A counter of no samples.
     pub const fn new(k: usize) -> Self {
         Self { k, correct: 0, total: 0 }
     }

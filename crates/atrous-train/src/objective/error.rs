@@ -69,7 +69,7 @@ pub enum ObjectiveError {
     Input {
         /// The input.
         name: String,
-        /// What is wrong.
+        /// Why the input is refused.
         reason: String,
     },
     /// Whatever an objective of one's own has to say.

@@ -22,7 +22,7 @@ struct Head {
 }
 
 impl Heads {
-    /// No head yet.
+    /// Without a head.
     pub fn new() -> Self {
         Self::default()
     }

@@ -16,6 +16,22 @@ use crate::loss::{self, CrossEntropyLoss, Reduction, RegionLoss};
 const CLASS_WEIGHTS: &str = "class_weights";
 
 /// A loss of logits and class labels. In files it is a table with a `type`: `type = "cross-entropy"`.
+///
+/// ```
+/// use atrous_graph::{Shape, passes::Precision};
+/// use atrous_nn::zoo::UNet;
+/// use atrous_nn::{Mode, Network};
+/// use atrous_train::{Loss, LossPart, Train};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let entropy = LossPart { weight: 1.0, loss: Loss::CrossEntropy { smoothing: 0.1 } };
+/// let dice = LossPart { weight: 0.5, loss: Loss::Dice { smooth: 1.0 } };
+/// let model = UNet::SMALL.build("cells", Shape::new(4, 32, 32, 3), Mode::Training)?;
+/// let step = model.training(Loss::Sum { parts: vec![entropy, dice] }).build(Precision::F32)?;
+/// assert_eq!(step.model.graph.shape(step.training.loss), Shape::new(1, 1, 1, 1));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Loss {
@@ -27,7 +43,7 @@ pub enum Loss {
     },
     /// Cross-entropy with one weight per class.
     WeightedCrossEntropy {
-        /// The weights; as many as there are classes.
+        /// One weight for each class.
         weights: Vec<f32>,
         /// Share of the target that goes to all classes alike, in 0..=1.
         #[serde(default)]
@@ -64,9 +80,9 @@ pub enum Loss {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LossPart {
-    /// Its factor.
+    /// Factor of the part.
     pub weight: f32,
-    /// The loss.
+    /// The loss that is multiplied by it.
     pub loss: Loss,
 }
 

@@ -56,9 +56,9 @@ impl Objective for MultiLabel {
 /// How far a number is from another.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Difference {
-    /// [`loss::mse`].
+    /// The squared difference, [`loss::mse`].
     Squared,
-    /// [`loss::l1`].
+    /// The absolute difference, [`loss::l1`].
     Absolute,
     /// [`loss::huber`] with this `delta`.
     Huber(f32),
@@ -72,7 +72,7 @@ pub enum Difference {
 pub struct Regression {
     /// The target's name; `None` for the network's input.
     pub target: Option<String>,
-    /// What is minimised.
+    /// The difference that is minimised.
     pub difference: Difference,
 }
 

@@ -10,13 +10,13 @@ use bar::Bar;
 
 use crate::log::EpochRecord;
 
-/// What is shown.
+/// What a training shows while it runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Show {
     /// A bar where the error output is a terminal (with the feature `plot`), else a line per epoch.
     #[default]
     Auto,
-    /// Nothing.
+    /// Nothing is shown.
     Nothing,
 }
 

@@ -33,7 +33,7 @@ pub enum StepError {
     /// The first weights cannot be read, or are those of another network.
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    /// The device.
+    /// An error of the device.
     #[error(transparent)]
     Gpu(#[from] GpuError),
 }

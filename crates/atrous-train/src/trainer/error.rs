@@ -31,12 +31,12 @@ pub enum TrainError {
     /// A training step that does not fit into the memory there may be.
     #[error("{source}; {}", advice(.fits))]
     Memory {
-        /// What is needed, and what there may be.
+        /// The bytes needed, and the budget.
         source: Box<atrous_gpu::GpuError>,
         /// What would fit, with its bytes.
         fits: Vec<(String, u64)>,
     },
-    /// The device.
+    /// An error of the device.
     #[error(transparent)]
     Gpu(#[from] atrous_gpu::GpuError),
     /// The objective or a metric does not go with the network or the validation data.
@@ -55,9 +55,9 @@ pub enum TrainError {
     NotFinite {
         /// The step, counted from 1.
         step: u64,
-        /// The loss.
+        /// Loss of the step.
         loss: f32,
-        /// The gradient's norm.
+        /// Norm of the step's gradient.
         gradient_norm: f32,
         /// The first node whose values are not finite, in the order of computation.
         node: Option<String>,
@@ -67,15 +67,15 @@ pub enum TrainError {
     LossScale {
         /// The step, counted from 1.
         step: u64,
-        /// Its scale.
+        /// Loss scale of the step.
         loss_scale: f32,
         /// The first node whose values are not finite, in the order of computation.
         node: Option<String>,
     },
-    /// The run folder.
+    /// The run folder cannot be used.
     #[error(transparent)]
     RunFolder(#[from] RunFolderError),
-    /// A checkpoint.
+    /// A checkpoint cannot be written, read, or gone on from.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// The first weights cannot be read, or are those of another network.
@@ -84,10 +84,10 @@ pub enum TrainError {
     /// The weights of the best state cannot be written.
     #[error(transparent)]
     Save(#[from] SaveError),
-    /// The log.
+    /// The log cannot be written or read.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The learning curve.
+    /// The learning curve cannot be drawn or written.
     #[error(transparent)]
     Curve(#[from] CurveError),
 }

@@ -19,9 +19,9 @@ use crate::{
 pub struct Outcome {
     /// Why it ended.
     pub reason: Reason,
-    /// Epochs done.
+    /// Number of epochs done, those before a resumption included.
     pub epochs: u64,
-    /// Updates done.
+    /// Number of updates done, those before a resumption included.
     pub steps: u64,
     /// Best value of the watched metric.
     pub best: Option<f64>,
@@ -34,9 +34,9 @@ pub struct Outcome {
 pub enum Reason {
     /// All epochs are done.
     Finished,
-    /// Nothing got better any more.
+    /// Early stopping ended it: the watched metric did not improve for too long.
     Stopped,
-    /// Whoever watched it ended it. It can be resumed.
+    /// The `watch` of [`Trainer::fit_with`] ended it. It can be resumed.
     Interrupted,
 }
 

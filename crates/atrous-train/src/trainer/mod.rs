@@ -1,30 +1,4 @@
 //! Trains a network: epochs, validation, checkpoints, log, learning curve.
-//!
-//! ```no_run
-//! use std::sync::Arc;
-//!
-//! use atrous_gpu::Device;
-//! use atrous_nn::zoo::UNet;
-//! use atrous_train::data::{Loader, LoaderOptions, MaskFolder, split_random};
-//! use atrous_train::{TrainOptions, Trainer};
-//! use atrous_vision::Preprocess;
-//!
-//! fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     let device = Device::from_env_blocking()?;
-//!     let classes = ["background", "cell", "border"].map(str::to_owned).to_vec();
-//!     let cells = MaskFolder::open("cells/images", "cells/masks", classes)?;
-//!     let (train, held_out) = split_random(Arc::new(cells), 0.2, 1)?;
-//!     let options = LoaderOptions::new(8, [128, 128], Preprocess::IMAGENET);
-//!     let train = Loader::new(Arc::new(train), LoaderOptions { shuffle: true, ..options })?;
-//!     let held_out = Loader::new(Arc::new(held_out), options)?;
-//!     let network = UNet { classes: 3, ..UNet::SMALL };
-//!     let options = TrainOptions { epochs: 20, run_folder: Some("runs/cells".into()), ..TrainOptions::default() };
-//!     let mut trainer = Trainer::builder(&device, network, train).validate(held_out).options(options).build()?;
-//!     let outcome = trainer.fit()?;
-//!     println!("{} steps, best validation loss {:?}", outcome.steps, outcome.best);
-//!     Ok(())
-//! }
-//! ```
 
 mod blame;
 mod builder;
@@ -54,6 +28,32 @@ pub use options::{TrainOptions, Watch};
 pub use run_folder::{RunFolder, RunFolderError};
 
 /// A network in training.
+///
+/// ```no_run
+/// use std::sync::Arc;
+///
+/// use atrous_gpu::Device;
+/// use atrous_nn::zoo::UNet;
+/// use atrous_train::data::{Loader, LoaderOptions, MaskFolder, split_random};
+/// use atrous_train::{TrainOptions, Trainer};
+/// use atrous_vision::Preprocess;
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let device = Device::from_env_blocking()?;
+///     let classes = ["background", "cell", "border"].map(str::to_owned).to_vec();
+///     let cells = MaskFolder::open("cells/images", "cells/masks", classes)?;
+///     let (train, held_out) = split_random(Arc::new(cells), 0.2, 1)?;
+///     let options = LoaderOptions::new(8, [128, 128], Preprocess::IMAGENET);
+///     let train = Loader::new(Arc::new(train), LoaderOptions { shuffle: true, ..options })?;
+///     let held_out = Loader::new(Arc::new(held_out), options)?;
+///     let network = UNet { classes: 3, ..UNet::SMALL };
+///     let options = TrainOptions { epochs: 20, run_folder: Some("runs/cells".into()), ..TrainOptions::default() };
+///     let mut trainer = Trainer::builder(&device, network, train).validate(held_out).options(options).build()?;
+///     let outcome = trainer.fit()?;
+///     println!("{} steps, best validation loss {:?}", outcome.steps, outcome.best);
+///     Ok(())
+/// }
+/// ```
 pub struct Trainer {
     options: TrainOptions,
     step: TrainingStep,

@@ -12,6 +12,24 @@ use crate::{EarlyStopping, Mode, OptionError, Part, Schedule, Show, metrics::Met
 
 /// How a network is trained. Take the default and change what differs:
 /// `TrainOptions { epochs: 20, lr: 0.01, ..TrainOptions::default() }`.
+///
+/// ```
+/// use atrous_graph::optim::Optimizer;
+/// use atrous_train::{Schedule, TrainOptions, Watch};
+///
+/// let options = TrainOptions {
+///     epochs: 20,
+///     optimizer: Optimizer::adamw(),
+///     lr: 3e-4,
+///     weight_decay: 0.01,
+///     schedule: Schedule::Cosine { steps: 20 * 125, min: 0.0 }, // 125 batches an epoch
+///     watch: Watch::MeanIou,
+///     run_folder: Some("runs/cells".into()),
+///     ..TrainOptions::default()
+/// };
+/// assert!(options.validate().is_ok());
+/// assert!(TrainOptions { lr: -1.0, ..options }.validate().is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainOptions {
     /// Passes over the training data, at least 1.

@@ -25,7 +25,7 @@ pub(super) fn settings(
 ) -> String {
     let TrainOptions { optimizer, maximize, weight_decay, parts, frozen, clip_norm, accumulate, .. } = options;
     let data = train.options();
-    // Without what is off, as checkpoints have it whose version lacks AMSGrad or cannot maximize.
+    // Checkpoints of versions that lack AMSGrad or cannot maximize do not name them: what is off is left out, so that they can be resumed.
     let optimizer = format!("{optimizer:?}").replace("amsgrad: false, ", "");
     let maximize = if *maximize { ", maximize" } else { "" };
     let scaling = scale.map_or_else(String::new, |scale| format!(", {:?}", scale.scaling));

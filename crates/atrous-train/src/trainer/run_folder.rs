@@ -67,7 +67,7 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// The folder.
+    /// Path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -6,9 +6,20 @@ use crate::size::check_size;
 use image::{Rgb, RgbImage, imageops};
 
 /// How a picture is brought to a network's input size.
+///
+/// ```
+/// use atrous_vision::{Filter, Fit, RgbImage};
+///
+/// let photo = RgbImage::new(640, 480);
+/// let shorter_side = Fit::ShorterSide { side: 240 };
+/// assert_eq!(shorter_side.apply(&photo, Filter::Bilinear)?.dimensions(), (320, 240));
+/// let crop = Fit::ShorterSideCrop { side: 256, width: 224, height: 224 };
+/// assert_eq!(crop.apply(&photo, Filter::Bilinear)?.dimensions(), (224, 224));
+/// # Ok::<(), atrous_vision::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {
-    /// Leave it as it is.
+    /// The photograph keeps its size.
     Keep,
     /// Resize to exactly this size, the aspect ratio not kept (Keras `load_img(target_size=…)`).
     Stretch { width: u32, height: u32 },

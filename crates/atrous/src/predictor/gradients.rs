@@ -18,6 +18,21 @@ use crate::{Error, Result};
 const SESSIONS: usize = 2;
 
 /// Gradients of one number by some tensors of a network, see [`Predictor::gradients`].
+///
+/// ```
+/// use atrous::{class_score, prelude::*};
+///
+/// # fn main() -> Result<(), atrous::Error> {
+/// # let device = Device::from_env_blocking()?;
+/// let mut network = Predictor::new(&device, "small_resnet", &Weights::Init(1), PredictorOptions::default())?;
+/// let mut gradients = network.gradients(class_score(3), &["input"])?;
+/// let images = network.preprocess().run(&[RgbImage::from_pixel(16, 16, [200, 30, 60].into())])?;
+/// let results = gradients.run_blocking(&images)?;
+/// assert_eq!(results.get("input.grad")?.shape.dims(), images.shape);
+/// assert_eq!(results.f32("class_score")?.len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Gradients {
     model: String,
@@ -99,8 +114,9 @@ impl Predictor {
 }
 
 impl Gradients {
-    /// Runs the network forward and backward on a tensor of any batch and size that it accepts. The number comes back
-    /// under its node's name; for every `NAME` asked for there is `NAME.grad`, and unless it is the image the activation `NAME`, all dense `N×H×W×C`.
+    /// Runs the network forward and backward on a tensor of any batch and size that it accepts. The number comes back under its
+    /// node's name; for every `NAME` asked for there is `NAME.grad`, and unless it is the image the activation `NAME`, all dense
+    /// `N×H×W×C`.
     ///
     /// # Errors
     /// [`Error::Channels`]; [`Error::Gpu`] if the network cannot be built, planned or run at this size.

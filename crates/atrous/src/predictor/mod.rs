@@ -27,6 +27,19 @@ pub use gradients::{Gradients, class_score};
 pub use photos::Many;
 
 /// What to change from a network's defaults.
+///
+/// ```
+/// use atrous::prelude::*;
+///
+/// # fn main() -> Result<(), atrous::Error> {
+/// # let device = Device::from_env_blocking()?;
+/// // Weights for 7 classes, and photographs at 48×64 pixels.
+/// let options = PredictorOptions { size: Some([48, 64]), classes: Some(7) };
+/// let network = Predictor::new(&device, "small_resnet", &Weights::Init(1), options)?;
+/// assert_eq!(network.info().classes, 7);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PredictorOptions {
     /// Height and width at which the network sees photographs. Without it classifiers take their default, and segmentation
@@ -40,6 +53,23 @@ pub struct PredictorOptions {
 ///
 /// The first call with a new batch or image size plans the network and compiles the kernels that the device has not met
 /// before; later calls with that size reuse them. Nothing but the input and the result moves between host and device.
+///
+/// ```
+/// use atrous::prelude::*;
+///
+/// # fn main() -> Result<(), atrous::Error> {
+/// let device = Device::from_env_blocking()?;
+/// // Drawn by a seed; a file's are `Weights::from("cells.safetensors")`.
+/// let weights = Weights::Init(1);
+/// let mut network = Predictor::new(&device, "small_unet", &weights, PredictorOptions::default())?;
+/// let photo = RgbImage::from_fn(40, 32, |x, y| [6 * x as u8, 7 * y as u8, 90].into());
+/// let map = network.segment_blocking(&photo)?;
+/// assert_eq!((map.width(), map.height()), (40, 32));
+/// let probabilities = network.probabilities_blocking(&[photo])?;
+/// assert_eq!(probabilities.shape, [1, 32, 40, network.info().classes]); // N, H, W, C
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Predictor {
     recipe: Recipe,

@@ -37,7 +37,7 @@ impl Part {
         }
     }
 
-    /// As [`Self::convolution`].
+    /// [`Self::convolution`] of a forward convolution.
     pub(super) const fn conv(&self, whole: Conv2d) -> Conv2d {
         Conv2d { groups: self.groups.end - self.groups.start, ..whole }
     }

@@ -1,4 +1,4 @@
-//! Outlines.
+//! Outlines of the shapes.
 
 use crate::data::random::Random;
 
