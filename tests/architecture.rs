@@ -1,6 +1,7 @@
 //! Holds the workspace to the import table of docs/architecture.md.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 
@@ -70,12 +71,16 @@ fn only_the_gpu_crate_uses_wgpu() {
     }
 }
 
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
 /// What follows a training through passes stands above them.
 #[test]
 fn passes_know_no_trainings() {
     let passes = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/atrous-graph/src/passes");
-    let files: Vec<_> =
-        std::fs::read_dir(passes).expect("the passes").map(|file| file.expect("a file").path()).collect();
+    let files = files_below(Path::new(passes));
     assert!(files.iter().any(|file| file.ends_with("half_storage.rs")));
     for file in files {
         assert!(!std::fs::read_to_string(&file).expect("text").contains("crate::optim"), "{}", file.display());
