@@ -37,9 +37,23 @@ fn allowed() -> BTreeMap<&'static str, Option<&'static [&'static str]>> {
             ),
         ),
         ("atrous-cli", Some(&["atrous"][..])),
+        (
+            "atrous-golden",
+            Some(
+                &[
+                    "atrous-cpu",
+                    "atrous-gpu",
+                    "atrous-graph",
+                    "atrous-io",
+                    "atrous-nn",
+                    "atrous-train",
+                    "atrous-vision",
+                ][..],
+            ),
+        ),
         ("xtask", None),
         ("atrous-tests", None),
-        ("atrous-examples", Some(&["atrous"][..])),
+        ("atrous-examples", Some(&["atrous", "atrous-golden"][..])),
     ])
 }
 
@@ -59,6 +73,20 @@ fn every_crate_imports_only_what_the_table_allows() {
         let imports = package.dependencies.iter().filter(|d| d.kind != DependencyKind::Development);
         for import in imports.filter(|d| ours.contains(d.name.as_str())) {
             assert!(allowed.contains(&import.name.as_str()), "{} must not import {}", package.name, import.name);
+        }
+    }
+}
+
+/// `cargo publish` leaves out what a package's tests import by path alone, without a version.
+#[test]
+fn the_golden_package_is_in_nothing_that_is_published() {
+    let private = |package: &Package| package.publish.as_ref().is_some_and(Vec::is_empty);
+    let packages = workspace();
+    assert!(packages.iter().any(|p| p.name.as_str() == "atrous-golden" && private(p)));
+    for package in packages.iter().filter(|p| !private(p)) {
+        for import in package.dependencies.iter().filter(|d| d.name == "atrous-golden") {
+            let (kind, version) = (import.kind, import.req.to_string());
+            assert!(kind == DependencyKind::Development && version == "*", "{}: {kind:?} {version}", package.name);
         }
     }
 }

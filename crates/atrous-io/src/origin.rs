@@ -8,9 +8,9 @@ use std::sync::Arc;
 use atrous_graph::ParameterSource;
 use atrous_nn::{Init, Model};
 
-use crate::{FillSource, NamedTensor, WeightFile, WeightsError, tensors_to_bytes};
+use crate::{NamedTensor, WeightFile, WeightsError, tensors_to_bytes};
 
-/// Where a network's weights come from. All but [`Weights::Init`] and [`Weights::Fill`] must hold exactly the network's tensors, with the
+/// Where a network's weights come from. All but [`Weights::Init`] must hold exactly the network's tensors, with the
 /// names, shapes and layouts of the framework that the network comes from.
 ///
 /// ```
@@ -34,14 +34,6 @@ pub enum Weights {
     Run(PathBuf),
     /// What the network's framework would begin a training with, drawn from this seed, see [`Init`].
     Init(u64),
-    /// Deterministic numbers made from the parameters' names, see [`crate::fill`]. They make a network whose results
-    /// can be compared with other programs', and mean nothing.
-    Fill {
-        /// Put in front of the parameters' names.
-        prefix: String,
-        /// Variance of a weight times its fan-in.
-        wvar: f64,
-    },
 }
 
 impl Weights {
@@ -63,7 +55,6 @@ impl Weights {
     pub fn with<R>(&self, model: &Model, use_them: impl FnOnce(&dyn ParameterSource) -> R) -> Result<R, WeightsError> {
         let file = match self {
             Self::Init(seed) => return Ok(use_them(&Init::new(model, *seed))),
-            Self::Fill { prefix, wvar } => return Ok(use_them(&FillSource::new(model, prefix, *wvar))),
             Self::File(path) => WeightFile::open(path)?,
             Self::Bytes(bytes) => WeightFile::from_bytes(Shared(bytes.clone()))?,
             Self::Tensors(tensors) => WeightFile::from_bytes(tensors_to_bytes(tensors)?)?,
@@ -121,7 +112,6 @@ impl fmt::Debug for Weights {
             Self::Tensors(tensors) => write!(f, "Tensors({})", tensors.len()),
             Self::Run(folder) => f.debug_tuple("Run").field(folder).finish(),
             Self::Init(seed) => f.debug_tuple("Init").field(seed).finish(),
-            Self::Fill { prefix, wvar } => f.debug_struct("Fill").field("prefix", prefix).field("wvar", wvar).finish(),
         }
     }
 }
