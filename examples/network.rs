@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use atrous::nn::zoo;
+use atrous::nn::{Network, zoo};
 use atrous::{AdapterChoice, Device, DeviceOptions, Predictor, PredictorOptions, Weights};
 use clap::Args;
 
@@ -31,23 +31,29 @@ impl NetworkArgs {
     /// # Errors
     /// If there is no such device or network, or the weights do not fit.
     pub fn load(&self, model: &str) -> Result<Predictor, Failure> {
-        zoo::network(model)?;
+        let network = zoo::network(model)?;
+        let network = match self.classes {
+            Some(classes) => network.with_classes(classes)?,
+            None => network,
+        };
         let device = Device::open_blocking(&AdapterChoice::parse(&self.adapter), DeviceOptions::from_env()?)?;
         announce(&device);
-        let options = PredictorOptions { size: self.size, classes: self.classes };
-        Ok(Predictor::new(&device, model, &self.weights(model)?, options)?)
+        let weights = self.weights(&*network)?;
+        let options = PredictorOptions { size: self.size, classes: None };
+        Ok(Predictor::new(&device, network, &weights, options)?)
     }
 
-    /// The weights file, or the fill that the stored results of `model` were computed with.
-    fn weights(&self, model: &str) -> Result<Weights, Failure> {
+    /// The weights file; else the numbers that the network's stored results were computed with, or random ones.
+    fn weights(&self, network: &dyn Network) -> Result<Weights, Failure> {
         if let Some(file) = &self.weights {
             return Ok(Weights::File(file.clone()));
         }
+        let model = network.name();
         eprintln!("No --weights given: {model} runs on made-up numbers, so its classes mean nothing.");
-        Ok(match Reference::find(model)? {
-            Some(reference) => reference.weights(),
-            None => Weights::Fill { prefix: format!("{model}/"), wvar: 1.0 },
-        })
+        match Reference::find(&model)? {
+            Some(reference) => reference.weights(network),
+            None => Ok(Weights::Init(0)),
+        }
     }
 
     /// Where the weights are made up and results for `model` are stored: those results.

@@ -5,8 +5,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use atrous::io::WeightFile;
+use atrous::nn::Network;
 use atrous::vision::{Preprocess, RgbImage};
 use atrous::{Predictor, Weights};
+use atrous_golden::fill;
 use serde::Deserialize;
 
 use crate::Failure;
@@ -87,9 +89,12 @@ impl Reference {
         Ok(entries.into_iter().find(|entry| entry.name == name).map(|entry| Self { folder, entry }))
     }
 
-    /// The fill that the results were computed with.
-    pub fn weights(&self) -> Weights {
-        Weights::Fill { prefix: self.entry.fill_prefix.clone(), wvar: self.entry.wvar }
+    /// The numbers that the results were computed with, for a network of the same kind.
+    ///
+    /// # Errors
+    /// If the network cannot be built.
+    pub fn weights(&self, network: &dyn Network) -> Result<Weights, Failure> {
+        Ok(fill::weights(network, &self.entry.fill_prefix, self.entry.wvar)?)
     }
 
     /// Compares with the stored result, in words.

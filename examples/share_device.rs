@@ -23,7 +23,7 @@ struct Args {
     /// Network: a segmentation network of `atrous models`
     #[arg(long, value_name = "NAME", default_value = "small_unet")]
     model: String,
-    /// Safetensors file with its tensors [default: made-up numbers, whose classes mean nothing]
+    /// Safetensors file with its tensors [default: random numbers, whose classes mean nothing]
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
 }
@@ -40,7 +40,7 @@ fn run(args: &Args) -> Result<String, Failure> {
     let device = Device::from_wgpu_blocking(&adapter, gpu.clone(), queue.clone(), DeviceOptions::from_env()?)?;
     let weights = match &args.weights {
         Some(file) => Weights::File(file.clone()),
-        None => Weights::Fill { prefix: format!("{}/", args.model), wvar: 1.0 },
+        None => Weights::Init(0),
     };
     let mut network = Predictor::new(&device, &args.model, &weights, PredictorOptions::default())?;
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use atrous_golden::fill;
 use atrous_gpu::{Device, GpuError, Parameters, Session, TrainingSession};
 use atrous_graph::autodiff::{Recompute, backward_scaled};
 use atrous_graph::op::{BatchNorm, Binary, Conv2d, Padding, Reduce, Unary};
@@ -54,7 +55,7 @@ fn net() -> Net {
 fn values(graph: &Graph) -> HashMap<String, Vec<f32>> {
     let value = |(_, node): (NodeId, &atrous_graph::Node)| {
         let mean = if node.name == "var" { 2.0 } else { 0.0 };
-        (node.name.clone(), atrous_io::fill::uniform(&node.name, node.ty.shape.len(), mean, 0.5))
+        (node.name.clone(), fill::uniform(&node.name, node.ty.shape.len(), mean, 0.5))
     };
     graph.parameters().chain(graph.inputs()).map(value).collect()
 }
@@ -212,8 +213,7 @@ fn an_evaluation_sums_over_runs_and_changes_nothing() {
     let outputs = [net.loss, net.logits];
     let mut single = Session::new(&device, &net.graph, &outputs, parameters.clone()).expect("a session");
     assert_eq!(sums.measured_bytes(), sums.plan().peak_bytes() + timer(&device));
-    let images: Vec<Vec<f32>> =
-        (0..5).map(|i| atrous_io::fill::uniform(&format!("image {i}"), IMAGE.len(), 0.0, 1.0)).collect();
+    let images: Vec<Vec<f32>> = (0..5).map(|i| fill::uniform(&format!("image {i}"), IMAGE.len(), 0.0, 1.0)).collect();
     for round in 0..2 {
         let mut want = [vec![0.0f32; 1], vec![0.0; net.graph.shape(net.logits).len()]];
         let mut flights = Vec::new();

@@ -62,19 +62,23 @@ fn labels_must_fit_the_network() {
     let folder = Folder::new("labels");
     let labels = |name: &str, content: &[u8], text: &str| {
         let path = folder.file(name, content);
-        refuse("classify", &[PHOTO, "--model", "tiny_cnn", "--labels", &path], &[name, text]);
+        refuse("classify", &[PHOTO, "--model", "small_resnet", "--labels", &path], &[name, text]);
     };
     labels("few.txt", b"cat\ndog\n", "2 labels for a network of 10 classes");
     labels("gap.txt", b"cat\n\ndog\n", "line 2 is empty");
     labels("binary.txt", b"cat\n\xFF\xFE\n", "not UTF-8");
-    refuse("classify", &[PHOTO, "--model", "tiny_cnn", "--labels", &folder.path("no.txt")], &["no.txt: no such file"]);
+    refuse(
+        "classify",
+        &[PHOTO, "--model", "small_resnet", "--labels", &folder.path("no.txt")],
+        &["no.txt: no such file"],
+    );
 }
 
 #[test]
 fn unknown_adapters_are_answered_with_those_there_are() {
     let texts = ["no adapter is named \"Voodoo 2\"", "there are: 0: "];
     refuse("atrous", &["info", "--adapter", "Voodoo 2"], &texts);
-    refuse("atrous", &["plan", "tiny_cnn", "--adapter", "Voodoo 2"], &texts);
+    refuse("atrous", &["plan", "small_resnet", "--adapter", "Voodoo 2"], &texts);
     refuse("classify", &[PHOTO, "--adapter", "Voodoo 2"], &texts);
     refuse("classify", &[PHOTO, "--adapter", "999"], &["no adapter is at index 999"]);
 }

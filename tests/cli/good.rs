@@ -38,7 +38,7 @@ fn labels_stand_beside_the_classes() {
     let folder = Folder::new("good-labels");
     let labels: String = (0..10).map(|i| format!("label number {i}\n")).collect();
     let labels = folder.file("labels.txt", labels.as_bytes());
-    let arguments = ["examples/photos/flower.png", "-k", "10", "--model", "tiny_cnn", "--labels", &labels];
+    let arguments = ["examples/photos/flower.png", "-k", "10", "--model", "small_resnet", "--labels", &labels];
     let text = succeed("classify", &arguments);
     for i in 0..10 {
         assert!(text.contains(&format!("class   {i}  label number {i}\n")), "{text}");
@@ -90,11 +90,11 @@ fn plans_say_why_if_they_are_asked() {
 fn profiles_list_all_layers_and_are_written_for_trace_viewers() {
     let folder = Folder::new("profile");
     let trace = folder.path("trace.json");
-    let text = succeed("atrous", &["profile", "tiny_cnn", "--runs", "2", "--batch", "2", "--trace", &trace]);
+    let text = succeed("atrous", &["profile", "small_resnet", "--runs", "2", "--batch", "2", "--trace", &trace]);
     assert!(text.contains("roofline: ") && text.contains("conv2d"), "{text}");
     let trace = std::fs::read_to_string(trace).expect("the trace was written");
     assert!(trace.starts_with('{') && trace.contains("\"traceEvents\""), "{trace}");
-    let text = succeed("atrous", &["profile", "tiny_cnn", "--runs", "1", "--train"]);
+    let text = succeed("atrous", &["profile", "small_resnet", "--runs", "1", "--train"]);
     assert!(text.contains("conv2d_grad_weight") && text.contains("sgd"), "{text}");
 }
 

@@ -66,7 +66,7 @@ fn senseless_arguments_are_refused() {
     refuse("share_device", &["examples/photos/none.png"], &["none.png"]);
     refuse(
         "share_device",
-        &["examples/photos/china.png", "--model", "tiny_cnn"],
+        &["examples/photos/china.png", "--model", "small_resnet"],
         &["no output is named \"class_map\""],
     );
     refuse("train_digits", &["--epochs", "0"], &["epochs must be at least 1, got 0"]);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use atrous_golden::fill;
 use atrous_gpu::{Device, InputData, Parameters, StepOptions, StepResult, TrainingSession};
 use atrous_graph::autodiff::{Recompute, backward};
 use atrous_graph::op::{Conv2d, Coordinates, Padding, Resize, Unary};
@@ -36,7 +37,7 @@ fn network(batch: usize) -> Result<(Graph, Training), GraphError> {
 fn session(device: &Device, batch: usize) -> (TrainingSession, Arc<Parameters>) {
     let (graph, training) = network(batch).expect("a legal graph");
     let values = |(_, node): (NodeId, &atrous_graph::Node)| {
-        (node.name.clone(), atrous_io::fill::uniform(&node.name, node.ty.shape.len(), 0.0, 0.3))
+        (node.name.clone(), fill::uniform(&node.name, node.ty.shape.len(), 0.0, 0.3))
     };
     let values: std::collections::HashMap<String, Vec<f32>> = graph.parameters().map(values).collect();
     let parameters = Arc::new(Parameters::upload(device, &graph, &values).expect("parameters"));
@@ -54,7 +55,7 @@ fn step(session: &mut TrainingSession, x: &[f32], options: StepOptions) -> StepR
 fn a_batch_of_two_bindings_trains_as_its_samples() {
     let device = device();
     let len = SIDE * SIDE / 4 * 3;
-    let x = atrous_io::fill::uniform("x", BATCH * len, 0.0, 1.0);
+    let x = fill::uniform("x", BATCH * len, 0.0, 1.0);
     let (mut whole, at_once) = session(&device, BATCH);
     let largest = whole.plan().tensors.iter().flatten().map(|tensor| tensor.place.bytes).max();
     assert_eq!(largest, Some(2 * device.target().limits.max_binding));

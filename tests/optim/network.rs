@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use atrous_golden::fill;
 use atrous_gpu::{Device, InputData, Parameters, StepOptions, StepResult, TrainingSession};
 use atrous_graph::op::Binary;
 use atrous_graph::optim::{LossScale, LossScaling, Optimizer, Training};
@@ -120,7 +121,7 @@ impl<'a> Inputs<'a> {
 
 /// Repeatable values in -scale..scale.
 pub(crate) fn uniform(name: &str, n: usize, scale: f64) -> Vec<f32> {
-    atrous_io::fill::uniform(name, n, 0.0, scale)
+    fill::uniform(name, n, 0.0, scale)
 }
 
 /// Holds values to a reference: within 1e-5 of its largest magnitude, a few roundings of f32.

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use atrous_cpu::{Tensor, run};
+use atrous_golden::fill::{self, FillSource};
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, GpuError, InputData, Parameters, Session};
 use atrous_graph::op::{Reduce, Resize, Unary};
 use atrous_graph::passes::{Optimized, PassOptions, Precision, Storage, optimize};
 use atrous_graph::{DType, Graph, NodeId, Op};
-use atrous_io::FillSource;
 use atrous_kernels::plan::plan;
 use atrous_kernels::{CompileOptions, Limits, Purpose, Target, rewrite};
 use atrous_nn::zoo::{self, BuildOptions};
@@ -131,7 +131,7 @@ fn the_reference_agrees_with_the_graph_in_f16() {
     let values = |graph: &Graph| -> HashMap<String, Tensor> {
         let value = |(_, node): (NodeId, &atrous_graph::Node)| {
             let offset = if node.name.ends_with(".var") { 2.0 } else { 0.0 };
-            let values = atrous_io::fill::uniform(&node.name, node.ty.shape.len(), offset, 1.0);
+            let values = fill::uniform(&node.name, node.ty.shape.len(), offset, 1.0);
             (node.name.clone(), Tensor::from_f32(node.ty.shape, &values).rounded_to_f16())
         };
         graph.inputs().chain(graph.parameters()).map(value).collect()
@@ -159,7 +159,7 @@ fn a_network_in_f16_takes_half_the_memory() {
         let model = zoo::build(name, &BuildOptions { input, ..BuildOptions::default() }).expect("a network");
         let outputs = [model.output()];
         let source = FillSource::new(&model, "passes/", 1.0);
-        let image = atrous_io::fill::uniform(name, size * size * model.graph.shape(model.input).c, 0.0, 1.0);
+        let image = fill::uniform(name, size * size * model.graph.shape(model.input).c, 0.0, 1.0);
         let fused = optimize(&model.graph, &outputs, PassOptions::Fuse);
         let results = [true, false].map(|fold| {
             let all = stored(&model.graph, &outputs, PassOptions::Fuse, fold);

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use atrous_cpu::Tensor;
+use atrous_golden::fill::FillSource;
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, GpuError};
 use atrous_graph::autodiff::{Recompute, backward_from};
 use atrous_graph::op::{Reduce, Unary};
 use atrous_graph::optim::{LossScale, LossScaling, Optimizer, Training};
 use atrous_graph::passes::{Optimized, PassOptions, Precision};
 use atrous_graph::{DType, Graph, NodeId, Op};
-use atrous_io::FillSource;
 use atrous_kernels::{CompileOptions, Purpose, rewrite};
 use atrous_nn::Model;
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use atrous_cpu::{Tensor, run};
+use atrous_golden::fill;
 use atrous_graph::op::{BatchNorm, Binary, Conv2d, Padding, Unary};
 use atrous_graph::passes::{Optimized, PassOptions, optimize};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, ParameterSource, Shape};
@@ -59,7 +60,7 @@ pub(crate) fn checked(net: &Net, kept: &[NodeId], passes: PassOptions) -> Optimi
     let values = |node: &atrous_graph::Node| {
         let offset = if node.name.ends_with(".var") { 2.0 } else { 0.0 };
         match node.ty.dtype {
-            DType::F32 | DType::F16 => atrous_io::fill::uniform(&node.name, node.ty.shape.len(), offset, 1.0),
+            DType::F32 | DType::F16 => fill::uniform(&node.name, node.ty.shape.len(), offset, 1.0),
             DType::U32 => (0..node.ty.shape.len()).map(|i| (i * 7 % 9) as f32).collect(),
         }
     };

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use atrous_cpu::{Tensor, Tolerance, compare};
+use atrous_golden::fill::{self, FillSource};
+use atrous_golden::network;
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, InputData, Parameters, Session};
 use atrous_graph::passes::{PassOptions, optimize};
-use atrous_graph::{ParameterSource, TensorType};
-use atrous_io::FillSource;
+use atrous_graph::{ParameterSource, Shape, TensorType};
 use atrous_kernels::plan::plan;
 use atrous_kernels::{Limits, Target};
-use atrous_nn::Model;
-use atrous_nn::zoo::{self, BuildOptions};
+use atrous_nn::{Mode, Model};
 
 const FAMILIES: &[(&str, usize)] = &[
     ("tiny_cnn", 32),
@@ -37,12 +37,18 @@ const FAMILIES: &[(&str, usize)] = &[
 ];
 
 fn build(name: &str, size: usize) -> Model {
-    let options = BuildOptions { input: Some((1, size, size)), ..BuildOptions::default() };
-    zoo::build(name, &options).unwrap_or_else(|e| panic!("{name}: {e}"))
+    build_for(name, [1, size, size], Mode::Inference)
+}
+
+/// A network for `n` images of `h`×`w` pixels.
+pub(crate) fn build_for(name: &str, [n, h, w]: [usize; 3], mode: Mode) -> Model {
+    let network = network(name).unwrap_or_else(|e| panic!("{e}"));
+    let image = Shape::new(n, h, w, network.info().in_channels);
+    network.build(name, image, mode).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
 fn known() -> impl Iterator<Item = (&'static str, usize)> {
-    FAMILIES.iter().copied().filter(|(name, _)| zoo::network(name).is_ok())
+    FAMILIES.iter().copied().filter(|(name, _)| network(name).is_ok())
 }
 
 /// The results of a network's first output, planned for `target`.
@@ -69,7 +75,7 @@ fn every_family_computes_the_same_every_way() {
     let [none, all] = [PassOptions::None, PassOptions::Fold].map(open);
     for (name, size) in known() {
         let model = build(name, size);
-        let image = atrous_io::fill::uniform(name, size * size * model.graph.shape(model.input).c, 0.0, 1.0);
+        let image = fill::uniform(name, size * size * model.graph.shape(model.input).c, 0.0, 1.0);
         let want = run(&none, &model, PassOptions::None, &image, &none.target());
         let largest = want.iter().fold(0.0f32, |m, v| m.max(v.abs()));
         assert!(largest > 0.0, "{name} makes nothing of the image");
@@ -92,7 +98,7 @@ fn the_reference_agrees_with_the_rewritten_graph() {
     for (name, size) in [("tiny_cnn", 32), ("small_resnet", 32), ("small_xception", 64), ("small_unet", 32)] {
         let model = build(name, size);
         let source = FillSource::new(&model, "passes/", 1.0);
-        let image = atrous_io::fill::uniform(name, size * size * model.graph.shape(model.input).c, 0.0, 1.0);
+        let image = fill::uniform(name, size * size * model.graph.shape(model.input).c, 0.0, 1.0);
         let result = |passes| {
             let outputs = [model.output()];
             let optimized = optimize(&model.graph, &outputs, passes);

@@ -6,16 +6,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use atrous_cpu::Tensor;
+use atrous_golden::fill::{self, FillSource};
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, InputData, Parameters, StepOptions, TrainingSession};
 use atrous_graph::autodiff::{Recompute, backward_scaled};
 use atrous_graph::op::{CrossEntropy, FusedBatchNorm, Reduce, Unary};
 use atrous_graph::optim::{LossScale, LossScaling, Optimizer, Training};
 use atrous_graph::passes::{Optimized, PassOptions, optimize};
 use atrous_graph::{DType, Graph, NodeId, Op, Shape};
-use atrous_io::FillSource;
 use atrous_kernels::plan::{Plan, plan_training};
 use atrous_kernels::{Limits, Purpose, Target, compile};
-use atrous_nn::zoo::{self, BuildOptions};
 use atrous_nn::{Mode, Model};
 
 pub(crate) const SMALL: &[(&str, usize, usize)] = &[
@@ -39,8 +38,7 @@ pub(crate) fn step_with(
     recompute: &Recompute,
     scaling: Option<LossScaling>,
 ) -> (Model, Training) {
-    let options = BuildOptions { input: Some((batch, size, size)), mode: Mode::Training, ..BuildOptions::default() };
-    let mut model = zoo::build(name, &options).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let mut model = super::networks::build_for(name, [batch, size, size], Mode::Training);
     let (logits, parameters) = (model.output(), model.trainable());
     let graph = &mut model.graph;
     let labels = graph.input("labels", Shape { c: 1, ..graph.shape(logits) }, DType::U32).expect("an input");
@@ -69,7 +67,7 @@ pub(crate) fn values(model: &Model, source: &FillSource) -> HashMap<String, Tens
         let shape = node.ty.shape;
         let dense = match (&node.op, node.ty.dtype) {
             (Op::Parameter, _) => super::networks::dense(source, &node.name, node.ty),
-            (_, DType::F32 | DType::F16) => atrous_io::fill::uniform(&node.name, shape.len(), 0.0, 1.0),
+            (_, DType::F32 | DType::F16) => fill::uniform(&node.name, shape.len(), 0.0, 1.0),
             (_, DType::U32) => (0..shape.len()).map(|i| (i * 7 % 5) as f32).collect(),
         };
         (node.name.clone(), Tensor::from_f32(shape, &dense))
@@ -132,7 +130,7 @@ const VALUES: [&str; 12] = [
 fn sensitivity(graph: &Graph, training: &Training, values: &HashMap<String, Tensor>, want: &[Tensor]) -> (f64, f64) {
     let tries = (0..4).map(|k| {
         let moved = |(name, tensor): (&String, &Tensor)| {
-            let by = atrous_io::fill::uniform(&format!("{k} {name}"), tensor.data.len(), -1.0, 1.0);
+            let by = fill::uniform(&format!("{k} {name}"), tensor.data.len(), -1.0, 1.0);
             let is_label = name == "labels";
             let factor = |by: f32| if is_label { 1.0 } else { 1.0 + f64::from(by) * 2f64.powi(-19) };
             let data = tensor.data.iter().zip(by).map(|(v, by)| v * factor(by)).collect();

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use atrous::gpu::{InputData, Parameters, Profile, Roofline, Session, StepOptions, TrainingSession};
 use atrous::graph::{DType, Graph};
-use atrous::io::{FillSource, fill};
-use atrous::nn::{Mode, Model};
+use atrous::nn::{Init, Mode, Model};
 use atrous::{Device, DeviceOptions, Result};
 
 use crate::args::ProfileOptions;
 use crate::step::step;
 
-/// The costs of a network's layers, with numbers made from the parameters' names for weights.
+/// The costs of a network's layers, with the parameters that a training begins with.
 pub(crate) fn profile(options: &ProfileOptions) -> Result<String> {
     let mode = if options.train { Mode::Training } else { Mode::Inference };
     let mut model = options.network.build_for(mode)?;
@@ -20,7 +19,7 @@ pub(crate) fn profile(options: &ProfileOptions) -> Result<String> {
     if !options.tune.is_wanted() {
         crate::announce_kernels(&device);
     }
-    let parameters = Parameters::upload(&device, &model.graph, &FillSource::new(&model, "profile/", 1.0))?;
+    let parameters = Parameters::upload(&device, &model.graph, &Init::new(&model, 0))?;
     let (profile, tuned) = match options.train {
         true => training(&device, &mut model, parameters, options)?,
         false => inference(&device, &model, parameters, options)?,
@@ -64,14 +63,16 @@ fn training(device: &Device, model: &mut Model, parameters: Parameters, options:
     Ok((profile, tuned))
 }
 
-/// Values for all inputs of a graph: pixels in -1..1, labels that are all class 0.
+/// Values for all inputs of a graph: noise in -1..1, labels that are all class 0.
 fn values(graph: &Graph) -> Vec<(&str, DType, Vec<f32>, Vec<u32>)> {
-    let values = |name: &str, dtype, len| match dtype {
-        DType::F32 | DType::F16 => (fill::uniform(&format!("profile/{name}"), len, 0.0, 1.0), Vec::new()),
+    // Multiples of the golden ratio (Weyl's sequence): they lie evenly, and neighbours differ.
+    let noise = |i: usize| (i as u32).wrapping_mul(0x9E37_79B9) as i32 as f32 / (1u32 << 31) as f32;
+    let values = |dtype, len| match dtype {
+        DType::F32 | DType::F16 => ((0..len).map(noise).collect(), Vec::new()),
         DType::U32 => (Vec::new(), vec![0; len]),
     };
     let inputs = graph.inputs().map(|(_, node)| {
-        let (numbers, labels) = values(&node.name, node.ty.dtype, node.ty.shape.len());
+        let (numbers, labels) = values(node.ty.dtype, node.ty.shape.len());
         (node.name.as_str(), node.ty.dtype, numbers, labels)
     });
     inputs.collect()

@@ -6,9 +6,10 @@ use std::{env, fs};
 use atrous_cpu::{
     OptimizerStep, Tensor, Tolerance, Updated, clip_factor, compare, global_norm, optimizer_magnitude, optimizer_step,
 };
+use atrous_golden::fill;
 use atrous_graph::Shape;
 use atrous_graph::optim::{Convention, Optimizer};
-use atrous_io::{WeightFile, fill};
+use atrous_io::WeightFile;
 use serde_json::Value;
 
 fn folder() -> PathBuf {

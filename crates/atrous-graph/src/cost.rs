@@ -1,7 +1,7 @@
 //! What a node costs: multiply-accumulates and bytes.
 
-use crate::op::{Conv2d, FusedConv};
-use crate::{Graph, NodeId, Op, Shape};
+use crate::op::FusedConv;
+use crate::{Graph, NodeId, Op};
 
 /// Multiply-accumulates of a node: one per use of a weight by a convolution, padding counted as data, nothing for bias,
 /// normalisation, activation, pooling or resizing.
@@ -34,20 +34,6 @@ const fn plain(op: &Op) -> Op {
     match op {
         Op::FusedConv(FusedConv { conv, .. }) => conv.op(),
         other => *other,
-    }
-}
-
-/// Multiply-accumulates of a convolution when run the way TensorFlow runs atrous convolutions: the output grid is padded up
-/// to a multiple of the dilation on each side (`SpaceToBatch`). Equal to [`macs`] without dilation.
-pub fn macs_space_to_batch(graph: &Graph, id: NodeId) -> u64 {
-    let node = graph.node(id);
-    match &plain(&node.op) {
-        Op::Conv2d(Conv2d { dilation, .. }) => {
-            let (o, w) = (node.ty.shape, graph.shape(node.inputs[1]));
-            let padded = Shape::new(o.n, o.h.next_multiple_of(dilation[0]), o.w.next_multiple_of(dilation[1]), o.c);
-            (padded.len() * w.n * w.h * w.w) as u64
-        }
-        _ => macs(graph, id),
     }
 }
 

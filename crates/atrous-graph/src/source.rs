@@ -12,7 +12,7 @@ pub struct SourceError {
     pub reason: String,
 }
 
-/// Writes parameter values straight into upload memory: a weight file, the deterministic fill, plain vectors.
+/// Writes parameter values straight into upload memory: a weight file, first values, plain vectors.
 pub trait ParameterSource {
     /// Writes the parameter `name` into `device`, which has `ty.padded_len()` elements in device layout (see
     /// [`TensorType::padded`]); padding must be written as zero.

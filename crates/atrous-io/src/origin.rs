@@ -8,7 +8,7 @@ use std::sync::Arc;
 use atrous_graph::ParameterSource;
 use atrous_nn::{Init, Model};
 
-use crate::{FillSource, NamedTensor, WeightFile, WeightsError, tensors_to_bytes};
+use crate::{NamedTensor, WeightFile, WeightsError, tensors_to_bytes};
 
 /// Where a network's weights come from. A file, bytes, tensors and a training's folder must hold exactly the network's tensors, with the
 /// names, shapes and layouts of the framework that the network comes from, unless only a [part](Weights::partial) of them is wanted.
@@ -35,14 +35,6 @@ pub enum Weights {
     Run(PathBuf),
     /// What the network's framework would begin a training with, drawn from this seed, see [`Init`].
     Init(u64),
-    /// Deterministic numbers made from the parameters' names, see [`crate::fill`]. They make a network whose results
-    /// can be compared with other programs', and mean nothing.
-    Fill {
-        /// Put in front of the parameters' names.
-        prefix: String,
-        /// Variance of a weight times its fan-in.
-        wvar: f64,
-    },
     /// What fits of these weights, and all else drawn, see [`Weights::partial`].
     Partial {
         /// A file, bytes, tensors or a training's folder.
@@ -88,7 +80,6 @@ impl Weights {
     pub fn with<R>(&self, model: &Model, use_them: impl FnOnce(&dyn ParameterSource) -> R) -> Result<R, WeightsError> {
         Ok(match self {
             Self::Init(seed) => use_them(&Init::new(model, *seed)),
-            Self::Fill { prefix, wvar } => use_them(&FillSource::new(model, prefix, *wvar)),
             Self::Source(source) => use_them(&**source),
             Self::Partial { weights, prefix, seed } => {
                 use_them(&weights.file()?.bind_partial(model, prefix, Init::new(model, *seed))?)
@@ -104,7 +95,7 @@ impl Weights {
             Self::Bytes(bytes) => WeightFile::from_shared(bytes.clone()),
             Self::Tensors(tensors) => WeightFile::from_bytes(tensors_to_bytes(tensors)?),
             Self::Run(folder) => run(folder),
-            Self::Init(_) | Self::Fill { .. } | Self::Partial { .. } | Self::Source(_) => {
+            Self::Init(_) | Self::Partial { .. } | Self::Source(_) => {
                 Err(WeightsError::NoTensors { weights: format!("{self:?}") })
             }
         }
@@ -150,7 +141,6 @@ impl fmt::Debug for Weights {
             Self::Tensors(tensors) => write!(f, "Tensors({})", tensors.len()),
             Self::Run(folder) => f.debug_tuple("Run").field(folder).finish(),
             Self::Init(seed) => f.debug_tuple("Init").field(seed).finish(),
-            Self::Fill { prefix, wvar } => f.debug_struct("Fill").field("prefix", prefix).field("wvar", wvar).finish(),
             Self::Partial { weights, prefix, seed } => {
                 let mut out = f.debug_struct("Partial");
                 out.field("weights", weights).field("prefix", prefix).field("seed", seed).finish()

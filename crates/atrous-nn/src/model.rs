@@ -151,11 +151,6 @@ impl Model {
         self.graph.iter().map(|(id, _)| cost::macs(&self.graph, id)).sum()
     }
 
-    /// The same with atrous convolutions counted as TensorFlow runs them, see [`cost::macs_space_to_batch`].
-    pub fn macs_space_to_batch(&self) -> u64 {
-        self.graph.iter().map(|(id, _)| cost::macs_space_to_batch(&self.graph, id)).sum()
-    }
-
     /// One row per operation, in order of execution.
     pub fn layers(&self) -> Vec<LayerRow> {
         let mut params = vec![0; self.graph.nodes().len()];

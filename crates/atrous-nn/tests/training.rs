@@ -11,13 +11,12 @@ fn build(name: &str, mode: Mode) -> Model {
 }
 
 /// Keras' momentum, or 1 minus PyTorch's, and whether the running variance is the unbiased one.
-const RULES: [(&str, f64, bool); 12] = [
+const RULES: [(&str, f64, bool); 11] = [
     ("resnet18", 0.9, true),
     ("deeplabv3_resnet50", 0.9, true),
     ("smp_unet_resnet18", 0.9, true),
     ("smp_deeplabv3plus_resnet18", 0.9, true),
     ("unet", 0.9, true),
-    ("tiny_cnn", 0.9, true),
     ("xception65", 0.9, true),
     ("deeplabv3plus_xception65", 0.9997, true),
     ("small_deeplabv3plus", 0.9, true),

@@ -149,7 +149,7 @@ fn tensors_that_cannot_be_saved_leave_the_file_before() {
 
 #[test]
 fn a_checkpoint_of_another_network_lists_all_that_differs() {
-    let model = zoo::build("tiny_cnn", &zoo::BuildOptions::default()).unwrap();
+    let model = zoo::build("small_resnet", &zoo::BuildOptions::default()).unwrap();
     let input = model.input_shape().dims();
     let tensors = |prefix: &str| -> Vec<NamedTensor> {
         let tensor = |name: &str, shape: &[usize]| NamedTensor {

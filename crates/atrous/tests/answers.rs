@@ -3,11 +3,13 @@
 use atrous::prelude::*;
 use atrous::vision::{argmax_classes, classify};
 use atrous::{Error, Result};
+use atrous_golden::{fill, network};
 
 fn predictor(model: &str, wvar: f64) -> Result<Predictor> {
     let device = Device::from_env_blocking().expect("the tests need an adapter");
-    let weights = Weights::Fill { prefix: "answers/".to_owned(), wvar };
-    Predictor::new(&device, model, &weights, PredictorOptions { size: Some([64, 64]), classes: None })
+    let network = network(model)?;
+    let weights = fill::weights(&*network, "answers/", wvar)?;
+    Predictor::new(&device, network, &weights, PredictorOptions { size: Some([64, 64]), classes: None })
 }
 
 fn photo() -> RgbImage {

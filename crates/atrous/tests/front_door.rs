@@ -6,13 +6,15 @@ use std::sync::Arc;
 use atrous::graph::autodiff::{Recompute, backward};
 use atrous::graph::op::Unary;
 use atrous::graph::{GraphError, NodeId, ParameterSource, Shape, TensorType};
-use atrous::io::{FillSource, save_parameters, save_tensors};
+use atrous::io::{save_parameters, save_tensors};
 use atrous::nn::layers::{Conv, Norm, Pool};
 use atrous::nn::{Builder, Built, Info, Init, Mode, Model, zoo};
 use atrous::prelude::*;
 use atrous::vision::ImageTensor;
 use atrous::{Error, class_score};
 use atrous_cpu::{Tensor, run};
+use atrous_golden::TinyCnn;
+use atrous_golden::fill::{self, FillSource};
 
 /// A network that nobody else has.
 struct Own {
@@ -177,13 +179,13 @@ fn reference(network: &dyn Network, image: &ImageTensor, class: usize, names: &[
 #[test]
 fn gradients_are_those_of_the_reference() {
     let device = device();
-    let weights = Weights::Fill { prefix: String::new(), wvar: 2.0 };
     let networks: [(Arc<dyn Network>, &[&str]); 3] = [
         (Arc::new(Own { classes: 4 }), &["input", "inner", "conv"]),
         (zoo::network("small_xception").unwrap(), &["input"]),
-        (zoo::network("tiny_cnn").unwrap(), &["input"]),
+        (Arc::new(TinyCnn::default()), &["input"]),
     ];
     for (network, names) in networks {
+        let weights = fill::weights(&*network, "", 2.0).unwrap();
         let mut predictor = Predictor::new(&device, network.clone(), &weights, PredictorOptions::default()).unwrap();
         let [h, w] = predictor.info().size.map(|side| side as u32);
         let image = predictor.preprocess().run(&[photo(w, h), photo(h, w)]).unwrap();

@@ -3,6 +3,7 @@
 use atrous::gpu::GpuError;
 use atrous::prelude::*;
 use atrous::vision::ImageTensor;
+use atrous_golden::{fill, network};
 
 fn predictor(model: &str, precision: Precision) -> Option<Predictor> {
     let options = DeviceOptions { precision, ..DeviceOptions::from_env().expect("a legal environment") };
@@ -10,8 +11,9 @@ fn predictor(model: &str, precision: Precision) -> Option<Predictor> {
         Err(GpuError::NoF16 { .. }) => return None,
         opened => opened.expect("the tests need an adapter"),
     };
-    let weights = Weights::Fill { prefix: "half/".to_owned(), wvar: 2.0 };
-    Some(Predictor::new(&device, model, &weights, PredictorOptions { size: Some([32, 32]), classes: None }).unwrap())
+    let network = network(model).unwrap();
+    let weights = fill::weights(&*network, "half/", 2.0).unwrap();
+    Some(Predictor::new(&device, network, &weights, PredictorOptions { size: Some([32, 32]), classes: None }).unwrap())
 }
 
 /// Were every rounding as large as it can be, and none to cancel another, they would add up: some fifty of `2^-11`.

@@ -2,11 +2,13 @@
 
 use atrous::prelude::*;
 use atrous::{Error, Result};
+use atrous_golden::{fill, network};
 
 fn predictor(model: &str, options: PredictorOptions) -> Predictor {
     let device = Device::from_env_blocking().expect("the tests need an adapter");
-    let weights = Weights::Fill { prefix: "streams/".to_owned(), wvar: 2.0 };
-    Predictor::new(&device, model, &weights, options).unwrap()
+    let network = network(model).unwrap();
+    let weights = fill::weights(&*network, "streams/", 2.0).unwrap();
+    Predictor::new(&device, network, &weights, options).unwrap()
 }
 
 /// Photographs of different content and size.

@@ -4,6 +4,7 @@ use atrous::gpu::{Overlay, wgpu};
 use atrous::prelude::*;
 use atrous::vision::{overlay, voc_palette};
 use atrous::{Error, Result};
+use atrous_golden::{fill, network};
 use wgpu::{BufferUsages, TextureUsages};
 
 /// Doubles numbers, some of them padding.
@@ -33,8 +34,9 @@ fn own() -> Own {
 
 impl Own {
     fn predictor(&self, model: &str, size: Option<[usize; 2]>) -> Predictor {
-        let weights = Weights::Fill { prefix: "answers/".to_owned(), wvar: 2.0 };
-        Predictor::new(&self.shared, model, &weights, PredictorOptions { size, classes: None }).unwrap()
+        let network = network(model).unwrap();
+        let weights = fill::weights(&*network, "answers/", 2.0).unwrap();
+        Predictor::new(&self.shared, network, &weights, PredictorOptions { size, classes: None }).unwrap()
     }
 
     fn encoder(&self) -> wgpu::CommandEncoder {

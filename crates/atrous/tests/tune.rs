@@ -5,12 +5,13 @@ use std::time::Duration;
 use atrous::gpu::{PipelineCache, Tuning};
 use atrous::prelude::*;
 use atrous::vision::ImageTensor;
+use atrous_golden::{TinyCnn, fill};
 
 fn predictor(tuning: Tuning) -> Predictor {
     let options = DeviceOptions { pipeline_cache: PipelineCache::Off, tuning, ..DeviceOptions::default() };
     let device = Device::open_blocking(&AdapterChoice::from_env(), options).expect("the tests need an adapter");
-    let weights = Weights::Fill { prefix: "tune/".to_owned(), wvar: 2.0 };
-    Predictor::new(&device, "tiny_cnn", &weights, PredictorOptions::default()).unwrap()
+    let weights = fill::weights(&TinyCnn::default(), "tune/", 2.0).unwrap();
+    Predictor::new(&device, TinyCnn::default(), &weights, PredictorOptions::default()).unwrap()
 }
 
 #[test]

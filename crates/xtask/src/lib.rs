@@ -1,8 +1,7 @@
-//! Development tasks, as a library so that the tests can call them.
+//! Development tasks, one module each. The stored results are recomputed by `atrous_golden`.
 
 pub mod bench;
 pub mod check;
-pub mod golden;
 pub mod test;
 pub mod wasm;
 pub mod wgsl;

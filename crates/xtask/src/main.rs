@@ -3,8 +3,9 @@
 use std::{io::stdout, process::ExitCode};
 
 use anyhow::Result;
+use atrous_golden::runner as golden;
 use clap::{Parser, Subcommand};
-use xtask::{bench, check, golden, test, wasm, wgsl};
+use xtask::{bench, check, test, wasm, wgsl};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Development tasks of atrous")]

@@ -8,7 +8,7 @@ use atrous_graph::{GraphError, NodeId};
 
 use super::classifier;
 use crate::layers::{Conv, Norm, Pool};
-use crate::{Builder, Built, Encoder, Info, Naming, Network, Normalize, Stage, Task};
+use crate::{Builder, Built, Encoder, Info, Naming, Network, Normalize, Stage};
 
 const NORM: Norm = Norm::keras(1.001e-5, 0.99);
 
@@ -43,14 +43,7 @@ impl KerasResNet {
 
 impl Network for KerasResNet {
     fn info(&self) -> Info {
-        Info {
-            task: Task::Classification,
-            size: [224, 224],
-            shorter_side: None,
-            in_channels: 3,
-            classes: self.classes,
-            normalize: Normalize::CAFFE,
-        }
+        Info { shorter_side: None, normalize: Normalize::CAFFE, ..Info::classification(self.classes) }
     }
 
     fn naming(&self) -> Naming {

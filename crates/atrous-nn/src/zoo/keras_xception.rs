@@ -6,7 +6,7 @@ use atrous_graph::{GraphError, NodeId};
 
 use super::classifier;
 use crate::layers::{Conv, Norm, Pool};
-use crate::{Builder, Built, Encoder, Info, Naming, Network, Normalize, Stage, Task};
+use crate::{Builder, Built, Encoder, Info, Naming, Network, Normalize, Stage};
 
 const NORM: Norm = Norm::keras(1e-3, 0.99);
 
@@ -36,14 +36,7 @@ impl Default for KerasXception {
 
 impl Network for KerasXception {
     fn info(&self) -> Info {
-        Info {
-            task: Task::Classification,
-            size: [299, 299],
-            shorter_side: None,
-            in_channels: 3,
-            classes: self.classes,
-            normalize: Normalize::Tf,
-        }
+        Info { size: [299, 299], shorter_side: None, normalize: Normalize::Tf, ..Info::classification(self.classes) }
     }
 
     fn naming(&self) -> Naming {

@@ -1,11 +1,9 @@
 //! Networks, one file per family, and ways to get one by name.
 //!
-//! [`build`] knows the names that [`names`] lists; [`from_constructor`] reads the line of Python that builds the network in
-//! its framework. Both end in a configuration such as [`ResNet`] or [`UNet`], which can be filled in and built directly.
+//! [`build`] and [`network`] know the names that [`names`] lists. Each stands for a configuration such as [`ResNet`] or [`UNet`],
+//! which can also be filled in and built directly.
 
 mod aspp;
-mod call;
-mod constructor;
 mod deeplab_xception65;
 mod keras_resnet;
 mod keras_xception;
@@ -17,12 +15,10 @@ mod smp;
 mod smp_deeplab;
 mod smp_pspnet;
 mod smp_unet;
-mod tiny;
 mod torchvision_seg;
 mod unet;
 mod xception65;
 
-pub use constructor::from_constructor;
 pub use deeplab_xception65::DeepLabXception65;
 pub use keras_resnet::KerasResNet;
 pub use keras_xception::KerasXception;
@@ -33,16 +29,13 @@ pub use small_xception::SmallXception;
 pub use smp_deeplab::SmpDeepLabV3Plus;
 pub use smp_pspnet::SmpPspNet;
 pub use smp_unet::SmpUnet;
-pub use tiny::TinyCnn;
 pub use torchvision_seg::{SegmentationHead, TorchvisionSegmentation};
 pub use unet::{UNet, UpSampling};
 pub use xception65::{Xception65, XceptionPlan};
 
-use std::sync::Arc;
-
 use atrous_graph::{GraphError, NodeId, Shape};
 
-use crate::{Builder, Built, Dilation, DilationRule, Encoder, Feature, Mode, Model, Network};
+use crate::{Builder, Built, Dilation, DilationRule, Encoder, Feature, Mode};
 
 /// What to change from a network's defaults.
 ///
@@ -79,37 +72,9 @@ pub enum ZooError {
         /// The names that come closest.
         similar: String,
     },
-    /// The text is not a call.
-    #[error("\"{text}\" is not a constructor call: {reason}")]
-    Syntax {
-        /// The text.
-        text: String,
-        /// What was expected where.
-        reason: String,
-    },
-    /// The constructor or one of its arguments is not known here.
-    #[error("\"{constructor}\": {reason}")]
-    Unsupported {
-        /// The function called.
-        constructor: String,
-        /// What about it.
-        reason: String,
-    },
     /// The network cannot be built.
     #[error(transparent)]
     Graph(#[from] GraphError),
-}
-
-/// Builds a network with some of its defaults changed.
-fn build_with(network: Arc<dyn Network>, name: &str, options: &BuildOptions) -> Result<Model, GraphError> {
-    let info = network.info();
-    let network = match options.classes {
-        Some(classes) => network.with_classes(classes)?,
-        None => network,
-    };
-    let (n, h, w) = options.input.unwrap_or((1, info.size[0], info.size[1]));
-    let channels = options.in_channels.unwrap_or(info.in_channels);
-    network.build(name, Shape::new(n, h, w, channels), options.mode)
 }
 
 /// The head of a classifier on the last of its features: global pooling and a linear layer, of these names.

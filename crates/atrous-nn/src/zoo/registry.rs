@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use atrous_graph::{GraphError, NodeId};
+use atrous_graph::{GraphError, NodeId, Shape};
 
 use super::{
     BuildOptions, DeepLabXception65, KerasResNet, KerasXception, ResNet, ResNetEncoder, SegmentationHead, SmallResNet,
-    SmallXception, SmpDeepLabV3Plus, SmpPspNet, SmpUnet, TinyCnn, TorchvisionSegmentation, UNet, Xception65,
-    XceptionPlan, ZooError, build_with,
+    SmallXception, SmpDeepLabV3Plus, SmpPspNet, SmpUnet, TorchvisionSegmentation, UNet, Xception65, XceptionPlan,
+    ZooError,
 };
 use crate::{Builder, Built, Info, Model, Naming, Network, select};
 
@@ -24,7 +24,6 @@ const NETWORKS: &[Entry] = &[
     ("keras_resnet152", || Box::new(KerasResNet::RESNET152)),
     ("keras_xception", || Box::new(KerasXception::default())),
     ("xception65", || Box::new(Xception65::default())),
-    ("tiny_cnn", || Box::new(TinyCnn::default())),
     ("small_resnet", || Box::new(SmallResNet::default())),
     ("small_xception", || Box::new(SmallXception::default())),
     ("unet", || Box::new(UNet::PADDED)),
@@ -81,7 +80,15 @@ pub fn network(name: &str) -> Result<Arc<dyn Network>, ZooError> {
 /// # Errors
 /// [`ZooError::UnknownModel`], or [`ZooError::Graph`] if the options do not fit the network.
 pub fn build(name: &str, options: &BuildOptions) -> Result<Model, ZooError> {
-    Ok(build_with(network(name)?, name, options)?)
+    let network = network(name)?;
+    let info = network.info();
+    let (n, h, w) = options.input.unwrap_or((1, info.size[0], info.size[1]));
+    let channels = options.in_channels.unwrap_or(info.in_channels);
+    let network = match options.classes {
+        Some(classes) => network.with_classes(classes)?,
+        None => network,
+    };
+    Ok(network.build(name, Shape::new(n, h, w, channels), options.mode)?)
 }
 
 /// A configuration under its name in the zoo.

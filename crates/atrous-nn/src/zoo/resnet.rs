@@ -92,18 +92,6 @@ impl ResNetEncoder {
     /// ResNet-152.
     pub const RESNET152: Self = Self { block: Block::Bottleneck, stages: [3, 8, 36, 3] };
 
-    /// The encoder called `resnet18`, `resnet34`, `resnet50`, `resnet101` or `resnet152`; `None` for other names.
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "resnet18" => Some(Self::RESNET18),
-            "resnet34" => Some(Self::RESNET34),
-            "resnet50" => Some(Self::RESNET50),
-            "resnet101" => Some(Self::RESNET101),
-            "resnet152" => Some(Self::RESNET152),
-            _ => None,
-        }
-    }
-
     /// Channels of the five feature maps.
     pub const fn channels(&self) -> [usize; 5] {
         let e = self.block.expansion();

@@ -8,7 +8,7 @@ use atrous_graph::{GraphError, NodeId};
 use super::{Block, classifier, invalid};
 use crate::init::LayerInit;
 use crate::layers::{Conv, Norm};
-use crate::{Builder, Built, Encoder, Info, Network, Normalize, Stage, Task};
+use crate::{Builder, Built, Encoder, Info, Network, Normalize, Stage};
 
 /// A ResNet classifier with a 3×3 stem of stride 1 and three stages of basic blocks, whose widths double: `6*blocks + 2` layers.
 /// It takes images from 4×4 pixels on.
@@ -60,14 +60,7 @@ impl Encoder for SmallResNet {
 
 impl Network for SmallResNet {
     fn info(&self) -> Info {
-        Info {
-            task: Task::Classification,
-            size: [32, 32],
-            shorter_side: None,
-            in_channels: 3,
-            classes: self.classes,
-            normalize: Normalize::HALF,
-        }
+        Info { size: [32, 32], shorter_side: None, normalize: Normalize::HALF, ..Info::classification(self.classes) }
     }
 
     fn with_classes(&self, classes: usize) -> Result<Arc<dyn Network>, GraphError> {

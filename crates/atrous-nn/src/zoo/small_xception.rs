@@ -6,7 +6,7 @@ use atrous_graph::{GraphError, NodeId};
 
 use super::{classifier, invalid};
 use crate::layers::{Conv, Norm, Pool};
-use crate::{Builder, Built, Encoder, Info, Naming, Network, Normalize, Stage, Task};
+use crate::{Builder, Built, Encoder, Info, Naming, Network, Normalize, Stage};
 
 /// Keras' momentum of 0.99 needs hundreds of steps to follow; small images are learned in as many.
 const NORM: Norm = Norm::keras(1e-3, 0.9);
@@ -33,14 +33,7 @@ impl Default for SmallXception {
 
 impl Network for SmallXception {
     fn info(&self) -> Info {
-        Info {
-            task: Task::Classification,
-            size: [32, 32],
-            shorter_side: None,
-            in_channels: 3,
-            classes: self.classes,
-            normalize: Normalize::Tf,
-        }
+        Info { size: [32, 32], shorter_side: None, normalize: Normalize::Tf, ..Info::classification(self.classes) }
     }
 
     fn naming(&self) -> Naming {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use atrous_golden::fill;
 use atrous_gpu::{Counters, Device, InputData, Parameters, Session, StepOptions, TrainingSession, TuneReport};
 use atrous_graph::{DType, Graph};
 use atrous_kernels::{Plan, Purpose, Target, compile};
@@ -16,7 +17,7 @@ pub(super) struct Values(Vec<(String, DType, Vec<f32>, Vec<u32>)>);
 impl Values {
     pub(super) fn of(graph: &Graph) -> Self {
         let values = |name: &str, dtype, len| match dtype {
-            DType::F32 | DType::F16 => (atrous_io::fill::uniform(&format!("bench/{name}"), len, 0.0, 1.0), Vec::new()),
+            DType::F32 | DType::F16 => (fill::uniform(&format!("bench/{name}"), len, 0.0, 1.0), Vec::new()),
             DType::U32 => (Vec::new(), vec![1; len]),
         };
         let inputs = graph.inputs().map(|(_, node)| {

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use anyhow::{Result, bail};
+use atrous_golden::fill::{self, FillSource};
 use atrous_graph::autodiff::{Recompute, backward, backward_from};
 use atrous_graph::op::{BatchNorm, Conv2d, Conv2dGradInput, Padding, Reduce};
 use atrous_graph::optim::{Optimizer, Training};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, Shape};
-use atrous_io::FillSource;
 use atrous_kernels::conv::{CONV2D_VARIANTS, GRAD_INPUT_VARIANTS, GRAD_WEIGHT_VARIANTS};
 use atrous_nn::zoo::{self, BuildOptions, ResNet, ResNetEncoder, UNet};
 use atrous_nn::{Mode, Network};
@@ -146,8 +146,8 @@ fn operator(image: Shape, filter: Shape, op: Op) -> Result<Built> {
     let w = graph.parameter("w", filter, Layout::Filter)?;
     let y = graph.add("y", op, &[x, w])?;
     graph.set_outputs(vec![y]);
-    let scale = atrous_io::fill::weight_scale(filter.n * filter.h * filter.w, 1.0);
-    let values = atrous_io::fill::uniform("bench/w", filter.len(), 0.0, scale);
+    let scale = fill::weight_scale(filter.n * filter.h * filter.w, 1.0);
+    let values = fill::uniform("bench/w", filter.len(), 0.0, scale);
     Ok(Built { graph, parameters: Box::new(HashMap::from([("w".to_owned(), values)])), training: None })
 }
 

@@ -131,18 +131,14 @@ mod tests {
     /// Ten epochs of `steps` steps with some noise.
     fn training(steps: u64) -> Curve {
         let mut curve = Curve::default();
-        let noise = atrous_io::fill::uniform("noise", 10 * steps as usize, 0.0, 0.3);
-        for (i, noise) in noise.iter().enumerate() {
-            let at = i as f64 / steps as f64;
-            curve.add(&step(i as u64 + 1, (1.2 * (-at / 2.0).exp() + 0.2) * (1.0 + f64::from(*noise))));
-            if (i as u64 + 1).is_multiple_of(steps) {
+        for i in 1..=10 * steps {
+            let at = (i - 1) as f64 / steps as f64;
+            // The golden ratio's multiples lie everywhere between two whole numbers.
+            let noise = 0.6 * (i as f64 * 1.618_033_988_749_895).fract() - 0.3;
+            curve.add(&step(i, (1.2 * (-at / 2.0).exp() + 0.2) * (1.0 + noise)));
+            if i.is_multiple_of(steps) {
                 let at = at.round();
-                curve.add(&epoch(
-                    at as u64,
-                    i as u64 + 1,
-                    1.1 * (-at / 2.5).exp() + 0.3,
-                    0.9 - 0.6 * (-at / 2.0).exp(),
-                ));
+                curve.add(&epoch(at as u64, i, 1.1 * (-at / 2.5).exp() + 0.3, 0.9 - 0.6 * (-at / 2.0).exp()));
             }
         }
         curve

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use atrous_graph::op::Unary;
 use atrous_graph::{GraphError, NodeId};
-
-use crate::layers::{Conv, Norm, Pool};
-use crate::{Builder, Built, Info, Network, Normalize, Task};
+use atrous_nn::layers::{Conv, Norm, Pool};
+use atrous_nn::{Builder, Built, Info, Network};
 
 /// Plain, strided depthwise, pointwise, squeeze-excite and grouped atrous convolutions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,14 +22,7 @@ impl Default for TinyCnn {
 
 impl Network for TinyCnn {
     fn info(&self) -> Info {
-        Info {
-            task: Task::Classification,
-            size: [32, 32],
-            shorter_side: None,
-            in_channels: 3,
-            classes: self.classes,
-            normalize: Normalize::IMAGENET,
-        }
+        Info { size: [32, 32], shorter_side: None, ..Info::classification(self.classes) }
     }
 
     fn with_classes(&self, classes: usize) -> Result<Arc<dyn Network>, GraphError> {

@@ -2,9 +2,9 @@
 
 use std::{fs, path::Path};
 
+use atrous_golden::runner::{Options, Summary, run};
 use atrous_io::{WeightFile, save_tensors};
 use serde_json::{Value, json};
-use xtask::golden::{Options, Summary, run};
 
 const BUNDLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden");
 

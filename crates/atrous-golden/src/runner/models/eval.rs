@@ -2,7 +2,6 @@
 
 use atrous_gpu::{Data, InputData};
 use atrous_graph::passes::Precision;
-use atrous_io::{FillSource, fill};
 
 use super::super::{
     CaseError,
@@ -11,6 +10,7 @@ use super::super::{
     folder::stored,
 };
 use super::{Network, build, entry::Eval, images::Photographs};
+use crate::fill::{self, FillSource};
 
 /// Runs a network on one input and compares everything stored of its output.
 pub(super) fn check(network: &Network<'_>, eval: &Eval, photographs: &Photographs) -> Result<(), CaseError> {

@@ -13,14 +13,13 @@ use std::{sync::Arc, time::Instant};
 
 use anyhow::Result;
 use atrous_gpu::Parameters;
-use atrous_graph::{GraphError, passes::Precision};
-use atrous_io::{FillSource, WeightFile};
-use atrous_nn::{
-    Mode, Model,
-    zoo::{self, BuildOptions, ZooError},
-};
+use atrous_graph::{Shape, passes::Precision};
+use atrous_io::WeightFile;
+use atrous_nn::{Mode, Model};
 
 use super::{CaseError, Executor, Folder, Options, Report, folder::Listed};
+use crate::fill::FillSource;
+use crate::{ConstructorError, from_constructor};
 use entry::{Detail, Entry};
 use images::Photographs;
 
@@ -95,12 +94,10 @@ fn build(entry: &Entry, [n, c, h, w]: [usize; 4]) -> Result<Model, CaseError> {
 }
 
 fn build_in(entry: &Entry, [n, c, h, w]: [usize; 4], mode: Mode) -> Result<Model, CaseError> {
-    let options = BuildOptions { input: Some((n, h, w)), in_channels: Some(c), mode, ..BuildOptions::default() };
-    zoo::from_constructor(&entry.constructor, &options).map_err(|error| match error {
-        ZooError::UnknownModel { .. } | ZooError::Syntax { .. } | ZooError::Unsupported { .. } => {
+    from_constructor(&entry.constructor, Shape::new(n, h, w, c), mode).map_err(|error| match error {
+        ConstructorError::Syntax { .. } | ConstructorError::Unsupported { .. } => {
             CaseError::Unsupported(error.to_string())
         }
-        ZooError::Graph(GraphError::Unsupported { .. }) => CaseError::Unsupported(error.to_string()),
-        _ => CaseError::failed(error),
+        ConstructorError::Graph(error) => error.into(),
     })
 }

@@ -10,7 +10,7 @@ mod source;
 use atrous_nn::ParameterKind;
 use rayon::prelude::*;
 
-pub use source::FillSource;
+pub use source::{FillSource, weights};
 
 /// Values per task where a fill or a checksum is computed in parallel.
 const CHUNK: usize = 1 << 16;

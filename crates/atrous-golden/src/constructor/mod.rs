@@ -1,32 +1,62 @@
 //! Networks by the line of Python that builds them in their framework.
 
-use super::call::{Call, Value};
-use super::{
-    BuildOptions, DeepLabXception65, KerasResNet, KerasXception, ResNet, ResNetEncoder, SegmentationHead,
-    SmpDeepLabV3Plus, SmpPspNet, SmpUnet, TinyCnn, TorchvisionSegmentation, UNet, Xception65, XceptionPlan, ZooError,
-    build_with,
-};
-use crate::{Dilation, DilationRule, Model, Network};
+mod call;
 
-/// A network and, if its constructor says so, the channels of its images.
-type Recipe = (Box<dyn Network>, Option<usize>);
+use atrous_graph::{GraphError, Shape};
+use atrous_nn::zoo::{
+    DeepLabXception65, KerasResNet, KerasXception, ResNet, ResNetEncoder, SegmentationHead, SmpDeepLabV3Plus,
+    SmpPspNet, SmpUnet, TorchvisionSegmentation, UNet, Xception65, XceptionPlan,
+};
+use atrous_nn::{Dilation, DilationRule, Mode, Model, Network};
+
+use crate::TinyCnn;
+use call::{Call, Value};
+
+/// A network and the channels of its images.
+type Recipe = (Box<dyn Network>, usize);
+
+/// Why there is no network for a line of Python.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConstructorError {
+    /// The text is not a call.
+    #[error("\"{text}\" is not a constructor call: {reason}")]
+    Syntax {
+        /// The text.
+        text: String,
+        /// What was expected where.
+        reason: String,
+    },
+    /// The constructor or one of its arguments is not known here.
+    #[error("\"{constructor}\": {reason}")]
+    Unsupported {
+        /// The function called.
+        constructor: String,
+        /// What about it.
+        reason: String,
+    },
+    /// The network cannot be built so.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+}
 
 /// Builds the network that a constructor call of torchvision, timm, Keras or segmentation-models-pytorch builds, such as
-/// `torchvision.models.resnet18(weights=None)`; it is named after the function. Defaults are the framework's. Pretrained
-/// weights must be declined in the call, since none are fetched.
+/// `torchvision.models.resnet18(weights=None)`, for images of shape `N×H×W×C`; it is named after the function. Defaults are the
+/// framework's. Pretrained weights must be declined in the call, since none are fetched.
 ///
 /// # Errors
-/// [`ZooError::Syntax`] for what is not a call with literal arguments, [`ZooError::Unsupported`] for functions and arguments
-/// that are not known, [`ZooError::Graph`] if the options do not fit the network.
-pub fn from_constructor(text: &str, options: &BuildOptions) -> Result<Model, ZooError> {
+/// [`ConstructorError::Syntax`] for what is not a call with literal arguments, [`ConstructorError::Unsupported`] for functions and
+/// arguments that are not known and images of other channels, [`ConstructorError::Graph`] if the images do not fit the network.
+pub fn from_constructor(text: &str, image: Shape, mode: Mode) -> Result<Model, ConstructorError> {
     let mut call = Call::parse(text)?;
     let (network, channels) = recipe(&mut call)?;
     call.finish()?;
-    let options = BuildOptions { in_channels: options.in_channels.or(channels), ..*options };
-    Ok(build_with(network.into(), &call.function, &options)?)
+    if image.c != channels {
+        return Err(call.unsupported(format!("its images have {channels} channels, not {}", image.c)));
+    }
+    Ok(network.build(&call.function, image, mode)?)
 }
 
-fn recipe(call: &mut Call) -> Result<Recipe, ZooError> {
+fn recipe(call: &mut Call) -> Result<Recipe, ConstructorError> {
     let function = call.function.clone();
     let parts: Vec<&str> = function.split('.').collect();
     match parts.as_slice() {
@@ -40,8 +70,8 @@ fn recipe(call: &mut Call) -> Result<Recipe, ZooError> {
     }
 }
 
-fn torchvision(call: &mut Call, name: &str) -> Result<Recipe, ZooError> {
-    let encoder = ResNetEncoder::named(name).ok_or_else(|| unknown(call))?;
+fn torchvision(call: &mut Call, name: &str) -> Result<Recipe, ConstructorError> {
+    let encoder = resnet(name).ok_or_else(|| unknown(call))?;
     call.require("weights", &Value::None, &Value::None)?;
     let output_stride = match call.take("replace_stride_with_dilation") {
         None | Some(Value::None) => 32,
@@ -50,11 +80,11 @@ fn torchvision(call: &mut Call, name: &str) -> Result<Recipe, ZooError> {
     };
     let dilation = Some(Dilation { output_stride, rule: DilationRule::FirstBlockKeeps });
     let classes = call.integer("num_classes", 1000)?;
-    Ok((Box::new(ResNet { encoder, dilation, classes }), None))
+    Ok((Box::new(ResNet { encoder, dilation, classes }), 3))
 }
 
 /// The output stride that torchvision's three flags, for stages 2, 3 and 4, amount to.
-fn output_stride(call: &Call, flags: &[Value]) -> Result<usize, ZooError> {
+fn output_stride(call: &Call, flags: &[Value]) -> Result<usize, ConstructorError> {
     match flags {
         [Value::Bool(false), Value::Bool(false), Value::Bool(false)] => Ok(32),
         [Value::Bool(false), Value::Bool(false), Value::Bool(true)] => Ok(16),
@@ -66,7 +96,7 @@ fn output_stride(call: &Call, flags: &[Value]) -> Result<usize, ZooError> {
     }
 }
 
-fn torchvision_segmentation(call: &mut Call, name: &str) -> Result<Recipe, ZooError> {
+fn torchvision_segmentation(call: &mut Call, name: &str) -> Result<Recipe, ConstructorError> {
     let (head, encoder) = match name {
         "deeplabv3_resnet50" => (SegmentationHead::DeepLabV3, ResNetEncoder::RESNET50),
         "deeplabv3_resnet101" => (SegmentationHead::DeepLabV3, ResNetEncoder::RESNET101),
@@ -82,10 +112,10 @@ fn torchvision_segmentation(call: &mut Call, name: &str) -> Result<Recipe, ZooEr
         Some(other) => return Err(call.unsupported(format!("aux_loss must be True or False, got {other}"))),
     };
     let classes = call.integer("num_classes", 21)?;
-    Ok((Box::new(TorchvisionSegmentation { aux, classes, ..TorchvisionSegmentation::new(encoder, head) }), None))
+    Ok((Box::new(TorchvisionSegmentation { aux, classes, ..TorchvisionSegmentation::new(encoder, head) }), 3))
 }
 
-fn timm(call: &mut Call) -> Result<Recipe, ZooError> {
+fn timm(call: &mut Call) -> Result<Recipe, ConstructorError> {
     call.name_positional(&["model_name"]);
     let name = call.text("model_name", "")?;
     if name != "xception65" {
@@ -94,10 +124,10 @@ fn timm(call: &mut Call) -> Result<Recipe, ZooError> {
     call.require("pretrained", &Value::Bool(false), &Value::Bool(false))?;
     let plan = XceptionPlan::new(call.integer("output_stride", 32)?, 16);
     let classes = call.integer("num_classes", 1000)?;
-    Ok((Box::new(Xception65 { plan, classes }), Some(call.integer("in_chans", 3)?)))
+    Ok((Box::new(Xception65 { plan, classes }), call.integer("in_chans", 3)?))
 }
 
-fn keras(call: &mut Call, name: &str) -> Result<Recipe, ZooError> {
+fn keras(call: &mut Call, name: &str) -> Result<Recipe, ConstructorError> {
     call.require("weights", &Value::None, &Value::Text("imagenet".to_owned()))?;
     call.require("classifier_activation", &Value::None, &Value::Text("softmax".to_owned()))?;
     call.require("include_top", &Value::Bool(true), &Value::Bool(true))?;
@@ -109,21 +139,21 @@ fn keras(call: &mut Call, name: &str) -> Result<Recipe, ZooError> {
         "Xception" => Box::new(KerasXception { classes }),
         _ => return Err(unknown(call)),
     };
-    Ok((network, None))
+    Ok((network, 3))
 }
 
-fn smp(call: &mut Call, name: &str) -> Result<Recipe, ZooError> {
+fn smp(call: &mut Call, name: &str) -> Result<Recipe, ConstructorError> {
     if !["Unet", "DeepLabV3Plus", "PSPNet"].contains(&name) {
         return Err(unknown(call));
     }
     call.require("encoder_weights", &Value::None, &Value::Text("imagenet".to_owned()))?;
     call.require("activation", &Value::None, &Value::None)?;
     let encoder = call.text("encoder_name", "resnet34")?;
-    let encoder = ResNetEncoder::named(&encoder).ok_or_else(|| {
+    let encoder = resnet(&encoder).ok_or_else(|| {
         call.unsupported(format!("encoder_name '{encoder}' is not known; 'resnet18' to 'resnet152' are"))
     })?;
     let classes = call.integer("classes", 1)?;
-    let channels = Some(call.integer("in_channels", 3)?);
+    let channels = call.integer("in_channels", 3)?;
     let network: Box<dyn Network> = match name {
         "Unet" => {
             let plain = SmpUnet::new(encoder);
@@ -151,11 +181,11 @@ fn smp(call: &mut Call, name: &str) -> Result<Recipe, ZooError> {
 }
 
 /// Networks that no package offers: `nets.UNet`, `nets.UNetValid`, `nets.DeepLabXception65`, `nets.TinyCNN`.
-fn nets(call: &mut Call, name: &str) -> Result<Recipe, ZooError> {
+fn nets(call: &mut Call, name: &str) -> Result<Recipe, ConstructorError> {
     match name {
         "TinyCNN" => {
             call.name_positional(&["classes"]);
-            Ok((Box::new(TinyCnn { classes: call.integer("classes", 10)? }), None))
+            Ok((Box::new(TinyCnn { classes: call.integer("classes", 10)? }), 3))
         }
         "UNet" | "UNetValid" => {
             call.name_positional(&["cin", "classes", "base"]);
@@ -163,7 +193,7 @@ fn nets(call: &mut Call, name: &str) -> Result<Recipe, ZooError> {
             let channels = call.integer("cin", plain.info().in_channels)?;
             let classes = call.integer("classes", plain.classes)?;
             let base = call.integer("base", plain.base)?;
-            Ok((Box::new(UNet { classes, base, ..plain }), Some(channels)))
+            Ok((Box::new(UNet { classes, base, ..plain }), channels))
         }
         "DeepLabXception65" => {
             call.name_positional(&["classes", "output_stride", "rates", "decoder", "separable", "middle"]);
@@ -176,13 +206,24 @@ fn nets(call: &mut Call, name: &str) -> Result<Recipe, ZooError> {
                 separable: call.boolean("separable", true)?,
                 ..DeepLabXception65::default()
             };
-            Ok((Box::new(network), None))
+            Ok((Box::new(network), 3))
         }
         _ => Err(unknown(call)),
     }
 }
 
-fn unknown(call: &Call) -> ZooError {
+fn resnet(name: &str) -> Option<ResNetEncoder> {
+    match name {
+        "resnet18" => Some(ResNetEncoder::RESNET18),
+        "resnet34" => Some(ResNetEncoder::RESNET34),
+        "resnet50" => Some(ResNetEncoder::RESNET50),
+        "resnet101" => Some(ResNetEncoder::RESNET101),
+        "resnet152" => Some(ResNetEncoder::RESNET152),
+        _ => None,
+    }
+}
+
+fn unknown(call: &Call) -> ConstructorError {
     call.unsupported("the constructor is not known".to_owned())
 }
 
@@ -191,7 +232,7 @@ mod tests {
     use super::*;
 
     fn refusal(text: &str) -> String {
-        from_constructor(text, &BuildOptions::default()).unwrap_err().to_string()
+        from_constructor(text, Shape::new(1, 64, 64, 3), Mode::Inference).unwrap_err().to_string()
     }
 
     #[test]
@@ -204,6 +245,7 @@ mod tests {
             ("smp.Unet(encoder_weights=None, encoder_name='vgg16')", "encoder_name 'vgg16' is not known"),
             ("keras.applications.ResNet50(weights=None)", "classifier_activation must be None, got 'softmax'"),
             ("nets.UNet(3, 21, 64, 4)", "argument 4 without a name is not supported"),
+            ("nets.UNet(cin=1)", "its images have 1 channels, not 3"),
             ("nets.DeepLabXception65(output_stride=4)", "the output stride must be 8, 16 or 32, got 4"),
         ];
         for (text, reason) in cases {

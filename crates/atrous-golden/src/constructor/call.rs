@@ -1,6 +1,6 @@
 //! Calls of Python functions with literal arguments, such as `smp.Unet(classes=21, encoder_name='resnet34')`.
 
-use super::ZooError;
+use super::ConstructorError;
 
 /// A literal.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,9 +29,9 @@ pub(super) struct Call {
 
 impl Call {
     /// Reads a call.
-    pub(super) fn parse(text: &str) -> Result<Self, ZooError> {
+    pub(super) fn parse(text: &str) -> Result<Self, ConstructorError> {
         let mut parser = Parser { rest: text.trim() };
-        parser.call().map_err(|reason| ZooError::Syntax { text: text.to_owned(), reason })
+        parser.call().map_err(|reason| ConstructorError::Syntax { text: text.to_owned(), reason })
     }
 
     /// Gives the arguments without a name the names of the function's first parameters.
@@ -50,7 +50,7 @@ impl Call {
     }
 
     /// Takes out a whole number that is not negative.
-    pub(super) fn integer(&mut self, name: &str, default: usize) -> Result<usize, ZooError> {
+    pub(super) fn integer(&mut self, name: &str, default: usize) -> Result<usize, ConstructorError> {
         match self.take(name) {
             None => Ok(default),
             Some(value) => self.as_usize(name, &value),
@@ -58,7 +58,7 @@ impl Call {
     }
 
     /// Takes out a truth value.
-    pub(super) fn boolean(&mut self, name: &str, default: bool) -> Result<bool, ZooError> {
+    pub(super) fn boolean(&mut self, name: &str, default: bool) -> Result<bool, ConstructorError> {
         match self.take(name) {
             None => Ok(default),
             Some(Value::Bool(value)) => Ok(value),
@@ -67,7 +67,7 @@ impl Call {
     }
 
     /// Takes out a text.
-    pub(super) fn text(&mut self, name: &str, default: &str) -> Result<String, ZooError> {
+    pub(super) fn text(&mut self, name: &str, default: &str) -> Result<String, ConstructorError> {
         match self.take(name) {
             None => Ok(default.to_owned()),
             Some(Value::Text(value)) => Ok(value),
@@ -76,7 +76,7 @@ impl Call {
     }
 
     /// Takes out a number.
-    pub(super) fn number(&mut self, name: &str, default: f64) -> Result<f64, ZooError> {
+    pub(super) fn number(&mut self, name: &str, default: f64) -> Result<f64, ConstructorError> {
         match self.take(name) {
             None => Ok(default),
             Some(Value::Float(value)) => Ok(value),
@@ -86,7 +86,7 @@ impl Call {
     }
 
     /// Takes out a tuple of whole numbers; `None` stands for absence.
-    pub(super) fn integers(&mut self, name: &str) -> Result<Option<Vec<usize>>, ZooError> {
+    pub(super) fn integers(&mut self, name: &str) -> Result<Option<Vec<usize>>, ConstructorError> {
         match self.take(name) {
             None | Some(Value::None) => Ok(None),
             Some(Value::List(values)) => {
@@ -97,7 +97,11 @@ impl Call {
     }
 
     /// Takes out a tuple of `N` whole numbers.
-    pub(super) fn array<const N: usize>(&mut self, name: &str, default: [usize; N]) -> Result<[usize; N], ZooError> {
+    pub(super) fn array<const N: usize>(
+        &mut self,
+        name: &str,
+        default: [usize; N],
+    ) -> Result<[usize; N], ConstructorError> {
         match self.integers(name)? {
             None => Ok(default),
             Some(values) => values
@@ -107,13 +111,13 @@ impl Call {
     }
 
     /// Takes out an argument that must have this value; `default` is what the function assumes if it is not given.
-    pub(super) fn require(&mut self, name: &str, value: &Value, default: &Value) -> Result<(), ZooError> {
+    pub(super) fn require(&mut self, name: &str, value: &Value, default: &Value) -> Result<(), ConstructorError> {
         let given = self.take(name).unwrap_or_else(|| default.clone());
         if given == *value { Ok(()) } else { Err(self.refuse(name, &given, &value.to_string())) }
     }
 
     /// Checks that no argument is left.
-    pub(super) fn finish(&self) -> Result<(), ZooError> {
+    pub(super) fn finish(&self) -> Result<(), ConstructorError> {
         match self.arguments.first() {
             None => Ok(()),
             Some((Some(name), value)) => Err(self.unsupported(format!("argument {name}={value} is not supported"))),
@@ -122,18 +126,18 @@ impl Call {
     }
 
     /// An error of this call.
-    pub(super) fn unsupported(&self, reason: String) -> ZooError {
-        ZooError::Unsupported { constructor: self.function.clone(), reason }
+    pub(super) fn unsupported(&self, reason: String) -> ConstructorError {
+        ConstructorError::Unsupported { constructor: self.function.clone(), reason }
     }
 
-    fn as_usize(&self, name: &str, value: &Value) -> Result<usize, ZooError> {
+    fn as_usize(&self, name: &str, value: &Value) -> Result<usize, ConstructorError> {
         match value {
             Value::Integer(i) if *i >= 0 => Ok(*i as usize),
             other => Err(self.refuse(name, other, "a whole number")),
         }
     }
 
-    fn refuse(&self, name: &str, got: &Value, wanted: &str) -> ZooError {
+    fn refuse(&self, name: &str, got: &Value, wanted: &str) -> ConstructorError {
         self.unsupported(format!("{name} must be {wanted}, got {got}"))
     }
 }
@@ -293,7 +297,7 @@ mod tests {
         let wrong =
             ["", "f", "f(", "f(a=)", "f(1 2)", "f(x)", "f(a=1) g", "f('x)", "f(a=1, a=2)", "f(a=1, 2)", "f(1..2)"];
         for text in wrong {
-            assert!(matches!(Call::parse(text), Err(ZooError::Syntax { .. })), "{text}");
+            assert!(matches!(Call::parse(text), Err(ConstructorError::Syntax { .. })), "{text}");
         }
     }
 }

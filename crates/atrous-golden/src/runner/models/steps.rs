@@ -1,7 +1,6 @@
 //! The losses of a few optimizer steps.
 
 use atrous_graph::optim::{Convention, Optimizer, Training as Update};
-use atrous_io::FillSource;
 
 use super::super::{CaseError, compare::number};
 use super::{
@@ -10,6 +9,7 @@ use super::{
     entry::{Sgd, Train},
     train::Training,
 };
+use crate::fill::FillSource;
 
 /// Takes as many steps as there are losses and compares the loss before each.
 pub(super) fn check(

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use atrous_io::fill::{self, Fill};
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
 };
 
 use super::{CaseError, array::Array};
+use crate::fill::{self, Fill};
 
 /// Inputs by name, in the order of the file.
 #[derive(Clone, Debug)]

@@ -6,12 +6,12 @@ use atrous_gpu::{Data, InputData, Parameters};
 use atrous_graph::autodiff::{Recompute, backward_scaled};
 use atrous_graph::optim::{LossScale, LossScaling, Training as Update};
 use atrous_graph::{Graph, NodeId, Op};
-use atrous_io::FillSource;
 use atrous_nn::{Mode, Model, ParameterSpec};
 use atrous_train::loss::{self, CrossEntropyLoss};
 
 use super::super::{CaseError, compare::number, folder::stored};
 use super::{Network, bounds::Bounds, build_in, entry::Train, images::Photographs, steps};
+use crate::fill::FillSource;
 
 /// Numbers stored of a tensor: its L2 norm and the samples.
 const COLUMNS: usize = 9;

@@ -1,18 +1,10 @@
 //! Whether a network is the one the files describe: its tensors, its fill, its counts.
 
-use atrous_io::fill::{self, Fill};
-use atrous_nn::{Model, ParameterKind};
+use atrous_nn::{Model, ParameterKind, StateTensor};
 
 use super::super::CaseError;
 use super::entry::{Detail, Entry, Param};
-
-/// A tensor of a model's state, in use or not.
-struct Listed<'a> {
-    name: &'a str,
-    shape: &'a [usize],
-    /// `None` for a counter, which is not filled.
-    kind: Option<ParameterKind>,
-}
+use crate::fill::{self, Fill};
 
 /// Checks the counts, every tensor's name, shape, kind and place in the order, and every checksum of the fill. `model` is
 /// built for the input that the multiply-accumulates are counted for.
@@ -23,25 +15,26 @@ pub(super) fn check(entry: &Entry, detail: &Detail, model: &Model) -> Result<(),
             problems.push(format!("{what} {got}, expected {want}: off by {}", got.abs_diff(want)));
         }
     };
-    let listed = listed(model);
-    let trained = listed.iter().filter(|t| t.kind.is_some_and(ParameterKind::is_trainable)).count();
+    let state = model.state();
+    let trained = state.iter().filter(|t| t.kind().is_some_and(ParameterKind::is_trainable)).count();
     same("parameters", model.num_parameters() as u64, entry.num_params as u64);
     same("parameter tensors", trained as u64, entry.num_param_tensors as u64);
     same("multiply-accumulates", model.macs(), entry.macs.value);
-    same("tensors", listed.len() as u64, detail.params.len() as u64);
+    same("tensors", state.len() as u64, detail.params.len() as u64);
 
-    let mut sums = Vec::with_capacity(listed.len());
-    for (ours, theirs) in listed.iter().zip(&detail.params) {
+    let mut sums = Vec::with_capacity(state.len());
+    for (ours, theirs) in state.into_iter().zip(&detail.params) {
         if let Some(problem) = difference(ours, theirs) {
             problems.push(problem);
             break;
         }
-        if let Some(kind) = ours.kind {
-            let len = ours.shape.iter().product();
-            let values = Fill::of(kind, entry.wvar).values(&format!("{}{}", entry.fill_prefix, ours.name), len);
+        // Counters are not filled.
+        if let Some(kind) = ours.kind() {
+            let len = ours.shape().iter().product();
+            let values = Fill::of(kind, entry.wvar).values(&format!("{}{}", entry.fill_prefix, ours.name()), len);
             let sum = fill::checksum(&values);
             if theirs.checksum.as_deref() != Some(&format!("{sum:016x}")) {
-                problems.push(format!("checksum of {} {sum:016x}, expected {:?}", ours.name, theirs.checksum));
+                problems.push(format!("checksum of {} {sum:016x}, expected {:?}", ours.name(), theirs.checksum));
             }
             sums.push(sum);
         }
@@ -53,23 +46,8 @@ pub(super) fn check(entry: &Entry, detail: &Detail, model: &Model) -> Result<(),
     if problems.is_empty() { Ok(()) } else { Err(CaseError::Failed(problems.join("; "))) }
 }
 
-/// All tensors in the framework's order.
-fn listed(model: &Model) -> Vec<Listed<'_>> {
-    let mut unused = model.unused.iter().peekable();
-    let mut all = Vec::with_capacity(model.parameters.len() + model.unused.len());
-    for i in 0..=model.parameters.len() {
-        while let Some(u) = unused.next_if(|u| u.before <= i) {
-            all.push(Listed { name: &u.name, shape: &u.shape, kind: u.kind });
-        }
-        if let Some(p) = model.parameters.get(i) {
-            all.push(Listed { name: &p.name, shape: &p.shape, kind: Some(p.kind) });
-        }
-    }
-    all
-}
-
-fn difference(ours: &Listed<'_>, theirs: &Param) -> Option<String> {
-    let kind = match ours.kind {
+fn difference(ours: StateTensor<'_>, theirs: &Param) -> Option<String> {
+    let kind = match ours.kind() {
         None => "zero_i64",
         Some(ParameterKind::Weight { .. }) => "weight",
         Some(ParameterKind::Bias) => "bias",
@@ -78,12 +56,12 @@ fn difference(ours: &Listed<'_>, theirs: &Param) -> Option<String> {
         Some(ParameterKind::RunningMean) => "running_mean",
         Some(ParameterKind::RunningVar) => "running_var",
     };
-    let fan_in = match ours.kind {
+    let fan_in = match ours.kind() {
         Some(ParameterKind::Weight { fan_in }) => Some(fan_in),
         _ => None,
     };
-    let trained = ours.kind.is_some_and(ParameterKind::is_trainable);
-    let ours = (ours.name, ours.shape, kind, fan_in, trained);
+    let trained = ours.kind().is_some_and(ParameterKind::is_trainable);
+    let ours = (ours.name(), ours.shape(), kind, fan_in, trained);
     let theirs = (theirs.name.as_str(), theirs.shape.as_slice(), theirs.kind.as_str(), theirs.fan_in, theirs.param);
     (ours != theirs).then(|| format!("tensor (name, shape, kind, fan-in, trained) {ours:?}, expected {theirs:?}"))
 }

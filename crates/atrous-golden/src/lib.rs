@@ -1,0 +1,30 @@
+//! The stored results of PyTorch and Keras (`tests/golden`), with all that belongs to them and to no program that uses atrous.
+//!
+//! [`fill`] makes their inputs and parameters from names alone; [`from_constructor`] reads how a framework builds a network; [`TinyCnn`]
+//! is the smallest of the networks, which no framework has. [`runner`] recomputes everything on an adapter and compares. Tests and benchmarks
+//! take their numbers and networks from here as well. The package is never published.
+
+mod constructor;
+pub mod fill;
+#[cfg(feature = "runner")]
+pub mod runner;
+mod tiny_cnn;
+
+use std::sync::Arc;
+
+use atrous_nn::Network;
+use atrous_nn::zoo::{self, ZooError};
+
+pub use constructor::{ConstructorError, from_constructor};
+pub use tiny_cnn::TinyCnn;
+
+/// A network by name: one of the zoo, or `tiny_cnn`.
+///
+/// # Errors
+/// [`ZooError::UnknownModel`] for all other names.
+pub fn network(name: &str) -> Result<Arc<dyn Network>, ZooError> {
+    match name {
+        "tiny_cnn" => Ok(Arc::new(TinyCnn::default())),
+        _ => zoo::network(name),
+    }
+}
