@@ -3,6 +3,18 @@
 //! [`fill`] makes their inputs and parameters from names alone; [`from_constructor`] reads how a framework builds a network; [`TinyCnn`]
 //! is the smallest of the networks, which no framework has. [`runner`] recomputes everything on an adapter and compares. Tests and benchmarks
 //! take their numbers and networks from here as well. The package is never published.
+//!
+//! ```
+//! use atrous_golden::{fill, from_constructor};
+//! use atrous_graph::Shape;
+//! use atrous_nn::Mode;
+//!
+//! let model = from_constructor("nets.TinyCNN(classes=10)", Shape::new(1, 32, 32, 3), Mode::Inference)?;
+//! let parameters = fill::FillSource::new(&model, "tiny_cnn/", 2.0);
+//! let image = fill::uniform("image", model.input_shape().len(), 0.0, 1.0);
+//! # let _ = (parameters, image);
+//! # Ok::<(), atrous_golden::ConstructorError>(())
+//! ```
 
 mod constructor;
 pub mod fill;
