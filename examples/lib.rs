@@ -60,8 +60,11 @@ pub fn announce(device: &Device) {
         eprintln!("  No GPU: this adapter computes on the CPU, slowly.");
     }
     let folder = device.options().pipeline_cache.folder();
-    let kept = folder.map_or_else(String::new, |folder| format!(", kept in {} for the next start", folder.display()));
-    device.on_compile(move |kernels| eprintln!("Compiling {kernels} kernels{kept} …"));
+    let kept = folder.map_or_else(String::new, |folder| format!(", but for those that {} has", folder.display()));
+    device.on_compile(move |kernels| {
+        let s = if kernels == 1 { "" } else { "s" };
+        drop(writeln!(io::stderr(), "Compiling {kernels} kernel{s}{kept} …"));
+    });
 }
 
 /// Finds out before the work begins whether a file can be put there.

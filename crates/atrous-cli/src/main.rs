@@ -56,8 +56,11 @@ fn print(text: &str) -> ExitCode {
 /// Has standard error say that kernels are compiled, which a first run waits for.
 fn announce_kernels(device: &Device) {
     let folder = device.options().pipeline_cache.folder();
-    let kept = folder.map_or_else(String::new, |folder| format!(", kept in {} for the next start", folder.display()));
-    device.on_compile(move |kernels| eprintln!("Compiling {kernels} kernels{kept} …"));
+    let kept = folder.map_or_else(String::new, |folder| format!(", but for those that {} has", folder.display()));
+    device.on_compile(move |kernels| {
+        let s = if kernels == 1 { "" } else { "s" };
+        drop(writeln!(io::stderr(), "Compiling {kernels} kernel{s}{kept} …"));
+    });
 }
 
 /// Bytes as a person reads them: `256 B`, `16 KiB`, `1.5 GiB`.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use atrous_graph::{Graph, NodeId, Op, Shape, cost};
 
-use crate::{ParameterKind, ParameterSpec, UnusedParameter};
+use crate::{Mode, ParameterKind, ParameterSpec, UnusedParameter};
 
 /// A named result of a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct RunningUpdate {
 pub struct Model {
     /// The network's name, such as `resnet50`.
     pub name: String,
+    /// What the graph is for.
+    pub mode: Mode,
     /// The operations, from the image to the outputs.
     pub graph: Graph,
     /// The image, `N×H×W×C`.

@@ -14,13 +14,19 @@ impl ImageTensor {
     /// `interpolate(mode="bilinear", align_corners=False)`. What sums to 1 over channels does so afterwards.
     ///
     /// # Errors
-    /// [`Error::NoPixels`] if a side is or would be zero, [`Error::NoMemory`] if the result does not fit into memory.
+    /// [`Error::NoPixels`] if a side is or would be zero, [`Error::Length`] if there are not as many values as
+    /// the shape says, [`Error::NoMemory`] if the result does not fit into memory.
     pub fn resize_bilinear(&self, height: usize, width: usize) -> Result<Self> {
         let [n, h, w, c] = self.shape;
         if [h, w, height, width].contains(&0) {
             let side = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
             let (width, height) = if h * w == 0 { (w, h) } else { (width, height) };
             return Err(Error::NoPixels { name: "the tensor".to_owned(), width: side(width), height: side(height) });
+        }
+        let want = [n, h, w, c].iter().fold(1usize, |n, side| n.saturating_mul(*side));
+        if self.data.len() != want {
+            let shape = format!("{n}×{h}×{w}×{c}");
+            return Err(Error::Length { what: "the tensor", shape, want: want as u64, got: self.data.len() });
         }
         let mut data = Vec::new();
         let len = [n, height, width, c].iter().fold(1usize, |n, side| n.saturating_mul(*side));
@@ -93,5 +99,8 @@ mod tests {
         assert_eq!(error, "the tensor: the picture is 4×0 and has no pixels");
         let error = tensor.resize_bilinear(1 << 40, 1 << 20).unwrap_err().to_string();
         assert!(error.starts_with("there is no memory for a tensor of"), "{error}");
+        let short = ImageTensor { shape: [1, 4, 4, 3], data: vec![0.0; 7] };
+        let error = short.resize_bilinear(8, 8).unwrap_err().to_string();
+        assert_eq!(error, "the tensor of shape 1×4×4×3 needs 48 values, got 7");
     }
 }

@@ -298,6 +298,7 @@ impl Builder {
         self.graph.set_outputs(outputs.iter().map(|(_, node)| *node).collect());
         Model {
             name: name.to_owned(),
+            mode: self.mode,
             graph: self.graph,
             input,
             outputs: outputs.iter().map(|(name, node)| Output { name: (*name).to_owned(), node: *node }).collect(),

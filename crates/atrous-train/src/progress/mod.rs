@@ -4,7 +4,7 @@
 mod bar;
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Write as _, stderr};
 
 use bar::Bar;
 
@@ -58,7 +58,8 @@ impl Progress {
     pub fn say(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
-            None if self.lines => eprintln!("{text}"),
+            // Nobody need read it: a closed pipe stops no training.
+            None if self.lines => drop(stderr().write_all(format!("{text}\n").as_bytes())),
             None => {}
         }
     }

@@ -8,7 +8,7 @@ use atrous_graph::{
     optim::{LossScale, ParameterGroup, Training},
     passes::Precision,
 };
-use atrous_nn::Model;
+use atrous_nn::{Mode, Model};
 
 use super::{Part, StepError, StepSettings, TrainingStep};
 use crate::objective::{Given, LossContext, Objective, check_scalar};
@@ -21,6 +21,9 @@ pub(crate) fn build(
     settings: &StepSettings,
     precision: Precision,
 ) -> Result<TrainingStep, StepError> {
+    if model.mode != Mode::Training {
+        return Err(StepError::Inference { network: model.name });
+    }
     let frozen: Vec<&str> = settings.frozen.iter().map(String::as_str).collect();
     model.freeze(&frozen)?;
     let loss = objective.loss(&mut LossContext::new(&mut model, &mut given))?;

@@ -24,6 +24,12 @@ pub enum StepError {
     /// The network or its loss cannot be differentiated.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// The graph is one for inference: its batch normalisations would use statistics that nothing computes.
+    #[error("{network} is built for inference; to be trained it is built with Mode::Training")]
+    Inference {
+        /// The network's name.
+        network: String,
+    },
     /// All parameters are frozen.
     #[error("{network} has no parameter that is trained: all are frozen, or the loss depends on none")]
     NothingToTrain {

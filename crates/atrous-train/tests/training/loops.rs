@@ -117,4 +117,9 @@ fn descriptions_that_make_no_sense_are_refused() {
     assert!(refused(training().frozen(&["tail"]).build(precision)).contains("\"tail\""));
     assert!(refused(training().frozen(&["conv", "head"]).build(precision)).contains("all are frozen"));
     assert!(refused(training().optimizer(Optimizer::sgd(2.0)).build(precision)).contains("momentum"));
+    let model = Small::Pictures(2).build("small", Shape::new(2, 8, 8, 3), Mode::Inference).unwrap();
+    assert_eq!(
+        refused(model.training(Loss::default()).build(precision)),
+        "small is built for inference; to be trained it is built with Mode::Training"
+    );
 }
