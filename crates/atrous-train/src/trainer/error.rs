@@ -27,7 +27,7 @@ pub enum TrainError {
     Graph(#[from] GraphError),
     /// There is no training step: the objective does not go with network or data, or a part of the network is not there.
     #[error(transparent)]
-    Step(#[from] StepError),
+    Step(Box<StepError>),
     /// A training step that does not fit into the memory there may be.
     #[error("{source}; {}", advice(.fits))]
     Memory {
@@ -80,7 +80,7 @@ pub enum TrainError {
     Checkpoint(#[from] CheckpointError),
     /// The first weights cannot be read, or are those of another network.
     #[error(transparent)]
-    Weights(#[from] WeightsError),
+    Weights(Box<WeightsError>),
     /// The weights of the best state cannot be written.
     #[error(transparent)]
     Save(#[from] SaveError),
@@ -90,6 +90,18 @@ pub enum TrainError {
     /// The learning curve cannot be drawn or written.
     #[error(transparent)]
     Curve(#[from] CurveError),
+}
+
+impl From<StepError> for TrainError {
+    fn from(error: StepError) -> Self {
+        Self::Step(Box::new(error))
+    }
+}
+
+impl From<WeightsError> for TrainError {
+    fn from(error: WeightsError) -> Self {
+        Self::Weights(Box::new(error))
+    }
 }
 
 fn advice(fits: &[(String, u64)]) -> String {
