@@ -69,7 +69,8 @@ fn run(args: &Args) -> Result<String, Failure> {
     let names = pictures.class_names().to_vec();
     let network = network.with_classes(names.len())?;
 
-    let options = LoaderOptions::new(BATCH, size, Preprocess::TF);
+    // As a predictor prepares photographs for the network.
+    let options = LoaderOptions::new(BATCH, size, Preprocess::new(network.info().normalize));
     let augment = Augment { horizontal_flip: 0.5, ..Augment::NONE };
     let shuffled = LoaderOptions { shuffle: true, seed: args.seed, augment, ..options };
     let train = Loader::new(Arc::new(pictures), shuffled)?;

@@ -61,11 +61,17 @@ impl Graph {
     ///
     /// # Panics
     /// If the id belongs to another, larger graph.
+    #[track_caller]
     pub fn node(&self, id: NodeId) -> &Node {
-        &self.nodes[id.0]
+        let Some(node) = self.nodes.get(id.0) else { panic!("{}", self.foreign(id)) };
+        node
     }
 
     /// Logical shape of a node's tensor.
+    ///
+    /// # Panics
+    /// As [`Self::node`].
+    #[track_caller]
     pub fn shape(&self, id: NodeId) -> Shape {
         self.node(id).ty.shape
     }
@@ -143,9 +149,10 @@ impl Graph {
     /// A name used before gets `#1`, `#2`, … appended, as a module called again does in PyTorch traces.
     ///
     /// # Errors
-    /// [`GraphError::Invalid`] or [`GraphError::Unsupported`], naming the node, the operation and both values.
+    /// [`GraphError::Invalid`] or [`GraphError::Unsupported`], naming the node, the operation and both values; so for an input beyond the
+    /// last node, which comes from another graph.
     pub fn add(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
-        let types: Vec<TensorType> = inputs.iter().map(|id| self.node(*id).ty).collect();
+        let types = self.types(inputs).map_err(|reason| invalid(&op, name, reason))?;
         let ty = op.infer(&types).map_err(|reason| invalid(&op, name, reason))?;
         check_size(ty.shape).map_err(|reason| invalid(&op, name, reason))?;
         Ok(self.push(name, op, inputs.to_vec(), ty))
@@ -160,7 +167,7 @@ impl Graph {
         if let Some(late) = inputs.iter().find(|input| **input >= id) {
             return Err(invalid(&op, &name, format!("its input %{} does not precede %{}", late.0, id.0)));
         }
-        let types: Vec<TensorType> = inputs.iter().map(|id| self.node(*id).ty).collect();
+        let types = self.types(inputs).map_err(|reason| invalid(&op, &name, reason))?;
         let ty = op.infer(&types).map_err(|reason| invalid(&op, &name, reason))?;
         if ty != had {
             return Err(invalid(&op, &name, format!("the result must stay {had}, it would be {ty}")));
@@ -174,6 +181,21 @@ impl Graph {
     pub fn label(&mut self, name: &str, id: NodeId) {
         let name = self.fresh(name);
         self.names.insert(name, id);
+    }
+
+    /// The types of these nodes' tensors.
+    fn types(&self, ids: &[NodeId]) -> Result<Vec<TensorType>, String> {
+        let ty = |id: &NodeId| self.nodes.get(id.0).map(|node| node.ty).ok_or_else(|| self.foreign(*id));
+        ids.iter().map(ty).collect()
+    }
+
+    /// What is wrong with an id beyond the last node.
+    fn foreign(&self, id: NodeId) -> String {
+        format!(
+            "node %{} is not of this graph, which has {}: it comes from another graph or builder",
+            id.0,
+            self.nodes.len()
+        )
     }
 
     fn source(&mut self, name: &str, op: Op, ty: TensorType) -> Result<NodeId, GraphError> {

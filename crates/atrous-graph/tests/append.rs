@@ -68,3 +68,27 @@ fn what_does_not_fit_is_refused_and_adds_nothing() {
         assert_eq!(graph.nodes(), before);
     }
 }
+
+/// A graph of two nodes, and a node of one of four.
+fn foreign() -> (Graph, NodeId, NodeId) {
+    let (_, _, foreign) = scaled().unwrap();
+    let mut graph = Graph::new();
+    let x = graph.input("x", VECTOR, DType::F32).unwrap();
+    graph.add("y", Op::Unary(Unary::Relu), &[x]).unwrap();
+    (graph, x, foreign)
+}
+
+#[test]
+fn nodes_of_another_graph_are_refused() {
+    let (mut graph, x, foreign) = foreign();
+    let error = graph.add("sum", Op::Binary(Binary::Add), &[x, foreign]).unwrap_err().to_string();
+    let text = "add \"sum\": node %3 is not of this graph, which has 2: it comes from another graph or builder";
+    assert_eq!(error, text);
+}
+
+#[test]
+#[should_panic(expected = "node %3 is not of this graph, which has 2: it comes from another graph or builder")]
+fn nodes_of_another_graph_have_no_shape_in_this() {
+    let (graph, _, foreign) = foreign();
+    graph.shape(foreign);
+}

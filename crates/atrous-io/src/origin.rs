@@ -8,7 +8,7 @@ use std::sync::Arc;
 use atrous_graph::ParameterSource;
 use atrous_nn::{Init, Model};
 
-use crate::{NamedTensor, WeightFile, WeightsError, tensors_to_bytes};
+use crate::{Mismatch, NamedTensor, WeightFile, WeightsError, tensors_to_bytes};
 
 /// Where a network's weights come from. A file, bytes, tensors and a training's folder must hold exactly the network's tensors, with the
 /// names, shapes and layouts of the framework that the network comes from, unless only a [part](Weights::partial) of them is wanted.
@@ -60,8 +60,7 @@ impl Weights {
     }
 
     /// To fine-tune: of these weights what fits, by the network's names without `prefix` (`""` for a whole network, `"encoder."` for the
-    /// backbone of another), and all else, such as a head for other classes, drawn from the seed. [`WeightFile::bind_partial`] tells
-    /// what fits.
+    /// backbone of another), and all else, such as a head for other classes, drawn from the seed. [`Self::mismatch`] tells what.
     pub fn partial(self, prefix: impl Into<String>, seed: u64) -> Self {
         Self::Partial { weights: Arc::new(self), prefix: prefix.into(), seed }
     }
@@ -86,6 +85,38 @@ impl Weights {
             }
             Self::File(_) | Self::Bytes(_) | Self::Tensors(_) | Self::Run(_) => use_them(&self.file()?.bind(model)?),
         })
+    }
+
+    /// What of these weights and a model's parameters does not fit together. Of [partial](Self::partial) weights what is missing or of another
+    /// shape is drawn, and what is unexpected is not used; of all others nothing may be left over.
+    ///
+    /// ```
+    /// use atrous_graph::Shape;
+    /// use atrous_io::Weights;
+    /// use atrous_nn::zoo::SmallResNet;
+    /// use atrous_nn::{Init, Mode, Network};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("ten.safetensors");
+    /// let build = |classes| SmallResNet { classes, ..SmallResNet::default() }.build("net", Shape::new(1, 32, 32, 3), Mode::Training);
+    /// let (ten, three) = (build(10)?, build(3)?);
+    /// atrous_io::save_parameters(&path, &ten, &Init::new(&ten, 1))?;
+    /// let drawn = Weights::from(path).partial("", 1).mismatch(&three)?;
+    /// assert_eq!(drawn.shapes.iter().map(|shapes| &shapes.name[..]).collect::<Vec<_>>(), ["fc.weight", "fc.bias"]);
+    /// assert!(drawn.missing.is_empty() && drawn.unexpected.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`WeightsError`] if a file cannot be read or is damaged; [`WeightsError::NoTensors`] of weights that are made for the model.
+    pub fn mismatch(&self, model: &Model) -> Result<Mismatch, WeightsError> {
+        let (weights, prefix) = match self {
+            Self::Partial { weights, prefix, .. } => (&**weights, prefix.as_str()),
+            whole => (whole, ""),
+        };
+        Ok(weights.file()?.compare(model, prefix).1)
     }
 
     /// The tensors by name.

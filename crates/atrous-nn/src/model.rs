@@ -4,7 +4,7 @@ use std::fmt;
 
 use atrous_graph::{Graph, NodeId, Op, Shape, cost};
 
-use crate::{Mode, ParameterKind, ParameterSpec, UnusedParameter};
+use crate::{Feature, Mode, ParameterKind, ParameterSpec, UnusedParameter};
 
 /// A named result of a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub struct Model {
     pub input: NodeId,
     /// Results, the main one first: logits `N×1×1×classes` of a classifier, `N×H×W×classes` of a segmentation network.
     pub outputs: Vec<Output>,
+    /// Feature maps that the network tells of, finest first, see [`Built::features`](crate::Built::features).
+    pub features: Vec<Feature>,
     /// All parameters, in the framework's order.
     pub parameters: Vec<ParameterSpec>,
     /// Tensors of the framework's state that the network does not use, in the framework's order.

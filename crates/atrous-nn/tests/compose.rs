@@ -163,6 +163,8 @@ fn features_are_known_by_stride() {
         let x = b.input("input", Shape::new(1, 64, 64, 3)).unwrap();
         let built = b.network("net", &*name.into_network().unwrap(), x).unwrap();
         assert_eq!(strides(&built.features), wanted, "{name}");
+        let model = name.into_network().unwrap().build(name, Shape::new(1, 64, 64, 3), Mode::Inference).unwrap();
+        assert_eq!(model.features, built.features, "{name}");
     }
 }
 

@@ -8,7 +8,7 @@ use atrous::graph::op::Unary;
 use atrous::graph::{GraphError, NodeId, ParameterSource, Shape, TensorType};
 use atrous::io::{save_parameters, save_tensors};
 use atrous::nn::layers::{Conv, Norm, Pool};
-use atrous::nn::{Builder, Built, Info, Init, Mode, Model, zoo};
+use atrous::nn::{Builder, Built, Info, Init, Mode, Model, Task, zoo};
 use atrous::prelude::*;
 use atrous::vision::ImageTensor;
 use atrous::{Error, class_score};
@@ -119,6 +119,55 @@ fn networks_come_by_value_shared_boxed_or_by_name() {
     assert!(error.starts_with("no network is named \"small_resnets\"; similar names: small_resnet"), "{error}");
     let error = Predictor::new(&device, Own { classes: 4 }, &weights, options).unwrap_err().to_string();
     assert!(error.contains("\"Own\"") && error.contains("3 classes in place of 4"), "{error}");
+}
+
+/// A convolution of this stride, said to be for a task with two classes.
+struct Says {
+    info: Info,
+    channels: usize,
+    stride: usize,
+    padding: usize,
+}
+
+impl Network for Says {
+    fn info(&self) -> Info {
+        Info { size: [32, 32], ..self.info }
+    }
+
+    fn build_into(&self, b: &mut Builder, image: NodeId) -> Result<Built, GraphError> {
+        let conv = Conv::new(self.channels, 3).stride(self.stride).padding(self.padding).bias();
+        Ok(b.conv2d("conv", image, conv)?.into())
+    }
+}
+
+#[test]
+fn networks_whose_result_is_not_what_they_say_give_tensors_but_no_answers() {
+    let device = device();
+    let message = |info: Info, channels, stride, padding| {
+        let network = Says { info, channels, stride, padding };
+        let mut network = Predictor::new(&device, network, &Weights::Init(1), PredictorOptions::default()).unwrap();
+        let image = network.preprocess().run(&[photo(32, 32)]).unwrap();
+        assert_eq!(network.run_blocking(&image).unwrap().shape.c, channels);
+        assert_eq!(network.info().classes, 2);
+        let error = match info.task {
+            Task::Classification => network.classify_blocking(&[photo(32, 32)], 1).map(|_| ()).err(),
+            Task::Segmentation => {
+                let map = network.segment_blocking(&photo(32, 32)).map(|_| ()).err();
+                let probabilities = network.probabilities_blocking(&[photo(32, 32)]).map(|_| ()).err();
+                assert_eq!(map.as_ref().map(Error::to_string), probabilities.map(|e| e.to_string()));
+                map
+            }
+        };
+        error.map(|error| error.to_string())
+    };
+    let (classifies, segments) = (Info::classification(2), Info::segmentation(2));
+    assert_eq!(message(segments, 2, 1, 1), None);
+    assert_eq!(message(segments, 2, 1, 0), None, "a border may be lost");
+    let text = "Says says that it is a segmentation network of 2 classes, but of an image of 1×32×32×3 it makes 1×16×16×2 \
+                in place of 1×32×32×2";
+    assert_eq!(message(segments, 2, 2, 1).as_deref(), Some(text));
+    assert!(message(segments, 3, 1, 1).is_some_and(|e| e.ends_with("makes 1×32×32×3 in place of 1×32×32×2")));
+    assert!(message(classifies, 2, 1, 1).is_some_and(|e| e.ends_with("makes 1×32×32×2 in place of 1×1×1×2")));
 }
 
 #[test]

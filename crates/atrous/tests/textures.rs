@@ -1,6 +1,9 @@
 //! Networks on a device that the test opened, beside a pass of its own, all in one encoder.
 
 use atrous::gpu::{Overlay, wgpu};
+use atrous::graph::{GraphError, NodeId};
+use atrous::nn::layers::Conv;
+use atrous::nn::{Builder, Built, Info};
 use atrous::prelude::*;
 use atrous::vision::{overlay, voc_palette};
 use atrous::{Error, Result};
@@ -186,4 +189,25 @@ fn photographs_that_need_a_border_are_refused() {
     assert!(matches!(error, Error::Vision(atrous::vision::Error::EmptyBatch)), "{error}");
     let error = own.predictor("unet_valid", Some([188, 188])).encode(&mut encoder, &[&picture]).unwrap_err();
     assert!(error.to_string().contains("a texture gets no border"), "{error}");
+}
+
+/// A classifier without the pooling in front of its classes.
+struct Unpooled;
+
+impl Network for Unpooled {
+    fn info(&self) -> Info {
+        Info { size: [32, 32], shorter_side: None, ..Info::classification(3) }
+    }
+
+    fn build_into(&self, b: &mut Builder, image: NodeId) -> std::result::Result<Built, GraphError> {
+        Ok(b.conv2d("conv", image, Conv::new(3, 3))?.into())
+    }
+}
+
+#[test]
+fn networks_whose_result_is_not_what_they_say_are_refused() {
+    let own = own();
+    let mut network = Predictor::new(&own.shared, Unpooled, &Weights::Init(1), PredictorOptions::default()).unwrap();
+    let error = network.encode(&mut own.encoder(), &[&own.upload(&photo(32, 32))]).unwrap_err();
+    assert!(error.to_string().ends_with("it makes 1×30×30×3 in place of 1×1×1×3"), "{error}");
 }

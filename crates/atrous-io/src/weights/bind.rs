@@ -35,7 +35,7 @@ impl WeightFile {
     }
 
     /// The parameters that fit, and everything that does not. The model's names are `prefix` and the file's.
-    pub(super) fn compare(&self, model: &Model, prefix: &str) -> (BoundWeights, Mismatch) {
+    pub(crate) fn compare(&self, model: &Model, prefix: &str) -> (BoundWeights, Mismatch) {
         let mut mismatch = Mismatch::default();
         let mut parameters = HashMap::with_capacity(model.parameters.len());
         let mut known: HashSet<&str> = HashSet::with_capacity(model.parameters.len() + model.unused.len());

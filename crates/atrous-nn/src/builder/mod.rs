@@ -293,7 +293,7 @@ impl Builder {
         GraphError::Invalid { op, node: self.path(name), reason }
     }
 
-    /// The finished model. `outputs` are names and nodes, the main one first.
+    /// The finished model. `outputs` are names and nodes, the main one first. It tells of no feature maps; [`Model::features`] takes them.
     pub fn finish(mut self, name: &str, input: NodeId, outputs: &[(&str, NodeId)]) -> Model {
         self.graph.set_outputs(outputs.iter().map(|(_, node)| *node).collect());
         Model {
@@ -302,6 +302,7 @@ impl Builder {
             graph: self.graph,
             input,
             outputs: outputs.iter().map(|(name, node)| Output { name: (*name).to_owned(), node: *node }).collect(),
+            features: Vec::new(),
             parameters: self.parameters,
             unused: self.unused,
             running: self.running,

@@ -87,7 +87,7 @@ pub trait Network: Send + Sync {
         let x = b.input("input", image)?;
         let built = b.network("", self, x).map_err(|error| named(name, error))?;
         let outputs: Vec<(&str, NodeId)> = built.outputs.iter().map(|o| (o.name.as_str(), o.node)).collect();
-        Ok(b.finish(name, x, &outputs))
+        Ok(Model { features: built.features, ..b.finish(name, x, &outputs) })
     }
 }
 
@@ -124,7 +124,8 @@ pub trait Network: Send + Sync {
 pub struct Built {
     /// Results, at least one, the main one first: logits `N×1×1×classes` of a classifier, `N×H×W×classes` of a segmentation network.
     pub outputs: Vec<Output>,
-    /// Feature maps, finest first; none of networks that do not tell.
+    /// Feature maps, finest first; none of networks that do not tell. Where dilations take the place of strides, several have one stride,
+    /// the last of which is the deepest.
     pub features: Vec<Feature>,
 }
 

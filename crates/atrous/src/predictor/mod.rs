@@ -74,6 +74,9 @@ pub struct PredictorOptions {
 pub struct Predictor {
     recipe: Recipe,
     info: Info,
+    /// Image, promised result and result of a network whose result is not what its info says.
+    #[cfg(feature = "photos")]
+    promise: Option<[Shape; 3]>,
     size: Option<[usize; 2]>,
     /// Name of the graph's input.
     input: String,
@@ -121,11 +124,14 @@ impl Predictor {
         let maps =
             (info.task == Task::Segmentation).then(|| recipe.sessions_over(parameters.clone(), maps::map_outputs));
         let sessions = recipe.sessions_over(parameters, |model: &mut Model| Ok(vec![model.output()]));
-        let info = Info { classes: model.output_shape().c, ..info };
+        #[cfg(feature = "photos")]
+        let promise = photos::broken(&recipe, &model, &info);
         let (device, weights) = (device.clone(), weights.clone());
         Ok(Self {
             recipe,
             info,
+            #[cfg(feature = "photos")]
+            promise,
             size: options.size,
             input,
             device,

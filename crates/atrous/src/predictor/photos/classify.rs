@@ -14,7 +14,8 @@ impl Predictor {
     /// makers' rule, which is resizing the shorter side and cutting out the centre (torchvision, timm) or resizing (Keras).
     ///
     /// # Errors
-    /// [`Error::Task`](crate::Error::Task) unless the network is a classifier; [`Error::Vision`](crate::Error::Vision) for no
+    /// [`Error::Task`](crate::Error::Task) unless the network is a classifier, [`Error::Promise`](crate::Error::Promise) if its result is not
+    /// what its info says; [`Error::Vision`](crate::Error::Vision) for no
     /// photograph at all, an impossible size, or a `k` of zero or above the number of classes; those of [`Self::run`].
     pub async fn classify(&mut self, photos: &[RgbImage], k: usize) -> Result<Vec<Vec<Prediction>>> {
         let (session, flight) = self.begin_classify(photos, k)?;

@@ -3,6 +3,7 @@
 mod classify;
 mod many;
 mod probabilities;
+mod promise;
 mod segment;
 mod size;
 mod textures;
@@ -16,6 +17,7 @@ use super::Predictor;
 use crate::{Error, Result};
 
 pub use many::Many;
+pub(super) use promise::broken;
 
 impl Predictor {
     /// Begins the run that answers what the network is for, on the `bytes` of pictures.
@@ -36,8 +38,18 @@ impl Predictor {
 
     fn check_task(&self, needs: Task, wanted: &'static str) -> Result<()> {
         match self.info.task == needs {
-            true => Ok(()),
+            true => self.check_promise(),
             false => Err(Error::Task { model: self.name().to_owned(), is: self.info.task, wanted }),
+        }
+    }
+
+    /// Whether the network's result is what its info says.
+    fn check_promise(&self) -> Result<()> {
+        match self.promise {
+            None => Ok(()),
+            Some([image, promised, result]) => {
+                Err(Error::Promise { model: self.name().to_owned(), is: self.info.task, image, promised, result })
+            }
         }
     }
 }

@@ -18,7 +18,8 @@ impl Predictor {
     /// a pixel sum to 1.
     ///
     /// # Errors
-    /// [`Error::Task`](crate::Error::Task) unless the network segments; [`Error::Vision`](crate::Error::Vision) for no photograph,
+    /// [`Error::Task`](crate::Error::Task) unless the network segments, [`Error::Promise`](crate::Error::Promise) if its result is not
+    /// what its info says; [`Error::Vision`](crate::Error::Vision) for no photograph,
     /// photographs without pixels or of several sizes, or logits that are no numbers; those of [`Self::run`].
     pub async fn probabilities(&mut self, photos: &[RgbImage]) -> Result<ImageTensor> {
         let (session, flight) = self.begin_probabilities(photos)?;

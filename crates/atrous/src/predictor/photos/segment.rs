@@ -17,7 +17,8 @@ impl Predictor {
     /// covers the whole photograph all the same: the border that is lost is made by mirroring.
     ///
     /// # Errors
-    /// [`Error::Task`](crate::Error::Task) unless the network segments; [`Error::Vision`](crate::Error::Vision) for a photograph
+    /// [`Error::Task`](crate::Error::Task) unless the network segments, [`Error::Promise`](crate::Error::Promise) if its result is not
+    /// what its info says; [`Error::Vision`](crate::Error::Vision) for a photograph
     /// without pixels, more than 256 classes, or logits that are no numbers; those of [`Self::run`].
     pub async fn segment(&mut self, photo: &RgbImage) -> Result<ClassMap> {
         self.check_segments()?;

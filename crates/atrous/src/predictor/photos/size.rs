@@ -3,7 +3,7 @@
 use atrous_vision::{Filter, Result, RgbImage, resize};
 
 /// Sides of every network in the zoo may grow and shrink by this: the product of all strides.
-const STEP: usize = 32;
+pub(crate) const STEP: usize = 32;
 
 /// Height and width for a segmentation network: those of a photograph of this width and height, scaled down to about as many pixels
 /// as the network's default size if it has more. Each side is a multiple of [`STEP`] away from the default, so that the network accepts it.

@@ -20,9 +20,10 @@ impl Predictor {
     ///
     /// # Errors
     /// [`Error::Vision`](crate::Error::Vision) for no photograph at all, a size that would need a border, or a segmentation network whose result
-    /// is smaller than its image; [`Error::Gpu`](crate::Error::Gpu) as of [`Session::encode`], and if the network cannot be planned at this
+    /// is smaller than its image; [`Error::Promise`](crate::Error::Promise); [`Error::Gpu`](crate::Error::Gpu) as of [`Session::encode`], and if the network cannot be planned at this
     /// size.
     pub fn encode(&mut self, encoder: &mut wgpu::CommandEncoder, photos: &[&wgpu::Texture]) -> Result<&Session> {
+        self.check_promise()?;
         let first = photos.first().ok_or(VisionError::EmptyBatch)?;
         let [h, w] = match (self.size, self.info.task) {
             (None, Task::Segmentation) => size::like(self.info.size, (first.width(), first.height())),
