@@ -1,6 +1,7 @@
 //! Tasks of several commands.
 
 use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 
@@ -42,6 +43,7 @@ pub(crate) fn run(steps: Vec<Step>) -> Result<bool> {
     let (all, mut failed) = (steps.len(), Vec::new());
     for Step { what, command } in steps {
         println!("\n== {what} ==");
+        let start = Instant::now();
         let passed = match command {
             Ok(mut command) => {
                 // What was measured on this machine is not what is tested.
@@ -53,6 +55,13 @@ pub(crate) fn run(steps: Vec<Step>) -> Result<bool> {
                 false
             }
         };
+        let seconds = start.elapsed().as_secs();
+        println!(
+            "== {} after {} min {} s: {what} ==",
+            if passed { "passed" } else { "FAILED" },
+            seconds / 60,
+            seconds % 60
+        );
         if !passed {
             failed.push(what);
         }
