@@ -99,8 +99,10 @@ mod tests {
         assert_eq!(error, "the tensor: the picture is 4×0 and has no pixels");
         let error = tensor.resize_bilinear(1 << 40, 1 << 20).unwrap_err().to_string();
         assert!(error.starts_with("there is no memory for a tensor of"), "{error}");
-        let short = ImageTensor { shape: [1, 4, 4, 3], data: vec![0.0; 7] };
-        let error = short.resize_bilinear(8, 8).unwrap_err().to_string();
-        assert_eq!(error, "the tensor of shape 1×4×4×3 needs 48 values, got 7");
+        for got in [7, 47, 49] {
+            let other = ImageTensor { shape: [1, 4, 4, 3], data: vec![0.0; got] };
+            let error = other.resize_bilinear(8, 8).unwrap_err().to_string();
+            assert_eq!(error, format!("the tensor of shape 1×4×4×3 needs 48 values, got {got}"));
+        }
     }
 }
