@@ -15,10 +15,12 @@ impl Predictor {
     ///
     /// # Errors
     /// [`Error::Task`](crate::Error::Task) unless the network is a classifier; [`Error::Vision`](crate::Error::Vision) for no
-    /// photograph at all, an impossible size, or a `k` of zero or above the number of classes; those of [`Self::run`].
+    /// photograph at all, an impossible size, or a `k` of zero or above the number of classes;
+    /// [`Error::NotFinite`](crate::Error::NotFinite); those of [`Self::run`].
     pub async fn classify(&mut self, photos: &[RgbImage], k: usize) -> Result<Vec<Vec<Prediction>>> {
         let (session, flight) = self.begin_classify(photos, k)?;
-        best(only(session.finish(flight).await?)?, k)
+        let logits = only(session.finish(flight).await?)?;
+        self.finite(best(logits, k))
     }
 
     /// [`Self::classify`], for callers that may block.
@@ -28,7 +30,8 @@ impl Predictor {
     #[cfg(not(target_arch = "wasm32"))]
     pub fn classify_blocking(&mut self, photos: &[RgbImage], k: usize) -> Result<Vec<Vec<Prediction>>> {
         let (session, flight) = self.begin_classify(photos, k)?;
-        best(only(session.finish_blocking(flight)?)?, k)
+        let logits = only(session.finish_blocking(flight)?)?;
+        self.finite(best(logits, k))
     }
 
     /// Whether this network can give the `k` best classes.
