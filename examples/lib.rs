@@ -39,31 +39,36 @@ pub fn finish(result: Result<String, Failure>) -> ExitCode {
     let text = match result {
         Ok(text) => text,
         Err(error) => {
-            eprintln!("error: {error}");
+            say(&format!("error: {error}\n"));
             return ExitCode::FAILURE;
         }
     };
     match io::stdout().lock().write_all(text.as_bytes()) {
         // A reader that has seen enough, such as `head`, is no failure.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            eprintln!("error: cannot write the result: {error}");
+            say(&format!("error: cannot write the result: {error}\n"));
             ExitCode::FAILURE
         }
         _ => ExitCode::SUCCESS,
     }
 }
 
+/// Writes to standard error. Nobody need read it: where it is closed the work goes on.
+pub fn say(text: &str) {
+    drop(io::stderr().write_all(text.as_bytes()));
+}
+
 /// Says which adapter a device is, and of kernels that it compiles them, which the first run waits for.
 pub fn announce(device: &Device) {
-    eprintln!("Adapter {}", device.info());
+    say(&format!("Adapter {}\n", device.info()));
     if device.info().software() {
-        eprintln!("  No GPU: this adapter computes on the CPU, slowly.");
+        say("  No GPU: this adapter computes on the CPU, slowly.\n");
     }
     let folder = device.options().pipeline_cache.folder();
     let kept = folder.map_or_else(String::new, |folder| format!(", but for those that {} has", folder.display()));
     device.on_compile(move |kernels| {
         let s = if kernels == 1 { "" } else { "s" };
-        drop(writeln!(io::stderr(), "Compiling {kernels} kernel{s}{kept} …"));
+        say(&format!("Compiling {kernels} kernel{s}{kept} …\n"));
     });
 }
 

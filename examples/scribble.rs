@@ -7,7 +7,7 @@ use std::time::Instant;
 use atrous::prelude::*;
 use atrous::vision::{overlay, write_palette_png};
 use atrous_examples::painting::{Lesson, Strokes, learn};
-use atrous_examples::{Failure, announce, check_output, finish};
+use atrous_examples::{Failure, announce, check_output, finish, say};
 use clap::Parser;
 
 /// Paints a whole photograph by a few coloured strokes.
@@ -49,7 +49,7 @@ fn run(args: &Args) -> Result<String, Failure> {
     let strokes = Strokes::read(&args.strokes, photo.dimensions())?;
     let device = Device::open_blocking(&AdapterChoice::parse(&args.adapter), DeviceOptions::from_env()?)?;
     announce(&device);
-    eprintln!("Learning {} colours from {} pixels …", strokes.colours.len(), strokes.drawn());
+    say(&format!("Learning {} colours from {} pixels …\n", strokes.colours.len(), strokes.drawn()));
 
     let start = Instant::now();
     let lesson = Lesson { size: args.size, steps: args.steps, seed: args.seed };

@@ -35,7 +35,11 @@ fn impossible_sizes_are_refused() {
     );
     refuse("atrous", &["summary", "resnet18", "--batch", "0"], &["--batch", "from 1"]);
     refuse("atrous", &["summary", "resnet18", "--classes", "0"], &["--classes", "from 1"]);
-    refuse("classify", &[PHOTO, "--model", "resnet18", "--classes", "0"], &["fc"]);
+    refuse(
+        "classify",
+        &[PHOTO, "--model", "resnet18", "--classes", "0"],
+        &["number of classes must be at least 1, got 0"],
+    );
     refuse(
         "atrous",
         &["plan", "unet", "--limits", "webgpu", "--size", "60000x60000"],

@@ -31,7 +31,11 @@ fn files_that_break_the_format_are_refused() {
 
     let one = |tensor: &str| format!("{{{tensor}}}");
     let outside = one(&tensor("fc.bias", "F32", "[1000]", 0, 4000));
-    refused(&folder, &safetensors(&outside, 100), &["\"fc.bias\" claims the bytes 0..4000", "the file has 100"]);
+    refused(
+        &folder,
+        &safetensors(&outside, 100),
+        &["announces 4000 bytes of tensors (\"fc.bias\"", "the file has 100"],
+    );
     let small = one(&tensor("fc.bias", "F32", "[1000]", 0, 8));
     refused(&folder, &safetensors(&small, 8), &["\"fc.bias\"", "needs 4000 bytes", "has 8 bytes"]);
     let huge = one(&tensor("fc.bias", "F32", "[4294967296,4294967296,16]", 0, 8));
@@ -45,7 +49,7 @@ fn files_that_break_the_format_are_refused() {
 }
 
 #[test]
-fn weights_of_another_network_are_listed_in_full() {
+fn weights_of_another_network_are_listed() {
     let folder = Folder::new("weights-mismatch");
     let [bn, fc, odd] = [
         tensor("bn1.weight", "I64", "[64]", 0, 512),
@@ -53,8 +57,10 @@ fn weights_of_another_network_are_listed_in_full() {
         tensor("head.bias", "F32", "[1]", 552, 556),
     ];
     let texts = [
-        "the weights do not fit resnet18",
+        "the weights do not fit resnet18, which has 1000 classes, they are of 10 (take `with_classes(10)`",
+        "`--classes 10`",
         "missing: conv1.weight",
+        "missing: and 92 more",
         "unexpected: head.bias",
         "shape: fc.bias needs [1000], got [10]",
         "element type: bn1.weight needs F32, F16 or BF16, got I64",
@@ -70,5 +76,11 @@ fn files_that_cannot_be_read_are_refused() {
     let folder = Folder::new("weights-missing");
     let path = folder.path("none.safetensors");
     refuse("classify", &[PHOTO, "--weights", &path], &["cannot read", "none.safetensors"]);
-    refuse("classify", &[PHOTO, "--weights", "examples/photos"], &["examples/photos"]);
+    refuse("classify", &[PHOTO, "--weights", "examples/photos"], &["examples/photos: it is a folder, not a file"]);
+    let run = folder.file("best.safetensors", b"").replace("best.safetensors", "");
+    refuse(
+        "classify",
+        &[PHOTO, "--weights", &run],
+        &["it is the folder of a training: take the file best.safetensors"],
+    );
 }

@@ -92,6 +92,9 @@ fn profiles_list_all_layers_and_are_written_for_trace_viewers() {
     let trace = folder.path("trace.json");
     let text = succeed("atrous", &["profile", "small_resnet", "--runs", "2", "--batch", "2", "--trace", &trace]);
     assert!(text.contains("roofline: ") && text.contains("conv2d"), "{text}");
+    let name = |entry: std::io::Result<std::fs::DirEntry>| entry.expect("readable").file_name();
+    let files: Vec<_> = std::fs::read_dir(folder.path("")).expect("a folder").map(name).collect();
+    assert_eq!(files, ["trace.json"], "nothing is left beside it");
     let trace = std::fs::read_to_string(trace).expect("the trace was written");
     assert!(trace.starts_with('{') && trace.contains("\"traceEvents\""), "{trace}");
     let text = succeed("atrous", &["profile", "small_resnet", "--runs", "1", "--train"]);

@@ -1,5 +1,6 @@
 //! The programs as a person meets them: what they print and write, and how they refuse bad input.
 
+mod bad_configurations;
 mod bad_networks;
 mod bad_pictures;
 mod bad_weights;

@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::png::grey;
-use super::support::{Folder, ROOT, Ran, photo, program, refuse, run, succeed};
+use super::support::{Folder, ROOT, Ran, photo, program, run, succeed};
 
 /// A training of seconds: 16 pictures of 32×32, 4 of which are held out; 6 steps.
 const TINY: [&str; 15] = [
@@ -28,7 +28,7 @@ const TINY: [&str; 15] = [
     "2",
 ];
 
-fn tiny<'a>(more: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn tiny<'a>(more: &[&'a str]) -> Vec<&'a str> {
     TINY.iter().chain(more).copied().collect()
 }
 
@@ -118,10 +118,28 @@ fn an_interrupted_training_is_resumed_to_the_same_bits() {
     one_line(&tiny(&["--run-folder", &parts]), &["holds a training: resume it"]);
     let before = bytes(&parts, "last.checkpoint");
     let other = ["train", "--resume", &parts, "--model", "small_deeplabv3plus", "--epochs", "4"];
-    one_line(&other, &["checkpoint", "do not fit small_deeplabv3plus", "it is one of small_unet"]);
-    one_line(&["train", "--resume", &parts, "--lr", "0.5"], &["its learning rate is 0.001, here it is 0.5"]);
-    one_line(&["train", "--resume", &parts, "--maximize"], &["its list of settings is", ", maximize, "]);
+    let refused = |arguments: &[&str], texts: &[&str]| {
+        let ran = one_line(arguments, texts);
+        assert!(!ran.stderr.contains("Compiling"), "refused after kernels were compiled: {}", ran.stderr);
+        assert!(ran.stderr.contains("parts/best.safetensors instead of --resume begins another"), "{}", ran.stderr);
+    };
+    refused(&other, &["checkpoint", "do not fit small_deeplabv3plus", "it is one of small_unet"]);
+    refused(&["train", "--resume", &parts, "--lr", "0.5"], &["its learning rate is 0.001, here it is 0.5"]);
+    refused(&["train", "--resume", &parts, "--maximize"], &["its list of settings is", ", maximize, "]);
+    refused(&["train", "--resume", &parts, "--samples", "20"], &["its list of settings is", "15 samples"]);
+    refused(&["train", "--resume", &parts, "--optimizer", "sgd"], &["the checkpoint's optimizer's tensors do not fit"]);
+    let (images, masks) = (folder.path("images"), folder.path("masks"));
+    halves(&images, &masks, 8);
+    let data = ["--data", "mask-folder", "--path", &images, "--masks", &masks, "--classes", "left,right"];
+    let classes = "do not fit small_unet of 2 classes, it is of ";
+    refused(&[&["train", "--resume", &parts][..], &data].concat(), &[classes]);
+
     assert!(before == bytes(&parts, "last.checkpoint"));
+
+    // Without a checkpoint there is nothing to go on from.
+    fs::remove_file(Path::new(&parts).join("last.checkpoint")).expect("it is there");
+    let ran = run("atrous", &["train", "--resume", &parts, "--epochs", "1"]);
+    assert!(ran.success && ran.stderr.contains("has no checkpoint: the training begins anew"), "{}", ran.stderr);
 }
 
 #[test]
@@ -213,54 +231,6 @@ fn the_file_in_the_documentation_trains() {
 }
 
 #[test]
-fn configurations_without_meaning_are_refused_by_name() {
-    let folder = Folder::new("train-config");
-    let file = |text: &str, texts: &[&str]| {
-        let path = folder.file("bad.toml", text.as_bytes());
-        one_line(&["train", &path], texts);
-    };
-    let rest = "model = 'small_unet'\n[data]\nkind = 'shapes'\n";
-    file("model = \n", &["bad.toml, line 1"]);
-    file("modle = 'small_unet'\n", &["no network is given", "model = \"NAME\""]);
-    file(&format!("epoch = 3\n{rest}"), &["unknown field `epoch`", "`epochs`"]);
-    file(&format!("{rest}[augment]\nflip = 0.5\n"), &["unknown field `flip`", "`horizontal_flip`"]);
-    file(&format!("{rest}[optimizer]\ntype = 'sgd'\nbeta1 = 0.5\n"), &["unknown field `beta1`", "`momentum`"]);
-    file(&format!("{rest}[loss]\ntype = 'hinge'\n"), &["unknown variant `hinge`", "`dice`"]);
-    file(&format!("{rest}[schedule]\ntype = 'step'\ngamma = 0.1\n"), &["schedule", "missing field `step_size`"]);
-    file(&format!("epochs = 'ten'\n{rest}"), &["invalid type: string \"ten\"", "epochs"]);
-    file("model = 'small_unet'\n[data]\nkind = 'image-folder'\n", &["missing field `path`"]);
-    let flags = |more: &[&str], texts: &[&str]| one_line(&tiny(more), texts);
-    flags(&["--lr", "-1"], &["lr must be positive and finite, got -1"]);
-    flags(&["--smoothing", "2"], &["smoothing must lie in 0..=1, got 2"]);
-    let split = ["train", "--model", "small_unet", "--data", "shapes", "--split", "1.5"];
-    one_line(&split, &["data.split must be at least 0 and below 1, got 1.5"]);
-    flags(&["--rotation", "200"], &["rotation must be within 0 to 180 degrees, got 200"]);
-    flags(&["--padding", "4"], &["augment.padding must be 0 unless"]);
-    flags(&["--optimizer", "sgd", "--momentum", "1"], &["momentum must lie in 0..1, got 1"]);
-    flags(
-        &["--optimizer", "nadam", "--momentum-decay", "-1"],
-        &["nadam momentum_decay must be finite and not negative"],
-    );
-    flags(&["--optimizer", "nadam", "--rule", "keras"], &["unknown field `rule`", "`momentum_decay`"]);
-    flags(&["--optimizer", "adagrad", "--initial-accumulator", "inf"], &["adagrad initial_accumulator must be finite"]);
-    let keras = ["--optimizer", "adagrad", "--lr-decay", "0.1", "--rule", "keras"];
-    flags(&keras, &["adagrad by the rule of Keras has no lr_decay, got 0.1"]);
-    flags(&["--optimizer", "sgd", "--amsgrad"], &["unknown field `amsgrad`"]);
-    flags(&["--recompute", "all"], &["recompute must be nothing, cheap, or segments=N", "got all"]);
-    flags(&["--memory-budget", "much"], &["memory_budget must be", "got \"much\""]);
-    flags(&["--freeze", "encoder9"], &["small_unet", "encoder9"]);
-    flags(&["--path", "/tmp"], &["unknown field `path`", "`samples`"]);
-    one_line(&["train", "--data", "digits"], &["no network is given", "--model"]);
-    one_line(&["train", "--model", "small_resnet"], &["no data are given", "--data"]);
-    one_line(&["train", "--model", "small_rsnet", "--data", "digits"], &["small_rsnet", "small_resnet"]);
-    one_line(&["train", "--model", "small_resnet", "--data", "shapes"], &["small_resnet gives", "labels"]);
-    one_line(&["train", &folder.path("none.toml")], &["cannot read", "none.toml"]);
-    one_line(&["train", "--resume", &folder.path("none")], &["none: there is no training to resume"]);
-    refuse("atrous", &["train", "--model", "small_unet", "--data", "faces"], &["--data", "image-folder", "shapes"]);
-    refuse("atrous", &["train", "--model", "small_unet", "--loss", "dice+hinge"], &["hinge", "cross-entropy"]);
-}
-
-#[test]
 fn data_that_cannot_be_used_are_refused_by_name() {
     let folder = Folder::new("train-data");
     let make = |name: &str| fs::create_dir_all(folder.path(name)).expect("a new folder");
@@ -340,6 +310,20 @@ fn a_full_disk_is_told_and_harms_nothing() {
     assert!(left.into_iter().all(|name| !name.to_string_lossy().contains("checkpoint")), "a part of a checkpoint");
 }
 
+/// A reader of messages that has gone ends no training.
+#[cfg(unix)]
+#[test]
+fn nobody_need_read_what_is_said() {
+    let folder = Folder::new("train-unread");
+    let ran = |arguments: &str| {
+        let script = format!("exec {} {arguments} 2>/dev/full", program("atrous").display());
+        Command::new("sh").args(["-c", &script]).current_dir(ROOT).output().expect("sh runs").status.code()
+    };
+    assert_eq!(ran(&tiny(&["--run-folder", &folder.path("run")]).join(" ")), Some(0));
+    assert_eq!(ran(&tiny(&["--lr", "-1"]).join(" ")), Some(1));
+    assert_eq!(ran("summary resnet5O"), Some(1));
+}
+
 /// Pictures and masks of two classes, left and right.
 fn halves(images: &str, masks: &str, count: usize) {
     for folder in [images, masks] {
@@ -352,7 +336,7 @@ fn halves(images: &str, masks: &str, count: usize) {
 }
 
 /// Refused with status 1 and a single line after "error: ", which has all of `texts`.
-fn one_line(arguments: &[&str], texts: &[&str]) -> Ran {
+pub(crate) fn one_line(arguments: &[&str], texts: &[&str]) -> Ran {
     let ran = run("atrous", arguments);
     assert!(!ran.success && ran.stdout.is_empty(), "{arguments:?}: {}", ran.stdout);
     let lines: Vec<&str> = ran.stderr.lines().skip_while(|line| !line.starts_with("error: ")).collect();

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     match printed {
         Ok(text) => print(&text),
         Err(error) => {
-            eprintln!("error: {error}");
+            say(&format!("error: {error}\n"));
             ExitCode::FAILURE
         }
     }
@@ -46,11 +46,16 @@ fn print(text: &str) -> ExitCode {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            eprintln!("error: cannot write the result: {error}");
+            say(&format!("error: cannot write the result: {error}\n"));
             ExitCode::FAILURE
         }
         _ => ExitCode::SUCCESS,
     }
+}
+
+/// Writes to standard error. Nobody need read it: where it is closed the work goes on.
+fn say(text: &str) {
+    drop(io::stderr().write_all(text.as_bytes()));
 }
 
 /// Has standard error say that kernels are compiled, which a first run waits for.
@@ -59,7 +64,7 @@ fn announce_kernels(device: &Device) {
     let kept = folder.map_or_else(String::new, |folder| format!(", but for those that {} has", folder.display()));
     device.on_compile(move |kernels| {
         let s = if kernels == 1 { "" } else { "s" };
-        drop(writeln!(io::stderr(), "Compiling {kernels} kernel{s}{kept} …"));
+        say(&format!("Compiling {kernels} kernel{s}{kept} …\n"));
     });
 }
 

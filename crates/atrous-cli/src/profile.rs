@@ -1,5 +1,6 @@
 //! `atrous profile`.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use atrous::gpu::{InputData, Parameters, Profile, Roofline, Session, StepOptions, TrainingSession};
@@ -28,7 +29,7 @@ pub(crate) fn profile(options: &ProfileOptions) -> Result<String> {
     out.push_str(&profile.table(&Roofline::measure_blocking(&device)?));
     if let Some(path) = &options.trace {
         let failed = |source| atrous::vision::Error::Io { path: path.display().to_string(), action: "write", source };
-        std::fs::write(path, profile.trace()).map_err(failed)?;
+        atrous_files::write(path, |file| file.write_all(profile.trace().as_bytes())).map_err(failed)?;
         out.push_str(&format!("\ntrace written to {}\n", path.display()));
     }
     Ok(out)

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use atrous_graph::ParameterSource;
 use atrous_nn::{Init, Model};
 
+use crate::weights::run_files;
 use crate::{Mismatch, NamedTensor, WeightFile, WeightsError, tensors_to_bytes};
 
 /// Where a network's weights come from. A file, bytes, tensors and a training's folder must hold exactly the network's tensors, with the
@@ -135,15 +136,21 @@ impl Weights {
 
 /// The parameters that a training has left in its folder.
 fn run(folder: &Path) -> Result<WeightFile, WeightsError> {
-    let [best, last] = ["best.safetensors", "last.checkpoint"].map(|name| folder.join(name));
+    let [best, last] = run_files(folder);
     if best.exists() {
         return WeightFile::open(best);
     }
     if last.exists() {
         return Ok(WeightFile::open(last)?.under("parameters/"));
     }
-    let reason = "no training has left best.safetensors or last.checkpoint there";
-    Err(WeightsError::Io { path: folder.to_owned(), source: io::Error::new(io::ErrorKind::NotFound, reason) })
+    let (kind, reason) = match () {
+        () if folder.is_dir() => {
+            (io::ErrorKind::NotFound, "no training has left best.safetensors or last.checkpoint there")
+        }
+        () if folder.exists() => (io::ErrorKind::NotADirectory, "it is a file, not the folder of a training"),
+        () => (io::ErrorKind::NotFound, "there is no such folder"),
+    };
+    Err(WeightsError::Io { path: folder.to_owned(), source: io::Error::new(kind, reason) })
 }
 
 impl From<&Path> for Weights {

@@ -94,7 +94,8 @@ fn training_uses_the_statistics_of_the_batch() {
 fn one_value_per_channel_cannot_be_trained_on() {
     let options = BuildOptions { mode: Mode::Training, ..BuildOptions::default() };
     let error = zoo::build("deeplabv3plus_xception65", &options).unwrap_err().to_string();
-    let wanted = "batch_norm \"image_pooling.bn\": training needs more than one value per channel, got 1×1×1×256";
+    let wanted = "batch_norm \"image_pooling.bn\": training needs more than one value per channel, got 1×1×1×256, in \
+                  deeplabv3plus_xception65 for images of 1×513×513×3";
     assert_eq!(error, wanted);
 }
 

@@ -63,6 +63,17 @@ pub enum Error {
         /// What is wrong with it, or with the batch that it begins.
         source: Box<Error>,
     },
+    /// A network's results are no finite numbers.
+    #[error(
+        "{model} gives results that are not finite ({source}): look for damage in its weights, and if tensors are stored in f16 \
+         (`ATROUS_PRECISION`, `DeviceOptions::precision`) for values beyond 65504, which f32 holds"
+    )]
+    NotFinite {
+        /// The network's name.
+        model: String,
+        /// Which of its results, and where.
+        source: atrous_vision::Error,
+    },
     /// A network was asked for what it does not do.
     #[error("{model} is a {} network, it cannot {wanted}", task(*.is))]
     Task {

@@ -119,6 +119,40 @@ fn networks_come_by_value_shared_boxed_or_by_name() {
     assert!(error.starts_with("no network is named \"small_resnets\"; similar names: small_resnet"), "{error}");
     let error = Predictor::new(&device, Own { classes: 4 }, &weights, options).unwrap_err().to_string();
     assert!(error.contains("\"Own\"") && error.contains("3 classes in place of 4"), "{error}");
+    let none = PredictorOptions { classes: Some(0), ..options };
+    let none = Predictor::new(&device, "small_resnet", &weights, none).unwrap_err().to_string();
+    assert_eq!(none, "network \"small_resnet\": the number of classes must be at least 1, got 0");
+}
+
+#[test]
+fn results_that_are_not_finite_are_told_with_the_network() {
+    let device = device();
+    let spoiled = |network: &dyn Network, name: &str| {
+        let mut tensors = tensors(&model(network), "");
+        let (_, _, values) = tensors.iter_mut().find(|(n, ..)| n == name).expect("a parameter of this name");
+        values.fill(f32::NAN);
+        Weights::tensors(tensors)
+    };
+    let options = PredictorOptions { size: Some([32, 32]), classes: None };
+    let weights = spoiled(&Own { classes: 4 }, "classes.bias");
+    let mut own = Predictor::new(&device, Own { classes: 4 }, &weights, options).unwrap();
+    let told = |error: Error, network: &str, what: &str| {
+        let text = error.to_string();
+        assert!(
+            text.starts_with(&format!("{network} gives results that are not finite ({what}: value 0 is NaN)")),
+            "{text}"
+        );
+    };
+    told(own.segment_blocking(&photo(32, 32)).unwrap_err(), "Own", "sum of logits");
+    told(own.probabilities_blocking(&[photo(32, 32)]).unwrap_err(), "Own", "sum of logits");
+    let Some(Err(Error::Photo { source, .. })) = own.segment_many_blocking([Ok(photo(32, 32))]).unwrap().next() else {
+        panic!("a photograph with no result")
+    };
+    told(*source, "Own", "sum of logits");
+    let resnet = zoo::network("small_resnet").unwrap();
+    let weights = spoiled(&*resnet, "fc.bias");
+    let mut resnet = Predictor::new(&device, resnet, &weights, options).unwrap();
+    told(resnet.classify_blocking(&[photo(32, 32)], 1).unwrap_err(), "small_resnet", "softmax");
 }
 
 /// A convolution of this stride, said to be for a task with two classes.
@@ -260,7 +294,8 @@ fn gradients_of_what_cannot_be_are_refused() {
     let mut network = Predictor::new(&device(), Own { classes: 4 }, &Weights::Init(3), options).unwrap();
     let message = |result: Result<atrous::Gradients, Error>| result.unwrap_err().to_string();
     let error = message(network.gradients(class_score(4), &["input"]));
-    assert!(error.contains("class_score.logits"), "{error}");
+    assert_eq!(error, "class_score \"classes\": there is no class 4, the 4 classes are 0..=3");
+    assert!(message(network.gradients(class_score(usize::MAX), &["input"])).contains("the 4 classes are 0..=3"));
     let error = message(network.gradients(class_score(1), &["iner"]));
     assert!(error.starts_with("no node is named \"iner\"; similar names: inner"), "{error}");
     let error = message(network.gradients(|_, outputs| Ok(outputs[0].node), &["input"]));

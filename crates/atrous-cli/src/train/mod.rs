@@ -4,6 +4,7 @@ mod config;
 mod data;
 mod error;
 mod flags;
+mod mistake;
 mod optimizer;
 mod options;
 mod report;
@@ -25,6 +26,7 @@ use atrous::nn::{Init, Mode, zoo};
 use atrous::train::{Reason, Trainer};
 use atrous::{AdapterChoice, Device, DeviceOptions, Weights};
 
+use crate::say;
 use config::Config;
 use error::Failed;
 
@@ -46,7 +48,7 @@ pub(crate) fn train(flags: &Flags) -> ExitCode {
         Ok((text, _)) => crate::print(&text),
         Err(error) => {
             let text = error.to_string();
-            eprintln!("error: {}", text.lines().next().unwrap_or_default());
+            say(&format!("error: {}\n", text.lines().next().unwrap_or_default()));
             ExitCode::FAILURE
         }
     }
@@ -59,7 +61,11 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     let loaders = config.loaders(&network.info())?;
     let network = network.with_classes(loaders.train.dataset().class_names().len())?;
     let [n, h, w, c] = loaders.train.shape();
-    let model = network.build(&config.model, Shape::new(n, h, w, c), Mode::Training)?;
+    let model = network.build(&config.model, Shape::new(n, h, w, c), Mode::Training).map_err(|error| Failed::Size {
+        error: error.into(),
+        h,
+        w,
+    })?;
     let frozen = config.frozen(&model)?;
     let folder = config.run_folder.clone().unwrap_or_else(|| default_folder(&config.model));
     let options = config.options(loaders.train.batches(), frozen, folder.clone(), flags.resume.is_some())?;
@@ -69,12 +75,15 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
 
     // A checkpoint has all parameters.
     let goes_on = options.resume && folder.join("last.checkpoint").exists();
+    if options.resume && !goes_on {
+        say(&format!("Run      {} has no checkpoint: the training begins anew\n", folder.display()));
+    }
     let file = config.weights.as_ref().filter(|_| !goes_on).map(WeightFile::open).transpose()?;
     let prefix = config.weights_prefix.as_deref().unwrap_or_default();
     let bind = |file: WeightFile| file.bind_partial(&model, prefix, Init::new(&model, config.seed));
     let weights = file.map(bind).transpose()?;
     if let Some(weights) = &weights {
-        eprint!("Weights  {}", tuning::describe(weights, &model));
+        say(&format!("Weights  {}", tuning::describe(weights, &model)));
     }
 
     let device = open(&mut config, budget)?;
@@ -88,14 +97,15 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
         training = training.weights(&Weights::source(weights));
     }
     let existed = folder.exists();
-    let mut trainer = training.build().inspect_err(|_| {
+    let mut trainer = training.build().map_err(|error| {
         if !existed {
             remove_unused(&folder);
         }
+        Failed::begun(error, &folder)
     })?;
     let labels = loaders.train.dataset().class_names().join("\n") + "\n";
     write_files(&folder, [("config.toml", config.to_toml()?), ("labels.txt", labels)])?;
-    eprint!("{}", report::header(&device, &trainer, &loaders, &folder));
+    say(&report::header(&device, &trainer, &loaders, &folder));
 
     let interrupted = watch_for_interrupts()?;
     let go_on = |_: &_| match interrupted.load(Ordering::Relaxed) {
@@ -103,7 +113,7 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
         false => ControlFlow::Continue(()),
     };
     let fitted = trainer.fit_with(go_on);
-    eprint!("{}", report::skipped(&loaders));
+    say(&report::skipped(&loaders));
     let outcome = fitted.map_err(|error| Failed::Broken { error: error.into(), kept: kept(&folder) })?;
     let text = report::summary(&outcome, &config.watch, loaders.validation.is_some(), &folder);
     Ok((text, outcome.reason))
@@ -153,7 +163,7 @@ fn watch_for_interrupts() -> Result<Arc<AtomicBool>, Failed> {
         if seen.swap(true, Ordering::Relaxed) {
             std::process::exit(INTERRUPTED.into());
         }
-        eprintln!("Interrupted: the step under way is finished and a checkpoint written. Once more to end at once.");
+        say("Interrupted: the step under way is finished and a checkpoint written. Once more to end at once.\n");
     })?;
     Ok(interrupted)
 }

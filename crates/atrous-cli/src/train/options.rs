@@ -54,6 +54,13 @@ impl Config {
         Labelled { loss: self.loss.clone(), aux_weight: self.aux_weight, top_k: self.top_k, ..Labelled::default() }
     }
 
+    /// Whether the schedule's table is one.
+    pub(super) fn check_schedule(&self) -> Result<(), toml::de::Error> {
+        let mut schedule = self.schedule.clone();
+        fill_steps(&mut schedule, 1);
+        Schedule::deserialize(schedule).map(drop)
+    }
+
     fn schedule(&self) -> Result<Schedule, Failed> {
         Schedule::deserialize(self.schedule.clone())
             .map_err(|e| Failed::Config { place: "schedule".to_owned(), reason: e.message().to_owned() })

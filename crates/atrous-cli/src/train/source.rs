@@ -8,9 +8,14 @@ use toml::{Table, Value};
 use super::config::Config;
 use super::error::Failed;
 use super::flags::Flags;
+use super::mistake::Origin;
 use super::optimizer;
 
 const DEFAULTS: &str = include_str!("defaults.toml");
+const NO_NETWORK: &str =
+    "no network is given: add --model NAME, or model = \"NAME\" to the file; `atrous models` lists the names";
+const NO_DATA: &str = "no data are given: add --data KIND, such as `--data shapes` or `--data image-folder --path FOLDER`, or a table \
+                       [data] with a kind to the file";
 /// Keys whose values are paths; of tables after a dot.
 const PATHS: [&str; 6] =
     ["weights", "run_folder", "data.path", "data.masks", "data.validation", "data.validation_masks"];
@@ -19,32 +24,24 @@ impl Config {
     /// The configuration of the file, if there is one, under that of the flags. Paths are absolute afterwards: those of the
     /// file count from its folder.
     pub(super) fn read(flags: &Flags) -> Result<Self, Failed> {
+        flags.resume.as_deref().map_or(Ok(()), check_run)?;
         let file = match (&flags.config, &flags.resume) {
             (Some(file), _) => Some(file.clone()),
             (None, Some(folder)) => Some(run_file(folder)?),
             (None, None) => None,
         };
+        let file = file.map(|path| read_file(&path).map(|text| (path, text))).transpose()?;
         let given = flag_table(flags).map_err(|reason| Failed::Config { place: "the flags".to_owned(), reason })?;
-        let place = match &file {
-            Some(file) if given.is_empty() => file.display().to_string(),
-            Some(file) => format!("{} with the flags", file.display()),
-            None => "the flags".to_owned(),
-        };
+        let origin = Origin { file: file.as_ref(), flags: &given };
         let mut table: Table = DEFAULTS.parse().expect("the defaults are a TOML table");
-        if let Some(file) = &file {
-            lay(&mut table, read_file(file)?);
+        if let Some((path, text)) = &file {
+            lay(&mut table, parse(path, text)?);
         }
-        lay(&mut table, given);
-        if !table.contains_key("model") {
-            return Err(Failed::Missing(
-                "no network is given: add --model NAME, or model = \"NAME\" to the file; `atrous models` lists the names",
-            ));
-        }
-        if !table.get("data").and_then(Value::as_table).is_some_and(|data| data.contains_key("kind")) {
-            return Err(Failed::Missing(
-                "no data are given: add --data KIND, such as `--data shapes` or `--data image-folder --path FOLDER`, or a \
-                 table [data] with a kind to the file",
-            ));
+        lay(&mut table, given.clone());
+        // Whatever else is wrong is told first.
+        let data = table.get("data").and_then(Value::as_table);
+        if data.is_none_or(|data| !data.contains_key("kind")) {
+            table.remove("data");
         }
         if let Some(steps) = flags.warmup {
             let then = table.remove("schedule").unwrap_or(Value::Table(Table::new()));
@@ -55,8 +52,12 @@ impl Config {
         if let Some(Value::Table(optimizer)) = table.get_mut("optimizer") {
             optimizer::fill(optimizer);
         }
-        let bad = |e: toml::de::Error| Failed::Config { place, reason: one_line(&e.to_string()) };
-        let mut config: Self = table.try_into().map_err(bad)?;
+        let mut config: Self = table.clone().try_into().map_err(|e: toml::de::Error| match e.message() {
+            "missing field `model`" => Failed::Missing(NO_NETWORK),
+            "missing field `data`" => Failed::Missing(NO_DATA),
+            _ => origin.mistake(None, &table, &e),
+        })?;
+        config.check_schedule().map_err(|e| origin.mistake(Some("schedule"), &table, &e))?;
         if flags.resume.is_some() {
             config.run_folder.clone_from(&flags.resume);
         }
@@ -77,19 +78,36 @@ impl Config {
     }
 }
 
+/// The configuration of the training in a folder.
 fn run_file(folder: &Path) -> Result<PathBuf, Failed> {
     let file = folder.join("config.toml");
-    if file.is_file() { Ok(file) } else { Err(Failed::NoRun(folder.to_owned())) }
+    if file.is_file() { Ok(file) } else { no_run(folder, "it has no config.toml") }
 }
 
-fn read_file(path: &Path) -> Result<Table, Failed> {
-    let io = |source| Failed::Io { action: "read", path: path.to_owned(), source };
-    let text = fs::read_to_string(path).map_err(io)?;
+/// Refuses a path that is no folder.
+fn check_run(folder: &Path) -> Result<(), Failed> {
+    match () {
+        () if folder.is_dir() => Ok(()),
+        () if folder.exists() => no_run(folder, "it is a file, not a folder"),
+        () => no_run(folder, "there is no such folder"),
+    }
+}
+
+fn no_run<T>(folder: &Path, lack: &'static str) -> Result<T, Failed> {
+    Err(Failed::NoRun { folder: folder.to_owned(), lack })
+}
+
+fn read_file(path: &Path) -> Result<String, Failed> {
+    fs::read_to_string(path).map_err(|source| Failed::Io { action: "read", path: path.to_owned(), source })
+}
+
+/// The table that a file's text is.
+fn parse(path: &Path, text: &str) -> Result<Table, Failed> {
     let mut table: Table = text.parse().map_err(|e: toml::de::Error| Failed::Config {
-        place: place_of(path, &text, &e),
+        place: place_of(path, text, &e),
         reason: one_line(e.message()),
     })?;
-    let folder = absolute(path).map_err(io)?;
+    let folder = absolute(path).map_err(|source| Failed::Io { action: "read", path: path.to_owned(), source })?;
     resolve(&mut table, folder.parent().unwrap_or(Path::new(".")));
     Ok(table)
 }

@@ -30,7 +30,8 @@ impl WeightFile {
         if mismatch.is_empty() {
             Ok(bound)
         } else {
-            Err(WeightsError::Mismatch { model: model.name.clone(), mismatch: Box::new(mismatch) })
+            let classes = mismatch.classes(model.output_shape().c);
+            Err(WeightsError::Mismatch { model: model.name.clone(), classes, mismatch: Box::new(mismatch) })
         }
     }
 

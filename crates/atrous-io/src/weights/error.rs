@@ -34,10 +34,12 @@ pub enum WeightsError {
         weights: String,
     },
     /// The file holds weights of another network.
-    #[error("the weights do not fit {model}: {mismatch}")]
+    #[error("the weights do not fit {model}{}: {mismatch}", of_classes(*classes))]
     Mismatch {
         /// The model's name.
         model: String,
+        /// Where the shapes say that the weights are of another number of classes: the model's, and that of the weights.
+        classes: Option<[usize; 2]>,
         /// Everything that does not fit.
         mismatch: Box<Mismatch>,
     },
@@ -55,6 +57,15 @@ pub enum WeightsError {
 
 fn under(prefix: &str) -> String {
     if prefix.is_empty() { String::new() } else { format!(" under \"{prefix}\"") }
+}
+
+fn of_classes(classes: Option<[usize; 2]>) -> String {
+    classes.map_or_else(String::new, |[needs, got]| {
+        format!(
+            ", which has {needs} classes, they are of {got} (take `with_classes({got})`, `PredictorOptions::classes` or `--classes {got}`; \
+             to train other classes `Weights::partial`)"
+        )
+    })
 }
 
 /// How a file breaks the safetensors format. Sizes and positions are in bytes; positions count from the end of the header.
@@ -77,7 +88,7 @@ pub enum FormatError {
     },
     /// The header does not fit into the file.
     #[error(
-        "its header claims {len} bytes, the file has {available} after the length: it is truncated or no safetensors"
+        "its header claims {len} bytes, the file has {available} after the header's length: it is truncated, or of another format"
     )]
     HeaderOutside {
         /// Claimed size.
@@ -126,8 +137,11 @@ pub enum FormatError {
         /// Bytes of the claimed range.
         got: u64,
     },
-    /// A range beyond the end of the file.
-    #[error("tensor \"{name}\" claims the bytes {begin}..{end}, the file has {available}: it is truncated or lies")]
+    /// A range beyond the end of the file. Of several it is the last, which says how long the file should be.
+    #[error(
+        "its header announces {end} bytes of tensors (\"{name}\" is {begin}..{end}), the file has {available} behind the header: it is \
+         truncated, or the header is wrong"
+    )]
     Outside {
         /// The tensor.
         name: String,
@@ -187,32 +201,52 @@ impl Mismatch {
     pub fn is_empty(&self) -> bool {
         self.missing.is_empty() && self.unexpected.is_empty() && self.shapes.is_empty() && self.dtypes.is_empty()
     }
+
+    /// The number of classes that a model of `needs` classes has, and that of the weights, if such a number explains all shapes that
+    /// differ.
+    pub fn classes(&self, needs: usize) -> Option<[usize; 2]> {
+        let sides = |s: &Shapes| {
+            let differ = s.needs.iter().zip(&s.got).filter(|(needs, got)| needs != got).collect::<Vec<_>>();
+            match differ[..] {
+                [(n, got)] if *n == needs && s.needs.len() == s.got.len() => Some(*got),
+                _ => None,
+            }
+        };
+        let (first, rest) = self.shapes.split_first()?;
+        let got = sides(first)?;
+        rest.iter().all(|shape| sides(shape) == Some(got)).then_some([needs, got])
+    }
 }
 
 impl fmt::Display for Mismatch {
-    /// A line with the counts, then one line per tensor.
+    /// A line with the counts, then a line for each of the first tensors of every kind.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { missing, unexpected, shapes, dtypes } = self;
         let counts = [
-            (self.missing.len(), "missing"),
-            (self.unexpected.len(), "unexpected"),
-            (self.shapes.len(), "of another shape"),
-            (self.dtypes.len(), "of another element type"),
+            (missing.len(), "missing"),
+            (unexpected.len(), "unexpected"),
+            (shapes.len(), "of another shape"),
+            (dtypes.len(), "of another element type"),
         ];
         let counts: Vec<String> =
             counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
         f.write_str(&counts.join(", "))?;
-        for name in &self.missing {
-            write!(f, "\n  missing: {name}")?;
-        }
-        for name in &self.unexpected {
-            write!(f, "\n  unexpected: {name}")?;
-        }
-        for Shapes { name, needs, got } in &self.shapes {
-            write!(f, "\n  shape: {name} needs {needs:?}, got {got:?}")?;
-        }
-        for (name, dtype) in &self.dtypes {
-            write!(f, "\n  element type: {name} needs F32, F16 or BF16, got {dtype}")?;
-        }
-        Ok(())
+        list(f, "missing", missing, Clone::clone)?;
+        list(f, "unexpected", unexpected, Clone::clone)?;
+        list(f, "shape", shapes, |Shapes { name, needs, got }| format!("{name} needs {needs:?}, got {got:?}"))?;
+        list(f, "element type", dtypes, |(name, dtype)| format!("{name} needs F32, F16 or BF16, got {dtype}"))
+    }
+}
+
+/// Most tensors of a kind that are listed.
+const LISTED: usize = 8;
+
+fn list<T>(f: &mut fmt::Formatter<'_>, what: &str, all: &[T], text: impl Fn(&T) -> String) -> fmt::Result {
+    for one in all.iter().take(LISTED) {
+        write!(f, "\n  {what}: {}", text(one))?;
+    }
+    match all.len().saturating_sub(LISTED) {
+        0 => Ok(()),
+        more => write!(f, "\n  {what}: and {more} more"),
     }
 }

@@ -37,11 +37,22 @@ pub(super) fn parse(file: &[u8]) -> Result<Header, FormatError> {
         return Err(FormatError::Duplicate { name });
     }
     let available = data.len() as u64;
-    raw.tensors.iter().try_for_each(|(name, tensor)| tensor.check(name, available))?;
+    raw.tensors.iter().try_for_each(|(name, tensor)| tensor.check(name))?;
+    check_length(&raw.tensors, available)?;
     check_tiling(&raw.tensors, available)?;
     let start = 8 + text.len();
     let entries = raw.tensors.into_iter().map(|(name, t)| t.entry(name, start)).collect::<Result<_, _>>()?;
     Ok(Header { entries, metadata: raw.metadata })
+}
+
+/// No tensor may end behind the file's last byte.
+fn check_length(tensors: &[(String, RawTensor)], available: u64) -> Result<(), FormatError> {
+    match tensors.iter().max_by_key(|(_, tensor)| tensor.data_offsets.1) {
+        Some((name, RawTensor { data_offsets: (begin, end), .. })) if *end > available => {
+            Err(FormatError::Outside { name: name.clone(), begin: *begin, end: *end, available })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The tensors, sorted by position, must follow one another from the first byte to the last.
@@ -88,7 +99,7 @@ impl RawTensor {
             .map_err(|_| FormatError::UnknownDtype { name: name.to_owned(), dtype: self.dtype.clone() })
     }
 
-    fn check(&self, name: &str, available: u64) -> Result<(), FormatError> {
+    fn check(&self, name: &str) -> Result<(), FormatError> {
         let dtype = self.dtype(name)?;
         let (name, (begin, end)) = (name.to_owned(), self.data_offsets);
         let got = end.checked_sub(begin).ok_or_else(|| FormatError::Reversed { name: name.clone(), begin, end })?;
@@ -101,13 +112,10 @@ impl RawTensor {
             };
             return Err(FormatError::Size { name, shape: self.shape.clone(), dtype, needs, got });
         }
-        if end > available {
-            return Err(FormatError::Outside { name, begin, end, available });
-        }
         Ok(())
     }
 
-    /// The tensor with its position in the file; `start` is where the data begin. Only after [`Self::check`].
+    /// The tensor with its position in the file; `start` is where the data begin. Only after [`check_length`].
     fn entry(self, name: String, start: usize) -> Result<Entry, FormatError> {
         let dtype = self.dtype(&name)?;
         let (begin, end) = self.data_offsets;

@@ -14,6 +14,7 @@ use std::{
     collections::HashMap,
     fmt,
     fs::File,
+    io,
     ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
@@ -85,16 +86,20 @@ impl WeightFile {
     /// safetensors file.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, WeightsError> {
         let path = path.as_ref();
-        let io = |source| WeightsError::Io { path: path.to_owned(), source };
+        let failed = |source| WeightsError::Io { path: path.to_owned(), source };
         let format = |problem| WeightsError::Format { path: path.to_owned(), problem };
-        let file = File::open(path).map_err(io)?;
-        let len = file.metadata().map_err(io)?.len();
+        let file = File::open(path).map_err(|error| failed(if path.is_dir() { is_folder(path) } else { error }))?;
+        let metadata = file.metadata().map_err(failed)?;
+        if metadata.is_dir() {
+            return Err(failed(is_folder(path)));
+        }
+        let len = metadata.len();
         if len < 8 {
             // Empty files cannot be mapped everywhere.
             return Err(format(FormatError::TooShort { len }));
         }
         // SAFETY: the map is read-only and shared by all that reads it; that nobody shortens the file is documented above.
-        let map = unsafe { Mmap::map(&file) }.map_err(io)?;
+        let map = unsafe { Mmap::map(&file) }.map_err(failed)?;
         Self::checked(Arc::new(map)).map_err(format)
     }
 
@@ -158,6 +163,21 @@ impl WeightFile {
     fn entry(&self, name: &str) -> Option<&Entry> {
         self.index.get(name).map(|i| &self.entries[*i])
     }
+}
+
+/// Why a folder is not read, and what to take of a training's.
+fn is_folder(path: &Path) -> io::Error {
+    let reason = match run_files(path).map(|file| file.exists()) {
+        [true, _] => "it is the folder of a training: take the file best.safetensors in it, or `Weights::Run`",
+        [false, true] => "it is the folder of a training: take `Weights::Run`",
+        [false, false] => "it is a folder, not a file",
+    };
+    io::Error::new(io::ErrorKind::IsADirectory, reason)
+}
+
+/// Where a training leaves its best parameters, and its last ones with all else.
+pub(crate) fn run_files(folder: &Path) -> [PathBuf; 2] {
+    ["best.safetensors", "last.checkpoint"].map(|name| folder.join(name))
 }
 
 /// What stands for the path of a file that was given as bytes.

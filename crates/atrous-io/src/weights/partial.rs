@@ -30,7 +30,11 @@ impl WeightFile {
     ) -> Result<PartialWeights, WeightsError> {
         let (bound, mismatch) = self.compare(model, prefix);
         if !mismatch.dtypes.is_empty() {
-            return Err(WeightsError::Mismatch { model: model.name.clone(), mismatch: Box::new(mismatch) });
+            return Err(WeightsError::Mismatch {
+                model: model.name.clone(),
+                classes: None,
+                mismatch: Box::new(mismatch),
+            });
         }
         let weights = model.parameters.iter().filter(|p| matches!(p.kind, ParameterKind::Weight { .. }));
         if !weights.clone().any(|p| bound.has(&p.name)) {
@@ -61,7 +65,7 @@ impl WeightFile {
             return Err(WeightsError::NothingFits { model: name, prefix, mismatch });
         }
         if !mismatch.is_empty() {
-            return Err(WeightsError::Mismatch { model: name, mismatch: Box::new(mismatch) });
+            return Err(WeightsError::Mismatch { model: name, classes: None, mismatch: Box::new(mismatch) });
         }
         Ok(PartialWeights { bound, fallback: Box::new(rest), mismatch })
     }

@@ -1,5 +1,5 @@
 use atrous_graph::{ParameterSource, TensorType};
-use atrous_io::{Dtype, Mismatch, Shapes, WeightFile, WeightsError, tensors_to_bytes};
+use atrous_io::{Dtype, Mismatch, Shapes, WeightFile, Weights, WeightsError, tensors_to_bytes};
 
 use crate::support::{Tensor, counting, file, model, on_disk};
 
@@ -93,6 +93,50 @@ fn everything_that_does_not_fit_is_reported_at_once() {
     ] {
         assert!(text.contains(part), "{part:?} in {text}");
     }
+}
+
+#[test]
+fn long_lists_are_cut() {
+    let names: Vec<String> = (0..120).map(|i| format!("layer{i}.weight")).collect();
+    let text = Mismatch { missing: names.clone(), ..Mismatch::default() }.to_string();
+    assert!(text.starts_with("120 missing\n  missing: layer0.weight\n"), "{text}");
+    assert!(text.ends_with("\n  missing: layer7.weight\n  missing: and 112 more"), "{text}");
+    let few = Mismatch { unexpected: names[..8].to_vec(), ..Mismatch::default() }.to_string();
+    assert!(few.ends_with("unexpected: layer7.weight"), "{few}");
+}
+
+#[test]
+fn another_number_of_classes_is_told() {
+    let message = |bias: &[usize], weight: &[usize]| {
+        let (_folder, path) = on_disk(&file(&[counting("conv.weight", weight), counting("conv.bias", bias)]));
+        WeightFile::open(&path).unwrap().bind(&model()).unwrap_err().to_string()
+    };
+    let seven = message(&[7], &[7, 3, 3, 2]);
+    let text = "the weights do not fit small, which has 5 classes, they are of 7 (take `with_classes(7)`";
+    assert!(seven.starts_with(text), "{seven}");
+    for other in [message(&[7], &[7, 3, 2, 3]), message(&[7], &[8, 3, 3, 2]), message(&[5], &[5, 3, 3, 9])] {
+        assert!(other.starts_with("the weights do not fit small: "), "{other}");
+    }
+}
+
+#[test]
+fn folders_are_told_from_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let [file, run] = ["file", "run"].map(|name| folder.path().join(name));
+    let error = |weights: Weights| weights.with(&model(), |_| ()).unwrap_err().to_string();
+    assert!(error(Weights::Run(run.clone())).ends_with("run: there is no such folder"));
+    std::fs::create_dir(&run).unwrap();
+    let lacks = "run: no training has left best.safetensors or last.checkpoint there";
+    assert!(error(Weights::Run(run.clone())).ends_with(lacks));
+    assert!(error(Weights::File(run.clone())).ends_with("run: it is a folder, not a file"));
+    std::fs::write(run.join("last.checkpoint"), "").unwrap();
+    let training = "run: it is the folder of a training: take `Weights::Run`";
+    assert!(error(Weights::File(run.clone())).ends_with(training));
+    std::fs::write(run.join("best.safetensors"), "").unwrap();
+    let training = "run: it is the folder of a training: take the file best.safetensors in it, or `Weights::Run`";
+    assert!(error(Weights::File(run)).ends_with(training));
+    std::fs::write(&file, "").unwrap();
+    assert!(error(Weights::Run(file)).ends_with("file: it is a file, not the folder of a training"));
 }
 
 #[test]

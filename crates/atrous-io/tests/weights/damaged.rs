@@ -138,9 +138,20 @@ fn a_truncated_file_is_an_error_at_every_length() {
 }
 
 #[test]
+fn a_truncated_file_tells_its_whole_length() {
+    let whole = file(&[counting("a", &[4]), counting("b", &[2]), counting("c", &[3])]);
+    let found = problem(&whole[..whole.len() - 30]);
+    assert_eq!(found, FormatError::Outside { name: "c".to_owned(), begin: 24, end: 36, available: 6 });
+}
+
+#[test]
 fn messages_name_the_tensor_and_both_values() {
     let text = problem(&raw(&one("F32", "[3]", "[0,12]"), &[0; 8])).to_string();
-    assert_eq!(text, "tensor \"a\" claims the bytes 0..12, the file has 8: it is truncated or lies");
+    assert_eq!(
+        text,
+        "its header announces 12 bytes of tensors (\"a\" is 0..12), the file has 8 behind the header: it is truncated, or the header \
+         is wrong"
+    );
     let text = problem(&raw(&one("F16", "[2,3]", "[0,8]"), &[0; 8])).to_string();
     assert_eq!(text, "tensor \"a\" of [2, 3] F16 needs 12 bytes, its range has 8 bytes");
 }

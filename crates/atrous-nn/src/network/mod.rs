@@ -85,7 +85,7 @@ pub trait Network: Send + Sync {
     fn build(&self, name: &str, image: Shape, mode: Mode) -> Result<Model, GraphError> {
         let mut b = Builder::new(self.naming(), mode);
         let x = b.input("input", image)?;
-        let built = b.network("", self, x).map_err(|error| named(name, error))?;
+        let built = b.network("", self, x).map_err(|error| named(name, image, error))?;
         let outputs: Vec<(&str, NodeId)> = built.outputs.iter().map(|o| (o.name.as_str(), o.node)).collect();
         Ok(Model { features: built.features, ..b.finish(name, x, &outputs) })
     }
@@ -170,11 +170,14 @@ impl From<NodeId> for Built {
     }
 }
 
-/// The error of a network as a whole, whose name its builder does not know, with that name.
-fn named(name: &str, error: GraphError) -> GraphError {
+/// The error of a network that is built by itself, whose name its builder does not know: with that name and the image's shape.
+fn named(name: &str, image: Shape, error: GraphError) -> GraphError {
     match error {
         GraphError::Invalid { op, node, reason } if node.is_empty() => {
             GraphError::Invalid { op, node: name.to_owned(), reason }
+        }
+        GraphError::Invalid { op, node, reason } => {
+            GraphError::Invalid { op, node, reason: format!("{reason}, in {name} for images of {image}") }
         }
         other => other,
     }

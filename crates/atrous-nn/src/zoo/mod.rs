@@ -112,8 +112,7 @@ fn invalid(b: &Builder, reason: impl Into<String>) -> GraphError {
 }
 
 /// Checks that the image's sides are multiples of `step`.
-fn check_multiple(b: &Builder, image: NodeId, step: usize) -> Result<(), GraphError> {
-    let Shape { h, w, .. } = b.shape(image);
+fn check_multiple(b: &Builder, Shape { h, w, .. }: Shape, step: usize) -> Result<(), GraphError> {
     if h.is_multiple_of(step) && w.is_multiple_of(step) {
         return Ok(());
     }

@@ -115,6 +115,10 @@ impl Network for Named {
     }
 
     fn with_classes(&self, classes: usize) -> Result<Arc<dyn Network>, GraphError> {
+        if classes == 0 {
+            let reason = "the number of classes must be at least 1, got 0".to_owned();
+            return Err(GraphError::Invalid { op: "network", node: self.name(), reason });
+        }
         Ok(Arc::new(Self { name: self.name, network: self.network.with_classes(classes)? }))
     }
 }

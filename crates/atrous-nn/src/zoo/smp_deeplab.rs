@@ -79,7 +79,7 @@ impl Network for SmpDeepLabV3Plus {
             return Err(invalid(b, format!("the output stride must be 8 or 16, got {}", self.output_stride)));
         }
         let dilation = dilated(&*self.encoder, self.output_stride, DilationRule::WholeStage);
-        check_multiple(b, x, dilation.output_stride)?;
+        check_multiple(b, b.shape(x), dilation.output_stride)?;
         let features = b.scope("encoder", |b| self.encoder.features(b, x, Some(dilation)))?;
         let y = b.module("decoder", |b| self.decoder(b, &features))?;
         let out = smp::head(b, y, Conv::new(self.classes, 1), x)?;

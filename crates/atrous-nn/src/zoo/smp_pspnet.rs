@@ -75,7 +75,7 @@ impl Network for SmpPspNet {
     }
 
     fn build_into(&self, b: &mut Builder, x: NodeId) -> Result<Built, GraphError> {
-        check_multiple(b, x, STRIDE.min(last_stride(&*self.encoder)))?;
+        check_multiple(b, b.shape(x), STRIDE.min(last_stride(&*self.encoder)))?;
         let features = b.scope("encoder", |b| self.encoder.features_until(b, x, STRIDE))?;
         let y = deepest(b, &features)?;
         let y = b.initialized(LayerInit::SMP_DECODER, |b| b.module("decoder", |b| self.decoder(b, y)))?;

@@ -69,7 +69,7 @@ impl Network for SmpUnet {
     }
 
     fn build_into(&self, b: &mut Builder, x: NodeId) -> Result<Built, GraphError> {
-        check_multiple(b, x, last_stride(&*self.encoder))?;
+        check_multiple(b, b.shape(x), last_stride(&*self.encoder))?;
         let features = b.scope("encoder", |b| self.encoder.features(b, x, None))?;
         let maps = by_stride(&features);
         let y = b.initialized(LayerInit::SMP_DECODER, |b| b.module("decoder", |b| self.decoder(b, x, &maps)))?;

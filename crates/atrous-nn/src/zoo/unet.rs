@@ -5,7 +5,7 @@ use std::sync::Arc;
 use atrous_graph::op::Coordinates;
 use atrous_graph::{GraphError, NodeId, Shape};
 
-use super::invalid;
+use super::{check_multiple, invalid};
 use crate::layers::{Conv, ConvTranspose, Norm, Pool};
 use crate::{Builder, Built, Feature, Info, Network, Normalize, Task};
 
@@ -76,6 +76,9 @@ impl UNet {
             let (base, depth) = (self.base, self.depth);
             let reason = format!("the base must lie in 1..=65536 and the depth in 0..=16, got {base} and {depth}");
             return Err(invalid(b, reason));
+        }
+        if self.padded {
+            return check_multiple(b, image, 1 << self.depth);
         }
         for (side, size) in [("height", image.h), ("width", image.w)] {
             if self.output_size(size).is_none() {
@@ -173,10 +176,16 @@ mod tests {
         assert_eq!(UNet::VALID.output_size(572), Some(388));
         assert_eq!(UNet::VALID.output_size(574), None);
         assert_eq!(UNet::PADDED.output_size(512), Some(512));
-        let error = UNet::PADDED.build("unet", Shape::new(1, 100, 112, 3), Mode::Inference).unwrap_err();
+        let error = |network: UNet, h, w| {
+            network.build("unet", Shape::new(1, h, w, 3), Mode::Inference).unwrap_err().to_string()
+        };
         assert_eq!(
-            error.to_string(),
-            "network \"unet\": height 100 cannot be halved 4 times; the next that can is 112"
+            error(UNet::PADDED, 100, 112),
+            "network \"unet\": height and width must be multiples of 16, got 100×112; 112×112 fits"
+        );
+        assert_eq!(
+            error(UNet::VALID, 572, 574),
+            "network \"unet\": width 574 cannot be halved 4 times; the next that can is 588"
         );
     }
 }

@@ -20,7 +20,7 @@ impl Checkpoint {
         optimizer: impl IntoIterator<Item = (&'a str, &'a [usize])>,
     ) -> Result<(), CheckpointError> {
         let parameters = model.parameters.iter().map(|p| (p.name.as_str(), &p.shape[..]));
-        self.check_tensors("parameters", &model.name, parameters, &self.parameters)?;
+        self.check_tensors("parameters", model, parameters, &self.parameters)?;
         if self.state.network != model.name {
             let (needs, got) = (model.name.clone(), self.state.network.clone());
             return Err(CheckpointError::Other { what: "network", needs, got });
@@ -31,13 +31,13 @@ impl Checkpoint {
             let needs = model.input_shape().to_string();
             return Err(CheckpointError::Other { what: "input shape", needs, got: got.to_string() });
         }
-        self.check_tensors("optimizer's tensors", &model.name, optimizer, &self.optimizer)
+        self.check_tensors("optimizer's tensors", model, optimizer, &self.optimizer)
     }
 
     fn check_tensors<'a>(
         &self,
         what: &'static str,
-        network: &str,
+        model: &Model,
         needs: impl IntoIterator<Item = (&'a str, &'a [usize])>,
         got: &[NamedTensor],
     ) -> Result<(), CheckpointError> {
@@ -56,9 +56,11 @@ impl Checkpoint {
         if mismatch.is_empty() {
             return Ok(());
         }
-        let mut network = network.to_owned();
+        let mut network = model.name.clone();
         if self.state.network != network {
             network = format!("{network}, it is one of {}", self.state.network);
+        } else if let Some([needs, got]) = mismatch.classes(model.output_shape().c) {
+            network = format!("{network} of {needs} classes, it is of {got}");
         }
         Err(CheckpointError::Mismatch { what, network, mismatch: Box::new(mismatch) })
     }

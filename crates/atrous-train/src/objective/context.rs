@@ -113,7 +113,9 @@ impl<'a> LossContext<'a> {
         let needs = Shape { c: kind.classes().unwrap_or(output.c), ..self.shape(labels) };
         if output != needs {
             let (network, target) = (self.network.to_owned(), name.to_owned());
-            return Err(ObjectiveError::Fit { network, output: output.to_string(), target, needs: needs.to_string() });
+            let classes = (Shape { c: output.c, ..needs } == output).then_some(needs.c);
+            let (output, needs) = (output.to_string(), needs.to_string());
+            return Err(ObjectiveError::Fit { network, output, target, needs, classes });
         }
         Ok(labels)
     }

@@ -9,7 +9,7 @@ use atrous_nn::{IntoNetwork, Network, zoo::ZooError};
 
 use super::{
     RunFolder, TrainError, TrainOptions, Trainer,
-    evaluate::Evaluator,
+    evaluate::Evaluation,
     graph::{DataShape, Recipe},
     memory, persist,
 };
@@ -115,14 +115,6 @@ impl TrainerBuilder<'_> {
         let recipe = Recipe { network: &*network, name: &name, objective: &*objective };
         let step = recipe.step(&data, &options, device.options().precision)?;
         let folder = options.run_folder.as_ref().map(|path| RunFolder::open(path, options.resume)).transpose()?;
-        let goes_on = folder.as_ref().is_some_and(|folder| folder.last().exists());
-        let weights = weights.filter(|_| !goes_on).unwrap_or(Weights::Init(options.seed));
-        let upload = |source: &dyn ParameterSource| Parameters::upload(device, &step.model.graph, source);
-        let parameters = Arc::new(weights.with(&step.model, upload)??);
-        let session = TrainingSession::new(device, &step.model.graph, &[], &step.training, parameters.clone())
-            .map_err(|error| memory::advise(error, device, recipe, &data, &options))?;
-        let evaluator = |loader| Evaluator::new(device, recipe, loader, metrics, parameters.clone());
-        let evaluator = validation.map(evaluator).transpose()?;
         let state = TrainingState {
             network: name.clone(),
             input: data.images.dims(),
@@ -140,9 +132,18 @@ impl TrainerBuilder<'_> {
             best: None,
             waiting: Waiting::default(),
         };
+        // All that can be refused is, before kernels are compiled.
+        let checkpoint = folder.as_ref().map(|folder| persist::last(folder, &step, &state)).transpose()?.flatten();
+        let evaluation = validation.map(|loader| Evaluation::new(recipe, loader, metrics)).transpose()?;
+        let weights = weights.filter(|_| checkpoint.is_none()).unwrap_or(Weights::Init(options.seed));
+        let upload = |source: &dyn ParameterSource| Parameters::upload(device, &step.model.graph, source);
+        let parameters = Arc::new(weights.with(&step.model, upload)??);
+        let session = TrainingSession::new(device, &step.model.graph, &[], &step.training, parameters.clone())
+            .map_err(|error| memory::advise(error, device, recipe, &data, &options))?;
+        let evaluator = evaluation.map(|evaluation| evaluation.on(device, parameters.clone())).transpose()?;
         let curve = Curve::default();
         let mut trainer = Trainer { options, step, session, train, evaluator, state, folder, log: None, curve };
-        trainer.take_up()?;
+        trainer.take_up(checkpoint)?;
         Ok(trainer)
     }
 }

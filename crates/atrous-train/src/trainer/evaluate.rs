@@ -20,6 +20,13 @@ use crate::{
 /// Largest count that is exact in f32.
 const EXACT: usize = 1 << 24;
 
+/// A validation that is not on a device yet.
+pub(super) struct Evaluation {
+    loader: Loader,
+    graph: EvaluationGraph,
+    metrics: Vec<Box<dyn Metric>>,
+}
+
 /// A forward pass over validation data.
 pub(super) struct Evaluator {
     loader: Loader,
@@ -80,25 +87,27 @@ impl Trainer {
     }
 }
 
-impl Evaluator {
-    pub(super) fn new(
-        device: &Device,
-        recipe: Recipe<'_>,
-        loader: Loader,
-        metrics: Vec<Box<dyn Metric>>,
-        parameters: Arc<Parameters>,
-    ) -> Result<Self, TrainError> {
-        let data = DataShape::of(&loader);
-        let EvaluationGraph { model, given, loss_sum, count, sums } = recipe.evaluation(&data, &metrics)?;
+impl Evaluation {
+    /// Builds its graph.
+    pub(super) fn new(recipe: Recipe<'_>, loader: Loader, metrics: Vec<Box<dyn Metric>>) -> Result<Self, TrainError> {
+        let graph = recipe.evaluation(&DataShape::of(&loader), &metrics)?;
+        Ok(Self { loader, graph, metrics })
+    }
+
+    /// Prepares it on a device.
+    pub(super) fn on(self, device: &Device, parameters: Arc<Parameters>) -> Result<Evaluator, GpuError> {
+        let Self { loader, graph: EvaluationGraph { model, given, loss_sum, count, sums }, metrics } = self;
         let nodes: Vec<Vec<NodeId>> = [vec![loss_sum, count]].into_iter().chain(sums).collect();
         let purpose = Purpose::Evaluation { totals: &nodes.concat(), outputs: &[] };
         let session = Session::from_compiled(device, device.compile(&model.graph, &purpose)?, parameters)?;
         let name = |id: &NodeId| model.graph.node(*id).name.clone();
         let names = nodes.iter().map(|nodes| nodes.iter().map(name).collect()).collect();
-        let batches = (EXACT / data.labels()).max(1);
-        Ok(Self { loader, model, given, session, metrics, names, batches })
+        let batches = (EXACT / DataShape::of(&loader).labels()).max(1);
+        Ok(Evaluator { loader, model, given, session, metrics, names, batches })
     }
+}
 
+impl Evaluator {
     fn run(&mut self) -> Result<Figures, TrainError> {
         // What a run that failed has left.
         self.session.totals_blocking()?;

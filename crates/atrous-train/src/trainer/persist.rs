@@ -7,13 +7,14 @@ use atrous_graph::optim::LossScale;
 use atrous_io::save_tensors;
 use atrous_nn::ParameterSpec;
 
-use super::{TrainError, TrainOptions, Trainer};
+use super::{RunFolder, TrainError, TrainOptions, Trainer};
 use crate::{
     checkpoint::{Checkpoint, CheckpointError, NamedTensor, ScaleState, TrainingState},
     curve::Curve,
     data::Loader,
     log::{LogWriter, Record},
     objective::Objective,
+    step::TrainingStep,
 };
 
 /// All settings that the result of a training depends on, beside those that a checkpoint holds by name.
@@ -45,16 +46,61 @@ pub(super) fn settings(
     )
 }
 
+/// The run folder's last checkpoint, if there is one: of this step, and of a training that began as `state` does.
+pub(super) fn last(
+    folder: &RunFolder,
+    step: &TrainingStep,
+    state: &TrainingState,
+) -> Result<Option<Checkpoint>, CheckpointError> {
+    let path = folder.last();
+    if !path.exists() {
+        return Ok(None);
+    }
+    let checkpoint = Checkpoint::load(path)?;
+    let slots = slots(step);
+    checkpoint.check(&step.model, slots.iter().map(|(name, spec)| (name.as_str(), &spec.shape[..])))?;
+    check_settings(state, &checkpoint.state)?;
+    Ok(Some(checkpoint))
+}
+
+/// A training can only go on as it began.
+fn check_settings(now: &TrainingState, then: &TrainingState) -> Result<(), CheckpointError> {
+    let targets = |state: &TrainingState| match state.targets.as_deref().unwrap_or_default() {
+        [] => "empty".to_owned(),
+        all => all.join(", "),
+    };
+    let precision = |state: &TrainingState| if state.loss_scale.is_some() { "f16" } else { "f32" };
+    let pairs = [
+        ("precision", precision(now).to_owned(), precision(then).to_owned()),
+        ("seed", now.seed.to_string(), then.seed.to_string()),
+        ("learning rate", now.lr.to_string(), then.lr.to_string()),
+        ("schedule", format!("{:?}", now.schedule), format!("{:?}", then.schedule)),
+        ("list of targets", targets(now), then.targets.as_ref().map_or_else(|| targets(now), |_| targets(then))),
+        ("list of settings", now.settings.clone(), then.settings.clone()),
+    ];
+    match pairs.into_iter().find(|(_, now, then)| now != then) {
+        Some((what, needs, got)) => Err(CheckpointError::Other { what, needs, got }),
+        None => Ok(()),
+    }
+}
+
+/// The optimizer's tensors: `SLOT/NAME`, and the parameter each belongs to.
+fn slots(step: &TrainingStep) -> Vec<(String, ParameterSpec)> {
+    let trained: Vec<_> = step.training.gradients.iter().map(|(parameter, _)| *parameter).collect();
+    let specs = || step.model.parameters.iter().filter(|p| trained.contains(&p.node));
+    let slots = step.training.optimizer.state().iter();
+    slots.flat_map(|slot| specs().map(move |p| (format!("{slot}/{}", p.name), p.clone()))).collect()
+}
+
 impl Trainer {
-    /// Takes up the training where the run folder's last checkpoint stands, if there is one and it is wished, and opens the log.
-    pub(super) fn take_up(&mut self) -> Result<(), TrainError> {
-        let Some(folder) = &self.folder else { return Ok(()) };
-        let (last, log) = (folder.last(), folder.log());
-        if !last.exists() {
+    /// Goes on from a checkpoint that [`last`] has checked, if there is one, and opens the log.
+    pub(super) fn take_up(&mut self, checkpoint: Option<Checkpoint>) -> Result<(), TrainError> {
+        let Some(log) = self.folder.as_ref().map(RunFolder::log) else { return Ok(()) };
+        let Some(checkpoint) = checkpoint else {
             self.log = Some(LogWriter::create(log)?);
             return Ok(());
-        }
-        self.restore(Checkpoint::load(last)?)?;
+        };
+        self.restore(checkpoint)?;
         let (log, records) = LogWriter::resume(log, self.state.step, self.state.epoch)?;
         self.log = Some(log);
         self.curve = Curve::default();
@@ -64,9 +110,7 @@ impl Trainer {
 
     /// Sets parameters, optimizer and state to those of a checkpoint.
     fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
-        let slots = self.slots();
-        checkpoint.check(&self.step.model, slots.iter().map(|(name, spec)| (name.as_str(), &spec.shape[..])))?;
-        self.check_settings(&checkpoint)?;
+        let slots = slots(&self.step);
         let given: HashMap<&str, &NamedTensor> = checkpoint.parameters.iter().map(|t| (t.name.as_str(), t)).collect();
         for spec in &self.step.model.parameters {
             let values = self.to_graph_order(spec, &given[spec.name.as_str()].values)?;
@@ -86,28 +130,6 @@ impl Trainer {
         Ok(())
     }
 
-    /// A training can only go on as it began.
-    fn check_settings(&self, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
-        let (now, then) = (&self.state, &checkpoint.state);
-        let targets = |state: &TrainingState| match state.targets.as_deref().unwrap_or_default() {
-            [] => "empty".to_owned(),
-            all => all.join(", "),
-        };
-        let precision = |state: &TrainingState| if state.loss_scale.is_some() { "f16" } else { "f32" };
-        let pairs = [
-            ("precision", precision(now).to_owned(), precision(then).to_owned()),
-            ("seed", now.seed.to_string(), then.seed.to_string()),
-            ("learning rate", now.lr.to_string(), then.lr.to_string()),
-            ("schedule", format!("{:?}", now.schedule), format!("{:?}", then.schedule)),
-            ("list of targets", targets(now), then.targets.as_ref().map_or_else(|| targets(now), |_| targets(then))),
-            ("list of settings", now.settings.clone(), then.settings.clone()),
-        ];
-        match pairs.into_iter().find(|(_, now, then)| now != then) {
-            Some((what, needs, got)) => Err(CheckpointError::Other { what, needs, got }),
-            None => Ok(()),
-        }
-    }
-
     /// The training's state, to be gone on from.
     ///
     /// # Errors
@@ -125,7 +147,7 @@ impl Trainer {
         Ok(Checkpoint {
             state: TrainingState { loss_scale: scale, ..self.state.clone() },
             parameters: self.step.model.parameters.iter().map(parameter).collect::<Result<_, _>>()?,
-            optimizer: self.slots().iter().map(slot).collect::<Result<_, _>>()?,
+            optimizer: slots(&self.step).iter().map(slot).collect::<Result<_, _>>()?,
         })
     }
 
@@ -167,14 +189,6 @@ impl Trainer {
             Some(log) => Ok(log.write(record)?),
             None => Ok(()),
         }
-    }
-
-    /// The optimizer's tensors: `SLOT/NAME`, and the parameter each belongs to.
-    fn slots(&self) -> Vec<(String, ParameterSpec)> {
-        let trained: Vec<_> = self.step.training.gradients.iter().map(|(parameter, _)| *parameter).collect();
-        let specs = || self.step.model.parameters.iter().filter(|p| trained.contains(&p.node));
-        let slots = self.step.training.optimizer.state().iter();
-        slots.flat_map(|slot| specs().map(move |p| (format!("{slot}/{}", p.name), p.clone()))).collect()
     }
 
     fn to_graph_order(&self, spec: &ParameterSpec, stored: &[f32]) -> Result<Vec<f32>, TrainError> {

@@ -1,6 +1,12 @@
 //! Trainings that cannot begin, or cannot go on.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
 
 use atrous_graph::{Shape, optim::Optimizer};
 use atrous_io::Weights;
@@ -63,6 +69,13 @@ fn a_checkpoint_of_another_training_is_refused() {
     let device = device();
     let folder = tempfile::tempdir().unwrap();
     pixels(&device, TrainOptions { epochs: 1, ..options(Some(folder.path())) }).unwrap().fit().unwrap();
+    // A device that has compiled nothing yet, and does not for what is refused.
+    let device = self::device();
+    let kernels = Arc::new(AtomicUsize::new(0));
+    let count = kernels.clone();
+    device.on_compile(move |n| {
+        count.fetch_add(n, Relaxed);
+    });
     let error = |change: &dyn Fn(&mut TrainOptions)| {
         let mut options = TrainOptions { resume: true, ..options(Some(folder.path())) };
         change(&mut options);
@@ -83,13 +96,22 @@ fn a_checkpoint_of_another_training_is_refused() {
     assert!(other.contains("shape: stem.weight needs [12, 3, 3, 3], got [8, 3, 3, 3]"), "{other}");
     assert!(other.contains("shape: norm.running_var needs [12], got [8]"), "{other}");
 
+    let other = of_pixels(&device, resumed.clone()).validate(few_digits(4)).build().unwrap_err().to_string();
+    assert!(other.starts_with("the validation data have"), "{other}");
+    let unseen = Tiny { classes: 4, ..Tiny::PIXELS };
+    let other = Trainer::builder(&device, unseen, shapes(12)).name("tiny").options(resumed.clone());
+    let other = other.build().unwrap_err().to_string();
+    assert!(other.contains("its list of settings is") && other.contains("12 samples"), "{other}");
+
     let path = folder.path().join("last.checkpoint");
     let whole = std::fs::read(&path).unwrap();
     std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
     let error = pixels(&device, resumed.clone()).unwrap_err().to_string();
     assert!(error.contains("last.checkpoint is not a valid safetensors file"), "{error}");
     std::fs::write(&path, &whole).unwrap();
+    assert_eq!(kernels.load(Relaxed), 0);
     pixels(&device, resumed).unwrap();
+    assert_ne!(kernels.load(Relaxed), 0);
 }
 
 #[test]
@@ -102,7 +124,7 @@ fn networks_and_data_that_do_not_go_together_are_refused() {
     let three = Tiny { classes: 3, ..Tiny::PIXELS };
     assert_eq!(
         error(three, shapes(4), None, options(None)),
-        "tiny gives 4×16×16×3, but the labels of the data need 4×16×16×4"
+        "tiny gives 4×16×16×3, but the labels of the data need 4×16×16×4: `with_classes(4)` makes the network one of so many classes"
     );
     assert!(error(Tiny::PICTURES, shapes(4), None, options(None)).contains("need 4×16×16×4"));
     let mixed = error(Tiny::PIXELS, shapes(4), Some(few_digits(4)), options(None));

@@ -65,7 +65,7 @@ fn a_head_for_other_classes_is_drawn_and_the_rest_is_loaded() {
         assert_eq!(values, &want[name], "{name}");
     }
     let error = first(&device, &seven).unwrap_err().to_string();
-    assert!(error.starts_with("the weights do not fit tiny: 2 of another shape\n"), "{error}");
+    assert!(error.starts_with("the weights do not fit tiny, which has 4 classes, they are of 7 (take "), "{error}");
     assert!(error.contains("shape: head.weight needs [4, 8, 1, 1], got [7, 8, 1, 1]"), "{error}");
 }
 
@@ -82,7 +82,7 @@ fn weights_that_cannot_be_used_are_refused() {
         "Init(3) are no tensors of which some could be taken: take a file, bytes, tensors or a run folder"
     );
     let text = error(Weights::Run(top.path().join("nowhere")));
-    assert!(text.contains("nowhere") && text.contains("best.safetensors or last.checkpoint"), "{text}");
+    assert!(text.ends_with("nowhere: there is no such folder"), "{text}");
     let Weights::File(path) = file else { unreachable!("it was saved") };
     let part =
         WeightFile::open(path).unwrap().bind_partial(&model(Tiny::PIXELS), "", Init::new(&model(Tiny::PIXELS), 0));

@@ -150,10 +150,17 @@ impl Gradients {
 /// segmentation are usually taken of.
 ///
 /// # Errors
-/// The function's: [`GraphError::Invalid`] if the network has no such class.
+/// The function's: [`GraphError::Invalid`] if the network has no such class, with those that it has.
 pub fn class_score(class: usize) -> impl Fn(&mut Graph, &[Output]) -> Result<NodeId, GraphError> + Send + Sync {
     move |graph, outputs| {
         let logits = outputs[0].node;
+        let classes = graph.shape(logits).c;
+        if class >= classes {
+            let reason =
+                format!("there is no class {class}, the {classes} classes are 0..={}", classes.saturating_sub(1));
+            let node = graph.node(logits).name.clone();
+            return Err(GraphError::Invalid { op: "class_score", node, reason });
+        }
         let of_class = Slice::channels(graph.shape(logits), class, 1);
         let of_class = graph.add("class_score.logits", Op::Slice(of_class), &[logits])?;
         graph.add("class_score", Op::Reduce(Reduce::SUM_NHW), &[of_class])

@@ -13,7 +13,7 @@ mod tune;
 use std::sync::Arc;
 
 use atrous_gpu::{Device, GpuError, InputData, Output, Outputs, Parameters, Session, SessionCache};
-use atrous_graph::Shape;
+use atrous_graph::{GraphError, Shape};
 #[cfg(feature = "photos")]
 use atrous_nn::Task;
 use atrous_nn::{Info, IntoNetwork, Model};
@@ -111,6 +111,7 @@ impl Predictor {
         let network = network.into_network()?;
         let name = network.name();
         let network = match options.classes {
+            Some(0) => return Err(no_classes(&name).into()),
             Some(classes) if classes != network.info().classes => network.with_classes(classes)?,
             _ => network,
         };
@@ -210,6 +211,11 @@ impl Predictor {
         }
         Ok(Shape::new(n, h, w, c))
     }
+}
+
+fn no_classes(network: &str) -> GraphError {
+    let reason = "the number of classes must be at least 1, got 0".to_owned();
+    GraphError::Invalid { op: "network", node: network.to_owned(), reason }
 }
 
 /// The result of a session with one output.

@@ -14,12 +14,13 @@ impl Predictor {
     /// makers' rule, which is resizing the shorter side and cutting out the centre (torchvision, timm) or resizing (Keras).
     ///
     /// # Errors
-    /// [`Error::Task`](crate::Error::Task) unless the network is a classifier, [`Error::Promise`](crate::Error::Promise) if its result is not
-    /// what its info says; [`Error::Vision`](crate::Error::Vision) for no
-    /// photograph at all, an impossible size, or a `k` of zero or above the number of classes; those of [`Self::run`].
+    /// [`Error::Task`](crate::Error::Task) unless the network is a classifier, [`Error::Promise`](crate::Error::Promise) if its result is
+    /// not what its info says; [`Error::Vision`](crate::Error::Vision) for no photograph at all, an impossible size, or a `k` of zero or
+    /// above the number of classes; [`Error::NotFinite`](crate::Error::NotFinite); those of [`Self::run`].
     pub async fn classify(&mut self, photos: &[RgbImage], k: usize) -> Result<Vec<Vec<Prediction>>> {
         let (session, flight) = self.begin_classify(photos, k)?;
-        best(only(session.finish(flight).await?)?, k)
+        let logits = only(session.finish(flight).await?)?;
+        self.finite(best(logits, k))
     }
 
     /// [`Self::classify`], for callers that may block.
@@ -29,7 +30,8 @@ impl Predictor {
     #[cfg(not(target_arch = "wasm32"))]
     pub fn classify_blocking(&mut self, photos: &[RgbImage], k: usize) -> Result<Vec<Vec<Prediction>>> {
         let (session, flight) = self.begin_classify(photos, k)?;
-        best(only(session.finish_blocking(flight)?)?, k)
+        let logits = only(session.finish_blocking(flight)?)?;
+        self.finite(best(logits, k))
     }
 
     /// Whether this network can give the `k` best classes.

@@ -215,7 +215,7 @@ where
             let result = photo.and_then(|size| {
                 let outputs = outputs.as_ref().ok_or(GpuError::NoOutputs)?;
                 sample += 1;
-                (self.read)(outputs, sample - 1, size)
+                self.predictor.finite((self.read)(outputs, sample - 1, size))
             });
             self.ready.push_back(result);
         }

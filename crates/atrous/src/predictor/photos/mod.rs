@@ -36,6 +36,16 @@ impl Predictor {
         seeing(self.answers(), &input, preprocess, shape)
     }
 
+    /// Numbers that are not finite are this network's.
+    fn finite<T>(&self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| match error {
+            Error::Vision(source @ atrous_vision::Error::NotFinite { .. }) => {
+                Error::NotFinite { model: self.name().to_owned(), source }
+            }
+            other => other,
+        })
+    }
+
     fn check_task(&self, needs: Task, wanted: &'static str) -> Result<()> {
         match self.info.task == needs {
             true => self.check_promise(),

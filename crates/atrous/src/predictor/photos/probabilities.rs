@@ -8,7 +8,8 @@ use atrous_vision::{Error as VisionError, ImageTensor, RgbImage};
 
 use super::{begin, size};
 use crate::Result;
-use crate::predictor::{Predictor, only};
+use crate::predictor::Predictor;
+use crate::predictor::maps::{check_sums, sums};
 
 impl Predictor {
     /// The probability of every class at every pixel: `N×H×W×C` for `N` photographs of one size `H×W`, as a dense tensor.
@@ -18,12 +19,13 @@ impl Predictor {
     /// a pixel sum to 1.
     ///
     /// # Errors
-    /// [`Error::Task`](crate::Error::Task) unless the network segments, [`Error::Promise`](crate::Error::Promise) if its result is not
-    /// what its info says; [`Error::Vision`](crate::Error::Vision) for no photograph,
-    /// photographs without pixels or of several sizes, or logits that are no numbers; those of [`Self::run`].
+    /// [`Error::Task`](crate::Error::Task) unless the network segments, [`Error::Promise`](crate::Error::Promise) if its result is not what
+    /// its info says; [`Error::Vision`](crate::Error::Vision) for no photograph, photographs without pixels or of several sizes;
+    /// [`Error::NotFinite`](crate::Error::NotFinite); those of [`Self::run`].
     pub async fn probabilities(&mut self, photos: &[RgbImage]) -> Result<ImageTensor> {
         let (session, flight) = self.begin_probabilities(photos)?;
-        of_size(session.finish(flight).await?, photos)
+        let outputs = session.finish(flight).await?;
+        self.finite(of_size(&outputs, photos))
     }
 
     /// [`Self::probabilities`], for callers that may block.
@@ -33,7 +35,8 @@ impl Predictor {
     #[cfg(not(target_arch = "wasm32"))]
     pub fn probabilities_blocking(&mut self, photos: &[RgbImage]) -> Result<ImageTensor> {
         let (session, flight) = self.begin_probabilities(photos)?;
-        of_size(session.finish_blocking(flight)?, photos)
+        let outputs = session.finish_blocking(flight)?;
+        self.finite(of_size(&outputs, photos))
     }
 
     fn begin_probabilities(&mut self, photos: &[RgbImage]) -> Result<(&mut Session, Flight)> {
@@ -58,20 +61,19 @@ impl Predictor {
     }
 }
 
+const PROBABILITIES: &str = "probabilities";
+
 fn outputs(model: &mut Model) -> Result<Vec<NodeId>, GraphError> {
     let logits = model.output();
     let op = if model.output_shape().c == 1 { Op::Unary(Unary::Sigmoid) } else { Op::Softmax };
-    Ok(vec![model.graph.add("probabilities", op, &[logits])?])
+    Ok(vec![model.graph.add(PROBABILITIES, op, &[logits])?, sums(model)?])
 }
 
 /// A run's probabilities at the size of its photographs.
-fn of_size(outputs: Outputs, photos: &[RgbImage]) -> Result<ImageTensor> {
-    let output = only(outputs)?;
-    let values = output.f32()?;
-    if let Some((index, &value)) = values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-        return Err(VisionError::NotFinite { what: "probability", index, value }.into());
-    }
+fn of_size(outputs: &Outputs, photos: &[RgbImage]) -> Result<ImageTensor> {
+    check_sums(outputs)?;
+    let output = outputs.get(PROBABILITIES)?;
     let (width, height) = photos.first().map_or((0, 0), RgbImage::dimensions);
-    let map = ImageTensor { shape: output.shape.dims(), data: values.to_vec() };
+    let map = ImageTensor { shape: output.shape.dims(), data: output.f32()?.to_vec() };
     Ok(map.resize_bilinear(height as usize, width as usize)?)
 }

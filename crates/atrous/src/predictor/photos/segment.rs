@@ -7,7 +7,7 @@ use atrous_vision::{ClassMap, RgbImage};
 
 use super::{Predictor, size};
 use crate::Result;
-use crate::predictor::maps::{MAP, SUMS};
+use crate::predictor::maps::{MAP, check_sums};
 
 impl Predictor {
     /// The likeliest class of every pixel, at the photograph's own size.
@@ -17,13 +17,14 @@ impl Predictor {
     /// covers the whole photograph all the same: the border that is lost is made by mirroring.
     ///
     /// # Errors
-    /// [`Error::Task`](crate::Error::Task) unless the network segments, [`Error::Promise`](crate::Error::Promise) if its result is not
-    /// what its info says; [`Error::Vision`](crate::Error::Vision) for a photograph
-    /// without pixels, more than 256 classes, or logits that are no numbers; those of [`Self::run`].
+    /// [`Error::Task`](crate::Error::Task) unless the network segments, [`Error::Promise`](crate::Error::Promise) if its result is not what
+    /// its info says; [`Error::Vision`](crate::Error::Vision) for a photograph without pixels or more than 256 classes;
+    /// [`Error::NotFinite`](crate::Error::NotFinite); those of [`Self::run`].
     pub async fn segment(&mut self, photo: &RgbImage) -> Result<ClassMap> {
         self.check_segments()?;
         let (session, flight) = self.begin_segment(photo)?;
-        class_map(&session.finish(flight).await?, photo.dimensions())
+        let outputs = session.finish(flight).await?;
+        self.finite(class_map(&outputs, photo.dimensions()))
     }
 
     /// [`Self::segment`], for callers that may block.
@@ -34,7 +35,8 @@ impl Predictor {
     pub fn segment_blocking(&mut self, photo: &RgbImage) -> Result<ClassMap> {
         self.check_segments()?;
         let (session, flight) = self.begin_segment(photo)?;
-        class_map(&session.finish_blocking(flight)?, photo.dimensions())
+        let outputs = session.finish_blocking(flight)?;
+        self.finite(class_map(&outputs, photo.dimensions()))
     }
 
     /// Whether this network gives class maps.
@@ -65,9 +67,7 @@ impl Predictor {
 
 /// A session's class map, at this width and height.
 pub(super) fn class_map(outputs: &Outputs, (width, height): (u32, u32)) -> Result<ClassMap> {
-    if let Some((index, &value)) = outputs.f32(SUMS)?.iter().enumerate().find(|(_, sum)| !sum.is_finite()) {
-        return Err(atrous_vision::Error::NotFinite { what: "sum of logits", index, value }.into());
-    }
+    check_sums(outputs)?;
     let map = outputs.get(MAP)?;
     let classes = map.u32()?.iter().map(|class| *class as u8).collect();
     let side = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);

@@ -1,0 +1,171 @@
+//! What is wrong with a configuration: where it stands, in the words of who wrote it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Command};
+use toml::de::DeTable;
+use toml::{Table, Value};
+
+use super::error::Failed;
+use super::flags::Flags;
+
+/// What a configuration was read from.
+pub(super) struct Origin<'a> {
+    /// The TOML file and its text.
+    pub(super) file: Option<&'a (PathBuf, String)>,
+    /// What the flags say.
+    pub(super) flags: &'a Table,
+}
+
+impl Origin<'_> {
+    /// The mistake that was found as `table`, or what it has under the key `within`, was read as a configuration.
+    pub(super) fn mistake(&self, within: Option<&str>, table: &Table, error: &toml::de::Error) -> Failed {
+        let mut path: Vec<String> = within.into_iter().map(str::to_owned).chain(keys(error)).collect();
+        let reason = reason(&mut path, table, error.message());
+        Failed::Config { place: self.place(&path), reason }
+    }
+
+    /// Where a key was given: the flags, or the line of the file that has it, or the table that lacks it.
+    fn place(&self, path: &[String]) -> String {
+        match self.file {
+            Some((file, text)) if find(self.flags, path).is_none() => match line(text, path) {
+                Some(line) => format!("{}, line {line}", file.display()),
+                None => file.display().to_string(),
+            },
+            _ => "the flags".to_owned(),
+        }
+    }
+}
+
+/// The keys from the top to where serde found a mistake; they stand in the last line of what the error prints.
+fn keys(error: &toml::de::Error) -> Vec<String> {
+    let text = error.to_string();
+    let path = text.lines().last().and_then(|line| line.strip_prefix("in `")?.strip_suffix('`'));
+    path.into_iter().flat_map(|path| path.split('.')).map(str::to_owned).collect()
+}
+
+fn find<'a>(table: &'a Table, path: &[String]) -> Option<&'a Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter().try_fold(table.get(first)?, |value, key| value.get(key))
+}
+
+/// The line of a key, counted from 1, or of the innermost table around it that the text has.
+fn line(text: &str, path: &[String]) -> Option<usize> {
+    let document = DeTable::parse(text).ok()?;
+    let (mut table, mut at) = (Some(document.get_ref()), None);
+    for key in path {
+        let Some((key, value)) = table.and_then(|table| table.iter().find(|(k, _)| k.get_ref() == key)) else { break };
+        (table, at) = (value.get_ref().as_table(), Some(key.span().start));
+    }
+    Some(text.get(..at?)?.matches('\n').count() + 1)
+}
+
+/// Says serde's message in other words. The path is completed by the key that it is about.
+fn reason(path: &mut Vec<String>, table: &Table, message: &str) -> String {
+    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let one_of = |names: &[&str]| names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
+    match names.split_first() {
+        Some((name, known)) if message.starts_with("unknown field") => {
+            path.push((*name).to_owned());
+            let known_are = if known.is_empty() { String::new() } else { format!("; known are {}", one_of(known)) };
+            format!("unknown key `{}`{}{known_are}", path.join("."), suggestion(name, known))
+        }
+        Some((name, known)) if message.starts_with("unknown variant") => {
+            let is = |value: &Value| value.as_str() == Some(name);
+            let tag =
+                ["type", "kind"].into_iter().find(|tag| find(table, path).and_then(|v| v.get(tag)).is_some_and(is));
+            path.extend(tag.map(str::to_owned));
+            let verb = if find(table, path).is_some_and(is) { "is" } else { "has" };
+            let path = path.join(".");
+            format!("`{path}` {verb} \"{name}\"{}; known are {}", suggestion(name, known), one_of(known))
+        }
+        Some((name, _)) if message.starts_with("missing field") => {
+            path.push((*name).to_owned());
+            missing(path)
+        }
+        _ => match message.split_once(", expected ") {
+            Some((got, wanted)) => {
+                let got = got.split_once(": ").map_or(got, |(_, got)| got);
+                path.extend(find(table, path).and_then(|value| holder(value, got)));
+                let inside =
+                    find(table, path).is_some_and(Value::is_array) && got != "sequence" && !got.starts_with(LENGTH);
+                let what = if inside { "a value of " } else { "" };
+                format!("{what}`{}` must be {}, got {}", path.join("."), kind(wanted), shown(got))
+            }
+            None => format!("`{}`: {message}", path.join(".")),
+        },
+    }
+}
+
+/// ` (did you mean …?)`, if a known name is that close.
+fn suggestion(name: &str, known: &[&str]) -> String {
+    let distance = |known: &&&str| strsim::osa_distance(name, known);
+    match known.iter().min_by_key(distance).filter(|known| distance(known) <= 1 + name.len() / 4) {
+        Some(known) => format!(" (did you mean `{known}`?)"),
+        None => String::new(),
+    }
+}
+
+/// What is missing, and how to give it.
+fn missing(path: &[String]) -> String {
+    let key = path.join(".");
+    let (Some(name), table) = (path.last(), &path[..path.len() - 1]) else { return format!("`{key}` is missing") };
+    let place = if table.is_empty() { String::new() } else { format!("the table [{}] of ", table.join(".")) };
+    let flag = if key == "loss.weights" { "class-weights".to_owned() } else { name.replace('_', "-") };
+    let flags = Flags::augment_args(Command::new("train"));
+    let flag = flags.get_arguments().find(|a| a.get_long() == Some(&flag)).map_or_else(String::new, |argument| {
+        let value = argument.get_value_names().and_then(<[_]>::first).map_or("", |name| name.as_str());
+        format!("--{flag} {value}, or ")
+    });
+    format!("`{key}` is missing: add {flag}the key {name} to {place}the TOML file")
+}
+
+/// The key of a table whose value serde calls `got`: of tables with a `type` or a `kind` it names only the table.
+fn holder(value: &Value, got: &str) -> Option<String> {
+    let unexpected = |value: &Value| match value {
+        Value::String(text) => format!("string {text:?}"),
+        Value::Integer(number) => format!("integer `{number}`"),
+        Value::Float(number) => format!("floating point `{number:?}`"),
+        Value::Boolean(value) => format!("boolean `{value}`"),
+        Value::Array(_) => "sequence".to_owned(),
+        Value::Table(_) => "map".to_owned(),
+        Value::Datetime(_) => String::new(),
+    };
+    let mut keys = value.as_table()?.iter().filter(|(_, value)| unexpected(value) == got);
+    let (key, _) = keys.next()?;
+    keys.next().is_none().then(|| key.clone())
+}
+
+/// What serde expected, without the names of Rust's types.
+fn kind(wanted: &str) -> &str {
+    match wanted {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0 on",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a string" => "text",
+        "path string" => "a path",
+        "a sequence" => "a list",
+        "an array of length 2" => "a list of 2 values",
+        "a map" => "a table",
+        _ if wanted.starts_with("struct ") || wanted.contains("tagged enum") => "a table",
+        _ => wanted,
+    }
+}
+
+/// How serde begins to say that a list is too long or too short.
+const LENGTH: &str = "invalid length ";
+
+/// What serde found, without the names of its types.
+fn shown(got: &str) -> String {
+    match got {
+        "sequence" => "a list".to_owned(),
+        "map" => "a table".to_owned(),
+        _ if got.starts_with(LENGTH) => format!("{} of them", &got[LENGTH.len()..]),
+        _ => ["string ", "integer ", "floating point ", "boolean "]
+            .iter()
+            .find_map(|kind| got.strip_prefix(kind))
+            .unwrap_or(got)
+            .replace('`', ""),
+    }
+}
