@@ -74,5 +74,5 @@ fn senseless_arguments_are_refused() {
     refuse("train_shapes", &["--epochs", "0"], &["epochs must be at least 1, got 0"]);
     refuse("train_shapes", &["--samples", "0"], &["at least one picture"]);
     refuse("train_shapes", &["--size", "8"], &["16 to 4096 pixels a side", "8×8"]);
-    refuse("train_shapes", &["--size", "40"], &["40 cannot be halved 4 times"]);
+    refuse("train_shapes", &["--size", "40"], &["multiples of 16, got 40×40; 48×48 fits"]);
 }
