@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use atrous::prelude::*;
 use atrous::vision::read_labels;
-use atrous_examples::{Failure, NetworkArgs, finish};
+use atrous_examples::{Failure, NetworkArgs, finish, say};
 use clap::Parser;
 
 /// Classifies a photograph: prints the likeliest classes with their probabilities.
@@ -41,7 +41,7 @@ fn run(args: &Args) -> Result<String, Failure> {
         None => None,
     };
 
-    eprintln!("Planning and running …");
+    say("Planning and running …\n");
     let start = Instant::now();
     let best = network.classify_blocking(std::slice::from_ref(&photo), args.k)?;
     let seconds = start.elapsed().as_secs_f64();

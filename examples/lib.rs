@@ -72,17 +72,24 @@ pub fn announce(device: &Device) {
     });
 }
 
-/// Finds out before the work begins whether a file can be put there.
+/// Finds out before the work begins whether a PNG can be put there, in place of none of the files that are read.
 ///
 /// # Errors
-/// If the folder does not exist, or the path is a folder.
-pub fn check_output(path: &Path) -> Result<(), Failure> {
+/// If the folder does not exist, the path is a folder, a file of another kind, or one of `inputs`.
+pub fn check_output(path: &Path, inputs: &[&Path]) -> Result<(), Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if path.is_dir() {
         return Err(format!("{}: cannot write a picture there: it is a folder", path.display()).into());
     }
     if !folder.is_dir() {
         return Err(format!("{}: cannot write: there is no folder {}", path.display(), folder.display()).into());
+    }
+    if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
+        return Err(format!("{}: pictures are written as PNG: the name must end in .png", path.display()).into());
+    }
+    let file = |path: &Path| path.canonicalize().ok();
+    if file(path).is_some_and(|output| inputs.iter().any(|input| file(input) == Some(output.clone()))) {
+        return Err(format!("{}: it is read, and would be overwritten", path.display()).into());
     }
     Ok(())
 }

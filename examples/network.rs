@@ -6,7 +6,7 @@ use atrous::nn::{Network, zoo};
 use atrous::{AdapterChoice, Device, DeviceOptions, Predictor, PredictorOptions, Weights};
 use clap::Args;
 
-use crate::{Failure, Reference, announce};
+use crate::{Failure, Reference, announce, say};
 
 /// Arguments that choose a network, its weights and a device.
 #[derive(Args)]
@@ -49,7 +49,7 @@ impl NetworkArgs {
             return Ok(Weights::File(file.clone()));
         }
         let model = network.name();
-        eprintln!("No --weights given: {model} runs on made-up numbers, so its classes mean nothing.");
+        say(&format!("No --weights given: {model} runs on made-up numbers, so its classes mean nothing.\n"));
         match Reference::find(&model)? {
             Some(reference) => reference.weights(network),
             None => Ok(Weights::Init(0)),

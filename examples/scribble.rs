@@ -44,7 +44,9 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<String, Failure> {
     let classes_path = args.output.with_extension("classes.png");
-    check_output(&args.output)?;
+    for path in [&args.output, &classes_path] {
+        check_output(path, &[&args.photo, &args.strokes])?;
+    }
     let photo = load_rgb8(&args.photo, &ImageLimits::default())?;
     let strokes = Strokes::read(&args.strokes, photo.dimensions())?;
     let device = Device::open_blocking(&AdapterChoice::parse(&args.adapter), DeviceOptions::from_env()?)?;

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use atrous::prelude::*;
 use atrous::vision::{overlay, voc_palette, write_palette_png};
-use atrous_examples::{Failure, NetworkArgs, check_output, finish};
+use atrous_examples::{Failure, NetworkArgs, check_output, finish, say};
 use clap::Parser;
 
 /// Segments a photograph: writes the class of every pixel as a palette PNG, and the photograph with the classes over it.
@@ -35,12 +35,12 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<String, Failure> {
     let overlay_path = args.overlay.clone().unwrap_or_else(|| args.output.with_extension("overlay.png"));
-    check_output(&args.output)?;
-    check_output(&overlay_path)?;
+    check_output(&args.output, &[&args.photo])?;
+    check_output(&overlay_path, &[&args.photo])?;
     let photo = load_rgb8(&args.photo, &ImageLimits::default())?;
     let mut network = args.network.load(&args.model)?;
 
-    eprintln!("Planning and running …");
+    say("Planning and running …\n");
     let start = Instant::now();
     let classes = network.segment_blocking(&photo)?;
     let seconds = start.elapsed().as_secs_f64();

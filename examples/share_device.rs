@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<String, Failure> {
-    check_output(&args.output)?;
+    check_output(&args.output, &[&args.photo])?;
     let photo = load_rgb8(&args.photo, &ImageLimits::default())?;
     let (adapter, gpu, queue) = gpu_work::open()?;
     // The same device for atrous, which keeps to the limits and features that it was opened with.

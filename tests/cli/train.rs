@@ -125,13 +125,24 @@ fn an_interrupted_training_is_resumed_to_the_same_bits() {
     };
     refused(&other, &["checkpoint", "do not fit small_deeplabv3plus", "it is one of small_unet"]);
     refused(&["train", "--resume", &parts, "--lr", "0.5"], &["its learning rate is 0.001, here it is 0.5"]);
-    refused(&["train", "--resume", &parts, "--maximize"], &["its list of settings is", ", maximize, "]);
-    refused(&["train", "--resume", &parts, "--samples", "20"], &["its list of settings is", "15 samples"]);
-    refused(&["train", "--resume", &parts, "--optimizer", "sgd"], &["the checkpoint's optimizer's tensors do not fit"]);
+    refused(
+        &["train", "--resume", &parts, "--maximize"],
+        &["is one without `maximize`, here it is one with `maximize`"],
+    );
+    refused(&["train", "--resume", &parts, "--watch", "accuracy"], &["watched quantity is Loss, here it is Accuracy"]);
+    refused(&["train", "--resume", &parts, "--epochs", "1"], &["epochs begun is 3, here it is at most 1"]);
+    refused(
+        &["train", "--resume", &parts, "--samples", "20"],
+        &["one with `12 samples`, here it is one with `15 samples`"],
+    );
+    refused(
+        &["train", "--resume", &parts, "--optimizer", "sgd"],
+        &["one with `optimizer AdamW", "here it is one with `optimizer Sgd"],
+    );
     let (images, masks) = (folder.path("images"), folder.path("masks"));
     halves(&images, &masks, 8);
     let data = ["--data", "mask-folder", "--path", &images, "--masks", &masks, "--classes", "left,right"];
-    let classes = "do not fit small_unet of 2 classes, it is of ";
+    let classes = "its list of classes is background, disc, square, triangle, here it is left, right";
     refused(&[&["train", "--resume", &parts][..], &data].concat(), &[classes]);
 
     assert!(before == bytes(&parts, "last.checkpoint"));

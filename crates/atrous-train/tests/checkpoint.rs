@@ -19,6 +19,8 @@ fn state(step: u64) -> TrainingState {
         network: "test".to_owned(),
         input: [2, 8, 8, 3],
         targets: Some(vec!["\"labels\" 2×1×1×1 u32".to_owned()]),
+        classes: Some(vec!["cat".to_owned(), "dog".to_owned()]),
+        watch: Some("Loss".to_owned()),
         step,
         epoch: 3,
         batch: 7,

@@ -60,6 +60,12 @@ pub struct TrainingState {
     /// class labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub targets: Option<Vec<String>>,
+    /// Names of the data's classes, in their order. `None` of checkpoints that do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Vec<String>>,
+    /// The quantity that `best` is of, such as `Loss`. `None` of checkpoints that do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<String>,
     /// Optimizer steps done.
     pub step: u64,
     /// Epochs done, with their validation.

@@ -113,7 +113,7 @@ fn choose(groups: Vec<Vec<usize>>, fraction: f64, seed: u64) -> Result<Vec<bool>
     let samples = groups.iter().map(Vec::len).sum();
     let total = (fraction * samples as f64).round();
     if !(total >= 1.0 && total < samples as f64) {
-        let must = format!("a fraction of {samples} samples that leaves both parts with one or more");
+        let must = format!("such that of {samples} samples both parts have one or more");
         return Err(DataError::Option { option: "held-out fraction", must, got: fraction.to_string() });
     }
     let mut chosen = vec![false; samples];

@@ -113,9 +113,9 @@ impl<'a> LossContext<'a> {
         let needs = Shape { c: kind.classes().unwrap_or(output.c), ..self.shape(labels) };
         if output != needs {
             let (network, target) = (self.network.to_owned(), name.to_owned());
-            let classes = (Shape { c: output.c, ..needs } == output).then_some(needs.c);
+            let way_out = way_out(output, needs);
             let (output, needs) = (output.to_string(), needs.to_string());
-            return Err(ObjectiveError::Fit { network, output, target, needs, classes });
+            return Err(ObjectiveError::Fit { network, output, target, needs, way_out });
         }
         Ok(labels)
     }
@@ -189,5 +189,18 @@ pub(crate) fn check_scalar(graph: &Graph, loss: NodeId) -> Result<(), ObjectiveE
     match node.ty.shape.len() == 1 && node.ty.dtype == DType::F32 {
         true => Ok(()),
         false => Err(ObjectiveError::NotScalar { node: node.name.clone(), ty: node.ty.to_string() }),
+    }
+}
+
+/// What to do about an output that the labels do not fit, behind a colon.
+fn way_out(output: Shape, needs: Shape) -> String {
+    let pictures = |shape: Shape| (shape.h, shape.w) == (1, 1);
+    match (pictures(output), pictures(needs)) {
+        (true, false) => ": it classifies pictures, these are labels of pixels, for a network that segments".to_owned(),
+        (false, true) => ": it segments, these are labels of pictures, for a network that classifies".to_owned(),
+        _ if (output.h, output.w) == (needs.h, needs.w) => {
+            format!(": `with_classes({})` makes the network one of so many classes", needs.c)
+        }
+        _ => String::new(),
     }
 }

@@ -35,7 +35,7 @@ pub enum ObjectiveError {
         has: String,
     },
     /// The network answers another question than the data's labels.
-    #[error("{network} gives {output}, but the {target} of the data need {needs}{}", way_out(*classes))]
+    #[error("{network} gives {output}, but the {target} of the data need {needs}{way_out}")]
     Fit {
         /// The network's name.
         network: String,
@@ -45,8 +45,8 @@ pub enum ObjectiveError {
         target: String,
         /// Shape that goes with it: its rows and columns, and a channel per class.
         needs: String,
-        /// The number of classes of the data, if that is all that differs.
-        classes: Option<usize>,
+        /// What to do, behind a colon; empty if there is nothing to say.
+        way_out: String,
     },
     /// The network has no such output.
     #[error("{network} has no output \"{name}\"; it has {has}")]
@@ -81,10 +81,4 @@ pub enum ObjectiveError {
 
 fn kind(needs: Option<&str>) -> String {
     needs.map_or_else(String::new, |needs| format!(", {needs}"))
-}
-
-fn way_out(classes: Option<usize>) -> String {
-    classes.map_or_else(String::new, |classes| {
-        format!(": `with_classes({classes})` makes the network one of so many classes")
-    })
 }

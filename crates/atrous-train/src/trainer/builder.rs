@@ -119,6 +119,8 @@ impl TrainerBuilder<'_> {
             network: name.clone(),
             input: data.images.dims(),
             targets: Some(step.given.signature()),
+            classes: Some(train.dataset().class_names().to_vec()),
+            watch: Some(format!("{:?}", options.watch)),
             step: 0,
             epoch: 0,
             batch: 0,
@@ -133,7 +135,8 @@ impl TrainerBuilder<'_> {
             waiting: Waiting::default(),
         };
         // All that can be refused is, before kernels are compiled.
-        let checkpoint = folder.as_ref().map(|folder| persist::last(folder, &step, &state)).transpose()?.flatten();
+        let checkpoint =
+            folder.as_ref().map(|folder| persist::last(folder, &step, &state, options.epochs)).transpose()?.flatten();
         let evaluation = validation.map(|loader| Evaluation::new(recipe, loader, metrics)).transpose()?;
         let weights = weights.filter(|_| checkpoint.is_none()).unwrap_or(Weights::Init(options.seed));
         let upload = |source: &dyn ParameterSource| Parameters::upload(device, &step.model.graph, source);

@@ -46,11 +46,13 @@ pub(super) fn settings(
     )
 }
 
-/// The run folder's last checkpoint, if there is one: of this step, and of a training that began as `state` does.
+/// The run folder's last checkpoint, if there is one: of this step, and of a training that began as `state` does and has not begun more than
+/// `epochs`.
 pub(super) fn last(
     folder: &RunFolder,
     step: &TrainingStep,
     state: &TrainingState,
+    epochs: u64,
 ) -> Result<Option<Checkpoint>, CheckpointError> {
     let path = folder.last();
     if !path.exists() {
@@ -58,30 +60,67 @@ pub(super) fn last(
     }
     let checkpoint = Checkpoint::load(path)?;
     let slots = slots(step);
+    if checkpoint.state.network == state.network {
+        check_settings(state, &checkpoint.state)?;
+    }
     checkpoint.check(&step.model, slots.iter().map(|(name, spec)| (name.as_str(), &spec.shape[..])))?;
-    check_settings(state, &checkpoint.state)?;
+    let begun = checkpoint.state.epoch + u64::from(checkpoint.state.batch > 0);
+    if begun > epochs {
+        let (needs, got) = (format!("at most {epochs}"), begun.to_string());
+        return Err(CheckpointError::Other { what: "number of epochs begun", needs, got });
+    }
     Ok(Some(checkpoint))
 }
 
 /// A training can only go on as it began.
 fn check_settings(now: &TrainingState, then: &TrainingState) -> Result<(), CheckpointError> {
-    let targets = |state: &TrainingState| match state.targets.as_deref().unwrap_or_default() {
+    let list = |all: &Option<Vec<String>>| match all.as_deref().unwrap_or_default() {
         [] => "empty".to_owned(),
         all => all.join(", "),
     };
+    // What a checkpoint does not tell is as it is now.
+    let told = |then: &Option<Vec<String>>, now| list(if then.is_some() { then } else { now });
+    let watch = |state: &TrainingState| state.watch.clone().or_else(|| now.watch.clone()).unwrap_or_default();
+    let (settings_now, settings_then) = differences(&now.settings, &then.settings);
     let precision = |state: &TrainingState| if state.loss_scale.is_some() { "f16" } else { "f32" };
     let pairs = [
         ("precision", precision(now).to_owned(), precision(then).to_owned()),
         ("seed", now.seed.to_string(), then.seed.to_string()),
+        ("list of settings", settings_now, settings_then),
         ("learning rate", now.lr.to_string(), then.lr.to_string()),
         ("schedule", format!("{:?}", now.schedule), format!("{:?}", then.schedule)),
-        ("list of targets", targets(now), then.targets.as_ref().map_or_else(|| targets(now), |_| targets(then))),
-        ("list of settings", now.settings.clone(), then.settings.clone()),
+        ("list of targets", list(&now.targets), told(&then.targets, &now.targets)),
+        ("list of classes", list(&now.classes), told(&then.classes, &now.classes)),
+        ("watched quantity", watch(now), watch(then)),
     ];
     match pairs.into_iter().find(|(_, now, then)| now != then) {
         Some((what, needs, got)) => Err(CheckpointError::Other { what, needs, got }),
         None => Ok(()),
     }
+}
+
+/// What each of two lists of settings has that the other has not; the same text if there is nothing.
+fn differences(now: &str, then: &str) -> (String, String) {
+    let (now, then) = (items(now), items(then));
+    let alone = |these: &[&str], others: &[&str]| {
+        these.iter().filter(|item| !others.contains(item)).copied().collect::<Vec<_>>().join(", ")
+    };
+    let (only_now, only_then) = (alone(&now, &then), alone(&then, &now));
+    let text = |own: &str, other: &str| match own {
+        "" => format!("one without `{other}`"),
+        own => format!("one with `{own}`"),
+    };
+    (text(&only_now, &only_then), text(&only_then, &only_now))
+}
+
+/// The parts of a text between commas and semicolons that stand in no brackets.
+fn items(text: &str) -> Vec<&str> {
+    let mut depth = 0i32;
+    let separates = move |c: char| {
+        depth += i32::from("([{".contains(c)) - i32::from(")]}".contains(c));
+        depth == 0 && matches!(c, ',' | ';')
+    };
+    text.split(separates).map(str::trim).collect()
 }
 
 /// The optimizer's tensors: `SLOT/NAME`, and the parameter each belongs to.
@@ -205,4 +244,27 @@ impl Trainer {
 fn save_weights(path: &Path, tensors: &[NamedTensor]) -> Result<(), atrous_io::SaveError> {
     let tensors: Vec<_> = tensors.iter().map(|t| (t.name.clone(), t.shape.clone(), t.values.clone())).collect();
     save_tensors(path, &tensors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_differ_are_named_alone() {
+        let then =
+            "loss Mix { parts: [(1, Dice)], a: 2 }, optimizer Sgd { momentum: 0.9 }, accumulate 1; 15 samples, seed 0";
+        assert_eq!(differences(then, then).0, differences(then, then).1);
+        let now = then.replace("15", "20").replace("0.9", "0.8");
+        let texts = [
+            "one with `optimizer Sgd { momentum: 0.8 }, 20 samples`",
+            "one with `optimizer Sgd { momentum: 0.9 }, 15 samples`",
+        ];
+        assert_eq!(differences(&now, then), texts.map(str::to_owned).into());
+        let now = then.replace("accumulate 1", "maximize, accumulate 1");
+        assert_eq!(
+            differences(&now, then),
+            ["one with `maximize`", "one without `maximize`"].map(str::to_owned).into()
+        );
+    }
 }

@@ -13,11 +13,12 @@ pub(crate) fn like(default: [usize; 2], (width, height): (u32, u32)) -> [usize; 
     [near(default[0], height * scale), near(default[1], width * scale)]
 }
 
-/// The side closest to `wanted` that differs from `default` by a multiple of [`STEP`], at least one step long.
+/// The side closest to `wanted` that differs from `default` by a multiple of [`STEP`], at least one step long unless the default is
+/// shorter.
 fn near(default: usize, wanted: f64) -> usize {
     let first = match default % STEP {
         0 => STEP,
-        rest => STEP + rest,
+        rest => (STEP + rest).min(default),
     };
     let steps = ((wanted - first as f64) / STEP as f64).round().max(0.0);
     first + steps as usize * STEP
@@ -59,6 +60,8 @@ mod tests {
         assert_eq!(size(320, 320, [513, 513]), [321, 321]);
         assert_eq!(size(1, 1, [512, 512]), [32, 32]);
         assert_eq!(size(4000, 3000, [512, 512]), [448, 576]);
+        assert_eq!(size(100, 70, [16, 24]), [16, 24]);
+        assert_eq!(size(8, 400, [48, 24]), [48, 24]);
         assert_eq!(size(640, 480, [513, 513]), [449, 577]);
         assert_eq!(size(3880, 3880, [572, 572]), [572, 572]);
         assert_eq!(size(16_384, 1, [512, 512])[0], 32);
