@@ -137,7 +137,7 @@ fn an_interrupted_training_is_resumed_to_the_same_bits() {
     );
     refused(
         &["train", "--resume", &parts, "--optimizer", "sgd"],
-        &["one with `optimizer AdamW", "here it is one with `optimizer Sgd"],
+        &["one with `optimizer Adam {", "here it is one with `optimizer Sgd"],
     );
     let (images, masks) = (folder.path("images"), folder.path("masks"));
     halves(&images, &masks, 8);

@@ -1,6 +1,5 @@
 //! What can go wrong between a photograph and an answer.
 
-use atrous_graph::Shape;
 use atrous_nn::Task;
 
 /// Result of this crate's functions.
@@ -85,21 +84,16 @@ pub enum Error {
         wanted: &'static str,
     },
     /// A network whose result is not what its [`Info`](atrous_nn::Info) says, so that there is no answer to be made of it.
-    #[error(
-        "{model} says that it is a {} network of {} classes, but of an image of {image} it makes {result} in place of {promised}",
-        task(*.is), promised.c
-    )]
+    #[error("{model} says that it is a {} network of {classes} classes, but {found}", task(*.is))]
     Promise {
         /// The network's name.
         model: String,
         /// The task that it is said to be for.
         is: Task,
-        /// Shape of an image.
-        image: Shape,
-        /// Shape of the logits for it that was promised; a segmentation network's may lack a border.
-        promised: Shape,
-        /// Shape of the network's result.
-        result: Shape,
+        /// The number of classes that it is said to have.
+        classes: usize,
+        /// What it makes of an image, and what it should.
+        found: String,
     },
     /// A tensor with a number of channels that the network does not take.
     #[error("{model} takes images of {needs} channels, got {got}")]

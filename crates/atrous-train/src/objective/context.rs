@@ -113,9 +113,8 @@ impl<'a> LossContext<'a> {
         let needs = Shape { c: kind.classes().unwrap_or(output.c), ..self.shape(labels) };
         if output != needs {
             let (network, target) = (self.network.to_owned(), name.to_owned());
-            let way_out = way_out(output, needs);
-            let (output, needs) = (output.to_string(), needs.to_string());
-            return Err(ObjectiveError::Fit { network, output, target, needs, way_out });
+            let (needs, output) = (format!("{needs}{}", way_out(output, needs)), output.to_string());
+            return Err(ObjectiveError::Fit { network, output, target, needs });
         }
         Ok(labels)
     }

@@ -35,7 +35,7 @@ pub enum ObjectiveError {
         has: String,
     },
     /// The network answers another question than the data's labels.
-    #[error("{network} gives {output}, but the {target} of the data need {needs}{way_out}")]
+    #[error("{network} gives {output}, but the {target} of the data need {needs}")]
     Fit {
         /// The network's name.
         network: String,
@@ -43,10 +43,8 @@ pub enum ObjectiveError {
         output: String,
         /// The target's name.
         target: String,
-        /// Shape that goes with it: its rows and columns, and a channel per class.
+        /// Shape that goes with it: its rows and columns, and a channel per class; and what to do about it.
         needs: String,
-        /// What to do, behind a colon; empty if there is nothing to say.
-        way_out: String,
     },
     /// The network has no such output.
     #[error("{network} has no output \"{name}\"; it has {has}")]

@@ -55,12 +55,10 @@ impl Predictor {
 
     /// Whether the network's result is what its info says.
     fn check_promise(&self) -> Result<()> {
-        match self.promise {
-            None => Ok(()),
-            Some([image, promised, result]) => {
-                Err(Error::Promise { model: self.name().to_owned(), is: self.info.task, image, promised, result })
-            }
-        }
+        let Some([image, promised, result]) = self.promise else { return Ok(()) };
+        let found = format!("of an image of {image} it makes {result} in place of {promised}");
+        let (model, is, classes) = (self.name().to_owned(), self.info.task, self.info.classes);
+        Err(Error::Promise { model, is, classes, found })
     }
 }
 
