@@ -85,12 +85,12 @@ fn check_settings(now: &TrainingState, then: &TrainingState) -> Result<(), Check
     let precision = |state: &TrainingState| if state.loss_scale.is_some() { "f16" } else { "f32" };
     let pairs = [
         ("precision", precision(now).to_owned(), precision(then).to_owned()),
+        ("list of targets", list(&now.targets), told(&then.targets, &now.targets)),
+        ("list of classes", list(&now.classes), told(&then.classes, &now.classes)),
         ("seed", now.seed.to_string(), then.seed.to_string()),
         ("list of settings", settings_now, settings_then),
         ("learning rate", now.lr.to_string(), then.lr.to_string()),
         ("schedule", format!("{:?}", now.schedule), format!("{:?}", then.schedule)),
-        ("list of targets", list(&now.targets), told(&then.targets, &now.targets)),
-        ("list of classes", list(&now.classes), told(&then.classes, &now.classes)),
         ("watched quantity", watch(now), watch(then)),
     ];
     match pairs.into_iter().find(|(_, now, then)| now != then) {
