@@ -142,7 +142,7 @@ fn an_interrupted_training_is_resumed_to_the_same_bits() {
     let (images, masks) = (folder.path("images"), folder.path("masks"));
     halves(&images, &masks, 8);
     let data = ["--data", "mask-folder", "--path", &images, "--masks", &masks, "--classes", "left,right"];
-    let classes = "its list of classes is background, disc, square, triangle, here it is left, right";
+    let classes = r#"its list of classes is "background", "disc", "square", "triangle", here it is "left", "right""#;
     refused(&[&["train", "--resume", &parts][..], &data].concat(), &[classes]);
 
     assert!(before == bytes(&parts, "last.checkpoint"));

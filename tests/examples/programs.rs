@@ -69,6 +69,11 @@ fn senseless_arguments_are_refused() {
         &["examples/photos/china.png", "--model", "small_resnet"],
         &["no output is named \"class_map\""],
     );
+    let [photo, strokes] = ["examples/photos/china.png", "examples/photos/china.strokes.png"];
+    refuse("scribble", &[photo, strokes, "-o", strokes], &["china.strokes.png: it is read, and would be overwritten"]);
+    refuse("scribble", &[photo, strokes, "-o", "examples/../examples/photos/china.png"], &["would be overwritten"]);
+    refuse("scribble", &[photo, strokes, "-o", "painted.jpg"], &["painted.jpg: pictures are written as PNG"]);
+    refuse("segment", &[photo, "-o", photo], &["would be overwritten"]);
     refuse("train_digits", &["--epochs", "0"], &["epochs must be at least 1, got 0"]);
     refuse("train_digits", &["--network", "vgg"], &["vgg", "resnet"]);
     refuse("train_shapes", &["--epochs", "0"], &["epochs must be at least 1, got 0"]);

@@ -80,13 +80,16 @@ fn check_settings(now: &TrainingState, then: &TrainingState) -> Result<(), Check
     };
     // What a checkpoint does not tell is as it is now.
     let told = |then: &Option<Vec<String>>, now| list(if then.is_some() { then } else { now });
+    let quoted =
+        |names: &Option<Vec<String>>| names.as_ref().map(|all| all.iter().map(|name| format!("{name:?}")).collect());
+    let (classes_now, classes_then) = (quoted(&now.classes), quoted(&then.classes));
     let watch = |state: &TrainingState| state.watch.clone().or_else(|| now.watch.clone()).unwrap_or_default();
     let (settings_now, settings_then) = differences(&now.settings, &then.settings);
     let precision = |state: &TrainingState| if state.loss_scale.is_some() { "f16" } else { "f32" };
     let pairs = [
         ("precision", precision(now).to_owned(), precision(then).to_owned()),
         ("list of targets", list(&now.targets), told(&then.targets, &now.targets)),
-        ("list of classes", list(&now.classes), told(&then.classes, &now.classes)),
+        ("list of classes", list(&classes_now), told(&classes_then, &classes_now)),
         ("seed", now.seed.to_string(), then.seed.to_string()),
         ("list of settings", settings_now, settings_then),
         ("learning rate", now.lr.to_string(), then.lr.to_string()),
@@ -99,13 +102,17 @@ fn check_settings(now: &TrainingState, then: &TrainingState) -> Result<(), Check
     }
 }
 
-/// What each of two lists of settings has that the other has not; the same text if there is nothing.
+/// What each of two lists of settings has that the other has not. Both are whole where that tells nothing: lists of other order or
+/// number.
 fn differences(now: &str, then: &str) -> (String, String) {
-    let (now, then) = (items(now), items(then));
+    let (items_now, items_then) = (items(now), items(then));
     let alone = |these: &[&str], others: &[&str]| {
         these.iter().filter(|item| !others.contains(item)).copied().collect::<Vec<_>>().join(", ")
     };
-    let (only_now, only_then) = (alone(&now, &then), alone(&then, &now));
+    let (only_now, only_then) = (alone(&items_now, &items_then), alone(&items_then, &items_now));
+    if only_now == only_then {
+        return (now.to_owned(), then.to_owned());
+    }
     let text = |own: &str, other: &str| match own {
         "" => format!("one without `{other}`"),
         own => format!("one with `{own}`"),
@@ -261,6 +268,11 @@ mod tests {
             "one with `optimizer Sgd { momentum: 0.9 }, 15 samples`",
         ];
         assert_eq!(differences(&now, then), texts.map(str::to_owned).into());
+        for now in
+            [then.replace("accumulate 1; ", ", accumulate 1; "), format!("{then}, seed 0"), then.replace("; ", ", ")]
+        {
+            assert_ne!(differences(&now, then).0, differences(&now, then).1, "{now}");
+        }
         let now = then.replace("accumulate 1", "maximize, accumulate 1");
         assert_eq!(
             differences(&now, then),
