@@ -20,6 +20,8 @@ enum Task {
     Golden(golden::Options),
     /// Times networks and operators.
     Bench(bench::Options),
+    /// Prints hashes of plans and results, for a change that must not change them.
+    Fingerprint(bench::fingerprint::Options),
     /// Runs all suites.
     Test {
         /// Also those that take gigabytes of memory and minutes.
@@ -55,6 +57,7 @@ fn run(task: Task) -> Result<bool> {
     match task {
         Task::Golden(options) => Ok(golden::run(&options, &mut stdout().lock())?.failed == 0),
         Task::Bench(options) => bench::run(&options, &mut stdout().lock()).map(|()| true),
+        Task::Fingerprint(options) => bench::fingerprint::run(&options, &mut stdout().lock()).map(|()| true),
         Task::Test { all } => test::test(all),
         Task::Check => check::check(),
         Task::Wasm => wasm::wasm(),

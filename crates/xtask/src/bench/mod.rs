@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: whole networks and single operators, timed in one process so that figures can be compared.
 
 mod compare;
+pub mod fingerprint;
 mod measure;
 mod program;
 mod workload;
