@@ -1,4 +1,4 @@
-//! Holds the workspace to the import table of docs/architecture.md.
+//! The import table of docs/architecture.md, and what lies at the top level.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ fn allowed() -> BTreeMap<&'static str, Option<&'static [&'static str]>> {
     ])
 }
 
-fn workspace() -> Vec<Package> {
+pub(crate) fn workspace() -> Vec<Package> {
     let metadata = MetadataCommand::new().no_deps().other_options(vec!["--offline".to_owned()]).exec();
     metadata.expect("cargo metadata").workspace_packages().into_iter().cloned().collect()
 }

@@ -1,0 +1,53 @@
+//! No two files of a crate import each other, directly or round about.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::crates::workspace;
+use crate::imports::imports;
+use crate::source::{Names, Source};
+
+type Arrows = BTreeMap<Names, BTreeSet<Names>>;
+
+/// All that can be reached from a module, itself only round about.
+fn reached(arrows: &Arrows, from: &Names) -> BTreeSet<Names> {
+    let (mut reached, mut next) = (BTreeSet::new(), vec![from]);
+    while let Some(at) = next.pop() {
+        for to in arrows.get(at).into_iter().flatten() {
+            if reached.insert(to.clone()) {
+                next.push(to);
+            }
+        }
+    }
+    reached
+}
+
+/// The groups of modules that reach each other.
+fn cycles(arrows: &Arrows) -> BTreeSet<Vec<String>> {
+    let reached: BTreeMap<&Names, BTreeSet<Names>> = arrows.keys().map(|at| (at, reached(arrows, at))).collect();
+    let circle = |at: &Names| {
+        let mutual = reached[at].iter().filter(|to| reached.get(to).is_some_and(|back| back.contains(at)));
+        mutual.map(|names| if names.is_empty() { "crate".to_owned() } else { names.join("::") }).collect::<Vec<_>>()
+    };
+    arrows.keys().map(circle).filter(|circle| circle.len() > 1).collect()
+}
+
+#[test]
+fn no_files_import_each_other() {
+    let mut found = Vec::new();
+    for package in workspace() {
+        let root = package.targets.iter().find(|target| target.is_lib() || target.is_bin()).map(|t| &t.src_path);
+        let Some(root) = root else { continue };
+        let source = Source::read(Path::new(root));
+        for circle in cycles(&imports(&source)) {
+            let arrows = imports(&source);
+            let within = |at: &str| circle.iter().any(|name| name == at);
+            let text = |names: &Names| if names.is_empty() { "crate".to_owned() } else { names.join("::") };
+            let lines = arrows.iter().filter(|(at, _)| within(&text(at))).flat_map(|(at, to)| {
+                to.iter().filter(|to| within(&text(to))).map(move |to| format!("  {} -> {}", text(at), text(to)))
+            });
+            found.push(format!("{}: {}\n{}", package.name, circle.join(", "), lines.collect::<Vec<_>>().join("\n")));
+        }
+    }
+    assert!(found.is_empty(), "files that import each other:\n{}", found.join("\n"));
+}

@@ -1,0 +1,6 @@
+//! Holds the workspace to docs/architecture.md: which crate imports which, which file which, and what belongs where.
+
+mod crates;
+mod cycles;
+mod imports;
+mod source;
