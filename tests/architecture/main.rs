@@ -2,5 +2,7 @@
 
 mod crates;
 mod cycles;
+mod floors;
 mod imports;
+mod sizes;
 mod source;

@@ -12,8 +12,6 @@ pub(crate) type Names = Vec<String>;
 /// One file: a module, with the modules that it has inline.
 #[derive(Debug, Default)]
 pub(crate) struct Module {
-    /// Path of the file, below the crate's `src`.
-    pub(crate) file: PathBuf,
     /// The items that it defines, but modules and imports.
     pub(crate) defines: BTreeSet<String>,
     /// Names that imports bring: under which name, what, and whether others may use it from here.
@@ -40,7 +38,7 @@ impl Source {
     fn add(&mut self, path: Names, file: &Path, folder: &Path) {
         let text = std::fs::read_to_string(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
         let parsed = syn::parse_file(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
-        let mut reader = Reader { module: Module { file: file.to_owned(), ..Module::default() }, children: Vec::new() };
+        let mut reader = Reader { module: Module::default(), children: Vec::new() };
         reader.visit_file(&parsed);
         let Reader { module, children } = reader;
         self.modules.insert(path.clone(), module);
@@ -141,7 +139,7 @@ impl Reader {
 }
 
 /// Whether an item is compiled for tests only.
-fn for_tests(attributes: &[Attribute]) -> bool {
+pub(crate) fn for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|a| a.path().is_ident("cfg") && quote_text(a).contains("test"))
 }
 
