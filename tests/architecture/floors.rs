@@ -47,7 +47,8 @@ impl<'ast> Visit<'ast> for Matches {
         let mut named = Named::default();
         for arm in &expression.arms {
             named.visit_pat(&arm.pat);
-            named.all |= matches!(&arm.pat, Pat::Wild(_)) || matches!(&arm.pat, Pat::Ident(ident) if ident.subpat.is_none());
+            named.all |=
+                matches!(&arm.pat, Pat::Wild(_)) || matches!(&arm.pat, Pat::Ident(ident) if ident.subpat.is_none());
         }
         // `Self::Conv2d(_)` in the methods of `Op` is a path of `Self`; those match by the name of a variant.
         if !named.enums.is_empty() {

@@ -14,7 +14,6 @@ mod fused;
 mod fused_loss;
 mod fused_norm;
 mod label;
-mod loss_scale;
 mod magnitude;
 mod movement;
 mod norm;
@@ -33,9 +32,8 @@ mod unary_grad;
 
 pub use compare::{CompareError, Mismatch, Tolerance, compare, compare_u32};
 pub use evaluate::evaluate;
-pub use loss_scale::Scale;
 pub use magnitude::magnitude;
-pub use optim::{OptimizerStep, Updated, clip_factor, global_norm, optimizer_magnitude, optimizer_step};
+pub use optim::{OptimizerStep, Scale, Updated, clip_factor, global_norm, optimizer_magnitude, optimizer_step};
 pub use range::{RangeError, check_range};
 pub use run::{Error, run};
 pub use tensor::Tensor;
