@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use atrous_cpu::{Tensor, Tolerance, check_range, compare, compare_u32, evaluate, magnitude};
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, InputData, Outputs, Parameters, Session};
-use atrous_graph::op::{Binary, Slice, Unary};
+use atrous_graph::op::{Binary, Fused, Gradient, LabelWeight, OneHot, Slice, Unary, UnaryGrad};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, Shape, TensorType};
 use atrous_kernels::conv::{CONV2D_VARIANTS, GRAD_INPUT_VARIANTS};
 use atrous_kernels::plan::{Plan, plan};
@@ -155,36 +155,44 @@ impl Case {
         let shaped = |v: f32| match (&self.op, input) {
             (
                 Op::CrossEntropy(_)
-                | Op::CrossEntropyGrad(_)
-                | Op::ResizeCrossEntropy(_)
-                | Op::ResizeCrossEntropyGrad(_),
+                | Op::Gradient(Gradient::CrossEntropy(_))
+                | Op::Fused(Fused::CrossEntropy(_) | Fused::CrossEntropyGrad(_)),
                 1,
             ) => label(v, self.inputs[0].shape.c),
-            (Op::OneHot { classes, .. } | Op::LabelWeight { classes, .. }, 0) => label(v, *classes),
+            (Op::OneHot(OneHot { classes, .. }) | Op::LabelWeight(LabelWeight { classes, .. }), 0) => {
+                label(v, *classes)
+            }
             _ if ty.dtype == DType::U32 => ((v + 1.0) * 500.0).floor(),
-            (Op::CrossEntropy(_) | Op::ResizeCrossEntropy(_), 2)
-            | (Op::CrossEntropyGrad(_) | Op::ResizeCrossEntropyGrad(_), 3)
-            | (Op::LabelWeight { .. }, 1) => 1.0 + 0.9 * v,
+            (Op::CrossEntropy(_) | Op::Fused(Fused::CrossEntropy(_)), 2)
+            | (Op::Gradient(Gradient::CrossEntropy(_)) | Op::Fused(Fused::CrossEntropyGrad(_)), 3)
+            | (Op::LabelWeight(_), 1) => 1.0 + 0.9 * v,
             // The nearer to zero, the less room for their rounding; all below it, as a padding that counted would show.
-            (Op::ResizeCrossEntropy(_) | Op::ResizeCrossEntropyGrad(_), 0) => 6.0 * v - 9.0,
-            (Op::CrossEntropy(_) | Op::CrossEntropyGrad(_), 0) => 6.0 * v - 90.0,
-            (Op::BatchNorm(_) | Op::FusedBatchNorm(_), 2)
+            (Op::Fused(Fused::CrossEntropy(_) | Fused::CrossEntropyGrad(_)), 0) => 6.0 * v - 9.0,
+            (Op::CrossEntropy(_) | Op::Gradient(Gradient::CrossEntropy(_)), 0) => 6.0 * v - 90.0,
+            (Op::BatchNorm(_) | Op::Fused(Fused::BatchNorm(_)), 2)
             | (
-                Op::BatchNormGrad(_)
-                | Op::BatchNormGradSums { .. }
-                | Op::FusedBatchNormGrad(_)
-                | Op::FusedBatchNormGradSums(_),
+                Op::Gradient(Gradient::BatchNorm(_) | Gradient::BatchNormSums(_))
+                | Op::Fused(Fused::BatchNormGrad(_) | Fused::BatchNormGradSums(_)),
                 3,
             ) => 1.0 + 0.5 * v,
-            (Op::MaxPool(_) | Op::MaxPoolIndices(_) | Op::ArgMax | Op::ResizeArgMax(_) | Op::ChannelMaxPool(_), _)
-            | (Op::ChannelMaxPoolGrad(_), 0) => (v * 8.0).floor(),
-            (Op::Unary(Unary::Ln), _) | (Op::UnaryGrad(Unary::Ln), 0) => 0.01 + 9.0 * v.abs(),
-            (Op::Unary(_), _) | (Op::UnaryGrad(_), 0) => 9.0 * v,
+            (
+                Op::MaxPool(_)
+                | Op::Gradient(Gradient::MaxPoolIndices(_))
+                | Op::ArgMax
+                | Op::Fused(Fused::ArgMax(_))
+                | Op::ChannelMaxPool(_),
+                _,
+            )
+            | (Op::Gradient(Gradient::ChannelMaxPool(_)), 0) => (v * 8.0).floor(),
+            (Op::Unary(Unary::Ln), _) | (Op::Gradient(Gradient::Unary(UnaryGrad(Unary::Ln))), 0) => {
+                0.01 + 9.0 * v.abs()
+            }
+            (Op::Unary(_), _) | (Op::Gradient(Gradient::Unary(_)), 0) => 9.0 * v,
             (Op::Binary(Binary::Equal), _) | (Op::Binary(Binary::DivNoNan), 1) => (v * 3.0).floor(),
             // All far below zero: a maximum that took the padding in would leave nothing but underflow.
             (Op::Softmax | Op::LogSoftmax, _) => 60.0 * v - 500.0,
-            (Op::LogSoftmaxGrad, 0) => 3.0 * v - 3.0,
-            (Op::ChannelVariance | Op::BatchStatistics, 0) => 20.0 + v,
+            (Op::Gradient(Gradient::LogSoftmax), 0) => 3.0 * v - 3.0,
+            (Op::ChannelVariance | Op::Fused(Fused::BatchStatistics), 0) => 20.0 + v,
             (Op::ChannelVariance, 1) => 20.0,
             _ => v,
         };

@@ -1,6 +1,6 @@
 //! Functions of elements, one after the other.
 
-use atrous_graph::op::{Chain, Step, Unary};
+use atrous_graph::op::{Chain, Fused, Step, Unary};
 use atrous_graph::{Op, Shape, TensorType};
 use atrous_tests::Case;
 
@@ -9,7 +9,7 @@ use crate::others::SHAPES;
 
 fn chain(x: Shape, steps: &[Step]) -> Case {
     let inputs = 1 + steps.iter().filter(|step| !matches!(step, Step::Unary(_))).count();
-    Case::images(Op::Chain(Chain::new(steps).expect("a chain")), &vec![x; inputs])
+    Case::images(Op::Fused(Fused::Chain(Chain::new(steps).expect("a chain"))), &vec![x; inputs])
 }
 
 fn piecewise() -> impl Iterator<Item = Unary> {
@@ -56,7 +56,7 @@ fn what_is_no_chain_is_refused() {
     assert_eq!(Chain::new(&[Step::Add; 4]), None);
     assert_eq!(Chain::new(&[Step::Unary(Unary::Relu); 5]), None);
     let ty = |c| TensorType::image(Shape::new(1, 2, 2, c));
-    let infer = |step, other| Op::Chain(Chain::new(&[step]).expect("a chain")).infer(&[ty(3), other]);
+    let infer = |step, other| Op::Fused(Fused::Chain(Chain::new(&[step]).expect("a chain"))).infer(&[ty(3), other]);
     assert!(infer(Step::Add, ty(1)).expect_err("an error").contains("all inputs must be"));
     assert!(infer(Step::UnaryGrad(Unary::Exp), ty(3)).expect_err("an error").contains("exp is too costly"));
 }

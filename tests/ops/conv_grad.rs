@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use atrous_graph::op::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Padding};
+use atrous_graph::op::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Gradient, Padding};
 use atrous_graph::{Op, TensorType};
 use atrous_kernels::conv::{GRAD_INPUT_VARIANTS, GRAD_WEIGHT_VARIANTS};
 use atrous_kernels::{Limits, Target};
@@ -18,7 +18,7 @@ pub(crate) fn weight(row: &Row) -> Case {
     let forward = Row { bias: false, ..*row }.case();
     let y = forward.op.infer(&forward.inputs).unwrap_or_else(|e| panic!("{row:?}: {e}"));
     let op = Conv2dGradWeight { conv: row.conv, kernel: row.kernel };
-    Case { op: Op::Conv2dGradWeight(op), inputs: vec![forward.inputs[0], y] }
+    Case { op: Op::Gradient(Gradient::Conv2dWeight(op)), inputs: vec![forward.inputs[0], y] }
 }
 
 /// The gradient with respect to the image.

@@ -9,7 +9,11 @@ use crate::others::SHAPES;
 
 #[test]
 fn functions_of_elements() {
-    check(Unary::EXAMPLES.into_iter().flat_map(|f| SHAPES.map(|s| Case::images(Op::UnaryGrad(f), &[s, s]))));
+    check(
+        Unary::EXAMPLES
+            .into_iter()
+            .flat_map(|f| SHAPES.map(|s| Case::images(Op::Gradient(Gradient::Unary(UnaryGrad(f))), &[s, s]))),
+    );
 }
 
 /// `f` and its gradient at these values, the gradient with a few values of `dy`.
@@ -18,7 +22,7 @@ fn at(f: Unary, values: &[f32]) -> [Expected; 2] {
     let x: Vec<f32> = values.iter().flat_map(|x| [*x; 5]).collect();
     let dy = [1.0, -0.5, 0.0, 3.0, -7.25].repeat(values.len());
     let forward = Case::images(Op::Unary(f), &[shape]).expect_with(vec![x.clone()]);
-    [forward, Case::images(Op::UnaryGrad(f), &[shape, shape]).expect_with(vec![x, dy])]
+    [forward, Case::images(Op::Gradient(Gradient::Unary(UnaryGrad(f))), &[shape, shape]).expect_with(vec![x, dy])]
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use atrous_graph::op::{Conv2d, Conv2dGradInput, Convolution, FusedConv, Padding, Unary};
+use atrous_graph::op::{Conv2d, Conv2dGradInput, Convolution, Fused, FusedConv, Padding, Unary};
 use atrous_graph::{Op, Shape, TensorType};
 use atrous_tests::{Case, checked, conv_variants, device};
 
@@ -12,7 +12,7 @@ use crate::conv::{BASE, Row};
 /// A fused convolution of the case's image and filter, with a bias.
 pub(crate) fn fused(case: &Case, prologue: Option<Unary>, residual: bool, activation: Option<Unary>) -> Case {
     let plain = FusedConv::of(&case.op, 3).expect("a convolution");
-    let op = Op::FusedConv(FusedConv { prologue, residual, activation, ..plain });
+    let op = Op::Fused(Fused::Conv(FusedConv { prologue, residual, activation, ..plain }));
     let mut inputs = case.inputs[..2].to_vec();
     let y = case.op.infer(&inputs).expect("a legal convolution");
     inputs.push(TensorType::image(Shape::channels(y.shape.c)));
@@ -116,10 +116,10 @@ fn every_function_that_can_be_fused() {
 fn what_cannot_be_fused_is_refused() {
     let case = fused(&BASE.case(), None, true, Some(Unary::Relu));
     let refused = |change: &dyn Fn(&mut FusedConv)| {
-        let Op::FusedConv(mut op) = case.op else { panic!("a fused convolution") };
+        let Op::Fused(Fused::Conv(mut op)) = case.op else { panic!("a fused convolution") };
         change(&mut op);
         let count = 2 + usize::from(op.bias) + usize::from(op.residual);
-        Op::FusedConv(op).infer(&case.inputs[..count]).expect_err("an error")
+        Op::Fused(Fused::Conv(op)).infer(&case.inputs[..count]).expect_err("an error")
     };
     assert!(refused(&|op| op.activation = Some(Unary::Exp)).contains("too costly"));
     assert!(refused(&|op| op.prologue = Some(Unary::Sigmoid)).contains("not 0 outside"));
@@ -127,6 +127,6 @@ fn what_cannot_be_fused_is_refused() {
     let y = Conv2dGradInput { conv: Conv2d::default(), h: 9, w: 7 };
     let op = FusedConv { prologue: Some(Unary::Relu), ..FusedConv::plain(Convolution::Transposed(y), false) };
     let filter = TensorType::filter(Shape::new(1, 1, 6, 5));
-    let error = Op::FusedConv(op).infer(&[case.inputs[0], filter]).expect_err("an error");
+    let error = Op::Fused(Fused::Conv(op)).infer(&[case.inputs[0], filter]).expect_err("an error");
     assert!(error.contains("transposed"), "{error}");
 }

@@ -37,8 +37,12 @@ fn with_vectors(op: Op, x: Shape, alike: usize, vectors: usize) -> Case {
 }
 
 fn batch_norm_grad(x: Shape, scale: bool, batch: bool) -> Case {
-    let mut case =
-        with_vectors(Op::BatchNormGrad(BatchNormGrad { eps: 1e-3, scale, batch }), x, 2, 2 + usize::from(scale));
+    let mut case = with_vectors(
+        Op::Gradient(Gradient::BatchNorm(BatchNormGrad { eps: 1e-3, scale, batch })),
+        x,
+        2,
+        2 + usize::from(scale),
+    );
     if batch {
         case.inputs.push(TensorType::image(Shape { n: 2, ..Shape::channels(x.c) }));
     }
@@ -46,7 +50,7 @@ fn batch_norm_grad(x: Shape, scale: bool, batch: bool) -> Case {
 }
 
 fn batch_norm_grad_sums(x: Shape) -> Case {
-    with_vectors(Op::BatchNormGradSums { eps: 1e-3 }, x, 2, 2)
+    with_vectors(Op::Gradient(Gradient::BatchNormSums(BatchNormGradSums { eps: 1e-3 })), x, 2, 2)
 }
 
 /// The gradients of batch normalisations with an activation behind them; statistics of their own, or both in one tensor.
@@ -57,9 +61,9 @@ fn fused_batch_norm_grads(x: Shape) -> Vec<Case> {
             let (op, c) = (FusedBatchNormGrad { eps: 1e-3, batch, activation }, Shape::channels(x.c));
             let statistics = Shape { n: if batch { 2 } else { 1 }, ..c };
             let mut shapes = vec![x, x, statistics, statistics, c, c];
-            cases.push(Case::images(Op::FusedBatchNormGradSums(op), &shapes));
+            cases.push(Case::images(Op::Fused(Fused::BatchNormGradSums(FusedBatchNormGradSums(op))), &shapes));
             shapes.extend(batch.then_some(Shape { n: 2, ..c }));
-            cases.push(Case::images(Op::FusedBatchNormGrad(op), &shapes));
+            cases.push(Case::images(Op::Fused(Fused::BatchNormGrad(op)), &shapes));
         }
     }
     cases
@@ -96,7 +100,7 @@ fn a_channel_without_variance_has_finite_gradients() {
 
 #[test]
 fn softmax() {
-    for op in [Op::SoftmaxGrad, Op::LogSoftmaxGrad] {
+    for op in [Op::Gradient(Gradient::Softmax), Op::Gradient(Gradient::LogSoftmax)] {
         check(SHAPES.map(|s| Case::images(op, &[s, s])));
     }
 }
@@ -106,10 +110,10 @@ fn cut_cases() -> Vec<Case> {
     let alike = |op| Case::images(op, &[x, x]);
     let mut cases = vec![
         batch_norm_grad_sums(x),
-        alike(Op::UnaryGrad(Unary::Ln)),
-        alike(Op::UnaryGrad(Unary::Gelu)),
-        alike(Op::SoftmaxGrad),
-        alike(Op::LogSoftmaxGrad),
+        alike(Op::Gradient(Gradient::Unary(UnaryGrad(Unary::Ln)))),
+        alike(Op::Gradient(Gradient::Unary(UnaryGrad(Unary::Gelu)))),
+        alike(Op::Gradient(Gradient::Softmax)),
+        alike(Op::Gradient(Gradient::LogSoftmax)),
         alike(Op::Binary(Binary::Equal)),
         Case::images(Op::Binary(Binary::DivNoNan), &[Shape::channels(12), x]),
         dropout(x, 0.4, 7),
@@ -117,7 +121,7 @@ fn cut_cases() -> Vec<Case> {
     cases.extend(MASK.into_iter().flat_map(|scale| MASK.map(|batch| batch_norm_grad(x, scale, batch))));
     cases.extend(fused_batch_norm_grads(x));
     cases.extend(fused_batch_norms(x));
-    cases.push(Case::images(Op::BatchStatistics, &[x]));
+    cases.push(Case::images(Op::Fused(Fused::BatchStatistics), &[x]));
     cases.extend(cross_entropies(x, &[Some(1)]));
     cases.extend(lookups(Shape { c: 1, ..x }, &[21]));
     cases.extend(resized(Shape { h: 7, w: 4, ..x }, [60, 12], Coordinates::HalfPixel, &[Some(1)]));

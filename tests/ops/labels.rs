@@ -20,7 +20,10 @@ pub(crate) fn cross_entropies(x: Shape, ignored: &[Option<u32>]) -> Vec<Case> {
                 let dy = vec![TensorType::image(pixels)];
                 let forward = [inputs.clone(), vectors.clone()].concat();
                 cases.push(Case { op: Op::CrossEntropy(op), inputs: forward });
-                cases.push(Case { op: Op::CrossEntropyGrad(op), inputs: [inputs, dy, vectors].concat() });
+                cases.push(Case {
+                    op: Op::Gradient(Gradient::CrossEntropy(CrossEntropyGrad(op))),
+                    inputs: [inputs, dy, vectors].concat(),
+                });
             }
         }
     }
@@ -59,9 +62,9 @@ pub(crate) fn lookups(pixels: Shape, classes: &[usize]) -> Vec<Case> {
         for ignore in [None, Some(255), Some(1)] {
             let labels = TensorType::map(pixels);
             let weights = TensorType::image(Shape::channels(classes));
-            cases.push(Case { op: Op::OneHot { classes, ignore }, inputs: vec![labels] });
-            cases.push(Case { op: Op::LabelWeight { classes, ignore }, inputs: vec![labels] });
-            cases.push(Case { op: Op::LabelWeight { classes, ignore }, inputs: vec![labels, weights] });
+            cases.push(Case { op: Op::OneHot(OneHot { classes, ignore }), inputs: vec![labels] });
+            cases.push(Case { op: Op::LabelWeight(LabelWeight { classes, ignore }), inputs: vec![labels] });
+            cases.push(Case { op: Op::LabelWeight(LabelWeight { classes, ignore }), inputs: vec![labels, weights] });
         }
     }
     cases
@@ -74,7 +77,7 @@ fn labels() {
     let (one, logits) = (Shape::channels(1), Shape::channels(3));
     let largest = vec![u32::MAX as f32];
     check_all([None, Some(u32::MAX)].into_iter().flat_map(|ignore| {
-        let hot = Case { op: Op::OneHot { classes: 3, ignore }, inputs: vec![TensorType::map(one)] };
+        let hot = Case { op: Op::OneHot(OneHot { classes: 3, ignore }), inputs: vec![TensorType::map(one)] };
         let loss = Op::CrossEntropy(CrossEntropy { ignore, smoothing: 0.5 });
         let loss = Case { op: loss, inputs: vec![TensorType::image(logits), TensorType::map(one)] };
         [hot.expect_with(vec![largest.clone()]), loss.expect_with(vec![vec![1.0, 2.0, 3.0], largest.clone()])]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use atrous_cpu::{Tensor, Tolerance, compare, evaluate, magnitude};
 use atrous_gpu::{Device, InputData, Parameters, Session};
-use atrous_graph::op::{Conv2d, Unary};
+use atrous_graph::op::{Conv2d, Fused, Unary};
 use atrous_graph::{DType, Graph, Layout, Op, TensorType};
 use atrous_kernels::conv::tiles;
 use atrous_kernels::plan::{Plan, Step, plan};
@@ -43,7 +43,7 @@ impl Measured {
             values.insert(name, case.values(i).iter().map(near).collect());
         }
         let y = graph.add("y", case.op, &ids).expect("a convolution");
-        let statistics = graph.add("statistics", Op::BatchStatistics, &[y]).expect("statistics");
+        let statistics = graph.add("statistics", Op::Fused(Fused::BatchStatistics), &[y]).expect("statistics");
         graph.set_outputs(vec![y, statistics]);
         Self { graph, values }
     }
@@ -66,8 +66,8 @@ impl Measured {
         let of = |name: &str| self.graph.node(self.graph.find(name).expect("a node")).ty;
         let y = Tensor::from_f32(of("y").shape, got.f32("y").expect("an image"));
         let shape = of("statistics").shape;
-        let want = evaluate(&Op::BatchStatistics, &[&y], shape);
-        let magnitude = magnitude(&Op::BatchStatistics, &[&y], shape);
+        let want = evaluate(&Op::Fused(Fused::BatchStatistics), &[&y], shape);
+        let magnitude = magnitude(&Op::Fused(Fused::BatchStatistics), &[&y], shape);
         let judged = compare(got.f32("statistics").expect("vectors"), &want, &magnitude, Tolerance::of(DType::F32));
         judged.unwrap_or_else(|e| panic!("{} by {ways:?}:\n{e}", of("y")));
         ways
@@ -213,7 +213,8 @@ fn what_cannot_be_measured_is_read_again_and_says_so() {
     // No convolution at all.
     let mut graph = Graph::new();
     let x = graph.input("x", Measured::new(&row.case(), 0.0).graph.shape(atrous_graph::NodeId(0)), DType::F32);
-    let statistics = graph.add("statistics", Op::BatchStatistics, &[x.expect("an input")]).expect("statistics");
+    let statistics =
+        graph.add("statistics", Op::Fused(Fused::BatchStatistics), &[x.expect("an input")]).expect("statistics");
     graph.set_outputs(vec![statistics]);
     assert_eq!(refusal(&graph, &target), reason);
 }
@@ -227,7 +228,7 @@ fn strips_live_until_their_last_reader() {
     let y = measured.graph.find("y").expect("a node");
     let other = measured.graph.add("other", Op::Unary(Unary::Tanh), &[y]).expect("a node");
     let alias = measured.graph.add("alias", Op::StopGradient, &[y]).expect("a node");
-    let again = measured.graph.add("again", Op::BatchStatistics, &[alias]).expect("a node");
+    let again = measured.graph.add("again", Op::Fused(Fused::BatchStatistics), &[alias]).expect("a node");
     let outputs = measured.graph.outputs().iter().copied().chain([other, again]).collect();
     measured.graph.set_outputs(outputs);
     let target = device.target();

@@ -80,14 +80,14 @@ fn normalisation_and_reductions() {
 fn windows_and_resampling() {
     let window = Window { padding: Padding::symmetric(1, 1), ..Window::new([3, 3], [2, 2]) };
     check([
-        image(Op::MaxPool(window)),
-        image(Op::MaxPoolIndices(window)),
+        image(Op::MaxPool(MaxPool { window })),
+        image(Op::Gradient(Gradient::MaxPoolIndices(MaxPoolIndices { window }))),
         image(Op::AvgPool(AvgPool { window, count_include_pad: false, divisor: None })),
-        image(Op::AdaptiveAvgPool { h: 4, w: 3 }),
+        image(Op::AdaptiveAvgPool(AdaptiveAvgPool { h: 4, w: 3 })),
         image(Op::ChannelMaxPool(ChannelMaxPool { window: 2, stride: 2 })),
         image(Op::Resize(Resize::nearest(13, 5))),
-        image(Op::ResizeArgMax(Resize::nearest(13, 5))),
-        image(Op::ResizeArgMax(Resize::bilinear(18, 14, Coordinates::HalfPixel))),
+        image(Op::Fused(Fused::ArgMax(ResizeArgMax(Resize::nearest(13, 5))))),
+        image(Op::Fused(Fused::ArgMax(ResizeArgMax(Resize::bilinear(18, 14, Coordinates::HalfPixel))))),
         image(Op::Resize(Resize::bilinear(13, 5, Coordinates::HalfPixel))),
         image(Op::Resize(Resize { h: 4, w: 3, interpolation: Interpolation::BilinearAntialias, step: None })),
     ]);
@@ -106,7 +106,7 @@ fn movements() {
             case(Op::Concat, &[8, 6]),
             case(Op::Slice(Slice { start: [0, 1, 1, 3], size: Shape::new(2, 5, 5, 6) }), &[11]),
             case(Op::Slice(Slice { start: [1, 0, 0, 4], size: Shape::new(1, 9, 7, 2) }), &[11]),
-            case(Op::Flip { vertical: true, horizontal: true }, &[5]),
+            case(Op::Flip(Flip { vertical: true, horizontal: true }), &[5]),
         ]);
     }
     check(

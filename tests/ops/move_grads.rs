@@ -47,7 +47,7 @@ fn boxes_broadcasts_constants_and_sums() {
 #[test]
 fn every_variant_has_served() {
     let served = check(resizes().into_iter().chain(bins()).map(|forward| forward.gradient()));
-    let all = atrous_kernels::variants(&Op::AdaptiveAvgPoolGrad { h: 1, w: 1 });
+    let all = atrous_kernels::variants(&Op::Gradient(Gradient::AdaptiveAvgPool(AdaptiveAvgPoolGrad { h: 1, w: 1 })));
     assert!(!all.is_empty() && all.iter().all(|variant| served.contains(variant)), "{served:?} of {all:?}");
     assert!(served.contains("single_stage"), "the gradient of repeating one pixel is a sum");
 }
@@ -109,10 +109,10 @@ fn what_cannot_be_split_is_refused_with_both_numbers() {
     };
     // A row of 8 KiB.
     let wide = Shape::new(1, 1, 512, 4);
-    let text = refused(Op::Fill { shape: wide, value: 1.0 }, &[]);
+    let text = refused(Op::Fill(Fill { shape: wide, value: 1.0 }), &[]);
     assert!(text.contains("fill") && text.contains("8192") && text.contains("4096"), "{text}");
     // Sixteen rows of 1 KiB that all go into one row.
     let resize = Resize::bilinear(16, 16, Coordinates::HalfPixel);
-    let text = refused(Op::ResizeGrad(ResizeGrad { resize, h: 1, w: 2 }), &[Shape::new(1, 16, 16, 16)]);
+    let text = refused(Op::Gradient(Gradient::Resize(ResizeGrad { resize, h: 1, w: 2 })), &[Shape::new(1, 16, 16, 16)]);
     assert!(text.contains("resize_grad") && text.contains("16384") && text.contains("4096"), "{text}");
 }

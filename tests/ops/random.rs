@@ -106,8 +106,8 @@ fn pools() {
             ceil_mode: *ceil_mode,
         };
         let op = match kind {
-            0 => Op::MaxPool(window),
-            1 => Op::MaxPoolIndices(window),
+            0 => Op::MaxPool(MaxPool { window }),
+            1 => Op::Gradient(Gradient::MaxPoolIndices(MaxPoolIndices { window })),
             _ => {
                 window.dilation = [1, 1];
                 Op::AvgPool(AvgPool { window, count_include_pad: *kind == 2, divisor: None })
@@ -145,7 +145,7 @@ fn movements() {
             0 => Case::images(Op::Concat, &channels.iter().map(|c| Shape { c: *c, ..x }).collect::<Vec<_>>()),
             1 => Case::images(Op::Slice(Slice { start, size }), &[x]),
             2 => Case::images(Op::Pad(Pad { padding: *padding, mode: PadMode::Reflect }), &[x]),
-            _ => Case::images(Op::Flip { vertical: at[0] % 2 == 0, horizontal: at[1] % 2 == 0 }, &[x]),
+            _ => Case::images(Op::Flip(Flip { vertical: at[0] % 2 == 0, horizontal: at[1] % 2 == 0 }), &[x]),
         })
     });
 }
@@ -157,7 +157,7 @@ fn reductions() {
         let x = Shape::new(*n, *h, *w, *c);
         let reduction = [Reduction::Sum, Reduction::Mean, Reduction::Max][*kind % 3];
         legal(match kind {
-            4 => Case::images(Op::BatchStatistics, &[x]),
+            4 => Case::images(Op::Fused(Fused::BatchStatistics), &[x]),
             3 => Case::images(Op::ChannelVariance, &[x, Shape::channels(*c)]),
             _ => Case::images(Op::Reduce(Reduce { reduction, n: *rn, h: *rh, w: *rw }), &[x]),
         })

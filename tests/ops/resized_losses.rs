@@ -23,8 +23,11 @@ fn with(x: Shape, resize: Resize, ignored: &[Option<u32>]) -> Vec<Case> {
                 let inputs = vec![TensorType::image(x), TensorType::map(pixels)];
                 let dy = vec![TensorType::image(pixels)];
                 let forward = [inputs.clone(), vectors.clone()].concat();
-                cases.push(Case { op: Op::ResizeCrossEntropy(op), inputs: forward });
-                cases.push(Case { op: Op::ResizeCrossEntropyGrad(op), inputs: [inputs, dy, vectors].concat() });
+                cases.push(Case { op: Op::Fused(Fused::CrossEntropy(op)), inputs: forward });
+                cases.push(Case {
+                    op: Op::Fused(Fused::CrossEntropyGrad(ResizeCrossEntropyGrad(op))),
+                    inputs: [inputs, dy, vectors].concat(),
+                });
             }
         }
     }
@@ -70,7 +73,7 @@ fn large_logits() {
 #[test]
 fn other_interpolations_are_refused() {
     let loss = CrossEntropy { ignore: None, smoothing: 0.0 };
-    let op = Op::ResizeCrossEntropy(ResizeCrossEntropy { resize: Resize::nearest(4, 4), loss });
+    let op = Op::Fused(Fused::CrossEntropy(ResizeCrossEntropy { resize: Resize::nearest(4, 4), loss }));
     let error = op.infer(&[TensorType::image(Shape::new(1, 2, 2, 3)), TensorType::map(Shape::new(1, 4, 4, 1))]);
     assert_eq!(error.expect_err("an error"), "Nearest cannot be fused with a loss");
 }

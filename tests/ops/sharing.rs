@@ -28,7 +28,7 @@ fn every_convolution_over_its_residual() {
     let device = checked();
     let mut served = BTreeSet::new();
     for case in fused::all() {
-        let Op::FusedConv(fused) = case.op else { continue };
+        let Op::Fused(Fused::Conv(fused)) = case.op else { continue };
         let expected = case.expect_in(Setting::Dying);
         served.extend(expected.check_variants(&device, &device.target()));
         let residual = format!("copy{}", case.inputs.len() - 1);
@@ -51,7 +51,7 @@ fn every_kernel_that_writes_a_range_of_channels() {
         let fused = FusedBatchNorm { norm, residual: true, activation: Some(Unary::Relu) };
         [
             Case::images(Op::BatchNorm(norm), &[&[s], &vectors[..]].concat()),
-            Case::images(Op::FusedBatchNorm(fused), &[&[s], &vectors[..], &[s]].concat()),
+            Case::images(Op::Fused(Fused::BatchNorm(fused)), &[&[s], &vectors[..], &[s]].concat()),
         ]
     });
     let mut served = BTreeSet::new();
@@ -70,7 +70,7 @@ pub(crate) fn functions_of_elements(x: Shape) -> Vec<(Case, usize)> {
     for op in [Binary::Add, Binary::Sub, Binary::Mul, Binary::DivNoNan, Binary::Equal] {
         cases.push((Case::images(Op::Binary(op), &[x, x]), 0));
     }
-    cases.extend(Unary::EXAMPLES.map(|f| (Case::images(Op::UnaryGrad(f), &[x, x]), 1)));
+    cases.extend(Unary::EXAMPLES.map(|f| (Case::images(Op::Gradient(Gradient::Unary(UnaryGrad(f))), &[x, x]), 1)));
     let vectors = |sums: bool, more: usize| {
         let vector = Shape::channels(9);
         let tail = sums.then_some(Shape { n: 2, ..vector });
@@ -79,10 +79,10 @@ pub(crate) fn functions_of_elements(x: Shape) -> Vec<(Case, usize)> {
     for batch in [false, true] {
         for scale in [false, true] {
             let op = BatchNormGrad { eps: 1e-3, scale, batch };
-            cases.push((Case::images(Op::BatchNormGrad(op), &vectors(batch, usize::from(scale))), 1));
+            cases.push((Case::images(Op::Gradient(Gradient::BatchNorm(op)), &vectors(batch, usize::from(scale))), 1));
         }
         let op = FusedBatchNormGrad { eps: 1e-3, batch, activation: Unary::LeakyRelu { slope: 0.2 } };
-        cases.push((Case::images(Op::FusedBatchNormGrad(op), &vectors(batch, 2)), 1));
+        cases.push((Case::images(Op::Fused(Fused::BatchNormGrad(op)), &vectors(batch, 2)), 1));
     }
     cases
 }
@@ -144,7 +144,7 @@ fn a_chain_over_its_second_input() {
     let [a, b, c] = [("a", Unary::Square), ("b", Unary::Abs), ("c", Unary::Affine { scale: 2.0, shift: 1.0 })]
         .map(|(name, f)| graph.add(name, Op::Unary(f), &[x]).expect("a node"));
     let steps = [Step::Add, Step::Mul];
-    let chain = Op::Chain(Chain::new(&steps).expect("a chain"));
+    let chain = Op::Fused(Fused::Chain(Chain::new(&steps).expect("a chain")));
     let y = graph.add("y", chain, &[a, b, c]).expect("a node");
     let ac = graph.add("ac", Op::Binary(Binary::Mul), &[a, c]).expect("a node");
     let last = graph.add("last", Op::Binary(Binary::Sub), &[y, ac]).expect("a node");
@@ -169,8 +169,8 @@ fn level(c: usize, dtype: DType, extra: Option<Op>) -> Graph {
     let conv = Conv2d { padding: Padding::symmetric(1, 1), ..Conv2d::default() };
     let skip = add("skip", Op::Conv2d(conv), &[x, w]);
     let window = Window { padding: Padding::symmetric(1, 1), ..Window::new([3, 3], [2, 2]) };
-    let pooled = add("pooled", Op::MaxPool(window), &[skip]);
-    let places = add("places", Op::MaxPoolIndices(window), &[skip]);
+    let pooled = add("pooled", Op::MaxPool(MaxPool { window }), &[skip]);
+    let places = add("places", Op::Gradient(Gradient::MaxPoolIndices(MaxPoolIndices { window })), &[skip]);
     let up = add("up", Op::Resize(Resize::bilinear(9, 7, Coordinates::HalfPixel)), &[pooled]);
     let more = extra.map(|op| add("more", op, &[skip]));
     let joined = add("joined", Op::Concat, &[skip, up]);
@@ -268,8 +268,8 @@ fn a_residual_that_is_read_again_is_not_overwritten() {
     let b = graph.parameter("b", Shape::channels(8), Layout::Image).expect("a bias");
     let r = graph.add("r", Op::Unary(Unary::Abs), &[x]).expect("a node");
     let conv = FusedConv { residual: true, ..FusedConv::plain(Convolution::Forward(Conv2d::default()), true) };
-    let y = graph.add("y", Op::FusedConv(conv), &[x, w, b, r]).expect("a convolution");
-    let own = graph.add("own", Op::FusedConv(conv), &[y, w, b, y]).expect("a convolution");
+    let y = graph.add("y", Op::Fused(Fused::Conv(conv)), &[x, w, b, r]).expect("a convolution");
+    let own = graph.add("own", Op::Fused(Fused::Conv(conv)), &[y, w, b, y]).expect("a convolution");
     let again = graph.add("again", Op::Binary(Binary::Add), &[own, r]).expect("a sum");
     let target = Target::new(Limits::WEBGPU, true);
     let made = plan(&graph, &[again], &target).expect("a plan");

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use atrous::train::loss::{CrossEntropyLoss, cross_entropy, weighted_sum};
 use atrous_gpu::{Device, GpuError, InputData, Parameters, StepOptions, StepResult, TrainingSession};
 use atrous_graph::autodiff::{Recompute, backward};
-use atrous_graph::op::{BatchNorm, Conv2d, Conv2dGradInput, Coordinates, Padding, Resize, RunningStat, Slice, Unary};
+use atrous_graph::op::{
+    AdaptiveAvgPool, BatchNorm, Conv2d, Conv2dGradInput, Coordinates, Fused, Padding, Resize, RunningStat, Slice, Unary,
+};
 use atrous_graph::optim::{Convention, Optimizer, ParameterGroup, Training};
 use atrous_graph::passes::{PassOptions, Precision};
 use atrous_graph::{DType, Graph, GraphError, Layout, NodeId, Op, Shape};
@@ -58,7 +60,7 @@ fn network(optimizer: Optimizer) -> Result<(Graph, Training), GraphError> {
     // Its bias would have no gradient but rounding, before batch statistics.
     let stem = net.parameter("stem.weight", Shape::new(3, 3, 10, 40), Layout::Filter)?;
     let y = net.graph.add("stem", Op::Conv2d(padded(1, 1)), &[x, stem])?;
-    let statistics = net.graph.add("statistics", Op::BatchStatistics, &[y])?;
+    let statistics = net.graph.add("statistics", Op::Fused(Fused::BatchStatistics), &[y])?;
     let [scale, shift] = ["scale", "shift"].map(|name| net.parameter(name, Shape::channels(40), Layout::Image));
     let norm = BatchNorm { eps: 1e-5, scale: true, shift: true, batch: true };
     let [mean, variance] = [0, 1].map(|sample| {
@@ -75,7 +77,7 @@ fn network(optimizer: Optimizer) -> Result<(Graph, Training), GraphError> {
     let y = net.graph.add("first", Op::Conv2d(padded(1, 1)), &[y, shared])?;
     let y = net.relu(y)?;
     let y = net.graph.add("second", Op::Conv2d(padded(1, 1)), &[y, shared])?;
-    let pooled = net.graph.add("pool", Op::AdaptiveAvgPool { h: 2, w: 2 }, &[y])?;
+    let pooled = net.graph.add("pool", Op::AdaptiveAvgPool(AdaptiveAvgPool { h: 2, w: 2 }), &[y])?;
     let dense = net.conv("dense", pooled, 2, 27, Conv2d::default())?;
     let up = net.graph.add("up", Op::Resize(Resize::bilinear(8, 8, Coordinates::HalfPixel)), &[y])?;
     let y = net.graph.add("concat", Op::Concat, &[up, early])?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use atrous_cpu::{Tensor, run};
 use atrous_golden::fill::{self, FillSource};
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, GpuError, InputData, Parameters, Session};
-use atrous_graph::op::{Reduce, Resize, Unary};
+use atrous_graph::op::{Cast, Reduce, Resize, Unary};
 use atrous_graph::passes::{Optimized, PassOptions, Precision, Storage, optimize};
 use atrous_graph::{DType, Graph, NodeId, Op};
 use atrous_kernels::plan::plan;
@@ -83,7 +83,7 @@ fn what_is_asked_for_stays_f32_under_its_name() {
     for (now, before) in all.now(&kept).into_iter().zip(kept) {
         let node = all.graph.node(now);
         assert_eq!((node.name.as_str(), node.ty), (net.graph.node(before).name.as_str(), net.graph.node(before).ty));
-        assert!(matches!(node.op, Op::Cast(DType::F32)));
+        assert!(matches!(node.op, Op::Cast(Cast { dtype: DType::F32 })));
     }
     // Its readers go on in f16.
     assert_eq!(dtype(&all, "conv1.f16"), DType::F16);

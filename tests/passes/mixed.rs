@@ -6,7 +6,7 @@ use atrous_cpu::Tensor;
 use atrous_golden::fill::FillSource;
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, GpuError};
 use atrous_graph::autodiff::{Recompute, backward_from};
-use atrous_graph::op::{Reduce, Unary};
+use atrous_graph::op::{Fused, Gradient, Reduce, Unary};
 use atrous_graph::optim::{LossScale, LossScaling, Optimizer, Training};
 use atrous_graph::passes::{Optimized, PassOptions, Precision};
 use atrous_graph::{DType, Graph, NodeId, Op};
@@ -43,10 +43,13 @@ fn parameters_their_gradients_losses_and_totals_stay_f32() {
                 let dtype = node.ty.dtype;
                 match node.op {
                     Op::Parameter | Op::Input => assert_ne!(dtype, DType::F16, "{name}: {}", node.name),
-                    Op::Conv2d(_) | Op::FusedConv(_) | Op::Conv2dGradInput(_) => {
+                    Op::Conv2d(_) | Op::Fused(Fused::Conv(_)) | Op::Conv2dGradInput(_) => {
                         assert_eq!(dtype, DType::F16, "{name}: {}", node.name);
                     }
-                    Op::CrossEntropy(_) | Op::ResizeCrossEntropy(_) | Op::Reduce(_) | Op::Conv2dGradWeight(_) => {
+                    Op::CrossEntropy(_)
+                    | Op::Fused(Fused::CrossEntropy(_))
+                    | Op::Reduce(_)
+                    | Op::Gradient(Gradient::Conv2dWeight(_)) => {
                         assert_eq!(dtype, DType::F32, "{name}: {}", node.name);
                     }
                     _ => {}

@@ -1,7 +1,9 @@
 //! Small graphs: each pass where it serves, and where it must not.
 
 use atrous_graph::autodiff::{Recompute, backward};
-use atrous_graph::op::{BatchNorm, Binary, Conv2d, Conv2dGradInput, Coordinates, CrossEntropy, Reduce, Resize, Unary};
+use atrous_graph::op::{
+    BatchNorm, Binary, Broadcast, Conv2d, Conv2dGradInput, Coordinates, CrossEntropy, Gradient, Reduce, Resize, Unary,
+};
 use atrous_graph::passes::PassOptions;
 use atrous_graph::{DType, Layout, NodeId, Op, Shape};
 
@@ -188,8 +190,12 @@ fn logits_that_something_else_needs_are_stored() {
         reason(&all, "fuse_resize_loss", "logits")
     };
     assert_eq!(declined(&net, &[mean, gradient, logits]), Some("its result is asked for"));
-    let back =
-        net.graph.nodes().iter().position(|node| matches!(node.op, Op::CrossEntropyGrad(_))).expect("a gradient");
+    let back = net
+        .graph
+        .nodes()
+        .iter()
+        .position(|node| matches!(node.op, Op::Gradient(Gradient::CrossEntropy(_))))
+        .expect("a gradient");
     assert_eq!(declined(&net, &[mean, gradient, NodeId(back)]), Some("its result is asked for"));
     let relu = net.relu("relu", NodeId(back));
     assert_eq!(declined(&net, &[mean, gradient, relu]), Some("its result is read more than once"));
@@ -306,7 +312,7 @@ fn chains_end_where_memory_or_the_function_asks_for_it() {
     let mut net = Net::new();
     let relu = net.relu("relu", net.x);
     let pool = net.add("pool", Op::Reduce(Reduce::MEAN_NHW), &[net.x]);
-    let wide = net.add("wide", Op::Broadcast(IMAGE), &[pool]);
+    let wide = net.add("wide", Op::Broadcast(Broadcast { shape: IMAGE }), &[pool]);
     let sum = net.sum("sum", relu, wide);
     net.graph.set_outputs(vec![sum]);
     assert_eq!(declined(&net, "relu"), Some("other work lies between it and what follows"));

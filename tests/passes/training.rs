@@ -9,7 +9,7 @@ use atrous_cpu::Tensor;
 use atrous_golden::fill::{self, FillSource};
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, InputData, Parameters, StepOptions, TrainingSession};
 use atrous_graph::autodiff::{Recompute, backward_scaled};
-use atrous_graph::op::{CrossEntropy, FusedBatchNorm, Reduce, Unary};
+use atrous_graph::op::{CrossEntropy, Fused, FusedBatchNorm, Gradient, Reduce, Unary, UnaryGrad};
 use atrous_graph::optim::{LossScale, LossScaling, Optimizer, Training};
 use atrous_graph::passes::{Optimized, PassOptions, optimize};
 use atrous_graph::{DType, Graph, NodeId, Op, Shape};
@@ -228,12 +228,17 @@ fn activations_and_batch_normalisations_are_one_pass() {
         let graph = &optimized.graph;
         let op = |id: &NodeId| &graph.node(*id).op;
         let normalised = |id: &NodeId| {
-            matches!(op(id), Op::FusedBatchNorm(FusedBatchNorm { residual: false, activation: Some(Unary::Relu), .. }))
+            matches!(
+                op(id),
+                Op::Fused(Fused::BatchNorm(FusedBatchNorm { residual: false, activation: Some(Unary::Relu), .. }))
+            )
         };
         for (_, node) in graph.iter() {
             match node.op {
                 Op::ChannelVariance => panic!("{name}: {} is not fused", node.name),
-                Op::UnaryGrad(Unary::Relu) => assert!(!normalised(&node.inputs[0]), "{name}: {}", node.name),
+                Op::Gradient(Gradient::Unary(UnaryGrad(Unary::Relu))) => {
+                    assert!(!normalised(&node.inputs[0]), "{name}: {}", node.name)
+                }
                 Op::Unary(Unary::Relu) => {
                     assert!(!matches!(op(&node.inputs[0]), Op::BatchNorm(_)), "{name}: {}", node.name);
                 }

@@ -1,6 +1,9 @@
 //! How much rounding a result may show.
 
-use atrous_graph::op::{Binary, PadMode, Reduction};
+use atrous_graph::op::{
+    BatchNormGradSums, Binary, Cast, CrossEntropyGrad, Fused, FusedBatchNormGradSums, Gradient, PadMode, Reduction,
+    ResizeCrossEntropyGrad, UnaryGrad,
+};
 use atrous_graph::{DType, Op, Shape};
 
 use crate::{
@@ -45,64 +48,65 @@ pub fn magnitude(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
         Op::Input | Op::Parameter => panic!("{} nodes are given, not computed", op.name()),
         Op::Conv2d(_)
         | Op::Conv2dGradInput(_)
-        | Op::Conv2dGradWeight(_)
-        | Op::MaxPoolGrad(_)
+        | Op::Gradient(Gradient::Conv2dWeight(_) | Gradient::MaxPool(_))
         | Op::AvgPool(_)
-        | Op::AvgPoolGrad(_)
-        | Op::AdaptiveAvgPool { .. }
-        | Op::AdaptiveAvgPoolGrad { .. }
+        | Op::Gradient(Gradient::AvgPool(_))
+        | Op::AdaptiveAvgPool(_)
+        | Op::Gradient(Gradient::AdaptiveAvgPool(_))
         | Op::ChannelSum => on_absolutes(op),
-        Op::FusedConv(op) => fused::fused_conv_magnitude(op, inputs, output),
+        Op::Fused(Fused::Conv(op)) => fused::fused_conv_magnitude(op, inputs, output),
         Op::BatchNorm(op) => norm::batch_norm_magnitude(op, inputs),
-        Op::BatchNormGradSums { eps } => norm::batch_norm_grad_sums_magnitude(*eps, inputs),
-        Op::BatchNormGrad(op) => norm::batch_norm_grad_magnitude(op, inputs),
-        Op::FusedBatchNorm(op) => fused_norm::fused_batch_norm_magnitude(op, inputs),
-        Op::FusedBatchNormGradSums(op) => fused_norm::grad_sums_magnitude(op, inputs),
-        Op::FusedBatchNormGrad(op) => fused_norm::grad_magnitude(op, inputs),
-        Op::BatchStatistics => norm::batch_statistics_magnitude(inputs[0]),
+        Op::Gradient(Gradient::BatchNormSums(BatchNormGradSums { eps })) => {
+            norm::batch_norm_grad_sums_magnitude(*eps, inputs)
+        }
+        Op::Gradient(Gradient::BatchNorm(op)) => norm::batch_norm_grad_magnitude(op, inputs),
+        Op::Fused(Fused::BatchNorm(op)) => fused_norm::fused_batch_norm_magnitude(op, inputs),
+        Op::Fused(Fused::BatchNormGradSums(FusedBatchNormGradSums(op))) => fused_norm::grad_sums_magnitude(op, inputs),
+        Op::Fused(Fused::BatchNormGrad(op)) => fused_norm::grad_magnitude(op, inputs),
+        Op::Fused(Fused::BatchStatistics) => norm::batch_statistics_magnitude(inputs[0]),
         Op::ChannelVariance => evaluate(op, inputs, output),
         Op::RunningStat(op) => norm::running_stat_magnitude(op, inputs[0], inputs[1]),
         Op::Reduce(reduce) => match reduce.reduction {
             Reduction::Sum | Reduction::Mean => on_absolutes(op),
             Reduction::Max => Tensor::zeros(output),
         },
-        Op::ChannelMaxPoolGrad(_) => evaluate(op, &[inputs[0], &inputs[1].abs()], output),
+        Op::Gradient(Gradient::ChannelMaxPool(_)) => evaluate(op, &[inputs[0], &inputs[1].abs()], output),
         Op::Resize(op) => resize::magnitude(op, inputs[0], output),
-        Op::ResizeGrad(op) => resize::grad_magnitude(op, inputs[0], output),
-        Op::PadGrad(grad) => match grad.pad.mode {
+        Op::Gradient(Gradient::Resize(op)) => resize::grad_magnitude(op, inputs[0], output),
+        Op::Gradient(Gradient::Pad(grad)) => match grad.pad.mode {
             PadMode::Reflect | PadMode::Replicate => on_absolutes(op),
             PadMode::Constant(_) => Tensor::zeros(output),
         },
         Op::Unary(op) => unary::unary_magnitude(*op, inputs[0]),
-        Op::UnaryGrad(op) => unary_grad::unary_grad_magnitude(*op, inputs[0], inputs[1]),
+        Op::Gradient(Gradient::Unary(UnaryGrad(op))) => unary_grad::unary_grad_magnitude(*op, inputs[0], inputs[1]),
         Op::Binary(Binary::Add | Binary::Sub) => on_absolutes(&Op::Binary(Binary::Add)),
         Op::Binary(Binary::Mul | Binary::DivNoNan) => on_absolutes(op),
-        Op::Chain(op) => chain::chain_magnitude(op, inputs),
+        Op::Fused(Fused::Chain(op)) => chain::chain_magnitude(op, inputs),
         Op::Softmax => softmax::softmax_magnitude(inputs[0]),
-        Op::SoftmaxGrad => softmax::softmax_grad_magnitude(inputs[0], inputs[1]),
+        Op::Gradient(Gradient::Softmax) => softmax::softmax_grad_magnitude(inputs[0], inputs[1]),
         Op::LogSoftmax => softmax::log_softmax_magnitude(inputs[0]),
-        Op::LogSoftmaxGrad => softmax::log_softmax_grad_magnitude(inputs[0], inputs[1]),
+        Op::Gradient(Gradient::LogSoftmax) => softmax::log_softmax_grad_magnitude(inputs[0], inputs[1]),
         Op::CrossEntropy(op) => label::cross_entropy_magnitude(op, inputs),
-        Op::CrossEntropyGrad(op) => label::cross_entropy_grad_magnitude(op, inputs),
-        Op::ResizeCrossEntropy(op) => fused_loss::cross_entropy_magnitude(op, inputs),
-        Op::ResizeCrossEntropyGrad(op) => fused_loss::grad_magnitude(op, inputs),
-        Op::Cast(DType::F16) => on_absolutes(op),
+        Op::Gradient(Gradient::CrossEntropy(CrossEntropyGrad(op))) => label::cross_entropy_grad_magnitude(op, inputs),
+        Op::Fused(Fused::CrossEntropy(op)) => fused_loss::cross_entropy_magnitude(op, inputs),
+        Op::Fused(Fused::CrossEntropyGrad(ResizeCrossEntropyGrad(op))) => fused_loss::grad_magnitude(op, inputs),
+        Op::Cast(Cast { dtype: DType::F16 }) => on_absolutes(op),
         Op::Dropout(_) if inputs.len() == 2 => on_absolutes(op),
         Op::MaxPool(_)
-        | Op::MaxPoolIndices(_)
+        | Op::Gradient(Gradient::MaxPoolIndices(_))
         | Op::ChannelMaxPool(_)
         | Op::Binary(Binary::Equal)
         | Op::Broadcast(_)
-        | Op::Fill { .. }
-        | Op::OneHot { .. }
-        | Op::LabelWeight { .. }
+        | Op::Fill(_)
+        | Op::OneHot(_)
+        | Op::LabelWeight(_)
         | Op::ArgMax
-        | Op::ResizeArgMax(_)
+        | Op::Fused(Fused::ArgMax(_))
         | Op::Concat
         | Op::Slice(_)
         | Op::Place(_)
         | Op::Pad(_)
-        | Op::Flip { .. }
+        | Op::Flip(_)
         | Op::Dropout(_)
         | Op::StopGradient
         | Op::Cast(_) => Tensor::zeros(output),

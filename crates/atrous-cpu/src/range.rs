@@ -1,6 +1,6 @@
 //! What holds of a result whatever the inputs.
 
-use atrous_graph::op::{Binary, FusedBatchNorm, Unary};
+use atrous_graph::op::{Binary, Fused, FusedBatchNorm, Unary};
 use atrous_graph::{Op, Shape};
 
 use crate::Tolerance;
@@ -64,7 +64,7 @@ fn bounds(op: &Op) -> (f64, f64) {
     const MAX: f64 = f32::MAX as f64;
     match op {
         Op::Softmax
-        | Op::OneHot { .. }
+        | Op::OneHot(_)
         | Op::Binary(Binary::Equal)
         | Op::Unary(Unary::Sigmoid | Unary::HardSigmoid | Unary::Step) => (0.0, 1.0),
         Op::Unary(Unary::Tanh) => (-1.0, 1.0),
@@ -80,7 +80,7 @@ fn bounds(op: &Op) -> (f64, f64) {
             | Unary::Huber { .. },
         )
         | Op::ChannelVariance => (0.0, MAX),
-        Op::FusedBatchNorm(FusedBatchNorm { activation: Some(f), .. }) => bounds(&Op::Unary(*f)),
+        Op::Fused(Fused::BatchNorm(FusedBatchNorm { activation: Some(f), .. })) => bounds(&Op::Unary(*f)),
         Op::Unary(Unary::AtLeast { floor }) => (f64::from(*floor), MAX),
         Op::Unary(Unary::Elu { alpha }) if *alpha >= 0.0 => (-f64::from(*alpha), MAX),
         // The minima of the three are -0.17004, -0.27846 and -0.375.

@@ -131,7 +131,9 @@ fn source(node: &Node, values: &HashMap<String, Tensor>) -> Result<Tensor, Error
 
 #[cfg(test)]
 mod tests {
-    use atrous_graph::op::{Binary, CrossEntropy, Dropout, DropoutUnit, Reduce, Slice, Unary};
+    use atrous_graph::op::{
+        Binary, Broadcast, CrossEntropy, CrossEntropyGrad, Dropout, DropoutUnit, Fill, Gradient, Reduce, Slice, Unary,
+    };
 
     use super::*;
 
@@ -196,9 +198,11 @@ mod tests {
         let entropy = CrossEntropy { ignore: Some(255), smoothing: 0.0 };
         let losses = g.add("losses", Op::CrossEntropy(entropy), &[kept, labels]).unwrap();
         let loss = g.add("loss", Op::Reduce(Reduce::SUM_NHW), &[losses]).unwrap();
-        let one = g.add("one", Op::Fill { shape: Shape::channels(1), value: 1.0 }, &[]).unwrap();
-        let each = g.add("each", Op::Broadcast(pixels), &[one]).unwrap();
-        let back = g.add("back", Op::CrossEntropyGrad(entropy), &[kept, labels, each]).unwrap();
+        let one = g.add("one", Op::Fill(Fill { shape: Shape::channels(1), value: 1.0 }), &[]).unwrap();
+        let each = g.add("each", Op::Broadcast(Broadcast { shape: pixels }), &[one]).unwrap();
+        let back = g
+            .add("back", Op::Gradient(Gradient::CrossEntropy(CrossEntropyGrad(entropy))), &[kept, labels, each])
+            .unwrap();
         let dx = g.add("dx", drop, &[back, seed]).unwrap();
         let values = HashMap::from([
             ("logits".to_owned(), Tensor::zeros(Shape::new(1, 1, 2, 2))),

@@ -3,9 +3,10 @@
 
 use atrous_cpu::{Tensor, Tolerance, compare, evaluate, magnitude};
 use atrous_graph::op::{
-    AvgPool, AvgPoolGrad, BatchNormGrad, Binary, ChannelMaxPool, Conv2d, Conv2dGradWeight, Coordinates, CrossEntropy,
-    Dropout, DropoutUnit, MaxPoolGrad, Pad, PadGrad, PadMode, Padding, Resize, ResizeCrossEntropy, ResizeGrad, Unary,
-    Window,
+    AdaptiveAvgPoolGrad, AvgPool, AvgPoolGrad, BatchNormGrad, BatchNormGradSums, Binary, ChannelMaxPool,
+    ChannelMaxPoolGrad, Conv2d, Conv2dGradWeight, Coordinates, CrossEntropy, CrossEntropyGrad, Dropout, DropoutUnit,
+    Fused, Gradient, MaxPoolGrad, MaxPoolIndices, Pad, PadGrad, PadMode, Padding, Resize, ResizeCrossEntropy,
+    ResizeCrossEntropyGrad, ResizeGrad, Unary, UnaryGrad, Window,
 };
 use atrous_graph::{Op, Shape};
 
@@ -32,7 +33,7 @@ fn cases() -> Vec<(Op, Vec<Tensor>, Shape)> {
     let small = noise(half, 3);
     let sums = noise(Shape { n: 2, ..c }, 4).map(|v| 8.0 * v);
     let window = Window::new([2, 2], [2, 2]);
-    let indices = evaluate(&Op::MaxPoolIndices(window), &[&x], half);
+    let indices = evaluate(&Op::Gradient(Gradient::MaxPoolIndices(MaxPoolIndices { window })), &[&x], half);
     let pool = AvgPool { window: Window::new([3, 3], [1, 1]), count_include_pad: true, divisor: None };
     let resize = Resize::bilinear(2, 2, Coordinates::HalfPixel);
     let pad = Pad { padding: Padding::symmetric(1, 2), mode: PadMode::Reflect };
@@ -49,30 +50,50 @@ fn cases() -> Vec<(Op, Vec<Tensor>, Shape)> {
     let conv = Conv2d { padding: Padding::symmetric(1, 1), ..Conv2d::default() };
     let statistics = [noise(c, 6), positive(c, 7), positive(c, 8)];
     let [mean, var, scale] = statistics.clone();
-    let grad = |scale, batch| Op::BatchNormGrad(BatchNormGrad { eps: 1e-3, scale, batch });
+    let grad = |scale, batch| Op::Gradient(Gradient::BatchNorm(BatchNormGrad { eps: 1e-3, scale, batch }));
     vec![
-        (Op::Conv2dGradWeight(Conv2dGradWeight { conv, kernel: [3, 3] }), vec![x.clone(), dy.clone()], filter),
         (
-            Op::BatchNormGradSums { eps: 1e-3 },
+            Op::Gradient(Gradient::Conv2dWeight(Conv2dGradWeight { conv, kernel: [3, 3] })),
+            vec![x.clone(), dy.clone()],
+            filter,
+        ),
+        (
+            Op::Gradient(Gradient::BatchNormSums(BatchNormGradSums { eps: 1e-3 })),
             vec![x.clone(), dy.clone(), mean.clone(), var.clone()],
             Shape { n: 2, ..c },
         ),
         (grad(false, false), vec![x.clone(), dy.clone(), mean.clone(), var.clone()], IMAGE),
         (grad(true, true), vec![x.clone(), dy.clone(), mean, var, scale, sums], IMAGE),
-        (Op::MaxPoolGrad(MaxPoolGrad { window, h: 4, w: 4 }), vec![small.clone(), indices], IMAGE),
-        (Op::AvgPoolGrad(AvgPoolGrad { pool, h: 4, w: 4 }), vec![small.clone()], IMAGE),
-        (Op::AdaptiveAvgPoolGrad { h: 4, w: 4 }, vec![noise(Shape { h: 3, w: 3, ..IMAGE }, 9)], IMAGE),
-        (Op::ChannelMaxPoolGrad(ChannelMaxPool { window: 2, stride: 1 }), vec![x.clone(), noise(channels, 10)], IMAGE),
-        (Op::ResizeGrad(ResizeGrad { resize, h: 4, w: 4 }), vec![small.clone()], IMAGE),
-        (Op::PadGrad(PadGrad { pad, h: 4, w: 4 }), vec![padded], IMAGE),
+        (Op::Gradient(Gradient::MaxPool(MaxPoolGrad { window, h: 4, w: 4 })), vec![small.clone(), indices], IMAGE),
+        (Op::Gradient(Gradient::AvgPool(AvgPoolGrad { pool, h: 4, w: 4 })), vec![small.clone()], IMAGE),
+        (
+            Op::Gradient(Gradient::AdaptiveAvgPool(AdaptiveAvgPoolGrad { h: 4, w: 4 })),
+            vec![noise(Shape { h: 3, w: 3, ..IMAGE }, 9)],
+            IMAGE,
+        ),
+        (
+            Op::Gradient(Gradient::ChannelMaxPool(ChannelMaxPoolGrad(ChannelMaxPool { window: 2, stride: 1 }))),
+            vec![x.clone(), noise(channels, 10)],
+            IMAGE,
+        ),
+        (Op::Gradient(Gradient::Resize(ResizeGrad { resize, h: 4, w: 4 })), vec![small.clone()], IMAGE),
+        (Op::Gradient(Gradient::Pad(PadGrad { pad, h: 4, w: 4 })), vec![padded], IMAGE),
         (Op::Binary(Binary::DivNoNan), vec![x.clone(), positive(c, 11)], IMAGE),
         (Op::ChannelSum, vec![x.clone()], pixels),
-        (Op::SoftmaxGrad, vec![softmax, dy.clone()], IMAGE),
-        (Op::LogSoftmaxGrad, vec![log, dy.clone()], IMAGE),
+        (Op::Gradient(Gradient::Softmax), vec![softmax, dy.clone()], IMAGE),
+        (Op::Gradient(Gradient::LogSoftmax), vec![log, dy.clone()], IMAGE),
         (Op::CrossEntropy(entropy), vec![x.clone(), labels.clone(), positive(c, 12)], pixels),
-        (Op::CrossEntropyGrad(entropy), vec![x.clone(), labels.clone(), noise(pixels, 13), positive(c, 12)], IMAGE),
-        (Op::ResizeCrossEntropy(resized), vec![small.clone(), labels.clone(), positive(c, 12)], pixels),
-        (Op::ResizeCrossEntropyGrad(resized), vec![small, labels, noise(pixels, 13), positive(c, 12)], half),
+        (
+            Op::Gradient(Gradient::CrossEntropy(CrossEntropyGrad(entropy))),
+            vec![x.clone(), labels.clone(), noise(pixels, 13), positive(c, 12)],
+            IMAGE,
+        ),
+        (Op::Fused(Fused::CrossEntropy(resized)), vec![small.clone(), labels.clone(), positive(c, 12)], pixels),
+        (
+            Op::Fused(Fused::CrossEntropyGrad(ResizeCrossEntropyGrad(resized))),
+            vec![small, labels, noise(pixels, 13), positive(c, 12)],
+            half,
+        ),
         (Op::Dropout(Dropout { rate: 0.3, stream: 2, unit: DropoutUnit::Element }), vec![x, seed], IMAGE),
     ]
 }
@@ -110,7 +131,7 @@ fn derivatives_of_functions_are_held_to_a_thousandth() {
     let dy = noise(IMAGE, 2);
     for function in Unary::EXAMPLES {
         let x = if function == Unary::Ln { x.map(|v| v.abs() + 0.1) } else { x.clone() };
-        let (op, inputs) = (Op::UnaryGrad(function), [&x, &dy]);
+        let (op, inputs) = (Op::Gradient(Gradient::Unary(UnaryGrad(function))), [&x, &dy]);
         let want = evaluate(&op, &inputs, IMAGE);
         assert!(judge(&op, &inputs, &want, &want), "{function:?}");
         if function != Unary::Step {
@@ -127,7 +148,7 @@ fn scales_do_not_grow_with_what_cancels() {
     let labels = Tensor::from_u32(pixels, &[1; 32]);
     let (near, dy) = (noise(IMAGE, 1), noise(pixels, 2));
     let far = near.map(|v| v + 1000.0);
-    let op = Op::CrossEntropyGrad(CrossEntropy { ignore: None, smoothing: 0.0 });
+    let op = Op::Gradient(Gradient::CrossEntropy(CrossEntropyGrad(CrossEntropy { ignore: None, smoothing: 0.0 })));
     let scales = [&near, &far].map(|x| magnitude(&op, &[x, &labels, &dy], IMAGE));
     for (near, far) in scales[0].data.iter().zip(&scales[1].data) {
         assert!((near - far).abs() < 1e-9, "{near} {far}");

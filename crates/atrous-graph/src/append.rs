@@ -49,11 +49,9 @@ impl Graph {
         for (id, node) in other.iter() {
             let name = path(&node.name);
             let inputs: Vec<NodeId> = node.inputs.iter().map(|input| nodes[input.0]).collect();
-            nodes.push(match (stands_for.get(&id), &node.op) {
-                (Some(given), _) => *given,
-                (None, Op::Input) => self.input(&name, node.ty.shape, node.ty.dtype)?,
-                (None, Op::Parameter) => self.parameter_of(&name, node.ty)?,
-                (None, op) => self.add(&name, *op, &inputs)?,
+            nodes.push(match stands_for.get(&id) {
+                Some(given) => *given,
+                None => self.add_copy(&name, node, &inputs)?,
             });
         }
         let mut labels: Vec<(&str, NodeId)> =

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{Graph, Op, print::attributes};
+use crate::{Graph, Op};
 
 impl Graph {
     /// The graph in Graphviz' DOT language, parameters left out.
@@ -12,7 +12,7 @@ impl Graph {
         let shown = |op: &Op| !matches!(op, Op::Parameter);
         for (id, node) in self.iter().filter(|(_, n)| shown(&n.op)) {
             let mut label = format!("{}\\n{}", escape(&node.name), node.op.name());
-            let attributes = attributes(&node.op);
+            let attributes = node.op.definition().attributes();
             if !attributes.is_empty() {
                 let _ = write!(label, "\\n{}", escape(&attributes));
             }

@@ -2,11 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::{DType, GraphError, Layout, Op, Shape, TensorType};
-
-/// Index of a node in its graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NodeId(pub usize);
+use crate::{DType, GraphError, Layout, NodeId, Op, Shape, TensorType};
 
 /// One operation, its inputs and the tensor it makes.
 #[derive(Clone, Debug, PartialEq)]
@@ -156,6 +152,17 @@ impl Graph {
         let ty = op.infer(&types).map_err(|reason| invalid(&op, name, reason))?;
         check_size(ty.shape).map_err(|reason| invalid(&op, name, reason))?;
         Ok(self.push(name, op, inputs.to_vec(), ty))
+    }
+
+    /// Adds a node that does what a node of another graph does, of these inputs. Inputs and parameters are of its type.
+    pub(crate) fn add_copy(&mut self, name: &str, node: &Node, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
+        if let Op::Input = node.op {
+            self.input(name, node.ty.shape, node.ty.dtype)
+        } else if let Op::Parameter = node.op {
+            self.parameter_of(name, node.ty)
+        } else {
+            self.add(name, node.op, inputs)
+        }
     }
 
     /// Puts another operation with other inputs into the place of a node.

@@ -10,6 +10,7 @@ mod dot;
 mod error;
 mod graph;
 pub mod memory;
+mod node_id;
 pub mod op;
 pub mod optim;
 pub mod passes;
@@ -18,7 +19,8 @@ mod shape;
 mod source;
 
 pub use error::GraphError;
-pub use graph::{Graph, Node, NodeId};
+pub use graph::{Graph, Node};
+pub use node_id::NodeId;
 pub use op::Op;
 pub use shape::{DType, Layout, Shape, TensorType};
 pub use source::{ParameterSource, SourceError};

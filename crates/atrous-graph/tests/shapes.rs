@@ -116,7 +116,7 @@ fn pooling_has_pytorchs_sizes() {
         ceil_mode,
         ..Window::new([kernel; 2], [stride; 2])
     };
-    let size = |w: Window, h, ww| image(1, h, ww, 4).unary(Op::MaxPool(w)).map(|s| (s.h, s.w));
+    let size = |w: Window, h, ww| image(1, h, ww, 4).unary(Op::MaxPool(MaxPool { window: w })).map(|s| (s.h, s.w));
     assert_eq!(size(window(3, 2, 1, false), 11, 12).unwrap(), (6, 6));
     assert_eq!(size(window(3, 2, 0, true), 12, 14).unwrap(), (6, 7));
     assert_eq!(size(window(3, 2, 1, true), 10, 11).unwrap(), (6, 6));
@@ -168,7 +168,7 @@ fn class_maps_are_u32_and_only_move() {
     let map = case.graph.add("map", Op::ArgMax, &[case.x]).unwrap();
     assert_eq!(case.graph.node(map).ty.dtype, DType::U32);
     assert!(text(case.graph.add("r", Op::Unary(Unary::Relu), &[map])).contains("input 0 must be f32, got u32"));
-    assert!(case.graph.add("f", Op::Flip { vertical: true, horizontal: false }, &[map]).is_ok());
+    assert!(case.graph.add("f", Op::Flip(Flip { vertical: true, horizontal: false }), &[map]).is_ok());
 }
 
 #[test]
@@ -216,8 +216,11 @@ fn absurd_sizes_are_refused_without_overflow() {
     let padding = Padding::symmetric(usize::MAX, 1);
     assert!(text(case.unary(Op::Pad(Pad { padding, mode: PadMode::Constant(0.0) }))).contains("at most 1048576"));
     let window = Window { padding, ..Window::new([2, 2], [2, 2]) };
-    assert!(text(case.unary(Op::MaxPool(window))).contains("at most 1048576"));
-    assert!(text(case.unary(Op::MaxPool(Window::new([usize::MAX, 1], [1, 1])))).contains("at most 1048576 taps"));
+    assert!(text(case.unary(Op::MaxPool(MaxPool { window }))).contains("at most 1048576"));
+    assert!(
+        text(case.unary(Op::MaxPool(MaxPool { window: Window::new([usize::MAX, 1], [1, 1]) })))
+            .contains("at most 1048576 taps")
+    );
     let conv = Conv2d { dilation: [usize::MAX, 1], ..Conv2d::default() };
     assert!(text(case.conv(conv, [3, 3, 3, 8])).contains("at most 1048576, got"));
 }

@@ -1,6 +1,10 @@
 //! The way from a node to its family of kernels.
 
-use atrous_graph::op::FusedBatchNorm;
+use atrous_graph::op::{
+    AdaptiveAvgPool, AdaptiveAvgPoolGrad, BatchNormGradSums, ChannelMaxPoolGrad, CrossEntropyGrad, Fill, Flip, Fused,
+    FusedBatchNorm, FusedBatchNormGradSums, Gradient, LabelWeight, MaxPool, MaxPoolIndices, OneHot, ResizeArgMax,
+    ResizeCrossEntropyGrad, UnaryGrad,
+};
 use atrous_graph::{NodeId, Op, TensorType};
 
 use crate::{NodePlan, Target, conv, custom, dropout, label, movement, norm, pointwise, pool, reduce, resize, split};
@@ -157,56 +161,53 @@ pub const fn variants(op: &Op) -> &'static [&'static str] {
     match op {
         Op::Conv2d(_) => conv::CONV2D_VARIANTS,
         Op::Conv2dGradInput(_) => conv::GRAD_INPUT_VARIANTS,
-        Op::FusedConv(fused) => variants(&fused.conv.op()),
-        Op::Conv2dGradWeight(_) => conv::GRAD_WEIGHT_VARIANTS,
+        Op::Fused(Fused::Conv(fused)) => variants(&fused.conv.op()),
+        Op::Gradient(Gradient::Conv2dWeight(_)) => conv::GRAD_WEIGHT_VARIANTS,
         Op::Binary(_) => &["binary_equal", "binary_channel", "binary_broadcast"],
         Op::Reduce(_)
-        | Op::BatchStatistics
+        | Op::Fused(Fused::BatchStatistics)
         | Op::ChannelVariance
-        | Op::BatchNormGradSums { .. }
-        | Op::FusedBatchNormGradSums(_) => &["single_stage", "two_stage_workgroup", "two_stage"],
+        | Op::Gradient(Gradient::BatchNormSums(_))
+        | Op::Fused(Fused::BatchNormGradSums(_)) => &["single_stage", "two_stage_workgroup", "two_stage"],
         Op::Resize(_)
-        | Op::ResizeArgMax(_)
-        | Op::ResizeGrad(_)
-        | Op::AdaptiveAvgPool { .. }
-        | Op::AdaptiveAvgPoolGrad { .. }
-        | Op::AvgPoolGrad(_)
-        | Op::PadGrad(_) => &["nearest", "two_taps", "taps"],
+        | Op::Fused(Fused::ArgMax(_))
+        | Op::Gradient(Gradient::Resize(_))
+        | Op::AdaptiveAvgPool(_)
+        | Op::Gradient(Gradient::AdaptiveAvgPool(_) | Gradient::AvgPool(_) | Gradient::Pad(_)) => {
+            &["nearest", "two_taps", "taps"]
+        }
         Op::Input
         | Op::Parameter
         | Op::BatchNorm(_)
-        | Op::BatchNormGrad(_)
-        | Op::FusedBatchNorm(_)
-        | Op::FusedBatchNormGrad(_)
+        | Op::Gradient(Gradient::BatchNorm(_))
+        | Op::Fused(Fused::BatchNorm(_) | Fused::BatchNormGrad(_))
         | Op::RunningStat(_)
         | Op::MaxPool(_)
-        | Op::MaxPoolIndices(_)
-        | Op::MaxPoolGrad(_)
+        | Op::Gradient(Gradient::MaxPoolIndices(_) | Gradient::MaxPool(_))
         | Op::AvgPool(_)
         | Op::ChannelMaxPool(_)
-        | Op::ChannelMaxPoolGrad(_)
+        | Op::Gradient(Gradient::ChannelMaxPool(_))
         | Op::Unary(_)
-        | Op::UnaryGrad(_)
-        | Op::Chain(_)
+        | Op::Gradient(Gradient::Unary(_))
+        | Op::Fused(Fused::Chain(_))
         | Op::Broadcast(_)
-        | Op::Fill { .. }
+        | Op::Fill(_)
         | Op::ChannelSum
         | Op::Softmax
-        | Op::SoftmaxGrad
+        | Op::Gradient(Gradient::Softmax)
         | Op::LogSoftmax
-        | Op::LogSoftmaxGrad
+        | Op::Gradient(Gradient::LogSoftmax)
         | Op::CrossEntropy(_)
-        | Op::CrossEntropyGrad(_)
-        | Op::ResizeCrossEntropy(_)
-        | Op::ResizeCrossEntropyGrad(_)
-        | Op::OneHot { .. }
-        | Op::LabelWeight { .. }
+        | Op::Gradient(Gradient::CrossEntropy(_))
+        | Op::Fused(Fused::CrossEntropy(_) | Fused::CrossEntropyGrad(_))
+        | Op::OneHot(_)
+        | Op::LabelWeight(_)
         | Op::ArgMax
         | Op::Concat
         | Op::Slice(_)
         | Op::Place(_)
         | Op::Pad(_)
-        | Op::Flip { .. }
+        | Op::Flip(_)
         | Op::Dropout(_)
         | Op::StopGradient
         | Op::Cast(_)
@@ -223,58 +224,62 @@ pub fn plan_part(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         Op::Input | Op::Parameter | Op::StopGradient => Ok(alias()),
         Op::Dropout(_) if problem.inputs.len() == 1 => Ok(alias()),
         Op::Dropout(op) => dropout::plan_dropout(op, problem),
-        Op::Conv2d(_) | Op::Conv2dGradInput(_) | Op::FusedConv(_) => conv::plan_conv(problem),
-        Op::Conv2dGradWeight(op) => conv::plan_grad_weight(op, problem),
+        Op::Conv2d(_) | Op::Conv2dGradInput(_) | Op::Fused(Fused::Conv(_)) => conv::plan_conv(problem),
+        Op::Gradient(Gradient::Conv2dWeight(op)) => conv::plan_grad_weight(op, problem),
         Op::BatchNorm(norm) => {
             norm::plan_batch_norm(&FusedBatchNorm { norm: *norm, residual: false, activation: None }, problem)
         }
-        Op::BatchNormGradSums { eps } => norm::plan_grad_sums(*eps, None, problem),
-        Op::BatchNormGrad(op) => norm::plan_grad(op, problem),
-        Op::FusedBatchNorm(op) => norm::plan_batch_norm(op, problem),
-        Op::FusedBatchNormGradSums(op) => norm::plan_grad_sums(op.eps, Some(op.activation), problem),
-        Op::FusedBatchNormGrad(op) => norm::plan_fused_grad(op, problem),
-        Op::BatchStatistics => norm::plan_statistics(problem),
+        Op::Gradient(Gradient::BatchNormSums(BatchNormGradSums { eps })) => norm::plan_grad_sums(*eps, None, problem),
+        Op::Gradient(Gradient::BatchNorm(op)) => norm::plan_grad(op, problem),
+        Op::Fused(Fused::BatchNorm(op)) => norm::plan_batch_norm(op, problem),
+        Op::Fused(Fused::BatchNormGradSums(FusedBatchNormGradSums(op))) => {
+            norm::plan_grad_sums(op.eps, Some(op.activation), problem)
+        }
+        Op::Fused(Fused::BatchNormGrad(op)) => norm::plan_fused_grad(op, problem),
+        Op::Fused(Fused::BatchStatistics) => norm::plan_statistics(problem),
         Op::ChannelVariance => reduce::plan_variance(problem),
         Op::RunningStat(op) => norm::plan_running_stat(op, problem),
         Op::Reduce(op) => reduce::plan_reduce(op, problem),
-        Op::MaxPool(op) => pool::plan_max(op, problem),
-        Op::MaxPoolIndices(op) => pool::plan_max_indices(op, problem),
-        Op::MaxPoolGrad(op) => pool::plan_max_grad(op, problem),
+        Op::MaxPool(MaxPool { window: op }) => pool::plan_max(op, problem),
+        Op::Gradient(Gradient::MaxPoolIndices(MaxPoolIndices { window: op })) => pool::plan_max_indices(op, problem),
+        Op::Gradient(Gradient::MaxPool(op)) => pool::plan_max_grad(op, problem),
         Op::AvgPool(op) => pool::plan_avg(op, problem),
-        Op::AvgPoolGrad(op) => resize::plan_avg_grad(op, problem),
-        Op::AdaptiveAvgPool { h, w } => resize::plan_adaptive(*h, *w, problem),
-        Op::AdaptiveAvgPoolGrad { h, w } => resize::plan_adaptive_grad(*h, *w, problem),
+        Op::Gradient(Gradient::AvgPool(op)) => resize::plan_avg_grad(op, problem),
+        Op::AdaptiveAvgPool(AdaptiveAvgPool { h, w }) => resize::plan_adaptive(*h, *w, problem),
+        Op::Gradient(Gradient::AdaptiveAvgPool(AdaptiveAvgPoolGrad { h, w })) => {
+            resize::plan_adaptive_grad(*h, *w, problem)
+        }
         Op::ChannelMaxPool(op) => pool::plan_channel_max(op, problem),
-        Op::ChannelMaxPoolGrad(op) => pool::plan_channel_max_grad(op, problem),
+        Op::Gradient(Gradient::ChannelMaxPool(ChannelMaxPoolGrad(op))) => pool::plan_channel_max_grad(op, problem),
         Op::Resize(op) => resize::plan_resize(op, problem),
-        Op::ResizeArgMax(op) => resize::plan_argmax(op, problem),
-        Op::ResizeGrad(op) => resize::plan_resize_grad(op, problem),
+        Op::Fused(Fused::ArgMax(ResizeArgMax(op))) => resize::plan_argmax(op, problem),
+        Op::Gradient(Gradient::Resize(op)) => resize::plan_resize_grad(op, problem),
         Op::Cast(_) => pointwise::plan_cast(problem),
         Op::Custom(op) => custom::plan(op, problem),
         Op::Unary(op) => pointwise::plan_unary(op, problem),
-        Op::UnaryGrad(op) => pointwise::plan_unary_grad(op, problem),
+        Op::Gradient(Gradient::Unary(UnaryGrad(op))) => pointwise::plan_unary_grad(op, problem),
         Op::Binary(op) => pointwise::plan_binary(op, problem),
-        Op::Chain(op) => pointwise::plan_chain(op, problem),
+        Op::Fused(Fused::Chain(op)) => pointwise::plan_chain(op, problem),
         Op::Softmax => pointwise::plan_softmax(false, problem),
         Op::LogSoftmax => pointwise::plan_softmax(true, problem),
-        Op::SoftmaxGrad => pointwise::plan_softmax_grad(false, problem),
-        Op::LogSoftmaxGrad => pointwise::plan_softmax_grad(true, problem),
+        Op::Gradient(Gradient::Softmax) => pointwise::plan_softmax_grad(false, problem),
+        Op::Gradient(Gradient::LogSoftmax) => pointwise::plan_softmax_grad(true, problem),
         Op::CrossEntropy(op) => label::plan_cross_entropy(op, problem),
-        Op::CrossEntropyGrad(op) => label::plan_cross_entropy_grad(op, problem),
-        Op::ResizeCrossEntropy(op) => resize::plan_cross_entropy(op, problem),
-        Op::ResizeCrossEntropyGrad(op) => resize::plan_cross_entropy_grad(op, problem),
-        Op::OneHot { ignore, .. } => label::plan_one_hot(*ignore, problem),
-        Op::LabelWeight { classes, ignore } => label::plan_weight(*classes, *ignore, problem),
+        Op::Gradient(Gradient::CrossEntropy(CrossEntropyGrad(op))) => label::plan_cross_entropy_grad(op, problem),
+        Op::Fused(Fused::CrossEntropy(op)) => resize::plan_cross_entropy(op, problem),
+        Op::Fused(Fused::CrossEntropyGrad(ResizeCrossEntropyGrad(op))) => resize::plan_cross_entropy_grad(op, problem),
+        Op::OneHot(OneHot { ignore, .. }) => label::plan_one_hot(*ignore, problem),
+        Op::LabelWeight(LabelWeight { classes, ignore }) => label::plan_weight(*classes, *ignore, problem),
         Op::ArgMax => pointwise::plan_argmax(problem),
         Op::Broadcast(_) => movement::plan_broadcast(problem),
-        Op::Fill { value, .. } => movement::plan_fill(*value, problem),
+        Op::Fill(Fill { value, .. }) => movement::plan_fill(*value, problem),
         Op::ChannelSum => reduce::plan_channel_sum(problem),
         Op::Place(op) => movement::plan_place(op, problem),
-        Op::PadGrad(op) => resize::plan_pad_grad(op, problem),
+        Op::Gradient(Gradient::Pad(op)) => resize::plan_pad_grad(op, problem),
         Op::Concat => movement::plan_concat(problem),
         Op::Slice(op) => movement::plan_slice(op, problem),
         Op::Pad(op) => movement::plan_pad(op, problem),
-        Op::Flip { vertical, horizontal } => movement::plan_flip(*vertical, *horizontal, problem),
+        Op::Flip(Flip { vertical, horizontal }) => movement::plan_flip(*vertical, *horizontal, problem),
     }
 }
 

@@ -92,6 +92,7 @@ pub fn plan_weight(classes: usize, ignore: Option<u32>, problem: &Problem<'_>) -
 
 #[cfg(test)]
 mod tests {
+    use atrous_graph::op::{CrossEntropyGrad, Gradient};
     use atrous_graph::{Op, Shape, TensorType};
 
     use super::*;
@@ -104,7 +105,8 @@ mod tests {
         let labels = TensorType::map(Shape::new(2, 30, 8, 1));
         let dy = TensorType::image(Shape::new(2, 30, 8, 1));
         let inputs = [x, labels, dy, TensorType::image(Shape::channels(7))];
-        let op = Op::CrossEntropyGrad(CrossEntropy { ignore: Some(255), smoothing: 0.1 });
+        let op =
+            Op::Gradient(Gradient::CrossEntropy(CrossEntropyGrad(CrossEntropy { ignore: Some(255), smoothing: 0.1 })));
         let plan = plan_node(&op, &inputs, x, &Target::new(limits, true)).expect("a plan");
         assert!(plan.dispatches.len() > 3);
         for dispatch in &plan.dispatches {

@@ -57,7 +57,7 @@ fn items(count: usize, target: &Target) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use atrous_graph::op::{BatchNorm, BatchNormGrad, RunningStat};
+    use atrous_graph::op::{BatchNorm, BatchNormGrad, BatchNormGradSums, Gradient, RunningStat};
     use atrous_graph::{Op, Shape, TensorType};
 
     use super::*;
@@ -96,7 +96,7 @@ mod tests {
     fn a_part_of_a_gradient_divides_by_the_pixels_of_the_whole() {
         let (x, vector) = (TensorType::image(Shape::new(3, 21, 10, 12)), TensorType::image(Shape::channels(12)));
         let sums = TensorType::image(Shape { n: 2, ..vector.shape });
-        let op = Op::BatchNormGrad(BatchNormGrad { eps: 1e-5, scale: true, batch: true });
+        let op = Op::Gradient(Gradient::BatchNorm(BatchNormGrad { eps: 1e-5, scale: true, batch: true }));
         let target = Target::new(Limits { max_binding: 6_000, ..Limits::WEBGPU }, true);
         let plan = plan_node(&op, &[x, x, vector, vector, vector, sums], x, &target).expect("a plan");
         assert!(plan.dispatches.len() > 3);
@@ -107,7 +107,7 @@ mod tests {
     fn both_sums_read_the_same_windows() {
         let (x, vector) = (TensorType::image(Shape::new(3, 50, 41, 12)), TensorType::image(Shape::channels(12)));
         let target = Target::new(Limits { max_binding: 64 << 10, ..Limits::WEBGPU }, true);
-        let op = Op::BatchNormGradSums { eps: 1e-5 };
+        let op = Op::Gradient(Gradient::BatchNormSums(BatchNormGradSums { eps: 1e-5 }));
         let sums = TensorType::image(Shape { n: 2, ..vector.shape });
         let plan = plan_node(&op, &[x, x, vector, vector], sums, &target).expect("a plan");
         let (combine, stages) = plan.dispatches.split_last().expect("two stages");

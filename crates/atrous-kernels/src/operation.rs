@@ -1,5 +1,6 @@
 //! An operation with its shapes, and the ways to compute it.
 
+use atrous_graph::op::{Fused, Gradient};
 use atrous_graph::{Op, TensorType};
 
 use crate::conv::tiles;
@@ -79,7 +80,13 @@ impl Operation {
     /// # Errors
     /// As [`plan_node`].
     pub fn candidates(&self, target: &Target) -> Result<Vec<Choice>, PlanError> {
-        if !matches!(self.op, Op::Conv2d(_) | Op::Conv2dGradInput(_) | Op::Conv2dGradWeight(_) | Op::FusedConv(_)) {
+        if !matches!(
+            self.op,
+            Op::Conv2d(_)
+                | Op::Conv2dGradInput(_)
+                | Op::Gradient(Gradient::Conv2dWeight(_))
+                | Op::Fused(Fused::Conv(_))
+        ) {
             return Ok(Vec::new());
         }
         let default = self.plan(&Target { choices: None, ..target.clone() })?.choice();

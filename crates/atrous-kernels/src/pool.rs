@@ -80,7 +80,7 @@ pub fn plan_channel_max(op: &ChannelMaxPool, problem: &Problem<'_>) -> Result<No
 
 #[cfg(test)]
 mod tests {
-    use atrous_graph::op::Padding;
+    use atrous_graph::op::{Gradient, MaxPoolIndices, Padding};
     use atrous_graph::{DType, Op, Shape, TensorType};
 
     use super::*;
@@ -113,7 +113,11 @@ mod tests {
     fn indices_count_from_the_first_row_of_the_image() {
         // One image of rows of 256 bytes, split into parts of at most 8 KiB.
         let limits = Limits { max_binding: 8 << 10, ..Limits::WEBGPU };
-        let plan = plan(Op::MaxPoolIndices(Window::new([2, 2], [2, 2])), Shape::new(1, 64, 16, 4), limits);
+        let plan = plan(
+            Op::Gradient(Gradient::MaxPoolIndices(MaxPoolIndices { window: Window::new([2, 2], [2, 2]) })),
+            Shape::new(1, 64, 16, 4),
+            limits,
+        );
         assert!(plan.dispatches.len() > 1);
         let mut row = 0;
         for dispatch in &plan.dispatches {

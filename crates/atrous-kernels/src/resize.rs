@@ -152,7 +152,7 @@ fn listed(rows: &[Taps], columns: &[Taps]) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
-    use atrous_graph::op::{Coordinates, Interpolation};
+    use atrous_graph::op::{AdaptiveAvgPool, Coordinates, Interpolation};
     use atrous_graph::{Op, TensorType};
 
     use super::*;
@@ -173,13 +173,13 @@ mod tests {
         let antialias = |h, w| Op::Resize(Resize { h, w, interpolation: Interpolation::BilinearAntialias, step: None });
         assert_eq!(variant(antialias(16, 16)), "two_taps");
         assert_eq!(variant(antialias(3, 16)), "taps");
-        assert_eq!(variant(Op::AdaptiveAvgPool { h: 3, w: 3 }), "taps");
-        assert_eq!(variant(Op::AdaptiveAvgPool { h: 1, w: 1 }), "single_stage");
+        assert_eq!(variant(Op::AdaptiveAvgPool(AdaptiveAvgPool { h: 3, w: 3 })), "taps");
+        assert_eq!(variant(Op::AdaptiveAvgPool(AdaptiveAvgPool { h: 1, w: 1 })), "single_stage");
     }
 
     #[test]
     fn the_general_table_points_at_its_taps() {
-        let plan = plan(Op::AdaptiveAvgPool { h: 2, w: 1 }, Shape::new(1, 6, 5, 4));
+        let plan = plan(Op::AdaptiveAvgPool(AdaptiveAvgPool { h: 2, w: 1 }), Shape::new(1, 6, 5, 4));
         let table = &plan.constants[0];
         // Two rows and one column, then 3 + 3 + 5 taps.
         assert_eq!(table[..12], [3, 3, 0, 0, 6, 3, 0, 0, 9, 5, 0, 0]);

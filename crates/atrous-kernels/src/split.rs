@@ -7,6 +7,7 @@ mod cut;
 
 use std::ops::Range;
 
+use atrous_graph::op::{Fused, Gradient};
 use atrous_graph::{DType, Op, TensorType};
 
 use crate::kernel::vec4_bytes;
@@ -66,11 +67,11 @@ const fn sums(op: &Op) -> bool {
     matches!(
         op,
         Op::Reduce(_)
-            | Op::BatchStatistics
+            | Op::Fused(Fused::BatchStatistics)
             | Op::ChannelVariance
-            | Op::BatchNormGradSums { .. }
-            | Op::FusedBatchNormGradSums(_)
-            | Op::Conv2dGradWeight(_)
+            | Op::Gradient(Gradient::BatchNormSums(_))
+            | Op::Fused(Fused::BatchNormGradSums(_))
+            | Op::Gradient(Gradient::Conv2dWeight(_))
     )
 }
 

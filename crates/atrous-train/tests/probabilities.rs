@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use atrous_gpu::{Device, InputData, Parameters, Session};
 use atrous_graph::autodiff::{Recompute, backward};
+use atrous_graph::op::{LabelWeight, OneHot};
 use atrous_graph::{DType, Graph, GraphError, NodeId, Shape};
 use atrous_train::loss::{self, CrossEntropyLoss, ProbabilitiesLoss, Reduction};
 
@@ -117,8 +118,9 @@ fn certain_probabilities_are_labels() {
     let x = graph.input("x", SHAPE, DType::F32).unwrap();
     let labels = graph.input("labels", PIXELS, DType::U32).unwrap();
     let (classes, ignore) = (SHAPE.c, Some(255));
-    let hot = graph.add("hot", atrous_graph::Op::OneHot { classes, ignore }, &[labels]).unwrap();
-    let counts = graph.add("counts", atrous_graph::Op::LabelWeight { classes, ignore }, &[labels]).unwrap();
+    let hot = graph.add("hot", atrous_graph::Op::OneHot(OneHot { classes, ignore }), &[labels]).unwrap();
+    let counts =
+        graph.add("counts", atrous_graph::Op::LabelWeight(LabelWeight { classes, ignore }), &[labels]).unwrap();
     let soft = ProbabilitiesLoss { smoothing: 0.1, pixel_weights: Some(counts), ..ProbabilitiesLoss::default() };
     let soft = loss::cross_entropy_probabilities(&mut graph, "soft", [x, hot], &soft).unwrap();
     let hard = CrossEntropyLoss { smoothing: 0.1, ignore, ..CrossEntropyLoss::default() };

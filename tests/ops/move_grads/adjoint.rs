@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use atrous_cpu::{Tensor, Tolerance, compare, magnitude, run};
 use atrous_gpu::{Device, InputData, Parameters, Session};
+use atrous_graph::op::{Gradient, MaxPool, MaxPoolIndices};
 use atrous_graph::{DType, Graph, NodeId, Op, Shape};
 use atrous_kernels::{Target, plan::plan};
 
@@ -42,8 +43,8 @@ impl Pair {
         };
         let y = add("y", forward.op, &[x]);
         let dx = match forward.op {
-            Op::MaxPool(window) => {
-                let index = add("index", Op::MaxPoolIndices(window), &[x]);
+            Op::MaxPool(MaxPool { window }) => {
+                let index = add("index", Op::Gradient(Gradient::MaxPoolIndices(MaxPoolIndices { window })), &[x]);
                 add("dx", forward.grad_op(), &[dy, index])
             }
             Op::ChannelMaxPool(_) => add("dx", forward.grad_op(), &[x, dy]),

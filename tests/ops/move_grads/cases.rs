@@ -23,12 +23,12 @@ impl Forward {
     pub(super) fn grad_op(&self) -> Op {
         let Shape { h, w, .. } = self.x;
         match self.op {
-            Op::MaxPool(window) => Op::MaxPoolGrad(MaxPoolGrad { window, h, w }),
-            Op::ChannelMaxPool(pool) => Op::ChannelMaxPoolGrad(pool),
-            Op::AvgPool(pool) => Op::AvgPoolGrad(AvgPoolGrad { pool, h, w }),
-            Op::AdaptiveAvgPool { .. } => Op::AdaptiveAvgPoolGrad { h, w },
-            Op::Resize(resize) => Op::ResizeGrad(ResizeGrad { resize, h, w }),
-            Op::Pad(pad) => Op::PadGrad(PadGrad { pad, h, w }),
+            Op::MaxPool(MaxPool { window }) => Op::Gradient(Gradient::MaxPool(MaxPoolGrad { window, h, w })),
+            Op::ChannelMaxPool(pool) => Op::Gradient(Gradient::ChannelMaxPool(ChannelMaxPoolGrad(pool))),
+            Op::AvgPool(pool) => Op::Gradient(Gradient::AvgPool(AvgPoolGrad { pool, h, w })),
+            Op::AdaptiveAvgPool(_) => Op::Gradient(Gradient::AdaptiveAvgPool(AdaptiveAvgPoolGrad { h, w })),
+            Op::Resize(resize) => Op::Gradient(Gradient::Resize(ResizeGrad { resize, h, w })),
+            Op::Pad(pad) => Op::Gradient(Gradient::Pad(PadGrad { pad, h, w })),
             Op::Slice(slice) => Op::Place(Place { start: slice.start, shape: self.x }),
             other => panic!("no case for {}", other.name()),
         }
@@ -74,7 +74,7 @@ fn windows() -> Vec<Window> {
 const IMAGES: [Shape; 3] = [Shape::new(1, 9, 7, 3), Shape::new(2, 12, 10, 21), Shape::new(1, 6, 13, 257)];
 
 pub(super) fn max_pools() -> Vec<Forward> {
-    all(windows().into_iter().map(Op::MaxPool), &IMAGES)
+    all(windows().into_iter().map(|window| Op::MaxPool(MaxPool { window })), &IMAGES)
 }
 
 pub(super) fn average_pools() -> Vec<Forward> {
@@ -95,8 +95,8 @@ pub(super) fn channel_max_pools() -> Vec<Forward> {
 
 pub(super) fn bins() -> Vec<Forward> {
     let bins = [(1, 1), (2, 2), (3, 5), (6, 6), (13, 17), (20, 17), (20, 40)];
-    let one = Forward { op: Op::AdaptiveAvgPool { h: 6, w: 5 }, x: Shape::new(2, 1, 1, 6) };
-    let mut cases = all(bins.map(|(h, w)| Op::AdaptiveAvgPool { h, w }), &[Shape::new(2, 13, 17, 5)]);
+    let one = Forward { op: Op::AdaptiveAvgPool(AdaptiveAvgPool { h: 6, w: 5 }), x: Shape::new(2, 1, 1, 6) };
+    let mut cases = all(bins.map(|(h, w)| Op::AdaptiveAvgPool(AdaptiveAvgPool { h, w })), &[Shape::new(2, 13, 17, 5)]);
     cases.push(one);
     cases
 }
@@ -182,17 +182,20 @@ pub(super) fn broadcasts() -> Vec<Case> {
         .map(|mask| {
             let side = |bit: usize, size: usize| if mask >> bit & 1 == 1 { 1 } else { size };
             let x = Shape::new(side(0, full.n), side(1, full.h), side(2, full.w), side(3, full.c));
-            Case::images(Op::Broadcast(full), &[x])
+            Case::images(Op::Broadcast(Broadcast { shape: full }), &[x])
         })
         .collect();
-    cases.extend(SHAPES.map(|s| Case::images(Op::Broadcast(s), &[Shape::new(1, 1, 1, 1)])));
-    cases.extend(SHAPES.map(|s| Case::images(Op::Broadcast(s), &[Shape::channels(s.c)])));
+    cases.extend(SHAPES.map(|s| Case::images(Op::Broadcast(Broadcast { shape: s }), &[Shape::new(1, 1, 1, 1)])));
+    cases.extend(SHAPES.map(|s| Case::images(Op::Broadcast(Broadcast { shape: s }), &[Shape::channels(s.c)])));
     cases
 }
 
 pub(super) fn fills() -> Vec<Case> {
     let values = [0.0, 1.0, -2.5, 1e-30, 3e38];
-    SHAPES.into_iter().flat_map(|shape| values.map(|value| Case::images(Op::Fill { shape, value }, &[]))).collect()
+    SHAPES
+        .into_iter()
+        .flat_map(|shape| values.map(|value| Case::images(Op::Fill(Fill { shape, value }), &[])))
+        .collect()
 }
 
 pub(super) fn channel_sums() -> Vec<Case> {
@@ -212,8 +215,8 @@ pub(super) fn large() -> Vec<Case> {
         average(window, true, None),
         average(window, false, None),
         average(sparse, false, Some(3)),
-        Op::AdaptiveAvgPool { h: 5, w: 3 },
-        Op::AdaptiveAvgPool { h: 30, w: 12 },
+        Op::AdaptiveAvgPool(AdaptiveAvgPool { h: 5, w: 3 }),
+        Op::AdaptiveAvgPool(AdaptiveAvgPool { h: 30, w: 12 }),
         resize(33, 19, Interpolation::Bilinear(Coordinates::HalfPixel)),
         resize(9, 19, Interpolation::Bilinear(Coordinates::AlignCorners)),
         resize(8, 4, Interpolation::BilinearAntialias),
@@ -228,9 +231,9 @@ pub(super) fn large() -> Vec<Case> {
     let mut cases: Vec<Case> = linear.map(|op| Forward { op, x }.gradient()).to_vec();
     cases.extend(
         [Shape::channels(12), Shape { h: 1, ..x }, Shape { n: 1, ..x }, Shape { c: 1, ..x }]
-            .map(|small| Case::images(Op::Broadcast(x), &[small])),
+            .map(|small| Case::images(Op::Broadcast(Broadcast { shape: x }), &[small])),
     );
-    cases.push(Case::images(Op::Fill { shape: x, value: 0.75 }, &[]));
+    cases.push(Case::images(Op::Fill(Fill { shape: x, value: 0.75 }), &[]));
     cases.push(Case::images(Op::ChannelSum, &[x]));
     cases
 }
@@ -240,6 +243,7 @@ pub(super) fn large_pools() -> Vec<Forward> {
     let x = Shape::new(3, 21, 10, 12);
     let window = Window { padding: Padding::symmetric(1, 1), ceil_mode: true, ..Window::new([3, 3], [2, 2]) };
     let dilated = Window { dilation: [3, 2], ..Window::new([3, 3], [1, 2]) };
-    let windows = [window, dilated, Window::new([2, 2], [2, 2]), Window::new([1, 2], [4, 4])].map(Op::MaxPool);
+    let windows = [window, dilated, Window::new([2, 2], [2, 2]), Window::new([1, 2], [4, 4])]
+        .map(|window| Op::MaxPool(MaxPool { window }));
     all(windows.into_iter().chain([Op::ChannelMaxPool(ChannelMaxPool { window: 3, stride: 2 })]), &[x])
 }

@@ -57,7 +57,7 @@ fn pools() {
             Window { kernel: [*kh, *kw], stride: [*sy, *sx], dilation, padding: *padding, ceil_mode: *ceil_mode };
         let divisor = (*kind == 3).then_some(5);
         let op = match kind {
-            0 => Op::MaxPool(window),
+            0 => Op::MaxPool(MaxPool { window }),
             _ => Op::AvgPool(AvgPool { window, count_include_pad: *kind == 1, divisor }),
         };
         Forward { op, x: *x }
@@ -72,7 +72,7 @@ fn resizes_and_bins() {
             let step = given.then_some([*step, 1.0 / *step]);
             let op = match RULES.get(*rule) {
                 Some(&interpolation) => Op::Resize(Resize { h: *h, w: *w, interpolation, step }),
-                None => Op::AdaptiveAvgPool { h: *h, w: *w },
+                None => Op::AdaptiveAvgPool(AdaptiveAvgPool { h: *h, w: *w }),
             };
             Forward { op, x: *x }
         },

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use atrous_graph::autodiff::Recompute;
+use atrous_graph::op::Cast;
 use atrous_graph::optim::{LossScaling, Training};
 use atrous_graph::passes::{Optimized, PassOptions, Precision};
 use atrous_graph::{DType, Op};
@@ -44,7 +45,7 @@ fn the_casts_of_training_steps_are_these() {
             // But for filters.
             let mut sources = BTreeSet::new();
             for (id, node) in graph.iter() {
-                let Op::Cast(to) = node.op else { continue };
+                let Op::Cast(Cast { dtype: to }) = node.op else { continue };
                 let source = &graph.node(node.inputs[0]).op;
                 sources.extend((*source != Op::Parameter).then_some(node.inputs[0]));
                 if to == DType::F16 {

@@ -1,4 +1,4 @@
-use atrous_graph::op::{Conv2d, Padding, Place, Reduce, Resize, Unary};
+use atrous_graph::op::{Broadcast, Conv2d, Flip, Padding, Place, Reduce, Resize, Unary};
 use atrous_graph::{Op, TensorType};
 
 use super::*;
@@ -136,11 +136,11 @@ fn one_pass_variance_of_large_values_fails() {
 fn data_movement_must_be_exact() {
     let x = noise(Shape::new(1, 3, 3, 2), 3);
     for op in [
-        Op::Flip { vertical: true, horizontal: false },
+        Op::Flip(Flip { vertical: true, horizontal: false }),
         Op::Unary(Unary::Relu),
         Op::Resize(Resize::nearest(3, 3)),
         Op::Place(Place { start: [0; 4], shape: x.shape }),
-        Op::Broadcast(x.shape),
+        Op::Broadcast(Broadcast { shape: x.shape }),
         Op::StopGradient,
     ] {
         let want = evaluate(&op, &[&x], x.shape);

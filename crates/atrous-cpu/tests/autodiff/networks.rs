@@ -50,7 +50,7 @@ fn a_residual_classifier() {
     let gate = conv(&mut case, squeezed, "gate", 8, 1, PLAIN);
     let gate = case.add(Op::Unary(Unary::Sigmoid), &[gate]);
     let y = case.add(Op::Binary(Binary::Mul), &[y, gate]);
-    let pooled = case.add(Op::AdaptiveAvgPool { h: 1, w: 1 }, &[y]);
+    let pooled = case.add(Op::AdaptiveAvgPool(AdaptiveAvgPool { h: 1, w: 1 }), &[y]);
     let logits = conv(&mut case, pooled, "fc", 5, 1, PLAIN);
     let labels = case.labels("labels", Shape::new(2, 1, 1, 1), &[4, 2]);
     let loss = case.add(Op::CrossEntropy(CrossEntropy { ignore: None, smoothing: 0.0 }), &[logits, labels]);

@@ -63,7 +63,7 @@ fn the_gradient_of_a_weight_gradient() {
     let mut case = Case::default();
     let conv = Conv2d { stride: [2, 1], padding: Padding::symmetric(1, 1), ..Conv2d::default() };
     let (x, dy) = (case.input("x", Shape::new(2, 6, 5, 3)), case.input("dy", Shape::new(2, 3, 5, 2)));
-    let dw = case.add(Op::Conv2dGradWeight(Conv2dGradWeight { conv, kernel: [3, 3] }), &[x, dy]);
+    let dw = case.add(Op::Gradient(Gradient::Conv2dWeight(Conv2dGradWeight { conv, kernel: [3, 3] })), &[x, dy]);
     let u = case.filter("u", 3, 3, 3, 2);
     let gradients = backward_from(&mut case.graph, &[(dw, u)], &[x, dy], &Recompute::Nothing).expect("gradients");
     let gradients = gradients.into_iter().map(|g| g.expect("a gradient")).collect::<Vec<_>>();
@@ -122,7 +122,7 @@ fn statistics_and_reductions() {
         }
     }
     of_x(X, Op::ChannelSum);
-    of_x(Shape::new(2, 1, 5, 1), Op::Broadcast(X));
+    of_x(Shape::new(2, 1, 5, 1), Op::Broadcast(Broadcast { shape: X }));
 }
 
 #[test]
@@ -139,9 +139,9 @@ fn a_tie_for_the_maximum_shares_its_gradient() {
 #[test]
 fn pooling_resizing_and_moving() {
     let window = Window { padding: Padding::symmetric(1, 1), ..Window::new([3, 3], [2, 2]) };
-    of_x(X, Op::MaxPool(window));
+    of_x(X, Op::MaxPool(MaxPool { window }));
     of_x(X, Op::AvgPool(AvgPool { window, count_include_pad: false, divisor: None }));
-    of_x(X, Op::AdaptiveAvgPool { h: 4, w: 3 });
+    of_x(X, Op::AdaptiveAvgPool(AdaptiveAvgPool { h: 4, w: 3 }));
     of_x(X, Op::ChannelMaxPool(ChannelMaxPool { window: 2, stride: 1 }));
     for coordinates in [Coordinates::HalfPixel, Coordinates::AlignCorners] {
         of_x(X, Op::Resize(Resize::bilinear(11, 3, coordinates)));
@@ -152,7 +152,7 @@ fn pooling_resizing_and_moving() {
     }
     of_x(X, Op::Slice(Slice { start: [0, 2, 1, 1], size: Shape::new(2, 3, 2, 2) }));
     of_x(X, Op::Place(Place { start: [1, 0, 2, 1], shape: Shape::new(4, 6, 9, 7) }));
-    of_x(X, Op::Flip { vertical: true, horizontal: false });
+    of_x(X, Op::Flip(Flip { vertical: true, horizontal: false }));
     let mut case = Case::default();
     let (a, b) = (case.input("a", X), case.input("b", Shape { c: 3, ..X }));
     let y = case.add(Op::Concat, &[a, b, a]);

@@ -1,6 +1,7 @@
 //! How gradients are judged.
 
 use atrous_cpu::{Tensor, evaluate};
+use atrous_graph::op::{Fused, Gradient};
 use atrous_graph::{Op, Shape, TensorType};
 
 /// Half the distance of the two points of a central difference.
@@ -19,13 +20,12 @@ pub(crate) fn eval(op: Op, inputs: &[&Tensor]) -> Tensor {
 fn input_type(op: &Op, input: usize, shape: Shape) -> TensorType {
     match (op, input) {
         (Op::Conv2d(_) | Op::Conv2dGradInput(_), 1) => TensorType::filter(shape),
-        (Op::OneHot { .. } | Op::LabelWeight { .. }, 0)
+        (Op::OneHot(_) | Op::LabelWeight(_), 0)
         | (
             Op::CrossEntropy(_)
-            | Op::CrossEntropyGrad(_)
-            | Op::ResizeCrossEntropy(_)
-            | Op::ResizeCrossEntropyGrad(_)
-            | Op::MaxPoolGrad(_)
+            | Op::Gradient(Gradient::CrossEntropy(_))
+            | Op::Fused(Fused::CrossEntropy(_) | Fused::CrossEntropyGrad(_))
+            | Op::Gradient(Gradient::MaxPool(_))
             | Op::Dropout(_),
             1,
         ) => TensorType::map(shape),

@@ -1,5 +1,5 @@
 use atrous_cpu::evaluate;
-use atrous_graph::op::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Padding, Reduce};
+use atrous_graph::op::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Gradient, Padding, Reduce};
 use atrous_graph::{Op, Shape};
 
 use crate::check::{adjoint, check, eval, linear, noise};
@@ -58,7 +58,7 @@ fn with_respect_to_the_filter() {
             &format!("{conv:?} of {image} with {filter}"),
             filter,
             |w| eval(Op::Conv2d(conv), &[&x, w]),
-            |u| eval(Op::Conv2dGradWeight(grad), &[&x, u]),
+            |u| eval(Op::Gradient(Gradient::Conv2dWeight(grad)), &[&x, u]),
         );
     }
 }
@@ -125,7 +125,7 @@ fn transposed_with_respect_to_the_filter() {
             &format!("{op:?} of {} with {filter}", y.shape),
             filter,
             |w| eval(Op::Conv2dGradInput(op), &[&y, w]),
-            |u| evaluate(&Op::Conv2dGradWeight(grad), &[u, &y], filter),
+            |u| evaluate(&Op::Gradient(Gradient::Conv2dWeight(grad)), &[u, &y], filter),
         );
     }
 }
@@ -135,7 +135,7 @@ fn transposed_with_respect_to_the_filter() {
 fn of_the_weight_gradient() {
     for (conv, image, filter) in cases() {
         let what = format!("{conv:?} of {image} with {filter}");
-        let grad = Op::Conv2dGradWeight(Conv2dGradWeight { conv, kernel: [filter.n, filter.h] });
+        let grad = Op::Gradient(Gradient::Conv2dWeight(Conv2dGradWeight { conv, kernel: [filter.n, filter.h] }));
         let x = noise(image, 1);
         let dy = eval(Op::Conv2d(conv), &[&x, &noise(filter, 2)]);
         let back = Op::Conv2dGradInput(Conv2dGradInput { conv, h: image.h, w: image.w });

@@ -1,5 +1,8 @@
 use atrous_cpu::Tensor;
-use atrous_graph::op::{Coordinates, CrossEntropy, Resize, ResizeCrossEntropy};
+use atrous_graph::op::{
+    Coordinates, CrossEntropy, CrossEntropyGrad, Fused, Gradient, LabelWeight, OneHot, Resize, ResizeCrossEntropy,
+    ResizeCrossEntropyGrad,
+};
 use atrous_graph::{Op, Shape};
 
 use crate::check::{check, eval, noise};
@@ -14,14 +17,14 @@ fn logits() -> Tensor {
 fn softmax() {
     let x = logits();
     let y = eval(Op::Softmax, &[&x]);
-    check("softmax", &x, |x| eval(Op::Softmax, &[x]), |u| eval(Op::SoftmaxGrad, &[&y, u]));
+    check("softmax", &x, |x| eval(Op::Softmax, &[x]), |u| eval(Op::Gradient(Gradient::Softmax), &[&y, u]));
 }
 
 #[test]
 fn log_softmax() {
     let x = logits();
     let y = eval(Op::LogSoftmax, &[&x]);
-    check("log_softmax", &x, |x| eval(Op::LogSoftmax, &[x]), |u| eval(Op::LogSoftmaxGrad, &[&y, u]));
+    check("log_softmax", &x, |x| eval(Op::LogSoftmax, &[x]), |u| eval(Op::Gradient(Gradient::LogSoftmax), &[&y, u]));
 }
 
 /// Labels of every class, the ignored one, one past the classes and the largest there is.
@@ -45,7 +48,7 @@ fn cross_entropy() {
                     |u| {
                         let mut inputs = vec![&x, &labels, u];
                         inputs.extend(weights);
-                        eval(Op::CrossEntropyGrad(op), &inputs)
+                        eval(Op::Gradient(Gradient::CrossEntropy(CrossEntropyGrad(op))), &inputs)
                     },
                 );
             }
@@ -59,8 +62,8 @@ fn cross_entropy_is_the_log_softmax_at_the_label() {
     let labels = Tensor::from_u32(Shape { c: 1, ..LOGITS }, &[0, 1, 2, 3, 4, 255, 5, u32::MAX, 2, 2, 0, 4]);
     let (x, weights) = (logits(), Tensor::channels(&[1.0, 0.25, 3.0, 0.0, 2.0]));
     let ignore = Some(1);
-    let (log, one_hot) = (eval(Op::LogSoftmax, &[&x]), eval(Op::OneHot { classes: 5, ignore }, &[&labels]));
-    let weight = eval(Op::LabelWeight { classes: 5, ignore }, &[&labels, &weights]);
+    let (log, one_hot) = (eval(Op::LogSoftmax, &[&x]), eval(Op::OneHot(OneHot { classes: 5, ignore }), &[&labels]));
+    let weight = eval(Op::LabelWeight(LabelWeight { classes: 5, ignore }), &[&labels, &weights]);
     let loss = eval(Op::CrossEntropy(CrossEntropy { ignore, smoothing: 0.0 }), &[&x, &labels, &weights]);
     for (pixel, loss) in loss.data.iter().enumerate() {
         let at = pixel * 5..(pixel + 1) * 5;
@@ -84,8 +87,8 @@ fn cross_entropy_of_resized_logits() {
         check(
             &format!("{op:?}"),
             &x,
-            |x| eval(Op::ResizeCrossEntropy(op), &[x, &labels, &weights]),
-            |u| eval(Op::ResizeCrossEntropyGrad(op), &[&x, &labels, u, &weights]),
+            |x| eval(Op::Fused(Fused::CrossEntropy(op)), &[x, &labels, &weights]),
+            |u| eval(Op::Fused(Fused::CrossEntropyGrad(ResizeCrossEntropyGrad(op))), &[&x, &labels, u, &weights]),
         );
     }
 }

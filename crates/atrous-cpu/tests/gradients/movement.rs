@@ -1,5 +1,7 @@
 use atrous_cpu::Tensor;
-use atrous_graph::op::{Dropout, DropoutUnit, Pad, PadGrad, PadMode, Padding, Place, Reduce, Reduction, Slice};
+use atrous_graph::op::{
+    Broadcast, Dropout, DropoutUnit, Flip, Gradient, Pad, PadGrad, PadMode, Padding, Place, Reduce, Reduction, Slice,
+};
 use atrous_graph::{Op, Shape};
 
 use crate::check::{eval, linear, noise};
@@ -13,7 +15,12 @@ fn padding() {
         for mode in [PadMode::Constant(0.0), PadMode::Reflect, PadMode::Replicate] {
             let pad = Pad { padding, mode };
             let grad = PadGrad { pad, h: IMAGE.h, w: IMAGE.w };
-            linear(&format!("{pad:?}"), IMAGE, |x| eval(Op::Pad(pad), &[x]), |u| eval(Op::PadGrad(grad), &[u]));
+            linear(
+                &format!("{pad:?}"),
+                IMAGE,
+                |x| eval(Op::Pad(pad), &[x]),
+                |u| eval(Op::Gradient(Gradient::Pad(grad)), &[u]),
+            );
         }
     }
 }
@@ -24,7 +31,7 @@ fn padding_with_a_number() {
     let pad = Pad { padding: Padding { top: 1, bottom: 2, left: 3, right: 0 }, mode: PadMode::Constant(2.5) };
     let grad = PadGrad { pad, h: IMAGE.h, w: IMAGE.w };
     let x = noise(IMAGE, 1);
-    crate::check::check("pad", &x, |x| eval(Op::Pad(pad), &[x]), |u| eval(Op::PadGrad(grad), &[u]));
+    crate::check::check("pad", &x, |x| eval(Op::Pad(pad), &[x]), |u| eval(Op::Gradient(Gradient::Pad(grad)), &[u]));
 }
 
 #[test]
@@ -54,7 +61,7 @@ fn concat_is_sliced() {
 #[test]
 fn flips_are_their_own_gradients() {
     for (vertical, horizontal) in [(true, false), (false, true), (true, true)] {
-        let op = Op::Flip { vertical, horizontal };
+        let op = Op::Flip(Flip { vertical, horizontal });
         linear("flip", IMAGE, |x| eval(op, &[x]), |u| eval(op, &[u]));
     }
 }
@@ -78,13 +85,18 @@ fn dropout_replays_its_mask() {
 fn broadcast_and_sums_are_each_others_gradients() {
     for (n, h, w) in [(true, false, false), (false, true, true), (true, true, true), (false, true, false)] {
         let sum = Op::Reduce(Reduce { reduction: Reduction::Sum, n, h, w });
-        linear("sum", IMAGE, |x| eval(sum, &[x]), |u| eval(Op::Broadcast(IMAGE), &[u]));
+        linear("sum", IMAGE, |x| eval(sum, &[x]), |u| eval(Op::Broadcast(Broadcast { shape: IMAGE }), &[u]));
         let small = eval(sum, &[&noise(IMAGE, 1)]).shape;
-        linear("broadcast", small, |x| eval(Op::Broadcast(IMAGE), &[x]), |u| eval(sum, &[u]));
+        linear("broadcast", small, |x| eval(Op::Broadcast(Broadcast { shape: IMAGE }), &[x]), |u| eval(sum, &[u]));
         let mean = Op::Reduce(Reduce { reduction: Reduction::Mean, n, h, w });
         let count = (IMAGE.len() / small.len()) as f64;
-        let spread = |u: &Tensor| eval(Op::Broadcast(IMAGE), &[u]).map(|v| v / count);
+        let spread = |u: &Tensor| eval(Op::Broadcast(Broadcast { shape: IMAGE }), &[u]).map(|v| v / count);
         linear("mean", IMAGE, |x| eval(mean, &[x]), spread);
     }
-    linear("channel sum", IMAGE, |x| eval(Op::ChannelSum, &[x]), |u| eval(Op::Broadcast(IMAGE), &[u]));
+    linear(
+        "channel sum",
+        IMAGE,
+        |x| eval(Op::ChannelSum, &[x]),
+        |u| eval(Op::Broadcast(Broadcast { shape: IMAGE }), &[u]),
+    );
 }

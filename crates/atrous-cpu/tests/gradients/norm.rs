@@ -1,5 +1,5 @@
 use atrous_cpu::Tensor;
-use atrous_graph::op::{BatchNorm, BatchNormGrad, Binary, Reduce};
+use atrous_graph::op::{BatchNorm, BatchNormGrad, BatchNormGradSums, Binary, Gradient, Reduce};
 use atrous_graph::{Op, Shape};
 
 use crate::check::{check, eval, noise};
@@ -44,12 +44,12 @@ fn forward(op: BatchNorm, x: &Tensor, [mean, var]: &[Tensor; 2], [scale, shift]:
 }
 
 fn backward(op: BatchNorm, x: &Tensor, u: &Tensor, [mean, var]: &[Tensor; 2], scale: &Tensor) -> Tensor {
-    let sums = eval(Op::BatchNormGradSums { eps: op.eps }, &[x, u, mean, var]);
+    let sums = eval(Op::Gradient(Gradient::BatchNormSums(BatchNormGradSums { eps: op.eps })), &[x, u, mean, var]);
     let mut inputs = vec![x, u, mean, var];
     inputs.extend(op.scale.then_some(scale));
     inputs.extend(op.batch.then_some(&sums));
     let grad = BatchNormGrad { eps: op.eps, scale: op.scale, batch: op.batch };
-    eval(Op::BatchNormGrad(grad), &inputs)
+    eval(Op::Gradient(Gradient::BatchNorm(grad)), &inputs)
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn with_respect_to_scale_and_shift() {
             let op = BatchNorm { eps, scale: true, shift: true, batch };
             let [mean, var] = &statistics;
             let sum = |u: &Tensor, sample: usize| {
-                let sums = eval(Op::BatchNormGradSums { eps }, &[&x, u, mean, var]);
+                let sums = eval(Op::Gradient(Gradient::BatchNormSums(BatchNormGradSums { eps })), &[&x, u, mean, var]);
                 Tensor::new(Shape::channels(5), sums.data[5 * sample..][..5].to_vec())
             };
             let [scale, shift] = vectors.clone();

@@ -1,5 +1,5 @@
 use atrous_cpu::Tensor;
-use atrous_graph::op::{Binary, Reduce, Reduction, Unary};
+use atrous_graph::op::{Binary, Gradient, Reduce, Reduction, Unary, UnaryGrad};
 use atrous_graph::{Op, Shape};
 
 use crate::check::{check, distinct, eval, noise};
@@ -44,7 +44,7 @@ fn every_function_of_one_element() {
     for op in functions() {
         for part in arguments(op).data.chunks(20) {
             let x = Tensor::new(Shape::channels(part.len()), part.to_vec());
-            let grad = |u: &Tensor| eval(Op::UnaryGrad(op), &[&x, u]);
+            let grad = |u: &Tensor| eval(Op::Gradient(Gradient::Unary(UnaryGrad(op))), &[&x, u]);
             let y = |x: &Tensor| eval(Op::Unary(op), &[x]);
             if grad(&x.map(|_| 1.0)).data.iter().all(|v| *v == 0.0) {
                 assert_eq!(y(&x), y(&x.map(|v| v + 0.1)), "{op:?} is not flat at {:?}", x.data);
@@ -58,7 +58,7 @@ fn every_function_of_one_element() {
 #[test]
 fn a_step_is_flat() {
     let (x, u) = (arguments(Unary::Step), noise(arguments(Unary::Step).shape, 1));
-    assert!(eval(Op::UnaryGrad(Unary::Step), &[&x, &u]).data.iter().all(|v| *v == 0.0));
+    assert!(eval(Op::Gradient(Gradient::Unary(UnaryGrad(Unary::Step))), &[&x, &u]).data.iter().all(|v| *v == 0.0));
 }
 
 #[test]
@@ -66,7 +66,12 @@ fn results_stand_in_for_arguments_where_promised() {
     for op in functions().filter(|op| op.from_result()) {
         let x = arguments(op);
         let y = eval(Op::Unary(op), &[&x]);
-        check(&format!("{op:?}"), &x, |x| eval(Op::Unary(op), &[x]), |u| eval(Op::UnaryGrad(op), &[&y, u]));
+        check(
+            &format!("{op:?}"),
+            &x,
+            |x| eval(Op::Unary(op), &[x]),
+            |u| eval(Op::Gradient(Gradient::Unary(UnaryGrad(op))), &[&y, u]),
+        );
     }
 }
 

@@ -1,4 +1,7 @@
-use atrous_graph::op::{AvgPool, AvgPoolGrad, ChannelMaxPool, MaxPoolGrad, Padding, Window};
+use atrous_graph::op::{
+    AdaptiveAvgPool, AdaptiveAvgPoolGrad, AvgPool, AvgPoolGrad, ChannelMaxPool, ChannelMaxPoolGrad, Gradient, MaxPool,
+    MaxPoolGrad, MaxPoolIndices, Padding, Window,
+};
 use atrous_graph::{Op, Shape};
 
 use crate::check::{check, distinct, eval, linear};
@@ -30,13 +33,13 @@ fn max_pool() {
         Window { dilation: [3, 2], padding: Padding::symmetric(1, 1), ceil_mode: true, ..Window::new([2, 2], [2, 3]) },
     ];
     for window in windows().into_iter().chain(dilated) {
-        let indices = eval(Op::MaxPoolIndices(window), &[&x]);
+        let indices = eval(Op::Gradient(Gradient::MaxPoolIndices(MaxPoolIndices { window })), &[&x]);
         let grad = MaxPoolGrad { window, h: IMAGE.h, w: IMAGE.w };
         check(
             &format!("{window:?}"),
             &x,
-            |x| eval(Op::MaxPool(window), &[x]),
-            |u| eval(Op::MaxPoolGrad(grad), &[u, &indices]),
+            |x| eval(Op::MaxPool(MaxPool { window }), &[x]),
+            |u| eval(Op::Gradient(Gradient::MaxPool(grad)), &[u, &indices]),
         );
     }
 }
@@ -51,7 +54,7 @@ fn average_pool() {
                 &format!("{pool:?}"),
                 IMAGE,
                 |x| eval(Op::AvgPool(pool), &[x]),
-                |u| eval(Op::AvgPoolGrad(grad), &[u]),
+                |u| eval(Op::Gradient(Gradient::AvgPool(grad)), &[u]),
             );
         }
     }
@@ -64,8 +67,8 @@ fn adaptive_average_pool() {
         linear(
             &format!("{h}×{w} bins"),
             IMAGE,
-            |x| eval(Op::AdaptiveAvgPool { h, w }, &[x]),
-            |u| eval(Op::AdaptiveAvgPoolGrad { h: IMAGE.h, w: IMAGE.w }, &[u]),
+            |x| eval(Op::AdaptiveAvgPool(AdaptiveAvgPool { h, w }), &[x]),
+            |u| eval(Op::Gradient(Gradient::AdaptiveAvgPool(AdaptiveAvgPoolGrad { h: IMAGE.h, w: IMAGE.w })), &[u]),
         );
     }
 }
@@ -79,7 +82,7 @@ fn channel_max_pool() {
             &format!("{op:?}"),
             &x,
             |x| eval(Op::ChannelMaxPool(op), &[x]),
-            |u| eval(Op::ChannelMaxPoolGrad(op), &[&x, u]),
+            |u| eval(Op::Gradient(Gradient::ChannelMaxPool(ChannelMaxPoolGrad(op))), &[&x, u]),
         );
     }
 }

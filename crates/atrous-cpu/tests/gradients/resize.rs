@@ -1,4 +1,4 @@
-use atrous_graph::op::{Coordinates, Interpolation, Resize, ResizeGrad};
+use atrous_graph::op::{Coordinates, Gradient, Interpolation, Resize, ResizeGrad};
 use atrous_graph::{Op, Shape};
 
 use crate::check::{eval, linear};
@@ -15,7 +15,12 @@ const RULES: [Interpolation; 6] = [
 #[track_caller]
 fn check(resize: Resize, x: Shape) {
     let grad = ResizeGrad { resize, h: x.h, w: x.w };
-    linear(&format!("{resize:?} of {x}"), x, |x| eval(Op::Resize(resize), &[x]), |u| eval(Op::ResizeGrad(grad), &[u]));
+    linear(
+        &format!("{resize:?} of {x}"),
+        x,
+        |x| eval(Op::Resize(resize), &[x]),
+        |u| eval(Op::Gradient(Gradient::Resize(grad)), &[u]),
+    );
 }
 
 /// Both sides up, down, one of each, whole and broken ratios, from and to a single pixel.

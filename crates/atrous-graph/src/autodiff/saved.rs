@@ -55,10 +55,10 @@ impl Saved {
 fn cheap(graph: &Graph) -> Vec<bool> {
     let mut kept = vec![true; graph.nodes().len()];
     for (id, node) in graph.iter() {
-        kept[id.0] = match node.op {
-            Op::BatchNorm(_) | Op::Concat => false,
-            Op::Unary(_) => kept[node.inputs[0].0],
-            _ => true,
+        kept[id.0] = if let Op::Unary(_) = node.op {
+            kept[node.inputs[0].0]
+        } else {
+            !matches!(node.op, Op::BatchNorm(_) | Op::Concat)
         };
     }
     kept

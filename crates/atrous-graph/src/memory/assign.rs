@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Request, lower_bound};
+use super::request::{Request, lower_bound};
 
 /// Where every tensor lies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

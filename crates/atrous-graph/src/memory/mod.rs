@@ -5,44 +5,7 @@
 //! reads. Only where that takes much more memory do they share one, and the dispatch must declare all of it as written.
 
 mod assign;
+mod request;
 
 pub use assign::{Assignment, assign};
-
-/// A tensor to place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// Size in bytes.
-    pub bytes: u64,
-    /// The step that writes it first.
-    pub first: usize,
-    /// The last step that reads it.
-    pub last: usize,
-}
-
-impl Request {
-    /// Whether two tensors are alive at the same time.
-    pub const fn overlaps(&self, other: &Self) -> bool {
-        self.first <= other.last && other.first <= self.last
-    }
-}
-
-/// Largest sum of tensors alive at one step: no plan can do with less.
-pub fn lower_bound(requests: &[Request]) -> u64 {
-    let mut changes: Vec<(usize, bool, u64)> = Vec::with_capacity(requests.len() * 2);
-    for r in requests {
-        changes.push((r.first, true, r.bytes));
-        changes.push((r.last + 1, false, r.bytes));
-    }
-    // At one step, what ended comes off before what begins is added.
-    changes.sort_unstable();
-    let (mut alive, mut most) = (0, 0);
-    for (_, begins, bytes) in changes {
-        if begins {
-            alive += bytes;
-            most = most.max(alive);
-        } else {
-            alive -= bytes;
-        }
-    }
-    most
-}
+pub use request::{Request, lower_bound};

@@ -1,90 +1,53 @@
-//! A convolution together with what comes right before and after it.
+//! What passes make of several operations.
 
-use crate::{Op, Shape, TensorType};
+use super::conv::FusedConv;
+use super::definition::Definition;
+use super::loss::{ResizeCrossEntropy, ResizeCrossEntropyGrad};
+use super::norm::{BatchStatistics, FusedBatchNorm, FusedBatchNormGrad, FusedBatchNormGradSums};
+use super::pointwise::Chain;
+use super::resize::ResizeArgMax;
 
-use super::{Conv2d, Conv2dGradInput, Unary};
-
-/// `y = activation(conv(prologue(x), filter) + bias + residual)`: what a pass over the graph makes of several operations, so that
-/// nothing in between is stored. Nothing flows back through it: passes run after differentiation.
-///
-/// Inputs are `x`, `filter`, then `bias` (`1×1×1×Cout`) and `residual` (of the result's shape, or one pixel of it for each
-/// sample) if it has them.
+/// An operation that a pass makes of several ones, so that nothing in between is stored. Passes run after differentiation: there are no
+/// gradients of these. Inputs are listed in the order a node holds them.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct FusedConv {
-    /// The convolution.
-    pub conv: Convolution,
-    /// A function of the image with `f(0) = 0`, so that the zeros around the image stay zeros. Not for transposed convolutions.
-    pub prologue: Option<Unary>,
-    /// Whether there is a `bias` input.
-    pub bias: bool,
-    /// Whether there is a `residual` input; then there is a bias too.
-    pub residual: bool,
-    /// A function of the sum, one that [is piecewise](Unary::is_piecewise), and so of bounded [steepness](Unary::steepness).
-    pub activation: Option<Unary>,
+pub enum Fused {
+    /// A convolution with a function before it, and a residual and a function behind it: `x`, `filter`, then `bias` and
+    /// `residual` if it has them.
+    Conv(FusedConv),
+    /// `activation(batch_norm(x) + residual)`: the inputs of the batch normalisation, then `residual` if it has one.
+    BatchNorm(FusedBatchNorm),
+    /// The [sums](crate::op::Gradient::BatchNormSums) of `dy` times the derivative of the activation behind the batch normalisation:
+    /// `x`, `dy`, `mean`, `var`, `scale`, `shift`.
+    BatchNormGradSums(FusedBatchNormGradSums),
+    /// The [gradient](crate::op::Gradient::BatchNorm) of `dy` times the derivative of the activation behind the batch normalisation:
+    /// `x`, `dy`, `mean`, `var`, `scale`, `shift`, then the sums of [`Fused::BatchNormGradSums`] if the statistics are those of the batch.
+    BatchNormGrad(FusedBatchNormGrad),
+    /// Mean (sample 0) and biased variance (sample 1) of each channel over N, H, W: `x`. The result is `2×1×1×C`.
+    BatchStatistics,
+    /// Functions of elements, one after the other: the first value, then what the steps read.
+    Chain(Chain),
+    /// [`Op::CrossEntropy`](crate::Op::CrossEntropy) of resized logits: `x`, which becomes the logits, and the other inputs of the loss.
+    CrossEntropy(ResizeCrossEntropy),
+    /// The gradient of [`Fused::CrossEntropy`] with respect to `x`: `x`, and the other inputs of
+    /// [`Gradient::CrossEntropy`](crate::op::Gradient::CrossEntropy).
+    CrossEntropyGrad(ResizeCrossEntropyGrad),
+    /// [`Op::ArgMax`](crate::Op::ArgMax) of an [`Op::Resize`](crate::Op::Resize): `x`.
+    ArgMax(ResizeArgMax),
 }
 
-/// A convolution or its adjoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Convolution {
-    /// [`Op::Conv2d`]
-    Forward(Conv2d),
-    /// [`Op::Conv2dGradInput`]
-    Transposed(Conv2dGradInput),
-}
-
-impl Convolution {
-    /// The convolution as an operation of its own.
-    pub const fn op(&self) -> Op {
+impl Fused {
+    /// The definition of the operation.
+    pub(super) fn definition(&self) -> &dyn Definition {
         match self {
-            Self::Forward(conv) => Op::Conv2d(*conv),
-            Self::Transposed(conv) => Op::Conv2dGradInput(*conv),
-        }
-    }
-}
-
-impl FusedConv {
-    /// Nothing but a convolution.
-    pub const fn plain(conv: Convolution, bias: bool) -> Self {
-        Self { conv, prologue: None, bias, residual: false, activation: None }
-    }
-
-    /// The convolution in an operation that is one, of so many inputs.
-    pub const fn of(op: &Op, inputs: usize) -> Option<Self> {
-        match op {
-            Op::Conv2d(conv) => Some(Self::plain(Convolution::Forward(*conv), inputs > 2)),
-            Op::Conv2dGradInput(conv) => Some(Self::plain(Convolution::Transposed(*conv), inputs > 2)),
-            Op::FusedConv(fused) => Some(*fused),
-            _ => None,
-        }
-    }
-
-    /// Number of inputs of the convolution alone.
-    pub const fn conv_inputs(&self) -> usize {
-        2 + self.bias as usize
-    }
-
-    pub(super) const fn inputs(&self) -> usize {
-        self.conv_inputs() + self.residual as usize
-    }
-
-    pub(super) fn infer(&self, inputs: &[TensorType]) -> Result<TensorType, String> {
-        let y = self.conv.op().infer(&inputs[..self.conv_inputs()])?;
-        if self.residual && !self.bias {
-            return Err("a residual without a bias".to_owned());
-        }
-        let pixel = TensorType { shape: Shape { h: 1, w: 1, ..y.shape }, ..y };
-        if self.residual && ![y, pixel].contains(&inputs[self.conv_inputs()]) {
-            return Err(format!("the residual must be {y} or {pixel}, got {}", inputs[self.conv_inputs()]));
-        }
-        if let Some(f) = self.activation.filter(|f| !f.is_piecewise()) {
-            return Err(format!("{} is too costly or too steep to be fused", f.name()));
-        }
-        match (self.prologue, self.conv) {
-            (Some(_), Convolution::Transposed(_)) => Err("a transposed convolution of a function".to_owned()),
-            (Some(f), _) if !f.keeps_zero() || !f.is_piecewise() => {
-                Err(format!("{} of the image is not 0 outside of it, or too costly or steep", f.name()))
-            }
-            _ => Ok(y),
+            Self::Conv(op) => op,
+            Self::BatchNorm(op) => op,
+            Self::BatchNormGradSums(op) => op,
+            Self::BatchNormGrad(op) => op,
+            Self::BatchStatistics => &BatchStatistics,
+            Self::Chain(op) => op,
+            Self::CrossEntropy(op) => op,
+            Self::CrossEntropyGrad(op) => op,
+            Self::ArgMax(op) => op,
         }
     }
 }

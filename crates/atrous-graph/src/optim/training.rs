@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::{LossScale, Optimizer};
 use crate::passes::Optimized;
 use crate::{DType, Graph, NodeId, Op};
+
+use super::loss_scale::LossScale;
+use super::optimizer::Optimizer;
 
 /// Parameters that share a learning rate and a weight decay.
 #[derive(Clone, Debug, PartialEq)]

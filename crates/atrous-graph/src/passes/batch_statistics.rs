@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::op::{Reduce, RunningStat};
+use crate::op::{Fused, Gradient, Reduce};
 use crate::{Graph, NodeId, Op};
 
-use super::Report;
+use super::report::Report;
 use super::rewrite::{Rewrite, Rewritten, Uses};
 
 const NAME: &str = "batch_statistics";
@@ -27,26 +27,23 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
     let mut both: HashMap<NodeId, NodeId> = HashMap::new();
     let mut rewrite = Rewrite::new(graph);
     for (id, node) in graph.iter() {
-        match (node.op, pairs.get(&id)) {
-            (Op::Reduce(_), Some(mean)) => {
+        if let Some(mean) = pairs.get(&id) {
+            // In the place of the mean; the variance is in it.
+            if *mean == id {
                 let x = rewrite.now(node.inputs[0]);
                 let name = format!("{}.and_variance", node.name);
-                both.insert(*mean, rewrite.insert(&name, Op::BatchStatistics, &[x]));
+                both.insert(id, rewrite.insert(&name, Op::Fused(Fused::BatchStatistics), &[x]));
             }
-            (Op::ChannelVariance, Some(_)) => {}
-            (op, _) if node.inputs.iter().any(|input| pairs.contains_key(input)) => {
-                let of = |input: &NodeId| pairs.get(input).map_or_else(|| rewrite.now(*input), |mean| both[mean]);
-                let inputs: Vec<NodeId> = node.inputs.iter().map(of).collect();
-                let op = match op {
-                    Op::RunningStat(stat) => {
-                        let sample = usize::from(pairs[&node.inputs[1]] != node.inputs[1]);
-                        Op::RunningStat(RunningStat { sample, ..stat })
-                    }
-                    other => other,
-                };
-                rewrite.put(id, op, &inputs);
+        } else if node.inputs.iter().any(|input| pairs.contains_key(input)) {
+            let of = |input: &NodeId| pairs.get(input).map_or_else(|| rewrite.now(*input), |mean| both[mean]);
+            let inputs: Vec<NodeId> = node.inputs.iter().map(of).collect();
+            let mut op = node.op;
+            if let Op::RunningStat(stat) = &mut op {
+                stat.sample = usize::from(pairs[&node.inputs[1]] != node.inputs[1]);
             }
-            _ => rewrite.copy(id),
+            rewrite.put(id, op, &inputs);
+        } else {
+            rewrite.copy(id);
         }
     }
     rewrite.finish()
@@ -60,14 +57,18 @@ fn pair(graph: &Graph, uses: &Uses, x: NodeId, mean: NodeId, var: NodeId) -> Res
     uses.is_free(mean).and(uses.is_free(var))?;
     let fits = |user: &NodeId| {
         let node = graph.node(*user);
-        let at = match node.op {
-            Op::ChannelVariance => return *user == var,
-            Op::RunningStat(_) => return node.inputs[0] != mean && node.inputs[0] != var,
-            Op::BatchNorm(_) | Op::FusedBatchNorm(_) => 1,
-            Op::BatchNormGradSums { .. } | Op::BatchNormGrad(_) => 2,
-            _ => return false,
-        };
-        node.inputs[at..at + 2] == [mean, var]
+        let both_from = |at: usize| node.inputs[at..at + 2] == [mean, var];
+        if let Op::ChannelVariance = node.op {
+            *user == var
+        } else if let Op::RunningStat(_) = node.op {
+            node.inputs[0] != mean && node.inputs[0] != var
+        } else if let Op::BatchNorm(_) | Op::Fused(Fused::BatchNorm(_)) = node.op {
+            both_from(1)
+        } else if let Op::Gradient(Gradient::BatchNormSums(_) | Gradient::BatchNorm(_)) = node.op {
+            both_from(2)
+        } else {
+            false
+        }
     };
     let all = uses.users(mean).iter().chain(uses.users(var));
     if all.into_iter().all(fits) { Ok(()) } else { Err("something other than a batch normalisation reads it") }

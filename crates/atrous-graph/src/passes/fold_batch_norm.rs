@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use crate::op::BatchNorm;
 use crate::{Graph, Layout, NodeId, Op, Shape};
 
-use super::Report;
 use super::derived::{Normalisation, Recipe, given};
+use super::report::Report;
 use super::rewrite::{Rewrite, Rewritten, Uses};
 
 const NAME: &str = "fold_batch_norm";
@@ -27,10 +27,10 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
     let absorbed: Vec<NodeId> = folded.values().copied().collect();
     let mut rewrite = Rewrite::new(graph);
     for (id, node) in graph.iter() {
-        match (&node.op, folded.get(&id)) {
-            (Op::BatchNorm(norm), Some(conv)) => fold(graph, &mut rewrite, *conv, id, norm),
-            _ if absorbed.contains(&id) => {}
-            _ => rewrite.copy(id),
+        if let (Op::BatchNorm(norm), Some(conv)) = (&node.op, folded.get(&id)) {
+            fold(graph, &mut rewrite, *conv, id, norm);
+        } else if !absorbed.contains(&id) {
+            rewrite.copy(id);
         }
     }
     rewrite.finish()
@@ -67,10 +67,7 @@ fn fold(graph: &Graph, rewrite: &mut Rewrite<'_>, conv: NodeId, id: NodeId, norm
         scale: norm.scale.then(|| rest.next()).flatten(),
         shift: norm.shift.then(|| rest.next()).flatten(),
     };
-    let transposed = match &node.op {
-        Op::Conv2dGradInput(op) => Some(op.conv.groups),
-        _ => None,
-    };
+    let transposed = if let Op::Conv2dGradInput(op) = &node.op { Some(op.conv.groups) } else { None };
     let filter = parameter(node.inputs[1]);
     let (shape, channels) = (filter.1.shape, Shape::channels(node.ty.shape.c));
     let bias = node.inputs.get(2).copied().map(parameter);

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::op::{BatchNorm, Binary, FusedBatchNorm, Unary};
+use crate::op::{BatchNorm, Binary, Fused, FusedBatchNorm, Unary};
 use crate::{Graph, NodeId, Op};
 
-use super::Report;
+use super::report::Report;
 use super::rewrite::{Rewrite, Rewritten, Uses};
 
 const NAME: &str = "fuse_batch_norm";
@@ -41,7 +41,7 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
             Some(chain) => {
                 let Chain { norm, residual, activation, .. } = *chain;
                 let inputs: Vec<NodeId> = chain.inputs.iter().map(|input| rewrite.now(*input)).collect();
-                rewrite.put(id, Op::FusedBatchNorm(FusedBatchNorm { norm, residual, activation }), &inputs);
+                rewrite.put(id, Op::Fused(Fused::BatchNorm(FusedBatchNorm { norm, residual, activation })), &inputs);
             }
             None if absorbed.contains(&id) => {}
             None => rewrite.copy(id),
@@ -82,13 +82,13 @@ fn chain(
             Err(_) => return Ok((chain, nodes)),
         }
     }
-    match graph.node(next).op {
-        Op::Unary(f) if f.from_result() => {
-            chain.activation = Some(f);
-            nodes.push(next);
-        }
-        _ if chain.residual => {}
-        _ => return Err("neither a sum nor an activation that can be fused follows"),
+    if let Op::Unary(f) = graph.node(next).op
+        && f.from_result()
+    {
+        chain.activation = Some(f);
+        nodes.push(next);
+    } else if !chain.residual {
+        return Err("neither a sum nor an activation that can be fused follows");
     }
     Ok((chain, nodes))
 }

@@ -3,10 +3,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::op::{FusedBatchNorm, FusedBatchNormGrad};
+use crate::op::{Fused, FusedBatchNorm, FusedBatchNormGrad, FusedBatchNormGradSums, Gradient, UnaryGrad};
 use crate::{Graph, Node, NodeId, Op};
 
-use super::Report;
+use super::report::Report;
 use super::rewrite::{Rewrite, Rewritten, Uses};
 
 const NAME: &str = "fuse_batch_norm_grad";
@@ -26,7 +26,7 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
     let mut masked: HashMap<NodeId, Masked> = HashMap::new();
     let mut readers: HashSet<NodeId> = HashSet::new();
     for (id, node) in graph.iter() {
-        if let Op::UnaryGrad(_) = node.op {
+        if let Op::Gradient(Gradient::Unary(_)) = node.op {
             let found = absorbable(graph, &uses, id, node);
             report.note(NAME, &node.name, found.as_ref().map(|_| ()).map_err(|reason| *reason));
             if let Ok(found) = found {
@@ -47,25 +47,25 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
         let Masked { dy, forward, grad } = &masked[&node.inputs[1]];
         let mut inputs = vec![forward[0], *dy];
         inputs.extend(&forward[1..]);
-        let op = match node.op {
-            Op::BatchNormGrad(plain) => {
-                inputs.extend(node.inputs.last().filter(|_| plain.batch));
-                Op::FusedBatchNormGrad(*grad)
-            }
-            _ => Op::FusedBatchNormGradSums(*grad),
+        let op = if let Op::Gradient(Gradient::BatchNorm(plain)) = node.op {
+            inputs.extend(node.inputs.last().filter(|_| plain.batch));
+            Fused::BatchNormGrad(*grad)
+        } else {
+            Fused::BatchNormGradSums(FusedBatchNormGradSums(*grad))
         };
         let inputs: Vec<NodeId> = inputs.into_iter().map(|input| rewrite.now(input)).collect();
-        rewrite.put(id, op, &inputs);
+        rewrite.put(id, Op::Fused(op), &inputs);
     }
     rewrite.finish()
 }
 
 /// Whether an activation's gradient is read by nothing but the gradient of the batch normalisation before the activation.
 fn absorbable(graph: &Graph, uses: &Uses, id: NodeId, node: &Node) -> Result<Masked, &'static str> {
-    let (Op::UnaryGrad(activation), result) = (node.op, graph.node(node.inputs[0])) else {
+    let (Op::Gradient(Gradient::Unary(UnaryGrad(activation))), result) = (node.op, graph.node(node.inputs[0])) else {
         unreachable!("asked for gradients of activations only: a bug of atrous")
     };
-    let Op::FusedBatchNorm(FusedBatchNorm { norm, residual: false, activation: Some(forward) }) = result.op else {
+    let Op::Fused(Fused::BatchNorm(FusedBatchNorm { norm, residual: false, activation: Some(forward) })) = result.op
+    else {
         return Err("its argument is not a batch normalisation with an activation and no residual");
     };
     if forward != activation || !norm.scale || !norm.shift {
@@ -75,15 +75,16 @@ fn absorbable(graph: &Graph, uses: &Uses, id: NodeId, node: &Node) -> Result<Mas
     let grad = FusedBatchNormGrad { eps: norm.eps, batch: norm.batch, activation };
     let reads = |user: &NodeId| {
         let user = graph.node(*user);
-        let same = match user.op {
-            Op::BatchNormGradSums { eps } => eps == norm.eps,
-            Op::BatchNormGrad(plain) => plain.eps == norm.eps && plain.batch == norm.batch && plain.scale,
-            _ => return false,
+        let (same, scale) = if let Op::Gradient(Gradient::BatchNormSums(sums)) = user.op {
+            (sums.eps == norm.eps, 0)
+        } else if let Op::Gradient(Gradient::BatchNorm(plain)) = user.op {
+            (plain.eps == norm.eps && plain.batch == norm.batch && plain.scale, 1)
+        } else {
+            return false;
         };
         // x, dy, mean, var, scale
         let operands = [0, 2, 3, 4].map(|i| user.inputs.get(i));
         let forward = [0, 1, 2, 3].map(|i| result.inputs.get(i));
-        let scale = matches!(user.op, Op::BatchNormGrad(_)) as usize;
         same && user.inputs[1] == id && operands[..3 + scale] == forward[..3 + scale]
     };
     match uses.users(id) {

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::op::{Binary, Chain, Step};
+use crate::op::{Binary, Chain, Fused, Gradient, Step, UnaryGrad};
 use crate::{Graph, Layout, NodeId, Op};
 
-use super::Report;
+use super::report::Report;
 use super::rewrite::{Rewrite, Rewritten, Uses};
 
 const NAME: &str = "fuse_chain";
@@ -27,7 +27,7 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
             continue;
         }
         // The first value of a gradient is what arrives.
-        let first = node.inputs[usize::from(matches!(node.op, Op::UnaryGrad(_)))];
+        let first = node.inputs[usize::from(matches!(node.op, Op::Gradient(Gradient::Unary(_))))];
         let Ok((step, others)) = step(graph, id, first) else { continue };
         let mut found = Found { steps: vec![step], inputs: [vec![first], others].concat() };
         let (mut last, mut reason) = (id, None);
@@ -56,7 +56,7 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
             Some(found) => {
                 let inputs: Vec<NodeId> = found.inputs.iter().map(|input| rewrite.now(*input)).collect();
                 let chain = Chain::new(&found.steps).expect("a chain that fits: a bug of atrous");
-                rewrite.put(id, Op::Chain(chain), &inputs);
+                rewrite.put(id, Op::Fused(Fused::Chain(chain)), &inputs);
             }
             None if absorbed.contains(&id) => {}
             None => rewrite.copy(id),
@@ -66,7 +66,7 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
 }
 
 fn is_step(op: &Op) -> bool {
-    matches!(op, Op::Unary(_) | Op::UnaryGrad(_) | Op::Binary(_))
+    matches!(op, Op::Unary(_) | Op::Gradient(Gradient::Unary(_)) | Op::Binary(_))
 }
 
 /// What a node does with `value`, one of its inputs, and the other inputs that it reads.
@@ -79,14 +79,18 @@ fn step(graph: &Graph, id: NodeId, value: NodeId) -> Result<(Step, Vec<NodeId>),
     if others.len() + 1 != node.inputs.len() {
         return Err("it reads the same twice");
     }
-    let step = match node.op {
-        Op::Unary(f) if f.is_piecewise() => Step::Unary(f),
-        Op::UnaryGrad(f) if f.is_piecewise() && node.inputs[1] == value => Step::UnaryGrad(f),
-        Op::Binary(Binary::Add) => Step::Add,
-        Op::Binary(Binary::Mul) => Step::Mul,
-        _ => return Err("its function is no step of a chain"),
+    let step = if let Op::Unary(f) = node.op {
+        f.is_piecewise().then_some(Step::Unary(f))
+    } else if let Op::Gradient(Gradient::Unary(UnaryGrad(f))) = node.op {
+        (f.is_piecewise() && node.inputs[1] == value).then_some(Step::UnaryGrad(f))
+    } else if let Op::Binary(Binary::Add) = node.op {
+        Some(Step::Add)
+    } else if let Op::Binary(Binary::Mul) = node.op {
+        Some(Step::Mul)
+    } else {
+        None
     };
-    Ok((step, others))
+    Ok((step.ok_or("its function is no step of a chain")?, others))
 }
 
 /// The node that a chain goes on with. What its steps read must not live longer for it: nothing else is computed in between.

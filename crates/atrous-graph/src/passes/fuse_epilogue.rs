@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::op::{Binary, FusedConv};
+use crate::op::{Binary, Fused, FusedConv};
 use crate::{Graph, Node, NodeId, Op};
 
-use super::Report;
+use super::report::Report;
 use super::rewrite::{Rewrite, Rewritten, Uses};
 
 const NAME: &str = "fuse_epilogue";
@@ -53,7 +53,7 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
             Some(Match { conv, fused, residual }) => {
                 let inputs: Vec<NodeId> =
                     graph.node(*conv).inputs.iter().chain(residual).map(|id| rewrite.now(*id)).collect();
-                rewrite.put(id, Op::FusedConv(*fused), &inputs);
+                rewrite.put(id, Op::Fused(Fused::Conv(*fused)), &inputs);
             }
             None if absorbed[id.0] => {}
             None => rewrite.copy(id),
@@ -74,23 +74,23 @@ fn extend(graph: &Graph, uses: &Uses, absorbed: &[bool], found: &mut Match) -> (
             return (last, "the sum belongs to the other convolution");
         }
         let node = graph.node(next);
-        match node.op {
-            Op::Binary(Binary::Add) if !found.fused.residual => {
-                let other = node.inputs.iter().copied().find(|id| *id != last);
-                let Some(other) = other.filter(|id| graph.node(*id).ty == graph.node(last).ty) else {
-                    return (last, "what is added has another shape");
-                };
-                if !found.fused.bias {
-                    return (last, "it has no bias");
-                }
-                (found.fused.residual, found.residual, last) = (true, Some(other), next);
+        if let Op::Unary(function) = node.op {
+            if !function.is_piecewise() {
+                return (last, "the function that follows is too costly or too steep");
             }
-            Op::Unary(function) if function.is_piecewise() => {
-                found.fused.activation = Some(function);
-                return (next, "");
-            }
-            Op::Unary(_) => return (last, "the function that follows is too costly or too steep"),
-            _ => return (last, "no sum or function follows"),
+            found.fused.activation = Some(function);
+            return (next, "");
         }
+        if node.op != Op::Binary(Binary::Add) || found.fused.residual {
+            return (last, "no sum or function follows");
+        }
+        let other = node.inputs.iter().copied().find(|id| *id != last);
+        let Some(other) = other.filter(|id| graph.node(*id).ty == graph.node(last).ty) else {
+            return (last, "what is added has another shape");
+        };
+        if !found.fused.bias {
+            return (last, "it has no bias");
+        }
+        (found.fused.residual, found.residual, last) = (true, Some(other), next);
     }
 }

@@ -1,9 +1,9 @@
 //! A function of an image that only depthwise convolutions read is computed while they load it.
 
-use crate::op::{Convolution, FusedConv, Unary};
+use crate::op::{Convolution, Fused, FusedConv, Unary};
 use crate::{Graph, Node, NodeId, Op};
 
-use super::Report;
+use super::report::Report;
 use super::rewrite::{Rewrite, Rewritten, Uses};
 
 const NAME: &str = "fuse_prologue";
@@ -22,13 +22,16 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
     let mut rewrite = Rewrite::new(graph);
     for (id, node) in graph.iter() {
         let image = node.inputs.first().filter(|image| absorbed[image.0]);
-        match (image.map(|image| graph.node(*image)), depthwise(graph, node)) {
-            _ if absorbed[id.0] => {}
-            (Some(Node { op: Op::Unary(function), inputs, .. }), Some(fused)) => {
-                let inputs: Vec<NodeId> = inputs.iter().chain(&node.inputs[1..]).map(|id| rewrite.now(*id)).collect();
-                rewrite.put(id, Op::FusedConv(FusedConv { prologue: Some(*function), ..fused }), &inputs);
-            }
-            _ => rewrite.copy(id),
+        if absorbed[id.0] {
+            continue;
+        }
+        if let Some(Node { op: Op::Unary(function), inputs, .. }) = image.map(|image| graph.node(*image))
+            && let Some(fused) = depthwise(graph, node)
+        {
+            let inputs: Vec<NodeId> = inputs.iter().chain(&node.inputs[1..]).map(|id| rewrite.now(*id)).collect();
+            rewrite.put(id, Op::Fused(Fused::Conv(FusedConv { prologue: Some(*function), ..fused })), &inputs);
+        } else {
+            rewrite.copy(id);
         }
     }
     rewrite.finish()

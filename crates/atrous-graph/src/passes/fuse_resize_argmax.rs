@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::op::Resize;
+use crate::op::{Fused, Resize, ResizeArgMax};
 use crate::{Graph, NodeId, Op};
 
-use super::Report;
+use super::report::Report;
 use super::rewrite::{Rewrite, Rewritten, Uses};
 
 const NAME: &str = "fuse_resize_argmax";
@@ -33,7 +33,7 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
         match fused.get(&id) {
             Some((resize, image)) => {
                 let image = rewrite.now(*image);
-                rewrite.put(id, Op::ResizeArgMax(*resize), &[image]);
+                rewrite.put(id, Op::Fused(Fused::ArgMax(ResizeArgMax(*resize))), &[image]);
             }
             None if absorbed[id.0] => {}
             None => rewrite.copy(id),

@@ -2,10 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::op::{Interpolation, Resize, ResizeCrossEntropy};
+use crate::op::{
+    CrossEntropyGrad, Fused, Gradient, Interpolation, Resize, ResizeArgMax, ResizeCrossEntropy, ResizeCrossEntropyGrad,
+};
 use crate::{Graph, Node, NodeId, Op};
 
-use super::Report;
+use super::report::Report;
 use super::rewrite::{Rewrite, Rewritten, Uses};
 
 const NAME: &str = "fuse_resize_loss";
@@ -14,7 +16,7 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
     let uses = Uses::of(graph, kept);
     let mut absorbed: HashSet<NodeId> = HashSet::new();
     // By what stays: what it becomes, and the node whose inputs it takes.
-    let mut fused: HashMap<NodeId, (Op, NodeId)> = HashMap::new();
+    let mut fused: HashMap<NodeId, (Fused, NodeId)> = HashMap::new();
     for (id, node) in graph.iter() {
         let Op::Resize(resize) = node.op else { continue };
         let losses = uses.users(id).iter().filter(|user| is_loss(graph.node(**user)));
@@ -35,7 +37,7 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
                 let inputs = &graph.node(*loss).inputs;
                 let x = graph.node(inputs[0]).inputs[0];
                 let inputs: Vec<NodeId> = [x].iter().chain(&inputs[1..]).map(|input| rewrite.now(*input)).collect();
-                rewrite.put(id, *op, &inputs);
+                rewrite.put(id, Op::Fused(*op), &inputs);
             }
             None if absorbed.contains(&id) => {}
             None => rewrite.copy(id),
@@ -45,28 +47,38 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
 }
 
 const fn is_loss(node: &Node) -> bool {
-    matches!(node.op, Op::CrossEntropy(_) | Op::CrossEntropyGrad(_))
+    matches!(node.op, Op::CrossEntropy(_) | Op::Gradient(Gradient::CrossEntropy(_)))
 }
 
 /// What the readers of resized logits become: in whose place, the operation, and the reader.
-fn readers(graph: &Graph, uses: &Uses, id: NodeId, resize: Resize) -> Result<Vec<(NodeId, Op, NodeId)>, &'static str> {
+fn readers(
+    graph: &Graph,
+    uses: &Uses,
+    id: NodeId,
+    resize: Resize,
+) -> Result<Vec<(NodeId, Fused, NodeId)>, &'static str> {
     uses.is_free(id)?;
     if !matches!(resize.interpolation, Interpolation::Bilinear(_)) {
         return Err("it is not bilinear");
     }
-    let reader = |user: &NodeId| match graph.node(*user).op {
-        Op::CrossEntropy(loss) => Ok((*user, Op::ResizeCrossEntropy(ResizeCrossEntropy { resize, loss }), *user)),
-        Op::CrossEntropyGrad(loss) => {
-            let op = ResizeCrossEntropy { resize, loss };
-            let back = uses.only_user(*user)?;
-            let x = graph.shape(graph.node(id).inputs[0]);
-            if graph.node(back).op != Op::ResizeGrad(op.resize_grad(x)) {
-                return Err("the gradient of the loss does not go to the gradient of the interpolation");
-            }
-            Ok((back, Op::ResizeCrossEntropyGrad(op), *user))
+    let reader = |user: &NodeId| {
+        let op = graph.node(*user).op;
+        if let Op::CrossEntropy(loss) = op {
+            return Ok((*user, Fused::CrossEntropy(ResizeCrossEntropy { resize, loss }), *user));
         }
-        Op::ArgMax => Ok((*user, Op::ResizeArgMax(resize), *user)),
-        _ => Err("something other than a cross-entropy and a class map reads it"),
+        if let Op::ArgMax = op {
+            return Ok((*user, Fused::ArgMax(ResizeArgMax(resize)), *user));
+        }
+        let Op::Gradient(Gradient::CrossEntropy(CrossEntropyGrad(loss))) = op else {
+            return Err("something other than a cross-entropy and a class map reads it");
+        };
+        let op = ResizeCrossEntropy { resize, loss };
+        let back = uses.only_user(*user)?;
+        let x = graph.shape(graph.node(id).inputs[0]);
+        if graph.node(back).op != Op::Gradient(Gradient::Resize(op.resize_grad(x))) {
+            return Err("the gradient of the loss does not go to the gradient of the interpolation");
+        }
+        Ok((back, Fused::CrossEntropyGrad(ResizeCrossEntropyGrad(op)), *user))
     };
     uses.users(id).iter().map(reader).collect()
 }

@@ -4,10 +4,12 @@
 //! and results that are asked for stay f32; casts stand where the two meet. In a training step gradients begin to be f16 at
 //! convolutions as well, and what losses and metrics are made of behind the last convolution stays f32.
 
+use crate::op::{Cast, Fused, Gradient};
 use crate::{DType, Graph, Node, NodeId, Op};
 
+use super::report::Report;
 use super::rewrite::{Rewrite, Rewritten};
-use super::{Report, Storage};
+use super::storage::Storage;
 
 const NAME: &str = "half_storage";
 
@@ -20,16 +22,17 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], storage: &Storage, report: &mu
     let chosen = chosen(graph, &kept_flags, storage, report);
     let mut typed = Typed::new(graph);
     for (id, node) in graph.iter() {
-        match node.op {
-            Op::Parameter if storage.filters && !kept_flags[id.0] && only_stored(graph, &chosen, id) => {
-                let made = typed.rewrite.restate(id, Op::Parameter, &[], DType::F16);
-                typed.f16[id.0] = Some(made);
-            }
-            Op::Input | Op::Parameter => {
-                typed.rewrite.copy(id);
-                typed.made(id, node.ty.dtype);
-            }
-            _ => typed.operation(id, node, chosen[id.0], kept_flags[id.0]),
+        if !matches!(node.op, Op::Input | Op::Parameter) {
+            typed.operation(id, node, chosen[id.0], kept_flags[id.0]);
+            continue;
+        }
+        let rounded = matches!(node.op, Op::Parameter) && storage.filters && !kept_flags[id.0];
+        if rounded && only_stored(graph, &chosen, id) {
+            let made = typed.rewrite.restate(id, Op::Parameter, &[], DType::F16);
+            typed.f16[id.0] = Some(made);
+        } else {
+            typed.rewrite.copy(id);
+            typed.made(id, node.ty.dtype);
         }
     }
     typed.rewrite.finish()
@@ -55,7 +58,7 @@ fn chosen(graph: &Graph, kept: &[bool], storage: &Storage, report: &mut Report) 
             report.note(NAME, &node.name, Err("its result is asked for, and larger than its image"));
             continue;
         }
-        let filters = gradient[id.0] && matches!(node.op, Op::Conv2dGradWeight(_));
+        let filters = gradient[id.0] && matches!(node.op, Op::Gradient(Gradient::Conv2dWeight(_)));
         if begins(&node.op) || filters || reads(true) {
             let becomes_half = becomes_half(node);
             if becomes_half && last[id.0] {
@@ -73,7 +76,7 @@ fn chosen(graph: &Graph, kept: &[bool], storage: &Storage, report: &mut Report) 
 
 /// Whether f16 begins at an operation.
 const fn begins(op: &Op) -> bool {
-    matches!(op, Op::Conv2d(_) | Op::Conv2dGradInput(_) | Op::FusedConv(_))
+    matches!(op, Op::Conv2d(_) | Op::Conv2dGradInput(_) | Op::Fused(Fused::Conv(_)))
 }
 
 /// By node: whether a loss or a total is made of it, and no convolution stands in between. A convolution itself is not.
@@ -112,7 +115,7 @@ fn enlarges(graph: &Graph, node: &Node) -> bool {
 
 /// Whether a node that reads f16 makes f16.
 fn becomes_half(node: &Node) -> bool {
-    node.ty.dtype.is_float() && !node.op.gives_f32()
+    node.ty.dtype.is_float() && node.op.definition().stored_as_input()
 }
 
 /// Whether a node may read an input in f16.
@@ -179,15 +182,14 @@ impl<'a> Typed<'a> {
         let other = other[id.0].expect("inputs precede their users: a bug of atrous");
         let (dtype, suffix) = if half { (DType::F16, "f16") } else { (DType::F32, "f32") };
         let name = format!("{}.{suffix}", self.graph.node(id).name);
-        let made = self.rewrite.insert(&name, Op::Cast(dtype), &[other]);
+        let made = self.rewrite.insert(&name, Op::Cast(Cast { dtype }), &[other]);
         self.cast[id.0] = Some((made, reader));
         made
     }
 
     fn operation(&mut self, id: NodeId, node: &Node, chosen: bool, kept: bool) {
-        let half = |i: usize| match node.op {
-            Op::Cast(to) => to == DType::F32,
-            _ => chosen && reads_stored(node, i),
+        let half = |i: usize| {
+            if let Op::Cast(to) = node.op { to.dtype == DType::F32 } else { chosen && reads_stored(node, i) }
         };
         let inputs = node.inputs.iter().enumerate();
         let inputs: Vec<NodeId> = inputs.map(|(i, input)| self.read(*input, half(i), id)).collect();
@@ -195,7 +197,7 @@ impl<'a> Typed<'a> {
         if kept && dtype != node.ty.dtype {
             // Its name stays with the result that is asked for.
             let stored = self.rewrite.insert(&format!("{}.f16", node.name), node.op, &inputs);
-            let cast = self.rewrite.restate(id, Op::Cast(DType::F32), &[stored], DType::F32);
+            let cast = self.rewrite.restate(id, Op::Cast(Cast { dtype: DType::F32 }), &[stored], DType::F32);
             (self.f16[id.0], self.plain[id.0]) = (Some(stored), Some(cast));
         } else {
             self.rewrite.restate(id, node.op, &inputs, dtype);

@@ -6,11 +6,11 @@
 
 use std::collections::HashMap;
 
-use crate::op::{Conv2d, Convolution, FusedConv};
+use crate::op::{Conv2d, Convolution, Fused, FusedConv};
 use crate::{Graph, Layout, NodeId, Op, Shape};
 
-use super::Report;
 use super::derived::{Recipe, given};
+use super::report::Report;
 use super::rewrite::{Rewrite, Rewritten, Uses};
 
 const NAME: &str = "pooled_bias";
@@ -101,5 +101,5 @@ fn split(graph: &Graph, rewrite: &mut Rewrite<'_>, id: NodeId, found: &Match) {
     };
     let bias = rewrite.now(node.inputs[2]);
     let fused = FusedConv { residual: true, ..FusedConv::plain(Convolution::Forward(conv), true) };
-    rewrite.put(id, Op::FusedConv(fused), &[image, filter, bias, vector]);
+    rewrite.put(id, Op::Fused(Fused::Conv(fused)), &[image, filter, bias, vector]);
 }

@@ -2,7 +2,7 @@
 
 use crate::{DType, Graph, Layout, Node, NodeId, Op, Shape, TensorType};
 
-use super::Derived;
+use super::derived::{Derived, Recipe};
 
 /// What a pass returns.
 pub(super) struct Rewritten {
@@ -38,15 +38,8 @@ impl<'a> Rewrite<'a> {
     /// Copies an old node.
     pub(super) fn copy(&mut self, id: NodeId) {
         let node = self.old.node(id);
-        let (name, ty) = (node.name.as_str(), node.ty);
-        let made = match node.op {
-            Op::Input => self.new.graph.input(name, ty.shape, ty.dtype),
-            Op::Parameter => self.new.graph.parameter_of(name, ty),
-            op => {
-                let inputs: Vec<NodeId> = node.inputs.iter().map(|input| self.now(*input)).collect();
-                self.new.graph.add(name, op, &inputs)
-            }
-        };
+        let inputs: Vec<NodeId> = node.inputs.iter().map(|input| self.now(*input)).collect();
+        let made = self.new.graph.add_copy(&node.name, node, &inputs);
         self.new.nodes[id.0] = Some(made.expect("a copy of a legal node: a bug of atrous"));
     }
 
@@ -62,9 +55,10 @@ impl<'a> Rewrite<'a> {
     pub(super) fn restate(&mut self, id: NodeId, op: Op, inputs: &[NodeId], dtype: DType) -> NodeId {
         let Node { name, ty, .. } = self.old.node(id);
         let ty = TensorType { dtype, ..*ty };
-        let made = match op {
-            Op::Parameter => self.new.graph.parameter_of(name, ty),
-            op => self.new.graph.add(name, op, inputs),
+        let made = if let Op::Parameter = op {
+            self.new.graph.parameter_of(name, ty)
+        } else {
+            self.new.graph.add(name, op, inputs)
         };
         let made = made.expect("a legal rewrite: a bug of atrous");
         assert_eq!(self.new.graph.node(made).ty, ty, "{name} changes its type: a bug of atrous");
@@ -79,7 +73,7 @@ impl<'a> Rewrite<'a> {
     }
 
     /// Adds a parameter that is made from old ones.
-    pub(super) fn derive(&mut self, name: &str, shape: Shape, layout: Layout, recipe: super::Recipe) -> NodeId {
+    pub(super) fn derive(&mut self, name: &str, shape: Shape, layout: Layout, recipe: Recipe) -> NodeId {
         let name = self.unused(name);
         let id = self.new.graph.parameter(&name, shape, layout).expect("a legal parameter: a bug of atrous");
         self.new.derived.push(Derived { name, ty: self.new.graph.node(id).ty, recipe });

@@ -1,4 +1,4 @@
-use atrous_graph::op::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Padding};
+use atrous_graph::op::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Gradient, Padding};
 use atrous_graph::{DType, Op, Shape, TensorType};
 
 use crate::{Cooperative, Limits, NodePlan, PlanError, Slot, Target, plan_node};
@@ -179,7 +179,7 @@ fn sizes_are_read_from_a_table_where_compiling_takes_long() {
     let of = |variant: &'static str, h: usize, c: usize, target: &Target| {
         let target = Target { variant: Some(variant), tile: Some(crate::Tile { m: 8, n: 8 }), ..target.clone() };
         let (x, filter) = (Shape::new(1, h, h, c), Shape::new(1, 1, c, 24));
-        let gradient = Op::Conv2dGradWeight(Conv2dGradWeight { conv: conv(1, 0), kernel: [1, 1] });
+        let gradient = Op::Gradient(Gradient::Conv2dWeight(Conv2dGradWeight { conv: conv(1, 0), kernel: [1, 1] }));
         let plan = match variant {
             "transposed_phase" => {
                 let op = Conv2dGradInput::transposed(conv(1, 0), [h, h], [1, 1], [0, 0]).expect("a valid case");
@@ -283,7 +283,7 @@ fn plan_weight(conv: Conv2d, x: Shape, filter: Shape, target: &Target) -> NodePl
     let x = TensorType::image(x);
     let y = conv.output_size([x.shape.h, x.shape.w], [filter.n, filter.h]).expect("a valid case");
     let dy = TensorType::image(Shape::new(x.shape.n, y[0], y[1], filter.c));
-    let op = Op::Conv2dGradWeight(Conv2dGradWeight { conv, kernel: [filter.n, filter.h] });
+    let op = Op::Gradient(Gradient::Conv2dWeight(Conv2dGradWeight { conv, kernel: [filter.n, filter.h] }));
     plan_node(&op, &[x, dy], op.infer(&[x, dy]).expect("a valid case"), target).expect("a plan")
 }
 

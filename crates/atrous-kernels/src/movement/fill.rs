@@ -56,6 +56,7 @@ pub fn plan_place(op: &Place, problem: &Problem<'_>) -> Result<NodePlan, PlanErr
 
 #[cfg(test)]
 mod tests {
+    use atrous_graph::op::{Broadcast, Fill};
     use atrous_graph::{Op, Shape, TensorType};
 
     use super::*;
@@ -74,14 +75,14 @@ mod tests {
     #[test]
     fn sides_of_one_stand_still() {
         let x = TensorType::image(Shape::new(2, 1, 5, 1));
-        let plan = plan(Op::Broadcast(Shape::new(2, 3, 5, 6)), &[x], Limits::WEBGPU);
+        let plan = plan(Op::Broadcast(Broadcast { shape: Shape::new(2, 3, 5, 6) }), &[x], Limits::WEBGPU);
         assert_eq!(values(&plan, 0, ["X_N", "X_H", "X_W", "X_C", "SPLAT", "C4"]), [5, 0, 1, 0, 1, 2]);
     }
 
     #[test]
     fn what_has_no_inputs_is_cut_all_the_same() {
         let limits = Limits { max_binding: 4096, ..Limits::WEBGPU };
-        let plan = plan(Op::Fill { shape: Shape::new(3, 8, 8, 9), value: 1.0 }, &[], limits);
+        let plan = plan(Op::Fill(Fill { shape: Shape::new(3, 8, 8, 9), value: 1.0 }), &[], limits);
         let counts: usize = (0..plan.dispatches.len()).map(|i| values(&plan, i, ["COUNT"])[0]).sum();
         assert!(plan.dispatches.len() >= 3);
         assert_eq!(counts, 3 * 8 * 8 * 3);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use atrous_graph::memory::{self, Assignment, Request};
+use atrous_graph::op::Fused;
 use atrous_graph::optim::validate_totals;
 use atrous_graph::{Graph, NodeId, Op, cost};
 
@@ -105,12 +106,17 @@ fn plan_shared(
 ) -> Result<Vec<(NodeId, NodePlan)>, PlanError> {
     let mut made = Vec::new();
     let mut strips: HashMap<NodeId, Strips> = HashMap::new();
-    let is_forced = target.variant.is_some_and(|variant| variants(&Op::BatchStatistics).contains(&variant));
+    let is_forced =
+        target.variant.is_some_and(|variant| variants(&Op::Fused(Fused::BatchStatistics)).contains(&variant));
     for &id in nodes {
         let node = graph.node(id);
         let (inputs, output) = sharing.parts(id);
         let output = Part { measured: output.measured && !is_forced, ..output };
-        let measured = if node.op == Op::BatchStatistics { strips.get(&sharing.source(node.inputs[0])) } else { None };
+        let measured = if node.op == Op::Fused(Fused::BatchStatistics) {
+            strips.get(&sharing.source(node.inputs[0]))
+        } else {
+            None
+        };
         let planned = match measured {
             Some(strips) => plan_strips(strips, &Problem { op: &node.op, inputs: &inputs, output, target }),
             None => plan_parts(&node.op, &inputs, output, target),
@@ -120,7 +126,7 @@ fn plan_shared(
             node: node.name.clone(),
             source: Box::new(source),
         })?;
-        if node.op == Op::BatchStatistics && measured.is_none() {
+        if node.op == Op::Fused(Fused::BatchStatistics) && measured.is_none() {
             let reason = "what makes its input does not measure it";
             plan.declined.insert(0, Declined { variant: "strips", reason });
         }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use atrous_graph::op::{Fused, Gradient};
 use atrous_graph::{Graph, Node, NodeId, Op};
 
 use crate::split::aliases;
@@ -61,7 +62,7 @@ impl<'a> Sharing<'a> {
         let mut last_reader: Vec<Option<NodeId>> = readers.iter().map(|readers| readers.last().copied()).collect();
         kept.iter().map(|id| source[id.0]).chain(given.iter().copied()).for_each(|id| last_reader[id.0] = None);
         let mut measured = vec![false; count];
-        for id in nodes.iter().filter(|id| matches!(graph.node(**id).op, Op::BatchStatistics)) {
+        for id in nodes.iter().filter(|id| matches!(graph.node(**id).op, Op::Fused(Fused::BatchStatistics))) {
             measured[source[graph.node(*id).inputs[0].0].0] = true;
         }
         let (slices, copied) = (HashMap::new(), HashMap::new());
@@ -187,14 +188,14 @@ const fn writes_slices(op: &Op) -> bool {
         op,
         Op::Conv2d(_)
             | Op::Conv2dGradInput(_)
-            | Op::FusedConv(_)
+            | Op::Fused(Fused::Conv(_))
             | Op::BatchNorm(_)
-            | Op::FusedBatchNorm(_)
+            | Op::Fused(Fused::BatchNorm(_))
             | Op::Resize(_)
     )
 }
 
 /// Operations whose kernels read one.
 const fn reads_slices(op: &Op) -> bool {
-    matches!(op, Op::MaxPool(_) | Op::MaxPoolIndices(_))
+    matches!(op, Op::MaxPool(_) | Op::Gradient(Gradient::MaxPoolIndices(_)))
 }

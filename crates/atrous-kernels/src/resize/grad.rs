@@ -149,7 +149,7 @@ fn adjoint(axes: &[Forward; 2], problem: &Problem<'_>) -> Result<NodePlan, PlanE
 
 #[cfg(test)]
 mod tests {
-    use atrous_graph::op::{Coordinates, Padding, Resize, Window};
+    use atrous_graph::op::{Coordinates, Gradient, Padding, Resize, Window};
     use atrous_graph::{Op, TensorType};
 
     use super::*;
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn the_transposed_taps_pick_the_kernel() {
         let grad = |resize: Resize, h, w| {
-            variant(Op::ResizeGrad(ResizeGrad { resize, h, w }), Shape::new(1, resize.h, resize.w, 4))
+            variant(Op::Gradient(Gradient::Resize(ResizeGrad { resize, h, w })), Shape::new(1, resize.h, resize.w, 4))
         };
         let half = |h, w| Resize::bilinear(h, w, Coordinates::HalfPixel);
         assert_eq!(grad(Resize::nearest(8, 8), 8, 8), "nearest");
@@ -174,7 +174,10 @@ mod tests {
         assert_eq!(grad(half(8, 8), 1, 1), "single_stage");
         // A weight of one half is no copy, and one tap is no two.
         let pool = AvgPool { window: Window::new([2, 2], [2, 2]), count_include_pad: true, divisor: None };
-        assert_eq!(variant(Op::AvgPoolGrad(AvgPoolGrad { pool, h: 8, w: 8 }), Shape::new(1, 4, 4, 4)), "taps");
+        assert_eq!(
+            variant(Op::Gradient(Gradient::AvgPool(AvgPoolGrad { pool, h: 8, w: 8 })), Shape::new(1, 4, 4, 4)),
+            "taps"
+        );
     }
 
     #[test]

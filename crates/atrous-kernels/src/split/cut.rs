@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use atrous_graph::op::{AvgPool, Conv2d, Conv2dGradInput, CustomCut, FusedConv, Padding, Place, Slice, Window as Pool};
+use atrous_graph::op::{
+    AdaptiveAvgPool, AdaptiveAvgPoolGrad, AvgPool, Conv2d, Conv2dGradInput, CustomCut, Flip, Fused, FusedConv,
+    Gradient, MaxPool, MaxPoolIndices, Padding, Place, ResizeArgMax, ResizeCrossEntropyGrad, Slice, Window as Pool,
+};
 use atrous_graph::{Layout, Op, TensorType};
 
 use super::Window;
@@ -41,10 +44,10 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         cut.inputs[1..=count].fill(image(rows));
         Some(cut)
     };
-    if let Op::FusedConv(fused) = op {
+    if let Op::Fused(Fused::Conv(fused)) = op {
         let split = fused.conv_inputs();
         let mut conv = cut(&fused.conv.op(), &inputs[..split], output, out)?;
-        conv.op = Op::FusedConv(FusedConv { conv: FusedConv::of(&conv.op, split)?.conv, ..*fused });
+        conv.op = Op::Fused(Fused::Conv(FusedConv { conv: FusedConv::of(&conv.op, split)?.conv, ..*fused }));
         // A residual is as large as the result, or a pixel of each sample.
         let pixel = |ty: &TensorType| ty.shape.h == 1 && output.shape.h > 1;
         let window = |ty| if pixel(ty) { image(0..1) } else { out.clone() };
@@ -56,27 +59,26 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         Op::Input
         | Op::Parameter
         | Op::Reduce(_)
-        | Op::BatchStatistics
+        | Op::Fused(Fused::BatchStatistics)
         | Op::ChannelVariance
-        | Op::BatchNormGradSums { .. }
-        | Op::FusedBatchNormGradSums(_)
-        | Op::Conv2dGradWeight(_)
-        | Op::FusedConv(_)
+        | Op::Gradient(Gradient::BatchNormSums(_))
+        | Op::Fused(Fused::BatchNormGradSums(_))
+        | Op::Gradient(Gradient::Conv2dWeight(_))
+        | Op::Fused(Fused::Conv(_))
         | Op::RunningStat(_) => None,
         // All rows of the result: all rows of the input, so that several samples are contiguous.
         Op::Conv2d(_)
         | Op::Conv2dGradInput(_)
         | Op::MaxPool(_)
-        | Op::MaxPoolIndices(_)
+        | Op::Gradient(Gradient::MaxPoolIndices(_))
         | Op::AvgPool(_)
-        | Op::AdaptiveAvgPool { .. }
-        | Op::AvgPoolGrad(_)
-        | Op::AdaptiveAvgPoolGrad { .. }
+        | Op::AdaptiveAvgPool(_)
+        | Op::Gradient(Gradient::AvgPool(_) | Gradient::AdaptiveAvgPool(_))
         | Op::Resize(_)
-        | Op::ResizeArgMax(_)
-        | Op::ResizeGrad(_)
+        | Op::Fused(Fused::ArgMax(_))
+        | Op::Gradient(Gradient::Resize(_))
         | Op::Pad(_)
-        | Op::PadGrad(_)
+        | Op::Gradient(Gradient::Pad(_))
             if rows_whole =>
         {
             first(*op, all_rows())
@@ -91,27 +93,33 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
             let conv = Conv2d { padding, ..g.conv };
             first(Op::Conv2dGradInput(Conv2dGradInput { conv, h: out.rows.len(), w: g.w }), image(rows))
         }
-        Op::MaxPool(window) => {
+        Op::MaxPool(MaxPool { window }) => {
             let (rows, window) = pool_rows(window, &out.rows, size.h)?;
-            first(Op::MaxPool(window), image(rows))
+            first(Op::MaxPool(MaxPool { window }), image(rows))
         }
-        Op::MaxPoolIndices(window) => {
+        Op::Gradient(Gradient::MaxPoolIndices(MaxPoolIndices { window })) => {
             let (rows, window) = pool_rows(window, &out.rows, size.h)?;
-            first(Op::MaxPoolIndices(window), image(rows))
+            first(Op::Gradient(Gradient::MaxPoolIndices(MaxPoolIndices { window })), image(rows))
         }
         Op::AvgPool(avg) => {
             let (rows, window) = pool_rows(&avg.window, &out.rows, size.h)?;
             first(Op::AvgPool(AvgPool { window, ..*avg }), image(rows))
         }
-        Op::AdaptiveAvgPool { h, .. } => first(*op, image(resize::adaptive_input_rows(*h, size.h, out.rows.clone()))),
-        Op::Resize(r) | Op::ResizeArgMax(r) => first(*op, image(resize::input_rows(r, size, out.rows.clone()))),
+        Op::AdaptiveAvgPool(AdaptiveAvgPool { h, .. }) => {
+            first(*op, image(resize::adaptive_input_rows(*h, size.h, out.rows.clone())))
+        }
+        Op::Resize(r) | Op::Fused(Fused::ArgMax(ResizeArgMax(r))) => {
+            first(*op, image(resize::input_rows(r, size, out.rows.clone())))
+        }
         Op::Pad(pad) => first(*op, image(movement::pad_input_rows(pad, size.h, out.rows.clone()))),
-        Op::MaxPoolGrad(_) if rows_whole => all(all_rows()),
-        Op::MaxPoolGrad(g) => all(image(pool::max_grad_rows(&g.window, size.h, out.rows.clone()))),
-        Op::AvgPoolGrad(g) => first(*op, image(resize::avg_grad_rows(g, size, out.rows.clone()))),
-        Op::AdaptiveAvgPoolGrad { h, .. } => first(*op, image(resize::adaptive_grad_rows(*h, size, out.rows.clone()))),
-        Op::ResizeGrad(g) => first(*op, image(resize::resize_grad_rows(g, out.rows.clone()))),
-        Op::PadGrad(g) => first(*op, image(resize::pad_grad_rows(g, out.rows.clone()))),
+        Op::Gradient(Gradient::MaxPool(_)) if rows_whole => all(all_rows()),
+        Op::Gradient(Gradient::MaxPool(g)) => all(image(pool::max_grad_rows(&g.window, size.h, out.rows.clone()))),
+        Op::Gradient(Gradient::AvgPool(g)) => first(*op, image(resize::avg_grad_rows(g, size, out.rows.clone()))),
+        Op::Gradient(Gradient::AdaptiveAvgPool(AdaptiveAvgPoolGrad { h, .. })) => {
+            first(*op, image(resize::adaptive_grad_rows(*h, size, out.rows.clone())))
+        }
+        Op::Gradient(Gradient::Resize(g)) => first(*op, image(resize::resize_grad_rows(g, out.rows.clone()))),
+        Op::Gradient(Gradient::Pad(g)) => first(*op, image(resize::pad_grad_rows(g, out.rows.clone()))),
         Op::Slice(slice) => {
             let shift = |r: &Range<usize>, by: usize| r.start + by..r.end + by;
             let n = shift(&out.n, slice.start[0]);
@@ -126,7 +134,7 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
             let start = [0, top, slice.start[2], slice.start[3]];
             first(Op::Slice(Slice { start, size: part }), Window { n, rows })
         }
-        Op::Flip { vertical, .. } => {
+        Op::Flip(Flip { vertical, .. }) => {
             let rows = if *vertical { size.h - out.rows.end..size.h - out.rows.start } else { out.rows.clone() };
             first(*op, image(rows))
         }
@@ -138,34 +146,34 @@ pub(super) fn cut(op: &Op, inputs: &[TensorType], output: TensorType, out: &Wind
         | Op::LogSoftmax
         | Op::ArgMax
         | Op::Dropout(_)
-        | Op::OneHot { .. }
-        | Op::LabelWeight { .. }
+        | Op::OneHot(_)
+        | Op::LabelWeight(_)
         | Op::StopGradient
         | Op::Cast(_) => first(*op, image(out.rows.clone())),
-        Op::FusedBatchNorm(fused) => {
+        Op::Fused(Fused::BatchNorm(fused)) => {
             let mut cut = first(*op, out.clone())?;
             cut.inputs.iter_mut().skip(inputs.len() - usize::from(fused.residual)).for_each(|r| *r = out.clone());
             Some(cut)
         }
-        Op::BatchNormGrad(_)
-        | Op::FusedBatchNormGrad(_)
-        | Op::UnaryGrad(_)
-        | Op::SoftmaxGrad
-        | Op::LogSoftmaxGrad
+        Op::Gradient(Gradient::BatchNorm(_))
+        | Op::Fused(Fused::BatchNormGrad(_))
+        | Op::Gradient(Gradient::Unary(_) | Gradient::Softmax | Gradient::LogSoftmax)
         | Op::CrossEntropy(_) => alike(2),
-        Op::CrossEntropyGrad(_) => alike(3),
-        Op::ResizeCrossEntropy(_) if rows_whole => resized(0..size.h, 1, 0..inputs[1].shape.h),
-        Op::ResizeCrossEntropy(f) => {
+        Op::Gradient(Gradient::CrossEntropy(_)) => alike(3),
+        Op::Fused(Fused::CrossEntropy(_)) if rows_whole => resized(0..size.h, 1, 0..inputs[1].shape.h),
+        Op::Fused(Fused::CrossEntropy(f)) => {
             resized(resize::input_rows(&f.resize, size, out.rows.clone()), 1, out.rows.clone())
         }
-        Op::ResizeCrossEntropyGrad(_) if rows_whole => resized(0..size.h, 2, 0..inputs[1].shape.h),
-        Op::ResizeCrossEntropyGrad(f) => {
+        Op::Fused(Fused::CrossEntropyGrad(_)) if rows_whole => resized(0..size.h, 2, 0..inputs[1].shape.h),
+        Op::Fused(Fused::CrossEntropyGrad(ResizeCrossEntropyGrad(f))) => {
             let rows = resize::resize_grad_rows(&f.resize_grad(size), out.rows.clone());
             // What these rows are made of, and the pixels themselves, which may count for none.
             let x = resize::input_rows(&f.resize, size, rows.clone());
             resized(x.start.min(out.rows.start)..x.end.max(out.rows.end), 2, rows)
         }
-        Op::Concat | Op::Chain(_) | Op::ChannelMaxPoolGrad(_) | Op::Fill { .. } => all(out.clone()),
+        Op::Concat | Op::Fused(Fused::Chain(_)) | Op::Gradient(Gradient::ChannelMaxPool(_)) | Op::Fill(_) => {
+            all(out.clone())
+        }
         Op::Place(place) => {
             let (n, from_n) = under(&out.n, place.start[0], size.n);
             // All rows of several samples, or those of one that the rows hold.

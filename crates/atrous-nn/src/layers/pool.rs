@@ -1,6 +1,6 @@
 //! Pooling.
 
-use atrous_graph::op::{self, AvgPool, Reduce};
+use atrous_graph::op::{self, AdaptiveAvgPool, AvgPool, MaxPool, Reduce};
 use atrous_graph::{GraphError, NodeId, Op};
 
 use super::window::{ConvPadding, Sides, Window};
@@ -71,7 +71,7 @@ impl Builder {
     /// If a size is zero or above 2^20, or the window does not fit.
     pub fn max_pool(&mut self, name: &str, x: NodeId, pool: Pool) -> Result<NodeId, GraphError> {
         let window = pool.over(self, "max_pool2d", name, x)?;
-        self.add(name, Op::MaxPool(window), &[x])
+        self.add(name, Op::MaxPool(MaxPool { window }), &[x])
     }
 
     /// Mean of each window: `N×H×W×C` to `N×H'×W'×C`.
@@ -100,6 +100,6 @@ impl Builder {
         if (h, w) == (1, 1) {
             return self.global_avg_pool(name, x);
         }
-        self.add(name, Op::AdaptiveAvgPool { h, w }, &[x])
+        self.add(name, Op::AdaptiveAvgPool(AdaptiveAvgPool { h, w }), &[x])
     }
 }

@@ -1,6 +1,6 @@
 //! Losses of classes: one of several, or each for itself.
 
-use atrous_graph::op::{CrossEntropy, Unary};
+use atrous_graph::op::{CrossEntropy, OneHot, Unary};
 use atrous_graph::{Graph, GraphError, NodeId, Op};
 
 use super::{Losses, Reduction};
@@ -54,7 +54,7 @@ pub fn nll(
 ) -> Result<NodeId, GraphError> {
     let mut l = Losses::new(graph, name);
     let classes = l.graph.shape(log_probabilities).c;
-    let hot = l.add(Op::OneHot { classes, ignore: how.ignore }, &[labels])?;
+    let hot = l.add(Op::OneHot(OneHot { classes, ignore: how.ignore }), &[labels])?;
     let picked = l.times(log_probabilities, hot)?;
     let picked = l.add(Op::ChannelSum, &[picked])?;
     let weight = l.label_weight(classes, how.ignore, labels, how.weights)?;

@@ -10,7 +10,7 @@ mod probabilities;
 mod region;
 mod regression;
 
-use atrous_graph::op::{Binary, Reduce, Unary};
+use atrous_graph::op::{Binary, LabelWeight, Reduce, Unary};
 use atrous_graph::{Graph, GraphError, NodeId, Op};
 
 pub use classification::{CrossEntropyLoss, bce_with_logits, cross_entropy, nll};
@@ -155,6 +155,6 @@ impl<'a> Losses<'a> {
         weights: Option<NodeId>,
     ) -> Result<NodeId, GraphError> {
         let inputs: Vec<NodeId> = [labels].into_iter().chain(weights).collect();
-        self.add(Op::LabelWeight { classes, ignore }, &inputs)
+        self.add(Op::LabelWeight(LabelWeight { classes, ignore }), &inputs)
     }
 }

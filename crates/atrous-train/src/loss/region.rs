@@ -1,6 +1,6 @@
 //! Losses of overlap: dice and jaccard, as segmentation-models-pytorch has them.
 
-use atrous_graph::op::Unary;
+use atrous_graph::op::{OneHot, Unary};
 use atrous_graph::{Graph, GraphError, NodeId, Op};
 
 use super::Losses;
@@ -67,7 +67,7 @@ fn sums(l: &mut Losses<'_>, logits: NodeId, targets: NodeId, how: &RegionLoss) -
     }
     let (p, y) = if how.multiclass {
         let p = l.add(Op::Softmax, &[logits])?;
-        let y = l.add(Op::OneHot { classes, ignore: how.ignore }, &[targets])?;
+        let y = l.add(Op::OneHot(OneHot { classes, ignore: how.ignore }), &[targets])?;
         let counts = l.label_weight(classes, how.ignore, targets, None)?;
         (l.times(p, counts)?, y)
     } else {

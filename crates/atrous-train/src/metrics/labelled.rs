@@ -1,5 +1,6 @@
 //! Metrics of class labels, counted on the device.
 
+use atrous_graph::op::{Gradient, LabelWeight, OneHot};
 use atrous_graph::{
     NodeId, Op,
     op::{Binary, Conv2d, Conv2dGradWeight, Reduce, Unary},
@@ -45,11 +46,11 @@ impl Metric for ConfusionMatrix {
         let (logits, ignore) = (cx.output(), Some(cx.ignore_label()));
         let classes = cx.shape(logits).c;
         let mut add = |what: &str, op: Op, inputs: &[NodeId]| cx.graph.add(&format!("confusion.{what}"), op, inputs);
-        let targets = add("targets", Op::OneHot { classes, ignore }, &[labels])?;
+        let targets = add("targets", Op::OneHot(OneHot { classes, ignore }), &[labels])?;
         let predicted = add("predicted", Op::ArgMax, &[logits])?;
-        let predicted = add("predictions", Op::OneHot { classes, ignore: None }, &[predicted])?;
+        let predicted = add("predictions", Op::OneHot(OneHot { classes, ignore: None }), &[predicted])?;
         let op = Conv2dGradWeight { conv: Conv2d::default(), kernel: [1, 1] };
-        Ok(vec![add("counts", Op::Conv2dGradWeight(op), &[targets, predicted])?])
+        Ok(vec![add("counts", Op::Gradient(Gradient::Conv2dWeight(op)), &[targets, predicted])?])
     }
 
     fn values(&self, sums: &[Vec<f64>]) -> Vec<Option<f64>> {
@@ -81,7 +82,7 @@ impl Metric for TopKAccuracy {
         let (logits, ignore) = (cx.output(), Some(cx.ignore_label()));
         let classes = cx.shape(logits).c;
         let mut add = |what: &str, op: Op, inputs: &[NodeId]| cx.graph.add(&format!("top_k.{what}"), op, inputs);
-        let hot = add("one_hot", Op::OneHot { classes, ignore }, &[labels])?;
+        let hot = add("one_hot", Op::OneHot(OneHot { classes, ignore }), &[labels])?;
         let own = add("own_each", Op::Binary(Binary::Mul), &[logits, hot])?;
         let own = add("own", Op::ChannelSum, &[own])?;
         let above = add("above", Op::Binary(Binary::Sub), &[own, logits])?;
@@ -91,7 +92,7 @@ impl Metric for TopKAccuracy {
         let shift = self.k as f32 - classes as f32 + 0.5;
         let margin = add("margin", Op::Unary(Unary::Affine { scale: 1.0, shift }), &[smaller])?;
         let right = add("right", Op::Unary(Unary::Step), &[margin])?;
-        let counts = add("counts", Op::LabelWeight { classes, ignore }, &[labels])?;
+        let counts = add("counts", Op::LabelWeight(LabelWeight { classes, ignore }), &[labels])?;
         let right = add("counted", Op::Binary(Binary::Mul), &[right, counts])?;
         let sum = Op::Reduce(Reduce::SUM_NHW);
         Ok(vec![add("correct", sum, &[right])?, add("total", sum, &[counts])?])

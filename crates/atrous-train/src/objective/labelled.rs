@@ -1,5 +1,6 @@
 //! Training on class labels.
 
+use atrous_graph::op::LabelWeight;
 use atrous_graph::{NodeId, Op, op::Reduce};
 
 use super::{Loss, LossContext, Objective, ObjectiveError};
@@ -75,7 +76,7 @@ impl Objective for Labelled {
     fn count(&self, cx: &mut LossContext<'_>) -> Result<NodeId, ObjectiveError> {
         let labels = cx.labels(&self.target)?;
         let (classes, ignore) = (cx.shape(cx.output()).c, Some(cx.ignore_label()));
-        let counts = cx.graph.add("labels.counts", Op::LabelWeight { classes, ignore }, &[labels])?;
+        let counts = cx.graph.add("labels.counts", Op::LabelWeight(LabelWeight { classes, ignore }), &[labels])?;
         Ok(cx.graph.add("labels.count", Op::Reduce(Reduce::SUM_NHW), &[counts])?)
     }
 

@@ -1,5 +1,6 @@
 //! Losses of class labels, as data.
 
+use atrous_graph::op::{LabelWeight, OneHot};
 use atrous_graph::{
     Graph, GraphError, NodeId, Op, Shape,
     op::{Binary, Reduce, Unary},
@@ -175,7 +176,7 @@ impl Loss {
                 loss::cross_entropy(cx.graph, name, logits, labels, &entropy(*smoothing, Some(weights)))
             }
             Self::BinaryCrossEntropy {} => {
-                let one_hot = Op::OneHot { classes, ignore: ignored };
+                let one_hot = Op::OneHot(OneHot { classes, ignore: ignored });
                 let targets = cx.graph.add(&format!("{name}.targets"), one_hot, &[labels])?;
                 let each = loss::bce_with_logits(cx.graph, name, [logits, targets], [None; 2], Reduction::None)?;
                 mean_of_counted(cx.graph, name, each, labels, ignored)
@@ -205,7 +206,7 @@ fn mean_of_counted(
 ) -> Result<NodeId, GraphError> {
     let classes = graph.shape(each).c;
     let mut add = |what: &str, op: Op, inputs: &[NodeId]| graph.add(&format!("{name}.{what}"), op, inputs);
-    let counts = add("counts", Op::LabelWeight { classes, ignore }, &[labels])?;
+    let counts = add("counts", Op::LabelWeight(LabelWeight { classes, ignore }), &[labels])?;
     let counted = add("counted", Op::Binary(Binary::Mul), &[each, counts])?;
     let sums = add("sums", Op::Reduce(Reduce::SUM_NHW), &[counted])?;
     let sum = add("sum", Op::ChannelSum, &[sums])?;

@@ -1,5 +1,6 @@
 //! Metrics of one's own: scalars and histograms, summed on the device.
 
+use atrous_graph::op::OneHot;
 use atrous_graph::{
     NodeId, Op,
     op::{Binary, Reduce, Unary},
@@ -32,7 +33,7 @@ impl Metric for Predictions {
         let (logits, weights) = (cx.output(), cx.sample_weights()?);
         let classes = cx.shape(logits).c;
         let best = cx.graph.add("best", Op::ArgMax, &[logits])?;
-        let hot = cx.graph.add("best.hot", Op::OneHot { classes, ignore: None }, &[best])?;
+        let hot = cx.graph.add("best.hot", Op::OneHot(OneHot { classes, ignore: None }), &[best])?;
         let counted = cx.graph.add("best.counted", Op::Binary(Binary::Mul), &[hot, weights])?;
         Ok(vec![cx.graph.add("best.histogram", Op::Reduce(Reduce::SUM_NHW), &[counted])?])
     }

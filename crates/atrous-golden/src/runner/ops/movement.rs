@@ -1,5 +1,6 @@
 //! Data movement.
 
+use atrous_graph::op::Flip;
 use atrous_graph::{
     Op,
     op::{Pad, PadMode, Padding, Slice},
@@ -44,7 +45,7 @@ pub(super) fn crop(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseError> {
 pub(super) fn flip(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseError> {
     let (vertical, horizontal) = (p.optional("vertical")?.unwrap_or(false), p.optional("horizontal")?.unwrap_or(false));
     let x = d.image("x")?;
-    let out = d.add(Op::Flip { vertical, horizontal }, &[x])?;
+    let out = d.add(Op::Flip(Flip { vertical, horizontal }), &[x])?;
     d.output(out);
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use atrous_gpu::InputData;
 use atrous_graph::autodiff::{Recompute, backward};
-use atrous_graph::op::Binary;
+use atrous_graph::op::{Binary, Fill};
 use atrous_graph::optim::{Convention, Optimizer, Training};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, Shape};
 use atrous_io::WeightFile;
@@ -140,7 +140,7 @@ fn network(case: &Case, names: &[&str], rule: &Rule) -> Result<Trained, CaseErro
     let losses: Vec<(NodeId, f32)> = terms.iter().map(|term| (*term, 1.0)).collect();
     let gradients = backward(&mut graph, &losses, &parameters, &Recompute::Nothing)?;
     // Any finite number will do as the loss that decides whether a step counts.
-    let loss = graph.add("loss", Op::Fill { shape: Shape::channels(1), value: 0.0 }, &[])?;
+    let loss = graph.add("loss", Op::Fill(Fill { shape: Shape::channels(1), value: 0.0 }), &[])?;
     let gradients = parameters.into_iter().zip(gradients).filter_map(|(p, g)| Some((p, g?)));
     let training = Training::new(loss, gradients, rule.optimizer)
         .maximize(rule.maximize)

@@ -1,5 +1,6 @@
 //! Pooling.
 
+use atrous_graph::op::{AdaptiveAvgPool, Gradient, MaxPool, MaxPoolIndices};
 use atrous_graph::{
     Op,
     op::{AvgPool, ChannelMaxPool, Reduce, Window},
@@ -24,9 +25,9 @@ pub(super) fn max_pool2d(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseEr
         return Err(CaseError::Unsupported("padding that takes part in a maximum".to_owned()));
     }
     let x = d.image("x")?;
-    let out = d.add(Op::MaxPool(window), &[x])?;
+    let out = d.add(Op::MaxPool(MaxPool { window }), &[x])?;
     d.output(out);
-    let indices = d.add(Op::MaxPoolIndices(window), &[x])?;
+    let indices = d.add(Op::Gradient(Gradient::MaxPoolIndices(MaxPoolIndices { window })), &[x])?;
     d.outputs.insert("indices".to_owned(), indices);
     Ok(())
 }
@@ -44,7 +45,7 @@ pub(super) fn adaptive_avg_pool2d(d: &mut Draft<'_>, p: &mut Params) -> Result<(
     let [h, w] = p.take("bins")?;
     p.says("rule", &["bin i covers floor(i*n/b) .. ceil((i+1)*n/b)"])?;
     let x = d.image("x")?;
-    let out = d.add(Op::AdaptiveAvgPool { h, w }, &[x])?;
+    let out = d.add(Op::AdaptiveAvgPool(AdaptiveAvgPool { h, w }), &[x])?;
     d.output(out);
     Ok(())
 }

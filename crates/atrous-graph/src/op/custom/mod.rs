@@ -1,0 +1,12 @@
+//! Operations that a program brings along.
+
+mod backward;
+mod kernel;
+mod op;
+mod registry;
+mod rules;
+
+pub use backward::Backward;
+pub use kernel::{CustomKernel, Grid};
+pub use op::{CustomCut, CustomOp, Values};
+pub use registry::Custom;

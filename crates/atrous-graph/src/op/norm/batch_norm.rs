@@ -1,0 +1,60 @@
+//! Batch normalisation.
+
+use crate::op::definition::Definition;
+use crate::{Shape, TensorType};
+
+use super::statistics;
+
+/// `(x - mean) / sqrt(var + eps) * scale + shift` per channel; all vectors are `1×1×1×C`.
+///
+/// At inference `mean` and `var` are the running statistics; in training they are those of the batch
+/// ([`Reduce`](crate::op::Reduce) and [`ChannelVariance`](crate::op::ChannelVariance)). Both may also be the result of
+/// [`BatchStatistics`](crate::op::BatchStatistics), given twice.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BatchNorm {
+    /// Added to the variance.
+    pub eps: f64,
+    /// Whether there is a `scale` input (PyTorch's `weight`, Keras' `gamma`).
+    pub scale: bool,
+    /// Whether there is a `shift` input (PyTorch's `bias`, Keras' `beta`).
+    pub shift: bool,
+    /// Whether `mean` and `var` are computed from this very `x`. The result is the same; the gradient with respect to `x` then
+    /// includes the way through them, and none flows into `mean` and `var` themselves.
+    pub batch: bool,
+}
+
+impl BatchNorm {
+    /// Number of inputs.
+    pub const fn inputs(&self) -> usize {
+        3 + self.scale as usize + self.shift as usize
+    }
+}
+
+impl Definition for BatchNorm {
+    fn name(&self) -> &'static str {
+        "batch_norm"
+    }
+
+    fn arity(&self) -> (usize, usize) {
+        (self.inputs(), self.inputs())
+    }
+
+    fn infer(&self, inputs: &[TensorType]) -> Result<TensorType, String> {
+        if !(self.eps.is_finite() && self.eps >= 0.0) {
+            return Err(format!("eps must be finite and not negative, got {}", self.eps));
+        }
+        let wanted = Shape::channels(inputs[0].shape.c);
+        let both = [statistics::shape(inputs[0]); 2];
+        let affine = if inputs[1..3].iter().map(|ty| ty.shape).eq(both) { 3 } else { 1 };
+        for ty in &inputs[affine..] {
+            if ty.shape != wanted {
+                return Err(format!("statistics, scale and shift must be {wanted}, got {}", ty.shape));
+            }
+        }
+        Ok(inputs[0])
+    }
+
+    fn attributes(&self) -> String {
+        format!("eps {}{}", self.eps, if self.batch { " of the batch" } else { "" })
+    }
+}

@@ -1,0 +1,8 @@
+//! Reductions of images, over their outer sides or over channels.
+
+mod axes;
+mod channels;
+mod rules;
+
+pub use axes::{Reduce, Reduction};
+pub use channels::{ArgMax, ChannelSum};

@@ -1,0 +1,70 @@
+//! What a graph begins with.
+
+use crate::op::definition::Definition;
+use crate::op::differentiable::Differentiable;
+use crate::op::tape::Tape;
+use crate::{GraphError, TensorType};
+
+/// Data that each run brings along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Input;
+
+impl Definition for Input {
+    fn name(&self) -> &'static str {
+        "input"
+    }
+
+    fn arity(&self) -> (usize, usize) {
+        (0, 0)
+    }
+
+    fn infer(&self, _inputs: &[TensorType]) -> Result<TensorType, String> {
+        Err("inputs and parameters carry their own shape".to_owned())
+    }
+
+    fn stores(&self, _input: usize) -> bool {
+        false
+    }
+
+    fn is_free(&self, _inputs: usize) -> bool {
+        true
+    }
+}
+
+impl Differentiable for Input {
+    fn gradient(&self, _tape: &mut dyn Tape) -> Result<(), GraphError> {
+        Ok(())
+    }
+}
+
+/// Data that stays on the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Parameter;
+
+impl Definition for Parameter {
+    fn name(&self) -> &'static str {
+        "parameter"
+    }
+
+    fn arity(&self) -> (usize, usize) {
+        (0, 0)
+    }
+
+    fn infer(&self, _inputs: &[TensorType]) -> Result<TensorType, String> {
+        Err("inputs and parameters carry their own shape".to_owned())
+    }
+
+    fn stores(&self, _input: usize) -> bool {
+        false
+    }
+
+    fn is_free(&self, _inputs: usize) -> bool {
+        true
+    }
+}
+
+impl Differentiable for Parameter {
+    fn gradient(&self, _tape: &mut dyn Tape) -> Result<(), GraphError> {
+        Ok(())
+    }
+}
