@@ -102,9 +102,9 @@ fn cases() -> Vec<Case> {
 
 /// The variants that measure, in all their tiles.
 fn all() -> impl Iterator<Item = Choice> {
-    MEASURING
-        .into_iter()
-        .flat_map(|variant| tiles(variant).iter().map(move |tile| Choice { variant, tile: Some(*tile) }))
+    MEASURING.into_iter().flat_map(|variant| {
+        tiles(variant).expect("a variant").iter().map(move |tile| Choice { variant, tile: Some(*tile) })
+    })
 }
 
 /// Whether statistics of the strips of a map, three vec4s in f32 for each, are worth storing: a third of the map at most. A stem's

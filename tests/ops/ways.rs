@@ -44,7 +44,7 @@ fn check(cases: Vec<Case>, target: &Target) -> BTreeSet<Choice> {
 fn every_tile_of_every_variant() {
     let ways = check(cases(), &device().target());
     let all = conv_variants().chain(GRAD_WEIGHT_VARIANTS.iter().copied()).flat_map(|variant| {
-        let tiles: Vec<_> = tiles(variant).iter().map(|tile| Some(*tile)).collect();
+        let tiles: Vec<_> = tiles(variant).expect("a variant").iter().map(|tile| Some(*tile)).collect();
         if tiles.is_empty() { vec![None] } else { tiles }.into_iter().map(move |tile| Choice { variant, tile })
     });
     let never: Vec<_> = all.filter(|way| !ways.contains(way)).map(|way| way.to_string()).collect();
@@ -60,7 +60,9 @@ fn every_tile_in_registers_with_constant_sizes() {
     let mut served = BTreeSet::new();
     for case in cases() {
         let expected = case.expect();
-        for (variant, tile) in registers.into_iter().flat_map(|v| tiles(v).iter().map(move |tile| (v, *tile))) {
+        for (variant, tile) in
+            registers.into_iter().flat_map(|v| tiles(v).expect("a variant").iter().map(move |tile| (v, *tile)))
+        {
             let choice = Choice { variant, tile: Some(tile) };
             let plan = expected.plan(&target.with(choice));
             if plan.steps.iter().any(|step| step.name == "case" && step.choice() == choice) {
@@ -69,7 +71,7 @@ fn every_tile_in_registers_with_constant_sizes() {
             }
         }
     }
-    assert_eq!(served.len(), registers.iter().map(|variant| tiles(variant).len()).sum::<usize>());
+    assert_eq!(served.len(), registers.iter().map(|variant| tiles(variant).expect("a variant").len()).sum::<usize>());
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use atrous_graph::TensorType;
 use atrous_shaders::Shader;
 
-use crate::{Choice, PlanError, Tile};
+use crate::choice::Choice;
+use crate::error::PlanError;
+use crate::tile::Tile;
 
 /// Invocations in a workgroup of every kernel with a linear grid that does not say otherwise; none has more.
 pub(crate) const GROUP: u32 = 64;
@@ -137,12 +139,19 @@ pub struct NodePlan {
 impl NodePlan {
     /// A plan of one dispatch.
     pub fn single(variant: &'static str, dispatch: Dispatch) -> Self {
-        Self { variant, dispatches: vec![dispatch], ..Self::default() }
+        Self { variant, ..dispatch.into() }
     }
 
     /// How it computes the node.
     pub const fn choice(&self) -> Choice {
         Choice { variant: self.variant, tile: self.tile }
+    }
+}
+
+impl From<Dispatch> for NodePlan {
+    /// A plan of one dispatch, whose variant has no name yet.
+    fn from(dispatch: Dispatch) -> Self {
+        Self { dispatches: vec![dispatch], ..Self::default() }
     }
 }
 

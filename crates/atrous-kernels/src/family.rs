@@ -1,180 +1,43 @@
 //! The way from a node to its family of kernels.
 
+use atrous_graph::Op;
 use atrous_graph::op::{
     AdaptiveAvgPool, AdaptiveAvgPoolGrad, BatchNormGradSums, ChannelMaxPoolGrad, CrossEntropyGrad, Fill, Flip, Fused,
     FusedBatchNorm, FusedBatchNormGradSums, Gradient, LabelWeight, MaxPool, MaxPoolIndices, OneHot, ResizeArgMax,
     ResizeCrossEntropyGrad, UnaryGrad,
 };
-use atrous_graph::{NodeId, Op, TensorType};
 
-use crate::{NodePlan, Target, conv, custom, dropout, label, movement, norm, pointwise, pool, reduce, resize, split};
-
-/// The part of a tensor that one kernel call works on: consecutive samples, or consecutive rows of one sample.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// What lies in the bound window: the part as a tensor of its own. Kernels take sizes and strides from here.
-    pub ty: TensorType,
-    /// Where the part begins in the bound window, in vec4s: the kernel's `…_BASE` override.
-    pub base: u32,
-    /// The whole tensor. Only operations whose result depends on absolute positions look at it.
-    pub full: TensorType,
-    /// The part's first sample in the whole tensor.
-    pub first_sample: usize,
-    /// The part's first row in the whole tensor.
-    pub first_row: usize,
-    /// Vec4s from one pixel to the next: more than the channels take where the tensor is a range of the channels of a wider one,
-    /// which the window shows then.
-    pub stride: u32,
-    /// Nothing reads the tensor after this node, and no other input is the same: the result may take its place.
-    pub dies: bool,
-    /// Of a result: its statistics over all pixels are read, so a kernel may [measure](NodePlan::strips) what it stores.
-    pub measured: bool,
-}
-
-impl Part {
-    /// A whole tensor.
-    pub const fn whole(ty: TensorType) -> Self {
-        Self {
-            ty,
-            base: 0,
-            full: ty,
-            first_sample: 0,
-            first_row: 0,
-            stride: Self::dense(ty),
-            dies: false,
-            measured: false,
-        }
-    }
-
-    /// Whether the tensor is a range of the channels of a wider one.
-    pub const fn is_slice(&self) -> bool {
-        self.stride != Self::dense(self.ty)
-    }
-
-    /// Bytes of the window: of the wider tensor, if there is one.
-    pub const fn bytes(&self) -> u64 {
-        self.ty.bytes() / Self::dense(self.ty) as u64 * self.stride as u64
-    }
-
-    /// Vec4s from one pixel to the next where nothing lies between them; 1 where there are no channels.
-    const fn dense(ty: TensorType) -> u32 {
-        let c4 = ty.padded().c / 4;
-        if c4 == 0 { 1 } else { c4 as u32 }
-    }
-}
-
-/// What a family is asked to plan.
-#[derive(Clone, Copy, Debug)]
-pub struct Problem<'a> {
-    /// The operation; its padding is that of the part.
-    pub op: &'a Op,
-    /// The inputs, or the parts of them that are read.
-    pub inputs: &'a [Part],
-    /// The result, or the part of it that is made.
-    pub output: Part,
-    /// The adapter to plan for.
-    pub target: &'a Target,
-}
-
-/// Why an operation cannot be planned.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PlanError {
-    /// Something is larger than the adapter allows, however it is split.
-    #[error("needs {needs} {what}, the adapter allows {limit}")]
-    Limit {
-        /// What there is too much of, with its unit.
-        what: &'static str,
-        /// How much is needed.
-        needs: u64,
-        /// How much the adapter allows.
-        limit: u64,
-    },
-    /// A filter that no cut along its output channels makes small enough.
-    #[error("has {bytes} bytes, and any four output channels {needs} in one binding, the adapter allows {limit}")]
-    Uncut {
-        /// Bytes of the whole filter.
-        bytes: u64,
-        /// Bytes of four output channels, the fewest that a piece has.
-        needs: u64,
-        /// Bytes that the adapter allows in one binding.
-        limit: u64,
-    },
-    /// Any of these errors, of a node of a graph.
-    #[error("{op} \"{node}\": {source}")]
-    Node {
-        /// The operation's name.
-        op: &'static str,
-        /// The node's name.
-        node: String,
-        /// The error of its operation.
-        source: Box<PlanError>,
-    },
-    /// A custom operation gives no kernel for these tensors.
-    #[error("it gives no kernel: {0}")]
-    Custom(String),
-    /// No kernel does what is asked.
-    #[error("{0} is not supported")]
-    Unsupported(String),
-    /// An output, a total or a loss that the graph does not have.
-    #[error("{what} %{} is not a node of the graph, which has {nodes}", node.0)]
-    UnknownNode {
-        /// What the node was to be: `output` or `total`.
-        what: &'static str,
-        /// The node asked for.
-        node: NodeId,
-        /// Number of nodes.
-        nodes: usize,
-    },
-    /// What cannot be summed from run to run.
-    #[error("{0}")]
-    Totals(String),
-    /// A training step that does not fit its graph.
-    #[error("training: {0}")]
-    Training(String),
-    /// A plan that breaks its own rules: a bug of atrous.
-    #[error("the plan is inconsistent (a bug of atrous): {0}")]
-    Inconsistent(String),
-}
-
-/// Plans one operation, splitting it where a tensor passes the adapter's binding limit. What the target's
-/// [`Choices`](crate::Choices) say of the operation is followed if it is possible.
-///
-/// # Errors
-/// [`PlanError::Limit`] if a part as small as one row is still too large, [`PlanError::Unsupported`] if no kernel admits it.
-pub fn plan_node(op: &Op, inputs: &[TensorType], output: TensorType, target: &Target) -> Result<NodePlan, PlanError> {
-    let inputs: Vec<Part> = inputs.iter().copied().map(Part::whole).collect();
-    plan_parts(op, &inputs, Part::whole(output), target)
-}
-
-/// [`plan_node`] for tensors that may lie in wider ones, or die here.
-pub(crate) fn plan_parts(op: &Op, inputs: &[Part], output: Part, target: &Target) -> Result<NodePlan, PlanError> {
-    let chosen = target.choice(op, inputs.iter().map(|part| part.ty), output.ty).and_then(|choice| {
-        let plan = split::plan(op, inputs, output, &target.with(choice)).ok()?;
-        (plan.choice() == choice).then_some(plan)
-    });
-    chosen.map_or_else(|| split::plan(op, inputs, output, target), Ok)
-}
+use crate::dispatch::NodePlan;
+use crate::error::PlanError;
+use crate::known::known_variant;
+use crate::problem::Problem;
+use crate::variant::Entry;
+use crate::{conv, custom, dropout, label, movement, norm, pointwise, pool, reduce, resize};
 
 /// Names of the variants that may serve an operation, best first; empty where there is nothing to choose.
-pub const fn variants(op: &Op) -> &'static [&'static str] {
+pub fn variants(op: &Op) -> Vec<&'static str> {
+    entries(op).into_iter().map(|entry| entry.name).collect()
+}
+
+/// The variants that may serve an operation, best first; the last admits everything.
+pub(crate) fn entries(op: &Op) -> Vec<&'static Entry> {
     match op {
-        Op::Conv2d(_) => conv::CONV2D_VARIANTS,
-        Op::Conv2dGradInput(_) => conv::GRAD_INPUT_VARIANTS,
-        Op::Fused(Fused::Conv(fused)) => variants(&fused.conv.op()),
-        Op::Gradient(Gradient::Conv2dWeight(_)) => conv::GRAD_WEIGHT_VARIANTS,
-        Op::Binary(_) => &["binary_equal", "binary_channel", "binary_broadcast"],
+        Op::Conv2d(_) => conv::forward::VARIANTS.entries(),
+        Op::Conv2dGradInput(_) => conv::transposed::VARIANTS.entries(),
+        Op::Fused(Fused::Conv(fused)) => entries(&fused.conv.op()),
+        Op::Gradient(Gradient::Conv2dWeight(_)) => conv::grad_weight::VARIANTS.entries(),
+        Op::Binary(_) => pointwise::binary::VARIANTS.entries(),
         Op::Reduce(_)
         | Op::Fused(Fused::BatchStatistics)
         | Op::ChannelVariance
         | Op::Gradient(Gradient::BatchNormSums(_))
-        | Op::Fused(Fused::BatchNormGradSums(_)) => &["single_stage", "two_stage_workgroup", "two_stage"],
+        | Op::Fused(Fused::BatchNormGradSums(_)) => reduce::stages::VARIANTS.entries(),
         Op::Resize(_)
         | Op::Fused(Fused::ArgMax(_))
         | Op::Gradient(Gradient::Resize(_))
         | Op::AdaptiveAvgPool(_)
         | Op::Gradient(Gradient::AdaptiveAvgPool(_) | Gradient::AvgPool(_) | Gradient::Pad(_)) => {
-            &["nearest", "two_taps", "taps"]
+            resize::tables::VARIANTS.entries()
         }
         Op::Input
         | Op::Parameter
@@ -211,15 +74,16 @@ pub const fn variants(op: &Op) -> &'static [&'static str] {
         | Op::Dropout(_)
         | Op::StopGradient
         | Op::Cast(_)
-        | Op::Custom(_) => &[],
+        | Op::Custom(_) => Vec::new(),
     }
 }
 
 /// Plans one part with the operation's family.
 ///
 /// # Errors
-/// As [`plan_node`].
+/// As [`plan_node`](crate::plan_node).
 pub fn plan_part(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    problem.target.variant.map_or(Ok(""), known_variant)?;
     match problem.op {
         Op::Input | Op::Parameter | Op::StopGradient => Ok(alias()),
         Op::Dropout(_) if problem.inputs.len() == 1 => Ok(alias()),

@@ -1,15 +1,15 @@
-//! Picks a variant, and puts a dispatch together: a linked kernel, its constants, its bindings, its grid.
+//! A dispatch in the making: a linked kernel, its constants, its bindings, its grid.
 
 use std::borrow::Cow;
 
 use atrous_graph::{DType, TensorType};
 use atrous_shaders::{Shader, find, has_sized};
 
-use crate::dispatch::GROUP;
-use crate::{Binding, Declined, Dispatch, Limits, Part, PlanError, Slot, Target, linear_grid};
-
-/// Bytes that kernels can address in one binding: backends count them in 32 bits, some with a sign.
-pub(crate) const ADDRESSABLE: u64 = 1 << 31;
+use crate::dispatch::{Binding, Dispatch, GROUP, Slot, linear_grid};
+use crate::error::PlanError;
+use crate::limits::{ADDRESSABLE, Limits};
+use crate::problem::Part;
+use crate::target::Target;
 
 /// Vec4s that a tensor takes in memory.
 pub(crate) fn vec4s(ty: TensorType) -> usize {
@@ -19,41 +19,6 @@ pub(crate) fn vec4s(ty: TensorType) -> usize {
 /// Bytes of a vec4 of a tensor.
 pub(crate) const fn vec4_bytes(ty: TensorType) -> u64 {
     4 * ty.dtype.bytes()
-}
-
-/// A way to compute an operation: its name, and why it cannot serve, or had better not.
-pub(crate) struct Candidate {
-    pub(crate) variant: &'static str,
-    pub(crate) legal: Result<(), &'static str>,
-    pub(crate) preferred: Result<(), &'static str>,
-}
-
-impl Candidate {
-    /// A candidate that serves wherever it is legal.
-    pub(crate) const fn new(variant: &'static str, legal: Result<(), &'static str>) -> Self {
-        Self { variant, legal, preferred: Ok(()) }
-    }
-}
-
-/// The legal candidate that the target asks for, or else the first that is legal and preferred; with those passed over. The
-/// last candidate admits everything.
-pub(crate) fn choose(target: &Target, candidates: &[Candidate]) -> (&'static str, Vec<Declined>) {
-    if let Some(wanted) = candidates.iter().find(|c| Some(c.variant) == target.variant && c.legal.is_ok()) {
-        return (wanted.variant, Vec::new());
-    }
-    let mut declined = Vec::new();
-    for candidate in candidates {
-        match candidate.legal.and(candidate.preferred) {
-            Ok(()) => return (candidate.variant, declined),
-            Err(reason) => declined.push(Declined { variant: candidate.variant, reason }),
-        }
-    }
-    unreachable!("the last candidate admits everything: a bug of atrous")
-}
-
-/// `Ok` if a condition holds, else the reason why a candidate does not serve.
-pub(crate) const fn require(condition: bool, reason: &'static str) -> Result<(), &'static str> {
-    if condition { Ok(()) } else { Err(reason) }
 }
 
 /// Whether a kernel reads its sizes from a table: software adapters take long to compile a pipeline for each shape.

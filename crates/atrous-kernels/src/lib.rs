@@ -8,14 +8,23 @@
 //! module per kind of operation) then picks the kernel for each part.
 
 mod choice;
+mod choice_text;
 mod compile;
 mod dispatch;
+mod error;
 mod family;
 mod kernel;
+mod key;
+mod known;
+mod limits;
+mod node;
 mod operation;
 pub mod plan;
+mod problem;
 mod split;
 mod target;
+mod tile;
+mod variant;
 
 pub mod conv;
 pub mod custom;
@@ -30,11 +39,17 @@ pub mod pool;
 pub mod reduce;
 pub mod resize;
 
-pub use choice::{Choice, Choices, ChoicesError, Found, Origin};
+pub use choice::{Choice, Choices, Found};
+pub use choice_text::{ChoicesError, Origin};
 pub use compile::{CompileOptions, Compiled, Purpose, compile, rewrite};
-pub use conv::Tile;
 pub use dispatch::{Binding, Declined, Dispatch, NodePlan, Slot, Strips, linear_grid};
-pub use family::{Part, PlanError, Problem, plan_node, plan_part, variants};
+pub use error::PlanError;
+pub use family::{plan_part, variants};
+pub use known::known_variant;
+pub use limits::Limits;
+pub use node::plan_node;
 pub use operation::Operation;
 pub use plan::Plan;
-pub use target::{Cooperative, Limits, Target};
+pub use problem::{Part, Problem};
+pub use target::{Cooperative, Target};
+pub use tile::Tile;

@@ -3,8 +3,14 @@
 use atrous_graph::op::{Fused, Gradient};
 use atrous_graph::{Op, TensorType};
 
-use crate::conv::tiles;
-use crate::{Choice, NodePlan, PlanError, Target, plan_node, variants};
+use crate::choice::Choice;
+use crate::dispatch::NodePlan;
+use crate::error::PlanError;
+use crate::family::entries;
+use crate::key::key;
+use crate::node::plan_node;
+use crate::target::Target;
+use crate::variant::Entry;
 
 /// An operation on tensors of given types.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,31 +21,6 @@ pub struct Operation {
     pub inputs: Vec<TensorType>,
     /// Type of its result.
     pub output: TensorType,
-}
-
-/// An operation as text: attributes and shapes, the same in every program.
-pub(crate) fn key(op: &Op, inputs: impl Iterator<Item = TensorType>, output: TensorType) -> String {
-    let inputs: Vec<String> = inputs.map(|ty| ty.to_string()).collect();
-    format!("{op}: {} -> {output}", inputs.join(", "))
-}
-
-/// Variants of which one is faster than this wherever it is legal: than textbook forms, than general forms of special cases, and
-/// on software adapters than whatever meets at barriers.
-fn better(variant: &str, software: bool) -> &'static [&'static str] {
-    match variant {
-        "gemm_split" | "gemm_tiled" if software => &["gemm_registers"],
-        "implicit_gemm_split" | "implicit_gemm_tiled" if software => &["gemm_registers", "implicit_gemm_registers"],
-        "transposed_tiled" if software => &["transposed_depthwise", "transposed_phase"],
-        "grad_weight_tiled" if software => &["grad_weight_depthwise", "grad_weight_registers"],
-        "depthwise_multiplier" => &["depthwise"],
-        "implicit_gemm_split" | "implicit_gemm_tiled" | "implicit_gemm_registers" => &["gemm_registers"],
-        "im2col" | "direct" => &["depthwise", "depthwise_multiplier", "implicit_gemm_registers"],
-        "transposed_phase" | "transposed_tiled" => &["transposed_depthwise"],
-        "transposed_direct" => &["transposed_depthwise", "transposed_phase"],
-        "grad_weight_tiled" | "grad_weight_registers" => &["grad_weight_depthwise"],
-        "grad_weight_direct" => &["grad_weight_depthwise", "grad_weight_registers"],
-        _ => &[],
-    }
 }
 
 impl Operation {
@@ -59,18 +40,23 @@ impl Operation {
     /// The way that admits everything and by which the others are judged: the last variant of the family, `direct`. Where there
     /// is but one, that.
     pub fn reference(&self) -> Choice {
-        Choice { variant: variants(&self.op).last().copied().unwrap_or_default(), tile: None }
+        Choice { variant: entries(&self.op).last().map_or("", |entry| entry.name), tile: None }
     }
 
     /// All ways to compute it: its legal variants, each in every tile it is linked for.
     pub fn ways(&self, target: &Target) -> Vec<Choice> {
-        let of = |variant: &'static str| {
-            let tiles = tiles(variant).iter().map(|tile| Some(*tile));
-            let none = tiles.len() == 0;
-            tiles.chain(none.then_some(None)).map(move |tile| Choice { variant, tile })
+        self.legal(target).into_iter().map(|(_, choice)| choice).collect()
+    }
+
+    /// The legal variants, each in every tile it is linked for.
+    fn legal(&self, target: &Target) -> Vec<(&'static Entry, Choice)> {
+        let of = |entry: &'static Entry| {
+            let tiles = entry.tiles.iter().map(|tile| Some(*tile));
+            let none = entry.tiles.is_empty();
+            tiles.chain(none.then_some(None)).map(move |tile| (entry, Choice { variant: entry.name, tile }))
         };
-        let legal = |choice: &Choice| self.plan(&target.with(*choice)).is_ok_and(|plan| plan.choice() == *choice);
-        variants(&self.op).iter().copied().flat_map(of).filter(legal).collect()
+        let serves = |choice: Choice| self.plan(&target.with(choice)).is_ok_and(|plan| plan.choice() == choice);
+        entries(&self.op).into_iter().flat_map(of).filter(|(_, choice)| serves(*choice)).collect()
     }
 
     /// The ways that may be the fastest: what is planned by default, then the same variant in other tiles, the most similar
@@ -90,10 +76,10 @@ impl Operation {
             return Ok(Vec::new());
         }
         let default = self.plan(&Target { choices: None, ..target.clone() })?.choice();
-        let ways = self.ways(target);
-        let is_legal = |variant: &&str| ways.iter().any(|way| way.variant == *variant);
-        let worth = |way: &&Choice| !better(way.variant, target.software).iter().any(is_legal);
-        let mut others: Vec<Choice> = ways.iter().filter(worth).filter(|way| **way != default).copied().collect();
+        let ways = self.legal(target);
+        let beaten = |entry: &Entry| ways.iter().any(|(other, _)| other.is_better(entry, target));
+        let worth = ways.iter().filter(|(entry, way)| *way != default && !beaten(entry));
+        let mut others: Vec<Choice> = worth.map(|(_, way)| *way).collect();
         others.sort_by_key(|way| (way.variant != default.variant, way.distance(default)));
         others.insert(0, default);
         Ok(if others.len() > 1 { others } else { Vec::new() })
@@ -106,7 +92,8 @@ mod tests {
     use atrous_graph::op::{Conv2d, Padding};
 
     use super::*;
-    use crate::Limits;
+    use crate::conv::tiles;
+    use crate::limits::Limits;
 
     fn operation(conv: Conv2d, x: Shape, filter: Shape) -> Operation {
         let inputs = vec![TensorType::image(x), TensorType::filter(filter)];
@@ -131,7 +118,7 @@ mod tests {
             assert_eq!(distinct.len(), candidates.len());
             let variants = ["implicit_gemm_registers", "implicit_gemm_tiled", "implicit_gemm_split"];
             let variants = &variants[..if software { 1 } else { 3 }];
-            let all: usize = variants.iter().map(|variant| tiles(variant).len()).sum();
+            let all: usize = variants.iter().map(|variant| tiles(variant).unwrap().len()).sum();
             assert_eq!(candidates.len(), all);
             assert!(operation.ways(&target).iter().any(|way| way.variant == "direct"));
         }

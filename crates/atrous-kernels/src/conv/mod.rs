@@ -1,26 +1,39 @@
 //! Convolution, transposed convolution and the filter's gradient: which kernel serves, and its dispatches.
 //!
-//! Kernels that keep tiles in workgroup memory come before those that keep them in registers, except on software
-//! adapters, where a barrier costs more than it saves. `direct`, `transposed_direct` and `grad_weight_direct` admit
-//! everything.
+//! A variant is a value in a file of its own, and [`forward`], [`transposed`] and [`grad_weight`] list them, best first. Those that keep
+//! tiles in workgroup memory come before those that keep them in registers, except on software adapters, where a barrier costs more than it
+//! saves.
 
-mod cooperative;
-mod depthwise;
-mod forward;
-mod grad_weight;
+mod conditions;
+mod depthwise_strips;
+pub(crate) mod forward;
+pub(crate) mod grad_weight;
 mod problem;
-mod split_k;
+mod product;
+mod slabs;
+mod split;
 mod tile;
-mod transposed;
+pub(crate) mod transposed;
 
-pub use forward::CONV2D_VARIANTS;
-pub use grad_weight::{GRAD_WEIGHT_VARIANTS, plan_grad_weight};
-pub use tile::Tile;
-pub use transposed::GRAD_INPUT_VARIANTS;
+pub use grad_weight::plan_grad_weight;
 
 use atrous_graph::op::{Convolution, FusedConv};
 
-use crate::{NodePlan, PlanError, Problem};
+use crate::dispatch::NodePlan;
+use crate::error::PlanError;
+use crate::problem::Problem;
+use crate::tile::Tile;
+use crate::variant::{Entry, find};
+use problem::ConvProblem;
+
+/// Names of the variants that may serve a convolution, best first.
+pub const CONV2D_VARIANTS: &[&str] = &forward::VARIANTS.names::<12>();
+
+/// Names of the variants that may serve a transposed convolution, best first.
+pub const GRAD_INPUT_VARIANTS: &[&str] = &transposed::VARIANTS.names::<4>();
+
+/// Names of the variants that may serve a filter's gradient, best first.
+pub const GRAD_WEIGHT_VARIANTS: &[&str] = &grad_weight::VARIANTS.names::<4>();
 
 /// Plans a convolution or transposed convolution, alone or fused.
 ///
@@ -32,20 +45,29 @@ use crate::{NodePlan, PlanError, Problem};
 pub fn plan_conv(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let fused = FusedConv::of(problem.op, problem.inputs.len()).expect("a convolution: a bug of atrous");
     match fused.conv {
-        Convolution::Forward(conv) => forward::plan(&problem::ConvProblem::new(conv, fused, problem)),
-        Convolution::Transposed(op) => transposed::plan(&problem::ConvProblem::new(op.conv, fused, problem)),
+        Convolution::Forward(conv) => {
+            let p = ConvProblem::new(conv, fused, problem);
+            Ok(NodePlan { in_place: p.in_place(), ..forward::VARIANTS.plan(&p, p.target())? })
+        }
+        Convolution::Transposed(op) => {
+            let p = ConvProblem::new(op.conv, fused, problem);
+            transposed::check_reach(&p)?;
+            Ok(NodePlan { in_place: p.in_place(), ..transposed::VARIANTS.plan(&p, p.target())? })
+        }
     }
 }
 
+/// The variants of convolutions, transposed ones and filters' gradients.
+pub(crate) fn entries() -> Vec<&'static Entry> {
+    [forward::VARIANTS.entries(), transposed::VARIANTS.entries(), grad_weight::VARIANTS.entries()].concat()
+}
+
 /// The tiles that a variant is linked for; none if it works in no tile of a choice.
-pub fn tiles(variant: &str) -> &'static [Tile] {
-    match variant {
-        "gemm_tiled" | "implicit_gemm_tiled" => Tile::TALL,
-        "gemm_split" | "implicit_gemm_split" | "transposed_tiled" | "grad_weight_tiled" => Tile::WORKGROUP,
-        "gemm_registers" | "implicit_gemm_registers" | "transposed_phase" | "grad_weight_registers" => Tile::REGISTERS,
-        "stem" => Tile::STEM,
-        _ => &[],
-    }
+///
+/// # Errors
+/// [`PlanError::UnknownVariant`] if no convolution has a variant of this name.
+pub fn tiles(variant: &str) -> Result<&'static [Tile], PlanError> {
+    find(variant, &entries()).map(|entry| entry.tiles)
 }
 
 #[cfg(test)]

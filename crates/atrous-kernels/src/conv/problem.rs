@@ -4,18 +4,35 @@ use atrous_graph::op::{Conv2d, FusedConv};
 use atrous_graph::{DType, Shape};
 use atrous_shaders::find;
 
-use super::split_k::Cut;
-use super::tile::Tile;
+use crate::dispatch::{Binding, Dispatch, NodePlan, Slot, Strips};
 use crate::kernel::{Kernel, is_sized};
 use crate::pointwise::activation;
-use crate::{Binding, Dispatch, NodePlan, Problem, Slot, Strips, Target};
+use crate::problem::Problem;
+use crate::target::Target;
+use crate::tile::Tile;
+use crate::variant::Family;
 
 /// Strips at most on a GPU, most of which is idle while they are joined.
 const MOST_STRIPS: u64 = 4096;
 
+/// Convolutions, and transposed ones.
+pub(crate) enum Conv {}
+
+impl Family for Conv {
+    type Problem<'a> = ConvProblem<'a>;
+}
+
+/// Slabs that sums are cut into.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slabs {
+    pub(super) count: usize,
+    /// Steps of one.
+    pub(super) steps: usize,
+}
+
 /// A convolution or transposed convolution of one part, with what surrounds it.
 #[derive(Clone, Copy)]
-pub(super) struct ConvProblem<'a> {
+pub(crate) struct ConvProblem<'a> {
     pub(super) problem: &'a Problem<'a>,
     pub(super) conv: Conv2d,
     pub(super) fused: FusedConv,
@@ -25,8 +42,8 @@ pub(super) struct ConvProblem<'a> {
     pub(super) cin_g: usize,
     /// Output channels of one group.
     pub(super) cout_g: usize,
-    /// How the sums are cut, if they are.
-    pub(super) cut: Option<Cut>,
+    /// What the sums are cut into, if they are.
+    pub(super) slabs: Option<Slabs>,
     /// The strips whose statistics are stored, if they are.
     pub(super) strips: Option<Strips>,
 }
@@ -35,7 +52,7 @@ impl<'a> ConvProblem<'a> {
     pub(super) fn new(conv: Conv2d, fused: FusedConv, problem: &'a Problem<'a>) -> Self {
         let (x, filter, y) = (problem.inputs[0].ty.shape, problem.inputs[1].ty.shape, problem.output.ty.shape);
         let (cin_g, cout_g) = (x.c / conv.groups, y.c / conv.groups);
-        Self { problem, conv, fused, kernel: [filter.n, filter.h], cin_g, cout_g, cut: None, strips: None }
+        Self { problem, conv, fused, kernel: [filter.n, filter.h], cin_g, cout_g, slabs: None, strips: None }
     }
 
     /// The same, its result measured in strips of `len` of each `row` pixels, where that is wanted and worth it.
@@ -50,9 +67,9 @@ impl<'a> ConvProblem<'a> {
     }
 
     /// A plan of one dispatch, of a kernel that measures what it stores if the problem says so.
-    pub(super) fn single(&self, variant: &'static str, tile: Tile, dispatch: Dispatch) -> NodePlan {
+    pub(super) fn single(&self, tile: Tile, dispatch: Dispatch) -> NodePlan {
         let scratch = self.strips.iter().map(|strips| strips.bytes(self.pixels(), self.o4())).collect();
-        NodePlan { tile: Some(tile), scratch, strips: self.strips, ..NodePlan::single(variant, dispatch) }
+        NodePlan { tile: Some(tile), scratch, strips: self.strips, ..dispatch.into() }
     }
 
     pub(super) fn x(&self) -> Shape {
@@ -207,8 +224,8 @@ impl<'a> ConvProblem<'a> {
             ("CIN_G", self.cin_g),
             ("COUT_G", self.cout_g),
             ("OUT", y.c),
-            ("SLABS", self.cut.map_or(1, |cut| cut.slabs)),
-            ("PER_SLAB", self.cut.map_or(self.steps(), |cut| cut.per_slab)),
+            ("SLABS", self.slabs.map_or(1, |slabs| slabs.count)),
+            ("PER_SLAB", self.slabs.map_or(self.steps(), |slabs| slabs.steps)),
         ]
     }
 }

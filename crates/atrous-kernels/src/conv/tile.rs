@@ -1,24 +1,7 @@
-//! Sizes of the tiles that matrix kernels work on.
+//! The tiles that kernels are linked for, and which of them a product takes.
 
-use std::fmt;
-
-use crate::Target;
-
-/// Rows and columns of a tile, in elements. Of a filter's gradient the rows are input channels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Tile {
-    /// Number of rows.
-    pub m: usize,
-    /// Number of columns.
-    pub n: usize,
-}
-
-impl fmt::Display for Tile {
-    /// `64x32`
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}x{}", self.m, self.n)
-    }
-}
+use crate::target::Target;
+use crate::tile::Tile;
 
 /// Bytes of workgroup memory of the largest tile that is planned by default: 4×65 and 16×16 vec4s.
 pub(super) const TILE_BYTES: u32 = (4 * 65 + 16 * 16) * 16;

@@ -4,11 +4,13 @@ use atrous_graph::Shape;
 use atrous_graph::op::{BatchNormGrad, FusedBatchNormGrad, Unary};
 
 use super::statistics::{bind_mean, bind_variance};
-use super::strided;
+use super::strided::strided;
+use crate::dispatch::{Binding, NodePlan, Slot};
+use crate::error::PlanError;
 use crate::kernel::Kernel;
 use crate::pointwise::activation;
-use crate::reduce::{Pixels, combine};
-use crate::{Binding, NodePlan, PlanError, Problem, Slot};
+use crate::problem::Problem;
+use crate::reduce::{Pixels, combine, plan_pixels};
 
 /// Plans both sums of a batch normalisation's gradient, in two stages where there are many pixels. With a function behind it,
 /// inputs 4 and 5 are scale and shift.
@@ -16,7 +18,7 @@ use crate::{Binding, NodePlan, PlanError, Problem, Slot};
 /// # Errors
 /// [`PlanError::Limit`] if a pixel of the input does not fit the adapter.
 pub fn plan_grad_sums(eps: f64, function: Option<Unary>, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let slabs = |x: Binding, base: usize| {
+    let slabs = |_: &Pixels, x: Binding, base: usize| {
         let kernel =
             Kernel::storing(problem.inputs[0].ty, "norm/grad_slabs", if function.is_some() { "masked" } else { "" })
                 .sizes([("X_BASE", base), ("DY_BASE", base)])
@@ -29,7 +31,7 @@ pub fn plan_grad_sums(eps: f64, function: Option<Unary>, problem: &Problem<'_>) 
             None => kernel,
         }
     };
-    Pixels::of(problem, 2)?.plan(problem, slabs, |p| combine(p.variant, p.all_slabs(), false, 1, problem))
+    plan_pixels(problem, 2, &slabs, &|p| combine(p.stages, p.all_slabs(), false, 1, problem))
 }
 
 /// Plans the gradient of a batch normalisation with respect to its input.

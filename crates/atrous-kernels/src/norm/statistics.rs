@@ -3,7 +3,8 @@
 use atrous_graph::op::RunningStat;
 
 use crate::kernel::{Kernel, vec4s};
-use crate::reduce::{Pixels, by_workgroup};
+use crate::reduce::stages::{Stages, by_workgroup};
+use crate::reduce::{Pixels, plan_pixels};
 use crate::{Binding, Dispatch, NodePlan, Part, PlanError, Problem, Slot, Strips};
 
 /// Plans mean and variance of each channel in one pass over the pixels, in two stages where there are many.
@@ -11,15 +12,14 @@ use crate::{Binding, Dispatch, NodePlan, Part, PlanError, Problem, Slot, Strips}
 /// # Errors
 /// [`PlanError::Limit`] if a pixel of the input does not fit the adapter.
 pub fn plan_statistics(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let pixels = Pixels::of(problem, 3)?;
-    let variant = if pixels.single() { "single" } else { "" };
-    let slabs = |x: Binding, base: usize| {
+    let slabs = |pixels: &Pixels, x: Binding, base: usize| {
+        let variant = if pixels.single() { "single" } else { "" };
         Kernel::storing(problem.inputs[0].ty, "norm/statistics_slabs", variant).sizes([("X_BASE", base)]).window(x)
     };
-    pixels.plan(problem, slabs, |pixels| {
+    plan_pixels(problem, 3, &slabs, &|pixels| {
         let sizes =
             [("PIXELS", pixels.count), ("ROW", pixels.count), ("WINDOW", pixels.window), ("SLABS", pixels.slabs)];
-        join(problem, pixels.variant == "two_stage_workgroup", sizes, pixels.partials())
+        join(problem, pixels.stages == Stages::Workgroups, sizes, pixels.partials())
     })
 }
 

@@ -3,7 +3,8 @@
 use atrous_shaders::Access;
 
 use super::{BufferKind, Place, Plan, PlannedDispatch, TensorPlan};
-use crate::{Limits, PlanError};
+use crate::error::PlanError;
+use crate::limits::Limits;
 
 impl Plan {
     /// Checks a plan against the rules of WebGPU and the adapter's limits.

@@ -1,7 +1,10 @@
 //! The plan of a whole graph: what runs in which order, on which bytes.
 
+mod buffers;
 mod check;
+mod layout;
 mod make;
+mod optimizer;
 mod place;
 mod print;
 mod requests;
@@ -15,13 +18,16 @@ use std::borrow::Cow;
 use atrous_graph::NodeId;
 use atrous_shaders::{Access, Shader};
 
-use crate::{Choice, Declined, Operation, Tile};
+use crate::choice::Choice;
+use crate::dispatch::Declined;
+use crate::operation::Operation;
+use crate::tile::Tile;
 
 pub(crate) use make::known;
 pub use make::{plan, plan_evaluation};
 pub use place::{ParameterPlacement, Piece, place_parameters};
-pub use training::{TrainingPlan, plan_training};
-pub use update::Update;
+pub use training::plan_training;
+pub use update::{TrainingPlan, Update};
 
 /// What a buffer of a plan holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use atrous_graph::{Graph, Layout, Node, NodeId, Op, TensorType};
 
-use crate::{Limits, PlanError};
+use crate::error::PlanError;
+use crate::limits::Limits;
 
 /// The parameter buffers of a network. The same for every input size, so that plans can share them. Each can be bound as a
 /// whole, as updates do.

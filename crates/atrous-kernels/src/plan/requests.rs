@@ -8,7 +8,7 @@ use atrous_shaders::Access;
 
 use super::TensorPlan;
 use super::share::Sharing;
-use crate::{Binding, NodePlan, Slot};
+use crate::dispatch::{Binding, NodePlan, Slot};
 
 /// The tensors of a plan that lie in banks.
 pub(super) struct Requests {

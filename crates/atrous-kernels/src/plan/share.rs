@@ -6,8 +6,10 @@ use std::collections::HashMap;
 use atrous_graph::op::{Fused, Gradient};
 use atrous_graph::{Graph, Node, NodeId, Op};
 
+use crate::dispatch::Declined;
+use crate::limits::Limits;
+use crate::problem::Part;
 use crate::split::aliases;
-use crate::{Declined, Limits, Part};
 
 /// A range of a concatenation's channels that is written by the node that computes those channels.
 #[derive(Clone, Copy, Debug)]

@@ -2,11 +2,13 @@
 
 use atrous_graph::{Graph, NodeId};
 
-use super::make::Layout;
+use super::layout::Layout;
 use super::update::{Update, linear};
 use super::{BufferKind, BufferPlan, Place, Plan};
+use crate::error::PlanError;
 use crate::kernel::Kernel;
-use crate::{Limits, PlanError, Target};
+use crate::limits::Limits;
+use crate::target::Target;
 
 /// Adds a buffer with room for the sums of these nodes, if there are any.
 ///

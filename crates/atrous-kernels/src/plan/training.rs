@@ -5,34 +5,19 @@
 
 use std::collections::HashMap;
 
-use atrous_graph::optim::{LossScale, Optimizer, Training};
+use atrous_graph::optim::Training;
 use atrous_graph::{Graph, NodeId, Op};
 
-use super::make::{Layout, known, needed, plan_nodes};
-use super::update::{Update, Updates};
-use super::{ParameterPlacement, Place, Plan, TensorPlan, place_parameters};
+use super::buffers::TrainingBuffers;
+use super::layout::Layout;
+use super::make::{known, needed, plan_nodes};
+use super::optimizer::Following;
+use super::place::{ParameterPlacement, place_parameters};
+use super::{Place, Plan, TensorPlan};
+use crate::dispatch::NodePlan;
+use crate::error::PlanError;
 use crate::optim::STEP_LEN;
-use crate::{NodePlan, PlanError, Target};
-
-/// What else there is to a plan that trains.
-#[derive(Clone, Debug)]
-pub struct TrainingPlan {
-    /// The update rule.
-    pub optimizer: Optimizer,
-    /// Where [`step_data`](crate::optim::step_data) lies, behind the inputs.
-    pub step: Place,
-    /// What the step [reports](crate::optim::StepReport).
-    pub control: Place,
-    /// The loss scale, and where it lies: the scale in a vec4, and in another one the updates in a row that were applied since it
-    /// changed, and how many have been skipped in all.
-    pub loss_scale: Option<(LossScale, Place)>,
-    /// Whether runs without an update are possible.
-    pub accumulate: bool,
-    /// The parameters that are updated.
-    pub parameters: Vec<NodeId>,
-    /// What a run with an update does after [`Plan::after`].
-    pub update: Vec<Update>,
-}
+use crate::target::Target;
 
 /// Plans a training step of a graph whose filters [are cut](super::plan), if need be: what `outputs` and `training` need of the graph, then
 /// the update of the parameters; and checks it.
@@ -62,16 +47,17 @@ pub fn plan_training(
     let uploaded: Vec<NodeId> =
         nodes.iter().copied().filter(|id| training.loss_scale.is_none_or(|scale| scale.node != *id)).collect();
     let step = layout.place_fixed(graph, limits, made.len(), &uploaded, STEP_LEN as u64 * 4)?;
-    let updates = Updates::place(graph, training, limits, made.len(), &mut layout)?;
-    let copies = place_gradients(graph, training, &made, &updates, &mut layout);
-    let tables = layout.place_constants(limits, &made, &updates.tables());
+    let buffers = TrainingBuffers::place(graph, training, limits, made.len(), &mut layout)?;
+    let copies = place_gradients(graph, training, &made, &buffers, &mut layout);
+    let tables = layout.place_constants(limits, &made, &buffers.tables());
     let mut kept: Vec<NodeId> = copies.iter().map(|(node, _)| *node).collect();
     kept.extend(outputs.iter().chain([&training.loss]).chain(&training.totals));
     layout.place_banks(graph, limits, &made, &sharing, &kept);
 
     let mut plan = layout.resolve(graph, made, outputs);
-    let (after, training) = updates.plan(&plan, training, step, &tables, &copies, target)?;
-    (plan.after, plan.totals, plan.training) = (after, updates.totals, Some(training));
+    let following = Following { plan: &plan, training, buffers: &buffers, step, tables: &tables, target };
+    let (after, trains) = (following.after(&copies)?, following.training(graph)?);
+    (plan.after, plan.totals, plan.training) = (after, buffers.totals, Some(trains));
     plan.check(limits)?;
     Ok(plan)
 }
@@ -96,7 +82,7 @@ fn place_gradients(
     graph: &Graph,
     training: &Training,
     made: &[(NodeId, NodePlan)],
-    updates: &Updates,
+    buffers: &TrainingBuffers,
     layout: &mut Layout,
 ) -> Vec<(NodeId, Place)> {
     let plans: HashMap<NodeId, &NodePlan> = made.iter().map(|(id, plan)| (*id, plan)).collect();
@@ -109,7 +95,7 @@ fn place_gradients(
     };
     let pairs = training.gradients.iter().chain(&training.assignments);
     let mut pairs: Vec<(NodeId, Place)> =
-        pairs.map(|(parameter, node)| (source(*node), updates.gradient_of(*parameter, layout))).collect();
+        pairs.map(|(parameter, node)| (source(*node), buffers.gradient_of(*parameter, layout))).collect();
     pairs.sort_by_key(|(node, place)| (*node, place.buffer, place.offset));
     let mut wanted: HashMap<NodeId, usize> = HashMap::new();
     for (node, _) in &pairs {

@@ -2,9 +2,11 @@
 
 use atrous_graph::op::{Chain, Step};
 
-use super::activation;
+use super::unary::activation;
+use crate::dispatch::{NodePlan, Slot};
+use crate::error::PlanError;
 use crate::kernel::{Kernel, vec4s};
-use crate::{NodePlan, PlanError, Problem, Slot};
+use crate::problem::Problem;
 
 /// The constants of each step in `pointwise/chain`: its kind, the input it reads, the code and parameters of its function.
 const STEPS: [[&str; 5]; Chain::LENGTH] = [

@@ -2,8 +2,10 @@
 
 use atrous_graph::Shape;
 
+use crate::dispatch::{NodePlan, Slot};
+use crate::error::PlanError;
 use crate::kernel::Kernel;
-use crate::{NodePlan, PlanError, Problem, Slot};
+use crate::problem::Problem;
 
 /// Plans the sum over channels.
 ///

@@ -2,8 +2,12 @@
 
 use atrous_graph::TensorType;
 
+use crate::dispatch::{Binding, Slot};
+use crate::error::PlanError;
 use crate::kernel::vec4_bytes;
-use crate::{Binding, Limits, Part, PlanError, Slot, Target};
+use crate::limits::Limits;
+use crate::problem::Part;
+use crate::target::Target;
 
 /// Consecutive samples with all their rows, or consecutive rows of one sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

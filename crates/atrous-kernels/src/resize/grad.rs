@@ -8,10 +8,13 @@ use std::ops::Range;
 use atrous_graph::Shape;
 use atrous_graph::op::{AvgPool, AvgPoolGrad, Pad, PadGrad, PadMode, Reduce, Reduction, ResizeGrad};
 
-use crate::{NodePlan, PlanError, Problem, reduce};
-
-use super::taps::{Axis, Taps, transposed};
-use super::{axes, hull, resample};
+use super::interpolate::axes;
+use super::tables::{asks_for_a_table, resample};
+use super::taps::{Axis, Taps, hull, transposed};
+use crate::dispatch::NodePlan;
+use crate::error::PlanError;
+use crate::problem::Problem;
+use crate::reduce::plan_reduce;
 
 /// What the forward operation does along one axis: the taps of each of its results, and the number of pixels they lie in.
 struct Forward {
@@ -137,10 +140,9 @@ pub(crate) fn pad_grad_rows(op: &PadGrad, rows: Range<usize>) -> Range<usize> {
 fn adjoint(axes: &[Forward; 2], problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (dy, dx) = (&problem.inputs[0], problem.output);
     let repeated = |axis: &Forward| axis.n == 1 && axis.taps.iter().all(|t| matches!(t.0[..], [(0, 1.0)]));
-    let asked = matches!(problem.target.variant, Some("nearest" | "two_taps" | "taps"));
-    if axes.iter().all(repeated) && dy.base == 0 && dx.base == 0 && !asked {
+    if axes.iter().all(repeated) && dy.base == 0 && dx.base == 0 && !asks_for_a_table(problem.target) {
         let sum = Reduce { reduction: Reduction::Sum, ..Reduce::MEAN_HW };
-        return reduce::plan_reduce(&sum, problem);
+        return plan_reduce(&sum, problem);
     }
     let [rows, columns] = axes.each_ref().map(|axis| transposed(&axis.taps, axis.n));
     let rows = rows[dx.first_row..][..dx.ty.shape.h].to_vec();

@@ -6,7 +6,8 @@ use crate::kernel::{Kernel, vec4s};
 use crate::label::ignored;
 use crate::{Binding, NodePlan, PlanError, Problem, Slot};
 
-use super::{axes, two};
+use super::interpolate::axes;
+use super::tables::two;
 
 /// Rows of the gradient that an invocation goes down. What lies between the last of them and the next is computed twice.
 const ROWS: usize = 4;

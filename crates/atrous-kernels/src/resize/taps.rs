@@ -36,6 +36,11 @@ pub(super) fn transposed(outputs: &[Taps], n: usize) -> Vec<Taps> {
     inputs
 }
 
+/// From the first row that any of these reads to the last; the first row if there is none.
+pub(super) fn hull(taps: impl Iterator<Item = Taps>) -> Range<usize> {
+    taps.filter_map(|t| t.range()).reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or(0..1)
+}
+
 /// An axis of `n` input and `m` output pixels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Axis {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions};
+use atrous_kernels::known_variant;
 
 use measure::{Measured, measure};
 use workload::Workload;
@@ -50,7 +51,7 @@ pub fn run(options: &Options, out: &mut impl Write) -> Result<()> {
     let workloads: Vec<Workload> =
         workload::all().into_iter().filter(|w| w.name.to_lowercase().contains(&wanted)).collect();
     ensure!(!workloads.is_empty(), "no workload's name holds \"{}\"; there are {}", options.filter, workload::names());
-    let variant = options.variant.as_deref().map(workload::known_variant).transpose()?;
+    let variant = options.variant.as_deref().map(known_variant).transpose()?;
     let tune = options.tune.map(Duration::try_from_secs_f64).transpose().context("--tune")?;
 
     if !options.json {

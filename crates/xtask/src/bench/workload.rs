@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use atrous_golden::fill::{self, FillSource};
 use atrous_graph::autodiff::{Recompute, backward, backward_from};
 use atrous_graph::op::{BatchNorm, Conv2d, Conv2dGradInput, Padding, Reduce};
 use atrous_graph::optim::{Optimizer, Training};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, Shape};
-use atrous_kernels::conv::{CONV2D_VARIANTS, GRAD_INPUT_VARIANTS, GRAD_WEIGHT_VARIANTS};
 use atrous_nn::zoo::{self, BuildOptions, ResNet, ResNetEncoder, UNet};
 use atrous_nn::{Mode, Network};
 use atrous_train::loss::{CrossEntropyLoss, cross_entropy};
@@ -90,15 +89,6 @@ fn unet16() -> Box<dyn Network> {
 /// The names, for an error.
 pub(super) fn names() -> String {
     all().iter().map(|w| w.name).collect::<Vec<_>>().join(", ")
-}
-
-/// A variant as the kernels know it.
-pub(super) fn known_variant(name: &str) -> Result<&'static str> {
-    let known = || CONV2D_VARIANTS.iter().chain(GRAD_INPUT_VARIANTS).chain(GRAD_WEIGHT_VARIANTS).copied();
-    match known().find(|v| *v == name) {
-        Some(variant) => Ok(variant),
-        None => bail!("no variant is named \"{name}\"; there are {}", known().collect::<Vec<_>>().join(", ")),
-    }
 }
 
 impl Workload {

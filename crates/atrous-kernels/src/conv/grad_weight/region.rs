@@ -5,8 +5,11 @@ use std::ops::Range;
 use atrous_graph::TensorType;
 use atrous_graph::op::Conv2dGradWeight;
 
+use crate::dispatch::{Binding, Slot};
+use crate::error::PlanError;
 use crate::kernel::vec4_bytes;
-use crate::{Binding, Limits, Part, PlanError, Slot};
+use crate::limits::Limits;
+use crate::problem::Part;
 
 /// Consecutive samples, or consecutive rows of one, of the gradient, and the rows of the image under them.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,17 @@
-//! Convolutions in cooperative matrices.
+//! GEMM and implicit GEMM in cooperative matrices.
 
-use super::problem::ConvProblem;
-use crate::kernel::require;
-use crate::{Dispatch, NodePlan, PlanError};
+use crate::conv::conditions::{bare, filled, layered};
+use crate::conv::problem::{Conv, ConvProblem};
+use crate::dispatch::{Dispatch, NodePlan};
+use crate::error::PlanError;
+use crate::variant::{Admission, Entry, Variant, require};
+
+pub(super) static VARIANT: Variant<Conv> = Variant {
+    entry: Entry::new("cooperative"),
+    legal: |p| multiplies(p).and(layered(p)).and(bare(p)),
+    preferred: filled,
+    plan,
+};
 
 /// Subgroups of a workgroup, which share the kernel's tile.
 const SUBGROUPS: u32 = 4;
@@ -25,7 +34,7 @@ fn memory(p: &ConvProblem<'_>, size: u32) -> u32 {
 }
 
 /// Whether the device multiplies such matrices, and gives a workgroup what it needs.
-pub(super) fn legal(p: &ConvProblem<'_>) -> Result<(), &'static str> {
+fn multiplies(p: &ConvProblem<'_>) -> Admission {
     let size = size(p)?;
     let (limits, lanes) = (&p.target().limits, p.target().cooperative.map_or(0, |have| have.lanes));
     require(SUBGROUPS * lanes <= limits.max_invocations, "four subgroups pass the invocations of a workgroup")
@@ -33,12 +42,12 @@ pub(super) fn legal(p: &ConvProblem<'_>) -> Result<(), &'static str> {
 }
 
 /// One dispatch, a workgroup a tile.
-pub(super) fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
+fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
     let size = size(p).expect("the variant is legal: a bug of atrous") as usize;
     let lanes = p.target().cooperative.map_or(0, |have| have.lanes) as usize;
     let tiles = p.pixels().div_ceil(4 * size) * p.og4().div_ceil(size);
     let kernel = p.bound("conv/cooperative", &format!("SIZE={size}")).sizes([("LANES", lanes)]);
     let dispatch = kernel.groups(tiles as u64, p.target())?;
     let [x, y, _] = dispatch.grid;
-    Ok(NodePlan::single("cooperative", Dispatch { grid: [x, y, p.conv.groups as u32], ..dispatch }))
+    Ok(Dispatch { grid: [x, y, p.conv.groups as u32], ..dispatch }.into())
 }

@@ -1,67 +1,20 @@
 //! Batch normalisation and what comes right behind it, its gradient, and its statistics.
 
+mod batch_norm;
 mod grad;
 mod statistics;
+mod strided;
 
-use atrous_graph::op::FusedBatchNorm;
-
-use crate::kernel::{Kernel, vec4s};
-use crate::pointwise::activation;
-use crate::{NodePlan, PlanError, Problem, Slot, Target};
-
+pub use batch_norm::plan_batch_norm;
 pub use grad::{plan_fused_grad, plan_grad, plan_grad_sums};
-use statistics::{bind_mean, bind_variance};
 pub use statistics::{plan_running_stat, plan_statistics, plan_strips};
-
-/// Plans `activation((x - mean) / sqrt(var + eps) * scale + shift + residual)`.
-///
-/// # Errors
-/// [`PlanError::Limit`] if the part does not fit the adapter.
-pub fn plan_batch_norm(op: &FusedBatchNorm, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let (name, norm) = (problem.op.name(), op.norm);
-    let parts = [
-        (norm.scale, "scale", "SCALE_BASE"),
-        (norm.shift, "shift", "SHIFT_BASE"),
-        (op.residual, "residual", "RESIDUAL_BASE"),
-    ];
-    let present: Vec<_> = parts.into_iter().filter(|(present, ..)| *present).collect();
-    let variant: Vec<&str> = present.iter().map(|(_, flag, _)| *flag).collect();
-    let (code, p, _) = op.activation.map_or((0, 0.0, 0.0), |f| activation(&f));
-    let kernel = Kernel::storing(problem.output.ty, "norm/batch_norm", &variant.join(","))
-        .set("EPS", norm.eps)
-        .set("CODE", f64::from(code))
-        .set("P", f64::from(p))
-        .bind("X_BASE", Slot::Input(0), &problem.inputs[0]);
-    let kernel = bind_variance(bind_mean(kernel, 1, problem), 2, problem).bind("Y_BASE", Slot::Output, &problem.output);
-    let rest = present.iter().zip(3..);
-    let kernel = rest.fold(kernel, |kernel, ((.., base), i)| kernel.bind(base, Slot::Input(i), &problem.inputs[i]));
-    strided(name, kernel, problem)
-}
-
-/// A dispatch over all vec4s of the result, several of the same channels in each invocation, so that what depends on channels
-/// alone is read and computed once for them.
-fn strided(name: &'static str, kernel: Kernel, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let ty = problem.output.ty;
-    let (count, c4) = (vec4s(ty), ty.padded().c / 4);
-    let (width, items) = (c4 * 64_usize.div_ceil(c4), items(count, problem.target));
-    let kernel = kernel.sizes([("COUNT", count), ("C4", c4), ("WIDTH", width), ("ITEMS", items)]);
-    let invocations = count.div_ceil(width * items) * width;
-    Ok(NodePlan::single(name, kernel.invocations(invocations, problem.target)?))
-}
-
-/// How many of `count` vec4s an invocation takes: as many as leave the adapter busy, and no more than pay.
-fn items(count: usize, target: &Target) -> usize {
-    let busy = if target.software { 1 << 10 } else { 1 << 16 };
-    (count / busy).clamp(1, 8)
-}
 
 #[cfg(test)]
 mod tests {
     use atrous_graph::op::{BatchNorm, BatchNormGrad, BatchNormGradSums, Gradient, RunningStat};
     use atrous_graph::{Op, Shape, TensorType};
 
-    use super::*;
-    use crate::{Limits, Target, plan_node};
+    use crate::{Limits, Slot, Target, plan_node};
 
     const TARGET: Target = Target::new(Limits::WEBGPU, true);
 

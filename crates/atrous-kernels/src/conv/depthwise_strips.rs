@@ -1,7 +1,8 @@
 //! Depthwise convolutions of 3×3 taps and stride 1, and their adjoints, in strips of four columns.
 
 use super::problem::ConvProblem;
-use crate::{Dispatch, PlanError};
+use crate::dispatch::Dispatch;
+use crate::error::PlanError;
 
 /// Rows of a strip at most: its first two rows take extra loads.
 const ROWS: usize = 16;

@@ -1,0 +1,57 @@
+//! What several variants of a convolution need.
+
+use atrous_graph::op::Padding;
+
+use super::problem::ConvProblem;
+use super::tile::TILE_BYTES;
+use crate::target::Target;
+use crate::variant::{Admission, require};
+
+/// Every group has a single input channel.
+pub(super) fn depthwise(p: &ConvProblem<'_>) -> Admission {
+    require(p.cin_g == 1, "not one input channel a group")
+}
+
+/// The convolution is a matrix product over all pixels.
+pub(super) fn pointwise(p: &ConvProblem<'_>) -> Admission {
+    require(p.kernel == [1, 1], "the filter is not 1×1")
+        .and(require(p.conv.stride == [1, 1], "the stride is not 1"))
+        .and(require(p.conv.padding == Padding::NONE, "the image is padded"))
+        .and(dense(p))
+}
+
+/// There is one group.
+pub(super) fn dense(p: &ConvProblem<'_>) -> Admission {
+    require(p.conv.groups == 1, "several groups")
+}
+
+/// Each group's channels are vec4s of their own.
+pub(super) fn whole(p: &ConvProblem<'_>) -> Admission {
+    require(p.groups_are_whole(), "a group is not a multiple of 4 channels")
+}
+
+/// Each group is a layer of the grid with vec4s of its own.
+pub(super) fn layered(p: &ConvProblem<'_>) -> Admission {
+    let most = p.target().limits.max_workgroups as usize;
+    whole(p).and(require(p.conv.groups <= most, "more groups than layers of a grid"))
+}
+
+/// No function is computed of the image: a value is loaded again for every tile of output channels.
+pub(super) fn bare(p: &ConvProblem<'_>) -> Admission {
+    require(p.fused.prologue.is_none(), "it does not compute a function of the image")
+}
+
+/// The largest tile that is planned by default fits workgroup memory.
+pub(super) fn memory(p: &ConvProblem<'_>) -> Admission {
+    require(p.target().limits.workgroup_memory >= TILE_BYTES, "the tile passes the workgroup memory")
+}
+
+/// Barriers are worth their time.
+pub(super) fn hardware(target: &Target) -> Admission {
+    require(!target.software, "a barrier is slow on a software adapter")
+}
+
+/// Groups, if there are several, fill tiles.
+pub(super) fn filled(p: &ConvProblem<'_>) -> Admission {
+    require(p.conv.groups == 1 || p.og4() >= 4, "a group has too few output channels to fill a tile")
+}

@@ -1,0 +1,75 @@
+//! The column matrix written out, in pieces of rows, each gathered and multiplied before the next: the textbook form.
+
+use crate::conv::conditions::{bare, dense};
+use crate::conv::problem::{Conv, ConvProblem};
+use crate::conv::product::Work;
+use crate::conv::tile::TILE_BYTES;
+use crate::dispatch::{Binding, Dispatch, NodePlan, Slot};
+use crate::error::PlanError;
+use crate::kernel::vec4_bytes;
+use crate::variant::{Entry, Variant, require};
+
+pub(super) static VARIANT: Variant<Conv> = Variant {
+    entry: Entry::new("im2col"),
+    legal: |p| {
+        let fits = column_row(p) <= p.target().limits.max_binding;
+        dense(p).and(require(fits, "one row of columns passes the binding limit")).and(bare(p))
+    },
+    preferred: |_| Err("the columns need not be stored"),
+    plan,
+};
+
+/// Bytes of the column matrix that are made at a time, if that is possible.
+const COLUMN_BYTES: u64 = 32 << 20;
+
+/// Vec4s of one row of the column matrix.
+fn k4(p: &ConvProblem<'_>) -> usize {
+    p.taps() * p.x().c.div_ceil(4)
+}
+
+/// Bytes of one row of the column matrix.
+fn column_row(p: &ConvProblem<'_>) -> u64 {
+    k4(p) as u64 * vec4_bytes(p.problem.inputs[0].ty)
+}
+
+fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
+    let most = COLUMN_BYTES.min(p.target().limits.max_binding) / column_row(p);
+    let rows = (most as usize).clamp(1, p.pixels());
+    let columns = Binding { slot: Slot::Scratch(0), offset: 0, size: rows as u64 * column_row(p) };
+    let mut plan = NodePlan { scratch: vec![columns.size], ..NodePlan::default() };
+    for first in (0..p.pixels()).step_by(rows) {
+        let m = rows.min(p.pixels() - first);
+        plan.dispatches.push(gather(p, first, m, columns)?);
+        plan.dispatches.push(multiply(p, first, m, columns)?);
+    }
+    Ok(plan)
+}
+
+/// Writes `m` rows of the column matrix, from pixel `first` on.
+fn gather(p: &ConvProblem<'_>, first: usize, m: usize, columns: Binding) -> Result<Dispatch, PlanError> {
+    let kernel = p
+        .configured("conv/im2col", if p.half() { "half" } else { "" })
+        .sizes([("M", m), ("FIRST", first), ("COLUMNS_BASE", 0)])
+        .bind("X_BASE", Slot::Input(0), &p.problem.inputs[0])
+        .window(columns);
+    kernel.invocations(m * k4(p), p.target())
+}
+
+/// Multiplies these rows with the filter.
+fn multiply(p: &ConvProblem<'_>, first: usize, m: usize, columns: Binding) -> Result<Dispatch, PlanError> {
+    let (inputs, output) = (p.problem.inputs, &p.problem.output);
+    let tiled = !p.target().software && p.target().limits.workgroup_memory >= TILE_BYTES;
+    let (name, work) = if tiled {
+        ("conv/gemm_tiled", Work::in_workgroup(m, p.o4(), 1, p.target()))
+    } else {
+        ("conv/gemm_registers", Work::in_registers(m, p.o4(), 1, p.target()))
+    };
+    let kernel = p
+        .kernel(name, &work.tile.axes())
+        .sizes([("M", m), ("K4", k4(p)), ("X_BASE", 0)])
+        .window(columns)
+        .bind("W_BASE", Slot::Input(1), &inputs[1])
+        .place("Y_BASE", output, first)
+        .window(Binding { slot: Slot::Output, offset: 0, size: output.bytes() });
+    p.bind_rest(kernel, first).groups(work.groups, p.target())
+}

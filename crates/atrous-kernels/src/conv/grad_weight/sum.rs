@@ -1,0 +1,49 @@
+//! Both stages: partial sums, and their sum.
+
+use super::problem::Gradient;
+use super::stage::Stage;
+use crate::dispatch::{Binding, Dispatch, NodePlan, Slot};
+use crate::error::PlanError;
+use crate::kernel::{Kernel, vec4s};
+use crate::problem::Problem;
+
+/// Bytes of partial sums, unless a single filter takes more.
+const PARTIAL_BYTES: u64 = 32 << 20;
+
+/// Plans both stages.
+pub(super) fn plan(p: &Gradient<'_>, stage: &Stage) -> Result<NodePlan, PlanError> {
+    let problem = p.problem;
+    let (filter, most) = (problem.output.ty.bytes(), PARTIAL_BYTES.min(p.target().limits.max_binding));
+    let slabs = stage.slabs(p, most);
+
+    // Every region has partial sums of its own while there is room; those that follow add to them.
+    let sets = ((most / filter) as usize / slabs.count).clamp(1, p.regions.len());
+    let single = slabs.count * sets == 1;
+    let partials = Binding { slot: Slot::Scratch(0), offset: 0, size: (slabs.count * sets) as u64 * filter };
+    let mut plan = NodePlan { tile: stage.tile, ..NodePlan::default() };
+    for (i, region) in p.regions.iter().enumerate() {
+        let kernel = stage.kernel(p, slabs, region).sizes([("ACCUMULATE", usize::from(i >= sets))]);
+        let kernel = if single {
+            kernel.bind("P_BASE", Slot::Output, &problem.output)
+        } else {
+            kernel.sizes([("P_BASE", i % sets * slabs.count * vec4s(problem.output.ty))]).window(partials)
+        };
+        plan.dispatches.push(stage.dispatch(kernel, p, slabs)?);
+    }
+    if !single {
+        plan.dispatches.push(combine(slabs.count * sets, partials, problem)?);
+        plan.scratch.push(partials.size);
+    }
+    Ok(plan)
+}
+
+/// The dispatch that adds the partial sums up.
+fn combine(slabs: usize, partials: Binding, problem: &Problem<'_>) -> Result<Dispatch, PlanError> {
+    let (outputs, target) = (vec4s(problem.output.ty), problem.target);
+    let shared = slabs >= 64 && !target.software && target.limits.workgroup_memory >= 1024;
+    let kernel = Kernel::new("reduce/combine", if shared { "workgroup" } else { "" })
+        .sizes([("SLABS", slabs), ("OUTPUTS", outputs), ("MAX", 0), ("DIVISOR", 1), ("P_BASE", 0)])
+        .window(partials)
+        .bind("Y_BASE", Slot::Output, &problem.output);
+    if shared { kernel.groups(outputs as u64, target) } else { kernel.invocations(outputs, target) }
+}

@@ -1,0 +1,47 @@
+//! Tiles of image and gradient in workgroup memory.
+
+use super::problem::{GradWeight, Gradient, layered};
+use super::stage::{Stage, Unit};
+use super::sum;
+use crate::conv::conditions::hardware;
+use crate::kernel::axes;
+use crate::tile::Tile;
+use crate::variant::{Admission, Entry, Variant, require};
+
+pub(super) static VARIANT: Variant<GradWeight> = Variant {
+    entry: Entry { tiles: Tile::WORKGROUP, ..Entry::new("grad_weight_tiled") },
+    legal,
+    preferred: |p| {
+        let filled = p.cg4() >= 4 && p.og4() >= 4;
+        hardware(p.target()).and(require(filled, "a group has too few channels to fill a tile"))
+    },
+    plan: |p| sum::plan(p, &stage(p)),
+};
+
+/// Pixels of one step.
+const STEP: usize = 16;
+
+/// Bytes of workgroup memory of the largest tile.
+const MEMORY: u32 = 8 << 10;
+
+fn legal(p: &Gradient<'_>) -> Admission {
+    let memory = p.target().limits.workgroup_memory >= MEMORY;
+    layered(p).and(require(memory, "the tile passes the workgroup memory"))
+}
+
+fn stage(p: &Gradient<'_>) -> Stage {
+    let fit = |c4: usize| if c4 > 8 { 64 } else { 32 };
+    let filled = Tile { m: fit(p.cg4()), n: fit(p.og4()) };
+    let tile = Tile::asked(p.target(), Tile::WORKGROUP).unwrap_or(filled);
+    let tiles = p.cg4().div_ceil(tile.m / 4) * p.og4().div_ceil(tile.n / 4);
+    Stage {
+        name: "conv/grad_weight_tiled",
+        axes: axes(&[p.half(), (true, &format!("TILE_I={},TILE_O={}", tile.m, tile.n))]),
+        tile: Some(tile),
+        work: p.taps() * tiles,
+        per_group: 1,
+        busy: 512,
+        layers: p.conv.groups,
+        unit: Unit::Pixels(STEP),
+    }
+}

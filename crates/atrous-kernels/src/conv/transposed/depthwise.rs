@@ -1,0 +1,33 @@
+//! One filter for each channel, in strips where that pays.
+
+use super::{direct, phase, tiled};
+use crate::conv::depthwise_strips::strips;
+use crate::conv::problem::{Conv, ConvProblem};
+use crate::dispatch::NodePlan;
+use crate::error::PlanError;
+use crate::variant::{Entry, Variant, require};
+
+pub(super) static VARIANT: Variant<Conv> = Variant {
+    entry: Entry {
+        beats: &[&tiled::VARIANT.entry, &phase::VARIANT.entry, &direct::VARIANT.entry],
+        ..Entry::new("transposed_depthwise")
+    },
+    legal: |p| require(p.cin_g == 1 && p.cout_g == 1, "not one filter a channel"),
+    preferred: |_| Ok(()),
+    plan,
+};
+
+fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
+    // The adjoint of stride 1 is a convolution with the filter read back to front, padded with the rest of its reach.
+    let [down, right] = p.conv.dilation.map(|dilation| 2 * dilation);
+    let rest = down.checked_sub(p.conv.padding.top).zip(right.checked_sub(p.conv.padding.left));
+    if let Some(dispatch) = rest.and_then(|(top, left)| strips(p, [top, left], true)) {
+        return dispatch.map(NodePlan::from);
+    }
+    let y = p.y();
+    // Runs of four outputs that lie `stride` apart.
+    let stride = p.conv.stride[1].min(y.w);
+    let runs = y.w.div_ceil(4 * stride) * stride;
+    let kernel = p.bound("conv/transposed_depthwise", "");
+    kernel.invocations(y.n * y.h * runs * p.o4(), p.target()).map(NodePlan::from)
+}

@@ -1,0 +1,10 @@
+//! One sum for each result.
+
+use crate::conv::problem::Conv;
+use crate::dispatch::NodePlan;
+use crate::variant::{Entry, General};
+
+pub(super) static VARIANT: General<Conv> = General {
+    entry: Entry::new("transposed_direct"),
+    plan: |p| p.bound("conv/transposed_direct", "").invocations(p.pixels() * p.o4(), p.target()).map(NodePlan::from),
+};

@@ -1,0 +1,127 @@
+//! Reductions over some of samples, rows and columns.
+
+use atrous_graph::DType;
+use atrous_graph::op::{Reduce, Reduction};
+
+use super::combine::{combine, narrow, partials};
+use super::cut::{Region, Regions, digits, regions, row_bytes, slabs, window};
+use super::stages::{self, Stages, VARIANTS};
+use crate::dispatch::{Dispatch, NodePlan, Slot};
+use crate::error::PlanError;
+use crate::kernel::{Kernel, axes, vec4s};
+use crate::problem::Problem;
+
+/// Plans a reduction over some of samples, rows and columns.
+///
+/// # Errors
+/// [`PlanError::Limit`] if a row of the input, or the result, does not fit the adapter.
+pub fn plan_reduce(op: &Reduce, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let (x, target) = (problem.inputs[0].ty, problem.target);
+    let outputs = vec4s(problem.output.ty);
+    let regions = regions(x, &target.limits)?;
+
+    // Regions along reduced axes have slabs of their own, regions along kept ones have outputs of their own.
+    let along_n = if op.n { regions.list.len() / regions.per_sample } else { 1 };
+    let along_h = if op.h { regions.per_sample } else { 1 };
+    let windows = along_n * along_h;
+    let values = op.count(x.shape).div_ceil(windows);
+    let room = (target.limits.max_binding / 16) as usize / (outputs * windows).max(1);
+    let slabs = slabs(values, outputs, target).min(room.max(1));
+
+    let reduction = Windows { op, problem, regions, along_h, windows };
+    let plan = |stages| match stages {
+        Stages::Single => reduction.single(),
+        Stages::Workgroups | Stages::Invocations => reduction.two(slabs, stages),
+    };
+    VARIANTS.plan(&stages::Reduction { windows, slabs, target, plan: &plan }, target)
+}
+
+/// A reduction of what is read through several windows, each a region of the input.
+struct Windows<'a> {
+    op: &'a Reduce,
+    problem: &'a Problem<'a>,
+    regions: Regions,
+    /// Windows along the rows that are reduced.
+    along_h: usize,
+    /// Windows along all axes that are reduced.
+    windows: usize,
+}
+
+impl Windows<'_> {
+    fn is_max(&self) -> bool {
+        self.op.reduction == Reduction::Max
+    }
+
+    /// What the sums are divided by.
+    fn divisor(&self) -> usize {
+        if self.op.reduction == Reduction::Mean { self.op.count(self.problem.inputs[0].ty.shape) } else { 1 }
+    }
+
+    /// One stage.
+    fn single(&self) -> Result<NodePlan, PlanError> {
+        let dispatch = |part: &Region| {
+            let kernel = self.kernel(part, 1, true);
+            self.dispatch(part, 1, kernel.bind("P_BASE", Slot::Output, &self.problem.output))
+        };
+        let dispatches = self.regions.list.iter().map(dispatch).collect::<Result<_, _>>()?;
+        Ok(NodePlan { dispatches, ..NodePlan::default() })
+    }
+
+    /// Two stages, with so many slabs of each window.
+    fn two(&self, slabs: usize, stages: Stages) -> Result<NodePlan, PlanError> {
+        let (outputs, all) = (vec4s(self.problem.output.ty), slabs * self.windows);
+        let mut dispatches = Vec::new();
+        for (i, part) in self.regions.list.iter().enumerate() {
+            let along_n = if self.op.n { i / self.regions.per_sample } else { 0 };
+            let along_h = if self.op.h { i % self.regions.per_sample } else { 0 };
+            let base = (along_n * self.along_h + along_h) * slabs * outputs;
+            let kernel = self.kernel(part, slabs, false).sizes([("P_BASE", base)]).window(partials(all, outputs));
+            dispatches.push(self.dispatch(part, slabs, kernel)?);
+        }
+        dispatches.push(combine(stages, all, self.is_max(), self.divisor(), self.problem)?);
+        Ok(NodePlan { dispatches, scratch: vec![partials(all, outputs).size], ..NodePlan::default() })
+    }
+
+    /// The first stage of a region, which makes the result if it is the `last` as well.
+    fn kernel(&self, part: &Region, slabs: usize, last: bool) -> Kernel {
+        let (op, problem) = (self.op, self.problem);
+        let x = &problem.inputs[0];
+        let (shape, c4) = (x.ty.shape, x.ty.padded().c / 4);
+        let row = shape.w * c4;
+        let sides = [(op.n, part.n.1, shape.h * row), (op.h, part.h.1, row), (op.w, shape.w, c4), (false, c4, 1)];
+        let pick =
+            |reduced: bool| digits(&sides.iter().filter(|a| a.0 == reduced).map(|a| (a.1, a.2)).collect::<Vec<_>>());
+        let ([o1, o0], [r1, r0]) = (pick(false), pick(true));
+        let start = (part.n.0 * shape.h + part.h.0) as u64 * row_bytes(x.ty);
+        let bytes = ((part.n.1 - 1) * shape.h + part.h.1) as u64 * row_bytes(x.ty);
+        let (binding, base) = window(x, start, bytes, &problem.target.limits);
+        let variant = axes(&[(x.ty.dtype == DType::F16, "half"), (last && narrow(problem), "narrow")]);
+        let (outputs, divisor) = (vec4s(problem.output.ty), if last { self.divisor() } else { 1 });
+        Kernel::new("reduce/slabs", &variant)
+            .sizes([("SLABS", slabs), ("ROW", outputs), ("FIRST", self.first(part)), ("MAX", self.is_max().into())])
+            .sizes([("O1", o1.0), ("O1_STEP", o1.1), ("O0", o0.0), ("O0_STEP", o0.1)])
+            .sizes([("R1", r1.0), ("R1_STEP", r1.1), ("R0", r0.0), ("R0_STEP", r0.1)])
+            .sizes([("DIVISOR", divisor), ("X_BASE", base)])
+            .window(binding)
+    }
+
+    /// Vec4s of the result's rows: of its columns and channels.
+    fn kept_row(&self) -> usize {
+        let y = self.problem.output.ty;
+        y.shape.w * y.padded().c / 4
+    }
+
+    /// The first vec4 of the result that a region makes.
+    fn first(&self, part: &Region) -> usize {
+        let kept_rows = if self.op.h { 1 } else { self.problem.inputs[0].ty.shape.h };
+        let n = if self.op.n { 0 } else { part.n.0 };
+        let h = if self.op.h { 0 } else { part.h.0 };
+        (n * kept_rows + h) * self.kept_row()
+    }
+
+    /// A dispatch over all slabs of what a region makes.
+    fn dispatch(&self, part: &Region, slabs: usize, kernel: Kernel) -> Result<Dispatch, PlanError> {
+        let (n, h) = (if self.op.n { 1 } else { part.n.1 }, if self.op.h { 1 } else { part.h.1 });
+        kernel.invocations(slabs * n * h * self.kept_row(), self.problem.target)
+    }
+}

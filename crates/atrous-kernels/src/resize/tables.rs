@@ -1,0 +1,118 @@
+//! The variants of all that weighs rows and columns on their own, by how many taps it has at most.
+
+use super::taps::Taps;
+use crate::dispatch::{Binding, NodePlan, Slot};
+use crate::error::PlanError;
+use crate::kernel::{Kernel, vec4s};
+use crate::problem::Problem;
+use crate::target::Target;
+use crate::variant::{Entry, Family, General, Variant, Variants, require};
+
+/// Results that are read through tables of taps.
+pub(crate) enum Tables {}
+
+impl Family for Tables {
+    type Problem<'a> = Resampling<'a>;
+}
+
+/// The variants, best first.
+pub(crate) static VARIANTS: Variants<Tables> = Variants { best_first: &[&NEAREST, &TWO_TAPS], last: &TAPS };
+
+static NEAREST: Variant<Tables> = Variant {
+    entry: Entry::new("nearest"),
+    legal: |p| require(p.each(|t| matches!(t.0[..], [(_, 1.0)])), "some pixel is no copy of another"),
+    preferred: |_| Ok(()),
+    plan: |p| p.plan("nearest", p.taps().flat_map(|t| [t.0[0].0 as u32, 0, 0, 0]).collect()),
+};
+
+static TWO_TAPS: Variant<Tables> = Variant {
+    entry: Entry::new("two_taps"),
+    legal: |p| require(p.each(|t| matches!(t.0.len(), 1 | 2)), "some pixel has no tap or more than two"),
+    preferred: |p| require(!p.each(|t| t.0.len() < 2), "no pixel has two taps"),
+    plan: |p| p.plan("two", p.taps().flat_map(two).collect()),
+};
+
+static TAPS: General<Tables> = General { entry: Entry::new("taps"), plan: |p| p.plan("", listed(&p.rows, &p.columns)) };
+
+/// Whether a target asks for one of the variants.
+pub(super) fn asks_for_a_table(target: &Target) -> bool {
+    NEAREST.entry.is_asked(target) || asks_for_taps(target)
+}
+
+/// Whether a target asks for one that weighs taps.
+pub(super) fn asks_for_taps(target: &Target) -> bool {
+    TWO_TAPS.entry.is_asked(target) || TAPS.entry.is_asked(target)
+}
+
+/// Plans a kernel for these lists of taps.
+pub(super) fn resample(
+    kernel: &'static str,
+    mut rows: Vec<Taps>,
+    columns: Vec<Taps>,
+    problem: &Problem<'_>,
+) -> Result<NodePlan, PlanError> {
+    for (row, _) in rows.iter_mut().flat_map(|taps| &mut taps.0) {
+        *row -= problem.inputs[0].first_row;
+    }
+    VARIANTS.plan(&Resampling { kernel, rows, columns, problem }, problem.target)
+}
+
+/// A result whose rows and columns are read by a kernel through taps.
+pub(crate) struct Resampling<'a> {
+    kernel: &'static str,
+    rows: Vec<Taps>,
+    columns: Vec<Taps>,
+    problem: &'a Problem<'a>,
+}
+
+impl Resampling<'_> {
+    /// The taps of rows, then of columns.
+    fn taps(&self) -> impl Iterator<Item = &Taps> {
+        self.rows.iter().chain(&self.columns)
+    }
+
+    fn each(&self, holds: fn(&Taps) -> bool) -> bool {
+        self.taps().all(holds)
+    }
+
+    /// One dispatch of the kernel with this axis, which reads this table.
+    fn plan(&self, axis: &str, table: Vec<u32>) -> Result<NodePlan, PlanError> {
+        let (x, y) = (&self.problem.inputs[0], self.problem.output.ty);
+        // One invocation a vec4, or a pixel where the channels become one.
+        let pixels = y.shape.n * y.shape.h * y.shape.w;
+        let (count, channels) = match self.kernel {
+            "resize/argmax" => (pixels, Some(x.ty.shape.c)),
+            _ => (vec4s(y), None),
+        };
+        let kernel = Kernel::storing(x.ty, self.kernel, axis);
+        let kernel = channels.into_iter().fold(kernel, |kernel, c| kernel.sizes([("C", c)]));
+        let dispatch = kernel
+            .sizes([("N", y.shape.n), ("H", x.ty.shape.h), ("W", x.ty.shape.w), ("C4", x.ty.padded().c / 4)])
+            .sizes([("OH", y.shape.h), ("OW", y.shape.w), ("TABLE_BASE", 0)])
+            .bind("X_BASE", Slot::Input(0), x)
+            .window(Binding { slot: Slot::Constant(0), offset: 0, size: table.len() as u64 * 4 })
+            .bind("Y_BASE", Slot::Output, &self.problem.output)
+            .invocations(count, self.problem.target)?;
+        Ok(NodePlan { constants: vec![table], ..dispatch.into() })
+    }
+}
+
+/// A row of the two-tap table; a single tap is read twice, the second time with weight zero.
+pub(super) fn two(taps: &Taps) -> [u32; 4] {
+    let (first, weight) = taps.0[0];
+    let (second, other) = taps.0.get(1).copied().unwrap_or((first, 0.0));
+    [first as u32, second as u32, weight.to_bits(), other.to_bits()]
+}
+
+/// The general table: where the taps of each row and column are and how many, counted in rows of four; then the taps.
+fn listed(rows: &[Taps], columns: &[Taps]) -> Vec<u32> {
+    let mut place = rows.len() + columns.len();
+    let mut table = Vec::new();
+    for taps in rows.iter().chain(columns) {
+        table.extend([place as u32, taps.0.len() as u32, 0, 0]);
+        place += taps.0.len();
+    }
+    let all = rows.iter().chain(columns).flat_map(|taps| &taps.0);
+    table.extend(all.flat_map(|(i, weight)| [*i as u32, weight.to_bits(), 0, 0]));
+    table
+}
