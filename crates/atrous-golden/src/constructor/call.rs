@@ -1,6 +1,6 @@
 //! Calls of Python functions with literal arguments, such as `smp.Unet(classes=21, encoder_name='resnet34')`.
 
-use super::ConstructorError;
+use super::error::ConstructorError;
 
 /// A literal.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,8 +1,9 @@
 //! Networks by the line of Python that builds them in their framework.
 
 mod call;
+mod error;
 
-use atrous_graph::{GraphError, Shape};
+use atrous_graph::Shape;
 use atrous_nn::zoo::{
     DeepLabXception65, KerasResNet, KerasXception, ResNet, ResNetEncoder, SegmentationHead, SmpDeepLabV3Plus,
     SmpPspNet, SmpUnet, TorchvisionSegmentation, UNet, Xception65, XceptionPlan,
@@ -12,32 +13,10 @@ use atrous_nn::{Dilation, DilationRule, Mode, Model, Network};
 use crate::TinyCnn;
 use call::{Call, Value};
 
+pub use error::ConstructorError;
+
 /// A network and the channels of its images.
 type Recipe = (Box<dyn Network>, usize);
-
-/// Why there is no network for a line of Python.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConstructorError {
-    /// The text is not a call.
-    #[error("\"{text}\" is not a constructor call: {reason}")]
-    Syntax {
-        /// The text.
-        text: String,
-        /// What was expected where.
-        reason: String,
-    },
-    /// The constructor or one of its arguments is not known here.
-    #[error("\"{constructor}\": {reason}")]
-    Unsupported {
-        /// The function called.
-        constructor: String,
-        /// What about it.
-        reason: String,
-    },
-    /// The network cannot be built so.
-    #[error(transparent)]
-    Graph(#[from] GraphError),
-}
 
 /// Builds the network that a constructor call of torchvision, timm, Keras or segmentation-models-pytorch builds, such as
 /// `torchvision.models.resnet18(weights=None)`, for images of shape `N×H×W×C`; it is named after the function. Defaults are the

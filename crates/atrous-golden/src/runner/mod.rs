@@ -10,44 +10,19 @@ mod folder;
 mod input;
 mod models;
 mod ops;
+mod options;
 mod params;
 mod report;
 
-use std::{io::Write, path::PathBuf};
+use std::io::Write;
 
 use anyhow::Result;
 use atrous_graph::passes::Precision;
-use clap::Args;
 
 pub use execute::Executor;
 pub use folder::Folder;
+pub use options::Options;
 pub use report::{CaseError, Report, Summary};
-
-/// What to recompute; everything if neither `ops` nor `models` is set.
-#[derive(Args, Clone, Debug, Default)]
-pub struct Options {
-    /// Single operations.
-    #[arg(long)]
-    pub ops: bool,
-    /// Whole networks.
-    #[arg(long)]
-    pub models: bool,
-    /// Evaluate and train whole networks with activations in f16, as ATROUS_PRECISION=f16 does.
-    #[arg(long)]
-    pub f16: bool,
-    /// Only cases with this text in their name.
-    #[arg(long, value_name = "TEXT")]
-    pub filter: Option<String>,
-    /// Where the reference results lie, instead of $ATROUS_GOLDEN_DIR or tests/golden.
-    #[arg(skip)]
-    pub folder: Option<PathBuf>,
-}
-
-impl Options {
-    fn wants(&self, name: &str) -> bool {
-        self.filter.as_deref().is_none_or(|text| name.contains(text))
-    }
-}
 
 /// Runs the cases, one line each, then the counts.
 ///

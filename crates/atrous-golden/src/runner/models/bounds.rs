@@ -6,7 +6,7 @@ use atrous_graph::{
     passes::Precision,
 };
 
-use super::{entry::Train, train::Training};
+use super::{entry::Train, training::Training};
 
 /// By how much one switched unit can move the norms of all gradients before it: the lower end of the files' description. The
 /// framework's own runs may have met none, so that what is recorded of them is far smaller.

@@ -9,7 +9,11 @@ use super::super::{
     compare::{close, largest_deviation, number},
     folder::stored,
 };
-use super::{Network, build, entry::Eval, images::Photographs};
+use super::{
+    entry::Eval,
+    images::Photographs,
+    network::{Network, build},
+};
 use crate::fill::{self, FillSource};
 
 /// Runs a network on one input and compares everything stored of its output.

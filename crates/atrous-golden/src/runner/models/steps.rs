@@ -4,10 +4,10 @@ use atrous_graph::optim::{Convention, Optimizer, Training as Update};
 
 use super::super::{CaseError, compare::number};
 use super::{
-    Network,
     bounds::Bounds,
     entry::{Sgd, Train},
-    train::Training,
+    network::Network,
+    training::Training,
 };
 use crate::fill::FillSource;
 

@@ -12,9 +12,9 @@ use super::super::{
     folder::stored,
 };
 use super::{
-    Network, build,
     entry::{PHOTOS, Tap},
     images::Photographs,
+    network::{Network, build},
 };
 
 /// Bytes of activations that one run returns at most; a larger one is returned alone.

@@ -13,7 +13,7 @@ use super::{
         array::{Array, image_shape, to_nchw, to_nhwc},
         input::Input,
     },
-    Case, Upstream,
+    case::{Case, Upstream},
 };
 
 /// A case's operation while it is being built.

@@ -1,6 +1,7 @@
 //! Single operations: on the adapter and by the CPU reference.
 
 mod activation;
+mod case;
 mod conv;
 mod draft;
 mod loss;
@@ -13,55 +14,15 @@ mod resize;
 mod run;
 mod schedule;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use anyhow::Result;
 use atrous_graph::op::DropoutUnit;
 use atrous_io::WeightFile;
-use serde::Deserialize;
-use serde_json::{Map, Value};
 
-use super::{
-    CaseError, Executor, Folder, Options, Report,
-    folder::Listed,
-    input::{Input, Inputs},
-    params::Params,
-};
+use super::{CaseError, Executor, Folder, Options, Report, folder::Listed, params::Params};
+use case::Case;
 use draft::Draft;
-
-/// A case as the file has it.
-#[derive(Clone, Debug, Deserialize)]
-struct Case {
-    name: String,
-    op: String,
-    framework: Option<String>,
-    params: Map<String, Value>,
-    inputs: Inputs,
-    outputs: BTreeMap<String, Expected>,
-    /// Gradients by the input they belong to.
-    #[serde(default)]
-    grads: BTreeMap<String, Expected>,
-    upstream: Option<Upstream>,
-    file: String,
-}
-
-/// The gradient that arrives at the main result.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-enum Upstream {
-    /// The same number everywhere.
-    Constant { constant: f32 },
-    /// Made from its name.
-    Made(Input),
-}
-
-/// A stored result.
-#[derive(Clone, Debug, Deserialize)]
-struct Expected {
-    key: String,
-    shape: Vec<usize>,
-    atol: f64,
-}
 
 /// Runs all cases the options ask for.
 pub(super) fn run(options: &Options, folder: &Folder, executor: &Executor, report: &mut Report<'_>) -> Result<()> {

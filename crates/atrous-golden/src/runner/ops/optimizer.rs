@@ -10,7 +10,7 @@ use atrous_graph::{DType, Graph, Layout, NodeId, Op, Shape};
 use atrous_io::WeightFile;
 
 use super::super::{CaseError, Executor, array::Array, compare, folder::stored, params::Params};
-use super::Case;
+use super::case::Case;
 
 /// What a case asks for.
 struct Rule {

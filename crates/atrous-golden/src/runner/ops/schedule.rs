@@ -4,7 +4,7 @@ use atrous_io::WeightFile;
 use atrous_train::Schedule;
 
 use super::super::{CaseError, compare, folder::stored, params::Params};
-use super::Case;
+use super::case::Case;
 
 /// Compares the rates of all steps that are stored.
 pub(super) fn check(case: &Case, file: &WeightFile) -> Result<(), CaseError> {
