@@ -6,7 +6,8 @@ use atrous_cpu::{Tensor, evaluate, run};
 use atrous_graph::autodiff::{Recompute, backward_from};
 use atrous_graph::{DType, Graph, GraphError, NodeId, Op};
 
-use super::{CheckError, values};
+use super::error::CheckError;
+use super::values;
 
 /// Half the distance of a difference. A power of two, so that steps from f32 values are exact.
 const STEP: f64 = 1.0 / 16384.0;

@@ -8,7 +8,8 @@ use atrous_gpu::{Device, GpuError, InputData, Outputs, Parameters, Session};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, TensorType};
 use atrous_kernels::plan::plan;
 
-use super::{CheckError, values};
+use super::error::CheckError;
+use super::values;
 
 /// A session of one node, with what its result must be.
 pub(super) struct Trial {

@@ -6,18 +6,21 @@
 //! compared in the same way, and the gradient in f64 with central differences. What may be stored in f16 is run in f16 too, on
 //! devices that have it. On a device with [`checks`](atrous_gpu::DeviceOptions::checks) what no invocation stores is NaN.
 
+mod error;
 mod gradient;
 mod kernel;
 mod values;
 
 use std::fmt;
 
-use atrous_cpu::{CompareError, Tensor};
-use atrous_gpu::{Device, GpuError};
-use atrous_graph::{DType, Graph, GraphError, Op, TensorType};
+use atrous_cpu::Tensor;
+use atrous_gpu::Device;
+use atrous_graph::{DType, Graph, Op, TensorType};
 
 use gradient::Differentiated;
 use kernel::Trial;
+
+pub use error::CheckError;
 
 /// What a check has found right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,60 +37,6 @@ impl fmt::Display for Checked {
         let gradient = if self.gradient { "its gradient is right" } else { "it has no gradient" };
         write!(f, "computes {} as its reference does; {gradient}", kernels.join(", "))
     }
-}
-
-/// What is wrong with an operation.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CheckError {
-    /// It does not take such inputs, or its gradient is not made of legal nodes.
-    #[error(transparent)]
-    Graph(#[from] GraphError),
-    /// Its kernel cannot be planned, compiled or run.
-    #[error(transparent)]
-    Gpu(#[from] GpuError),
-    /// Values that are not those of an input.
-    #[error(transparent)]
-    Values(#[from] atrous_cpu::Error),
-    /// Another number of values than inputs.
-    #[error("{op} needs values for {inputs} inputs, got {got}")]
-    Count {
-        /// The operation.
-        op: &'static str,
-        /// Number of its inputs.
-        inputs: usize,
-        /// Number of values given.
-        got: usize,
-    },
-    /// A kernel computes something else than the reference.
-    #[error("{op} \"{node}\" in {storage}: {source}")]
-    Result {
-        /// The operation.
-        op: &'static str,
-        /// The node: `y`, or one of its gradient.
-        node: String,
-        /// How its images are stored.
-        storage: DType,
-        /// Which values are off.
-        source: Box<CompareError>,
-    },
-    /// The gradient is not that of the reference.
-    #[error(
-        "{op}: the gradient with respect to input {input} at n {}, y {}, x {}, c {} is {got}, by central differences {want}",
-        at[0], at[1], at[2], at[3]
-    )]
-    Gradient {
-        /// The operation.
-        op: &'static str,
-        /// The input.
-        input: usize,
-        /// Sample, row, column, channel of the element that is off most.
-        at: [usize; 4],
-        /// What the gradient says.
-        got: f64,
-        /// What central differences of the reference say.
-        want: f64,
-    },
 }
 
 /// Checks an operation on inputs of these types, with values from -2 to 2 (of maps from 0 to 7) that are the same every time. Small shapes

@@ -1,19 +1,13 @@
 //! Intermediate activations by name.
 
-use atrous_gpu::{InputData, Outputs, Session, SessionCache};
+use atrous_gpu::{InputData, Outputs, Session};
 use atrous_graph::{Graph, GraphError, NodeId};
 use atrous_nn::Model;
 use atrous_vision::ImageTensor;
 
 use super::Predictor;
+use super::feature_sessions::FeatureSessions;
 use crate::Result;
-
-/// Sessions whose results are some nodes of the network.
-#[derive(Debug)]
-pub(super) struct Features {
-    names: Vec<String>,
-    sessions: SessionCache,
-}
 
 impl Predictor {
     /// The activations that the network's modules of these names make, such as `layer3.5` of a ResNet, as dense
@@ -47,7 +41,7 @@ impl Predictor {
                 let wanted = names.clone();
                 let find = move |model: &mut Model| nodes(&model.graph, &wanted);
                 let sessions = self.recipe.sessions(&self.device, &self.weights, shape, find)?;
-                Features { names, sessions }
+                FeatureSessions { names, sessions }
             }
         };
         Ok((self.features.insert(features).sessions.session(shape)?, &self.input))

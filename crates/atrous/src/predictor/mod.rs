@@ -1,5 +1,6 @@
 //! A network with its weights on a device.
 
+mod feature_sessions;
 mod features;
 mod gradients;
 #[cfg(feature = "photos")]
@@ -20,6 +21,7 @@ use atrous_nn::{Info, IntoNetwork, Model};
 use atrous_vision::{ImageTensor, Preprocess};
 
 use crate::{Error, Result, Weights};
+use feature_sessions::FeatureSessions;
 use recipe::Recipe;
 
 pub use gradients::{Gradients, class_score};
@@ -90,7 +92,7 @@ pub struct Predictor {
     /// Of a segmentation network, once they were asked for: sessions whose results are probabilities, over the same parameters.
     #[cfg(feature = "photos")]
     probabilities: Option<SessionCache>,
-    features: Option<features::Features>,
+    features: Option<FeatureSessions>,
     /// The parameters as the network has them, once gradients were asked for.
     unfolded: Option<Arc<Parameters>>,
 }
