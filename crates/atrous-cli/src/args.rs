@@ -11,9 +11,7 @@ use atrous::{AdapterChoice, Device, DeviceOptions, Result, nn::zoo};
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
 use crate::train::Flags;
-
-/// Largest side, batch and number of classes that can be asked for.
-const MAX: usize = 65_535;
+use crate::values::{count, seconds, size};
 
 /// Convolutional vision networks on any GPU that WebGPU reaches.
 #[derive(Parser)]
@@ -205,30 +203,6 @@ impl PlanOptions {
     }
 }
 
-fn count(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(n) if (1..=MAX).contains(&n) => Ok(n),
-        _ => Err(format!("expected a number from 1 to {MAX}")),
-    }
-}
-
-/// A positive number of seconds, a day at most.
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(seconds) if (0.0..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err("expected a number of seconds, a day at most".to_owned()),
-    }
-}
-
-/// `224`, `224x320`: height and width.
-pub(crate) fn size(text: &str) -> Result<[usize; 2], String> {
-    let (h, w) = text.split_once(['x', 'X', '×']).unwrap_or((text, text));
-    match (count(h), count(w)) {
-        (Ok(h), Ok(w)) => Ok([h, w]),
-        _ => Err(format!("expected HEIGHTxWIDTH, such as 224x320, each from 1 to {MAX}")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,14 +211,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn sizes_are_height_by_width() {
-        assert_eq!(size("224x320"), Ok([224, 320]));
-        assert_eq!(size("513"), Ok([513, 513]));
-        for bad in ["", "x", "0", "224x", "-1x3", "1x2x3", "65536"] {
-            assert!(size(bad).is_err(), "{bad}");
-        }
     }
 }

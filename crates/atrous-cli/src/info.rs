@@ -5,8 +5,8 @@ use std::fmt::Write;
 use atrous::Result;
 use atrous::gpu::{AdapterInfo, adapters_blocking};
 
-use crate::Bytes;
 use crate::args::Adapter;
+use crate::output::Bytes;
 
 /// All adapters; the one that would be used is marked.
 pub(crate) fn info(adapter: &Adapter) -> Result<String> {

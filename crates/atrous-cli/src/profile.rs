@@ -9,6 +9,7 @@ use atrous::nn::{Init, Mode, Model};
 use atrous::{Device, DeviceOptions, Result};
 
 use crate::args::ProfileOptions;
+use crate::output::announce_kernels;
 use crate::step::step;
 
 /// The costs of a network's layers, with the parameters that a training begins with.
@@ -18,7 +19,7 @@ pub(crate) fn profile(options: &ProfileOptions) -> Result<String> {
     let device = options.adapter.open_with(DeviceOptions { timestamps: true, ..DeviceOptions::from_env()? })?;
     // A search compiles kernels all the time.
     if !options.tune.is_wanted() {
-        crate::announce_kernels(&device);
+        announce_kernels(&device);
     }
     let parameters = Parameters::upload(&device, &model.graph, &Init::new(&model, 0))?;
     let (profile, tuned) = match options.train {

@@ -10,9 +10,8 @@ use atrous::train::data::{
 };
 use atrous::vision::Preprocess;
 
-use super::Result;
 use super::config::{Augment, Config, Crop, Data, Framing, OnBroken};
-use super::error::Failed;
+use super::error::{Failed, Result};
 
 /// Fraction that is held out of data without a validation part.
 const SPLIT: f64 = 0.2;

@@ -7,6 +7,9 @@ use atrous::graph::GraphError;
 use atrous::train::TrainError;
 use atrous::train::checkpoint::CheckpointError;
 
+/// A result with an error of any crate; errors are only printed.
+pub(super) type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
+
 /// Why a training cannot begin, or ended before its time. Failures of the library come as they are.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failed {

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use toml::{Table, Value};
 
-use crate::args::size;
+use crate::values::size;
 
 #[derive(Args, Serialize)]
 pub(crate) struct Flags {

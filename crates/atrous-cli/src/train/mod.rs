@@ -9,6 +9,7 @@ mod optimizer;
 mod options;
 mod report;
 mod source;
+mod tables;
 mod tuning;
 
 use std::fs;
@@ -21,19 +22,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use atrous::graph::Shape;
 use atrous::graph::passes::Precision;
-use atrous::io::WeightFile;
-use atrous::nn::{Init, Mode, zoo};
+use atrous::io::{PartialWeights, WeightFile};
+use atrous::nn::{Init, Mode, Model, zoo};
 use atrous::train::{Reason, Trainer};
 use atrous::{AdapterChoice, Device, DeviceOptions, Weights};
 
-use crate::say;
+use crate::output::{announce_kernels, print, say};
 use config::Config;
-use error::Failed;
+use error::{Failed, Result};
 
 pub(crate) use flags::Flags;
-
-/// What can go wrong comes from many crates; all that is done with it is to print it.
-type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
 /// Exit status of a program that was ended by Ctrl-C.
 const INTERRUPTED: u8 = 130;
@@ -42,10 +40,10 @@ const INTERRUPTED: u8 = 130;
 pub(crate) fn train(flags: &Flags) -> ExitCode {
     match run(flags) {
         Ok((text, Reason::Interrupted)) => {
-            crate::print(&text);
+            print(&text);
             INTERRUPTED.into()
         }
-        Ok((text, _)) => crate::print(&text),
+        Ok((text, _)) => print(&text),
         Err(error) => {
             let text = error.to_string();
             say(&format!("error: {}\n", text.lines().next().unwrap_or_default()));
@@ -73,21 +71,15 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     let objective = config.objective();
     objective.validate(loaders.train.dataset().class_names().len())?;
 
-    // A checkpoint has all parameters.
-    let goes_on = options.resume && folder.join("last.checkpoint").exists();
-    if options.resume && !goes_on {
+    let resumes = options.resume && folder.join("last.checkpoint").exists();
+    if options.resume && !resumes {
         say(&format!("Run      {} has no checkpoint: the training begins anew\n", folder.display()));
     }
-    let file = config.weights.as_ref().filter(|_| !goes_on).map(WeightFile::open).transpose()?;
-    let prefix = config.weights_prefix.as_deref().unwrap_or_default();
-    let bind = |file: WeightFile| file.bind_partial(&model, prefix, Init::new(&model, config.seed));
-    let weights = file.map(bind).transpose()?;
-    if let Some(weights) = &weights {
-        say(&format!("Weights  {}", tuning::describe(weights, &model)));
-    }
+    // A checkpoint has all parameters, so that no others are read.
+    let weights = if resumes { None } else { first_weights(&config, &model)? };
 
     let device = open(&mut config, budget)?;
-    crate::announce_kernels(&device);
+    announce_kernels(&device);
     let mut training = Trainer::builder(&device, network.clone(), loaders.train.clone())
         .name(&config.model)
         .objective(objective)
@@ -117,6 +109,16 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     let outcome = fitted.map_err(|error| Failed::Broken { error: error.into(), kept: kept(&folder) })?;
     let text = report::summary(&outcome, &config.watch, loaders.validation.is_some(), &folder);
     Ok((text, outcome.reason))
+}
+
+/// The parameters that the training begins with, if the configuration has a file for them: those of the file that fit, the others drawn
+/// by the seed. Tells which.
+fn first_weights(config: &Config, model: &Model) -> Result<Option<PartialWeights>> {
+    let Some(path) = &config.weights else { return Ok(None) };
+    let prefix = config.weights_prefix.as_deref().unwrap_or_default();
+    let weights = WeightFile::open(path)?.bind_partial(model, prefix, Init::new(model, config.seed))?;
+    say(&format!("Weights  {}", tuning::describe(&weights, model)));
+    Ok(Some(weights))
 }
 
 /// Opens the device; the precision is filled in.

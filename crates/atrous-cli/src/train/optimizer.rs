@@ -4,7 +4,7 @@ use atrous::graph::optim::{self, Convention};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use super::source::lay;
+use super::tables::lay;
 
 const DEFAULTS: &str = include_str!("optimizers.toml");
 

@@ -8,9 +8,8 @@ use atrous::train::{EarlyStopping, Schedule, TrainOptions};
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::Result;
 use super::config::Config;
-use super::error::Failed;
+use super::error::{Failed, Result};
 
 impl Config {
     /// The options of a training with so many batches per epoch. The schedule's steps are filled in.

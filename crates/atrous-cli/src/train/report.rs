@@ -8,7 +8,7 @@ use atrous::graph::passes::Precision;
 use atrous::train::{Outcome, Reason, Trainer, Watch};
 
 use super::data::Loaders;
-use crate::Bytes;
+use crate::output::Bytes;
 
 /// The files of a run folder, and what each is.
 const FILES: [(&str, &str); 7] = [

@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 use serde::Serialize;
 
+use super::device::open;
 use super::program::{Program, Values};
 use super::workload::Workload;
 
@@ -38,7 +39,7 @@ pub(super) fn measure(workload: &Workload, runs: usize, variant: Option<&'static
     let built = workload.build()?;
     let values = Values::of(&built.graph);
     let start = Instant::now();
-    let device = super::open()?;
+    let device = open()?;
     let mut program = Program::new(&device, &built, variant)?;
     program.run(&values.inputs())?;
     let warm_up_s = start.elapsed().as_secs_f64();

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: whole networks and single operators, timed in one process so that figures can be compared.
 
 mod compare;
+mod device;
 mod measure;
 mod program;
 mod workload;
@@ -10,8 +11,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use atrous_gpu::{AdapterChoice, Device, DeviceOptions};
 
+use device::open;
 use measure::{Measured, measure};
 use workload::Workload;
 
@@ -85,9 +86,4 @@ pub fn run(options: &Options, out: &mut impl Write) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The device that the environment asks for, with nothing compiled on it yet.
-fn open() -> Result<Device> {
-    Ok(Device::open_blocking(&AdapterChoice::from_env(), DeviceOptions::from_env()?)?)
 }

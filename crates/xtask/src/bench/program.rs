@@ -9,6 +9,7 @@ use atrous_gpu::{Counters, Device, InputData, Parameters, Session, StepOptions, 
 use atrous_graph::{DType, Graph};
 use atrous_kernels::{Plan, Purpose, Target, compile};
 
+use super::device::open;
 use super::workload::Built;
 
 /// Values for all inputs of a graph: pixels in -1..1, labels that are all class 1.
@@ -39,7 +40,7 @@ impl Values {
 /// Searches for the fastest kernels of a workload, which serve when it is measured: they are kept in the folder for compiled
 /// kernels.
 pub(super) fn tune(built: &Built, budget: Duration) -> Result<TuneReport> {
-    let device = super::open()?;
+    let device = open()?;
     ensure!(device.options().pipeline_cache.folder().is_some(), "--tune needs a folder, and ATROUS_CACHE_DIR is off");
     let program = Program::new(&device, built, None)?;
     Ok(device.tune_blocking(program.figures().0, budget)?)
