@@ -2,7 +2,7 @@
 
 use atrous_graph::GraphError;
 
-/// Why there is no network for a line of Python.
+/// Why a constructor call gives no network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConstructorError {
     /// The text is not a call.

@@ -1,7 +1,7 @@
 //! Recomputes reference results with atrous and compares.
 //!
-//! There is no list of cases: operations and networks are built from what the files say of them. What the files name but
-//! atrous does not know is reported as unsupported, with the reason.
+//! There is no list of cases: operations and networks are built from their description in the files. A case that needs something
+//! atrous does not have is reported as unsupported, with the reason.
 
 mod array;
 mod compare;
@@ -36,7 +36,7 @@ pub fn run(options: &Options, out: &mut dyn Write) -> Result<Summary> {
     let executor = Executor::new(options.f16)?;
     let mut report = Report::new(out);
     let both = options.ops == options.models;
-    // Single operations take f32; kernels in f16 are judged by the reference.
+    // Single operations run in f32 only; tests compare their f16 kernels with the CPU reference.
     if (both || options.ops) && executor.precision() == Precision::F32 {
         ops::run(options, &folder, &executor, &mut report)?;
     }

@@ -1,4 +1,4 @@
-//! What the runner is asked to recompute.
+//! Options of the runner.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ pub struct Options {
     /// Only cases with this text in their name.
     #[arg(long, value_name = "TEXT")]
     pub filter: Option<String>,
-    /// Where the reference results lie, instead of $ATROUS_GOLDEN_DIR or tests/golden.
+    /// Folder of the reference results, instead of $ATROUS_GOLDEN_DIR or tests/golden.
     #[arg(skip)]
     pub folder: Option<PathBuf>,
 }

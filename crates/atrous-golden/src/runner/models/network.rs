@@ -14,7 +14,7 @@ use super::entry::{Detail, Entry};
 use crate::fill::FillSource;
 use crate::{ConstructorError, from_constructor};
 
-/// A network under test. Its parameters are on the device as long as this lives.
+/// A network under test. Its parameters stay on the device until it is dropped.
 pub(super) struct Network<'a> {
     pub(super) entry: &'a Entry,
     pub(super) detail: Detail,

@@ -12,13 +12,13 @@ use super::training::{Training, prepare};
 use super::{bounds::Bounds, entry::Train, images::Photographs, network::Network, steps};
 use crate::fill::FillSource;
 
-/// Numbers stored of a tensor: its L2 norm and the samples.
+/// Number of stored values per tensor: its L2 norm and the samples.
 const COLUMNS: usize = 9;
 
 /// Bytes of gradients that one run returns at most.
 const BYTES_PER_RUN: u64 = 512 << 20;
 
-/// Runs a network's training as the files describe it and compares what they hold.
+/// Runs a network's training as the files describe it and compares it with the stored values.
 pub(super) fn check(network: &Network<'_>, photographs: &Photographs) -> Result<(), CaseError> {
     let train = network.entry.training()?;
     let training = prepare(network, &train, photographs)?;
@@ -40,7 +40,7 @@ fn first_step(network: &Network<'_>, train: &Train, training: &Training, bounds:
         training.gradients.iter().find(|(p, _)| *p == spec.node).map(|(_, gradient)| *gradient)
     })?;
     let mut norms = Vec::new();
-    // Running statistics stay as they are.
+    // Without assignments the running statistics keep their values, so repeated steps give the same results.
     let update = steps::update(network, train, training)?.assignments([]);
     evaluate(network, training, &update, &parameters, &wanted, |i, spec, mut values, scale| {
         values.iter_mut().for_each(|v| *v /= scale);
@@ -76,8 +76,8 @@ fn first_step(network: &Network<'_>, train: &Train, training: &Training, bounds:
 
 type Wanted<'a> = (usize, &'a ParameterSpec, NodeId);
 
-/// The parameters of the rows with the nodes that are compared with them. Parameters without a node must be those that the
-/// files say are unused or have no gradient to speak of; they are left out.
+/// For each stored row its index, its parameter and the node that is compared with it, given by `node`. Rows of the model's unused
+/// parameters are left out; `shape` is that of the stored rows.
 fn rows_of<'a>(
     model: &'a Model,
     names: &[String],
@@ -99,7 +99,7 @@ fn rows_of<'a>(
     Ok(wanted)
 }
 
-/// Runs the step and hands every wanted tensor over, in the framework's order of elements, with the loss scale.
+/// Runs the step and calls `look` with each of the `wanted` tensors, in the framework's order of elements, and the loss scale.
 fn evaluate(
     network: &Network<'_>,
     training: &Training,
@@ -139,7 +139,7 @@ fn evaluate(
     Ok(())
 }
 
-/// A parameter's values as the framework orders them.
+/// A parameter's values in the framework's order.
 fn in_stored_order(spec: &ParameterSpec, graph: &Graph, values: &[f32]) -> Vec<f32> {
     let shape = graph.shape(spec.node);
     let mut stored = vec![0.0; values.len()];

@@ -18,14 +18,14 @@ pub(super) struct Training {
     pub(super) loss: NodeId,
     /// Parameters and the nodes that make their gradients.
     pub(super) gradients: Vec<(NodeId, NodeId)>,
-    /// The factor of the loss and its gradients, in f16.
+    /// The factor of the loss and its gradients, for tensors in f16.
     pub(super) loss_scale: Option<LossScale>,
     pub(super) images: Vec<f32>,
     pub(super) labels: Vec<u32>,
 }
 
 impl Training {
-    /// What each step is given.
+    /// The inputs of each step.
     pub(super) fn inputs(&self) -> [(&str, InputData<'_>); 2] {
         let name = &self.model.graph.node(self.model.input).name;
         [(name, InputData::F32(&self.images)), ("target", InputData::U32(&self.labels))]
@@ -64,7 +64,7 @@ fn without_dropout(graph: &mut Graph) -> Result<(), CaseError> {
     Ok(())
 }
 
-/// Cross-entropy of the main result, and of others as the entry's note says: `training loss = CE(out) + 0.5*CE(aux)`.
+/// Cross-entropy of the main output, or the weighted sum that the entry's note states: `training loss = CE(out) + 0.5*CE(aux)`.
 fn add_loss(model: &mut Model, note: Option<&str>, labels: usize) -> Result<NodeId, CaseError> {
     let shape = model.output_shape();
     let classified = atrous_graph::Shape { c: 1, ..shape };
@@ -76,7 +76,7 @@ fn add_loss(model: &mut Model, note: Option<&str>, labels: usize) -> Result<Node
     for (output, weight) in terms(note)? {
         let unknown = || CaseError::Unsupported(format!("the network has no output \"{output}\""));
         let node = model.outputs.iter().find(|o| o.name == output).ok_or_else(unknown)?.node;
-        // Of pixels 255 does not count; among the classes of whole pictures it is one like the others.
+        // 255 marks ignored pixels; as the class of a whole picture it is an ordinary class.
         let ignore = (shape.h * shape.w > 1).then_some(255);
         let how = CrossEntropyLoss { ignore, ..CrossEntropyLoss::default() };
         losses.push((loss::cross_entropy(&mut model.graph, &format!("loss.{output}"), node, target, &how)?, weight));

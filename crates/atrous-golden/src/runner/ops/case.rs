@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::super::input::{Input, Inputs};
 
-/// A case as the file has it.
+/// A case as it is stored.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Case {
     pub(super) name: String,

@@ -1,4 +1,4 @@
-//! Single operations: on the adapter and by the CPU reference.
+//! Single operations, computed on the adapter and by the CPU reference.
 
 mod activation;
 mod case;
@@ -44,7 +44,7 @@ pub(super) fn run(options: &Options, folder: &Folder, executor: &Executor, repor
     Ok(())
 }
 
-/// Computes what a case describes and compares it.
+/// Computes a case and compares the results.
 fn check(case: &Case, file: &WeightFile, executor: &Executor) -> Result<(), CaseError> {
     match case.op.as_str() {
         "optimizer" => optimizer::check(case, file, executor),
@@ -54,7 +54,7 @@ fn check(case: &Case, file: &WeightFile, executor: &Executor) -> Result<(), Case
     }
 }
 
-/// Builds the operation that a case describes. Every parameter and every input must be understood.
+/// Builds the operation that a case describes. Unknown parameters and inputs are errors.
 fn build(case: &Case) -> Result<Draft<'_>, CaseError> {
     let mut draft = Draft::new(case);
     let mut params = Params::new(case.params.clone());

@@ -1,4 +1,4 @@
-//! Runs a case both ways and compares.
+//! Runs a case on the adapter and by the CPU reference, and compares.
 
 use atrous_gpu::{Data, InputData};
 use atrous_graph::{DType, NodeId};
