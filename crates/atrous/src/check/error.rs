@@ -1,14 +1,14 @@
-//! What a check can find wrong.
+//! Errors that a check of an operation finds.
 
 use atrous_cpu::CompareError;
 use atrous_gpu::GpuError;
 use atrous_graph::{DType, GraphError};
 
-/// What is wrong with an operation.
+/// An error that a check of an operation finds.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
-    /// The operation does not take such inputs, or its gradient adds nodes that are not legal.
+    /// The operation does not take inputs of these types, or its gradient adds invalid nodes.
     #[error(transparent)]
     Graph(#[from] GraphError),
     /// The kernel cannot be planned, compiled or run.
@@ -34,9 +34,9 @@ pub enum CheckError {
         op: &'static str,
         /// The node: `y`, or a node of the gradient.
         node: String,
-        /// How the node's images are stored.
+        /// Element type of the node's images.
         storage: DType,
-        /// Which values are off.
+        /// The worst value that differs.
         source: Box<CompareError>,
     },
     /// The gradient differs from central differences of the reference.

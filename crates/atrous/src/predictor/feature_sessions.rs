@@ -2,7 +2,7 @@
 
 use atrous_gpu::SessionCache;
 
-/// Sessions whose results are the nodes of these names.
+/// Sessions whose outputs are the nodes of these names.
 #[derive(Debug)]
 pub(super) struct FeatureSessions {
     pub(super) names: Vec<String>,
