@@ -60,7 +60,7 @@ pub(crate) struct Adapter {
 }
 
 impl Adapter {
-    /// Opens the adapter as the environment wants it.
+    /// Opens the adapter with the options of the environment variables.
     pub(crate) fn open(&self) -> Result<Device> {
         self.open_with(DeviceOptions::from_env()?)
     }
@@ -79,7 +79,7 @@ pub(crate) struct Network {
     /// Height and width of the image, or one number for both [default: the network's own]
     #[arg(long, value_name = "HxW", value_parser = size)]
     size: Option<[usize; 2]>,
-    /// Images at once
+    /// Number of images in a batch
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = count)]
     batch: usize,
     /// Number of classes [default: the network's own]
@@ -88,7 +88,7 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// Builds it for inference.
+    /// Builds the network for inference.
     pub(crate) fn build(&self) -> Result<Model> {
         self.build_for(Mode::Inference)
     }
@@ -105,7 +105,7 @@ impl Network {
     }
 }
 
-/// Whether to search for the fastest kernels first.
+/// The option to search for the fastest kernels first.
 #[derive(Group)]
 pub(crate) struct Tune {
     /// First measure which kernels are fastest on the adapter, for 2 seconds or as many as given; they serve from now on
@@ -116,12 +116,12 @@ pub(crate) struct Tune {
 }
 
 impl Tune {
-    /// Whether kernels are searched for.
+    /// Whether the search is wanted.
     pub(crate) fn is_wanted(&self) -> bool {
         self.tune.is_some()
     }
 
-    /// Searches for the kernels of a plan, if that is wanted. What was found, as a table.
+    /// Searches for the fastest kernels of a plan, if that is wanted, and returns a table of them.
     pub(crate) fn run(&self, device: &Device, plan: &Plan) -> Result<Option<String>> {
         let report = self.tune.map(|budget| device.tune_blocking(plan, budget)).transpose()?;
         Ok(report.map(|report| format!("{report}\n")))
@@ -164,7 +164,7 @@ pub(crate) struct ProfileOptions {
     pub(crate) adapter: Adapter,
     #[command(flatten)]
     pub(crate) tune: Tune,
-    /// Measured runs, after one that is not
+    /// Number of measured runs; one unmeasured run comes first
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = count)]
     pub(crate) runs: usize,
     /// Write all runs to a file for ui.perfetto.dev or chrome://tracing
@@ -177,24 +177,24 @@ pub(crate) struct ProfileOptions {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LimitsOf {
-    /// Those of the adapter
+    /// The limits of the adapter
     Adapter,
-    /// Those that every WebGPU device has; needs no adapter
+    /// The limits that every WebGPU device has; needs no adapter
     Webgpu,
 }
 
 impl PlanOptions {
-    /// What the graph goes through before it is planned.
+    /// The passes that the graph goes through before it is planned.
     pub(crate) fn passes(&self) -> Result<PassOptions> {
         if self.no_passes { Ok(PassOptions::None) } else { Ok(DeviceOptions::from_env()?.passes) }
     }
 
-    /// How tensors are stored.
+    /// The element type of activations and filters.
     pub(crate) fn precision(&self) -> Result<Precision> {
         if self.f16 { Ok(Precision::F16) } else { Ok(DeviceOptions::from_env()?.precision) }
     }
 
-    /// The device that the plan is made for; none if it is made for any.
+    /// The device that the plan is made for; `None` if it is made for the limits of every WebGPU device.
     pub(crate) fn device(&self) -> Result<Option<Device>> {
         match self.limits {
             LimitsOf::Adapter => self.adapter.open().map(Some),

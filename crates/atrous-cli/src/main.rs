@@ -1,4 +1,4 @@
-//! The `atrous` command: what the adapters can do, what the networks of the zoo look like, and training them.
+//! The `atrous` command: lists adapters, shows, plans and profiles networks of the zoo, and trains them.
 
 mod args;
 mod info;
@@ -20,7 +20,7 @@ use output::{print, say};
 
 fn main() -> ExitCode {
     if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
-        // Mesa asks the desktop which GPU to list first, and complains where there is no desktop.
+        // Mesa's device-select layer asks the display server which GPU to list first, and prints warnings if there is none.
         // SAFETY: this is the only thread.
         unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use atrous::Device;
 
-/// Writes to standard output. A closed pipe, as by `head`, is no failure.
+/// Writes to standard output. A closed pipe (as of `| head`) is not an error.
 pub(crate) fn print(text: &str) -> ExitCode {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -18,12 +18,12 @@ pub(crate) fn print(text: &str) -> ExitCode {
     }
 }
 
-/// Writes to standard error. Failures are ignored, so that the work goes on where it is closed.
+/// Writes to standard error. Errors are ignored, so that the work continues if it is closed.
 pub(crate) fn say(text: &str) {
     drop(io::stderr().write_all(text.as_bytes()));
 }
 
-/// Tells on standard error when kernels are compiled, since a first run waits for them.
+/// Reports on standard error that kernels are being compiled, since the first run waits for them.
 pub(crate) fn announce_kernels(device: &Device) {
     let folder = device.options().pipeline_cache.folder();
     let kept = folder.map_or_else(String::new, |folder| format!(", but for those that {} has", folder.display()));
@@ -33,7 +33,7 @@ pub(crate) fn announce_kernels(device: &Device) {
     });
 }
 
-/// Bytes as a person reads them: `256 B`, `16 KiB`, `1.5 GiB`.
+/// A number of bytes with a unit: `256 B`, `16 KiB`, `1.5 GiB`.
 pub(crate) struct Bytes(pub(crate) u64);
 
 impl fmt::Display for Bytes {

@@ -1,11 +1,11 @@
-//! Values of flags.
+//! Parsers for values of flags.
 
 use std::time::Duration;
 
-/// Largest side, batch and number of classes that can be asked for.
+/// The largest side, batch and number of classes that flags accept.
 const MAX: usize = 65_535;
 
-/// A whole number from 1 to [`MAX`].
+/// Parses a whole number from 1 to [`MAX`].
 pub(crate) fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(n) if (1..=MAX).contains(&n) => Ok(n),
@@ -13,7 +13,7 @@ pub(crate) fn count(text: &str) -> Result<usize, String> {
     }
 }
 
-/// A positive number of seconds, a day at most.
+/// Parses a positive number of seconds, at most a day.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse() {
         Ok(seconds) if (0.0..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
@@ -21,7 +21,7 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// `224`, `224x320`: height and width.
+/// Parses height and width: `224` for both, or `224x320`.
 pub(crate) fn size(text: &str) -> Result<[usize; 2], String> {
     let (h, w) = text.split_once(['x', 'X', '×']).unwrap_or((text, text));
     match (count(h), count(w)) {

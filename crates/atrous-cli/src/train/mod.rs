@@ -33,10 +33,10 @@ use error::{Failed, Result};
 
 pub(crate) use flags::Flags;
 
-/// Exit status of a program that was ended by Ctrl-C.
+/// Exit status of a program ended by Ctrl-C (SIGINT): 128 + 2.
 const INTERRUPTED: u8 = 130;
 
-/// Trains, and prints how it went.
+/// Trains a network and prints a report.
 pub(crate) fn train(flags: &Flags) -> ExitCode {
     match run(flags) {
         Ok((text, Reason::Interrupted)) => {
@@ -75,7 +75,7 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     if options.resume && !resumes {
         say(&format!("Run      {} has no checkpoint: the training begins anew\n", folder.display()));
     }
-    // A checkpoint has all parameters, so that no others are read.
+    // A resumed training takes all parameters from its checkpoint.
     let weights = if resumes { None } else { first_weights(&config, &model)? };
 
     let device = open(&mut config, budget)?;
@@ -111,8 +111,8 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     Ok((text, outcome.reason))
 }
 
-/// The parameters that the training begins with, if the configuration has a file for them: those of the file that fit, the others drawn
-/// by the seed. Tells which.
+/// The first parameters, if the configuration names a weights file: tensors of the file where they fit, all others drawn with the seed.
+/// Prints which are which.
 fn first_weights(config: &Config, model: &Model) -> Result<Option<PartialWeights>> {
     let Some(path) = &config.weights else { return Ok(None) };
     let prefix = config.weights_prefix.as_deref().unwrap_or_default();
@@ -121,7 +121,7 @@ fn first_weights(config: &Config, model: &Model) -> Result<Option<PartialWeights
     Ok(Some(weights))
 }
 
-/// Opens the device; the precision is filled in.
+/// Opens the device, and sets the configuration's precision to the device's.
 fn open(config: &mut Config, memory_budget: Option<u64>) -> Result<Device, atrous::Error> {
     let adapter = AdapterChoice::parse(config.adapter.as_deref().unwrap_or("auto"));
     let mut options = DeviceOptions { memory_budget, ..DeviceOptions::from_env()? };
@@ -137,18 +137,18 @@ fn open(config: &mut Config, memory_budget: Option<u64>) -> Result<Device, atrou
     Ok(Device::open_blocking(&adapter, options)?)
 }
 
-/// `runs/small_unet-2026-01-31-235959`, by universal time.
+/// The default run folder, with the time in UTC: `runs/small_unet-2026-01-31-235959`.
 fn default_folder(model: &str) -> PathBuf {
     let now = jiff::Timestamp::now().strftime("%Y-%m-%d-%H%M%S");
     Path::new("runs").join(format!("{model}-{now}"))
 }
 
-/// Removes the folder of a training that could not begin. Best effort: what stays is a folder without a training.
+/// Removes the folder of a training that could not begin. Errors are ignored: the remaining folder has no training in it.
 fn remove_unused(folder: &Path) {
     let _ = fs::remove_file(folder.join(".lock")).and_then(|()| fs::remove_dir(folder));
 }
 
-/// What is left of a training that failed.
+/// The part of an error message that names the checkpoints of a failed training.
 fn kept(folder: &Path) -> String {
     let last = folder.join("last.checkpoint");
     match last.exists() {
@@ -157,7 +157,7 @@ fn kept(folder: &Path) -> String {
     }
 }
 
-/// True as soon as the process is asked to end. The second time it ends at once.
+/// A flag that becomes true at the first Ctrl-C. The second Ctrl-C ends the process at once.
 fn watch_for_interrupts() -> Result<Arc<AtomicBool>, Failed> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let seen = interrupted.clone();
@@ -170,7 +170,7 @@ fn watch_for_interrupts() -> Result<Arc<AtomicBool>, Failed> {
     Ok(interrupted)
 }
 
-/// Writes files of the run folder, which the trainer has locked, each whole or not at all.
+/// Writes files of the run folder, each completely or not at all. The trainer must hold the folder's lock.
 fn write_files(folder: &Path, files: [(&str, String); 2]) -> Result<(), Failed> {
     for (name, text) in files {
         let path = folder.join(name);

@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-/// Lays one table over another. A table of another `type` or `kind` replaces the one below.
+/// Merges the second table into the first; its values win. A table of another `type` or `kind` replaces the whole table of the same key.
 pub(super) fn lay(below: &mut Table, above: Table) {
     for (key, value) in above {
         match (below.get_mut(&key), value) {
@@ -19,7 +19,7 @@ pub(super) fn lay(below: &mut Table, above: Table) {
     }
 }
 
-/// Writes numbers that are those of f32 with as few digits as those need: 0.1, not 0.10000000149011612.
+/// Replaces f32 values stored as f64 by the f64 with the shortest decimal form of that f32: 0.1, not 0.10000000149011612.
 pub(super) fn shorten(value: &mut Value) {
     match value {
         Value::Float(number) if f64::from(*number as f32) == *number => {

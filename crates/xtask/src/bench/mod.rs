@@ -16,7 +16,7 @@ use device::open;
 use measure::{Measured, measure};
 use workload::Workload;
 
-/// What to time, and how often.
+/// Options of the benchmark.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// Print one JSON object per workload instead of a table.
@@ -40,7 +40,7 @@ pub struct Options {
     compare: Option<PathBuf>,
 }
 
-/// Times every workload that the filter keeps.
+/// Measures every workload that the filter selects.
 ///
 /// # Errors
 /// If there is no adapter, no such workload, or a run fails.
