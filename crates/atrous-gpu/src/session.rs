@@ -49,8 +49,8 @@ impl Session {
     /// memory, parameters included, is compared with the device's budget.
     ///
     /// # Errors
-    /// [`GpuError::Plan`] if an output is not a node of the graph or the graph does not fit the device's limits, [`GpuError::MemoryBudget`],
-    /// [`GpuError::ParameterMismatch`] if the parameters are not this graph's, [`GpuError::NoOutputs`],
+    /// [`GpuError::Plan`] if an output is not a node of the graph or the graph does not fit the device's limits,
+    /// [`GpuError::MemoryBudget`], [`GpuError::ParameterMismatch`] if the parameters are not this graph's, [`GpuError::NoOutputs`],
     /// [`GpuError::OutOfMemory`], [`GpuError::DeviceLost`].
     pub fn new(
         device: &Device,

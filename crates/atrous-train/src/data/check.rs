@@ -96,8 +96,8 @@ fn bad_value(target: &Target, (width, height): (u32, u32)) -> Option<String> {
     }
 }
 
-/// Checks the targets that a dataset declares: their names must be unique and not empty, sizes not zero, classes at least two, and the first
-/// target with classes must have a name for each class, or for none.
+/// Checks the targets that a dataset declares: their names must be unique and not empty, sizes not zero, classes at least two, and the
+/// first target with classes must have a name for each class, or for none.
 pub(crate) fn check_targets(dataset: &dyn Dataset) -> Result<()> {
     let (targets, names) = (dataset.targets(), dataset.class_names());
     let described = || dataset.describe(0);

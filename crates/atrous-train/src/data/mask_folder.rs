@@ -69,8 +69,8 @@ impl MaskFolder {
     }
 
     /// The segmentation pictures of Pascal VOC, with [`VOC_CLASSES`]. `root` is the folder that contains
-    /// `ImageSets`, such as `VOCdevkit/VOC2012`; for the set of 2012 also one of the two folders above it. `split` is `train`, `val`, `trainval`
-    /// or any other list of `ImageSets/Segmentation`. The order is the list's.
+    /// `ImageSets`, such as `VOCdevkit/VOC2012`; for the set of 2012 also one of the two folders above it. `split` is `train`, `val`,
+    /// `trainval` or any other list of `ImageSets/Segmentation`. The order is the list's.
     ///
     /// # Errors
     /// [`DataError::Missing`], [`DataError::Io`], [`DataError::NoSamples`] for an empty list, [`DataError::ListLine`].

@@ -19,8 +19,8 @@ pub struct ProbabilitiesLoss {
 }
 
 /// Softmax cross-entropy of logits with probabilities of the same shape, `-Σ_c weight_c * t_c * ln softmax(x)_c` per pixel, where
-/// smoothing replaces the target `t` by `(1 - smoothing) * t + smoothing / C`: PyTorch's `CrossEntropyLoss` with class probabilities, Keras'
-/// `CategoricalCrossentropy(from_logits=True)`. Gradients flow to the logits and to the target.
+/// smoothing replaces the target `t` by `(1 - smoothing) * t + smoothing / C`: PyTorch's `CrossEntropyLoss` with class probabilities,
+/// Keras' `CategoricalCrossentropy(from_logits=True)`. Gradients flow to the logits and to the target.
 ///
 /// It is not checked that a pixel's probabilities sum to 1. Logits and targets of pixels with weight 0 must still be finite.
 ///

@@ -8,8 +8,8 @@ use atrous_graph::{
 use super::{Confusion, Metric};
 use crate::context::{LossContext, ObjectiveError};
 
-/// The confusion matrix: `1×1×C×C` counts by target and prediction. Its figures are `accuracy`, and for labels of pixels also `mean_iou` and
-/// `mean_class_accuracy` (see [`Confusion`]).
+/// The confusion matrix: `1×1×C×C` counts by target and prediction. Its figures are `accuracy`, and for labels of pixels also `mean_iou`
+/// and `mean_class_accuracy` (see [`Confusion`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfusionMatrix {
     /// The target with the labels.
@@ -76,8 +76,8 @@ impl Metric for TopKAccuracy {
         format!("top_{}", self.k)
     }
 
-    /// The number of correct labels, and the number of labels that count. A label is correct if at most `k` logits, its own included, are at
-    /// least as large as its own.
+    /// The number of correct labels, and the number of labels that count. A label is correct if at most `k` logits, its own included, are
+    /// at least as large as its own.
     fn sums(&self, cx: &mut LossContext<'_>) -> Result<Vec<NodeId>, ObjectiveError> {
         let labels = cx.labels(&self.target)?;
         let (logits, ignore) = (cx.output(), Some(cx.ignore_label()));

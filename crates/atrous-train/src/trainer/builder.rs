@@ -67,8 +67,8 @@ impl TrainerBuilder<'_> {
         self
     }
 
-    /// The initial parameters. By default they are random, by the rules of the network's framework and the options' seed. A training that is
-    /// resumed takes all parameters from its checkpoint and does not read these.
+    /// The initial parameters. By default they are random, by the rules of the network's framework and the options' seed. A training that
+    /// is resumed takes all parameters from its checkpoint and does not read these.
     pub fn weights(mut self, weights: &Weights) -> Self {
         self.weights = Some(weights.clone());
         self
@@ -97,8 +97,8 @@ impl TrainerBuilder<'_> {
     /// ([`TrainOptions::loss_scaling`]). With [`TrainOptions::resume`] the training continues from the last checkpoint in the run folder.
     ///
     /// # Errors
-    /// [`TrainError`] for an unknown name in the zoo, options out of range, an objective that does not fit the network or the data, weights of
-    /// another network, a training that does not fit the device's memory, a run folder in use, and a checkpoint of another training.
+    /// [`TrainError`] for an unknown name in the zoo, options out of range, an objective that does not fit the network or the data, weights
+    /// of another network, a training that does not fit the device's memory, a run folder in use, and a checkpoint of another training.
     pub fn build(self) -> Result<Trainer, TrainError> {
         let Self { device, network, name, objective, weights, train, validation, mut metrics, options } = self;
         let network = network?;

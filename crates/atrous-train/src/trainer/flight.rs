@@ -6,8 +6,8 @@ use atrous_gpu::StepResult;
 
 use crate::{data::Batch, log::StepRecord};
 
-/// The smallest loss scale at which an overflow of the gradient is skipped. The largest f16 is about `2^16`, so a gradient that overflows at
-/// this scale, `2^-14`, is larger than `2^30`; then the training has diverged.
+/// The smallest loss scale at which an overflow of the gradient is skipped. The largest f16 is about `2^16`, so a gradient that overflows
+/// at this scale, `2^-14`, is larger than `2^30`; then the training has diverged.
 const LEAST_SCALE: f32 = 1.0 / 16384.0;
 
 /// A submitted run.

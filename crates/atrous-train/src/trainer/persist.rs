@@ -102,8 +102,8 @@ fn check_settings(now: &TrainingState, then: &TrainingState) -> Result<(), Check
     }
 }
 
-/// The differences of two lists of settings: the items of each that the other lacks. If these are the same, as for lists in different order,
-/// returns the whole lists.
+/// The differences of two lists of settings: the items of each that the other lacks. If these are the same, as for lists in different
+/// order, returns the whole lists.
 fn differences(now: &str, then: &str) -> (String, String) {
     let (items_now, items_then) = (items(now), items(then));
     let alone = |these: &[&str], others: &[&str]| {
