@@ -11,9 +11,7 @@ use atrous::{AdapterChoice, Device, DeviceOptions, Result, nn::zoo};
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
 use crate::train::Flags;
-
-/// Largest side, batch and number of classes that can be asked for.
-const MAX: usize = 65_535;
+use crate::values::{count, seconds, size};
 
 /// Convolutional vision networks on any GPU that WebGPU reaches.
 #[derive(Parser)]
@@ -62,7 +60,7 @@ pub(crate) struct Adapter {
 }
 
 impl Adapter {
-    /// Opens the adapter as the environment wants it.
+    /// Opens the adapter with the options of the environment variables.
     pub(crate) fn open(&self) -> Result<Device> {
         self.open_with(DeviceOptions::from_env()?)
     }
@@ -81,7 +79,7 @@ pub(crate) struct Network {
     /// Height and width of the image, or one number for both [default: the network's own]
     #[arg(long, value_name = "HxW", value_parser = size)]
     size: Option<[usize; 2]>,
-    /// Images at once
+    /// Number of images in a batch
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = count)]
     batch: usize,
     /// Number of classes [default: the network's own]
@@ -90,7 +88,7 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// Builds it for inference.
+    /// Builds the network for inference.
     pub(crate) fn build(&self) -> Result<Model> {
         self.build_for(Mode::Inference)
     }
@@ -107,7 +105,7 @@ impl Network {
     }
 }
 
-/// Whether to search for the fastest kernels first.
+/// The option to search for the fastest kernels first.
 #[derive(Group)]
 pub(crate) struct Tune {
     /// First measure which kernels are fastest on the adapter, for 2 seconds or as many as given; they serve from now on
@@ -118,12 +116,12 @@ pub(crate) struct Tune {
 }
 
 impl Tune {
-    /// Whether kernels are searched for.
+    /// Whether the search is wanted.
     pub(crate) fn is_wanted(&self) -> bool {
         self.tune.is_some()
     }
 
-    /// Searches for the kernels of a plan, if that is wanted. What was found, as a table.
+    /// Searches for the fastest kernels of a plan, if that is wanted, and returns a table of them.
     pub(crate) fn run(&self, device: &Device, plan: &Plan) -> Result<Option<String>> {
         let report = self.tune.map(|budget| device.tune_blocking(plan, budget)).transpose()?;
         Ok(report.map(|report| format!("{report}\n")))
@@ -166,7 +164,7 @@ pub(crate) struct ProfileOptions {
     pub(crate) adapter: Adapter,
     #[command(flatten)]
     pub(crate) tune: Tune,
-    /// Measured runs, after one that is not
+    /// Number of measured runs; one unmeasured run comes first
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = count)]
     pub(crate) runs: usize,
     /// Write all runs to a file for ui.perfetto.dev or chrome://tracing
@@ -179,53 +177,29 @@ pub(crate) struct ProfileOptions {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LimitsOf {
-    /// Those of the adapter
+    /// The limits of the adapter
     Adapter,
-    /// Those that every WebGPU device has; needs no adapter
+    /// The limits that every WebGPU device has; needs no adapter
     Webgpu,
 }
 
 impl PlanOptions {
-    /// What the graph goes through before it is planned.
+    /// The passes that the graph goes through before it is planned.
     pub(crate) fn passes(&self) -> Result<PassOptions> {
         if self.no_passes { Ok(PassOptions::None) } else { Ok(DeviceOptions::from_env()?.passes) }
     }
 
-    /// How tensors are stored.
+    /// The element type of activations and filters.
     pub(crate) fn precision(&self) -> Result<Precision> {
         if self.f16 { Ok(Precision::F16) } else { Ok(DeviceOptions::from_env()?.precision) }
     }
 
-    /// The device that the plan is made for; none if it is made for any.
+    /// The device that the plan is made for; `None` if it is made for the limits of every WebGPU device.
     pub(crate) fn device(&self) -> Result<Option<Device>> {
         match self.limits {
             LimitsOf::Adapter => self.adapter.open().map(Some),
             LimitsOf::Webgpu => Ok(None),
         }
-    }
-}
-
-fn count(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(n) if (1..=MAX).contains(&n) => Ok(n),
-        _ => Err(format!("expected a number from 1 to {MAX}")),
-    }
-}
-
-/// A positive number of seconds, a day at most.
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(seconds) if (0.0..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err("expected a number of seconds, a day at most".to_owned()),
-    }
-}
-
-/// `224`, `224x320`: height and width.
-pub(crate) fn size(text: &str) -> Result<[usize; 2], String> {
-    let (h, w) = text.split_once(['x', 'X', '×']).unwrap_or((text, text));
-    match (count(h), count(w)) {
-        (Ok(h), Ok(w)) => Ok([h, w]),
-        _ => Err(format!("expected HEIGHTxWIDTH, such as 224x320, each from 1 to {MAX}")),
     }
 }
 
@@ -237,14 +211,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn sizes_are_height_by_width() {
-        assert_eq!(size("224x320"), Ok([224, 320]));
-        assert_eq!(size("513"), Ok([513, 513]));
-        for bad in ["", "x", "0", "224x", "-1x3", "1x2x3", "65536"] {
-            assert!(size(bad).is_err(), "{bad}");
-        }
     }
 }

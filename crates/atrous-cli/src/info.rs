@@ -5,10 +5,10 @@ use std::fmt::Write;
 use atrous::Result;
 use atrous::gpu::{AdapterInfo, adapters_blocking};
 
-use crate::Bytes;
 use crate::args::Adapter;
+use crate::output::Bytes;
 
-/// All adapters; the one that would be used is marked.
+/// Lists all adapters and marks the one that would be used.
 pub(crate) fn info(adapter: &Adapter) -> Result<String> {
     let chosen = adapter.open()?.info().index;
     let mut out = String::new();

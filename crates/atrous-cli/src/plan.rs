@@ -8,7 +8,7 @@ use atrous::nn::Mode;
 use crate::args::PlanOptions;
 use crate::step::step;
 
-/// The network's plan and how often passes served in its graph, or the graph without passes for Graphviz.
+/// The network's plan and the number of places that each pass rewrote; with `--dot` the graph before passes, for Graphviz.
 pub(crate) fn plan(options: &PlanOptions) -> Result<String> {
     let mode = if options.train { Mode::Training } else { Mode::Inference };
     let mut model = options.network.build_for(mode)?;

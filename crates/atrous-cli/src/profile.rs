@@ -9,16 +9,17 @@ use atrous::nn::{Init, Mode, Model};
 use atrous::{Device, DeviceOptions, Result};
 
 use crate::args::ProfileOptions;
+use crate::output::announce_kernels;
 use crate::step::step;
 
-/// The costs of a network's layers, with the parameters that a training begins with.
+/// The measured costs of a network's layers, with randomly drawn parameters.
 pub(crate) fn profile(options: &ProfileOptions) -> Result<String> {
     let mode = if options.train { Mode::Training } else { Mode::Inference };
     let mut model = options.network.build_for(mode)?;
     let device = options.adapter.open_with(DeviceOptions { timestamps: true, ..DeviceOptions::from_env()? })?;
-    // A search compiles kernels all the time.
+    // A search compiles kernels continually, so compilation is not reported during it.
     if !options.tune.is_wanted() {
-        crate::announce_kernels(&device);
+        announce_kernels(&device);
     }
     let parameters = Parameters::upload(&device, &model.graph, &Init::new(&model, 0))?;
     let (profile, tuned) = match options.train {
@@ -64,9 +65,9 @@ fn training(device: &Device, model: &mut Model, parameters: Parameters, options:
     Ok((profile, tuned))
 }
 
-/// Values for all inputs of a graph: noise in -1..1, labels that are all class 0.
+/// Values for all inputs of a graph: numbers from -1 to 1, labels of class 0.
 fn values(graph: &Graph) -> Vec<(&str, DType, Vec<f32>, Vec<u32>)> {
-    // Multiples of the golden ratio (Weyl's sequence): they lie evenly, and neighbours differ.
+    // Fractional parts of multiples of the golden ratio (a Weyl sequence): evenly distributed, and neighbours differ.
     let noise = |i: usize| (i as u32).wrapping_mul(0x9E37_79B9) as i32 as f32 / (1u32 << 31) as f32;
     let values = |dtype, len| match dtype {
         DType::F32 | DType::F16 => ((0..len).map(noise).collect(), Vec::new()),

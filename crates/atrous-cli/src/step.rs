@@ -1,4 +1,4 @@
-//! A training step to look at.
+//! The training step that `plan --train` and `profile --train` show.
 
 use atrous::Result;
 use atrous::graph::autodiff::{Recompute, backward_scaled};

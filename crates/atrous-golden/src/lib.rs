@@ -1,8 +1,8 @@
-//! The stored results of PyTorch and Keras (`tests/golden`), with all that belongs to them and to no program that uses atrous.
+//! Reproduces and checks the results of PyTorch and Keras that are stored in `tests/golden`.
 //!
-//! [`fill`] makes their inputs and parameters from names alone; [`from_constructor`] reads how a framework builds a network; [`TinyCnn`]
-//! is the smallest of the networks, which no framework has. [`runner`] recomputes everything on an adapter and compares. Tests and benchmarks
-//! take their numbers and networks from here as well. The package is never published.
+//! [`fill`] generates inputs and parameters from their names; [`from_constructor`] builds a network from its constructor call in Python;
+//! [`TinyCnn`] is the smallest of the stored networks. [`runner`] recomputes everything on an adapter and compares it with the stored
+//! results. Tests and benchmarks take their numbers and networks from here as well. The package is never published.
 //!
 //! ```
 //! use atrous_golden::{fill, from_constructor};

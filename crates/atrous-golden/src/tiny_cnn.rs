@@ -1,4 +1,4 @@
-//! A classifier of a few thousand parameters with every kind of convolution in it, smooth everywhere: for quick checks.
+//! A classifier of a few thousand parameters with every kind of convolution and smooth activations only, for quick checks.
 
 use std::sync::Arc;
 

@@ -1,15 +1,12 @@
-//! The adapters of this machine.
+//! What is known of an adapter.
 
 use std::fmt;
 
 use atrous_kernels::Limits;
 
-use crate::{AdapterChoice, GpuError, cooperative};
+use crate::cooperative;
 
-/// The native interfaces WebGPU stands on, and the browser's.
-const BACKENDS: wgpu::Backends = wgpu::Backends::PRIMARY;
-
-/// What an adapter is, best first.
+/// The kind of an adapter. Kinds are ordered from the best to the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AdapterKind {
     /// A GPU with memory of its own.
@@ -18,7 +15,7 @@ pub enum AdapterKind {
     Integrated,
     /// A GPU of a virtual machine.
     Virtual,
-    /// Unknown; browsers do not tell.
+    /// Unknown, as in browsers.
     Other,
     /// A driver that computes on the CPU, such as lavapipe or WARP.
     Software,
@@ -39,7 +36,7 @@ impl fmt::Display for AdapterKind {
 /// What is known of an adapter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdapterInfo {
-    /// Its index in [`adapters`]; none of an adapter that [`Device::from_wgpu`](crate::Device::from_wgpu) was given.
+    /// Index in [`adapters`](crate::adapters); `None` for an adapter that was given to [`Device::from_wgpu`](crate::Device::from_wgpu).
     pub index: Option<usize>,
     /// The adapter's name, as its driver gives it.
     pub name: String,
@@ -47,11 +44,11 @@ pub struct AdapterInfo {
     pub backend: String,
     /// What kind of adapter it is.
     pub kind: AdapterKind,
-    /// The driver's name and version, as far as it tells.
+    /// The driver's name and version; empty if unknown.
     pub driver: String,
-    /// Vendor and device number, mostly those of PCI.
+    /// Vendor and device number, usually the PCI ids.
     pub id: (u32, u32),
-    /// Its limits, as far as plans depend on them.
+    /// The limits that plans depend on.
     pub limits: Limits,
     /// Whether runs can be timed on the device.
     pub timestamps: bool,
@@ -59,7 +56,7 @@ pub struct AdapterInfo {
     pub f16: bool,
     /// The cooperative matrices that the adapter multiplies, such as `8×8×8 f16 -> f32`.
     pub cooperative: Vec<String>,
-    /// All features by WebGPU's (or wgpu's) names.
+    /// All features by WebGPU's or wgpu's names, in lower case.
     pub features: Vec<String>,
 }
 
@@ -106,47 +103,6 @@ impl fmt::Display for AdapterInfo {
         }
         f.write_str("]")
     }
-}
-
-/// All adapters of this machine, in the order of their indices.
-pub async fn adapters() -> Vec<AdapterInfo> {
-    found().await.1
-}
-
-/// [`adapters`], for callers that may block.
-#[cfg(not(target_arch = "wasm32"))]
-pub fn adapters_blocking() -> Vec<AdapterInfo> {
-    pollster::block_on(adapters())
-}
-
-/// The adapter of this choice.
-pub(crate) async fn choose(choice: &AdapterChoice) -> Result<(wgpu::Adapter, AdapterInfo), GpuError> {
-    let (mut adapters, mut infos) = found().await;
-    if infos.is_empty() {
-        let names: Vec<String> =
-            (BACKENDS & wgpu::Instance::enabled_backend_features()).iter().map(|b| format!("{b:?}")).collect();
-        return Err(GpuError::NoAdapter { looked_for: format!("{choice} through {}", names.join(", ")) });
-    }
-    let Some(picked) = choice.pick(&infos) else {
-        let available: Vec<String> = infos.iter().map(ToString::to_string).collect();
-        return Err(GpuError::NoMatch { wanted: choice.to_string(), available: available.join("; ") });
-    };
-    let (adapter, info) = (adapters.swap_remove(picked), infos.swap_remove(picked));
-    tracing::info!(adapter = %info, "opening adapter");
-    if info.software() && *choice == AdapterChoice::Auto {
-        tracing::warn!(adapter = %info, "there is no GPU: a software adapter runs on the CPU, slowly");
-    }
-    Ok((adapter, info))
-}
-
-async fn found() -> (Vec<wgpu::Adapter>, Vec<AdapterInfo>) {
-    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-    descriptor.backends = BACKENDS;
-    // Drivers promise more than there is; creation should fail before the machine starts to swap.
-    descriptor.memory_budget_thresholds.for_resource_creation = Some(95);
-    let adapters = wgpu::Instance::new(descriptor).enumerate_adapters(BACKENDS).await;
-    let infos = adapters.iter().enumerate().map(|(i, a)| AdapterInfo::new(Some(i), a)).collect();
-    (adapters, infos)
 }
 
 /// The limits that plans depend on. Sizes are kept below 2 GiB, so that byte addresses fit 32 bits on every backend, and

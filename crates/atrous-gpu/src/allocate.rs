@@ -1,31 +1,14 @@
-//! What a session needs on the device, made from its plan.
+//! The buffers that a plan needs, and whether they fit the device.
 
 use atrous_kernels::Plan;
-use atrous_kernels::plan::{BufferKind, BufferPlan, Place, PlannedDispatch};
+use atrous_kernels::plan::{BufferKind, BufferPlan};
 use wgpu::BufferUsages as Usage;
 
-use crate::parameters::{mapped_buffer, write_mapped};
-use crate::pipelines::Pipeline;
+use crate::buffer::{empty, filled, mapped, repeated, write_mapped};
 use crate::{Device, GpuError, Parameters};
 
-/// A dispatch with all that it binds.
-pub(crate) struct Command {
-    pub(crate) pipeline: wgpu::ComputePipeline,
-    pub(crate) bindings: wgpu::BindGroup,
-    pub(crate) grid: [u32; 3],
-}
-
-impl Command {
-    /// Adds the dispatch to a pass.
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
-        let [x, y, z] = self.grid;
-        pass.set_pipeline(&self.pipeline);
-        pass.set_bind_group(0, &self.bindings, &[]);
-        pass.dispatch_workgroups(x, y, z);
-    }
-}
-
-/// Holds the memory the plan predicts against the budget, and what cannot be split against the largest buffer.
+/// Checks that the memory the plan predicts stays within the budget, and that each transfer buffer, which cannot be split, stays within
+/// the largest buffer size.
 pub(crate) fn check_memory(device: &Device, plan: &Plan) -> Result<(), GpuError> {
     let (needs, activations, parameters) = (plan.peak_bytes(), plan.activation_bytes(), plan.parameter_bytes());
     let (gradients, state) = (plan.gradient_bytes(), plan.state_bytes());
@@ -44,38 +27,32 @@ pub(crate) fn check_memory(device: &Device, plan: &Plan) -> Result<(), GpuError>
     }
 }
 
-/// A buffer without content.
-pub(crate) fn buffer(device: &Device, what: &'static str, size: u64, usage: Usage) -> Result<wgpu::Buffer, GpuError> {
-    let descriptor = wgpu::BufferDescriptor { label: Some(what), size, usage, mapped_at_creation: false };
-    device.scope(what, || device.raw().create_buffer(&descriptor))
-}
-
-/// The plan's buffers. Everything can be copied from: an output may be an input or a parameter.
+/// Makes the plan's buffers. All of them have the usage `COPY_SRC`, since an output may be an input or a parameter.
 pub(crate) fn buffers(device: &Device, plan: &Plan, parameters: &Parameters) -> Result<Vec<wgpu::Buffer>, GpuError> {
     let first_state = plan.training.as_ref().map_or(0.0, |training| training.optimizer.first_state() as f32);
     let make = |planned: &BufferPlan| match planned.kind {
         BufferKind::Inputs => {
-            buffer(device, "inputs", planned.bytes, Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC)
+            empty(device, "inputs", planned.bytes, Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC)
         }
         BufferKind::Bank | BufferKind::Gradients(_) | BufferKind::Partials if device.options().checks => {
-            // NaN all over: whoever reads what nothing wrote shows it.
+            // All bits set is NaN: a kernel that reads what no kernel wrote gives NaN.
             repeated(device, "activations", planned.bytes, [0xff; 4])
         }
-        BufferKind::Bank => buffer(device, "activations", planned.bytes, Usage::STORAGE | Usage::COPY_SRC),
+        BufferKind::Bank => empty(device, "activations", planned.bytes, Usage::STORAGE | Usage::COPY_SRC),
         BufferKind::Gradients(_) | BufferKind::Partials | BufferKind::Control => {
-            buffer(device, "gradients", planned.bytes, Usage::STORAGE | Usage::COPY_SRC)
+            empty(device, "gradients", planned.bytes, Usage::STORAGE | Usage::COPY_SRC)
         }
         BufferKind::State(..) if first_state != 0.0 => {
             repeated(device, "optimizer state", planned.bytes, first_state.to_le_bytes())
         }
-        // WebGPU makes them zero.
+        // WebGPU fills new buffers with zeros.
         BufferKind::State(..) | BufferKind::Accumulated(_) | BufferKind::Totals => {
-            buffer(device, "optimizer state", planned.bytes, Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST)
+            empty(device, "optimizer state", planned.bytes, Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST)
         }
         BufferKind::LossScale => {
             let scale = plan.training.as_ref().and_then(|training| training.loss_scale);
-            let (scale, _) = scale.expect("a plan that scales says so: a bug of atrous");
-            let scales = mapped_buffer(device, "loss scale", planned.bytes)?;
+            let (scale, _) = scale.expect("a plan with a buffer for the loss scale has a loss scale: a bug of atrous");
+            let scales = mapped(device, "loss scale", planned.bytes)?;
             write_mapped(device, &scales, 0, 4, &scale.scaling.init.to_le_bytes())?;
             device.scope("uploading the loss scale", || scales.unmap())?;
             Ok(scales)
@@ -84,52 +61,4 @@ pub(crate) fn buffers(device: &Device, plan: &Plan, parameters: &Parameters) -> 
         BufferKind::Constants => filled(device, "constants", &plan.constants),
     };
     plan.buffers.iter().map(make).collect()
-}
-
-/// A buffer of these words.
-pub(crate) fn filled(device: &Device, what: &'static str, words: &[u32]) -> Result<wgpu::Buffer, GpuError> {
-    let bytes = 4 * words.len() as u64;
-    let buffer = mapped_buffer(device, what, bytes)?;
-    write_mapped(device, &buffer, 0, bytes, bytemuck::cast_slice(words))?;
-    device.scope("uploading constants", || buffer.unmap())?;
-    Ok(buffer)
-}
-
-/// A buffer of one word all over.
-fn repeated(device: &Device, what: &'static str, bytes: u64, word: [u8; 4]) -> Result<wgpu::Buffer, GpuError> {
-    let buffer = mapped_buffer(device, what, bytes)?;
-    let words = word.repeat(1 << 18);
-    for first in (0..bytes).step_by(words.len()) {
-        let count = (bytes - first).min(words.len() as u64);
-        write_mapped(device, &buffer, first, count, &words[..count as usize])?;
-    }
-    device.scope("filling a buffer", || buffer.unmap())?;
-    Ok(buffer)
-}
-
-/// Dispatches of a plan, compiled and bound.
-pub(crate) fn commands(
-    device: &Device,
-    dispatches: &[&PlannedDispatch],
-    buffers: &[wgpu::Buffer],
-) -> Result<Vec<Command>, GpuError> {
-    let pipelines = device.pipelines().get(device, dispatches)?;
-    let command = |(dispatch, pipeline): (&&PlannedDispatch, Pipeline)| {
-        let entry = |(binding, place): (usize, &Place)| wgpu::BindGroupEntry {
-            binding: binding as u32,
-            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                buffer: &buffers[place.buffer],
-                offset: place.offset,
-                size: wgpu::BufferSize::new(place.bytes),
-            }),
-        };
-        let entries: Vec<_> = dispatch.bindings.iter().enumerate().map(entry).collect();
-        let bindings = device.raw().create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some(dispatch.shader.name),
-            layout: &pipeline.bindings,
-            entries: &entries,
-        });
-        Command { pipeline: pipeline.raw, bindings, grid: dispatch.grid }
-    };
-    device.scope("binding buffers", || dispatches.iter().zip(pipelines).map(command).collect())
 }

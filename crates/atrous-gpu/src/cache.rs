@@ -13,29 +13,29 @@ use atrous_kernels::{Compiled, Purpose};
 use crate::TuneReport;
 use crate::{Device, GpuError, Parameters, Session};
 
-/// Builds a network's graph for one input shape and compiles it, for anything but training.
+/// Builds a network's graph for one input shape and compiles it for any purpose except training.
 #[cfg(not(target_arch = "wasm32"))]
 pub type BuildCompiled = Box<dyn Fn(Shape) -> Result<Compiled, GpuError> + Send + Sync>;
-/// Builds a network's graph for one input shape and compiles it, for anything but training. It may hold a [`Device`], which belongs to
-/// one thread in browsers.
+/// Builds a network's graph for one input shape and compiles it for any purpose except training. In browsers it need not be `Send`: it may
+/// hold a [`Device`], which belongs to one thread there.
 #[cfg(target_arch = "wasm32")]
 pub type BuildCompiled = Box<dyn Fn(Shape) -> Result<Compiled, GpuError>>;
 
 /// Builds a network's graph, its outputs declared, for one input shape.
 #[cfg(not(target_arch = "wasm32"))]
 pub type BuildGraph = Box<dyn Fn(Shape) -> Result<Graph, GraphError> + Send + Sync>;
-/// Builds a network's graph, its outputs declared, for one input shape. As [`BuildCompiled`] of one thread in browsers.
+/// Builds a network's graph, its outputs declared, for one input shape. In browsers it need not be `Send`.
 #[cfg(target_arch = "wasm32")]
 pub type BuildGraph = Box<dyn Fn(Shape) -> Result<Graph, GraphError>>;
 
-/// A network for inputs of any batch and size: each new input shape is planned once, and the sessions used last are kept. All
-/// of them share one set of parameters.
+/// A network for inputs of any batch and size: the first call with an input shape plans it, and the most recently used sessions are
+/// kept. All sessions share one set of parameters.
 pub struct SessionCache {
     device: Device,
     parameters: Arc<Parameters>,
     build: BuildCompiled,
     capacity: usize,
-    /// Used last comes last.
+    /// The most recently used session is the last.
     sessions: Vec<(Shape, Session)>,
 }
 
@@ -51,7 +51,7 @@ impl SessionCache {
         Self::compiled(parameters, Box::new(compiled), capacity)
     }
 
-    /// The same for graphs that are compiled by the caller, for whatever purpose.
+    /// A cache whose graphs are compiled by `build`, for any purpose except training.
     pub fn compiled(parameters: Arc<Parameters>, build: BuildCompiled, capacity: usize) -> Self {
         let device = parameters.device().clone();
         Self { device, parameters, build, capacity: capacity.max(1), sessions: Vec::new() }
@@ -72,8 +72,7 @@ impl SessionCache {
         Ok(Self::new(Arc::new(parameters), build, capacity))
     }
 
-    /// The session for this input shape; its outputs are those of the graph it is built of. When the cache is full, the session used
-    /// longest ago is dropped before the new one is made.
+    /// The session for this input shape. If the cache is full, the least recently used session is dropped before the new one is made.
     ///
     /// # Errors
     /// [`GpuError::Graph`] if the graph cannot be built for this shape; those of [`Session::new`].
@@ -93,8 +92,8 @@ impl SessionCache {
         Ok(&mut last.1)
     }
 
-    /// Searches for the fastest kernels for one input shape, as [`Device::tune`]. All sessions are made anew when they are next
-    /// asked for.
+    /// Searches for the fastest kernels for one input shape with [`Device::tune`]. All sessions are dropped, so that new ones use the
+    /// kernels that were found.
     ///
     /// # Errors
     /// [`GpuError::Graph`] if the graph cannot be built for this shape, [`GpuError::Plan`] if it does not fit the device; those
@@ -122,12 +121,12 @@ impl SessionCache {
         Ok(compiled.plan)
     }
 
-    /// Drops all sessions: those asked for next are planned anew.
+    /// Drops all sessions; later calls of [`Self::session`] plan new ones.
     pub fn clear(&mut self) {
         self.sessions.clear();
     }
 
-    /// Input shapes of the sessions kept, the one used last at the end.
+    /// Input shapes of the sessions that are kept; the most recently used is the last.
     pub fn shapes(&self) -> impl Iterator<Item = Shape> {
         self.sessions.iter().map(|(shape, _)| *shape)
     }

@@ -15,10 +15,10 @@ use crate::AdapterInfo;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AdapterChoice {
-    /// Discrete before integrated before virtual; a software adapter only if there is nothing else.
+    /// The best adapter: discrete before integrated before virtual; a software adapter only if there is no other.
     #[default]
     Auto,
-    /// The best adapter with this text in its name or driver, in any case of letters.
+    /// The best adapter with this text in its name or driver; upper and lower case are the same.
     Name(String),
     /// The adapter of this index in [`adapters`](crate::adapters).
     Index(usize),
@@ -27,7 +27,8 @@ pub enum AdapterChoice {
 }
 
 impl AdapterChoice {
-    /// What `ATROUS_ADAPTER` says: `software`, a number for an index, or a part of a name; [`Self::Auto`] if it is not set.
+    /// The choice in the environment variable `ATROUS_ADAPTER`: `software`, an index, or a part of a name; [`Self::Auto`] if it is not
+    /// set.
     pub fn from_env() -> Self {
         Self::parse(&std::env::var_os("ATROUS_ADAPTER").unwrap_or_default().to_string_lossy())
     }
@@ -41,7 +42,7 @@ impl AdapterChoice {
         }
     }
 
-    /// Picks among the adapters; `None` if none fits.
+    /// The position in `infos` of the adapter that is chosen; `None` if none fits.
     pub(crate) fn pick(&self, infos: &[AdapterInfo]) -> Option<usize> {
         let fits = |info: &AdapterInfo| match self {
             Self::Auto => true,

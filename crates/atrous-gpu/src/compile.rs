@@ -6,8 +6,8 @@ use atrous_kernels::{CompileOptions, Compiled, Purpose, compile};
 use crate::{Device, DeviceOptions, GpuError};
 
 impl Device {
-    /// Compiles a graph for a purpose on this device, by the [passes](DeviceOptions::passes) and the
-    /// [precision](DeviceOptions::precision) that it was opened with. Nothing is allocated.
+    /// Compiles a graph for a purpose on this device, with the [passes](DeviceOptions::passes) and the
+    /// [precision](DeviceOptions::precision) of its options. Nothing is allocated.
     ///
     /// # Errors
     /// [`GpuError::Plan`] if the purpose does not fit the graph, or the graph the device's limits.

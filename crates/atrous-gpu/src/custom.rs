@@ -1,16 +1,16 @@
-//! What is looked at in the kernel of a custom operation beyond WebGPU's own checks.
+//! Checks of a custom operation's kernel beyond those of WebGPU.
 
 use atrous_kernels::plan::PlannedDispatch;
 
-use crate::{Device, GpuError};
+use crate::GpuError;
 
-/// Refuses more workgroup memory than the device has. WebGPU demands it of pipelines, but wgpu leaves it to the driver.
+/// Refuses a kernel that needs more than `limit` bytes of workgroup memory. WebGPU demands this check of pipelines, but wgpu leaves
+/// it to the driver.
 ///
 /// # Errors
 /// [`GpuError::CustomKernel`]
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) fn check(device: &Device, dispatch: &PlannedDispatch) -> Result<(), GpuError> {
-    let limit = device.target().limits.workgroup_memory;
+pub(crate) fn check(dispatch: &PlannedDispatch, limit: u32) -> Result<(), GpuError> {
     match workgroup_bytes(&dispatch.shader.source, &dispatch.overrides) {
         Some(bytes) if bytes > limit => {
             let reason = format!("it needs {bytes} bytes of workgroup memory, the adapter allows {limit}");
@@ -20,13 +20,13 @@ pub(crate) fn check(device: &Device, dispatch: &PlannedDispatch) -> Result<(), G
     }
 }
 
-/// Browsers look at it themselves.
+/// Browsers check workgroup memory themselves.
 #[cfg(target_arch = "wasm32")]
-pub(crate) fn check(_: &Device, _: &PlannedDispatch) -> Result<(), GpuError> {
+pub(crate) fn check(_: &PlannedDispatch, _: u32) -> Result<(), GpuError> {
     Ok(())
 }
 
-/// Bytes of all variables in workgroup memory. `None` of a text that is wrong, of which a pipeline cannot be made.
+/// Bytes of all variables in workgroup memory; `None` if the text is not valid, so that no pipeline can be made from it.
 #[cfg(not(target_arch = "wasm32"))]
 fn workgroup_bytes(source: &str, overrides: &[(&str, f64)]) -> Option<u32> {
     use wgpu::naga::AddressSpace;

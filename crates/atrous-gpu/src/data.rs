@@ -1,4 +1,4 @@
-//! What goes into a run and what comes out: dense tensors in NHWC order.
+//! Inputs and outputs of a run: dense tensors in NHWC order.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use crate::GpuError;
 /// One input of a run: dense values in the order N, H, W, C.
 #[derive(Clone, Copy, Debug)]
 pub enum InputData<'a> {
-    /// For an f32 input, or one of f16, to which it is rounded.
+    /// For an f32 input, or an f16 input, for which the values are rounded.
     F32(&'a [f32]),
     /// For a u32 input: class maps, labels, indices.
     U32(&'a [u32]),
@@ -22,7 +22,7 @@ pub enum InputData<'a> {
 }
 
 impl InputData<'_> {
-    /// The element type of the input that it is for.
+    /// The element type of the inputs that take this data.
     pub const fn dtype(&self) -> DType {
         match self {
             Self::F32(_) | Self::Rgb8(_) => DType::F32,
@@ -52,12 +52,12 @@ impl InputData<'_> {
         }
     }
 
-    /// Whether an input of this element type takes it.
+    /// Whether an input of this element type takes this data.
     pub(crate) fn fits(&self, dtype: DType) -> bool {
         dtype == self.dtype() || (dtype == DType::F16 && matches!(self, Self::F32(_)))
     }
 
-    /// Packs into device layout, as bits. Bytes of pixels go another way.
+    /// Packs the values into `device` in device layout, as bits. Does nothing for bytes of pixels, which a kernel converts.
     pub(crate) fn pack(&self, ty: TensorType, device: &mut [u32]) {
         match self {
             Self::F32(values) if ty.dtype == DType::F16 => {
@@ -102,7 +102,7 @@ impl<'a> From<&'a Vec<u32>> for InputData<'a> {
     }
 }
 
-/// The bytes of a tensor in device memory, from its values in device layout; in f16 each is rounded to the nearest.
+/// The bytes of a tensor in device memory, from its values in device layout. For f16 each value is rounded to the nearest.
 pub(crate) fn stored(ty: TensorType, padded: &[f32]) -> Cow<'_, [u8]> {
     if ty.dtype != DType::F16 {
         return Cow::Borrowed(bytemuck::cast_slice(padded));
@@ -115,14 +115,14 @@ pub(crate) fn stored(ty: TensorType, padded: &[f32]) -> Cow<'_, [u8]> {
 /// The values of an output: dense, in the order N, H, W, C.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Data {
-    /// Of an f32 tensor, or one of f16.
+    /// The values of an f32 or f16 tensor.
     F32(Vec<f32>),
-    /// Of a u32 tensor.
+    /// The values of a u32 tensor.
     U32(Vec<u32>),
 }
 
 impl Data {
-    /// Takes the padding out of a tensor's bytes as they lie in device memory.
+    /// The dense values of a tensor, from its bytes in device memory.
     pub(crate) fn unpack(ty: TensorType, device: &[u8]) -> Self {
         if ty.dtype == DType::F16 {
             let halves = ty.unpack(&bytemuck::pod_collect_to_vec::<u8, u16>(device));
@@ -130,7 +130,7 @@ impl Data {
         }
         let words = match bytemuck::try_cast_slice::<u8, u32>(device) {
             Ok(words) => ty.unpack(words),
-            // Mapped memory that is not aligned to words, which some allocators may give in a browser.
+            // In browsers, mapped memory may not be aligned to words.
             Err(_) => ty.unpack(&bytemuck::pod_collect_to_vec::<u8, u32>(device)),
         };
         match ty.dtype {
@@ -149,12 +149,12 @@ pub(crate) fn loaded(ty: TensorType, device: &[u8]) -> Vec<f32> {
     }
 }
 
-/// The first byte of a tensor in device memory that is padding and not zero. None if some value is infinite or NaN: then the
-/// padding may be anything.
+/// The position of the first byte of a tensor's padding in device memory that is not zero; `None` if all are zero. Also `None` if
+/// some value is infinite or NaN, since the padding may then hold anything.
 pub(crate) fn dirty_padding(ty: TensorType, device: &[u8]) -> Option<usize> {
     let mut used = vec![0_u32; ty.padded_len()];
     ty.pack(&vec![1; ty.shape.len()], &mut used);
-    // The sign is shifted out: a negative zero is one, too.
+    // The sign is shifted out, so that a negative zero counts as zero.
     let (exponent, words): (u32, Vec<u32>) = match ty.dtype {
         DType::F16 => {
             let halves = bytemuck::pod_collect_to_vec::<u8, u16>(device);
@@ -215,7 +215,7 @@ impl Output {
 #[derive(Clone, Debug)]
 pub struct Outputs {
     pub(crate) all: Vec<Output>,
-    /// Every name and label of an output with its index.
+    /// The index of each output by its names and labels.
     pub(crate) names: Arc<HashMap<String, usize>>,
 }
 
@@ -223,7 +223,7 @@ impl Outputs {
     /// The output of this name or label.
     ///
     /// # Errors
-    /// [`GpuError::UnknownOutput`] with the names there are.
+    /// [`GpuError::UnknownOutput`] with the names of all outputs.
     pub fn get(&self, name: &str) -> Result<&Output, GpuError> {
         let unknown = || {
             let available: Vec<&str> = self.all.iter().map(|o| o.name.as_str()).collect();
@@ -248,7 +248,7 @@ impl Outputs {
         self.get(name)?.u32()
     }
 
-    /// The outputs, for callers that keep them.
+    /// The outputs as a vector.
     pub fn into_vec(self) -> Vec<Output> {
         self.all
     }

@@ -1,7 +1,7 @@
-//! Compiled kernels in a file, where the backend gives them away.
+//! Compiled kernels in a file, for backends that export them.
 //!
-//! The file is `atrous 1\n` padded to 16 bytes, a checksum, and what wgpu gives, which begins with a header that tells backend,
-//! adapter and driver. Drivers are said to crash on damaged data, so the checksum is looked at before they see it.
+//! The file holds `atrous 1\n` padded to 16 bytes, a checksum of 8 bytes, and wgpu's data, which begin with a header that identifies
+//! backend, adapter and driver. Drivers may crash on damaged data, so the checksum is verified before they get it.
 
 use std::fs;
 use std::io;
@@ -13,9 +13,9 @@ use crate::PipelineCache;
 use crate::whole_file::{checksum, replace};
 
 const MAGIC: &[u8; 16] = b"atrous 1\n       ";
-/// A larger file is not read, and the one that replaces it begins anew: nothing ever leaves a driver's cache.
+/// A larger file is not read but replaced, since drivers never remove anything from their caches.
 const MAX_BYTES: u64 = 256 << 20;
-/// Compilation time that is worth a write. The rest is written when the device goes.
+/// Compilation time after which the file is written. What is compiled in less time is written when the device is dropped.
 const WORTH_A_WRITE: Duration = Duration::from_millis(250);
 
 /// A cache that the driver fills, and its file.
@@ -27,7 +27,7 @@ pub(crate) struct DiskCache {
 }
 
 impl DiskCache {
-    /// The cache of this adapter, if the device can have one and a folder is given. A file that cannot be used is told of.
+    /// The cache of this adapter, if the device supports one and a folder is given. A warning names a file that cannot be used.
     pub(crate) fn open(raw: &wgpu::Device, place: &PipelineCache) -> Option<Self> {
         let folder = place.folder().filter(|_| raw.features().contains(wgpu::Features::PIPELINE_CACHE))?;
         let file = folder.join(wgpu::util::pipeline_cache_key(&raw.adapter_info())?);
@@ -41,12 +41,12 @@ impl DiskCache {
         Some(Self { raw, file, unsaved: Mutex::default() })
     }
 
-    /// For the making of pipelines.
+    /// wgpu's cache, for the creation of pipelines.
     pub(crate) fn raw(&self) -> &wgpu::PipelineCache {
         &self.raw
     }
 
-    /// Takes note of pipelines that took so long to make.
+    /// Adds the time that the compilation of new pipelines took; writes the file if the sum is large enough.
     pub(crate) fn compiled(&self, spent: Duration) {
         let mut unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
         *unsaved += spent;
@@ -83,7 +83,7 @@ fn create(raw: &wgpu::Device, data: Option<&[u8]>) -> Result<wgpu::PipelineCache
     }
 }
 
-/// The content of a file; none if there is no file.
+/// The data in a file; `None` if there is no file.
 fn read(file: &Path) -> Result<Option<Vec<u8>>, String> {
     let bytes = match fs::metadata(file) {
         Ok(metadata) if metadata.len() > MAX_BYTES => return Err(format!("the file is larger than {MAX_BYTES} bytes")),

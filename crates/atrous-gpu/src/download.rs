@@ -1,4 +1,4 @@
-//! Whole buffers read back, outside of runs; and single tensors written, in pieces if they lie so.
+//! Whole buffers read back outside of runs, and single tensors read and written, also tensors that are stored in pieces.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use atrous_graph::TensorType;
 use atrous_kernels::plan::Piece;
 use wgpu::BufferUsages as Usage;
 
-use crate::allocate;
+use crate::buffer;
 use crate::data::{Data, stored};
 use crate::wait::Mapping;
 use crate::{Device, GpuError};
@@ -18,10 +18,10 @@ pub(crate) struct Download {
 }
 
 impl Download {
-    /// Asks for a copy of a buffer as it is once all work submitted so far is done; with `clear` it is zero afterwards.
+    /// Requests a copy of a buffer with its content after all work submitted so far. With `clear` the buffer is zero afterwards.
     pub(crate) fn request(device: &Device, from: &wgpu::Buffer, clear: bool) -> Result<Self, GpuError> {
         device.check()?;
-        let buffer = allocate::buffer(device, "download", from.size(), Usage::MAP_READ | Usage::COPY_DST)?;
+        let buffer = buffer::empty(device, "download", from.size(), Usage::MAP_READ | Usage::COPY_DST)?;
         device.scope("a download", || {
             let mut encoder = device.raw().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             encoder.copy_buffer_to_buffer(from, 0, &buffer, 0, from.size());
@@ -34,7 +34,7 @@ impl Download {
         Ok(Self { buffer, mapping })
     }
 
-    /// Waits until it is there.
+    /// Waits until the copy has arrived.
     pub(crate) async fn arrive(&mut self) -> Result<(), GpuError> {
         match self.mapping.take() {
             Some(mapping) => mapping.await,
@@ -42,13 +42,13 @@ impl Download {
         }
     }
 
-    /// Blocks until it is there.
+    /// Blocks until the copy has arrived.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn wait(&mut self) -> Result<(), GpuError> {
         self.mapping.take().map_or(Ok(()), Mapping::wait)
     }
 
-    /// The dense values of an f32 or f16 tensor at a byte of the buffer.
+    /// The dense values of an f32 or f16 tensor that begins at byte `offset` of the buffer.
     pub(crate) fn tensor(&self, ty: TensorType, offset: u64) -> Result<Vec<f32>, GpuError> {
         let failed = |reason: String| GpuError::Validation { what: "a download".to_owned(), reason };
         let view = self.buffer.get_mapped_range(..).map_err(|e| failed(e.to_string()))?;
@@ -59,7 +59,7 @@ impl Download {
     }
 }
 
-/// The dense values of a parameter, or of what lies as one; `download` gives the copy of a parameter buffer's counterpart.
+/// The dense values of a tensor that is stored in these pieces; `download` gives the copy of the buffer with a given index.
 pub(crate) fn read_pieces<'a>(
     ty: TensorType,
     pieces: &[Piece],
@@ -79,7 +79,7 @@ pub(crate) fn read_pieces<'a>(
     Ok(dense)
 }
 
-/// A piece of a tensor in device layout, itself in device layout.
+/// The values of one piece in device layout, from those of the whole tensor in device layout.
 pub(crate) fn piece_of<'a>(ty: TensorType, piece: &Piece, padded: &'a [f32]) -> Cow<'a, [f32]> {
     if piece.ty == ty {
         return Cow::Borrowed(padded);
@@ -89,7 +89,7 @@ pub(crate) fn piece_of<'a>(ty: TensorType, piece: &Piece, padded: &'a [f32]) -> 
     Cow::Owned(rows.copied().collect())
 }
 
-/// Writes dense values over a parameter, or over what lies as one; `buffer` gives a parameter buffer's counterpart.
+/// Writes dense values to a tensor that is stored in these pieces; `buffer` gives the buffer with a given index.
 pub(crate) fn write_pieces<'a>(
     device: &Device,
     name: &str,
@@ -109,7 +109,7 @@ pub(crate) fn write_pieces<'a>(
         for piece in pieces {
             let content = piece_of(ty, piece, &words);
             device.queue().write_buffer(buffer(piece.buffer), piece.offset, &stored(piece.ty, &content));
-            // Without a submit, what was written would wait for the next run and pile up.
+            // Without a submit, wgpu would hold the written data in memory until the next run.
             device.queue().submit([]);
         }
     })

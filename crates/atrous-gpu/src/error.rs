@@ -1,4 +1,4 @@
-//! What can go wrong on a device.
+//! Errors of devices, sessions and runs.
 
 use atrous_graph::{DType, GraphError, Shape, SourceError, TensorType};
 use atrous_kernels::PlanError;
@@ -7,13 +7,13 @@ use atrous_kernels::PlanError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GpuError {
-    /// No adapter at all.
+    /// There is no adapter.
     #[error(
         "no WebGPU adapter found: looked for {looked_for}. On Debian and Ubuntu the packages mesa-vulkan-drivers and \
          libvulkan1 bring Vulkan drivers, one of them for the CPU"
     )]
     NoAdapter {
-        /// The backends that were asked.
+        /// The adapter choice and the backends that were looked at.
         looked_for: String,
     },
     /// There are adapters, but not the one asked for.
@@ -32,7 +32,7 @@ pub enum GpuError {
         /// The adapter's reason.
         reason: String,
     },
-    /// A device of the caller's was opened below what kernels need.
+    /// A device of the caller was opened with a limit below what kernels need.
     #[error(
         "the device was opened with {limit} {got}, atrous needs {needs}: ask for it in required_limits, or for all that the \
          adapter has"
@@ -45,7 +45,7 @@ pub enum GpuError {
         /// What the device was opened with.
         got: u64,
     },
-    /// A device of the caller's with another adapter than that which opened it.
+    /// A device of the caller was given with another adapter than the one that opened it.
     #[error("the device was opened on adapter \"{device}\", not on \"{adapter}\"")]
     OtherAdapter {
         /// The adapter of the device.
@@ -62,7 +62,7 @@ pub enum GpuError {
     /// The device has no memory left.
     #[error("out of device memory: {0}")]
     OutOfMemory(String),
-    /// The memory predicted from the plan passes the budget. Nothing was allocated.
+    /// The memory that the plan predicts is above the budget. Nothing was allocated.
     #[error(
         "{needs} bytes of device memory are needed ({activations} for activations, {parameters} for parameters, \
          {gradients} for gradients, {state} for the optimizer's state, {transfer} for inputs, outputs and tables), the budget \
@@ -75,7 +75,7 @@ pub enum GpuError {
         activations: u64,
         /// Bytes of parameters.
         parameters: u64,
-        /// Bytes of gradients, accumulated or not.
+        /// Bytes of gradients, including accumulated ones.
         gradients: u64,
         /// Bytes of the optimizer's state.
         state: u64,
@@ -94,7 +94,7 @@ pub enum GpuError {
         /// The device's `max_buffer_size`.
         limit: u64,
     },
-    /// WebGPU refused what atrous asked for: a bug of atrous.
+    /// WebGPU refused a call of atrous, which is a bug of atrous.
     #[error("{what} was refused (a bug of atrous): {reason}")]
     Validation {
         /// What atrous was doing.
@@ -102,12 +102,12 @@ pub enum GpuError {
         /// WebGPU's text.
         reason: String,
     },
-    /// The kernel of a custom operation is no valid WGSL, or needs more than the device has.
+    /// The kernel of a custom operation is not valid WGSL, or needs more than the device has.
     #[error("the kernel of {op} was refused: {reason}")]
     CustomKernel {
         /// The operation.
         op: &'static str,
-        /// WebGPU's text, with the lines of the kernel that it is about.
+        /// WebGPU's text, with the lines of the kernel that it refers to.
         reason: String,
     },
     /// The graph cannot be planned for this device.
@@ -119,18 +119,18 @@ pub enum GpuError {
     /// A parameter could not be read.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// A buffer or texture that the caller brought does not serve, or not for this.
+    /// A buffer or texture of the caller cannot be used for this purpose.
     #[error("{what}: {reason}")]
     Resource {
-        /// What it should serve for.
+        /// The purpose of the buffer or texture.
         what: String,
-        /// Why it does not serve.
+        /// Why it cannot be used.
         reason: String,
     },
-    /// What a run was given is not what the graph takes.
+    /// The inputs of a run do not fit the graph.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// The graph's parameters are not those that were uploaded.
+    /// The graph's parameters differ from the uploaded ones.
     #[error("parameter \"{name}\": the graph needs {needs}, uploaded was {uploaded}")]
     ParameterMismatch {
         /// The parameter's name.
@@ -160,12 +160,12 @@ pub enum GpuError {
         /// The adapter's name.
         adapter: String,
     },
-    /// Cooperative matrices were asked for on an adapter without such as kernels can use.
+    /// Cooperative matrices were asked for on an adapter that has none that kernels can use.
     #[error("adapter \"{adapter}\" multiplies no cooperative matrices: {reason}")]
     NoCooperative {
         /// The adapter's name.
         adapter: String,
-        /// Why kernels cannot use what it has.
+        /// Why kernels cannot use the adapter's matrices.
         reason: String,
     },
     /// One of many runs failed.
@@ -176,10 +176,10 @@ pub enum GpuError {
         /// The item's error.
         source: Box<GpuError>,
     },
-    /// The result of a run that another session began.
+    /// The run was begun by another session.
     #[error("the run was begun by another session")]
     OtherSession,
-    /// A session without outputs and totals.
+    /// A session needs at least one output or total.
     #[error("a session needs at least one output or total")]
     NoOutputs,
     /// No output of this name.
@@ -200,13 +200,13 @@ pub enum GpuError {
         /// The type asked for.
         wanted: DType,
     },
-    /// A plan that does not train, given to a training session.
+    /// A plan that is not one of a training step was given to a training session.
     #[error("the plan does not train: it was not made by plan_training")]
     NotTraining,
-    /// A plan that trains, given to a session that changes no parameters.
+    /// A plan of a training step was given to a session that changes no parameters.
     #[error("the plan trains: it is for a training session")]
     Trains,
-    /// An option of a training step with a value that means nothing.
+    /// An option of a training step has a value outside of its range.
     #[error("a training step's {option} must be {expected}, got {value}")]
     StepOption {
         /// The option's name.
@@ -216,17 +216,17 @@ pub enum GpuError {
         /// The value given.
         value: String,
     },
-    /// Values for something that is not there.
+    /// A value was given for a tensor that does not exist, or is missing for one that does.
     #[error("there is no {what} \"{name}\"; there are: {available}")]
     UnknownTensor {
         /// What kind of tensor.
         what: &'static str,
         /// The name asked for.
         name: String,
-        /// The names there are.
+        /// The names that exist.
         available: String,
     },
-    /// Values of another number than a tensor has.
+    /// The number of values is not that of the tensor.
     #[error("\"{name}\": {shape} needs {needs} values, got {got}")]
     TensorLength {
         /// The tensor's name.
@@ -238,10 +238,10 @@ pub enum GpuError {
         /// Elements given.
         got: usize,
     },
-    /// A search on a device that must not use what it finds.
+    /// Tuning was asked for on a device opened with [`Tuning::Off`](crate::Tuning::Off).
     #[error("tuning is off on this device (ATROUS_TUNE, DeviceOptions::tuning)")]
     TuningOff,
-    /// An environment variable with a value that means nothing.
+    /// An environment variable has a value that is not allowed.
     #[error("{variable}={value}: expected {expected}")]
     Environment {
         /// The variable's name.
@@ -253,7 +253,7 @@ pub enum GpuError {
     },
 }
 
-/// Inputs of a run that do not fit the graph.
+/// Why the inputs of a run do not fit the graph.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
@@ -291,14 +291,14 @@ pub enum InputError {
         /// Elements given.
         got: usize,
     },
-    /// An input cannot be made of the bytes of pictures.
+    /// An input cannot be given as bytes of pictures.
     #[error("input \"{name}\" ({ty}) is not made of pictures' bytes: {reason}")]
     Pixels {
         /// The input's name.
         name: String,
         /// Type of the input.
         ty: TensorType,
-        /// Why bytes do not become this input.
+        /// Why it cannot.
         reason: &'static str,
     },
     /// An input has the wrong element type.
@@ -314,7 +314,7 @@ pub enum InputError {
 }
 
 impl GpuError {
-    /// Sorts an error of wgpu; `what` tells what was being done.
+    /// Converts an error of wgpu; `what` describes what atrous was doing.
     pub(crate) fn from_wgpu(what: &str, error: &wgpu::Error) -> Self {
         match error {
             wgpu::Error::OutOfMemory { source } => Self::OutOfMemory(format!("{what}: {source}")),

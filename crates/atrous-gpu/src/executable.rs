@@ -1,4 +1,4 @@
-//! What all sessions have: a plan with its buffers and commands, and runs of it.
+//! The common part of all sessions: a plan with its buffers and commands.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,32 +9,34 @@ use atrous_kernels::Plan;
 use atrous_kernels::optim::{REPORT_LEN, StepReport};
 use atrous_kernels::plan::{BufferKind, Place, PlannedDispatch};
 
-use crate::allocate::{self, Command};
-use crate::flight::Readback;
+use crate::allocate;
+use crate::command::{self, Command};
+use crate::counters::Counters;
+use crate::readback::Readback;
 use crate::slots::{self, InputSlot, OutputSlot};
 use crate::timer::{self, Timer};
 use crate::wait::unmapped;
-use crate::{Counters, Device, GpuError, Outputs, Parameters};
+use crate::{Device, GpuError, Outputs, Parameters};
 
-/// A plan with everything that it needs on the device.
+/// A plan with the buffers, commands and readbacks that its runs need.
 pub(crate) struct Executable {
     pub(crate) device: Device,
     pub(crate) plan: Plan,
-    /// Kept alive for the bind groups.
+    /// The parameters whose buffers the commands bind.
     pub(crate) parameters: Arc<Parameters>,
     /// One for each of [`Plan::buffers`].
     pub(crate) buffers: Vec<wgpu::Buffer>,
-    /// Commands of every run: the steps, and the updates behind them.
+    /// The commands of every run: those of the steps, then those of the updates that belong to every run.
     pub(crate) commands: Vec<Command>,
-    /// The inputs that a run is given.
+    /// The inputs of a run, in the graph's order.
     pub(crate) inputs: Vec<InputSlot>,
-    /// The inputs buffer's content.
+    /// The content of the inputs buffer, which a run uploads.
     pub(crate) staging: Vec<u32>,
     pub(crate) outputs: Vec<OutputSlot>,
     pub(crate) output_names: Arc<HashMap<String, usize>>,
-    /// Totals, with their types and places.
+    /// Names, types and places of the totals.
     pub(crate) totals: Vec<(String, TensorType, Place)>,
-    /// Taken in turns by runs that are under way.
+    /// One for each run that is under way, and free ones.
     pub(crate) readbacks: Vec<Readback>,
     timer: Option<Timer>,
     pub(crate) gpu_time: Option<Duration>,
@@ -42,7 +44,7 @@ pub(crate) struct Executable {
 }
 
 impl Executable {
-    /// Makes all that runs of a plan of `graph` need, with this many buffers to read back in.
+    /// Makes everything that runs of a plan of `graph` need, with `readbacks` readback buffers to begin with.
     pub(crate) fn new(
         device: &Device,
         graph: &Graph,
@@ -65,7 +67,7 @@ impl Executable {
         let named = |&(id, place): &(NodeId, Place)| (graph.node(id).name.clone(), graph.node(id).ty, place);
         Ok(Self {
             device: device.clone(),
-            commands: allocate::commands(device, &dispatches, &buffers)?,
+            commands: command::commands(device, &dispatches, &buffers)?,
             inputs: slots::input_slots(graph, &plan),
             staging: vec![0; (input_bytes / 4) as usize],
             outputs: slots::output_slots(graph, &plan),
@@ -105,7 +107,7 @@ impl Executable {
         }
     }
 
-    /// Adds the compute pass of one run; `before` and `after` are commands around its own.
+    /// Adds the compute pass of one run: the commands `before`, those of every run, and the commands `after`.
     pub(crate) fn encode(&self, encoder: &mut wgpu::CommandEncoder, before: &[Command], after: &[Command]) {
         let timestamp_writes = self.timer.as_ref().map(|timer| timer.writes());
         let descriptor = wgpu::ComputePassDescriptor { label: Some("atrous"), timestamp_writes };
@@ -113,8 +115,8 @@ impl Executable {
         before.iter().chain(&self.commands).chain(after).for_each(|command| command.encode(&mut pass));
     }
 
-    /// Adds copies of what the host reads into a readback. A run that gives nothing back writes it all the same, so that it can be
-    /// waited for.
+    /// Adds copies of the outputs and of a training step's report into a readback. A run without either clears the readback instead, so
+    /// that the host can wait for it.
     pub(crate) fn encode_readback(&self, encoder: &mut wgpu::CommandEncoder, readback: &wgpu::Buffer) {
         let control = self.plan.training.as_ref().map(|training| (training.control, self.plan.output_bytes()));
         for (place, offset) in self.outputs.iter().map(|slot| (slot.place, slot.offset)).chain(control) {
@@ -129,7 +131,7 @@ impl Executable {
         }
     }
 
-    /// Takes the results of a run out of a mapped readback: the outputs, and what a training step reports.
+    /// Reads the results of a run from a mapped readback, and unmaps it: the outputs, and the report of a training step.
     pub(crate) fn read(&mut self, readback: usize) -> Result<(Outputs, Option<StepReport>), GpuError> {
         let readback = &mut self.readbacks[readback];
         let (all, report) = {

@@ -1,16 +1,16 @@
 //! Runs that are under way.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use atrous_kernels::optim::StepReport;
-use wgpu::BufferUsages as Usage;
 
-use crate::allocate::{self, Command};
+use crate::command::Command;
 use crate::executable::Executable;
+use crate::readback::Readback;
 use crate::wait::Mapping;
-use crate::{Device, GpuError, Outputs};
+use crate::{GpuError, Outputs};
 
-/// A run that was begun by [`Session::begin`](crate::Session::begin). Dropping it gives its results up.
+/// A run that was begun by [`Session::begin`](crate::Session::begin). Dropping it discards its results.
 pub struct Flight {
     mapping: Mapping,
     #[cfg(not(target_arch = "wasm32"))]
@@ -18,32 +18,13 @@ pub struct Flight {
     holder: Arc<()>,
 }
 
-/// A buffer that results come back in.
-pub(crate) struct Readback {
-    pub(crate) buffer: wgpu::Buffer,
-    /// It is mapped, or about to be.
-    pub(crate) mapped: bool,
-    /// The run whose results it holds, while somebody waits for them.
-    holder: Weak<()>,
-}
-
-impl Readback {
-    pub(crate) fn new(device: &Device, bytes: u64) -> Result<Self, GpuError> {
-        let buffer = allocate::buffer(device, "readback", bytes, Usage::MAP_READ | Usage::COPY_DST)?;
-        Ok(Self { buffer, mapped: false, holder: Weak::new() })
-    }
-
-    pub(crate) fn size(&self) -> u64 {
-        self.buffer.size()
-    }
-}
-
 impl Executable {
-    /// Submits a run of what was uploaded, without waiting for it; `before` and `after` are commands around those of every run.
+    /// Submits a run with the uploaded inputs and does not wait for it: the commands `before`, those of every run, and the commands
+    /// `after`.
     pub(crate) fn begin(&mut self, before: &[Command], after: &[Command]) -> Result<Flight, GpuError> {
         let index = self.free_readback()?;
         if std::mem::take(&mut self.readbacks[index].mapped) {
-            // A run that was given up. Its buffer is mapped, or unmapping calls the mapping off.
+            // The results of an earlier run were discarded. Its buffer is mapped, or about to be; unmapping ends both.
             self.readbacks[index].buffer.unmap();
         }
         let submission = self.device.scope("a run", || {
@@ -69,10 +50,10 @@ impl Executable {
         })
     }
 
-    /// The results of a run that [`Self::begin`] began, once it is done. Later ones are not waited for.
+    /// Waits for a run that [`Self::begin`] began, not for later ones, and returns its results.
     pub(crate) async fn finish(&mut self, flight: Flight) -> Result<(Outputs, Option<StepReport>), GpuError> {
         let index = self.readback_of(&flight)?;
-        // Holding the run keeps its buffer.
+        // As long as the holder lives, no other run takes the readback.
         let Flight { mapping, holder: _holder, .. } = flight;
         mapping.await?;
         self.read(index)
@@ -86,7 +67,7 @@ impl Executable {
         self.read(index)
     }
 
-    /// The first readback that no run holds; a new one if all are held.
+    /// The index of the first readback that no run holds; a new one if all are held.
     fn free_readback(&mut self) -> Result<usize, GpuError> {
         if let Some(free) = self.readbacks.iter().position(|readback| readback.holder.strong_count() == 0) {
             return Ok(free);
@@ -96,6 +77,7 @@ impl Executable {
         Ok(self.readbacks.len() - 1)
     }
 
+    /// The index of the readback that a run holds.
     fn readback_of(&self, flight: &Flight) -> Result<usize, GpuError> {
         let held = |readback: &Readback| readback.holder.as_ptr() == Arc::as_ptr(&flight.holder);
         self.readbacks.iter().position(held).ok_or(GpuError::OtherSession)

@@ -3,27 +3,27 @@
 #[cfg(not(target_arch = "wasm32"))]
 use std::sync::{Arc, OnceLock};
 
-use crate::device::{check_precision, no_cooperative};
+use crate::open::{check_precision, no_cooperative};
 use crate::{AdapterInfo, Device, DeviceOptions, GpuError, cooperative};
 
 impl Device {
-    /// A device that the caller opened with `wgpu`, and may go on using for other things: buffers and textures go to and fro
-    /// without leaving it.
+    /// Wraps a device that the caller opened with `wgpu`. The caller may go on using it for other work, and exchange buffers and
+    /// textures with atrous on the device.
     ///
-    /// Plans keep to the limits that the device was opened with; [`DeviceOptions::limits`] says nothing here. They must be WebGPU's
-    /// default ones at least for `max_storage_buffers_per_shader_stage` (8), `max_compute_invocations_per_workgroup` (256),
+    /// Plans keep to the limits that the device was opened with; [`DeviceOptions::limits`] is ignored. They must be at least
+    /// WebGPU's default limits for `max_storage_buffers_per_shader_stage` (8), `max_compute_invocations_per_workgroup` (256),
     /// `max_compute_workgroup_size_x` (256), `max_compute_workgroup_storage_size` (16384) and
     /// `max_compute_workgroups_per_dimension` (65535). Tensors are cut to fit `max_storage_buffer_binding_size` and
-    /// `max_buffer_size`, so the adapter's own are best.
+    /// `max_buffer_size`, so the adapter's own values of these two are best.
     ///
-    /// No feature is needed. Those that the device was opened with are used as the options ask: `TIMESTAMP_QUERY` for
+    /// No feature is required. Of the device's features these are used if the options ask for them: `TIMESTAMP_QUERY` for
     /// [`timestamps`](DeviceOptions::timestamps), `PIPELINE_CACHE` for [`pipeline_cache`](DeviceOptions::pipeline_cache); without
-    /// them runs are not timed and kernels not kept. [f16](DeviceOptions::precision) depends on the adapter alone.
+    /// them runs are not timed and compiled kernels are not kept. [f16](DeviceOptions::precision) depends on the adapter alone.
     ///
-    /// The callbacks of the device for its loss and for uncaptured errors are left as they are: what atrous does it does in error
-    /// scopes. In a browser, where scopes end later, errors of atrous reach the uncaptured ones' callback.
+    /// The callbacks of the device for its loss and for uncaptured errors are not changed, since atrous makes its calls in error scopes.
+    /// In browsers, where scopes end later, errors of atrous reach the callback for uncaptured errors.
     ///
-    /// Work that was submitted to the queue before is waited for.
+    /// The call waits for work that was submitted to the queue before.
     ///
     /// # Errors
     /// [`GpuError::DeviceLimit`], [`GpuError::OtherAdapter`] and [`GpuError::OtherQueue`] if the three do not belong together,
@@ -44,10 +44,10 @@ impl Device {
             false => None,
         };
         let device = Self::around(device, queue, info, options);
-        device.check_alive()?;
+        device.handle().check_alive()?;
         #[cfg(not(target_arch = "wasm32"))]
         check_queue(&device)?;
-        device.try_cooperative(matrices).await;
+        cooperative::enable(&device, matrices).await;
         Ok(device)
     }
 
@@ -73,7 +73,7 @@ fn check_adapter(device: wgpu::AdapterInfo, adapter: wgpu::AdapterInfo) -> Resul
     }
 }
 
-/// Refuses a device that kernels may be too large for. How large tensors may be is the planner's business.
+/// Refuses a device whose limits are below what kernels need. The limits for sizes of tensors are checked by the planner.
 fn check_limits(limits: &wgpu::Limits) -> Result<(), GpuError> {
     let least = wgpu::Limits::default();
     let all = [
@@ -107,11 +107,12 @@ fn check_limits(limits: &wgpu::Limits) -> Result<(), GpuError> {
     }
 }
 
-/// How often it is tried, a millisecond apart, to be first of all threads that poll the device.
+/// How often [`check_queue`] tries, a millisecond apart, to be the thread whose poll runs the callback.
 #[cfg(not(target_arch = "wasm32"))]
 const TRIES: u32 = 200;
 
-/// Whether the queue is the device's: what a queue calls when its work is done is called by the thread that polls its device.
+/// Checks that the queue belongs to the device: the callback for finished work of a queue runs on a thread that polls the queue's
+/// device.
 #[cfg(not(target_arch = "wasm32"))]
 fn check_queue(device: &Device) -> Result<(), GpuError> {
     let here = std::thread::current().id();
@@ -121,7 +122,7 @@ fn check_queue(device: &Device) -> Result<(), GpuError> {
         device.queue().on_submitted_work_done(move || {
             called.get_or_init(|| std::thread::current().id());
         });
-        device.poll(wgpu::PollType::wait_indefinitely())?;
+        device.handle().poll(wgpu::PollType::wait_indefinitely())?;
         if caller.get() == Some(&here) {
             return Ok(());
         }

@@ -1,10 +1,10 @@
-//! Many runs one after the other, two of them under way.
+//! Runs over many items, two of them at a time.
 
 use std::collections::VecDeque;
 
 use crate::{Flight, GpuError, InputData, Outputs, Session};
 
-/// Runs under way at once: while the device does one, the next is prepared and uploaded.
+/// Number of runs that are under way at once: while the device computes one, the next is prepared and uploaded.
 const FLIGHTS: usize = 2;
 
 /// The results of [`Session::run_many`], in the order of the items.
@@ -12,15 +12,15 @@ pub struct Runs<'s, I, F> {
     session: &'s mut Session,
     items: I,
     inputs: F,
-    /// By item, from the first whose result has not been taken: the run, or why there is none.
+    /// The runs under way, or their errors, in the order of the items; the first belongs to the next result.
     flights: VecDeque<Result<Flight, GpuError>>,
     /// Number of results taken.
     taken: usize,
 }
 
 impl Session {
-    /// Runs the graph on every item, two at a time: the next item is made and uploaded while the device works on the last.
-    /// `inputs` tells an item's inputs as [`Self::run`] takes them. Results are those of single runs, to the bit.
+    /// Runs the graph on every item, two at a time: the next item is prepared and uploaded while the device computes the one before it.
+    /// `inputs` returns an item's inputs as [`Self::run`] takes them. Results are bit for bit those of single runs.
     pub fn run_many<T, I, F>(&mut self, items: I, inputs: F) -> Runs<'_, I::IntoIter, F>
     where
         I: IntoIterator<Item = T>,
@@ -64,7 +64,7 @@ where
         Some(self.number(outputs))
     }
 
-    /// Begins as many runs as may be under way, and returns the first.
+    /// Begins runs until [`FLIGHTS`] are under way, and removes and returns the first.
     fn begin(&mut self) -> Option<Result<Flight, GpuError>> {
         while self.flights.len() < FLIGHTS {
             let Some(item) = self.items.next() else { break };
@@ -74,6 +74,7 @@ where
         self.flights.pop_front()
     }
 
+    /// Counts a result; an error gets its item's index.
     fn number(&mut self, outputs: Result<Outputs, GpuError>) -> Result<Outputs, GpuError> {
         let index = self.taken;
         self.taken += 1;

@@ -12,12 +12,12 @@ pub enum LimitsChoice {
     /// All that the adapter has.
     #[default]
     Adapter,
-    /// Those that every WebGPU device has: plans made under them run anywhere.
+    /// WebGPU's default limits, which every WebGPU device supports.
     WebGpuDefaults,
 }
 
-/// Where compiled kernels are kept for the next program, on backends that give them away (Vulkan). A file there that is
-/// damaged, or of another driver, is ignored and replaced.
+/// Where compiled kernels are kept for later programs, on backends that export them (Vulkan). A file that is damaged, or of another
+/// driver, is ignored and replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum PipelineCache {
     /// `atrous` in the user's folder for caches: `$XDG_CACHE_HOME` or `~/.cache`, `~/Library/Caches`, `%LOCALAPPDATA%`.
@@ -30,7 +30,7 @@ pub enum PipelineCache {
 }
 
 impl PipelineCache {
-    /// The folder that kernels are kept in; none for [`PipelineCache::Off`], in browsers, and where the user has no such folder.
+    /// The folder that kernels are kept in; `None` for [`PipelineCache::Off`], in browsers, and where the user has no folder for caches.
     pub fn folder(&self) -> Option<PathBuf> {
         let absolute = |variable| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
         let in_home = |path| std::env::home_dir().map(|home| home.join(path));
@@ -45,17 +45,17 @@ impl PipelineCache {
     }
 }
 
-/// Whether operations may be served otherwise than by default, as measured on the adapter.
+/// Whether plans use the kernels that tuning found to be fastest on the adapter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tuning {
-    /// What [`Device::tune`](crate::Device::tune) found serves, also in later programs: it is kept beside the compiled kernels.
+    /// Plans use what [`Device::tune`](crate::Device::tune) found. It is kept beside the compiled kernels for later programs.
     #[default]
     On,
-    /// The default always serves, so that results are the same to the bit whatever was measured.
+    /// Plans always use the default kernels, so that results do not depend on what was measured.
     Off,
 }
 
-/// How a device is opened. [`Default`] is meant for use, without checks and with all of the adapter's limits.
+/// How a device is opened. The default has no checks and all of the adapter's limits.
 ///
 /// ```
 /// use atrous_gpu::{AdapterChoice, Device, DeviceOptions, LimitsChoice};
@@ -71,28 +71,28 @@ pub enum Tuning {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeviceOptions {
-    /// Compile the kernels with bounds checks, bounded loops and zeroed workgroup memory, let activations begin as NaN, and
-    /// hold the padding of every output to be zero: slower, for finding bugs.
+    /// For finding bugs, at the cost of speed: compile the kernels with bounds checks, bounded loops and zeroed workgroup memory, fill
+    /// activations with NaN at the beginning, and fail if the padding of an output is not zero.
     pub checks: bool,
     /// Limits that the device is opened with: the adapter's, or those of every WebGPU device.
     pub limits: LimitsChoice,
-    /// Bytes that a session, its parameters included, may take; checked before anything is allocated.
+    /// Most bytes of device memory for a session, parameters included; checked before anything is allocated.
     pub memory_budget: Option<u64>,
-    /// Measure the time of each run on the device, where the adapter can.
+    /// Measure the time of each run on the device, if the adapter supports it.
     pub timestamps: bool,
-    /// Where compiled kernels are kept for the next program, and what tuning found.
+    /// Where compiled kernels, and the kernels that tuning chose, are kept for later programs.
     pub pipeline_cache: PipelineCache,
-    /// Whether operations may be served as measured on the adapter.
+    /// Whether plans use the kernels that tuning chose.
     pub tuning: Tuning,
-    /// Which rewrites graphs go through before they are planned. Those that change parameters run only where these are uploaded for it
-    /// ([`Parameters::upload_folded`](crate::Parameters::upload_folded)).
+    /// The rewrites of a graph before it is planned. Rewrites that change parameters are done only for parameters that were uploaded by
+    /// [`Parameters::upload_folded`](crate::Parameters::upload_folded).
     pub passes: PassOptions,
-    /// How activations and filters are stored, and in training activations and their gradients, but not parameters. An adapter
-    /// without `SHADER_F16_IN_F32` is not opened for [`Precision::F16`].
+    /// How activations and filters are stored; in training, activations and their gradients, not parameters. For [`Precision::F16`] the
+    /// adapter must have `SHADER_F16_IN_F32`, or it is not opened.
     pub precision: Precision,
-    /// Multiply in cooperative matrices (tensor cores, SIMD-group matrices) what convolutions store as the adapter multiplies it: f16,
-    /// seldom f32; sums are f32. An adapter without is not opened. One that does not pass a test of them at its opening computes
-    /// without, which a warning tells.
+    /// Compute convolutions with cooperative matrices (tensor cores, SIMD-group matrices), for tensors of a type that the adapter
+    /// multiplies: f16, on few adapters f32; sums are f32. An adapter without usable matrices is not opened. Matrices that fail a test
+    /// when the adapter is opened are not used, and a warning names them.
     pub cooperative: bool,
 }
 

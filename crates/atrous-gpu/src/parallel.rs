@@ -1,6 +1,6 @@
-//! The same work on many items, on all cores where there are threads.
+//! The same work on many items, on all cores where threads are supported.
 
-/// How many items are worked on at once.
+/// The number of items that are worked on at once.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)

@@ -6,14 +6,15 @@ use atrous_graph::{Graph, NodeId, ParameterSource, TensorType};
 use atrous_kernels::plan::{ParameterPlacement, Piece, place_parameters};
 use atrous_kernels::{Limits, Plan, Purpose, rewrite};
 
+use crate::buffer::{mapped, write_mapped};
 use crate::data::stored;
 use crate::download::{Download, piece_of, read_pieces, write_pieces};
 use crate::{Device, GpuError};
 
 /// All parameters of a network, in a few flat buffers that every session of that network shares.
 ///
-/// Where they lie does not depend on input sizes, so one upload serves graphs of any input size. A filter that is larger than the
-/// device's bindings lies in pieces; it is written and read as a whole all the same.
+/// Their places do not depend on input sizes, so one upload serves graphs of any input size. A filter that is larger than the
+/// device's bindings is stored in pieces; reading and writing it hide this.
 #[derive(Debug)]
 pub struct Parameters {
     device: Device,
@@ -24,7 +25,7 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Uploads all parameters of a graph as they are. Each is written once by the source, and from there into upload memory.
+    /// Uploads all parameters of a graph unchanged. The source is asked for each of them once.
     ///
     /// # Errors
     /// [`GpuError::Source`] if the source lacks a parameter or has one of another size, [`GpuError::Plan`] if one is larger
@@ -33,13 +34,13 @@ impl Parameters {
         Self::upload_for(device, graph, source, &device.target().limits)
     }
 
-    /// Uploads the parameters of a graph as they serve for nothing but inference of `outputs`: batch normalisations folded into filters,
-    /// filters rounded to f16, as far as the device's [passes](crate::DeviceOptions::passes) and
-    /// [precision](crate::DeviceOptions::precision) say. [`Session::new`](crate::Session::new) rewrites the same graph, of any input size,
-    /// accordingly.
+    /// Uploads the parameters of a graph for inference of `outputs` alone: with batch normalisations folded into filters and filters
+    /// rounded to f16, according to the device's [passes](crate::DeviceOptions::passes) and
+    /// [precision](crate::DeviceOptions::precision). [`Session::new`](crate::Session::new) rewrites the same graph, at any input size, in
+    /// the same way.
     ///
     /// # Errors
-    /// As [`Self::upload`], and [`GpuError::Plan`] if an output is not of the graph.
+    /// As [`Self::upload`], and [`GpuError::Plan`] if an output is not a node of the graph.
     pub fn upload_folded(
         device: &Device,
         graph: &Graph,
@@ -89,7 +90,7 @@ impl Parameters {
         Ok(Self { device: device.clone(), placement, types, buffers, folded: false })
     }
 
-    /// Whether they serve for nothing but inference, see [`Self::upload_folded`].
+    /// Whether the parameters are for inference alone, see [`Self::upload_folded`].
     pub fn are_folded(&self) -> bool {
         self.folded
     }
@@ -99,12 +100,12 @@ impl Parameters {
         self.buffers.iter().map(wgpu::Buffer::size).sum()
     }
 
-    /// The device they were uploaded to.
+    /// The device that the parameters were uploaded to.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// Copies all parameters back: dense values by name. While it runs, that takes as much memory again.
+    /// Copies all parameters back: dense values by name. The copy takes as much device memory as the parameters.
     ///
     /// # Errors
     /// [`GpuError::DeviceLost`], [`GpuError::OutOfMemory`].
@@ -159,7 +160,7 @@ impl Parameters {
         &self.buffers
     }
 
-    /// Checks that a graph has exactly these parameters, and that its plan looks for them where they lie.
+    /// Checks that a graph has exactly these parameters, and that its plan expects them in the same places.
     ///
     /// # Errors
     /// [`GpuError::ParameterMismatch`] naming the first parameter that differs.
@@ -196,23 +197,24 @@ impl Parameters {
     }
 }
 
-/// Buffers of parameters that are filled one after the other.
+/// Parameter buffers that are being filled one after the other.
 struct Uploading<'a> {
     device: &'a Device,
-    /// All but the last are unmapped; the last is being filled.
+    /// All except the last are full and unmapped; the last is being filled.
     buffers: Vec<wgpu::Buffer>,
 }
 
 impl Uploading<'_> {
-    /// Writes what comes next in the order of the placement.
+    /// Writes the next piece in the order of the placement; makes a new buffer if the piece begins one.
     fn write(&mut self, placement: &ParameterPlacement, piece: &Piece, content: &[u8]) -> Result<(), GpuError> {
         if piece.buffer == self.buffers.len() {
             self.submit()?;
-            self.buffers.push(mapped_buffer(self.device, "parameters", placement.buffers[piece.buffer])?);
+            self.buffers.push(mapped(self.device, "parameters", placement.buffers[piece.buffer])?);
         }
         write_mapped(self.device, &self.buffers[piece.buffer], piece.offset, piece.ty.bytes(), content)
     }
 
+    /// Unmaps the last buffer, so that the device can use it.
     fn submit(&self) -> Result<(), GpuError> {
         let Some(buffer) = self.buffers.last() else { return Ok(()) };
         self.device.scope("uploading parameters", || {
@@ -226,30 +228,4 @@ impl Uploading<'_> {
         self.submit()?;
         Ok(self.buffers)
     }
-}
-
-/// A storage buffer, mapped for its first content.
-pub(crate) fn mapped_buffer(device: &Device, what: &'static str, bytes: u64) -> Result<wgpu::Buffer, GpuError> {
-    let descriptor = wgpu::BufferDescriptor {
-        label: Some(what),
-        size: bytes,
-        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: true,
-    };
-    device.scope(what, || device.raw().create_buffer(&descriptor))
-}
-
-/// Writes into a buffer of [`mapped_buffer`]. wgpu's mapped memory can only be copied into, as it may be write-combined.
-pub(crate) fn write_mapped(
-    device: &Device,
-    buffer: &wgpu::Buffer,
-    offset: u64,
-    bytes: u64,
-    content: &[u8],
-) -> Result<(), GpuError> {
-    let mut view = buffer.get_mapped_range_mut(offset..offset + bytes).map_err(|e| {
-        device.cause(GpuError::Validation { what: "mapping a new buffer".to_owned(), reason: e.to_string() })
-    })?;
-    view.copy_from_slice(content);
-    Ok(())
 }

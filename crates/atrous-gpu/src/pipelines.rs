@@ -10,7 +10,8 @@ use atrous_shaders::Access;
 use wgpu::{WasmNotSend, WasmNotSync};
 
 use crate::disk_cache::DiskCache;
-use crate::{Device, GpuError, custom, parallel};
+use crate::handle::Handle;
+use crate::{GpuError, custom, parallel};
 
 /// A kernel ready to be dispatched.
 #[derive(Clone)]
@@ -28,8 +29,12 @@ pub(crate) struct Pipelines {
     pipelines: Mutex<HashMap<PipelineKey, Pipeline>>,
     /// Time spent compiling.
     spent: Mutex<Duration>,
-    /// What the driver remembers from earlier programs.
+    /// Compiled kernels of earlier programs.
     disk: Option<DiskCache>,
+    /// Whether kernels are compiled with bounds checks, bounded loops and zeroed workgroup memory.
+    checks: bool,
+    /// The adapter's limit of workgroup memory, in bytes.
+    workgroup_memory: u32,
     /// Called with the number of kernels that are about to be compiled.
     watcher: Mutex<Option<Watcher>>,
 }
@@ -37,11 +42,11 @@ pub(crate) struct Pipelines {
 /// Is called with the number of kernels that are about to be compiled.
 type Watcher = Arc<dyn Fn(usize) + Send + Sync>;
 
-/// By binding: whether it is written.
+/// For each binding of a kernel, whether it is declared as written.
 type LayoutKey = Vec<bool>;
-/// Kernel and variant, by binding whether it is declared as written, and the text of a custom operation.
+/// Kernel, variant, layout of the bindings, and the text of a custom operation's kernel.
 type ShaderKey = (&'static str, &'static str, LayoutKey, Option<String>);
-/// Kernel, variant, and the bits of the overrides' values.
+/// The shader, and the overrides with the bits of their values.
 type PipelineKey = (ShaderKey, Vec<(&'static str, u64)>);
 
 #[derive(Clone)]
@@ -69,9 +74,10 @@ fn pipeline_key(dispatch: &PlannedDispatch) -> PipelineKey {
 }
 
 impl Pipelines {
-    /// Without any pipeline.
-    pub(crate) fn new(disk: Option<DiskCache>) -> Self {
-        Self { disk, ..Self::default() }
+    /// No pipelines yet. With `checks` they are compiled with bounds checks, bounded loops and zeroed workgroup memory;
+    /// `workgroup_memory` is the adapter's limit in bytes.
+    pub(crate) fn new(disk: Option<DiskCache>, checks: bool, workgroup_memory: u32) -> Self {
+        Self { disk, checks, workgroup_memory, ..Self::default() }
     }
 
     /// Number of pipelines made so far.
@@ -79,17 +85,17 @@ impl Pipelines {
         lock(&self.pipelines).len()
     }
 
-    /// Time that calls have spent compiling; zero in browsers.
+    /// Time that [`Self::get`] has spent compiling; zero in browsers.
     pub(crate) fn spent(&self) -> Duration {
         *lock(&self.spent)
     }
 
-    /// Has `watcher` called before kernels are compiled.
+    /// Sets the function that is called before kernels are compiled.
     pub(crate) fn watch(&self, watcher: Watcher) {
         *lock(&self.watcher) = Some(watcher);
     }
 
-    /// Says that so many kernels are about to be compiled.
+    /// Tells the log and the watcher that `kernels` kernels are about to be compiled.
     fn announce(&self, kernels: usize) {
         tracing::info!(kernels, "compiling kernels");
         let watcher = lock(&self.watcher).clone();
@@ -98,11 +104,11 @@ impl Pipelines {
         }
     }
 
-    /// The pipelines of these dispatches, in their order. What is missing is compiled, on all cores.
+    /// The pipelines of these dispatches, in their order. Missing ones are compiled, on all cores.
     ///
     /// # Errors
     /// [`GpuError::Validation`] naming the kernel, [`GpuError::OutOfMemory`], [`GpuError::DeviceLost`].
-    pub(crate) fn get(&self, device: &Device, dispatches: &[&PlannedDispatch]) -> Result<Vec<Pipeline>, GpuError> {
+    pub(crate) fn get(&self, handle: &Handle, dispatches: &[&PlannedDispatch]) -> Result<Vec<Pipeline>, GpuError> {
         let before = self.len();
         let kernels = missing(&self.pipelines, dispatches, pipeline_key).len();
         if kernels > 0 {
@@ -110,9 +116,9 @@ impl Pipelines {
         }
         // There is no clock in a browser.
         let start = (!cfg!(target_arch = "wasm32")).then(Instant::now);
-        complete(&self.layouts, dispatches, layout_key, |d| layout(device, &d.access))?;
-        complete(&self.modules, dispatches, shader_key, |d| module(device, d))?;
-        complete(&self.pipelines, dispatches, pipeline_key, |d| self.compile(device, d))?;
+        complete(&self.layouts, dispatches, layout_key, |d| layout(handle, &d.access))?;
+        complete(&self.modules, dispatches, shader_key, |d| module(handle, d, self.checks))?;
+        complete(&self.pipelines, dispatches, pipeline_key, |d| self.compile(handle, d))?;
         let spent = start.map_or(Duration::ZERO, |start| start.elapsed());
         *lock(&self.spent) += spent;
         if let Some(disk) = self.disk.as_ref().filter(|_| self.len() > before) {
@@ -122,23 +128,23 @@ impl Pipelines {
         Ok(dispatches.iter().map(|d| made[&pipeline_key(d)].clone()).collect())
     }
 
-    fn compile(&self, device: &Device, dispatch: &PlannedDispatch) -> Result<Pipeline, GpuError> {
+    fn compile(&self, handle: &Handle, dispatch: &PlannedDispatch) -> Result<Pipeline, GpuError> {
         let shader = &dispatch.shader;
         let layout = lock(&self.layouts)[&layout_key(dispatch)].clone();
         let module = lock(&self.modules)[&shader_key(dispatch)].clone();
         let what = format!("pipeline {} [{}] {:?}", shader.name, shader.variant, dispatch.overrides);
         if dispatch.is_custom() {
-            custom::check(device, dispatch)?;
+            custom::check(dispatch, self.workgroup_memory)?;
         }
-        let raw = device.scope(&what, || {
-            device.raw().create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        let raw = handle.scope(&what, || {
+            handle.raw.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
                 label: Some(shader.name),
                 layout: Some(&layout.pipeline),
                 module: &module,
                 entry_point: Some("main"),
                 compilation_options: wgpu::PipelineCompilationOptions {
                     constants: &dispatch.overrides,
-                    zero_initialize_workgroup_memory: device.options().checks,
+                    zero_initialize_workgroup_memory: self.checks,
                 },
                 cache: self.disk.as_ref().map(DiskCache::raw),
             })
@@ -148,8 +154,8 @@ impl Pipelines {
     }
 }
 
-/// Adds to `made` whatever `dispatches` need and it does not have. What wgpu makes belongs to one thread in browsers, where there
-/// is only one.
+/// Adds to `made` the values of all keys of `dispatches` that it lacks, made in parallel. In browsers wgpu's objects belong to one
+/// thread, and there `parallel::map` uses only one.
 fn complete<K: Eq + Hash + Send, V: WasmNotSend>(
     made: &Mutex<HashMap<K, V>>,
     dispatches: &[&PlannedDispatch],
@@ -175,7 +181,7 @@ fn missing<'d, K: Eq + Hash, V>(
     dispatches.iter().filter(new).copied().collect()
 }
 
-fn layout(device: &Device, access: &[Access]) -> Result<Layout, GpuError> {
+fn layout(handle: &Handle, access: &[Access]) -> Result<Layout, GpuError> {
     let entry = |(binding, access): (usize, &Access)| wgpu::BindGroupLayoutEntry {
         binding: binding as u32,
         visibility: wgpu::ShaderStages::COMPUTE,
@@ -187,10 +193,10 @@ fn layout(device: &Device, access: &[Access]) -> Result<Layout, GpuError> {
         count: None,
     };
     let entries: Vec<_> = access.iter().enumerate().map(entry).collect();
-    device.scope("a binding layout", || {
+    handle.scope("a binding layout", || {
         let bindings =
-            device.raw().create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries });
-        let pipeline = device.raw().create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            handle.raw.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries });
+        let pipeline = handle.raw.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label: None,
             bind_group_layouts: &[Some(&bindings)],
             immediate_size: 0,
@@ -199,9 +205,9 @@ fn layout(device: &Device, access: &[Access]) -> Result<Layout, GpuError> {
     })
 }
 
-fn module(device: &Device, dispatch: &PlannedDispatch) -> Result<wgpu::ShaderModule, GpuError> {
+fn module(handle: &Handle, dispatch: &PlannedDispatch, checks: bool) -> Result<wgpu::ShaderModule, GpuError> {
     let shader = &dispatch.shader;
-    let checks = match device.options().checks {
+    let checks = match checks {
         true => wgpu::ShaderRuntimeChecks::checked(),
         false => wgpu::ShaderRuntimeChecks::unchecked(),
     };
@@ -211,17 +217,17 @@ fn module(device: &Device, dispatch: &PlannedDispatch) -> Result<wgpu::ShaderMod
     };
     let what = format!("kernel {} [{}]", shader.name, shader.variant);
     if dispatch.is_custom() {
-        let made = device.scope(&what, || device.raw().create_shader_module(descriptor));
+        let made = handle.scope(&what, || handle.raw.create_shader_module(descriptor));
         return made.map_err(|error| blame(dispatch, error));
     }
-    device.scope(&what, || {
+    handle.scope(&what, || {
         // SAFETY: the kernels are those of `atrous-shaders`. Plans bind and dispatch them such that every index is in bounds,
         // every loop ends and no divisor is zero; the same is tested with all checks on.
-        unsafe { device.raw().create_shader_module_trusted(descriptor, checks) }
+        unsafe { handle.raw.create_shader_module_trusted(descriptor, checks) }
     })
 }
 
-/// What WebGPU refuses of a custom operation is for its author.
+/// Turns a refusal of a custom operation's kernel into [`GpuError::CustomKernel`], since its author has to mend it.
 fn blame(dispatch: &PlannedDispatch, error: GpuError) -> GpuError {
     match error {
         GpuError::Validation { reason, .. } if dispatch.is_custom() => {

@@ -1,29 +1,13 @@
 //! One run: one upload, one compute pass, one submit, one readback.
 
-use crate::allocate::Command;
+use crate::command::Command;
 use crate::{Flight, GpuError, InputData, Outputs, Session, slots};
-
-/// What the runs of a session have done, summed up. A run adds one to each of the first four (and no upload if its outputs
-/// need no input).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Uploads of inputs.
-    pub uploads: u64,
-    /// Compute passes.
-    pub passes: u64,
-    /// Submits to the queue.
-    pub submits: u64,
-    /// Buffers mapped for reading.
-    pub readbacks: u64,
-    /// Dispatches.
-    pub dispatches: u64,
-}
 
 impl Session {
     /// Runs the graph on these inputs, given by name as dense values in the order N, H, W, C.
     ///
-    /// The future never blocks: in a browser the event loop drives it, elsewhere a small thread polls the device while it is
-    /// awaited, so any executor will do. Dropping it gives the results up; the session stays usable.
+    /// The future never blocks and works with any executor: in browsers the event loop drives it, elsewhere a small thread polls the
+    /// device while the future is awaited. Dropping the future discards the results; the session stays usable.
     ///
     /// # Errors
     /// [`GpuError::Input`] before anything is submitted; [`GpuError::DeviceLost`], [`GpuError::OutOfMemory`].
@@ -42,8 +26,8 @@ impl Session {
         self.finish_blocking(flight)
     }
 
-    /// Uploads inputs and submits a run without waiting for it; [`Self::finish`] gives its results. Several runs may be under
-    /// way: the device does them one after the other, and each takes a readback buffer until its results are taken.
+    /// Uploads inputs and submits a run without waiting for it; [`Self::finish`] returns its results. Several runs may be under way: the
+    /// device computes them one after the other, and each holds a readback buffer until its results are taken.
     ///
     /// # Errors
     /// As [`Self::run`].
@@ -53,7 +37,7 @@ impl Session {
         self.executable.begin(before, &[])
     }
 
-    /// The results of a run that [`Self::begin`] began, once it is done. Later ones are not waited for.
+    /// Waits for a run that [`Self::begin`] began, not for later ones, and returns its results.
     ///
     /// # Errors
     /// [`GpuError::OtherSession`]; those of [`Self::run`].
@@ -70,7 +54,7 @@ impl Session {
         Ok(self.executable.finish_blocking(flight)?.0)
     }
 
-    /// Checks the inputs and uploads them. Returns whether pictures' bytes are among them, which a kernel puts in place.
+    /// Checks the inputs and uploads them. Returns whether bytes of pictures are among them, which a kernel must convert.
     pub(crate) fn upload(&mut self, inputs: &[(&str, InputData<'_>)]) -> Result<bool, GpuError> {
         let executable = &mut self.executable;
         slots::pack(&executable.inputs, &mut executable.staging, inputs)?;
@@ -79,7 +63,7 @@ impl Session {
             InputData::Rgb8(bytes) => Some(*bytes),
             _ => None,
         });
-        // The whole buffer is written, unless bytes stand for all of it.
+        // The inputs buffer is written as a whole, unless its only input is given as bytes of pictures.
         let others = executable.inputs.iter().any(|slot| slot.place.is_some() && !(slot.pixels && bytes.is_some()));
         executable.device.scope("an upload", || {
             if others {
@@ -92,7 +76,7 @@ impl Session {
         Ok(bytes.is_some())
     }
 
-    /// The dispatches of a run; `by_pixels` puts pictures' bytes in place first.
+    /// The commands of a run; with `by_pixels` those that convert bytes of pictures come first.
     pub(crate) fn commands(&self, by_pixels: bool) -> impl Iterator<Item = &Command> {
         let pixels = self.pixels.iter().filter(move |_| by_pixels).flat_map(|pixels| &pixels.commands);
         pixels.chain(&self.executable.commands)

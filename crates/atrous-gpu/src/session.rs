@@ -10,9 +10,10 @@ use crate::executable::Executable;
 use crate::pixels::PixelInput;
 use crate::{Counters, Device, GpuError, Parameters};
 
-/// A graph planned for fixed input shapes, with everything it needs on the device. It changes no parameters.
+/// A graph planned for fixed input shapes, with the buffers and pipelines that it needs. It changes no parameters.
 ///
-/// Making one compiles the kernels that the device has not met before. A run is `&mut`: its buffers serve one run at a time.
+/// Creating a session compiles the kernels that the device has not compiled before. Runs take `&mut self`, since they share the
+/// session's buffers.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -38,18 +39,18 @@ use crate::{Counters, Device, GpuError, Parameters};
 /// ```
 pub struct Session {
     pub(crate) executable: Executable,
-    /// How one input is made of pictures' bytes.
+    /// Converts bytes of pictures to an input, see [`Self::take_pixels`].
     pub(crate) pixels: Option<PixelInput>,
 }
 
 impl Session {
-    /// A session that gives `outputs` of a graph: compiles it for [inference](Purpose::Inference) on this device, folded if the
-    /// parameters [are](Parameters::upload_folded), and makes all that runs need. The predicted memory, parameters included,
-    /// is held against the device's budget before anything is allocated.
+    /// A session that returns `outputs` of a graph. Compiles the graph for [inference](Purpose::Inference) on this device, folded if the
+    /// parameters [are](Parameters::upload_folded), and makes everything that runs need. Before anything is allocated, the predicted
+    /// memory, parameters included, is compared with the device's budget.
     ///
     /// # Errors
-    /// [`GpuError::Plan`] if the graph has not all outputs or does not fit the device's limits, [`GpuError::MemoryBudget`],
-    /// [`GpuError::ParameterMismatch`] if the parameters are not this graph's, [`GpuError::NoOutputs`],
+    /// [`GpuError::Plan`] if an output is not a node of the graph or the graph does not fit the device's limits,
+    /// [`GpuError::MemoryBudget`], [`GpuError::ParameterMismatch`] if the parameters are not this graph's, [`GpuError::NoOutputs`],
     /// [`GpuError::OutOfMemory`], [`GpuError::DeviceLost`].
     pub fn new(
         device: &Device,
@@ -61,8 +62,8 @@ impl Session {
         Self::from_compiled(device, device.compile(graph, &purpose)?, parameters)
     }
 
-    /// A session that runs a graph compiled for anything but training, on this device or one with tighter limits. The parameters are
-    /// those of the compiled graph.
+    /// A session that runs a graph compiled for any purpose except training, for this device or one with tighter limits. The parameters
+    /// are those of the compiled graph.
     ///
     /// # Errors
     /// As [`Self::new`], and [`GpuError::Trains`].
@@ -104,7 +105,7 @@ impl Session {
         &self.executable.parameters
     }
 
-    /// The graph's inputs with what a run must give for them, in the graph's order.
+    /// Names and types of the inputs, in the graph's order.
     pub fn inputs(&self) -> impl Iterator<Item = (&str, TensorType)> {
         self.executable.inputs()
     }
@@ -114,7 +115,7 @@ impl Session {
         self.executable.outputs()
     }
 
-    /// What all runs so far have done.
+    /// Totals over all runs so far.
     pub fn counters(&self) -> Counters {
         self.executable.counters
     }
@@ -126,7 +127,7 @@ impl Session {
     }
 
     /// Bytes of all buffers, parameters and readback included: what [`Plan::peak_bytes`] predicts, and 32 bytes for the timer
-    /// where there is one. Runs that are under way at once add a readback each, and pictures' bytes what they take.
+    /// if there is one. Each further run that is under way at once adds a readback; an input that takes pixels adds a buffer for bytes.
     pub fn measured_bytes(&self) -> u64 {
         self.executable.measured_bytes() + self.pixels.as_ref().map_or(0, PixelInput::bytes)
     }

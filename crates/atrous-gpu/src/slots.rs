@@ -1,4 +1,4 @@
-//! What a run is given and what it returns, as it lies in the buffers for upload and readback.
+//! Inputs and outputs of a run in the buffers for upload and readback.
 
 use std::collections::HashMap;
 
@@ -13,9 +13,9 @@ use crate::{GpuError, InputData, InputError};
 pub(crate) struct InputSlot {
     pub(crate) name: String,
     pub(crate) ty: TensorType,
-    /// Where it lies in the inputs buffer; none if no output needs it.
+    /// Its place in the inputs buffer; `None` if no output needs the input.
     pub(crate) place: Option<Place>,
-    /// Whether it may be given as bytes of pixels.
+    /// Whether the input may be given as bytes of pictures.
     pub(crate) pixels: bool,
 }
 
@@ -53,7 +53,10 @@ pub(crate) fn output_slots(graph: &Graph, plan: &Plan) -> Vec<OutputSlot> {
     plan.outputs.iter().map(slot).collect()
 }
 
-/// What was given for each input, in the graph's order. Everything given is an input, and everything needed is given.
+/// The value that was given for each input, in the graph's order.
+///
+/// # Errors
+/// If a name is unknown or given twice, or an input that outputs need is missing.
 pub(crate) fn given<'a, D>(slots: &[InputSlot], inputs: &'a [(&str, D)]) -> Result<Vec<Option<&'a D>>, InputError> {
     for (i, (name, _)) in inputs.iter().enumerate() {
         if !slots.iter().any(|slot| slot.name == *name) {
@@ -74,7 +77,7 @@ pub(crate) fn given<'a, D>(slots: &[InputSlot], inputs: &'a [(&str, D)]) -> Resu
     slots.iter().map(given).collect()
 }
 
-/// Checks that values of the host are such as an input takes.
+/// Checks that an input takes values of this type and number.
 pub(crate) fn check(slot: &InputSlot, data: &InputData<'_>) -> Result<(), InputError> {
     let (name, ty) = (slot.name.clone(), slot.ty);
     if !data.fits(ty.dtype) {
@@ -90,7 +93,7 @@ pub(crate) fn check(slot: &InputSlot, data: &InputData<'_>) -> Result<(), InputE
     }
 }
 
-/// Checks the inputs and puts them into the staging memory as they shall lie in the inputs buffer.
+/// Checks the inputs and packs them into the staging memory, which has the layout of the inputs buffer.
 pub(crate) fn pack(
     slots: &[InputSlot],
     staging: &mut [u32],
@@ -107,7 +110,7 @@ pub(crate) fn pack(
     Ok(())
 }
 
-/// Takes the outputs out of a readback. With `checks`, their padding must be zero.
+/// The outputs in a readback. With `checks`, their padding must be zero.
 pub(crate) fn unpack(slots: &[OutputSlot], readback: &[u8], checks: bool) -> Result<Vec<Output>, GpuError> {
     let output = |slot: &OutputSlot| {
         let first = slot.offset as usize;
@@ -123,7 +126,7 @@ pub(crate) fn unpack(slots: &[OutputSlot], readback: &[u8], checks: bool) -> Res
     slots.iter().map(output).collect()
 }
 
-/// Every name and label of some nodes with their index among them.
+/// The index in `nodes` of each node, by its names and labels.
 pub(crate) fn names(graph: &Graph, nodes: &[NodeId]) -> HashMap<String, usize> {
     let index = |id: NodeId| nodes.iter().position(|node| *node == id);
     graph.names().filter_map(|(name, id)| Some((name.to_owned(), index(id)?))).collect()

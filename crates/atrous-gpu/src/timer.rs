@@ -16,7 +16,7 @@ pub(crate) struct Timer {
 }
 
 impl Timer {
-    /// A timer, if the device's options ask for timestamps and it has them.
+    /// A timer, if the device's options ask for timestamps and the device has them.
     pub(crate) fn new(device: &Device) -> Result<Option<Self>, GpuError> {
         if !device.options().timestamps || !device.raw().features().contains(wgpu::Features::TIMESTAMP_QUERY) {
             return Ok(None);
@@ -38,7 +38,7 @@ impl Timer {
         Ok(Some(timer))
     }
 
-    /// What a pass must be begun with to be timed.
+    /// The timestamp writes of the descriptor of the pass that is to be timed.
     pub(crate) fn writes(&self) -> wgpu::ComputePassTimestampWrites<'_> {
         wgpu::ComputePassTimestampWrites {
             query_set: &self.queries,

@@ -1,4 +1,4 @@
-//! Sums over many runs, kept on the device until they are asked for.
+//! Sums over many runs that stay on the device until they are read.
 
 use std::collections::HashMap;
 
@@ -43,8 +43,8 @@ impl Executable {
 }
 
 impl Session {
-    /// The totals of an [evaluation](atrous_kernels::Purpose::Evaluation): what was summed over all runs since they were last taken; they
-    /// are zero afterwards. Sums are f32, so counts are exact below 2^24. A graph compiled for anything else has none.
+    /// The totals of an [evaluation](atrous_kernels::Purpose::Evaluation): sums over all runs since they were last taken; they
+    /// are zero afterwards. Sums are f32, so counts are exact below 2^24. A graph compiled for another purpose has none.
     ///
     /// # Errors
     /// [`GpuError::DeviceLost`], [`GpuError::OutOfMemory`].
@@ -63,8 +63,8 @@ impl Session {
 }
 
 impl TrainingSession {
-    /// The totals: what was summed over all steps that [were applied](crate::StepResult::applied) since they were last taken; they are
-    /// zero afterwards. Sums are f32, so counts are exact below 2^24.
+    /// The totals: sums over all steps that [were applied](crate::StepResult::applied) since they were last taken; they are zero
+    /// afterwards. Sums are f32, so counts are exact below 2^24.
     ///
     /// # Errors
     /// [`GpuError::DeviceLost`], [`GpuError::OutOfMemory`].

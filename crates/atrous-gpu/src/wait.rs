@@ -1,8 +1,8 @@
 //! Waiting for a buffer to be mapped.
 //!
-//! wgpu calls back only while the device is polled. A browser does that by itself. Elsewhere the blocking calls poll and
-//! wait; an awaited [`Mapping`] starts one small thread that polls, without waiting inside wgpu, until it is done, so that any
-//! executor can drive it.
+//! wgpu runs callbacks only while the device is polled. Browsers poll by themselves. Elsewhere blocking calls poll and wait; an awaited
+//! [`Mapping`] starts one small thread that polls, without blocking inside wgpu, until the buffer is mapped, so that any executor can
+//! drive the future.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::{Device, GpuError};
 
-/// How long a blocking call waits for another thread to call back, once the device is idle.
+/// How long a blocking call waits for the callback on another thread once the device is idle, in milliseconds.
 #[cfg(not(target_arch = "wasm32"))]
 const CALLBACK_MILLIS: u32 = 10_000;
 
@@ -21,6 +21,7 @@ struct State {
     mapped: Option<bool>,
     /// Whether the waiting call was dropped.
     abandoned: bool,
+    /// Whether the polling thread was started.
     polled: bool,
     waker: Option<Waker>,
 }
@@ -29,12 +30,12 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A buffer that should be mapped is not.
+/// The error for a buffer that is not mapped, although the host waited for it.
 pub(crate) fn unmapped(error: wgpu::MapRangeError) -> GpuError {
     GpuError::Validation { what: "reading back".to_owned(), reason: error.to_string() }
 }
 
-/// A buffer on its way to be mapped for reading.
+/// A buffer that is about to be mapped for reading.
 pub(crate) struct Mapping {
     device: Device,
     state: Arc<Mutex<State>>,
@@ -43,7 +44,7 @@ pub(crate) struct Mapping {
 }
 
 impl Mapping {
-    /// Asks for all of `buffer` to be mapped once the work submitted so far is done.
+    /// Requests that all of `buffer` is mapped after the work submitted so far.
     pub(crate) fn request(device: &Device, buffer: &wgpu::Buffer) -> Result<Self, GpuError> {
         let state = Arc::new(Mutex::new(State::default()));
         let signal = state.clone();
@@ -72,10 +73,10 @@ impl Mapping {
         self.wait_after(None)
     }
 
-    /// Blocks until the buffer is mapped, which `submission` was the last to write. Later submissions are not waited for.
+    /// Blocks until the buffer is mapped; `submission` was the last to write it. Does not wait for later submissions.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn wait_after(self, submission: Option<wgpu::SubmissionIndex>) -> Result<(), GpuError> {
-        // The callback of a mapping that is done may be in the hands of another thread's poll: it is called soon.
+        // The poll of another thread may be about to run the callback, so the state is checked several times.
         for attempt in 0..CALLBACK_MILLIS {
             if let Some(result) = self.result() {
                 return result;
@@ -83,7 +84,7 @@ impl Mapping {
             if attempt > 0 {
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
-            self.device.poll(wgpu::PollType::Wait { submission_index: submission.clone(), timeout: None })?;
+            self.device.handle().poll(wgpu::PollType::Wait { submission_index: submission.clone(), timeout: None })?;
         }
         let not_called = || GpuError::Validation {
             what: "reading back".to_owned(),
@@ -92,20 +93,21 @@ impl Mapping {
         self.result().unwrap_or_else(|| Err(not_called()))
     }
 
+    /// The result of the mapping, once it is known.
     fn result(&self) -> Option<Result<(), GpuError>> {
         let mapped = lock(&self.state).mapped?;
         Some(match (mapped, self.device.check()) {
             (true, _) => Ok(()),
             (false, Err(error)) => Err(error),
-            (false, Ok(())) => Err(self.device.cause(GpuError::Validation {
+            (false, Ok(())) => Err(self.device.handle().cause(GpuError::Validation {
                 what: "reading back".to_owned(),
                 reason: "the buffer could not be mapped".to_owned(),
             })),
         })
     }
 
-    /// Polls the device from a thread of its own until the buffer is mapped, the wait is given up or the device is lost.
-    /// The pauses grow with the time waited, to a sixteenth of it and a millisecond at most.
+    /// Starts a thread that polls the device until the buffer is mapped, the future is dropped or the device is lost. The pauses between
+    /// polls are a sixteenth of the time waited so far, at most a millisecond.
     #[cfg(not(target_arch = "wasm32"))]
     fn start_polling(&mut self) -> std::io::Result<()> {
         use std::time::{Duration, Instant};
@@ -113,7 +115,7 @@ impl Mapping {
         let poll = move || {
             let start = Instant::now();
             loop {
-                let polled = device.poll(wgpu::PollType::Poll);
+                let polled = device.handle().poll(wgpu::PollType::Poll);
                 let waker = {
                     let mut state = lock(&shared);
                     if state.mapped.is_some() || state.abandoned {
@@ -153,7 +155,7 @@ impl Future for Mapping {
             state.waker = Some(context.waker().clone());
             (state.mapped.is_some(), std::mem::replace(&mut state.polled, true))
         };
-        // The callback may have come between the two looks, and without a thread the executor has to poll.
+        // Wake the executor again if the callback came after the first check, or if no thread could be started.
         if done || (!polled && self.start_polling().is_err()) {
             lock(&self.state).polled = false;
             context.waker().wake_by_ref();
@@ -163,14 +165,14 @@ impl Future for Mapping {
 }
 
 impl Drop for Mapping {
-    /// Ends the polling thread: were it left alone, it could be the last to hold the device and give it back while the
-    /// process exits, when drivers have already torn down what they need for that.
+    /// Ends the polling thread. Otherwise it could be the last owner of the device and drop it while the process exits, when drivers have
+    /// already freed what they need for that.
     fn drop(&mut self) {
         lock(&self.state).abandoned = true;
         #[cfg(not(target_arch = "wasm32"))]
         if let Some(poller) = self.poller.take() {
             poller.thread().unpark();
-            // An executor may run, and end, the future within the poller's call to the waker.
+            // The future may be dropped on the polling thread itself, by an executor that runs it inside of `wake`.
             if poller.thread().id() != std::thread::current().id() {
                 let _ = poller.join();
             }

@@ -4,8 +4,8 @@ use atrous_graph::TensorType;
 use atrous_nn::StoredLayout;
 use rayon::prelude::*;
 
-/// Rows of the graph's tensor that one task writes; as many neighbouring elements are read at a time where the framework
-/// stores output channels outermost.
+/// Rows of the graph's tensor that one task writes. If the framework stores output channels outermost, this is also the number of
+/// neighbouring elements that are read together.
 const ROWS: usize = 8;
 
 /// Writes a parameter into `device`, `ty.padded_len()` elements in device layout: element (a, b, i, o) is

@@ -1,11 +1,11 @@
-//! Weights in and out.
+//! Reading and writing weights.
 //!
-//! [`Weights`] says where a network's weights come from: a file, bytes, tensors, a training's folder, first values, what fits of
-//! others, a source of one's own.
+//! [`Weights`] says where a network's weights come from: a file, bytes, tensors, the folder of a training, random first values, the
+//! fitting part of another network's weights, or a source of the program's own.
 //! [`WeightFile`] maps a safetensors file and binds it to a [`atrous_nn::Model`] by the names its framework uses;
-//! [`WeightFile::bind_partial`] takes what fits and the rest from elsewhere, for fine-tuning; [`save_parameters`] writes
-//! one. What is bound is an [`atrous_graph::ParameterSource`]: values go from where they lie straight into upload memory, brought
-//! from the framework's order into the graph's on the way.
+//! for fine-tuning, [`WeightFile::bind_partial`] takes the tensors that fit and all others from another source. [`save_parameters`] writes
+//! a file. Bound weights are an [`atrous_graph::ParameterSource`]: they copy values directly from the mapped file into upload memory, and
+//! convert them from the framework's order to the graph's.
 
 mod layout;
 mod origin;

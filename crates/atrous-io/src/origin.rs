@@ -28,24 +28,24 @@ use crate::{Mismatch, NamedTensor, WeightFile, WeightsError, tensors_to_bytes};
 pub enum Weights {
     /// A safetensors file.
     File(PathBuf),
-    /// The content of such a file, see [`Weights::bytes`].
+    /// The content of a safetensors file, see [`Weights::bytes`].
     Bytes(Arc<dyn AsRef<[u8]> + Send + Sync>),
     /// Tensors in memory.
     Tensors(Arc<[NamedTensor]>),
-    /// The folder of a training: its best parameters, or if no validation has chosen any, its last ones.
+    /// The folder of a training: its best parameters, or its last ones if no epoch has ended yet.
     Run(PathBuf),
-    /// What the network's framework would begin a training with, drawn from this seed, see [`Init`].
+    /// Random first values by the rules of the network's framework, drawn from this seed, see [`Init`].
     Init(u64),
-    /// What fits of these weights, and all else drawn, see [`Weights::partial`].
+    /// The tensors that fit, and random first values for all others, see [`Weights::partial`].
     Partial {
         /// A file, bytes, tensors or a training's folder.
         weights: Arc<Weights>,
-        /// What the network's names have in front of those of the tensors.
+        /// The prefix of the network's names that the tensors' names lack.
         prefix: String,
-        /// Seed of what is drawn.
+        /// Seed of the random values.
         seed: u64,
     },
-    /// A source of one's own, see [`Weights::source`].
+    /// A source of the program's own, see [`Weights::source`].
     Source(Arc<dyn ParameterSource + Send + Sync>),
 }
 
@@ -60,23 +60,24 @@ impl Weights {
         Self::Tensors(tensors.into_iter().collect())
     }
 
-    /// To fine-tune: of these weights what fits, by the network's names without `prefix` (`""` for a whole network, `"encoder."` for the
-    /// backbone of another), and all else, such as a head for other classes, drawn from the seed. [`Self::mismatch`] tells what.
+    /// Weights for fine-tuning: the tensors that fit, found by the network's names without `prefix` (`""` for a whole network,
+    /// `"encoder."` for the backbone of another), and random first values from the seed for all others, such as a head for other classes.
+    /// [`Self::mismatch`] lists these.
     pub fn partial(self, prefix: impl Into<String>, seed: u64) -> Self {
         Self::Partial { weights: Arc::new(self), prefix: prefix.into(), seed }
     }
 
-    /// A source of one's own: values by the parameters' names in memory, in the order of the graph's shapes, or parts of several files
-    /// ([`WeightFile::bind_part`]).
+    /// A source of the program's own, such as values in memory by the parameters' names, in the order of the graph's shapes, or parts of
+    /// several files ([`WeightFile::bind_part`]).
     pub fn source(source: impl ParameterSource + Send + Sync + 'static) -> Self {
         Self::Source(Arc::new(source))
     }
 
-    /// Gives `use_them` the values of all parameters of `model`.
+    /// Calls `use_them` with a source of all parameters of `model`.
     ///
     /// # Errors
-    /// [`WeightsError`] if a file cannot be read or is damaged, if tensors are missing, unexpected or of another shape, if nothing fits
-    /// where a part was to, or if a tensor in memory has another number of values than its shape says.
+    /// [`WeightsError`] if a file cannot be read or is damaged, if tensors are missing, unexpected or of another shape, if no
+    /// tensor of [partial](Self::partial) weights fits, or if a tensor in memory has another number of values than its shape says.
     pub fn with<R>(&self, model: &Model, use_them: impl FnOnce(&dyn ParameterSource) -> R) -> Result<R, WeightsError> {
         Ok(match self {
             Self::Init(seed) => use_them(&Init::new(model, *seed)),
@@ -88,8 +89,9 @@ impl Weights {
         })
     }
 
-    /// What of these weights and a model's parameters does not fit together. Of [partial](Self::partial) weights what is missing or of another
-    /// shape is drawn, and what is unexpected is not used; of all others nothing may be left over.
+    /// The differences between these weights and a model's parameters. For [partial](Self::partial) weights, missing parameters and those
+    /// of another shape get random first values, and unexpected tensors are not used; for all other weights any difference is an error
+    /// when they are loaded.
     ///
     /// ```
     /// use atrous_graph::Shape;
@@ -111,7 +113,8 @@ impl Weights {
     /// ```
     ///
     /// # Errors
-    /// [`WeightsError`] if a file cannot be read or is damaged; [`WeightsError::NoTensors`] of weights that are made for the model.
+    /// [`WeightsError`] if a file cannot be read or is damaged; [`WeightsError::NoTensors`] for weights without tensors of their own, such
+    /// as [`Weights::Init`].
     pub fn mismatch(&self, model: &Model) -> Result<Mismatch, WeightsError> {
         let (weights, prefix) = match self {
             Self::Partial { weights, prefix, .. } => (&**weights, prefix.as_str()),

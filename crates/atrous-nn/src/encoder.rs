@@ -1,4 +1,4 @@
-//! The convolutional part of networks, which decoders and heads are put on.
+//! Encoders: the convolutional part of networks, on which decoders and heads are built.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use atrous_graph::{GraphError, NodeId};
 
 use crate::{Builder, Feature};
 
-/// The convolutional part of a network: stages that each make a smaller map of features. Decoders such as
-/// [`SmpUnet`](crate::zoo::SmpUnet) take any.
+/// The convolutional part of a network: stages that each make a smaller feature map. Decoders such as
+/// [`SmpUnet`](crate::zoo::SmpUnet) take any encoder.
 ///
 /// ```
 /// use atrous_graph::Shape;
@@ -28,7 +28,7 @@ pub trait Encoder: Debug + Send + Sync {
     /// Pixels of the image per pixel of each stage's result, such as 2, 4, 8, 16, 32. Each is a multiple of the one before.
     fn strides(&self) -> Vec<usize>;
 
-    /// Adds a stage behind the one before; the first reads the image.
+    /// Adds a stage that reads the previous one's result; the first reads the image.
     ///
     /// # Errors
     /// For images that are too small, contradictory attributes, and dilations the stage cannot have.
@@ -54,8 +54,8 @@ pub trait Encoder: Debug + Send + Sync {
         Ok(features)
     }
 
-    /// Adds the stages up to the first whose stride is at least `stride`. The parameters of the others are noted as unused, so that
-    /// files of the whole encoder fit.
+    /// Adds the stages up to the first whose stride is at least `stride`. The parameters of the others are recorded as unused, so that
+    /// weight files of the whole encoder can be loaded.
     ///
     /// # Errors
     /// Those of [`Encoder::stage`].
@@ -97,15 +97,15 @@ impl Stage {
     }
 }
 
-/// A stage as it is to be added.
+/// The strides and dilations of a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stage {
-    /// Which, counted from 0.
+    /// Number of the stage, counted from 0.
     pub number: usize,
     /// Pixels of the image per pixel of the result.
     pub stride: usize,
-    /// Step that the stage adds to that: the stride of its first block.
+    /// Stride of the stage's first block.
     pub step: usize,
     /// Dilation of its first block.
     pub first: usize,
@@ -113,7 +113,7 @@ pub struct Stage {
     pub rest: usize,
 }
 
-/// Dilations in place of the last stages' strides, so that maps stay larger.
+/// Dilations instead of the last stages' strides, so that feature maps stay larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Dilation {
     /// Pixels of the image per pixel of the last map.
@@ -122,12 +122,12 @@ pub struct Dilation {
     pub rule: DilationRule,
 }
 
-/// Which dilation a stage gets whose stride was taken away.
+/// The dilation of a stage whose stride is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DilationRule {
-    /// torchvision's `replace_stride_with_dilation`: the first block keeps the dilation there was before the stage.
+    /// torchvision's `replace_stride_with_dilation`: the first block has the dilation of the previous stage.
     FirstBlockKeeps,
-    /// segmentation-models-pytorch: every convolution of the stage is dilated, the first block's too.
+    /// segmentation-models-pytorch: all blocks of the stage are dilated.
     WholeStage,
 }
 

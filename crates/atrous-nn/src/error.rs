@@ -1,4 +1,4 @@
-//! What can be wrong with a request to a model.
+//! Errors of requests to a model.
 
 use atrous_graph::GraphError;
 
@@ -6,14 +6,14 @@ use atrous_graph::GraphError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
-    /// A name that covers no parameter, see [`crate::Model::select`].
+    /// A name that selects no parameter, see [`crate::Model::select`].
     #[error("no parameter of {model} is called \"{name}\" or lies under it; similar names: {similar}")]
     UnknownName {
         /// The model's name.
         model: String,
         /// The name asked for.
         name: String,
-        /// The names that come closest.
+        /// Similar names.
         similar: String,
     },
     /// The graph cannot be changed.

@@ -1,4 +1,4 @@
-//! Freezing: which parameters training leaves alone.
+//! Freezing: parameters that training does not change.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -16,10 +16,10 @@ struct Statistic {
 }
 
 impl Model {
-    /// Freezes the parameters under these names (see [`Model::select`]): the optimizer leaves them alone. A batch normalisation under
-    /// one of the names uses and keeps its running statistics: in a graph built for training it reads them instead of the
-    /// batch's, and they get no new values. Running statistics of other layers get no new values either. The scale or shift of a
-    /// batch normalisation named exactly is frozen alone.
+    /// Freezes the parameters under these names (see [`Model::select`]): the optimizer does not change them. A batch normalisation
+    /// under one of the names uses its running statistics and keeps them: in a graph built for training it reads them instead of the
+    /// batch's statistics, and they get no new values. Running statistics of other layers under the names get no new values either. If
+    /// the full name of a batch normalisation's scale or shift is given, this parameter alone is frozen.
     ///
     /// # Errors
     /// [`ModelError::UnknownName`]; nothing is changed then.
@@ -39,7 +39,7 @@ impl Model {
         self.set_frozen(|i| before[i] && !selected[i])
     }
 
-    /// Freezes everything but what lies under these names, which becomes trainable.
+    /// Makes the parameters under these names trainable and freezes all others.
     ///
     /// # Errors
     /// [`ModelError::UnknownName`]; nothing is changed then.
@@ -48,8 +48,8 @@ impl Model {
         self.set_frozen(|i| !selected[i])
     }
 
-    /// Makes everything trainable from the first parameter under `name` on, in the order of [`Model::parameters`], and freezes
-    /// what comes before.
+    /// Makes the first parameter under `name` and all after it trainable, in the order of [`Model::parameters`], and freezes those before
+    /// it.
     ///
     /// # Errors
     /// [`ModelError::UnknownName`]; nothing is changed then.
@@ -59,7 +59,7 @@ impl Model {
         self.set_frozen(|i| i < first)
     }
 
-    /// Which parameters are frozen; running statistics are when they get no new values.
+    /// For each parameter, whether it is frozen. A running statistic is frozen if it gets no new values.
     fn frozen(&self) -> Vec<bool> {
         let updated: HashSet<NodeId> = self.running.iter().map(|update| update.parameter).collect();
         let frozen =
@@ -96,15 +96,15 @@ impl Model {
             }
             self.graph.replace(id, Op::BatchNorm(atrous_graph::op::BatchNorm { batch, ..op }), &inputs)?;
         }
-        // Those of layers other than batch normalisation.
+        // What is left are running statistics of layers other than batch normalisation.
         own.retain(|parameter, _| !nodes.contains(parameter));
         running.extend(own.into_iter().map(|(parameter, value)| RunningUpdate { parameter, value }));
         self.running = running;
         Ok(())
     }
 
-    /// The graph's running statistics, by their parameter and by the batch's statistic. They stay in the graph when they are not
-    /// used.
+    /// The running statistics of the graph, each twice: by its parameter and by the batch's statistic. Frozen ones are among them, since
+    /// their nodes stay in the graph.
     fn statistics(&self) -> HashMap<NodeId, Statistic> {
         let all = self.graph.iter().filter(|(_, node)| matches!(node.op, Op::RunningStat(_)));
         all.flat_map(|(value, node)| {

@@ -14,7 +14,7 @@ impl Model {
 
     /// Groups of the trainable parameters: weights of convolutions and linear layers decay by `weight_decay`; biases and batch
     /// normalisations do not decay. `parts` are names (see [`Model::select`]) with a factor of the learning rate, such as
-    /// `(&["backbone"], 0.1)`; a parameter under several belongs to the first, all others have the factor 1. Groups without
+    /// `(&["backbone"], 0.1)`; a parameter of several parts belongs to the first, and the factor of all others is 1. Groups without
     /// parameters are left out.
     ///
     /// # Errors

@@ -1,8 +1,7 @@
 //! Layers, blocks and a zoo of networks, all of which build an [`atrous_graph::Graph`].
 //!
-//! A [`Builder`] collects the graph and the list of parameters; its layers name nodes and parameters as the framework a
-//! network comes from does, so that weight files and traces of PyTorch and Keras fit without a name map. Finished, it is a
-//! [`Model`].
+//! A [`Builder`] collects the graph and the list of parameters, and makes a [`Model`] of them. Its layers name nodes and parameters as
+//! the network's framework names them, so that weight files and traces of PyTorch and Keras need no map of names.
 //!
 //! For training, [`Init`] draws the first parameters as the framework would, and parts of a model are frozen and grouped by
 //! name:
@@ -25,22 +24,28 @@
 mod builder;
 mod encoder;
 mod error;
+mod feature;
 mod freeze;
 mod groups;
 pub mod init;
 pub mod layers;
+mod mode;
 mod model;
+mod naming;
 mod network;
 pub mod normalize;
 mod parameter;
 mod select;
 pub mod zoo;
 
-pub use builder::{Builder, DROPOUT_SEED, Mode, Naming};
+pub use builder::{Builder, DROPOUT_SEED};
 pub use encoder::{Dilation, DilationRule, Encoder, Stage};
 pub use error::ModelError;
+pub use feature::Feature;
 pub use init::Init;
+pub use mode::Mode;
 pub use model::{LayerRow, Model, Output, RunningUpdate, StateTensor, Summary};
-pub use network::{Built, Feature, Info, IntoNetwork, Network, Task};
+pub use naming::Naming;
+pub use network::{Built, Info, IntoNetwork, Network, Task};
 pub use normalize::Normalize;
 pub use parameter::{ParameterKind, ParameterSpec, StoredLayout, UnusedParameter};

@@ -9,7 +9,7 @@ use crate::{Feature, Mode, ParameterKind, ParameterSpec, UnusedParameter};
 /// A named result of a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// `out` for the main result, else what it is: `aux`.
+    /// `out` for the main result; other results have a name of their own, such as `aux`.
     pub name: String,
     /// The node that makes it.
     pub node: NodeId,
@@ -24,7 +24,7 @@ pub struct RunningUpdate {
     pub value: NodeId,
 }
 
-/// A finished network: its graph, and what its inputs, results and parameters are.
+/// A finished network: its graph, with its input, results and parameters.
 ///
 /// ```
 /// use atrous_graph::Shape;
@@ -49,7 +49,7 @@ pub struct Model {
     pub input: NodeId,
     /// Results, the main one first: logits `N×1×1×classes` of a classifier, `N×H×W×classes` of a segmentation network.
     pub outputs: Vec<Output>,
-    /// Feature maps that the network tells of, finest first, see [`Built::features`](crate::Built::features).
+    /// Feature maps that the network offers, finest first, see [`Built::features`](crate::Built::features).
     pub features: Vec<Feature>,
     /// All parameters, in the framework's order.
     pub parameters: Vec<ParameterSpec>,
@@ -85,7 +85,7 @@ impl<'a> StateTensor<'a> {
         }
     }
 
-    /// What it is for; `None` for a counter.
+    /// The kind of the parameter; `None` for a counter.
     pub const fn kind(self) -> Option<ParameterKind> {
         match self {
             Self::Used(p) => Some(p.kind),
@@ -144,7 +144,7 @@ impl Model {
         state
     }
 
-    /// Number of trainable parameters as the framework counts them: those of unused layers count.
+    /// Number of trainable parameters as the framework counts them, those of unused layers included.
     pub fn num_parameters(&self) -> usize {
         let trainable = |t: &StateTensor<'_>| t.kind().is_some_and(ParameterKind::is_trainable);
         self.state().into_iter().filter(trainable).map(|t| t.shape().iter().product::<usize>()).sum()

@@ -1,4 +1,4 @@
-//! What the parameters of a network are called and how a framework stores them.
+//! The parameters of a network, with their names and how the framework stores them.
 
 use atrous_graph::{NodeId, Shape, SourceError};
 
@@ -42,7 +42,7 @@ impl StoredLayout {
     }
 }
 
-/// What a parameter is for.
+/// The kind of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ParameterKind {
     /// Weights of a convolution or linear layer.
@@ -64,7 +64,7 @@ pub enum ParameterKind {
 }
 
 impl ParameterKind {
-    /// Whether the optimizer changes it.
+    /// Whether the optimizer changes parameters of this kind.
     pub const fn is_trainable(self) -> bool {
         !matches!(self, Self::RunningMean | Self::RunningVar)
     }
@@ -74,7 +74,7 @@ impl ParameterKind {
         matches!(self, Self::Weight { .. })
     }
 
-    /// What it is before training if no scheme says otherwise: scales and variances 1, all else 0.
+    /// The first values without a scheme: 1 for scales and variances, 0 for all others.
     pub(crate) const fn neutral(self) -> Distribution {
         Distribution::Constant(if matches!(self, Self::BnWeight | Self::RunningVar) { 1.0 } else { 0.0 })
     }
@@ -93,9 +93,9 @@ pub struct ParameterSpec {
     pub stored: StoredLayout,
     /// What kind of parameter it is.
     pub kind: ParameterKind,
-    /// Whether the optimizer changes it.
+    /// Whether the optimizer changes the parameter.
     pub trainable: bool,
-    /// What its first values are drawn from, see [`crate::Init`].
+    /// The distribution of the first values, see [`crate::Init`].
     pub init: Distribution,
 }
 
@@ -149,7 +149,7 @@ fn positions(s: Shape) -> impl Iterator<Item = [usize; 4]> {
 }
 
 /// A tensor of the framework's state that the network does not use: the count of batches seen, an omitted head, encoder
-/// stages behind the last one used. Weight files hold it, the graph does not.
+/// stages after the last one used. Weight files contain it, the graph does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnusedParameter {
     /// Name in the framework.

@@ -1,11 +1,11 @@
-//! Parameters by the names of what they belong to.
+//! Selection of parameters by names of layers.
 
 use std::collections::BTreeSet;
 
 use crate::{Model, ModelError, ParameterSpec};
 
 impl Model {
-    /// The parameters that some of the names cover, in the model's order. A name covers:
+    /// The parameters that the names cover, in the model's order. A name covers:
     ///
     /// 1. the parameter of exactly this name;
     /// 2. everything under it, where `.` and `/` end a name: `layer1` covers `layer1.0.conv1.weight` and not
@@ -51,7 +51,7 @@ fn covers_layers(name: &str, parameter: &str) -> bool {
     parameter.contains('/') && parameter.strip_prefix(name).is_some_and(|rest| rest.starts_with('_'))
 }
 
-/// Everything that could have been meant: each name and what ends before a separator in it.
+/// All names that cover something: each parameter's name, and each part of it that ends before a separator.
 fn prefixes(parameters: &[ParameterSpec]) -> Vec<&str> {
     let mut all = BTreeSet::new();
     for name in parameters.iter().map(|p| p.name.as_str()) {
@@ -62,7 +62,7 @@ fn prefixes(parameters: &[ParameterSpec]) -> Vec<&str> {
     all.into_iter().collect()
 }
 
-/// The four names closest to this one: those that hold it first, then by the number of letters to change.
+/// The four names most similar to this one, as a text: names that contain it come first, the others in the order of their edit distance.
 pub(crate) fn closest(name: &str, known: &[&str]) -> String {
     let name = name.to_lowercase();
     let mut known = known.to_vec();
@@ -71,7 +71,7 @@ pub(crate) fn closest(name: &str, known: &[&str]) -> String {
     known.join(", ")
 }
 
-/// Levenshtein's distance.
+/// Levenshtein's edit distance.
 fn edits(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

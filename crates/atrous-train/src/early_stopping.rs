@@ -1,8 +1,8 @@
-//! Stopping when the validation has stopped improving.
+//! Early stopping: ending a training when the validation does not improve any more.
 
 use serde::{Deserialize, Serialize};
 
-/// Which way a watched value gets better.
+/// Whether smaller or larger values are better.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
@@ -38,7 +38,7 @@ pub struct EarlyStopping {
     pub min_delta: f64,
 }
 
-/// A parameter of [`EarlyStopping`] that makes no sense.
+/// A parameter of [`EarlyStopping`] that is out of range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("early stopping: {parameter} must be {needs}, got {got}")]
 pub struct EarlyStoppingError {
@@ -50,20 +50,20 @@ pub struct EarlyStoppingError {
     pub got: String,
 }
 
-/// What early stopping remembers between validations; part of a checkpoint.
+/// The state of early stopping between validations; part of a checkpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Waiting {
     /// The best value so far.
     pub best: Option<f64>,
-    /// Validations since the best.
+    /// Number of validations since the best value.
     pub waited: u32,
 }
 
 impl EarlyStopping {
-    /// Whether the parameters make sense.
+    /// Checks that the parameters are within their ranges.
     ///
     /// # Errors
-    /// [`EarlyStoppingError`] for the first one that does not.
+    /// [`EarlyStoppingError`] for the first one that is not.
     pub fn validate(&self) -> Result<(), EarlyStoppingError> {
         let fail = |parameter, needs, got| Err(EarlyStoppingError { parameter, needs, got });
         if self.patience == 0 {
@@ -75,7 +75,7 @@ impl EarlyStopping {
         Ok(())
     }
 
-    /// Takes the value of one validation into account; true if training should stop.
+    /// Updates the state with the value of one validation; returns whether training should stop.
     pub fn observe(&self, mode: Mode, value: f64, waiting: &mut Waiting) -> bool {
         if mode.is_better(value, waiting.best, self.min_delta) {
             *waiting = Waiting { best: Some(value), waited: 0 };

@@ -1,5 +1,5 @@
-//! Trains networks on a WebGPU adapter: losses, optimizers, schedules, data, augmentation, metrics, checkpoints and the
-//! trainer that puts them together (not in browsers: it waits for the device and writes files).
+//! Trains networks on a WebGPU adapter: losses, schedules, data, augmentation, metrics, checkpoints, and the trainer that puts them
+//! together. The trainer is not available in browsers, since it blocks and writes files.
 
 pub mod checkpoint;
 pub mod curve;
@@ -9,6 +9,7 @@ pub mod loss;
 pub mod metrics;
 pub mod objective;
 
+mod context;
 mod early_stopping;
 mod option_error;
 mod progress;

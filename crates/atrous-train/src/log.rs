@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// One line of the log; its `kind` says which.
+/// One line of the log. In the file, the field `kind` distinguishes the variants.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Record {
@@ -19,7 +19,7 @@ pub enum Record {
     Epoch(EpochRecord),
 }
 
-/// What one optimizer step was like. A number that is not finite is `null` in the file and NaN when read back.
+/// The values of one optimizer step. A number that is not finite is `null` in the file and NaN when read back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepRecord {
     /// Number of the step, counted from 1 over the whole training.
@@ -35,18 +35,18 @@ pub struct StepRecord {
     /// Norm of the whole gradient before clipping, if it was computed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gradient_norm: Option<f64>,
-    /// What the loss was multiplied with, in trainings in f16.
+    /// The factor of the loss, in trainings in f16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss_scale: Option<f64>,
-    /// Whether the gradient was too large for this scale, so that nothing was learnt.
+    /// Whether the gradient overflowed with this loss scale, so that the update was skipped.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skipped: bool,
-    /// Pictures per second since the step before.
+    /// Pictures per second since the previous step.
     #[serde(deserialize_with = "number")]
     pub images_per_second: f64,
 }
 
-/// What one epoch was like.
+/// The values of one epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// Number of the epoch, counted from 1.
@@ -62,17 +62,19 @@ pub struct EpochRecord {
     /// Metrics of the validation by name, between 0 and 1.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metrics: BTreeMap<String, f64>,
-    /// Intersection over union of each class in the validation, `null` where a class does not occur; of segmentations.
+    /// Intersection over union of each class in the validation, `null` for a class that does not occur; for
+    /// segmentation only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub class_iou: Vec<Option<f64>>,
     /// Steps that were skipped so far, in trainings in f16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skipped: Option<u64>,
-    /// How long the epoch took, validation included, in seconds.
+    /// Duration of the epoch in seconds, validation included.
     #[serde(deserialize_with = "number")]
     pub seconds: f64,
 }
 
+/// Reads a number; `null` becomes NaN.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
@@ -81,7 +83,7 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogError {
-    /// The system refuses.
+    /// The system reported an error.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
         /// `read` or `write`.
@@ -91,14 +93,14 @@ pub enum LogError {
         /// The system's reason.
         source: io::Error,
     },
-    /// A line is not one of a log.
+    /// A line is not a valid record.
     #[error("{}, line {line}: {reason}", path.display())]
     Line {
         /// The file.
         path: PathBuf,
         /// Number of the line, counted from 1.
         line: usize,
-        /// What is wrong with it.
+        /// Why it is not.
         reason: String,
     },
 }
@@ -111,7 +113,7 @@ pub struct LogWriter {
 }
 
 impl LogWriter {
-    /// Begins an empty log; one that is there is emptied.
+    /// Creates an empty log. An existing file is emptied.
     ///
     /// # Errors
     /// [`LogError::Io`].
@@ -123,12 +125,11 @@ impl LogWriter {
         }
     }
 
-    /// Goes on with a log after the training was taken up again from a state with `steps` steps and `epochs` epochs behind
-    /// it: the lines of later steps and epochs are dropped, and so is a last line that was cut off. Gives back what is left;
-    /// a log that is not there is an empty one.
+    /// Continues a log when a training is resumed after `steps` steps and `epochs` epochs. Records of later steps and epochs, and an
+    /// incomplete last line, are removed. Returns the remaining records; a missing file is an empty log.
     ///
     /// # Errors
-    /// [`LogError::Io`]; [`LogError::Line`] if the file is no log. The file is as it was before then.
+    /// [`LogError::Io`]; [`LogError::Line`] if the file is no log. In both cases the file is not changed.
     pub fn resume(path: impl AsRef<Path>, steps: u64, epochs: u64) -> Result<(Self, Vec<Record>), LogError> {
         let path = path.as_ref().to_owned();
         let fail = |source| LogError::Io { action: "write", path: path.clone(), source };
@@ -144,7 +145,7 @@ impl LogWriter {
         Ok((Self { path, file }, records))
     }
 
-    /// Appends a record; it has reached the system when this returns.
+    /// Appends a record. It is passed to the system before this returns.
     ///
     /// # Errors
     /// [`LogError::Io`].
@@ -154,7 +155,7 @@ impl LogWriter {
     }
 }
 
-/// Reads a log. A last line without an end, left by a process that was killed, is skipped.
+/// Reads a log. An incomplete last line, left by a process that was killed, is skipped.
 ///
 /// # Errors
 /// [`LogError`].
@@ -172,7 +173,7 @@ pub fn read_log(path: impl AsRef<Path>) -> Result<Vec<Record>, LogError> {
         .collect()
 }
 
-/// The record's line with its end.
+/// The record as a line of JSON with its line end.
 fn line(record: &Record) -> io::Result<Vec<u8>> {
     let mut line = serde_json::to_vec(record)?;
     line.push(b'\n');

@@ -1,12 +1,12 @@
-//! Numbers and names that make no sense.
+//! Errors of options.
 
 use crate::{EarlyStoppingError, ScheduleError};
 
-/// Options that make no sense.
+/// An option that is out of range or not valid.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OptionError {
-    /// A number outside of its range.
+    /// A number is out of range.
     #[error("{option} must be {must}, got {got}")]
     Number {
         /// The option's name.
@@ -16,22 +16,22 @@ pub enum OptionError {
         /// The value given.
         got: String,
     },
-    /// A schedule that makes no sense.
+    /// The schedule is not valid.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
-    /// The rule for stopping early.
+    /// The rule for early stopping is not valid.
     #[error(transparent)]
     EarlyStopping(#[from] EarlyStoppingError),
-    /// An optimizer that makes no sense.
+    /// The optimizer is not valid.
     #[error("optimizer: {0}")]
     Optimizer(String),
-    /// A loss scaling that makes no sense.
+    /// The loss scaling is not valid.
     #[error("loss scaling: {0}")]
     LossScaling(String),
-    /// A loss that makes no sense.
+    /// The loss is not valid.
     #[error("loss: {0}")]
     Loss(String),
-    /// What decides which state is the best is no figure of the validation.
+    /// The watched metric is not a figure of the validation.
     #[error("no metric is called \"{name}\"; the validation has {has}")]
     Watch {
         /// The name asked for.
@@ -39,13 +39,13 @@ pub enum OptionError {
         /// The names of all figures.
         has: String,
     },
-    /// Two metrics have a name.
+    /// Two metrics have the same name.
     #[error("two metrics are called \"{0}\"")]
     SameMetric(String),
 }
 
 impl OptionError {
-    /// Refuses a number that does not hold.
+    /// [`Self::Number`] unless `holds`.
     pub(crate) fn unless(
         option: &'static str,
         holds: bool,

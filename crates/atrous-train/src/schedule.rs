@@ -1,11 +1,11 @@
-//! Learning rates over the steps of a training.
+//! Learning rate schedules.
 
 use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-/// How the learning rate follows from the base rate and the number of the step; the rules are those of PyTorch's
-/// `torch.optim.lr_scheduler` with one scheduler step per optimizer step.
+/// The learning rate as a function of the base rate and the step, by the rules of PyTorch's `torch.optim.lr_scheduler` with one scheduler
+/// step per optimizer step.
 ///
 /// In files a schedule is a table with a `type`: `type = "cosine"`, `steps = 1000`, `min = 0.0001`.
 ///
@@ -33,7 +33,7 @@ pub enum Schedule {
     },
     /// `base · gamma^k`, where `k` milestones have been reached (`MultiStepLR`).
     MultiStep {
-        /// Steps at which the rate changes; one that stands twice changes it twice.
+        /// Steps at which the rate changes; a step that is listed twice changes it twice.
         milestones: Vec<u64>,
         /// Factor of each change.
         gamma: f64,
@@ -43,7 +43,7 @@ pub enum Schedule {
         /// Factor of every step.
         gamma: f64,
     },
-    /// `min + (base - min) · (1 + cos(π · step / steps)) / 2` (`CosineAnnealingLR`): after `steps` it rises again.
+    /// `min + (base - min) · (1 + cos(π · step / steps)) / 2` (`CosineAnnealingLR`). After `steps` the rate rises again.
     Cosine {
         /// Steps from the base rate to `min`, at least 1; PyTorch's `T_max`.
         steps: u64,
@@ -59,7 +59,7 @@ pub enum Schedule {
         #[serde(default = "default_power")]
         power: f64,
     },
-    /// `base · (start + (1 - start) · step / steps)` for the first `steps` steps, then another schedule, which counts from
+    /// `base · (start + (1 - start) · step / steps)` for the first `steps` steps, then another schedule, whose steps are counted from
     /// there (`LinearLR` and another in a `SequentialLR`).
     Warmup {
         /// Steps of the rise.
@@ -67,27 +67,28 @@ pub enum Schedule {
         /// Fraction of the base rate at step 0; PyTorch's `start_factor`.
         #[serde(default)]
         start: f64,
-        /// The schedule behind the warm-up.
+        /// The schedule after the warm-up.
         then: Box<Schedule>,
     },
     /// A rise from `base / div_factor` to the base rate and a fall to `base / div_factor / final_div_factor`, both along a
-    /// cosine (`OneCycleLR` with two phases; the base rate is its `max_lr`; momentum is not cycled). It stays there.
+    /// cosine (`OneCycleLR` with two phases; the base rate is its `max_lr`; momentum is not cycled). After `steps` the rate is
+    /// constant.
     OneCycle {
         /// Steps of both phases together, at least 1; PyTorch's `total_steps`.
         steps: u64,
         /// Fraction of the steps spent rising.
         #[serde(default = "default_pct_start")]
         pct_start: f64,
-        /// Base rate over the rate at step 0.
+        /// Base rate divided by the rate at step 0.
         #[serde(default = "default_div_factor")]
         div_factor: f64,
-        /// Rate at step 0 over the last rate.
+        /// Rate at step 0 divided by the last rate.
         #[serde(default = "default_final_div_factor")]
         final_div_factor: f64,
     },
 }
 
-/// A parameter of a schedule that makes no sense.
+/// A parameter of a schedule that is out of range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("schedule \"{schedule}\": {parameter} must be {needs}, got {got}")]
 pub struct ScheduleError {
@@ -147,10 +148,10 @@ impl Schedule {
         }
     }
 
-    /// Whether all parameters make sense.
+    /// Checks that all parameters are within their ranges.
     ///
     /// # Errors
-    /// [`ScheduleError`] for the first one that does not.
+    /// [`ScheduleError`] for the first one that is not.
     pub fn validate(&self) -> Result<(), ScheduleError> {
         let positive = |parameter, value: f64| {
             self.check(parameter, value > 0.0 && value.is_finite(), "positive and finite", &value)
@@ -223,7 +224,7 @@ fn one_cycle(step: u64, steps: u64, pct_start: f64, [first, peak, last]: [f64; 3
     if at < top {
         return cosine(first, peak, at / top);
     }
-    // At the top itself, and where there is only a top, nothing has fallen yet.
+    // Separate, since the fraction of the fall would be 0 / 0 if the peak is the last step.
     if at == top { peak } else { cosine(peak, last, (at - top) / (end - top)) }
 }
 

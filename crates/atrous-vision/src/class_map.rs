@@ -1,9 +1,9 @@
-//! One class a pixel: the answer of a segmentation network.
+//! Class maps, one class per pixel: the result of segmentation.
 
 use crate::error::{Error, Result};
 use crate::size::{check_size, nearest_positions};
 
-/// A picture of class numbers, one byte a pixel, row by row. 255 is "ignore" where labels are meant.
+/// A picture of class numbers, one byte per pixel, row by row. In maps of labels 255 means that a pixel is ignored.
 ///
 /// ```
 /// use atrous_vision::ClassMap;
@@ -64,7 +64,7 @@ impl ClassMap {
         counts
     }
 
-    /// Resizes by taking the nearest pixel, as Pillow's `NEAREST` does: no class appears that was not there.
+    /// Resizes by taking the nearest pixel, as Pillow's `NEAREST` does, so that no new classes appear.
     ///
     /// # Errors
     /// [`Error::ImpossibleSize`] if a side is zero or the result has more than 2²⁸ pixels.
@@ -80,7 +80,7 @@ impl ClassMap {
         ClassMap::new(width, height, classes)
     }
 
-    /// Keeps the upper left `width`×`height` pixels: undoes padding on the right and at the bottom.
+    /// Keeps the upper left `width`×`height` pixels, which removes padding on the right and at the bottom.
     ///
     /// # Errors
     /// [`Error::Length`] if a side is zero or longer than the map's.
@@ -103,7 +103,7 @@ impl ClassMap {
     }
 }
 
-/// The class with the largest logit at every pixel, the lowest class where several are largest; one map per picture.
+/// The class with the largest logit at every pixel, the lowest class if several logits are equal; one map per picture.
 ///
 /// `logits` is a dense tensor of the given `[n, h, w, classes]` shape.
 ///

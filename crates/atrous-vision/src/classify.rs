@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 pub struct Prediction {
     /// Class number.
     pub class: usize,
-    /// What the network gave.
+    /// The network's logit of the class.
     pub logit: f32,
     /// Softmax of the logits, 0..=1.
     pub probability: f64,

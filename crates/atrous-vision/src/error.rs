@@ -1,14 +1,14 @@
-//! What can go wrong with pictures, tensors and labels that come from outside.
+//! Errors of pictures, tensors and labels.
 
 use std::io;
 
 /// Result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Whose fault an [`Error`] is, told by [`Error::kind`].
+/// The kind of an [`Error`], returned by [`Error::kind`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The input breaks a rule: no such picture, size or value can be processed by anyone.
+    /// The input is invalid: a picture, size or value that no program can process.
     Invalid,
     /// The input may be sound, but this crate does not handle it.
     Unsupported,
@@ -34,7 +34,7 @@ pub enum Error {
     /// The output path names something that must not be replaced by a file, such as a folder or a device.
     #[error("{path}: is not a regular file, so it cannot be replaced by one")]
     NotAFile { path: String },
-    /// The content is no image format that is known, or the file is empty.
+    /// The content has no known image format, or the file is empty.
     #[error("{name}: not a picture: its content matches no known image format")]
     NotAPicture { name: String },
     /// An image format other than JPEG, PNG and WebP.
@@ -46,7 +46,7 @@ pub enum Error {
     /// The file stops before the picture does.
     #[error("{name}: truncated {format} picture: it ends after {bytes} bytes, before its last pixel")]
     Truncated { name: String, format: &'static str, bytes: usize },
-    /// The content contradicts its format.
+    /// The content is damaged: it violates its format.
     #[error("{name}: damaged {format} picture: {source}")]
     Damaged { name: String, format: &'static str, source: Box<dyn std::error::Error + Send + Sync> },
     /// Width or height is zero.
@@ -65,7 +65,7 @@ pub enum Error {
         max_bytes: u64,
     },
 
-    /// A size that no picture can be brought to.
+    /// A size that a picture cannot be resized or padded to.
     #[error("{action} from {}×{} to {}×{}: {reason}", from.0, from.1, to.0, to.1)]
     ImpossibleSize { action: &'static str, from: (u32, u32), to: (u64, u64), reason: String },
     /// Padding to a multiple of zero.
@@ -92,7 +92,7 @@ pub enum Error {
     /// A class map holds one byte a pixel.
     #[error("argmax: logits have {classes} classes, a class map holds 1 to 256")]
     ClassCount { classes: usize },
-    /// A value without place in an order, or without a finite softmax.
+    /// A value that is NaN, or whose softmax is not finite.
     #[error("{what}: value {index} is {value}")]
     NotFinite { what: &'static str, index: usize, value: f32 },
     /// Picture and class map of different sizes.

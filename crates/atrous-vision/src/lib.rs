@@ -1,4 +1,4 @@
-//! Everything between a picture file and a network's input tensor, and between a network's output and a picture.
+//! From picture files to the input tensors of networks, and from their outputs to pictures.
 //!
 //! ```text
 //! file ──load_rgb8──► RgbImage ──Fit──► RgbImage ──Preprocess──► ImageTensor (dense f32 N×H×W×C) ──► network
@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Pictures are [`image::RgbImage`]: 8-bit RGB, row by row. Resizing follows Pillow, cropping follows torchvision and
-//! normalisation follows the framework whose weights are used, so that the same picture gives the same answer as there.
+//! normalisation follows the framework whose weights are used, so that a picture gives the same result as in that framework.
 //!
 //! ```no_run
 //! use atrous_vision::{Filter, Fit, Limits, Preprocess, classify, load_rgb8};
@@ -23,7 +23,7 @@
 //! # Ok::<(), atrous_vision::Error>(())
 //! ```
 //!
-//! This crate knows no GPUs: tensors are plain slices with an `[n, h, w, c]` shape.
+//! This crate does not use GPUs: tensors are plain slices with an `[n, h, w, c]` shape.
 
 mod class_map;
 mod classify;

@@ -1,4 +1,4 @@
-//! Pictures to the numbers a network was trained on.
+//! Preprocessing: the conversion of pixel values to a network's input.
 
 use crate::error::{Error, Result};
 use atrous_nn::Normalize;
@@ -18,7 +18,7 @@ use atrous_nn::Normalize;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Preprocess {
-    /// Pixel values to numbers.
+    /// How pixel values are normalised.
     pub normalize: Normalize,
     /// The normalised f32 values are multiplied by this, in f32. 1 changes nothing.
     pub then_scale: f32,

@@ -1,8 +1,8 @@
-//! Maps of numbers brought to another size.
+//! Resizing of tensors.
 
 use crate::{Error, ImageTensor, Result};
 
-/// Where a pixel of the result lies between two of the image: `first * (1 - share) + second * share`.
+/// The weights of a pixel of the result: `first * (1 - share) + second * share`.
 struct Tap {
     first: usize,
     second: usize,
@@ -10,8 +10,9 @@ struct Tap {
 }
 
 impl ImageTensor {
-    /// The same with another height and width: bilinear interpolation between the centres of pixels, as PyTorch's
-    /// `interpolate(mode="bilinear", align_corners=False)`. What sums to 1 over channels does so afterwards.
+    /// The tensor at another height and width, by bilinear interpolation between the centres of pixels, as PyTorch's
+    /// `interpolate(mode="bilinear", align_corners=False)`. Values that sum to 1 over channels still do
+    /// so in the result.
     ///
     /// # Errors
     /// [`Error::NoPixels`] if a side is or would be zero, [`Error::Length`] if there are not as many values as
@@ -51,7 +52,7 @@ fn mix(a: f32, b: f32, share: f32) -> f32 {
     a * (1.0 - share) + b * share
 }
 
-/// For each of `to` pixels where it lies among `from`.
+/// For each of `to` pixels of the result, its weights of the `from` pixels of the source.
 fn taps(from: usize, to: usize) -> Vec<Tap> {
     let tap = |i: usize| {
         let at = ((i as f64 + 0.5) * from as f64 / to as f64 - 0.5).clamp(0.0, (from - 1) as f64);

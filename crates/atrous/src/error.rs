@@ -1,11 +1,11 @@
-//! What can go wrong between a photograph and an answer.
+//! Errors of this crate.
 
 use atrous_nn::Task;
 
 /// Result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Any failure, with the message of the part it comes from.
+/// Any error of this crate and of the crates below it, whose messages it passes on.
 ///
 /// ```
 /// use atrous::{Error, nn::zoo};
@@ -33,7 +33,7 @@ pub enum Error {
     /// There is no device, or it failed.
     #[error(transparent)]
     Gpu(#[from] atrous_gpu::GpuError),
-    /// The weights cannot be read, or are those of another network.
+    /// The weights cannot be read, or do not fit the network.
     #[error(transparent)]
     Weights(#[from] atrous_io::WeightsError),
     /// A picture cannot be read, brought to size or written.
@@ -54,15 +54,15 @@ pub enum Error {
     #[cfg(all(feature = "train", not(target_arch = "wasm32")))]
     #[error(transparent)]
     Train(Box<atrous_train::TrainError>),
-    /// One of many photographs.
+    /// An error of one photograph of a stream.
     #[error("photograph {index}: {source}")]
     Photo {
         /// The photograph's position, counted from 0.
         index: usize,
-        /// What is wrong with it, or with the batch that it begins.
+        /// The error of this photograph, or of the batch whose first photograph it is.
         source: Box<Error>,
     },
-    /// A network's results are no finite numbers.
+    /// A network's results are not all finite.
     #[error(
         "{model} gives results that are not finite ({source}): look for damage in its weights, and if tensors are stored in f16 \
          (`ATROUS_PRECISION`, `DeviceOptions::precision`) for values beyond 65504, which f32 holds"
@@ -70,37 +70,37 @@ pub enum Error {
     NotFinite {
         /// The network's name.
         model: String,
-        /// Which of its results, and where.
+        /// The result, index and value that are not finite.
         source: atrous_vision::Error,
     },
-    /// A network was asked for what it does not do.
+    /// A network was asked for a result of another task.
     #[error("{model} is a {} network, it cannot {wanted}", task(*.is))]
     Task {
         /// The network's name.
         model: String,
-        /// The task that it is for.
+        /// The task of the network.
         is: Task,
-        /// What was asked of it.
+        /// The request.
         wanted: &'static str,
     },
-    /// A network whose result is not what its [`Info`](atrous_nn::Info) says, so that there is no answer to be made of it.
+    /// A network whose output has not the shape that its [`Info`](atrous_nn::Info) states, so that it cannot be interpreted.
     #[error("{model} says that it is a {} network of {classes} classes, but {found}", task(*.is))]
     Promise {
         /// The network's name.
         model: String,
-        /// The task that it is said to be for.
+        /// The task that its info states.
         is: Task,
-        /// The number of classes that it is said to have.
+        /// The number of classes that its info states.
         classes: usize,
-        /// What it makes of an image, and what it should.
+        /// The shape of its output for an image, and the expected one.
         found: String,
     },
-    /// A tensor with a number of channels that the network does not take.
+    /// A tensor of another number of channels than the network takes.
     #[error("{model} takes images of {needs} channels, got {got}")]
     Channels {
         /// The network's name.
         model: String,
-        /// Channels of its input.
+        /// Channels of the network's input.
         needs: usize,
         /// Channels of the tensor.
         got: usize,

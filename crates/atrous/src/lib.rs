@@ -1,6 +1,6 @@
 //! Runs convolutional vision networks on any GPU that WebGPU reaches: Vulkan, Metal, DX12, the browser.
 //!
-//! A [`Predictor`] is a network, of the zoo or one's own, with weights on a device. It takes photographs of any size and gives classes:
+//! A [`Predictor`] is a network, of the zoo or of your own, with weights on a device. It classifies photographs of any size:
 //!
 //! ```no_run
 //! use atrous::prelude::*;
@@ -41,25 +41,25 @@
 //! }
 //! ```
 //!
-//! The parts are here as modules, for programs that need more than that: [`nn`] builds networks (its [`nn::zoo`] by name),
-//! [`graph`] is what they are made of, [`kernels`] plans them without a device, [`gpu`] runs the plans, [`train`] has losses,
-//! data and the trainer, [`io`] reads and writes weights, [`vision`] goes from picture files to tensors and back.
+//! Programs that need more find the parts as modules: [`nn`] builds networks (those of [`nn::zoo`] by name), [`graph`] has shapes,
+//! operations and graphs, [`kernels`] plans them without a device, [`gpu`] runs the plans, [`train`] has losses, data and the trainer,
+//! [`io`] reads and writes weights, [`vision`] converts picture files to tensors and tensors to pictures.
 //!
-//! Every call that waits for the device is there twice: `async`, for any executor and for browsers, and `_blocking`.
+//! Every call that waits for the device exists in two forms: `async`, for any executor and for browsers, and `_blocking`.
 //!
 //! # Stability
 //!
-//! What is at this crate's root and in its [`prelude`] is stable, and of the modules the names that `docs/stability.md` in the repository
-//! lists. The rest may change in any version.
+//! The items at this crate's root and in its [`prelude`] are stable, and in the modules the names that `docs/stability.md` in the
+//! repository lists. Everything else may change in any version.
 //!
 //! # Features
 //!
-//! All but `check` are on by default. Without them there are networks, devices, and runs on tensors.
+//! All but `check` are on by default. Without features the crate has networks, devices, and runs on tensors.
 //!
 //! - `photos`: picture files, their sizes, class maps as pictures; the predictor takes photographs.
 //! - `train` (with `photos`): losses, data, metrics, the trainer.
-//! - `plot` (with `train`): the learning curve as a picture, and a bar that shows how far a training is.
-//! - `check`: holds operations of one's own to their f64 reference. For the tests of a program.
+//! - `plot` (with `train`): the learning curve as a picture, and a progress bar of trainings.
+//! - `check`: compares custom operations with their f64 reference, for the tests of a program.
 //!
 //! For browsers (`wasm32-unknown-unknown`) take `photos`, `train` or none. There are no files, no [`train::Trainer`] and no calls that
 //! block.
@@ -69,7 +69,7 @@ pub mod check;
 mod error;
 mod predictor;
 
-/// Adapters, buffers, pipelines, sessions. Not [stable](crate#stability) beyond what the crate's root has of it.
+/// Adapters, buffers, pipelines, sessions. Not [stable](crate#stability), except for the items that the crate's root exports.
 pub mod gpu {
     pub use atrous_gpu::*;
 }

@@ -1,11 +1,11 @@
-//! `cargo xtask check`: everything that must look right, and compile in every form.
+//! `cargo xtask check`: static checks, and compilation with every set of features.
 
 use anyhow::Result;
 
 use crate::steps::{self, Step, installed};
 use crate::wasm;
 
-/// The sets of features of the facade but the default, which the lints of the workspace have.
+/// Sets of the facade's features to compile; the default one is covered by the workspace's lints.
 const FEATURES: [(&str, &str); 4] = [
     ("lints without features", ""),
     ("lints with checks of operations", "check"),
@@ -30,14 +30,15 @@ pub fn check() -> Result<bool> {
     ];
     all.extend(FEATURES.map(features));
     all.extend(wasm::steps());
-    // The tool below does not download: it looks at the dependencies of all platforms.
+    // cargo-deny reads the dependencies of all platforms and does not download them, so fetch them first.
     all.push(Step::cargo("sources of all platforms' dependencies", &["fetch", "--locked"]));
     all.push(licences());
     all.push(Step::cargo("packages", &["publish", "--workspace", "--dry-run", "--no-verify", "--allow-dirty", "-q"]));
     steps::run(all)
 }
 
-/// Licences, sources and, where the database of advisories can be had, those of all dependencies: `deny.toml` says what is allowed.
+/// Checks licences and sources of all dependencies: `.cargo/deny.toml` says what is allowed. Security advisories are not checked, since
+/// their database would have to be downloaded.
 fn licences() -> Step {
     let what = "licences and sources of dependencies";
     if !installed("deny") {

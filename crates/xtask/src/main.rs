@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether everything is as it should be.
+/// Runs the task. Returns whether it succeeded.
 fn run(task: Task) -> Result<bool> {
     match task {
         Task::Golden(options) => Ok(golden::run(&options, &mut stdout().lock())?.failed == 0),

@@ -1,4 +1,4 @@
-//! Tasks of several commands.
+//! Tasks that consist of several commands.
 
 use std::process::Command;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 /// One command of a task.
 pub(crate) struct Step {
     what: &'static str,
-    /// The command, or what is missing for it.
+    /// The command, or a message about a missing tool.
     command: std::result::Result<Command, String>,
 }
 
@@ -17,7 +17,7 @@ impl Step {
         Self { what, command }
     }
 
-    /// A call of the cargo that runs this.
+    /// A step that calls the cargo that built this program.
     pub(crate) fn cargo(what: &'static str, arguments: &[&str]) -> Self {
         Self::program(what, env!("CARGO"), arguments)
     }
@@ -28,7 +28,7 @@ impl Step {
         Self::new(what, Ok(command))
     }
 
-    /// The same with environment variables.
+    /// The same step with further environment variables.
     pub(crate) fn with(mut self, environment: &[(&str, &str)]) -> Self {
         self.command = self.command.map(|mut command| {
             command.envs(environment.iter().copied());
@@ -38,7 +38,7 @@ impl Step {
     }
 }
 
-/// Runs all steps, also after one failed, and says at the end which did.
+/// Runs all steps, even if one fails, and reports at the end which failed.
 pub(crate) fn run(steps: Vec<Step>) -> Result<bool> {
     let (all, mut failed) = (steps.len(), Vec::new());
     for Step { what, command } in steps {
@@ -46,7 +46,7 @@ pub(crate) fn run(steps: Vec<Step>) -> Result<bool> {
         let start = Instant::now();
         let passed = match command {
             Ok(mut command) => {
-                // What was measured on this machine is not what is tested.
+                // Tests run with the default kernels, not with those that tuning chose on this machine.
                 let status = command.env("ATROUS_TUNE", "off").status();
                 status.with_context(|| format!("starting {command:?}"))?.success()
             }

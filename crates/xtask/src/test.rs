@@ -1,20 +1,22 @@
-//! `cargo xtask test`: everything that must hold.
+//! `cargo xtask test`: all tests.
 
 use anyhow::Result;
 
 use crate::steps::{self, Step, installed};
 
-/// An adapter as different as the same driver can make it: WebGPU's default limits, shaders that check every index, and of Mesa's driver for the
-/// CPU (<https://docs.mesa3d.org/envvars.html>) vectors of 128 bits, which are subgroups of 4 invocations in place of 8, and no optimiser.
+/// Environment of the second run of `ops` and `optim`, which makes the same driver behave like another adapter: WebGPU's default limits,
+/// bounds checks in shaders, and for Mesa's CPU driver (<https://docs.mesa3d.org/envvars.html>) vectors of 128 bits (subgroups of 4
+/// invocations in place of 8) without optimisation.
 const TIGHT: [(&str, &str); 4] =
     [("ATROUS_LIMITS", "default"), ("ATROUS_CHECKS", "1"), ("LP_NATIVE_VECTOR_WIDTH", "128"), ("GALLIVM_PERF", "nopt")];
 
-/// Runs all suites, with `all` also those at sizes that take gigabytes; the golden results come before them, in this process' build.
+/// Runs all test suites and recomputes the golden results; with `all` also runs the suite that needs gigabytes of memory. This executable
+/// recomputes the golden results, so that they need no further build.
 ///
 /// # Errors
 /// If a command cannot be started.
 pub fn test(all: bool) -> Result<bool> {
-    // All commands select the whole workspace: with other packages, cargo would build dependencies again with other features.
+    // Every command selects the whole workspace: with a subset, cargo would unify features differently and rebuild dependencies.
     let (suite, ops): (&[&str], &[&str]) = if installed("nextest") {
         let suite = &["nextest", "run", "--workspace", "--no-fail-fast"];
         (suite, &["nextest", "run", "--workspace", "--no-fail-fast", "-E", "binary(ops) + binary(optim)"])

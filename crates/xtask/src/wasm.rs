@@ -1,7 +1,7 @@
 //! `cargo xtask wasm`: whether atrous compiles for browsers.
 //!
-//! The compiler is either that of rustup with the target's standard library, or Debian's `rustc-web`, which comes with the library's
-//! source; cargo then builds it, which takes a switch of nightly compilers (`-Zbuild-std`).
+//! The compiler is either rustup's with the target's standard library, or Debian's `rustc-web`, which has only the library's source. Cargo
+//! then compiles the library with `-Zbuild-std`, an option of nightly compilers that `RUSTC_BOOTSTRAP` enables.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,8 +11,9 @@ use anyhow::Result;
 use crate::steps::{self, Step};
 
 const TARGET: &str = "wasm32-unknown-unknown";
-/// Debian's compiler, and what tells that it has the source of the standard library.
+/// Debian's compiler.
 const DEBIAN: &str = "/usr/bin/rustc";
+/// A file of the standard library's source, which exists if the package `rust-web-src` is installed.
 const DEBIAN_SOURCE: &str = "/usr/lib/rustlib/src/rust/library/std/Cargo.toml";
 
 /// Compiles atrous for browsers.
@@ -37,7 +38,7 @@ pub(crate) fn steps() -> Vec<Step> {
 /// Compiles without linking, with warnings as errors.
 fn check(features: &str) -> std::result::Result<Command, String> {
     let mut cargo = Command::new(env!("CARGO"));
-    // Nothing of it runs but what links the kernels: the release profile, without optimisation.
+    // Only build scripts run, which link the kernels: the release profile shares their artifacts, and needs no optimisation.
     cargo.args(["check", "-q", "--release", "-p", "atrous", "--no-default-features", "--features", features]);
     cargo.args(["--target", TARGET, "--target-dir", concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/wasm")]);
     cargo.envs([("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"), ("CARGO_PROFILE_RELEASE_DEBUG", "false")]);

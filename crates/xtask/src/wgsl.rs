@@ -1,12 +1,12 @@
-//! Shows linked kernels.
+//! Prints linked kernels.
 
 use anyhow::{Result, bail};
 use atrous_shaders::SHADERS;
 
-/// The plain WGSL of a kernel: of the given variant, or of its only one.
+/// The plain WGSL of a kernel, of the given variant or, if none is given, of its only variant.
 ///
 /// # Errors
-/// If there is no such kernel or variant, or several variants and none is given; the text lists what there is.
+/// If there is no such kernel or variant, or several variants and none is given; the message lists the choices.
 pub fn source(name: &str, variant: Option<&str>) -> Result<&'static str> {
     let variants: Vec<_> = SHADERS.iter().filter(|s| s.name == name).collect();
     if variants.is_empty() {

@@ -1,7 +1,7 @@
-//! The configuration of a training, as it stands in a TOML file.
+//! The configuration of a training, as in a TOML file.
 //!
-//! What a file and the flags leave out stands in `defaults.toml`, that of optimizers in `optimizers.toml`, or at the fields of the other
-//! tables that have a `type`.
+//! Defaults for keys that neither the file nor the flags give are in `defaults.toml`, those of optimizers in `optimizers.toml`. Other
+//! tables with a `type` have their defaults at the fields.
 
 use std::path::PathBuf;
 
@@ -16,9 +16,9 @@ use super::optimizer::Optimizer;
 pub(super) struct Config {
     /// Name of a network of the zoo.
     pub(super) model: String,
-    /// Safetensors file to begin with.
+    /// Safetensors file with the first weights.
     pub(super) weights: Option<PathBuf>,
-    /// What the network's names have in front of those of the file.
+    /// Prefix of the network's parameter names that the file's names lack.
     pub(super) weights_prefix: Option<String>,
     /// Parts that are not trained.
     pub(super) freeze: Option<Vec<String>>,
@@ -39,7 +39,7 @@ pub(super) struct Config {
     pub(super) aux_weight: f32,
     /// `nothing`, `cheap` or `segments=N`.
     pub(super) recompute: String,
-    /// How activations and filters are stored; as the environment says if left out.
+    /// Element type of activations and filters; if `None`, that of ATROUS_PRECISION.
     pub(super) precision: Option<Precision>,
     /// Bytes as text, such as `2GiB`.
     pub(super) memory_budget: Option<String>,
@@ -48,20 +48,20 @@ pub(super) struct Config {
     pub(super) top_k: usize,
     pub(super) watch: Watch,
     pub(super) checkpoint_every: Option<u64>,
-    /// Not in the file of a run folder.
+    /// Left out in the config.toml of a run folder.
     #[serde(skip_serializing)]
     pub(super) run_folder: Option<PathBuf>,
     pub(super) data: Data,
     pub(super) loss: Loss,
     pub(super) optimizer: Optimizer,
-    /// The table of an [`atrous::train::Schedule`], whose `steps` may be left out.
+    /// An [`atrous::train::Schedule`] as a table, in which `steps` may be missing.
     pub(super) schedule: toml::Table,
     pub(super) augment: Augment,
     pub(super) early_stopping: Option<EarlyStopping>,
     pub(super) parts: Option<Vec<Part>>,
 }
 
-/// Where samples come from. `split` is the fraction that is held out for validation, 0 for none.
+/// The source of samples. `split` is the fraction that is held out for validation, 0 for none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum Data {
@@ -82,9 +82,9 @@ pub(super) enum Data {
     Mnist { path: PathBuf, split: Option<f64> },
     /// CIFAR-10, binary version.
     Cifar10 { path: PathBuf, split: Option<f64> },
-    /// The digits that come with atrous.
+    /// The 8×8 digits that are part of atrous.
     Digits { split: Option<f64> },
-    /// Made on the fly.
+    /// Generated pictures of shapes.
     Shapes {
         #[serde(default = "thousand")]
         samples: usize,

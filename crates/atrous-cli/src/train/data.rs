@@ -10,23 +10,22 @@ use atrous::train::data::{
 };
 use atrous::vision::Preprocess;
 
-use super::Result;
 use super::config::{Augment, Config, Crop, Data, Framing, OnBroken};
-use super::error::Failed;
+use super::error::{Failed, Result};
 
-/// Fraction that is held out of data without a validation part.
+/// Default fraction that is held out for validation of data without a validation part.
 const SPLIT: f64 = 0.2;
 
 type Set = Arc<dyn Dataset>;
 
-/// What is trained on and what is validated on.
+/// The data of training and validation.
 pub(super) struct Loaders {
     pub(super) train: Loader,
     pub(super) validation: Option<Loader>,
 }
 
 impl Config {
-    /// Opens the data for a network of these defaults.
+    /// Opens the data for a network with these defaults.
     pub(super) fn loaders(&self, info: &Info) -> Result<Loaders> {
         let size = self.size.unwrap_or_else(|| self.data.size().unwrap_or(info.size));
         let (train, validation) = self.sets(size)?;
@@ -38,7 +37,7 @@ impl Config {
     }
 
     fn loader_options(&self, set: &dyn Dataset, size: [usize; 2], info: &Info) -> Result<LoaderOptions> {
-        // Classes of pictures may have the number that marks void pixels.
+        // With more than 255 classes of pictures, 255 is an ordinary class and nothing is ignored.
         let ignored = match set.targets().first().map(|target| target.kind) {
             Some(TargetKind::Class { classes }) if classes > usize::from(data::VOID) => u32::MAX,
             _ => data::VOID.into(),
@@ -65,7 +64,7 @@ impl Config {
         })
     }
 
-    /// The samples to train on and those to validate on.
+    /// The samples of training and of validation.
     fn sets(&self, size: [usize; 2]) -> Result<(Set, Option<Set>)> {
         let part = |test: bool| if test { Part::Test } else { Part::Train };
         match &self.data {
@@ -109,7 +108,7 @@ impl Config {
         }
     }
 
-    /// Takes the validation part that the data have, or holds out a part of them.
+    /// Uses the validation part that the data have, or holds out a part of the training data.
     fn divide(
         &self,
         all: Set,
@@ -146,7 +145,7 @@ fn set(dataset: impl Dataset + 'static) -> Set {
 }
 
 impl Data {
-    /// Height and width of the pictures, where all have the same.
+    /// Height and width of the pictures, if all have the same.
     fn size(&self) -> Option<[usize; 2]> {
         let side = match self {
             Self::Mnist { .. } => 28,

@@ -1,4 +1,4 @@
-//! What can be wrong with what a training is asked to do.
+//! Errors of `atrous train`.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,22 +7,25 @@ use atrous::graph::GraphError;
 use atrous::train::TrainError;
 use atrous::train::checkpoint::CheckpointError;
 
-/// Why a training cannot begin, or ended before its time. Failures of the library come as they are.
+/// A result with an error of any type, since errors are only printed.
+pub(super) type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
+
+/// An error that prevents or ends a training. Errors of the library are passed on with their own messages.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failed {
     /// A file that cannot be read or written.
     #[error("cannot {action} {}: {source}", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
-    /// A file that is no TOML, or a configuration with keys or values that make no sense.
+    /// A file that is not TOML, or an invalid key or value of a configuration.
     #[error("{place}: {reason}")]
     Config { place: String, reason: String },
-    /// Something that must be said is not.
+    /// A required setting is missing.
     #[error("{0}")]
     Missing(&'static str),
     /// A value outside of its range.
     #[error("{key} must be {must}, got {got}")]
     Value { key: &'static str, must: &'static str, got: String },
-    /// The folder to go on in is none of a training.
+    /// The folder to resume is not the run folder of a training.
     #[error("{}: there is no training to resume: {lack}", folder.display())]
     NoRun { folder: PathBuf, lack: &'static str },
     /// The network does not take pictures of this size, or cannot be built at all.
@@ -31,10 +34,10 @@ pub(super) enum Failed {
     /// The training cannot begin.
     #[error(transparent)]
     Begin(Box<TrainError>),
-    /// What is asked for is not how the training in the folder began.
+    /// The configuration differs from that of the training to resume.
     #[error("{}; --weights {} instead of --resume begins another training with its weights", first_line(error), weights.display())]
     Other { error: Box<TrainError>, weights: PathBuf },
-    /// The training failed on its way.
+    /// The training failed after it began.
     #[error("{error}; {kept}")]
     Broken { error: Box<TrainError>, kept: String },
     /// Ctrl-C cannot be caught.
@@ -43,7 +46,7 @@ pub(super) enum Failed {
 }
 
 impl Failed {
-    /// Why a training in this folder does not begin or go on.
+    /// The error for a training in this folder that cannot begin or resume.
     pub(super) fn begun(error: TrainError, folder: &Path) -> Self {
         let other =
             matches!(error, TrainError::Checkpoint(CheckpointError::Other { .. } | CheckpointError::Mismatch { .. }));

@@ -1,4 +1,4 @@
-//! The flags of `atrous train`. Those that are given make a table of the same keys as the TOML file.
+//! The flags of `atrous train`. The given ones are serialised to a table with the same keys as the TOML file.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use toml::{Table, Value};
 
-use crate::args::size;
+use crate::values::size;
 
 #[derive(Args, Serialize)]
 pub(crate) struct Flags {
@@ -146,7 +146,7 @@ pub(super) struct LossFlags {
 }
 
 impl LossFlags {
-    /// The table of a sum, if one is given.
+    /// The table of a weighted sum of losses, if the flag gives one.
     pub(super) fn sum(&self) -> Option<Table> {
         let text = self.loss.as_deref().filter(|text| text.contains(['+', '*']))?;
         let part = |(weight, name): (f64, &str)| {
@@ -162,12 +162,12 @@ impl LossFlags {
 const LOSSES: [&str; 6] =
     ["cross-entropy", "weighted-cross-entropy", "binary-cross-entropy", "focal", "dice", "jaccard"];
 
-/// `dice`, or `cross-entropy+0.5*dice`.
+/// Parses the name of a loss, such as `dice`, or a weighted sum, such as `cross-entropy+0.5*dice`.
 fn loss(text: &str) -> Result<String, String> {
     terms(text).map(|_| text.to_owned())
 }
 
-/// The weights and names of a sum.
+/// The weights and names of a weighted sum.
 fn terms(text: &str) -> Result<Vec<(f64, &str)>, String> {
     let term = |term: &'_ str| -> Option<usize> { LOSSES.iter().position(|known| *known == term.trim()) };
     let parse = |part: &str| {
@@ -325,7 +325,7 @@ struct AugmentFlags {
     contrast: Option<f64>,
 }
 
-/// `0.5,2`: two numbers.
+/// Parses two numbers with a comma between them, such as `0.5,2`.
 fn range(text: &str) -> Result<[f64; 2], String> {
     let (min, max) = text.split_once(',').unwrap_or((text, ""));
     match (min.trim().parse(), max.trim().parse()) {

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration: where it stands, in the words of who wrote it.
+//! Error messages about configurations: they name the place, and speak of keys and TOML values instead of Rust types.
 
 use std::path::PathBuf;
 
@@ -9,23 +9,23 @@ use toml::{Table, Value};
 use super::error::Failed;
 use super::flags::Flags;
 
-/// What a configuration was read from.
+/// The sources of a configuration.
 pub(super) struct Origin<'a> {
     /// The TOML file and its text.
     pub(super) file: Option<&'a (PathBuf, String)>,
-    /// What the flags say.
+    /// The table of the flags.
     pub(super) flags: &'a Table,
 }
 
 impl Origin<'_> {
-    /// The mistake that was found as `table`, or what it has under the key `within`, was read as a configuration.
+    /// The error message for `error`, which occurred when `table`, or the value of its key `within`, was deserialised.
     pub(super) fn mistake(&self, within: Option<&str>, table: &Table, error: &toml::de::Error) -> Failed {
         let mut path: Vec<String> = within.into_iter().map(str::to_owned).chain(keys(error)).collect();
         let reason = reason(&mut path, table, error.message());
         Failed::Config { place: self.place(&path), reason }
     }
 
-    /// Where a key was given: the flags, or the line of the file that has it, or the table that lacks it.
+    /// The place of a key: the flags, or the line of the file with the key, or for a missing key that of its table.
     fn place(&self, path: &[String]) -> String {
         match self.file {
             Some((file, text)) if find(self.flags, path).is_none() => match line(text, path) {
@@ -37,7 +37,7 @@ impl Origin<'_> {
     }
 }
 
-/// The keys from the top to where serde found a mistake; they stand in the last line of what the error prints.
+/// The path of keys to the value that serde rejected. `toml` prints it in the last line of the error.
 fn keys(error: &toml::de::Error) -> Vec<String> {
     let text = error.to_string();
     let path = text.lines().last().and_then(|line| line.strip_prefix("in `")?.strip_suffix('`'));
@@ -49,7 +49,7 @@ fn find<'a>(table: &'a Table, path: &[String]) -> Option<&'a Value> {
     rest.iter().try_fold(table.get(first)?, |value, key| value.get(key))
 }
 
-/// The line of a key, counted from 1, or of the innermost table around it that the text has.
+/// The line of a key, counted from 1; if the text does not have the key, that of the innermost table around it.
 fn line(text: &str, path: &[String]) -> Option<usize> {
     let document = DeTable::parse(text).ok()?;
     let (mut table, mut at) = (Some(document.get_ref()), None);
@@ -60,7 +60,7 @@ fn line(text: &str, path: &[String]) -> Option<usize> {
     Some(text.get(..at?)?.matches('\n').count() + 1)
 }
 
-/// Says serde's message in other words. The path is completed by the key that it is about.
+/// Rewrites serde's message. Appends the key that the message is about to `path`.
 fn reason(path: &mut Vec<String>, table: &Table, message: &str) -> String {
     let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let one_of = |names: &[&str]| names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
@@ -97,7 +97,7 @@ fn reason(path: &mut Vec<String>, table: &Table, message: &str) -> String {
     }
 }
 
-/// ` (did you mean …?)`, if a known name is that close.
+/// ` (did you mean …?)`, if a known name is similar.
 fn suggestion(name: &str, known: &[&str]) -> String {
     let distance = |known: &&&str| strsim::osa_distance(name, known);
     match known.iter().min_by_key(distance).filter(|known| distance(known) <= 1 + name.len() / 4) {
@@ -106,7 +106,7 @@ fn suggestion(name: &str, known: &[&str]) -> String {
     }
 }
 
-/// What is missing, and how to give it.
+/// The message for a missing key, with the flag or key that sets it.
 fn missing(path: &[String]) -> String {
     let key = path.join(".");
     let (Some(name), table) = (path.last(), &path[..path.len() - 1]) else { return format!("`{key}` is missing") };
@@ -120,7 +120,7 @@ fn missing(path: &[String]) -> String {
     format!("`{key}` is missing: add {flag}the key {name} to {place}the TOML file")
 }
 
-/// The key of a table whose value serde calls `got`: of tables with a `type` or a `kind` it names only the table.
+/// The key of a table whose value serde describes as `got`. For tables with a `type` or a `kind` serde's path ends at the table.
 fn holder(value: &Value, got: &str) -> Option<String> {
     let unexpected = |value: &Value| match value {
         Value::String(text) => format!("string {text:?}"),
@@ -136,7 +136,7 @@ fn holder(value: &Value, got: &str) -> Option<String> {
     keys.next().is_none().then(|| key.clone())
 }
 
-/// What serde expected, without the names of Rust's types.
+/// The description of the type that serde expected, without names of Rust types.
 fn kind(wanted: &str) -> &str {
     match wanted {
         "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0 on",
@@ -153,10 +153,10 @@ fn kind(wanted: &str) -> &str {
     }
 }
 
-/// How serde begins to say that a list is too long or too short.
+/// The beginning of serde's message about a list of the wrong length.
 const LENGTH: &str = "invalid length ";
 
-/// What serde found, without the names of its types.
+/// The value that serde found, without serde's names of types.
 fn shown(got: &str) -> String {
     match got {
         "sequence" => "a list".to_owned(),

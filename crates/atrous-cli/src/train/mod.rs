@@ -9,6 +9,7 @@ mod optimizer;
 mod options;
 mod report;
 mod source;
+mod tables;
 mod tuning;
 
 use std::fs;
@@ -21,31 +22,28 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use atrous::graph::Shape;
 use atrous::graph::passes::Precision;
-use atrous::io::WeightFile;
-use atrous::nn::{Init, Mode, zoo};
+use atrous::io::{PartialWeights, WeightFile};
+use atrous::nn::{Init, Mode, Model, zoo};
 use atrous::train::{Reason, Trainer};
 use atrous::{AdapterChoice, Device, DeviceOptions, Weights};
 
-use crate::say;
+use crate::output::{announce_kernels, print, say};
 use config::Config;
-use error::Failed;
+use error::{Failed, Result};
 
 pub(crate) use flags::Flags;
 
-/// What can go wrong comes from many crates; all that is done with it is to print it.
-type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
-
-/// Exit status of a program that was ended by Ctrl-C.
+/// Exit status of a program ended by Ctrl-C (SIGINT): 128 + 2.
 const INTERRUPTED: u8 = 130;
 
-/// Trains, and prints how it went.
+/// Trains a network and prints a report.
 pub(crate) fn train(flags: &Flags) -> ExitCode {
     match run(flags) {
         Ok((text, Reason::Interrupted)) => {
-            crate::print(&text);
+            print(&text);
             INTERRUPTED.into()
         }
-        Ok((text, _)) => crate::print(&text),
+        Ok((text, _)) => print(&text),
         Err(error) => {
             let text = error.to_string();
             say(&format!("error: {}\n", text.lines().next().unwrap_or_default()));
@@ -73,21 +71,15 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     let objective = config.objective();
     objective.validate(loaders.train.dataset().class_names().len())?;
 
-    // A checkpoint has all parameters.
-    let goes_on = options.resume && folder.join("last.checkpoint").exists();
-    if options.resume && !goes_on {
+    let resumes = options.resume && folder.join("last.checkpoint").exists();
+    if options.resume && !resumes {
         say(&format!("Run      {} has no checkpoint: the training begins anew\n", folder.display()));
     }
-    let file = config.weights.as_ref().filter(|_| !goes_on).map(WeightFile::open).transpose()?;
-    let prefix = config.weights_prefix.as_deref().unwrap_or_default();
-    let bind = |file: WeightFile| file.bind_partial(&model, prefix, Init::new(&model, config.seed));
-    let weights = file.map(bind).transpose()?;
-    if let Some(weights) = &weights {
-        say(&format!("Weights  {}", tuning::describe(weights, &model)));
-    }
+    // A resumed training takes all parameters from its checkpoint.
+    let weights = if resumes { None } else { first_weights(&config, &model)? };
 
     let device = open(&mut config, budget)?;
-    crate::announce_kernels(&device);
+    announce_kernels(&device);
     let mut training = Trainer::builder(&device, network.clone(), loaders.train.clone())
         .name(&config.model)
         .objective(objective)
@@ -119,7 +111,17 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     Ok((text, outcome.reason))
 }
 
-/// Opens the device; the precision is filled in.
+/// The first parameters, if the configuration names a weights file: tensors of the file where they fit, all others drawn with the seed.
+/// Prints which are which.
+fn first_weights(config: &Config, model: &Model) -> Result<Option<PartialWeights>> {
+    let Some(path) = &config.weights else { return Ok(None) };
+    let prefix = config.weights_prefix.as_deref().unwrap_or_default();
+    let weights = WeightFile::open(path)?.bind_partial(model, prefix, Init::new(model, config.seed))?;
+    say(&format!("Weights  {}", tuning::describe(&weights, model)));
+    Ok(Some(weights))
+}
+
+/// Opens the device, and sets the configuration's precision to the device's.
 fn open(config: &mut Config, memory_budget: Option<u64>) -> Result<Device, atrous::Error> {
     let adapter = AdapterChoice::parse(config.adapter.as_deref().unwrap_or("auto"));
     let mut options = DeviceOptions { memory_budget, ..DeviceOptions::from_env()? };
@@ -135,18 +137,18 @@ fn open(config: &mut Config, memory_budget: Option<u64>) -> Result<Device, atrou
     Ok(Device::open_blocking(&adapter, options)?)
 }
 
-/// `runs/small_unet-2026-01-31-235959`, by universal time.
+/// The default run folder, with the time in UTC: `runs/small_unet-2026-01-31-235959`.
 fn default_folder(model: &str) -> PathBuf {
     let now = jiff::Timestamp::now().strftime("%Y-%m-%d-%H%M%S");
     Path::new("runs").join(format!("{model}-{now}"))
 }
 
-/// Removes the folder of a training that could not begin. Best effort: what stays is a folder without a training.
+/// Removes the folder of a training that could not begin. Errors are ignored: the remaining folder has no training in it.
 fn remove_unused(folder: &Path) {
     let _ = fs::remove_file(folder.join(".lock")).and_then(|()| fs::remove_dir(folder));
 }
 
-/// What is left of a training that failed.
+/// The part of an error message that names the checkpoints of a failed training.
 fn kept(folder: &Path) -> String {
     let last = folder.join("last.checkpoint");
     match last.exists() {
@@ -155,7 +157,7 @@ fn kept(folder: &Path) -> String {
     }
 }
 
-/// True as soon as the process is asked to end. The second time it ends at once.
+/// A flag that becomes true at the first Ctrl-C. The second Ctrl-C ends the process at once.
 fn watch_for_interrupts() -> Result<Arc<AtomicBool>, Failed> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let seen = interrupted.clone();
@@ -168,7 +170,7 @@ fn watch_for_interrupts() -> Result<Arc<AtomicBool>, Failed> {
     Ok(interrupted)
 }
 
-/// Writes files of the run folder, which the trainer has locked, each whole or not at all.
+/// Writes files of the run folder, each completely or not at all. The trainer must hold the folder's lock.
 fn write_files(folder: &Path, files: [(&str, String); 2]) -> Result<(), Failed> {
     for (name, text) in files {
         let path = folder.join(name);

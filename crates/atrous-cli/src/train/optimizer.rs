@@ -4,7 +4,7 @@ use atrous::graph::optim::{self, Convention};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use super::source::lay;
+use super::tables::lay;
 
 const DEFAULTS: &str = include_str!("optimizers.toml");
 
@@ -50,7 +50,7 @@ pub(super) enum Optimizer {
     },
 }
 
-/// The numbers of Adam and AdamW.
+/// The settings of Adam and AdamW.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Adam {
@@ -63,7 +63,7 @@ pub(super) struct Adam {
     rule: Rule,
 }
 
-/// Whose formula, where PyTorch and Keras differ.
+/// The framework whose formula is used where PyTorch and Keras differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Rule {
@@ -71,7 +71,7 @@ pub(super) enum Rule {
     Keras,
 }
 
-/// Fills in what the table of an optimizer leaves out.
+/// Fills in the missing keys of an optimizer's table.
 pub(super) fn fill(optimizer: &mut Table) {
     let mut defaults: Table = DEFAULTS.parse().expect("the defaults are a TOML table");
     let kind = optimizer.get("type").and_then(Value::as_str).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The options of a configuration, as the library takes them.
+//! Conversion of a configuration to the options of the library.
 
 use std::path::PathBuf;
 
@@ -8,12 +8,11 @@ use atrous::train::{EarlyStopping, Schedule, TrainOptions};
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::Result;
 use super::config::Config;
-use super::error::Failed;
+use super::error::{Failed, Result};
 
 impl Config {
-    /// The options of a training with so many batches per epoch. The schedule's steps are filled in.
+    /// The options of a training, given the number of batches per epoch. Fills in the steps of the schedule.
     pub(super) fn options(
         &mut self,
         batches: usize,
@@ -49,12 +48,12 @@ impl Config {
         })
     }
 
-    /// What the network is trained for.
+    /// The objective.
     pub(super) fn objective(&self) -> Labelled {
         Labelled { loss: self.loss.clone(), aux_weight: self.aux_weight, top_k: self.top_k, ..Labelled::default() }
     }
 
-    /// Whether the schedule's table is one.
+    /// Checks that the schedule's table is valid.
     pub(super) fn check_schedule(&self) -> Result<(), toml::de::Error> {
         let mut schedule = self.schedule.clone();
         fill_steps(&mut schedule, 1);
@@ -96,7 +95,7 @@ impl Config {
     }
 }
 
-/// Gives a schedule that ends, and does not say when, the steps that are left.
+/// Sets `steps` of a schedule that needs it and has none to the number of remaining steps.
 fn fill_steps(schedule: &mut Table, left: u64) {
     let kind = schedule.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
     let whole = || Value::Integer(i64::try_from(left.max(1)).unwrap_or(i64::MAX));

@@ -1,4 +1,4 @@
-//! What a training says before it begins and when it has ended.
+//! The reports that a training prints at its beginning and end.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -8,9 +8,9 @@ use atrous::graph::passes::Precision;
 use atrous::train::{Outcome, Reason, Trainer, Watch};
 
 use super::data::Loaders;
-use crate::Bytes;
+use crate::output::Bytes;
 
-/// The files of a run folder, and what each is.
+/// The files of a run folder with their descriptions.
 const FILES: [(&str, &str); 7] = [
     ("best.safetensors", "weights of the best epoch, in the names of the network's framework"),
     ("best.checkpoint", "everything at the best epoch"),
@@ -21,7 +21,7 @@ const FILES: [(&str, &str); 7] = [
     ("labels.txt", "the names of the classes"),
 ];
 
-/// Network, data and memory.
+/// The report at the beginning: network, data and memory.
 pub(super) fn header(device: &Device, trainer: &Trainer, loaders: &Loaders, folder: &Path) -> String {
     let (model, train) = (trainer.model(), &loaders.train);
     let [batch, h, w, _] = train.shape();
@@ -49,7 +49,7 @@ pub(super) fn header(device: &Device, trainer: &Trainer, loaders: &Loaders, fold
     out
 }
 
-/// How it ended, and where everything is.
+/// The report at the end: the outcome and the files.
 pub(super) fn summary(outcome: &Outcome, watch: &Watch, validated: bool, folder: &Path) -> String {
     let Outcome { reason, epochs, steps, best, last } = outcome;
     let ended = match reason {
@@ -90,7 +90,7 @@ pub(super) fn summary(outcome: &Outcome, watch: &Watch, validated: bool, folder:
     out
 }
 
-/// The files that were left out, if any.
+/// Lists the files that could not be read and were skipped, if any.
 pub(super) fn skipped(loaders: &Loaders) -> String {
     let all = [Some(&loaders.train), loaders.validation.as_ref()];
     let skipped = all.into_iter().flatten().flat_map(|loader| loader.skipped());

@@ -1,4 +1,4 @@
-//! From a file and flags to a configuration.
+//! Reads a configuration from a file and flags.
 
 use std::fs;
 use std::path::{Path, PathBuf, absolute};
@@ -10,19 +10,20 @@ use super::error::Failed;
 use super::flags::Flags;
 use super::mistake::Origin;
 use super::optimizer;
+use super::tables::{lay, shorten};
 
 const DEFAULTS: &str = include_str!("defaults.toml");
 const NO_NETWORK: &str =
     "no network is given: add --model NAME, or model = \"NAME\" to the file; `atrous models` lists the names";
 const NO_DATA: &str = "no data are given: add --data KIND, such as `--data shapes` or `--data image-folder --path FOLDER`, or a table \
                        [data] with a kind to the file";
-/// Keys whose values are paths; of tables after a dot.
+/// Keys whose values are paths; `table.key` for keys in tables.
 const PATHS: [&str; 6] =
     ["weights", "run_folder", "data.path", "data.masks", "data.validation", "data.validation_masks"];
 
 impl Config {
-    /// The configuration of the file, if there is one, under that of the flags. Paths are absolute afterwards: those of the
-    /// file count from its folder.
+    /// Reads the configuration: flags come before the file, if there is one, and the file before defaults. Paths become absolute; those in
+    /// the file are relative to its folder.
     pub(super) fn read(flags: &Flags) -> Result<Self, Failed> {
         flags.resume.as_deref().map_or(Ok(()), check_run)?;
         let file = match (&flags.config, &flags.resume) {
@@ -38,7 +39,7 @@ impl Config {
             lay(&mut table, parse(path, text)?);
         }
         lay(&mut table, given.clone());
-        // Whatever else is wrong is told first.
+        // Without a kind, `data` counts as missing, so that the message is NO_DATA and mistakes in other keys are reported first.
         let data = table.get("data").and_then(Value::as_table);
         if data.is_none_or(|data| !data.contains_key("kind")) {
             table.remove("data");
@@ -64,11 +65,11 @@ impl Config {
         Ok(config)
     }
 
-    /// As the text of a TOML file.
+    /// The configuration as the text of a TOML file.
     pub(super) fn to_toml(&self) -> Result<String, Failed> {
         let bad = |e: toml::ser::Error| Failed::Config { place: "config.toml".to_owned(), reason: e.to_string() };
         let mut table = Table::try_from(self).map_err(bad)?;
-        // These hold f32.
+        // These tables hold f32 values, which are stored as f64.
         for key in ["aux_weight", "loss"] {
             if let Some(value) = table.get_mut(key) {
                 shorten(value);
@@ -78,13 +79,13 @@ impl Config {
     }
 }
 
-/// The configuration of the training in a folder.
+/// The configuration file of the training in a run folder.
 fn run_file(folder: &Path) -> Result<PathBuf, Failed> {
     let file = folder.join("config.toml");
     if file.is_file() { Ok(file) } else { no_run(folder, "it has no config.toml") }
 }
 
-/// Refuses a path that is no folder.
+/// Checks that a path is a folder.
 fn check_run(folder: &Path) -> Result<(), Failed> {
     match () {
         () if folder.is_dir() => Ok(()),
@@ -101,7 +102,7 @@ fn read_file(path: &Path) -> Result<String, Failed> {
     fs::read_to_string(path).map_err(|source| Failed::Io { action: "read", path: path.to_owned(), source })
 }
 
-/// The table that a file's text is.
+/// Parses a file's text and makes its paths absolute.
 fn parse(path: &Path, text: &str) -> Result<Table, Failed> {
     let mut table: Table = text.parse().map_err(|e: toml::de::Error| Failed::Config {
         place: place_of(path, text, &e),
@@ -112,7 +113,7 @@ fn parse(path: &Path, text: &str) -> Result<Table, Failed> {
     Ok(table)
 }
 
-/// The file and the line of a mistake.
+/// The file and the line of a TOML error.
 fn place_of(path: &Path, text: &str, error: &toml::de::Error) -> String {
     let at = error.span().and_then(|span| text.get(..span.start));
     at.map_or_else(
@@ -121,7 +122,7 @@ fn place_of(path: &Path, text: &str, error: &toml::de::Error) -> String {
     )
 }
 
-/// The flags as a table of the same keys, without what is not given.
+/// The given flags as a table with the keys of the TOML file.
 fn flag_table(flags: &Flags) -> Result<Table, String> {
     let mut table = Table::try_from(flags).map_err(|e| e.to_string())?;
     table.retain(|_, value| value.as_table().is_none_or(|table| !table.is_empty()));
@@ -143,35 +144,6 @@ fn resolve(table: &mut Table, folder: &Path) {
         if let Some(Value::String(path)) = value {
             *path = folder.join(&path).display().to_string();
         }
-    }
-}
-
-/// Lays one table over another. A table of another `type` or `kind` replaces the one below.
-pub(super) fn lay(below: &mut Table, above: Table) {
-    for (key, value) in above {
-        match (below.get_mut(&key), value) {
-            (Some(Value::Table(old)), Value::Table(new)) => {
-                if ["type", "kind"].iter().any(|tag| new.contains_key(*tag) && old.get(*tag) != new.get(*tag)) {
-                    old.clear();
-                }
-                lay(old, new);
-            }
-            (_, value) => {
-                below.insert(key, value);
-            }
-        }
-    }
-}
-
-/// Writes numbers that are those of f32 with as few digits as those need: 0.1, not 0.10000000149011612.
-fn shorten(value: &mut Value) {
-    match value {
-        Value::Float(number) if f64::from(*number as f32) == *number => {
-            *number = (*number as f32).to_string().parse().unwrap_or(*number);
-        }
-        Value::Array(values) => values.iter_mut().for_each(shorten),
-        Value::Table(table) => table.iter_mut().for_each(|(_, value)| shorten(value)),
-        _ => {}
     }
 }
 

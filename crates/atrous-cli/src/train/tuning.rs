@@ -1,15 +1,15 @@
-//! Beginning with another network's weights, and leaving parts of a network as they are.
+//! Fine-tuning: weights from a file, and frozen parts of a network.
 
 use atrous::io::PartialWeights;
 use atrous::nn::{Model, ModelError};
 
 use super::config::Config;
 
-/// Most names that are listed.
+/// Most names that one line of the report lists.
 const LISTED: usize = 12;
 
 impl Config {
-    /// The names of what is frozen.
+    /// The names of the frozen parameters and modules.
     pub(super) fn frozen(&self, model: &Model) -> Result<Vec<String>, ModelError> {
         let mut frozen = self.freeze.clone().unwrap_or_default();
         let names: Vec<&str> = frozen.iter().map(String::as_str).collect();
@@ -22,7 +22,7 @@ impl Config {
     }
 }
 
-/// Which tensors of a network come from a file, and which do not.
+/// Describes which tensors of a network come from the file and which do not.
 pub(super) fn describe(weights: &PartialWeights, model: &Model) -> String {
     let mismatch = weights.mismatch();
     let shapes = mismatch.shapes.iter();

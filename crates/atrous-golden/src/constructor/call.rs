@@ -1,6 +1,6 @@
 //! Calls of Python functions with literal arguments, such as `smp.Unet(classes=21, encoder_name='resnet34')`.
 
-use super::ConstructorError;
+use super::error::ConstructorError;
 
 /// A literal.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,7 +11,7 @@ pub(super) enum Value {
     Bool(bool),
     /// A whole number.
     Integer(i64),
-    /// Another number.
+    /// A number with a fraction or an exponent.
     Float(f64),
     /// Text in single or double quotes.
     Text(String),
@@ -19,7 +19,7 @@ pub(super) enum Value {
     List(Vec<Self>),
 }
 
-/// A function's name and arguments. Arguments are taken out one by one; what is left at the end is not known.
+/// A function's name and arguments. The reader of a call takes out the arguments that it knows; any left at the end are unknown.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Call {
     /// Name with dots.
@@ -34,7 +34,7 @@ impl Call {
         parser.call().map_err(|reason| ConstructorError::Syntax { text: text.to_owned(), reason })
     }
 
-    /// Gives the arguments without a name the names of the function's first parameters.
+    /// Names the positional arguments after the function's first parameters.
     pub(super) fn name_positional(&mut self, names: &[&str]) {
         for ((name, _), given) in self.arguments.iter_mut().zip(names) {
             if name.is_none() {
@@ -110,7 +110,7 @@ impl Call {
         }
     }
 
-    /// Takes out an argument that must have this value; `default` is what the function assumes if it is not given.
+    /// Takes out an argument that must have this value; `default` is the function's default, used if the argument is not given.
     pub(super) fn require(&mut self, name: &str, value: &Value, default: &Value) -> Result<(), ConstructorError> {
         let given = self.take(name).unwrap_or_else(|| default.clone());
         if given == *value { Ok(()) } else { Err(self.refuse(name, &given, &value.to_string())) }
@@ -159,7 +159,7 @@ impl std::fmt::Display for Value {
     }
 }
 
-/// What is still to be read.
+/// The rest of the text, not yet read.
 struct Parser<'a> {
     rest: &'a str,
 }

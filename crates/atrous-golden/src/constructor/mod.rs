@@ -1,8 +1,9 @@
-//! Networks by the line of Python that builds them in their framework.
+//! Networks from the Python call that constructs them in their framework.
 
 mod call;
+mod error;
 
-use atrous_graph::{GraphError, Shape};
+use atrous_graph::Shape;
 use atrous_nn::zoo::{
     DeepLabXception65, KerasResNet, KerasXception, ResNet, ResNetEncoder, SegmentationHead, SmpDeepLabV3Plus,
     SmpPspNet, SmpUnet, TorchvisionSegmentation, UNet, Xception65, XceptionPlan,
@@ -12,40 +13,18 @@ use atrous_nn::{Dilation, DilationRule, Mode, Model, Network};
 use crate::TinyCnn;
 use call::{Call, Value};
 
+pub use error::ConstructorError;
+
 /// A network and the channels of its images.
 type Recipe = (Box<dyn Network>, usize);
 
-/// Why there is no network for a line of Python.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConstructorError {
-    /// The text is not a call.
-    #[error("\"{text}\" is not a constructor call: {reason}")]
-    Syntax {
-        /// The text.
-        text: String,
-        /// What was expected where.
-        reason: String,
-    },
-    /// The constructor or one of its arguments is not known here.
-    #[error("\"{constructor}\": {reason}")]
-    Unsupported {
-        /// The function called.
-        constructor: String,
-        /// What about it.
-        reason: String,
-    },
-    /// The network cannot be built so.
-    #[error(transparent)]
-    Graph(#[from] GraphError),
-}
-
-/// Builds the network that a constructor call of torchvision, timm, Keras or segmentation-models-pytorch builds, such as
-/// `torchvision.models.resnet18(weights=None)`, for images of shape `N×H×W×C`; it is named after the function. Defaults are the
-/// framework's. Pretrained weights must be declined in the call, since none are fetched.
+/// Builds the network of a constructor call of torchvision, timm, Keras or segmentation-models-pytorch, such as
+/// `torchvision.models.resnet18(weights=None)`, for images of shape `N×H×W×C`. The model is named after the function. Arguments that are
+/// not given have the framework's defaults. The call must ask for no pretrained weights.
 ///
 /// # Errors
-/// [`ConstructorError::Syntax`] for what is not a call with literal arguments, [`ConstructorError::Unsupported`] for functions and
-/// arguments that are not known and images of other channels, [`ConstructorError::Graph`] if the images do not fit the network.
+/// [`ConstructorError::Syntax`] for text that is not a call with literal arguments, [`ConstructorError::Unsupported`] for unknown
+/// functions or arguments and for images of another number of channels, [`ConstructorError::Graph`] if the images do not fit the network.
 pub fn from_constructor(text: &str, image: Shape, mode: Mode) -> Result<Model, ConstructorError> {
     let mut call = Call::parse(text)?;
     let (network, channels) = recipe(&mut call)?;
@@ -83,7 +62,7 @@ fn torchvision(call: &mut Call, name: &str) -> Result<Recipe, ConstructorError> 
     Ok((Box::new(ResNet { encoder, dilation, classes }), 3))
 }
 
-/// The output stride that torchvision's three flags, for stages 2, 3 and 4, amount to.
+/// The output stride that follows from torchvision's `replace_stride_with_dilation`: a flag for each of the stages 2, 3 and 4.
 fn output_stride(call: &Call, flags: &[Value]) -> Result<usize, ConstructorError> {
     match flags {
         [Value::Bool(false), Value::Bool(false), Value::Bool(false)] => Ok(32),
@@ -180,7 +159,7 @@ fn smp(call: &mut Call, name: &str) -> Result<Recipe, ConstructorError> {
     Ok((network, channels))
 }
 
-/// Networks that no package offers: `nets.UNet`, `nets.UNetValid`, `nets.DeepLabXception65`, `nets.TinyCNN`.
+/// Networks that are in none of these packages: `nets.UNet`, `nets.UNetValid`, `nets.DeepLabXception65`, `nets.TinyCNN`.
 fn nets(call: &mut Call, name: &str) -> Result<Recipe, ConstructorError> {
     match name {
         "TinyCNN" => {

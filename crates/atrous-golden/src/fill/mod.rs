@@ -46,26 +46,26 @@ impl Stream {
 /// Uniform values in `[offset - scale, offset + scale)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fill {
-    /// Middle of the range.
+    /// The middle of the range.
     pub offset: f64,
-    /// Half its width.
+    /// Half the width of the range.
     pub scale: f64,
 }
 
 impl Fill {
-    /// Biases and running means; shifts of batch normalisations.
+    /// For biases, running means and shifts of batch normalisations.
     pub const BIAS: Self = Self { offset: 0.0, scale: 0.1 };
-    /// Scales of batch normalisations.
+    /// For scales of batch normalisations.
     pub const BN_WEIGHT: Self = Self { offset: 1.0, scale: 0.1 };
-    /// Running variances.
+    /// For running variances.
     pub const RUNNING_VAR: Self = Self { offset: 1.0, scale: 0.2 };
 
-    /// Weights of variance `wvar / fan_in`.
+    /// For weights: variance `wvar / fan_in`.
     pub fn weight(fan_in: usize, wvar: f64) -> Self {
         Self { offset: 0.0, scale: weight_scale(fan_in, wvar) }
     }
 
-    /// What a network's parameter is filled with; `wvar` is the network's.
+    /// The distribution that fills a parameter; `wvar` is the variance factor of the network's weights.
     pub fn of(kind: ParameterKind, wvar: f64) -> Self {
         match kind {
             ParameterKind::Weight { fan_in } => Self::weight(fan_in, wvar),

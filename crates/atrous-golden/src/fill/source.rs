@@ -24,8 +24,8 @@ struct Filled {
 }
 
 impl FillSource {
-    /// A source for `model`. `prefix` is put in front of the parameters' names, as in `resnet18/`; weights get the
-    /// variance `wvar / fan_in`.
+    /// A source for `model`. The stream of a parameter is named `prefix` + its name, with a prefix such as `resnet18/`; weights
+    /// have the variance `wvar / fan_in`.
     pub fn new(model: &Model, prefix: &str, wvar: f64) -> Self {
         let filled = |spec: &ParameterSpec| Filled {
             stream: Stream::new(&format!("{prefix}{}", spec.name)),
@@ -58,7 +58,7 @@ impl ParameterSource for FillSource {
     }
 }
 
-/// The fill of all parameters of a network, as [`FillSource`] makes it, for what takes [`Weights`].
+/// The parameters of a network as [`FillSource`] generates them, as [`Weights`].
 ///
 /// # Errors
 /// If the network cannot be built at its own size.

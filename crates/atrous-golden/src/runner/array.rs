@@ -11,7 +11,7 @@ pub(super) struct Array {
     pub(super) values: Vec<f32>,
 }
 
-/// The shape an activation of the files has here: `[n, c, h, w]`, `[n, c]` or `[c]`.
+/// The [`Shape`] of an activation that the files store as `[n, c, h, w]`, `[n, c]` or `[c]`.
 pub(super) fn image_shape(shape: &[usize]) -> Result<Shape, CaseError> {
     match *shape {
         [n, c, h, w] => Ok(Shape::new(n, h, w, c)),

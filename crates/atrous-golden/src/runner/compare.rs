@@ -1,9 +1,9 @@
-//! When a result counts as right.
+//! Comparison of computed values with stored ones.
 
 use super::{CaseError, array::position};
 
-/// Compares values with stored ones. `atol` 0 asks for the same bits; otherwise each value may be off by `atol`, and what is
-/// not a number is always off. `what` names the tensor in the error.
+/// Compares values with stored ones. With `atol` 0 they must have the same bits; otherwise each value may differ by `atol`, and NaN
+/// always fails. `what` names the tensor in the error.
 pub(super) fn close(what: &str, shape: &[usize], got: &[f32], want: &[f32], atol: f64) -> Result<(), CaseError> {
     if got.len() != want.len() {
         return Err(CaseError::Failed(format!("{what} has {} values, expected {}", got.len(), want.len())));
@@ -16,7 +16,7 @@ pub(super) fn close(what: &str, shape: &[usize], got: &[f32], want: &[f32], atol
         } else if difference.is_nan() {
             f64::INFINITY
         } else if atol == 0.0 {
-            // Zeros of either sign differ in their bits alone.
+            // The bits of 0 and -0 differ, the numbers do not.
             difference.max(f64::MIN_POSITIVE)
         } else {
             difference

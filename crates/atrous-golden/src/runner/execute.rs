@@ -14,13 +14,13 @@ use atrous_graph::{Graph, NodeId, ParameterSource};
 
 use super::CaseError;
 
-/// The adapter that everything runs on: the one the environment asks for, see [`Device::from_env_blocking`].
+/// The device that all cases run on, chosen by the environment variables, see [`Device::from_env_blocking`].
 pub struct Executor {
     device: Device,
 }
 
 impl Executor {
-    /// Opens the adapter, for tensors in f16 if asked for, and says on standard error which it is.
+    /// Opens the adapter, for tensors in f16 if asked for, and prints its name to standard error.
     ///
     /// # Errors
     /// If there is none, or it lacks f16.
@@ -40,7 +40,7 @@ impl Executor {
         self.device.target().limits.max_buffer
     }
 
-    /// How tensors are stored in what [`Self::infer`] runs.
+    /// The storage type of tensors in graphs that [`Self::infer`] runs.
     pub(super) fn precision(&self) -> Precision {
         self.device.options().precision
     }
@@ -50,7 +50,7 @@ impl Executor {
         Parameters::upload(&self.device, graph, source).map(Arc::new).map_err(gpu_error)
     }
 
-    /// Computes `wanted`, each of which may appear once, in N×H×W×C.
+    /// Computes the nodes `wanted`, none of them twice, as N×H×W×C.
     pub(super) fn run(
         &self,
         graph: &Graph,
@@ -68,7 +68,7 @@ impl Executor {
         Ok(outputs.into_iter().map(|o| o.data).collect())
     }
 
-    /// [`Self::run`] with parameters of the run's own, folded where the device's passes fold.
+    /// Like [`Self::run`], with parameters uploaded for this run and folded where the device's passes fold.
     pub(super) fn infer(
         &self,
         graph: &Graph,
@@ -80,7 +80,8 @@ impl Executor {
         self.run(graph, Arc::new(parameters), inputs, wanted)
     }
 
-    /// The first step of a training that is applied, at a learning rate of 0: `wanted` of it, and what gradients are multiplied with.
+    /// Repeats a training step at learning rate 0 until its update is applied, and returns the values of `wanted` in that step and the
+    /// factor that the loss scale multiplies gradients with.
     pub(super) fn first_step(
         &self,
         graph: &Graph,
@@ -90,7 +91,7 @@ impl Executor {
         wanted: &[NodeId],
     ) -> Result<(Vec<Data>, f32), CaseError> {
         let mut session = TrainingSession::new(&self.device, graph, wanted, update, parameters).map_err(gpu_error)?;
-        // Each halves a scale that is too large.
+        // A step whose gradients overflow is not applied and halves the loss scale.
         for _ in 0..32 {
             session.step_blocking(inputs, StepOptions::new(0.0, 1)).map_err(gpu_error)?;
             let result = session.finish_blocking().map_err(gpu_error)?;
@@ -113,7 +114,7 @@ impl Executor {
     ) -> Result<Vec<f32>, CaseError> {
         let mut session = TrainingSession::new(&self.device, graph, &[], update, parameters).map_err(gpu_error)?;
         let mut losses = Vec::with_capacity(count);
-        // Steps that the loss scale skips are taken again.
+        // A step that the loss scale skips is repeated.
         for step in 1..=count as u64 + 32 {
             if losses.len() == count {
                 return Ok(losses);
@@ -147,7 +148,7 @@ impl Executor {
 }
 
 fn gpu_error(error: GpuError) -> CaseError {
-    // The whole chain: some errors only name the stage and leave the reason to their source.
+    // Some errors only name the stage, and their source has the reason.
     let mut text = error.to_string();
     let mut source = std::error::Error::source(&error);
     while let Some(inner) = source {

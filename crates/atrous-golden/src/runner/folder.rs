@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::{CaseError, array::Array};
 
-/// An entry of a list: one that is not understood does not hide the others.
+/// An entry of a list. An entry that cannot be read does not make the rest of the list unreadable.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Listed<T> {
@@ -24,7 +24,7 @@ pub(super) enum Listed<T> {
 }
 
 impl<T: DeserializeOwned> Listed<T> {
-    /// The entry, or its name and what is not understood of it.
+    /// The entry, or its name and the error in reading it.
     pub(super) fn known(&self) -> Result<&T, (String, CaseError)> {
         let value = match self {
             Self::Known(entry) => return Ok(entry),
@@ -86,7 +86,7 @@ impl Folder {
     /// Maps a file of tensors.
     ///
     /// # Errors
-    /// If it is no such file.
+    /// If the file cannot be opened or is not safetensors.
     pub fn tensors(&self, file: &str) -> Result<WeightFile> {
         Ok(WeightFile::open(self.path.join(file))?)
     }

@@ -1,4 +1,4 @@
-//! Inputs, made from their names.
+//! Inputs, generated from their names.
 
 use std::fmt;
 
@@ -96,7 +96,7 @@ impl Input {
         Ok(Array { shape: self.shape.clone(), values })
     }
 
-    /// The labels of an input of that kind.
+    /// The labels, if the input is of that kind.
     pub(super) fn labels(&self) -> Result<Vec<u32>, CaseError> {
         let name = self.fill.as_deref().ok_or_else(|| missing("fill"))?;
         let classes = self.classes.ok_or_else(|| missing("classes"))?;

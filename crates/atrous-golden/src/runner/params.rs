@@ -1,4 +1,4 @@
-//! Parameters of a case; all of them must be understood.
+//! Parameters of a case. A parameter that is not known is an error.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -29,7 +29,7 @@ impl Params {
         }
     }
 
-    /// Takes a switch for something that atrous lacks: it must be off, if it is there at all.
+    /// Takes the switch of a feature that atrous does not have: it must be missing or off.
     pub(super) fn off(&mut self, key: &str) -> Result<(), CaseError> {
         match self.optional::<bool>(key)? {
             Some(true) => Err(CaseError::Unsupported(format!("the parameter \"{key}\" is true"))),
@@ -37,7 +37,7 @@ impl Params {
         }
     }
 
-    /// Takes a sentence that explains the case and must contain one of these texts, if it is there at all. Returns which.
+    /// Takes an explaining sentence, which must be missing or contain one of the `known` texts. Returns that text's index.
     pub(super) fn says(&mut self, key: &str, known: &[&str]) -> Result<Option<usize>, CaseError> {
         let Some(text) = self.optional::<String>(key)? else {
             return Ok(None);
@@ -46,7 +46,7 @@ impl Params {
         found.map(Some).ok_or_else(|| CaseError::Unsupported(format!("the {key} \"{text}\"")))
     }
 
-    /// Takes the axis, which must be that of the channels: 1 in the files.
+    /// Takes the axis, which must be 1: the channels in the files' N×C×H×W.
     pub(super) fn axis_of_channels(&mut self) -> Result<(), CaseError> {
         match self.take::<i64>("axis")? {
             1 => Ok(()),
@@ -54,7 +54,7 @@ impl Params {
         }
     }
 
-    /// All parameters must have been taken by now. One that is null is absent.
+    /// Checks that all parameters have been taken. A parameter that is null counts as missing.
     pub(super) fn finish(self) -> Result<(), CaseError> {
         let stated = self.0.into_iter().filter(|(_, value)| !value.is_null());
         let left: Vec<String> = stated.map(|(key, value)| format!("\"{key}\": {value}")).collect();
@@ -65,7 +65,7 @@ impl Params {
     }
 }
 
-/// An error where a stated value contradicts what follows from the others.
+/// Checks that a stated value is equal to the one that follows from other parameters.
 pub(super) fn agree<T: PartialEq + std::fmt::Debug>(what: &str, stated: &T, follows: &T) -> Result<(), CaseError> {
     if stated == follows {
         return Ok(());

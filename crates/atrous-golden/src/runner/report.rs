@@ -1,4 +1,4 @@
-//! One line per case and the counts.
+//! The report: one line per case, then the counts.
 
 use std::{fmt::Display, io::Write};
 
@@ -8,10 +8,10 @@ use atrous_graph::GraphError;
 /// Why a case did not pass.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CaseError {
-    /// atrous does not know something that the case needs.
+    /// The case needs something that atrous does not have.
     #[error("{0}")]
     Unsupported(String),
-    /// A result is off, or something that should work does not.
+    /// A result differs, or something that should work failed.
     #[error("{0}")]
     Failed(String),
 }
@@ -32,18 +32,18 @@ impl From<GraphError> for CaseError {
     }
 }
 
-/// How many cases ended how.
+/// Numbers of cases by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Cases that agree.
+    /// Cases whose results agree.
     pub passed: usize,
-    /// Cases that do not.
+    /// Cases whose results differ.
     pub failed: usize,
-    /// Cases that could not be tried.
+    /// Cases that need something atrous does not have.
     pub unsupported: usize,
 }
 
-/// Writes results as they come.
+/// Writes the result of each case as it ends.
 pub struct Report<'a> {
     out: &'a mut dyn Write,
     summary: Summary,

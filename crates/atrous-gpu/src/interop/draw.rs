@@ -2,8 +2,10 @@
 
 use atrous_graph::DType;
 
-use super::kernel::{Kernel, OVERLAY, SIDE, STORE_F32, STORE_U32, Window, check_texture, decodes_srgb, refuse, view};
-use crate::allocate::{self, Command};
+use super::bind::{Window, check_texture, command, decodes_srgb, refuse, view};
+use crate::buffer;
+use crate::command::Command;
+use crate::interop_kernels::{Kernel, OVERLAY, SIDE, STORE_F32, STORE_U32};
 use crate::slots::OutputSlot;
 use crate::{GpuError, Session};
 
@@ -14,20 +16,20 @@ pub struct Overlay<'a> {
     pub picture: &'a wgpu::Texture,
     /// Where the result goes: a texture of the same size, `Rgba8Unorm` with the usage `STORAGE_BINDING`. It is not the picture.
     pub target: &'a wgpu::Texture,
-    /// By class: red, green and blue. Classes beyond leave the picture as it is.
+    /// Red, green and blue of each class. Pixels of further classes keep the picture's colour.
     pub colours: &'a [[u8; 3]],
-    /// How much of the colour there is: 0 for the picture alone, 1 for the colour alone.
+    /// Share of the colour, from 0 (the picture alone) to 1 (the colour alone).
     pub alpha: f32,
 }
 
 impl Session {
-    /// Appends to `encoder` the writing of one channel of one sample of an output into a texture, as the numbers they are: `R32Uint`
-    /// of an output of u32, such as a class map, `R32Float` of one of f32. The texture is a plain 2D one of any size with the usage
-    /// `STORAGE_BINDING`; each texel takes the value under its centre.
+    /// Appends to `encoder` the command that writes one channel of one sample of an output into a texture, without conversion. The
+    /// texture is a plain 2D one of any size with the usage `STORAGE_BINDING`, its format `R32Uint` for an output of u32, such as a
+    /// class map, and `R32Float` for one of f32. Each texel takes the value under its centre.
     ///
     /// # Errors
-    /// [`GpuError::UnknownOutput`]; [`GpuError::Resource`] for a sample or channel that there is not, and a texture that does not
-    /// serve; [`GpuError::OutOfMemory`], [`GpuError::DeviceLost`].
+    /// [`GpuError::UnknownOutput`]; [`GpuError::Resource`] for a sample or channel that does not exist, and a texture that cannot be
+    /// used; [`GpuError::OutOfMemory`], [`GpuError::DeviceLost`].
     pub fn encode_texture(
         &self,
         encoder: &mut wgpu::CommandEncoder,
@@ -46,16 +48,18 @@ impl Session {
         let source = Source::new(self, &what, slot, (sample, channel))?;
         let view = view(&self.executable.device, &what, target)?;
         let resources = [source.binding.clone(), wgpu::BindingResource::TextureView(&view)];
-        let command = kernel.command(&self.executable.device, &what, &source.params, &resources, grid(target))?;
+        let device = &self.executable.device;
+        let command = command(device, kernel, &what, &source.params, &resources, grid(target))?;
         self.append(encoder, &command)
     }
 
-    /// Appends to `encoder` the drawing of a class map's colours over a picture: in bytes, `(1 - alpha) * pixel + alpha * colour`, rounded.
+    /// Appends to `encoder` the command that draws a class map's colours over a picture: in bytes,
+    /// `(1 - alpha) * pixel + alpha * colour`, rounded.
     /// The map is a sample of an output of u32 with one channel; each texel takes the class under its centre.
     ///
     /// # Errors
-    /// [`GpuError::UnknownOutput`]; [`GpuError::Resource`] for an output that is no class map, a sample that there is not, textures that do
-    /// not serve or differ in size, and an alpha outside of 0 to 1; [`GpuError::OutOfMemory`], [`GpuError::DeviceLost`].
+    /// [`GpuError::UnknownOutput`]; [`GpuError::Resource`] for an output that is no class map, a sample that does not exist, textures that
+    /// cannot be used or differ in size, and an alpha outside of 0 to 1; [`GpuError::OutOfMemory`], [`GpuError::DeviceLost`].
     pub fn encode_overlay(
         &self,
         encoder: &mut wgpu::CommandEncoder,
@@ -89,7 +93,7 @@ impl Session {
         let mut words: Vec<u32> = colours.iter().map(|[r, g, b]| u32::from_le_bytes([*r, *g, *b, 0])).collect();
         let params = [&source.params[..], &[srgb, colours.len() as u32, alpha.to_bits(), 0]].concat();
         words.resize(words.len().max(1), 0);
-        let palette = allocate::filled(&self.executable.device, "a palette", &words)?;
+        let palette = buffer::filled(&self.executable.device, "a palette", &words)?;
         let [picture, result] =
             [view(&self.executable.device, &what, picture)?, view(&self.executable.device, &what, target)?];
         let resources = [
@@ -98,7 +102,7 @@ impl Session {
             wgpu::BindingResource::TextureView(&picture),
             wgpu::BindingResource::TextureView(&result),
         ];
-        let command = OVERLAY.command(&self.executable.device, &what, &params, &resources, grid(target))?;
+        let command = command(&self.executable.device, OVERLAY, &what, &params, &resources, grid(target))?;
         self.append(encoder, &command)
     }
 
@@ -112,7 +116,7 @@ impl Session {
 /// One channel of one sample of an output.
 struct Source<'s> {
     binding: wgpu::BindingResource<'s>,
-    /// Width, height, first value, values from pixel to pixel.
+    /// Width, height, index of the first value, distance from pixel to pixel in values.
     params: [u32; 4],
 }
 

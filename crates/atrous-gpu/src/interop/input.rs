@@ -1,10 +1,12 @@
-//! Inputs from buffers and textures.
+//! Inputs of a run from the caller's buffers and textures.
 
 use atrous_graph::{DType, TensorType};
 use atrous_kernels::plan::Place;
 
-use super::kernel::{LOAD_BUFFER, LOAD_TEXTURE, SIDE, Window, check_texture, decodes_srgb, refuse, view};
-use crate::allocate::{self, Command};
+use super::bind::{Window, check_texture, command, decodes_srgb, refuse, view};
+use crate::buffer;
+use crate::command::Command;
+use crate::interop_kernels::{LOAD_BUFFER, LOAD_TEXTURE, SIDE};
 use crate::pixels::PixelInput;
 use crate::slots::{self, InputSlot};
 use crate::{GpuError, InputData, InputError, Session};
@@ -12,7 +14,7 @@ use crate::{GpuError, InputData, InputError, Session};
 /// An input of a run that is encoded, see [`Session::encode`].
 #[derive(Clone, Copy, Debug)]
 pub enum DeviceInput<'a> {
-    /// Values of the host.
+    /// Values in the host's memory.
     Host(InputData<'a>),
     /// 32-bit values, of the input's element type, in a buffer with the usage `STORAGE`.
     Buffer {
@@ -23,7 +25,7 @@ pub enum DeviceInput<'a> {
         /// In which order the values lie.
         layout: BufferLayout,
     },
-    /// A picture for each sample. [`Session::take_pixels`] tells which numbers their bytes stand for.
+    /// A picture for each sample. [`Session::take_pixels`] sets the numbers that their bytes stand for.
     Pictures(&'a [Picture<'a>]),
 }
 
@@ -34,13 +36,13 @@ pub enum BufferLayout {
     Nhwc,
     /// Dense, N, C, H, W: columns innermost.
     Nchw,
-    /// That of an [`OutputBuffer`](super::OutputBuffer): N, H, W, C with channels padded to a multiple of 4. What the padding holds does
-    /// not matter.
+    /// The layout of an [`OutputBuffer`](super::OutputBuffer): N, H, W, C with channels padded to a multiple of 4. The values in the
+    /// padding are ignored.
     Padded,
 }
 
 impl BufferLayout {
-    /// Bytes of a sample, and values from pixel to pixel and from channel to channel.
+    /// Bytes of a sample, and the distances from pixel to pixel and from channel to channel in values.
     fn strides(self, ty: TensorType) -> (u64, [usize; 2]) {
         let (shape, padded) = (ty.shape, ty.shape.c.next_multiple_of(4));
         let dense = 4 * shape.sample_len() as u64;
@@ -55,14 +57,14 @@ impl BufferLayout {
 /// A part of a texture that a network sees as a picture of its input's size.
 ///
 /// The texture is a plain 2D one with the usage `TEXTURE_BINDING` and one of the formats `Rgba8Unorm`, `Bgra8Unorm`,
-/// `Rgba8UnormSrgb`, `Bgra8UnormSrgb`. Networks are trained on the bytes of picture files, which are encoded as sRGB says; so the bytes
-/// count as they are stored, and what the `Srgb` formats decode is encoded again. Alpha is not looked at.
+/// `Rgba8UnormSrgb`, `Bgra8UnormSrgb`. Networks are trained on the sRGB-encoded bytes of picture files, so the network sees the bytes
+/// as they are stored in the texture: values that the `Srgb` formats decode are encoded again. Alpha is ignored.
 ///
-/// Where the part has not the input's size it is resized as Pillow's `BILINEAR` does, antialiased; bytes differ by one at most. Where it
-/// has, the numbers are to the bit those of the same bytes given as [`InputData::Rgb8`].
+/// A part of another size than the input's is resized like Pillow's `BILINEAR`, with antialiasing; bytes differ by one at most. A part
+/// of the input's size gives bit for bit the same numbers as the same bytes given as [`InputData::Rgb8`].
 #[derive(Clone, Copy, Debug)]
 pub struct Picture<'a> {
-    /// The texture; its first mip level is seen.
+    /// The texture; its first mip level is read.
     pub texture: &'a wgpu::Texture,
     /// Left, top, width and height of the part in texels, not necessarily whole ones.
     pub part: [f32; 4],
@@ -75,17 +77,17 @@ impl<'a> From<&'a wgpu::Texture> for Picture<'a> {
     }
 }
 
-/// What puts the inputs of an encoded run in place.
+/// Copies and commands that put the inputs of an encoded run in place.
 #[derive(Default)]
 pub(super) struct Loads {
-    /// Buffers that are copied whole: from, to, and the first byte there.
+    /// Buffers that are copied whole: source, destination, and first byte in the destination.
     pub(super) copies: Vec<(wgpu::Buffer, wgpu::Buffer, u64)>,
     pub(super) commands: Vec<Command>,
-    /// Whether pictures' bytes of the host are among them.
+    /// Whether bytes of pictures from the host are among the inputs.
     pub(super) by_pixels: bool,
 }
 
-/// Checks the inputs of a run and makes what loads them.
+/// Checks the inputs of a run and makes the copies and commands that load them.
 pub(super) fn loads(session: &Session, inputs: &[(&str, DeviceInput<'_>)]) -> Result<Loads, GpuError> {
     let given = slots::given(&session.executable.inputs, inputs)?;
     let mut loads = Loads::default();
@@ -117,7 +119,7 @@ impl Loads {
                 (words, &session.executable.buffers[place.buffer], place.offset)
             }
         };
-        let from = allocate::filled(&session.executable.device, "an input", &words)?;
+        let from = buffer::filled(&session.executable.device, "an input", &words)?;
         self.copies.push((from, to.clone(), offset));
         Ok(())
     }
@@ -162,7 +164,7 @@ impl Loads {
             let params = [&sizes[..], &[x.base(4), y.base(16)]].concat();
             let resources = [x.of(buffer), y.of(&session.executable.buffers[place.buffer])];
             let grid = [columns, groups.div_ceil(columns), 1];
-            self.commands.push(LOAD_BUFFER.command(device, &what, &params, &resources, grid)?);
+            self.commands.push(command(device, LOAD_BUFFER, &what, &params, &resources, grid)?);
         }
         Ok(())
     }
@@ -214,7 +216,7 @@ fn load_picture(
     let tables = pixels.tables().as_entire_binding();
     let resources =
         [tables, wgpu::BindingResource::TextureView(&view), y.of(&session.executable.buffers[place.buffer])];
-    LOAD_TEXTURE.command(device, what, &params, &resources, [w.div_ceil(SIDE), h.div_ceil(SIDE), 1])
+    command(device, LOAD_TEXTURE, what, &params, &resources, [w.div_ceil(SIDE), h.div_ceil(SIDE), 1])
 }
 
 /// Bytes in words, the first in the lowest bits.

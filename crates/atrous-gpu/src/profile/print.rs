@@ -3,11 +3,12 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::{NodeProfile, Profile, Roofline};
+use super::Roofline;
+use super::times::{NodeProfile, Profile};
 
 impl Profile {
-    /// A table of all nodes, the most expensive first: time, share of all nodes' time, arithmetic and memory a second, and the
-    /// share of `roofline` that they are.
+    /// A table of all nodes, the most expensive first: time, share of all nodes' time, arithmetic and memory throughput, and the share of
+    /// `roofline`.
     pub fn table(&self, roofline: &Roofline) -> String {
         let mut nodes: Vec<&NodeProfile> = self.nodes.iter().collect();
         nodes.sort_by_key(|node| std::cmp::Reverse(node.time()));

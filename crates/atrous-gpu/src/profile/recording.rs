@@ -6,28 +6,43 @@ use atrous_kernels::Plan;
 use atrous_kernels::plan::PlannedDispatch;
 use wgpu::BufferUsages as Usage;
 
-use super::{NodeProfile, Profile};
-use crate::allocate::{self, Command};
+use super::times::{NodeProfile, Profile};
+use crate::buffer;
+use crate::command::Command;
+use crate::pixels::PixelInput;
 use crate::wait::Mapping;
 use crate::{Device, GpuError};
 
-/// Nodes whose two timestamps one query set holds.
+/// Number of nodes whose two timestamps fit into one query set.
 const NODES_PER_SET: usize = wgpu::QUERY_SET_MAX_QUERIES as usize / 2;
 /// Bytes of the timestamps of one node.
 const BYTES_PER_NODE: u64 = 16;
 
-/// A profile in the making.
+/// A profile that is being measured.
 pub(super) struct Recording {
     nodes: Vec<NodeProfile>,
     sets: Vec<wgpu::QuerySet>,
     resolved: wgpu::Buffer,
     readback: wgpu::Buffer,
-    /// Timestamps are written inside of one pass, not around passes.
+    /// Whether timestamps are written inside of one pass, not around passes.
     inside: bool,
     /// Nanoseconds of a tick.
     period: f64,
-    /// By run and node: begin and end in ticks.
+    /// Begin and end of each node in ticks, for each run.
     ticks: Vec<Vec<[u64; 2]>>,
+}
+
+/// The node that makes an input from bytes of pictures.
+pub(super) fn pixels(input: &PixelInput) -> NodeProfile {
+    NodeProfile {
+        name: "pixels".to_owned(),
+        op: "normalize",
+        variant: "image/normalize",
+        dispatches: input.commands.len(),
+        macs: 0,
+        bytes: input.moved_bytes(),
+        spans: Vec::new(),
+    }
 }
 
 /// The steps of a plan that have dispatches.
@@ -44,7 +59,7 @@ pub(super) fn steps(plan: &Plan) -> Vec<NodeProfile> {
     plan.steps.iter().filter(|step| !step.dispatches.is_empty()).map(node).collect()
 }
 
-/// What follows the steps of a plan; with `update`, the update of one that trains, too.
+/// The updates that follow the steps of a plan; with `update`, also the update of a training step.
 pub(super) fn updates(plan: &Plan, update: bool) -> Vec<NodeProfile> {
     let bound = |dispatch: &PlannedDispatch| dispatch.bindings.iter().map(|place| place.bytes).sum::<u64>();
     let node = |update: &atrous_kernels::plan::Update| NodeProfile {
@@ -77,8 +92,8 @@ impl Recording {
         let bytes = (nodes.len() as u64 * BYTES_PER_NODE).max(BYTES_PER_NODE);
         Ok(Self {
             sets,
-            resolved: allocate::buffer(device, "timestamps", bytes, Usage::QUERY_RESOLVE | Usage::COPY_SRC)?,
-            readback: allocate::buffer(device, "timestamps' readback", bytes, Usage::COPY_DST | Usage::MAP_READ)?,
+            resolved: buffer::empty(device, "timestamps", bytes, Usage::QUERY_RESOLVE | Usage::COPY_SRC)?,
+            readback: buffer::empty(device, "timestamps' readback", bytes, Usage::COPY_DST | Usage::MAP_READ)?,
             inside: features.contains(wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES),
             period: f64::from(device.queue().get_timestamp_period()),
             nodes,
@@ -142,7 +157,7 @@ impl Recording {
         Ok(())
     }
 
-    /// The times of all runs but the first.
+    /// The times of all runs except the first.
     pub(super) fn finish(mut self, device: &Device) -> Profile {
         let runs = &self.ticks[1..];
         let origin = runs.first().and_then(|run| run.first()).map_or(0, |[begin, _]| *begin);

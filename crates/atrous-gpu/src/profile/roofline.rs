@@ -1,4 +1,4 @@
-//! What an adapter can do at most, measured.
+//! The measured arithmetic and memory throughput of an adapter.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,24 +6,24 @@ use std::sync::Arc;
 use atrous_graph::op::{Conv2d, Unary};
 use atrous_graph::{DType, Graph, Layout, Op, Shape};
 
-use super::{NodeProfile, Profile};
+use super::times::{NodeProfile, Profile};
 use crate::{Device, GpuError, InputData, Parameters, Session};
 
-/// The two figures of a roofline (Williams et al., "Roofline", 2009): what a large matrix product and a large copy reach with the
-/// kernels of atrous. Nodes may pass the second where their tensors lie in caches.
+/// The two figures of a roofline (Williams et al., "Roofline", 2009): the throughput of a large matrix product and of a large copy with
+/// the kernels of atrous. Nodes may exceed the second if their tensors lie in caches.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Roofline {
     /// Side of the square matrices.
     pub gemm: usize,
-    /// What their product reaches, two operations per multiply-accumulate.
+    /// Throughput of their product in 10⁹ operations a second, two per multiply-accumulate.
     pub gflops: f64,
     /// Bytes of the tensor that is copied.
     pub copied: u64,
-    /// What the copy reaches, read and written bytes counted, in units of 10⁹ a second.
+    /// Throughput of the copy in 10⁹ bytes a second, read and written bytes counted.
     pub gbytes: f64,
 }
 
-/// Measured runs; the fastest counts.
+/// Number of measured runs; the fastest counts.
 const RUNS: usize = 8;
 
 impl Roofline {
@@ -50,7 +50,7 @@ impl Roofline {
         Ok(Self::new(&gemm, &copy.profile_blocking(&[("x", InputData::F32(&b))], RUNS)?))
     }
 
-    /// The part of what the device could reach that a node reached: of the arithmetic or of the memory, whichever binds it.
+    /// The share of the roofline that a node reached: of the arithmetic or of the memory throughput, whichever is larger.
     pub fn share(&self, node: &NodeProfile) -> f64 {
         (node.gflops() / self.gflops).max(node.gbytes() / self.gbytes)
     }
@@ -75,7 +75,7 @@ fn fastest(profile: &Profile) -> f64 {
     (0..profile.runs()).map(time).fold(f64::INFINITY, f64::min).max(1e-9)
 }
 
-/// A matrix product, as a 1×1 convolution, and a copy. A GPU needs milliseconds of work to show what it can.
+/// A matrix product, as a 1×1 convolution, and a copy. A GPU reaches its full throughput only with milliseconds of work.
 fn sessions(device: &Device) -> Result<[Session; 2], GpuError> {
     let (side, pixels) = if device.info().software() { (512, 1 << 19) } else { (4096, 1 << 20) };
     let mut gemm = Graph::new();

@@ -1,8 +1,8 @@
-//! A profile for trace viewers.
+//! Profiles as text for trace viewers.
 
 use serde_json::{Value, json};
 
-use super::{NodeProfile, Profile};
+use super::times::{NodeProfile, Profile};
 
 impl Profile {
     /// All runs as a JSON text in the Trace Event Format

@@ -1,23 +1,25 @@
-//! What a training keeps on the device besides the parameters: the optimizer's state.
+//! The optimizer's state, which a training keeps on the device beside the parameters.
 
 use std::collections::HashMap;
 
 use atrous_graph::{Shape, TensorType, optim::LossScaling};
 use atrous_kernels::plan::{BufferKind, Piece};
 
-use super::TrainingSession;
+use super::session::TrainingSession;
 use crate::GpuError;
 use crate::download::{Download, read_pieces, write_pieces};
 
-/// The loss scale in a training's state: the number that the next step multiplies its loss with.
+/// Name of the loss scale in a training's state: the factor of the next step's loss.
 pub const LOSS_SCALE: &str = "loss_scale";
-/// Two more numbers of it: the updates in a row that were applied since it changed, and how many it has skipped in all.
+/// Name of two counts in a training's state: the updates applied in a row since the loss scale changed, and all updates that were
+/// skipped.
 pub const LOSS_SCALE_COUNTS: &str = "loss_scale.counts";
 
 impl TrainingSession {
     /// Copies the optimizer's state back: dense values by `STATE/PARAMETER`, such as `momentum/layer1.0.conv1.weight`, the
     /// states named as in [`Optimizer::state`](atrous_graph::optim::Optimizer::state). A training with a loss scale also has
-    /// [`LOSS_SCALE`] and [`LOSS_SCALE_COUNTS`]. Sums of runs that wait for an update are no part of it.
+    /// [`LOSS_SCALE`] and [`LOSS_SCALE_COUNTS`]. Accumulated gradients that wait for an update are not
+    /// part of the state.
     ///
     /// # Errors
     /// [`GpuError::DeviceLost`], [`GpuError::OutOfMemory`].
@@ -40,11 +42,11 @@ impl TrainingSession {
         self.unpack_state(&downloads)
     }
 
-    /// Sets the optimizer's state: all tensors that [`Self::download_state`] gives, and no others.
+    /// Sets the optimizer's state. `state` has all tensors that [`Self::download_state`] returns, and no others.
     ///
     /// # Errors
-    /// [`GpuError::UnknownTensor`] naming one that is unknown or missing, [`GpuError::TensorLength`], [`GpuError::StepOption`] if the
-    /// loss scale is no power of two: all before anything is written; [`GpuError::DeviceLost`].
+    /// Before anything is written: [`GpuError::UnknownTensor`] with the name of an unknown or missing tensor, [`GpuError::TensorLength`],
+    /// [`GpuError::StepOption`] if the loss scale is no power of two. Later: [`GpuError::DeviceLost`].
     pub fn upload_state(&self, state: &HashMap<String, Vec<f32>>) -> Result<(), GpuError> {
         let tensors = self.state_tensors();
         let unknown = |what, name: &str, mut available: Vec<String>| {
@@ -120,6 +122,6 @@ impl TrainingSession {
 struct StateTensor {
     name: String,
     ty: TensorType,
-    /// Where it lies, in buffers of the plan.
+    /// Its pieces, in buffers of the plan.
     pieces: Vec<Piece>,
 }

@@ -1,11 +1,11 @@
-//! One step: one upload, one compute pass, one submit. Its result comes back during the next one.
+//! One step: one upload, one compute pass, one submit. Its result is read while the next step runs.
 
 use atrous_kernels::optim::{StepOptions, StepReport, step_data};
 use atrous_kernels::plan::TrainingPlan;
 
-use super::TrainingSession;
-use crate::allocate::Command;
-use crate::{Flight, GpuError, InputData, Outputs, slots};
+use super::session::{Pending, TrainingSession};
+use crate::command::Command;
+use crate::{GpuError, InputData, Outputs, slots};
 
 /// What a step computed.
 #[derive(Clone, Debug)]
@@ -14,30 +14,24 @@ pub struct StepResult {
     pub step: u64,
     /// The loss of the step's batch, before the update.
     pub loss: f32,
-    /// Euclidean norm of the gradient that was used: scaled, not clipped, over all parameters and, in an update, all
-    /// accumulated runs.
+    /// Euclidean norm of the gradient over all parameters, after scaling and before clipping; for an update, of the gradient accumulated
+    /// over its runs.
     pub gradient_norm: f32,
-    /// Whether loss and gradient were finite. If not, the step changed nothing, but the loss scale. Where one is used and `loss` is
-    /// finite, the gradient was too large for it, and the next step has a smaller one.
+    /// Whether loss and gradient were finite. If not, the step changed nothing except the loss scale. With a loss scale and a finite
+    /// `loss`, the scaled gradient overflowed, and the next step has a smaller scale.
     pub applied: bool,
-    /// What the loss was multiplied with in this step, if the training [scales](atrous_graph::optim::Training::loss_scale) it.
+    /// The factor of the loss in this step, if the training has a [loss scale](atrous_graph::optim::Training::loss_scale).
     pub loss_scale: Option<f32>,
     /// The outputs. An output that is a parameter has its value after the step.
     pub outputs: Outputs,
 }
 
-/// A step that was submitted.
-pub(super) struct Pending {
-    flight: Flight,
-    step: u64,
-}
-
 impl TrainingSession {
-    /// Submits one step and returns the result of the one before it, if that has not been taken. The device works on while
+    /// Submits one step and returns the result of the previous one, if that has not been taken. The device computes the new step while
     /// the host waits for the earlier result.
     ///
-    /// Inputs are given by name as dense values in the order N, H, W, C. The future may be driven by any executor; if it is
-    /// dropped after its first poll, the step is still done, and the result of the one before it is lost.
+    /// Inputs are given by name as dense values in the order N, H, W, C. The future works with any executor; if it is
+    /// dropped after its first poll, the step is still computed, and the result of the previous one is lost.
     ///
     /// # Errors
     /// [`GpuError::Input`] and [`GpuError::StepOption`] before anything is submitted; [`GpuError::DeviceLost`],
@@ -99,7 +93,7 @@ impl TrainingSession {
         self.plan().training.as_ref().expect("checked when the session was made")
     }
 
-    /// Uploads, submits and asks for the readback. Returns the step before.
+    /// Uploads the inputs and submits the step. Returns the previous step, if its result was not taken.
     fn start(&mut self, inputs: &[(&str, InputData<'_>)], options: &StepOptions) -> Result<Option<Pending>, GpuError> {
         self.upload(inputs, options)?;
         let update = if options.update { &self.update[..] } else { &[] };
@@ -107,7 +101,7 @@ impl TrainingSession {
         Ok(self.pending.replace(Pending { flight, step: options.step }))
     }
 
-    /// Checks what a step is told and given, and uploads it.
+    /// Checks the options and inputs of a step, and uploads both.
     pub(crate) fn upload(&mut self, inputs: &[(&str, InputData<'_>)], options: &StepOptions) -> Result<(), GpuError> {
         check(options, self.training().accumulate)?;
         let (data, first) = (step_data(options), (self.training().step.offset / 4) as usize);
@@ -118,18 +112,19 @@ impl TrainingSession {
         executable.device.scope("an upload", || executable.write_inputs())
     }
 
-    /// The dispatches of a step.
+    /// The commands of a step.
     pub(crate) fn commands(&self, options: &StepOptions) -> impl Iterator<Item = &Command> {
         self.executable.commands.iter().chain(self.update.iter().filter(|_| options.update))
     }
 }
 
-/// What a step computed, of what its run gave.
+/// The result of a step, from the outputs and the report of its run.
 fn result(step: u64, (outputs, report): (Outputs, Option<StepReport>)) -> StepResult {
     let StepReport { ok, loss, gradient_norm, loss_scale } = report.expect("a plan that trains reports");
     StepResult { step, loss, gradient_norm, applied: ok, loss_scale, outputs }
 }
 
+/// Checks that all options of a step are within their ranges.
 fn check(options: &StepOptions, accumulate: bool) -> Result<(), GpuError> {
     let fail = |option, expected, value: String| Err(GpuError::StepOption { option, expected, value });
     if !(options.lr >= 0.0 && options.lr.is_finite()) {

@@ -3,7 +3,6 @@
 mod print;
 #[cfg(not(target_arch = "wasm32"))]
 mod search;
-mod store;
 #[cfg(not(target_arch = "wasm32"))]
 mod trial;
 #[cfg(not(target_arch = "wasm32"))]
@@ -13,18 +12,16 @@ use std::time::Duration;
 
 use atrous_kernels::{Choice, Operation};
 
-pub(crate) use store::Tuned;
-
-/// What a search for the fastest kernels did. Its text is a table.
+/// The result of a search for the fastest kernels. Its `Display` is a table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TuneReport {
     /// The adapter's name.
     pub adapter: String,
-    /// The time that the search was given, and what it took.
+    /// The time that the search was given.
     pub budget: Duration,
-    /// The time that it took: more than the budget only by what had begun.
+    /// The time that the search took. It may exceed the budget by the measurement that was under way at its end.
     pub spent: Duration,
-    /// The operations that were looked at, those of most predicted time first.
+    /// The operations that were considered, in decreasing order of predicted time.
     pub shapes: Vec<TunedShape>,
 }
 
@@ -33,27 +30,27 @@ pub struct TuneReport {
 pub struct TunedShape {
     /// The operation, with the types of its tensors.
     pub operation: Operation,
-    /// Steps of the plan that compute it.
+    /// Number of the plan's steps that compute the operation.
     pub uses: usize,
     /// Their share of the plan's predicted time.
     pub share: f64,
-    /// What serves without tuning.
+    /// The choice without tuning.
     pub default: Choice,
-    /// The choice that serves after the search.
+    /// The choice after the search.
     pub chosen: Choice,
-    /// Times of the default and of what was chosen, if they were measured by this search.
+    /// Times of the default and of the chosen kernel, if this search measured them.
     pub times: Option<[Duration; 2]>,
-    /// How many candidates were tried, by this search and those before.
+    /// Number of candidates that were tried, by this search and earlier ones.
     pub tried: usize,
-    /// How many candidates the operation has.
+    /// Number of candidates of the operation.
     pub candidates: usize,
-    /// Candidates that are wrong.
+    /// Candidates with wrong results.
     pub excluded: Vec<Excluded>,
-    /// Why nothing was measured; none if something was.
+    /// Why nothing was measured; `None` if something was.
     pub skipped: Option<&'static str>,
 }
 
-/// A candidate whose result is not that of the reference kernel: a bug of atrous or of the driver.
+/// A candidate whose result differs from that of the reference kernel, due to a bug of atrous or of the driver.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Excluded {
     /// The variant and tile that were tried.

@@ -7,21 +7,23 @@ use atrous_kernels::{Choice, NodePlan, Operation};
 
 use super::Excluded;
 use super::trial::{Trial, Wait};
-use crate::allocate::Command;
+use crate::command::Command;
 use crate::{Device, GpuError, parallel};
 
-/// Rounds in which those that are left are timed, the fastest of each counts.
+/// Rounds in which the contenders are timed; the shortest time of each counts.
 const ROUNDS: usize = 6;
-/// A candidate that takes this much longer than the best leaves.
+/// A contender whose time is this many times the best is not timed again.
 const SLOWER: f64 = 1.5;
-/// One whose first run takes this much longer than the shortest first run is not timed at all.
+/// A candidate whose first run takes this many times the shortest first run is not timed at all.
 const FAR_SLOWER: f64 = 4.0;
-/// Another than the default must be this much faster to be chosen: timing is never exact.
+/// A candidate is chosen over the default if its time is below this share of the default's, since times are not exact.
 const WORTH: f64 = 0.97;
-/// What a measurement should take at least; short operations are repeated.
+/// Least time of a measurement; shorter operations are repeated.
 const MEASURABLE: Duration = Duration::from_millis(1);
+/// Most repetitions of an operation in a measurement.
 const MOST_REPEATS: u32 = 64;
-/// Relative difference that a function behind an exact sum may make; in f16 that may round to the next number.
+/// Relative difference that is allowed: sums are exact, but functions that follow them are not, and in f16 the result may round to
+/// the next number.
 const fn rounding(stored: DType) -> f32 {
     if matches!(stored, DType::F16) { 1e-3 } else { 1e-6 }
 }
@@ -36,7 +38,7 @@ pub(super) struct Searched {
 }
 
 impl Searched {
-    /// The choice: the fastest, or the first if that is about as fast.
+    /// The choice: the fastest, or the first if its time is within [`WORTH`] of the fastest.
     pub(super) fn best(&self) -> Option<(Choice, Duration)> {
         let first = *self.contenders.first()?;
         let best = *self.contenders.iter().min_by_key(|(_, time)| *time)?;
@@ -44,13 +46,15 @@ impl Searched {
     }
 }
 
+/// A candidate that computes the right result.
 struct Contender {
     choice: Choice,
     commands: Vec<Command>,
+    /// The shortest time measured so far.
     time: Duration,
 }
 
-/// Tries candidates, the default first, until the deadline; none if not even that was reached.
+/// Tries candidates, the default first, until the deadline. Returns `None` if the deadline passes before the first.
 pub(super) async fn search(
     device: &Device,
     operation: &Operation,
@@ -61,77 +65,136 @@ pub(super) async fn search(
 ) -> Result<Option<Searched>, GpuError> {
     let plans: Vec<&NodePlan> = [reference].into_iter().chain(candidates).collect();
     let trial = Trial::new(device, operation, &plans, wait)?;
-    let over = || Instant::now() >= deadline;
     let first = trial.commands(&[reference])?;
     let want = trial.result(&first[0]).await?;
-
-    let (mut contenders, mut excluded) = (Vec::<Contender>::new(), Vec::new());
-    let (mut tried, mut repeats) = (0, 1);
-    let (mut best, mut shortest) = (Duration::MAX, Duration::MAX);
-    'all: for some in candidates.chunks(parallel::threads()) {
-        if over() {
-            break;
-        }
-        let compiled = trial.commands(&some.iter().collect::<Vec<_>>())?;
-        for (plan, commands) in some.iter().zip(compiled) {
-            if over() {
-                break 'all;
-            }
-            tried += 1;
-            let choice = plan.choice();
-            let start = Instant::now();
-            let result = trial.result(&commands).await?;
-            let first_run = start.elapsed();
-            if let Some(reason) = differs(&result, &want, rounding(operation.output.dtype)) {
-                excluded.push(Excluded { choice, reason });
-                continue;
-            }
-            if first_run.as_secs_f64() > FAR_SLOWER * shortest.as_secs_f64() {
-                contenders.push(Contender { choice, commands, time: first_run });
-                continue;
-            }
-            shortest = shortest.min(first_run);
-            let mut time = trial.time(&commands, repeats).await?;
-            if contenders.is_empty() {
-                let more = MEASURABLE.as_nanos() / time.as_nanos().max(1);
-                repeats = (more as u32).clamp(1, MOST_REPEATS);
-                time = trial.time(&commands, repeats).await?.min(time);
-            }
-            best = best.min(time);
-            contenders.push(Contender { choice, commands, time });
-        }
-    }
-    let mut round = 0;
-    while round < ROUNDS && !over() {
-        for (i, contender) in contenders.iter_mut().enumerate() {
-            // The default stays: the choice is held against it.
-            if i == 0 || contender.time.as_secs_f64() <= SLOWER * best.as_secs_f64() {
-                let time = trial.time(&contender.commands, repeats).await?;
-                contender.time = contender.time.min(time);
-                best = best.min(time);
-            }
-        }
-        round += 1;
-    }
-    let fastest = (0..contenders.len()).min_by_key(|i| contenders[*i].time).unwrap_or(0);
-    if fastest > 0 {
-        // Of many the fastest had the most luck: it and the first are measured again.
-        let mut times = [Duration::MAX; 2];
-        for round in 0..ROUNDS {
-            for (time, i) in times.iter_mut().zip([0, fastest]) {
-                *time = trial.time(&contenders[i].commands, repeats).await?.min(*time);
-            }
-            if round > 0 && over() {
-                break;
-            }
-        }
-        [contenders[0].time, contenders[fastest].time] = times;
-    }
+    let mut search = Search {
+        trial,
+        want,
+        rounding: rounding(operation.output.dtype),
+        deadline,
+        contenders: Vec::new(),
+        excluded: Vec::new(),
+        tried: 0,
+        repeats: 1,
+        best: Duration::MAX,
+        shortest: Duration::MAX,
+    };
+    search.try_all(candidates).await?;
+    search.time_again().await?;
+    search.confirm().await?;
+    let Search { contenders, excluded, tried, .. } = search;
     let contenders = contenders.into_iter().map(|c| (c.choice, c.time)).collect();
     Ok((tried > 0).then_some(Searched { contenders, excluded, tried }))
 }
 
-/// How a result differs from the reference's, if it does. Padding is compared as well.
+/// A search that is under way.
+struct Search {
+    trial: Trial,
+    /// The reference kernel's result.
+    want: Vec<f32>,
+    /// Relative difference to `want` that is allowed.
+    rounding: f32,
+    deadline: Instant,
+    contenders: Vec<Contender>,
+    excluded: Vec<Excluded>,
+    /// Candidates tried, counted from the first.
+    tried: usize,
+    /// How often commands are repeated in one measurement.
+    repeats: u32,
+    /// The shortest measured time of all contenders.
+    best: Duration,
+    /// The shortest first run of all contenders, on the host's clock.
+    shortest: Duration,
+}
+
+impl Search {
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
+    /// Compiles the candidates, as many at once as there are threads, and tries each.
+    async fn try_all(&mut self, candidates: &[NodePlan]) -> Result<(), GpuError> {
+        for some in candidates.chunks(parallel::threads()) {
+            if self.is_over() {
+                return Ok(());
+            }
+            let compiled = self.trial.commands(&some.iter().collect::<Vec<_>>())?;
+            for (plan, commands) in some.iter().zip(compiled) {
+                if self.is_over() {
+                    return Ok(());
+                }
+                self.try_one(plan.choice(), commands).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares a candidate's result with the reference's and measures its time for the first time.
+    async fn try_one(&mut self, choice: Choice, commands: Vec<Command>) -> Result<(), GpuError> {
+        self.tried += 1;
+        let start = Instant::now();
+        let result = self.trial.result(&commands).await?;
+        let first_run = start.elapsed();
+        if let Some(reason) = differs(&result, &self.want, self.rounding) {
+            self.excluded.push(Excluded { choice, reason });
+            return Ok(());
+        }
+        if first_run.as_secs_f64() > FAR_SLOWER * self.shortest.as_secs_f64() {
+            self.contenders.push(Contender { choice, commands, time: first_run });
+            return Ok(());
+        }
+        self.shortest = self.shortest.min(first_run);
+        let mut time = self.trial.time(&commands, self.repeats).await?;
+        if self.contenders.is_empty() {
+            let more = MEASURABLE.as_nanos() / time.as_nanos().max(1);
+            self.repeats = (more as u32).clamp(1, MOST_REPEATS);
+            time = self.trial.time(&commands, self.repeats).await?.min(time);
+        }
+        self.best = self.best.min(time);
+        self.contenders.push(Contender { choice, commands, time });
+        Ok(())
+    }
+
+    /// Measures the contenders that are about as fast as the best again, in several rounds.
+    async fn time_again(&mut self) -> Result<(), GpuError> {
+        for _ in 0..ROUNDS {
+            if self.is_over() {
+                break;
+            }
+            for (i, contender) in self.contenders.iter_mut().enumerate() {
+                // The default is always measured, since the choice is compared with it.
+                if i == 0 || contender.time.as_secs_f64() <= SLOWER * self.best.as_secs_f64() {
+                    let time = self.trial.time(&contender.commands, self.repeats).await?;
+                    contender.time = contender.time.min(time);
+                    self.best = self.best.min(time);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces the times of the first contender and of the fastest by new measurements: the shortest of many noisy times is too
+    /// short.
+    async fn confirm(&mut self) -> Result<(), GpuError> {
+        let fastest = (0..self.contenders.len()).min_by_key(|i| self.contenders[*i].time).unwrap_or(0);
+        if fastest == 0 {
+            return Ok(());
+        }
+        let mut times = [Duration::MAX; 2];
+        for round in 0..ROUNDS {
+            for (time, i) in times.iter_mut().zip([0, fastest]) {
+                *time = self.trial.time(&self.contenders[i].commands, self.repeats).await?.min(*time);
+            }
+            if round > 0 && self.is_over() {
+                break;
+            }
+        }
+        [self.contenders[0].time, self.contenders[fastest].time] = times;
+        Ok(())
+    }
+}
+
+/// How a result differs from the reference's; `None` if it does not. Padding is compared as well.
 fn differs(got: &[f32], want: &[f32], rounding: f32) -> Option<String> {
     let is_right = |got: f32, want: f32| got == want || (got - want).abs() <= rounding * want.abs();
     let wrong: Vec<usize> = (0..want.len()).filter(|i| !is_right(got[*i], want[*i])).collect();

@@ -1,4 +1,4 @@
-//! One operation on the device, to be computed in several ways.
+//! One operation on the device, computed by several kernels.
 
 use std::time::{Duration, Instant};
 
@@ -7,14 +7,14 @@ use atrous_kernels::plan::{Place, PlannedDispatch};
 use atrous_kernels::{Dispatch, NodePlan, Operation, Slot};
 use wgpu::BufferUsages as Usage;
 
-use crate::allocate::{self, Command};
+use crate::buffer::{self, mapped, write_mapped};
+use crate::command::{self, Command};
 use crate::data::{loaded, stored};
-use crate::parameters::{mapped_buffer, write_mapped};
 use crate::timer::{self, Timer};
 use crate::wait::Mapping;
 use crate::{Device, GpuError};
 
-/// How results are waited for.
+/// How the host waits for results.
 #[derive(Clone, Copy)]
 pub(super) enum Wait {
     Awaiting,
@@ -30,7 +30,7 @@ impl Wait {
     }
 }
 
-/// An operation's tensors on the device: each a buffer of its own, which all ways of computing it share.
+/// An operation's tensors on the device, each in a buffer of its own, which all candidates share.
 pub(super) struct Trial {
     device: Device,
     output: TensorType,
@@ -39,13 +39,13 @@ pub(super) struct Trial {
     buffers: Vec<wgpu::Buffer>,
     result: wgpu::Buffer,
     timer: Option<Timer>,
-    /// Of the timer; or only to be waited for.
+    /// The readback of the timer; without a timer, a buffer whose mapping the host waits for.
     ticks: wgpu::Buffer,
     wait: Wait,
 }
 
-/// Small integers, so that sums are exact in whatever order: every way must give the same result. The first input is positive as
-/// behind a ReLU, which makes sums grow and shows accumulators that are too narrow.
+/// Values of an input in device layout. They are small integers, so that sums are exact in any order and every candidate must give the
+/// same result. Those of the first input are not negative, as after a ReLU, so that sums grow and a too narrow accumulator is found.
 fn values(input: usize, ty: TensorType) -> Vec<f32> {
     let mut state = 0x9E37_79B9_u32.wrapping_mul(input as u32 + 1);
     let next = std::iter::repeat_with(move || {
@@ -62,13 +62,13 @@ fn values(input: usize, ty: TensorType) -> Vec<f32> {
 }
 
 impl Trial {
-    /// Bytes on the device for an operation and plans of it.
+    /// Bytes of device memory that a trial of these plans takes.
     pub(super) fn bytes(operation: &Operation, plans: &[&NodePlan]) -> u64 {
         let tensors = operation.inputs.iter().map(|ty| ty.bytes()).sum::<u64>() + 2 * operation.output.bytes();
         tensors + scratch(plans).iter().sum::<u64>()
     }
 
-    /// Uploads the inputs; `plans` are those that will be tried.
+    /// Uploads the inputs. `plans` are all plans that will be tried.
     pub(super) fn new(
         device: &Device,
         operation: &Operation,
@@ -77,16 +77,16 @@ impl Trial {
     ) -> Result<Self, GpuError> {
         let mut buffers = Vec::new();
         for (i, ty) in operation.inputs.iter().enumerate() {
-            let buffer = mapped_buffer(device, "input", ty.bytes())?;
+            let buffer = mapped(device, "input", ty.bytes())?;
             write_mapped(device, &buffer, 0, ty.bytes(), &stored(*ty, &values(i, *ty)))?;
             device.scope("uploading an input", || buffer.unmap())?;
             buffers.push(buffer);
         }
         let usage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
         for bytes in [vec![operation.output.bytes()], scratch(plans)].concat() {
-            buffers.push(allocate::buffer(device, "result", bytes, usage)?);
+            buffers.push(buffer::empty(device, "result", bytes, usage)?);
         }
-        let readback = |bytes| allocate::buffer(device, "readback", bytes, Usage::MAP_READ | Usage::COPY_DST);
+        let readback = |bytes| buffer::empty(device, "readback", bytes, Usage::MAP_READ | Usage::COPY_DST);
         Ok(Self {
             device: device.clone(),
             output: operation.output,
@@ -99,13 +99,13 @@ impl Trial {
         })
     }
 
-    /// A dispatch in the trial's buffers, with its table of sizes, if it has one, at `table`.
+    /// A dispatch bound to the trial's buffers; `table` is the place of its table of sizes, if it has one.
     fn place(&self, dispatch: &Dispatch, table: Option<Place>) -> PlannedDispatch {
         let index = |slot: Slot| match slot {
             Slot::Input(i) => i,
             Slot::Output => self.inputs,
             Slot::Scratch(i) => self.inputs + 1 + i,
-            Slot::Constant(_) | Slot::Strips => unreachable!("convolutions have neither: a bug of atrous"),
+            Slot::Constant(_) | Slot::Strips => unreachable!("operations that are tuned have neither: a bug of atrous"),
         };
         let place = |b: &atrous_kernels::Binding| Place { buffer: index(b.slot), offset: b.offset, bytes: b.size };
         let bindings = dispatch.bindings.iter().map(place).chain(table).collect();
@@ -128,17 +128,17 @@ impl Trial {
         let placed: Vec<PlannedDispatch> = placed.collect();
         let mut buffers = self.buffers.clone();
         if !tables.is_empty() {
-            buffers.push(allocate::filled(&self.device, "sizes", &tables)?);
+            buffers.push(buffer::filled(&self.device, "sizes", &tables)?);
         }
-        let all = allocate::commands(&self.device, &placed.iter().collect::<Vec<_>>(), &buffers)?;
+        let all = command::commands(&self.device, &placed.iter().collect::<Vec<_>>(), &buffers)?;
         let mut all = all.into_iter();
         Ok(plans.iter().map(|plan| all.by_ref().take(plan.dispatches.len()).collect()).collect())
     }
 
-    /// What commands leave in the result, padding included, if they begin with a result that is NaN all over.
+    /// Fills the result with NaN, runs commands and reads the result, padding included.
     pub(super) async fn result(&self, commands: &[Command]) -> Result<Vec<f32>, GpuError> {
         let output = &self.buffers[self.inputs];
-        // NaN in every type.
+        // All bits set is NaN in f16 and f32.
         let nan = vec![0xff; output.size() as usize];
         self.device.scope("a trial", || {
             self.device.queue().write_buffer(output, 0, &nan);
@@ -158,8 +158,8 @@ impl Trial {
         Ok(values)
     }
 
-    /// The time that commands take, as the mean of several repetitions in one pass: by the device's clock where it has one, else
-    /// by the host's, from submitting to the end.
+    /// The time that commands take: the mean of several repetitions in one pass, by the device's clock if it has one, otherwise by the
+    /// host's clock from the submit to the end.
     pub(super) async fn time(&self, commands: &[Command], repeats: u32) -> Result<Duration, GpuError> {
         let start = Instant::now();
         self.device.scope("a trial", || {
@@ -192,7 +192,7 @@ fn unreadable(error: wgpu::MapRangeError) -> GpuError {
     GpuError::Validation { what: "reading a trial".to_owned(), reason: error.to_string() }
 }
 
-/// The scratch memory that serves all of these plans.
+/// The sizes of scratch buffers that are large enough for all of these plans.
 fn scratch(plans: &[&NodePlan]) -> Vec<u64> {
     let count = plans.iter().map(|plan| plan.scratch.len()).max().unwrap_or(0);
     (0..count).map(|i| plans.iter().filter_map(|plan| plan.scratch.get(i)).copied().max().unwrap_or(16)).collect()

@@ -1,4 +1,4 @@
-//! Which operations of a plan are worth a search, and the searches.
+//! The choice of a plan's operations that are tuned, and their searches.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -11,31 +11,31 @@ use super::trial::{Trial, Wait};
 use super::{TuneReport, TunedShape};
 use crate::{Device, GpuError, Tuning};
 
-/// The share of a plan's predicted time whose operations are looked at.
+/// The share of a plan's predicted time that the tuned operations have.
 const COVERED: f64 = 0.9;
 
-/// Operations of one step that an adapter does while it moves a byte, about: by this, steps are ranked before anything has
-/// been measured.
+/// Rough number of arithmetic operations that an adapter computes in the time it moves one byte. It weighs arithmetic against memory when
+/// steps are ranked before anything has been measured.
 const fn balance(software: bool) -> f64 {
     if software { 6.0 } else { 20.0 }
 }
 
 impl Device {
-    /// Searches for the fastest kernels for a plan's convolutions and their gradients, by measuring. The operations that carry nine
-    /// tenths of its predicted time are looked at, most expensive first, until `budget` is spent, compilation included. A run that
-    /// has begun is waited for. Where a search was cut short, the next one goes on.
+    /// Measures which kernels are fastest for a plan's convolutions and their gradients. The operations that have nine tenths of the
+    /// plan's predicted time are searched, the most expensive first, until `budget` is spent, compilation included; a measurement that
+    /// has begun is completed. A search that was cut short is continued by the next call.
     ///
-    /// Each candidate must first give the result of the reference kernel; one that does not is excluded and named. Plans made
-    /// afterwards for [`Self::target`] follow what was found, and so do later programs, as it is kept in a file of readable text
-    /// beside the compiled kernels ([`DeviceOptions::pipeline_cache`](crate::DeviceOptions::pipeline_cache)). Sums are then
-    /// rounded in another order, so results may change within their tolerance. Sessions that exist keep their plans.
+    /// A candidate whose result differs from the reference kernel's is excluded and named in the report. Plans made afterwards for
+    /// [`Self::target`] use the kernels that were found, and so do later programs: the choices are kept in a file of readable text
+    /// beside the compiled kernels ([`DeviceOptions::pipeline_cache`](crate::DeviceOptions::pipeline_cache)). Other kernels round sums
+    /// in another order, so results may change within their tolerance. Existing sessions keep their plans.
     ///
-    /// On a device opened with [`timestamps`](crate::DeviceOptions::timestamps) its clock is used where it has one, else the
-    /// host's. There is none in browsers, and no such function.
+    /// Times are measured by the device's clock if the device was opened with [`timestamps`](crate::DeviceOptions::timestamps) and has
+    /// one, otherwise by the host's clock. In browsers, which have neither, this function does not exist.
     ///
     /// # Errors
     /// [`GpuError::TuningOff`]; [`GpuError::Validation`] if a kernel does not compile, [`GpuError::OutOfMemory`],
-    /// [`GpuError::DeviceLost`]. What was found before is kept.
+    /// [`GpuError::DeviceLost`]. Choices that were found before the error are kept.
     pub async fn tune(&self, plan: &Plan, budget: Duration) -> Result<TuneReport, GpuError> {
         tune(self, plan, budget, Wait::Awaiting).await
     }
@@ -49,14 +49,17 @@ impl Device {
     }
 }
 
-/// Steps that compute the same.
+/// An operation with all steps of a plan that compute it.
 struct Work<'a> {
+    /// The first of the steps.
     step: &'a Step,
+    /// Number of the steps.
     uses: usize,
+    /// Their share of the plan's predicted time.
     share: f64,
 }
 
-/// The operations that carry the covered share of a plan's predicted time, most expensive first.
+/// The most expensive operations that together have the share [`COVERED`] of a plan's predicted time, in decreasing order of time.
 fn most_expensive(plan: &Plan, software: bool) -> Vec<Work<'_>> {
     let cost = |step: &Step| (2.0 * step.macs as f64).max(balance(software) * step.bytes as f64);
     let steps = || plan.steps.iter().filter(|step| !step.dispatches.is_empty());
@@ -71,7 +74,7 @@ fn most_expensive(plan: &Plan, software: bool) -> Vec<Work<'_>> {
         works[index].uses += 1;
         works[index].share += cost(step) / all;
     }
-    // A stable sort: operations of one cost stay in the order of the plan.
+    // The sort is stable, so operations of equal cost stay in the order of the plan.
     works.sort_by(|a, b| b.share.total_cmp(&a.share));
     let mut covered = 0.0;
     works.retain(|work| {
@@ -101,7 +104,7 @@ async fn shapes(
     found: &mut Choices,
     wait: Wait,
 ) -> Result<Vec<TunedShape>, GpuError> {
-    // A budget beyond what the clock can tell is as good as a year.
+    // A budget that the clock cannot represent is replaced by a year.
     let deadline = deadline.unwrap_or_else(|| Instant::now() + Duration::from_secs(365 * 24 * 3600));
     let mut shapes = Vec::new();
     for work in most_expensive(plan, device.info().software()) {
@@ -115,7 +118,7 @@ async fn shapes(
     Ok(shapes)
 }
 
-/// Searches for one operation; none if there is nothing to choose.
+/// Searches for one operation; `None` if it has no candidates.
 async fn shape(
     device: &Device,
     work: &Work<'_>,
@@ -146,7 +149,7 @@ async fn shape(
     if Instant::now() >= deadline {
         return skip(shape, "the time was over");
     }
-    // Those that were tried before are held against the rest by the best of them.
+    // The default and the best candidate of earlier searches are measured again, to be compared with the remaining candidates.
     let mut again = if known.is_some() { vec![default] } else { Vec::new() };
     again.extend(known.map(|found| found.choice).filter(|choice| *choice != default && candidates.contains(choice)));
     let rest = &candidates[shape.tried..];

@@ -5,14 +5,15 @@ use std::fmt;
 
 use atrous_graph::{ParameterSource, SourceError, TensorType};
 use atrous_nn::{Model, StoredLayout};
-use half::{bf16, f16};
-use safetensors::Dtype;
 
-use super::{Bytes, Entry, Mismatch, Shapes, WeightFile, WeightsError};
+use super::entry::{Bytes, Entry};
+use super::error::{Mismatch, Shapes, WeightsError};
+use super::file::WeightFile;
+use super::tensor_data::reader;
 use crate::layout::write_device;
 
-/// A file whose tensors are exactly what a model needs. Writes values from the mapped file straight into upload memory,
-/// transposed and converted to f32 on the way.
+/// A file whose tensors are exactly the parameters of a model. As a source it copies values from the mapped file into upload memory,
+/// transposed and converted to f32.
 pub struct BoundWeights {
     bytes: Bytes,
     parameters: HashMap<String, (StoredLayout, Entry)>,
@@ -20,7 +21,7 @@ pub struct BoundWeights {
 
 impl WeightFile {
     /// Finds every parameter of `model` by name. Tensors that the framework stores but the model does not use, such as
-    /// the count of batches a normalisation has seen, may be there or not.
+    /// the count of batches a normalisation has seen, are optional.
     ///
     /// # Errors
     /// [`WeightsError::Mismatch`] with all parameters that are missing, all tensors that are unexpected, and all whose
@@ -35,7 +36,7 @@ impl WeightFile {
         }
     }
 
-    /// The parameters that fit, and everything that does not. The model's names are `prefix` and the file's.
+    /// The parameters that fit, and all differences. A parameter's name in the model is `prefix` and its name in the file.
     pub(crate) fn compare(&self, model: &Model, prefix: &str) -> (BoundWeights, Mismatch) {
         let mut mismatch = Mismatch::default();
         let mut parameters = HashMap::with_capacity(model.parameters.len());
@@ -99,17 +100,4 @@ impl ParameterSource for BoundWeights {
         write_device(*stored, ty, device, |i| read(bytes, i));
         Ok(())
     }
-}
-
-/// Reads element `i` of little-endian bytes as f32; nothing for types other than F32, F16 and BF16.
-pub(super) fn reader(dtype: Dtype) -> Option<fn(&[u8], usize) -> f32> {
-    fn word<const N: usize>(bytes: &[u8], i: usize) -> [u8; N] {
-        bytes.as_chunks::<N>().0[i]
-    }
-    Some(match dtype {
-        Dtype::F32 => |bytes, i| f32::from_le_bytes(word(bytes, i)),
-        Dtype::F16 => |bytes, i| f16::from_le_bytes(word(bytes, i)).to_f32(),
-        Dtype::BF16 => |bytes, i| bf16::from_le_bytes(word(bytes, i)).to_f32(),
-        _ => return None,
-    })
 }

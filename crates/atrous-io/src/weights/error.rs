@@ -1,4 +1,4 @@
-//! What can be wrong with a weight file.
+//! Errors of weight files.
 
 use std::{fmt, io, path::PathBuf};
 
@@ -27,7 +27,7 @@ pub enum WeightsError {
     /// A tensor in memory has another number of values than its shape says, or a name is used twice.
     #[error(transparent)]
     Tensor(#[from] super::SaveError),
-    /// Some tensors are to be taken of weights that are made for the network that asks.
+    /// The weights have no tensors of their own, such as random first values, so that no part of them can be taken.
     #[error("{weights} are no tensors of which some could be taken: take a file, bytes, tensors or a run folder")]
     NoTensors {
         /// The weights.
@@ -38,17 +38,17 @@ pub enum WeightsError {
     Mismatch {
         /// The model's name.
         model: String,
-        /// Where the shapes say that the weights are of another number of classes: the model's, and that of the weights.
+        /// If another number of classes explains all shapes that differ: the model's number, and that of the weights.
         classes: Option<[usize; 2]>,
         /// Everything that does not fit.
         mismatch: Box<Mismatch>,
     },
-    /// The file has no weight that the model, or what it has under a prefix, could use.
+    /// The file has no weight that the model, or its part under a prefix, can use.
     #[error("no weight{} fits {model}: {mismatch}", under(prefix))]
     NothingFits {
         /// The model's name.
         model: String,
-        /// What the model's names were to begin with.
+        /// The prefix of the model's names.
         prefix: String,
         /// Everything that does not fit.
         mismatch: Box<Mismatch>,
@@ -72,13 +72,13 @@ fn of_classes(classes: Option<[usize; 2]>) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
-    /// Not even the length of the header is there.
+    /// The file is too short for the length of the header.
     #[error("it has {len} bytes, the length of the header alone takes 8")]
     TooShort {
         /// Size of the file.
         len: u64,
     },
-    /// The header is longer than any sensible one.
+    /// The header is longer than the limit.
     #[error("its header claims {len} bytes, at most {max} are accepted")]
     HeaderTooLarge {
         /// Claimed size.
@@ -96,7 +96,7 @@ pub enum FormatError {
         /// Bytes behind the header's length.
         available: u64,
     },
-    /// The header is not the JSON it should be.
+    /// The header is not JSON of the expected form.
     #[error("its header is malformed: {0}")]
     Header(String),
     /// A name appears twice.
@@ -137,7 +137,8 @@ pub enum FormatError {
         /// Bytes of the claimed range.
         got: u64,
     },
-    /// A range beyond the end of the file. Of several it is the last, which says how long the file should be.
+    /// A range ends beyond the end of the file. If there are several, this is the one that ends last, since its end is the expected length
+    /// of the file.
     #[error(
         "its header announces {end} bytes of tensors (\"{name}\" is {begin}..{end}), the file has {available} behind the header: it is \
          truncated, or the header is wrong"
@@ -183,12 +184,12 @@ pub struct Shapes {
     pub got: Vec<usize>,
 }
 
-/// Everything about a file that does not fit a model.
+/// All differences between a file and a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mismatch {
     /// Parameters that the file lacks, in the model's order.
     pub missing: Vec<String>,
-    /// Tensors that the model neither has nor knows as unused, in the file's order.
+    /// Tensors that are neither parameters of the model nor listed as unused by it, in the file's order.
     pub unexpected: Vec<String>,
     /// Tensors of another shape.
     pub shapes: Vec<Shapes>,
@@ -202,8 +203,8 @@ impl Mismatch {
         self.missing.is_empty() && self.unexpected.is_empty() && self.shapes.is_empty() && self.dtypes.is_empty()
     }
 
-    /// The number of classes that a model of `needs` classes has, and that of the weights, if such a number explains all shapes that
-    /// differ.
+    /// `needs`, which is the number of classes of the model, and the number of classes of the weights, if that number explains all shapes
+    /// that differ.
     pub fn classes(&self, needs: usize) -> Option<[usize; 2]> {
         let sides = |s: &Shapes| {
             let differ = s.needs.iter().zip(&s.got).filter(|(needs, got)| needs != got).collect::<Vec<_>>();

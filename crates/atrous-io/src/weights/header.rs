@@ -1,4 +1,4 @@
-//! The header: parsed and checked against the file before any tensor is looked at.
+//! The header: parsed, and checked against the file before any tensor is read.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,7 +11,8 @@ use serde::{
     de::{IntoDeserializer, MapAccess, Visitor, value},
 };
 
-use super::{Entry, FormatError};
+use super::entry::Entry;
+use super::error::FormatError;
 
 /// Longest header accepted, in bytes; the format's reference implementation has the same limit.
 pub const MAX_HEADER: u64 = 100_000_000;
@@ -23,7 +24,7 @@ pub(super) struct Header {
     pub(super) metadata: HashMap<String, String>,
 }
 
-/// Reads the header of a whole file and checks that the tensors tile the bytes behind it.
+/// Reads the header of a whole file and checks that the tensors fill the bytes after it without gaps or overlaps.
 pub(super) fn parse(file: &[u8]) -> Result<Header, FormatError> {
     let (len, rest) = file.split_first_chunk::<8>().ok_or(FormatError::TooShort { len: file.len() as u64 })?;
     let len = u64::from_le_bytes(*len);
@@ -45,7 +46,7 @@ pub(super) fn parse(file: &[u8]) -> Result<Header, FormatError> {
     Ok(Header { entries, metadata: raw.metadata })
 }
 
-/// No tensor may end behind the file's last byte.
+/// Checks that no tensor ends beyond the file's last byte.
 fn check_length(tensors: &[(String, RawTensor)], available: u64) -> Result<(), FormatError> {
     match tensors.iter().max_by_key(|(_, tensor)| tensor.data_offsets.1) {
         Some((name, RawTensor { data_offsets: (begin, end), .. })) if *end > available => {
@@ -55,7 +56,7 @@ fn check_length(tensors: &[(String, RawTensor)], available: u64) -> Result<(), F
     }
 }
 
-/// The tensors, sorted by position, must follow one another from the first byte to the last.
+/// Checks that the tensors, sorted by position, follow one another without gaps or overlaps from the first byte to the last.
 fn check_tiling(tensors: &[(String, RawTensor)], available: u64) -> Result<(), FormatError> {
     let mut sorted: Vec<_> = tensors.iter().map(|(name, t)| (t.data_offsets, name)).collect();
     sorted.sort_unstable();
@@ -76,7 +77,7 @@ fn check_tiling(tensors: &[(String, RawTensor)], available: u64) -> Result<(), F
     Ok(())
 }
 
-/// The header as it stands in the file.
+/// The header before it is checked.
 #[derive(Default)]
 struct RawHeader {
     tensors: Vec<(String, RawTensor)>,
@@ -115,7 +116,7 @@ impl RawTensor {
         Ok(())
     }
 
-    /// The tensor with its position in the file; `start` is where the data begin. Only after [`check_length`].
+    /// The tensor with its position in the file, whose data begin at byte `start`. Must be called after [`check_length`].
     fn entry(self, name: String, start: usize) -> Result<Entry, FormatError> {
         let dtype = self.dtype(&name)?;
         let (begin, end) = self.data_offsets;
@@ -139,7 +140,7 @@ impl<'de> Visitor<'de> for HeaderVisitor {
         f.write_str("an object of tensors by name")
     }
 
-    /// Keeps the order, and notices names that appear twice, which a map would swallow.
+    /// Keeps the order of the tensors, and detects names that appear twice, which a map would not show.
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawHeader, A::Error> {
         let mut header = RawHeader::default();
         let mut seen = HashSet::new();

@@ -1,4 +1,4 @@
-//! Weights of a file for a part of a model: fine-tuning.
+//! Weights of a file for a part of a model, for fine-tuning.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use atrous_nn::{Model, ParameterKind};
 
 use super::{BoundWeights, Mismatch, WeightFile, WeightsError};
 
-/// Weights of a file where it has them, those of another source where it does not.
+/// The weights of a file, and those of another source for parameters that the file lacks.
 pub struct PartialWeights {
     bound: BoundWeights,
     fallback: Box<dyn ParameterSource + Send + Sync>,
@@ -16,8 +16,8 @@ pub struct PartialWeights {
 
 impl WeightFile {
     /// Finds the parameters of `model` in the file, by their names without `prefix`: `""` loads a whole network, and `"encoder."` a
-    /// backbone. What the file lacks or has in another shape (a head for other classes, a first layer for other
-    /// channels) comes from `fallback`, such as [`atrous_nn::Init`]; [`PartialWeights::mismatch`] lists it.
+    /// backbone. Parameters that the file lacks or has in another shape (a head for other classes, a first layer for other
+    /// channels) come from `fallback`, such as [`atrous_nn::Init`]; [`PartialWeights::mismatch`] lists them.
     ///
     /// # Errors
     /// [`WeightsError::NothingFits`] if the file does not have a single weight of a convolution or linear layer in the right
@@ -72,7 +72,7 @@ impl WeightFile {
 }
 
 impl PartialWeights {
-    /// What of the file and the model does not fit together. Missing parameters and those of another shape come from the fallback;
+    /// The differences between the file and the model. Missing parameters and those of another shape come from the fallback;
     /// unexpected tensors are not used.
     pub const fn mismatch(&self) -> &Mismatch {
         &self.mismatch

@@ -12,7 +12,7 @@ use safetensors::{
     tensor::{Metadata, TensorInfo},
 };
 
-/// Why weights could not be saved. The file named is as it was before.
+/// Why weights could not be saved. The file was not changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SaveError {

@@ -7,8 +7,8 @@ use crate::init::LayerInit;
 use crate::{Built, Mode, Naming, Network};
 
 impl Builder {
-    /// Adds a whole network that reads `image`, with `prefix` and a dot in front of all its names; `""` puts nothing there. It keeps
-    /// the names and first values of its own framework.
+    /// Adds a whole network that reads `image`. All its names get `prefix` and a dot in front; `""` adds nothing. The network keeps the
+    /// names and first values of its own framework.
     ///
     /// ```
     /// use atrous_graph::Shape;
@@ -51,9 +51,9 @@ impl Builder {
         result
     }
 
-    /// Runs `f` such that what it adds is not trained: its parameters are frozen, batch normalisations use their running statistics
-    /// and dropout does nothing, as at inference. [`Model::unfreeze`](crate::Model::unfreeze) makes its weights trainable, and
-    /// leaves its normalisations and dropouts as they are.
+    /// Runs `f` such that the layers it adds are not trained: their parameters are frozen, batch normalisations use their running
+    /// statistics and dropout does nothing, as at inference. [`Model::unfreeze`](crate::Model::unfreeze) makes the weights trainable, but
+    /// does not change the normalisations and dropouts.
     pub fn frozen<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
         let outer = (self.mode, self.trainable);
         (self.mode, self.trainable) = (Mode::Inference, false);

@@ -6,26 +6,7 @@ use atrous_graph::op::CustomOp;
 use atrous_graph::{DType, Graph, GraphError, Layout, NodeId, Op, Shape};
 
 use crate::init::{Distribution, LayerInit};
-use crate::{Model, Output, ParameterKind, ParameterSpec, RunningUpdate, StoredLayout, UnusedParameter};
-
-/// Whether a graph is for inference or for training.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Mode {
-    /// Batch normalisation uses its running statistics.
-    #[default]
-    Inference,
-    /// Batch normalisation uses the statistics of the batch, and the graph computes the new running statistics.
-    Training,
-}
-
-/// Whose names and weight layouts to use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Naming {
-    /// `layer1.0.conv1.weight`, `bias`, `running_mean`, `running_var`; weights `[out, in, kh, kw]`.
-    Torch,
-    /// `conv1/kernel`, `bias`, `gamma`, `beta`, `moving_mean`, `moving_variance`; weights `[kh, kw, in, out]`.
-    Keras,
-}
+use crate::{Mode, Model, Naming, Output, ParameterKind, ParameterSpec, RunningUpdate, StoredLayout, UnusedParameter};
 
 /// Collects a graph and its parameters, layer by layer. The order in which layers are added is the order in which the
 /// framework lists its parameters.
@@ -63,11 +44,11 @@ pub struct Builder {
     init: LayerInit,
     /// Whether parameters are trained.
     trainable: bool,
-    /// Whether networks have their heads.
+    /// Whether networks are added with their heads.
     heads: bool,
 }
 
-/// The input that a graph in training mode has if it drops elements: one u32, a new one for every step.
+/// Name of the seed of dropout, an input of graphs in training mode that have dropout: one u32, a new one for every step.
 pub const DROPOUT_SEED: &str = "dropout_seed";
 
 impl Builder {
@@ -94,7 +75,7 @@ impl Builder {
         self.mode
     }
 
-    /// Whose names are used.
+    /// The framework whose names are used.
     pub const fn naming(&self) -> Naming {
         self.naming
     }
@@ -109,7 +90,7 @@ impl Builder {
         self.graph.shape(id)
     }
 
-    /// The full name of something called `name` here: the scopes' names in front. `""` is the scope itself.
+    /// The full name of `name` in the current scope: the scopes' names and `name`, joined by dots. `""` is the scope itself.
     pub fn path(&self, name: &str) -> String {
         let mut parts: Vec<&str> = self.scope.iter().map(String::as_str).collect();
         if !name.is_empty() {
@@ -172,10 +153,10 @@ impl Builder {
         self.graph.add(&self.path(name), op, inputs)
     }
 
-    /// Adds an operation of one's own.
+    /// Adds a custom operation.
     ///
     /// # Errors
-    /// Those of its shape rule.
+    /// Those of the operation's shape rule.
     pub fn custom(&mut self, name: &str, op: impl CustomOp, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
         self.add(name, Op::custom(op), inputs)
     }
@@ -196,7 +177,7 @@ impl Builder {
         self.parameter(name, (filter, Layout::Filter), (shape, stored), ParameterKind::Weight { fan_in }, init)
     }
 
-    /// Adds a vector over channels. Scales and variances begin with 1, all else with 0.
+    /// Adds a vector over channels. Scales and variances begin with 1, all others with 0.
     ///
     /// # Errors
     /// If the name is taken or there are no channels.
@@ -237,15 +218,14 @@ impl Builder {
         Ok(node)
     }
 
-    /// Notes a tensor of the framework's state that the network does not use.
+    /// Records a tensor of the framework's state that the network does not use.
     pub fn unused(&mut self, name: &str, shape: Vec<usize>, kind: Option<ParameterKind>) {
         let (name, before) = (self.path(name), self.parameters.len());
         self.unused.push(UnusedParameter { name, shape, kind, before });
     }
 
-    /// Runs `f` on the side: what it adds does not enter the graph, its parameters are noted as unused.
-    ///
-    /// `f` gets a builder of its own with the same scope, and an input of the given shape.
+    /// Runs `f` on another builder with the same scope and an input of the given shape. The layers that `f` adds do not enter this graph;
+    /// their parameters are recorded as unused.
     ///
     /// # Errors
     /// Those of `f`.
@@ -270,12 +250,12 @@ impl Builder {
         Ok(())
     }
 
-    /// Notes that `value` is the new content of the running statistic `parameter`.
+    /// Records that `value` is the new value of the running statistic `parameter`.
     pub fn running(&mut self, parameter: NodeId, value: NodeId) {
         self.running.push(RunningUpdate { parameter, value });
     }
 
-    /// The seed of dropouts in training, and the stream of the next one.
+    /// The node of the seed of dropout, in training mode, and the number of the next dropout's random stream.
     pub fn dropout_source(&mut self) -> Result<(Option<NodeId>, u32), GraphError> {
         let stream = self.dropouts;
         self.dropouts += 1;
@@ -293,7 +273,8 @@ impl Builder {
         GraphError::Invalid { op, node: self.path(name), reason }
     }
 
-    /// The finished model. `outputs` are names and nodes, the main one first. It tells of no feature maps; [`Model::features`] takes them.
+    /// The finished model. `outputs` are names and nodes, the main one first. It has no feature maps; the caller may set
+    /// [`Model::features`].
     pub fn finish(mut self, name: &str, input: NodeId, outputs: &[(&str, NodeId)]) -> Model {
         self.graph.set_outputs(outputs.iter().map(|(_, node)| *node).collect());
         Model {

@@ -1,6 +1,6 @@
 //! First values of a network's parameters, as its framework would draw them.
 //!
-//! Which rule a parameter follows is decided where the network is built (see [`LayerInit`] and [`crate::Builder::initialized`]):
+//! The rule of each parameter is chosen when the network is built (see [`LayerInit`] and [`crate::Builder::initialized`]):
 //!
 //! | network | weights | biases |
 //! |---|---|---|
@@ -14,11 +14,12 @@
 //! Sources: PyTorch's `nn/modules/conv.py`, `linear.py` and `nn/init.py`; torchvision's `models/resnet.py`; smp's
 //! `base/initialization.py`, which its `DeepLabV3Plus` does not call; Keras' `initializers/random_initializers.py`.
 //!
-//! The numbers are those of a generator of our own. With seed `s`, element `i` (in row-major order of the framework's shape) of
-//! the parameter `name` is made of SplitMix64 at positions that depend on `i` alone, from a key that is a hash of `s` and `name`;
-//! normal values by Box and Muller's formula; all in f64, rounded once to f32. So a value depends neither on the machine nor on
-//! other parameters nor on the order in which they are written.
+//! The numbers differ from the frameworks' own. With seed `s`, element `i` (in row-major order of the framework's shape) of the
+//! parameter `name` is computed from SplitMix64 at positions that depend on `i` alone, with a key that is a hash of `s` and `name`;
+//! normal values by the formula of Box and Muller; all in f64, rounded once to f32. So a value does not depend on the machine, on other
+//! parameters or on the order in which they are written.
 
+mod distribution;
 mod scheme;
 mod stream;
 
@@ -28,9 +29,10 @@ use rayon::prelude::*;
 use self::stream::Stream;
 use crate::{Model, ModelError, ParameterKind, ParameterSpec, select};
 
-pub use scheme::{Distribution, Fan, LayerInit, Scheme};
+pub use distribution::Distribution;
+pub use scheme::{Fan, LayerInit, Scheme};
 
-/// Values per task.
+/// Values that one parallel task computes.
 const CHUNK: usize = 1 << 14;
 
 /// A source that initialises all parameters of a model from a seed.
@@ -43,7 +45,7 @@ const CHUNK: usize = 1 << 14;
 /// let model = zoo::build("resnet18", &zoo::BuildOptions::default())?;
 /// let init = Init::new(&model, 42);
 /// assert_eq!(init.values("fc.weight")?, Init::new(&model, 42).values("fc.weight")?);
-/// // The head begins with zeros, all else by its own rule.
+/// // The head begins with zeros, all other parameters by their own rules.
 /// let init = init.with(&["fc"], Scheme::ZEROS)?;
 /// assert!(init.values("fc.weight")?.iter().all(|value| *value == 0.0));
 /// # Ok(())
@@ -62,8 +64,8 @@ impl Init {
         Self { seed, model: model.name.clone(), parameters: model.parameters.clone() }
     }
 
-    /// The same with another rule for some parameters: the weights under `names` (see [`Model::select`]), and whatever is named
-    /// exactly. A bias named exactly counts as many fans as it has channels.
+    /// Changes the rule of some parameters: of the weights under `names` (see [`Model::select`]), and of parameters whose full name is
+    /// given. The fans of a bias that is named in full are its number of channels.
     ///
     /// # Errors
     /// [`ModelError::UnknownName`].

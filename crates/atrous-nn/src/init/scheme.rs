@@ -1,9 +1,9 @@
 //! Rules of initialisation.
 
-use super::stream::Stream;
+use super::distribution::Distribution;
 use crate::{Naming, StoredLayout};
 
-/// Which connections of a weight a variance is divided by, counted as the framework does: PyTorch's weight `[a, b, kh, kw]` has
+/// The connections of a weight that a variance is divided by, counted as the framework counts them: PyTorch's weight `[a, b, kh, kw]` has
 /// `b*kh*kw` inputs and `a*kh*kw` outputs (transposed and grouped convolutions too), Keras' kernel `[kh, kw, a, b]` has
 /// `kh*kw*a` and `kh*kw*b` (depthwise and transposed ones too).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,50 +16,11 @@ pub enum Fan {
     Average,
 }
 
-/// What a parameter's values are drawn from.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Distribution {
-    /// The same number everywhere.
-    Constant(f64),
-    /// Uniform between `-bound` and `bound`.
-    Uniform {
-        /// The largest absolute value.
-        bound: f64,
-    },
-    /// Normal with mean 0.
-    Normal {
-        /// Standard deviation.
-        std: f64,
-    },
-}
-
-impl Distribution {
-    /// Value `i`, computed in f64 and rounded once.
-    pub(super) fn value(self, stream: Stream, i: u64) -> f32 {
-        (match self {
-            Self::Constant(value) => value,
-            Self::Uniform { bound } => (2.0 * stream.uniform(i) - 1.0) * bound,
-            Self::Normal { std } => stream.normal(i) * std,
-        }) as f32
-    }
-
-    /// Whether values can be drawn.
-    pub(super) fn check(self) -> Result<(), String> {
-        match self {
-            Self::Constant(value) if !value.is_finite() => Err(format!("the constant must be finite, got {value}")),
-            Self::Uniform { bound: size } | Self::Normal { std: size } if !(size.is_finite() && size >= 0.0) => {
-                Err(format!("bound or standard deviation must be finite and not negative, got {size}"))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
 /// How a layer's weight or bias is initialised: a distribution, or one whose variance is `scale / fan`. A bias takes the fans of
 /// its layer's weight.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scheme {
-    /// Whatever the fans are.
+    /// This distribution, independent of the fans.
     Fixed(Distribution),
     /// Uniform of variance `scale / fan`: bound `sqrt(3 * scale / fan)`.
     Uniform {
@@ -159,7 +120,7 @@ impl LayerInit {
     /// Heads that segmentation-models-pytorch initialises: `xavier_uniform_` and zeros.
     pub const SMP_HEAD: Self = Self { weight: Scheme::xavier_uniform(), bias: Scheme::ZEROS };
 
-    /// What a framework does by default.
+    /// The framework's default.
     pub const fn of(naming: Naming) -> Self {
         match naming {
             Naming::Torch => Self::TORCH,

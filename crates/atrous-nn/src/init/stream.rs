@@ -30,7 +30,7 @@ impl Stream {
     /// `2i + 1`.
     pub(super) fn normal(self, i: u64) -> f64 {
         let (u, v) = (self.uniform(2 * i), self.uniform(2 * i + 1));
-        // libm's functions are the same code everywhere; those of std are each platform's own.
+        // libm computes the same bits on every platform; the functions of std depend on the platform.
         (-2.0 * libm::log(1.0 - u)).sqrt() * libm::cos(TAU * v)
     }
 }

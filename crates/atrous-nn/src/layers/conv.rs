@@ -6,7 +6,7 @@ use atrous_graph::{GraphError, NodeId, Op, Shape};
 use super::window::{ConvPadding, Sides, Window};
 use crate::{Builder, Naming, StoredLayout};
 
-/// A convolution layer's attributes. Without further calls: stride 1, no padding, no bias. Sizes are one number, or
+/// A convolution layer's attributes. The defaults are stride 1, no padding, no bias. Sizes are one number, or
 /// `[rows, columns]`.
 ///
 /// ```
@@ -36,7 +36,7 @@ impl Conv {
         Self { out, window: Window::new(kernel, 1), groups: 1, bias: false }
     }
 
-    /// A window for [`Builder::depthwise`], which knows the channels itself.
+    /// A window for [`Builder::depthwise`], which sets the channels itself.
     pub fn depthwise(kernel: impl Into<Sides>) -> Self {
         Self::new(0, kernel)
     }
@@ -83,7 +83,7 @@ impl Conv {
     }
 }
 
-/// A transposed convolution's attributes. Without further calls: no padding, with a bias. Sizes are one number, or
+/// A transposed convolution's attributes. The defaults are no padding and a bias. Sizes are one number, or
 /// `[rows, columns]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvTranspose {
@@ -99,7 +99,7 @@ impl ConvTranspose {
         Self { out, window: Window::new(kernel, stride), output_padding: 0.into(), bias: true }
     }
 
-    /// What is cut off the result, PyTorch's `padding`.
+    /// Rows and columns that are cut off the result, PyTorch's `padding`.
     pub fn padding(self, padding: impl Into<ConvPadding>) -> Self {
         Self { window: Window { padding: padding.into(), ..self.window }, ..self }
     }
@@ -178,7 +178,7 @@ impl Builder {
         }
     }
 
-    /// Keras' separable convolution: depthwise, then 1×1 to `out` channels, nothing between; stride, padding and dilation
+    /// Keras' separable convolution: depthwise, then 1×1 to `out` channels, with nothing between them; stride, padding and dilation
     /// are the depthwise part's, a bias the pointwise part's. The depthwise result is called `name/depthwise`.
     ///
     /// Parameters `depthwise_kernel` (`[kh, kw, C, 1]`), `pointwise_kernel` (`[1, 1, C, out]`), and `bias`.

@@ -55,21 +55,21 @@ impl Norm {
 }
 
 impl Builder {
-    /// Batch normalisation over channels; the shape stays.
+    /// Batch normalisation over channels; the result has the shape of `x`.
     ///
     /// Parameters `weight`, `bias`, `running_mean`, `running_var` (Keras: `gamma`, `beta`, `moving_mean`,
-    /// `moving_variance`), all `[C]`; PyTorch's `num_batches_tracked` is noted as unused. In training mode it uses the
+    /// `moving_variance`), all `[C]`; PyTorch's `num_batches_tracked` is recorded as unused. In training mode it uses the
     /// batch's statistics (nodes `name.batch_mean` and `name.batch_var`) and makes the new running ones
     /// (`name.running_mean.new` and so on).
     ///
     /// # Errors
-    /// In training mode, with PyTorch's rule, if there is one value per channel only.
+    /// In training mode, with PyTorch's rule, if there is only one value per channel.
     pub fn batch_norm(&mut self, name: &str, x: NodeId, norm: Norm) -> Result<NodeId, GraphError> {
         self.batch_norm_as(name, name, x, norm)
     }
 
-    /// The same, with the result's node called `node` and the parameters after `name`: for modules that hold more than the
-    /// normalisation.
+    /// [`Self::batch_norm`] whose result is called `node` and whose parameters are named after `name`, for modules that contain more than
+    /// the normalisation.
     ///
     /// # Errors
     /// Those of [`Builder::batch_norm`].

@@ -6,7 +6,7 @@ use atrous_graph::{GraphError, NodeId, Op};
 use crate::Builder;
 
 impl Builder {
-    /// A function of each element; the shape stays.
+    /// A function of each element; the result has the shape of `x`.
     ///
     /// # Errors
     /// None for an f32 tensor.
@@ -14,7 +14,7 @@ impl Builder {
         self.add(name, Op::Unary(function), &[x])
     }
 
-    /// `max(x, 0)`; the shape stays.
+    /// `max(x, 0)`; the result has the shape of `x`.
     ///
     /// # Errors
     /// None for an f32 tensor.
@@ -62,8 +62,9 @@ impl Builder {
         self.dropout_of(DropoutUnit::Channel, name, x, rate)
     }
 
-    /// Stochastic depth (Huang et al. 2016) of a residual branch `x`, before it is added: training drops it for a share `rate` of the
-    /// samples, torchvision's `StochasticDepth(rate, "row")`. [`Self::dropout_of`] the whole batch is that of mode `"batch"`.
+    /// Stochastic depth (Huang et al. 2016) of a residual branch `x`, before it is added: training drops the branch for a share `rate` of
+    /// the samples, as torchvision's `StochasticDepth(rate, "row")`. [`Self::dropout_of`] with [`DropoutUnit::Batch`] is the mode
+    /// `"batch"`.
     ///
     /// # Errors
     /// If the rate is negative, or not below 1.
@@ -71,8 +72,8 @@ impl Builder {
         self.dropout_of(DropoutUnit::Sample, name, x, rate)
     }
 
-    /// Dropout of a share `rate` of all units, which scales the others by `1 / (1 - rate)`. At inference it is the identity; in
-    /// training its mask comes from the input [`crate::DROPOUT_SEED`], which all dropouts of a network share. The shape stays.
+    /// Dropout of a share `rate` of all units; the others are scaled by `1 / (1 - rate)`. At inference it is the identity; in training the
+    /// mask is computed from the input [`crate::DROPOUT_SEED`], which all dropouts of a network share. The result has the shape of `x`.
     ///
     /// # Errors
     /// If the rate is negative, or not below 1.

@@ -6,7 +6,8 @@ use atrous_graph::{GraphError, NodeId, Op};
 use super::window::{ConvPadding, Sides, Window};
 use crate::Builder;
 
-/// A pooling layer's window. Without further calls: no padding, positions rounded down. Sizes are one number, or `[rows, columns]`.
+/// A pooling layer's window. The defaults are no padding and a number of positions that is rounded down. Sizes are one number, or
+/// `[rows, columns]`.
 ///
 /// ```
 /// use atrous_graph::Shape;
@@ -34,7 +35,7 @@ impl Pool {
         Self { window: Window::new(kernel, stride), ceil_mode: false, count_include_pad: true }
     }
 
-    /// Padding on each side. Never a maximum; counted by a mean as PyTorch does.
+    /// Padding on each side. It is never the maximum of a window; a mean counts it, as in PyTorch.
     pub fn padding(self, padding: impl Into<ConvPadding>) -> Self {
         Self { window: Window { padding: padding.into(), ..self.window }, ..self }
     }
@@ -44,7 +45,7 @@ impl Pool {
         Self { count_include_pad: false, ..self.padding(ConvPadding::Same) }
     }
 
-    /// Distance of neighbouring pixels in the window; of a maximum only.
+    /// Distance of neighbouring pixels in the window; for max-pooling only.
     pub fn dilation(self, dilation: impl Into<Sides>) -> Self {
         Self { window: Window { dilation: dilation.into(), ..self.window }, ..self }
     }
@@ -54,7 +55,7 @@ impl Pool {
         Self { ceil_mode: true, ..self }
     }
 
-    /// The window over `x` as the operation has it.
+    /// The attributes of the operation for a window over `x`.
     fn over(&self, b: &Builder, op: &'static str, name: &str, x: NodeId) -> Result<op::Window, GraphError> {
         self.window.check(b, op, name)?;
         let Window { kernel, stride, dilation, .. } = self.window;

@@ -8,7 +8,7 @@ use crate::Builder;
 /// The largest kernel, stride, dilation or padding.
 const LARGEST: usize = 1 << 20;
 
-/// Rows and columns of a window, of its steps or of the distance of its taps: one number for both, or `[rows, columns]`.
+/// Rows and columns of a kernel, a stride or a dilation: one number for both, or `[rows, columns]`.
 ///
 /// ```
 /// use atrous_nn::layers::{Conv, Sides};
@@ -44,10 +44,10 @@ impl From<[usize; 2]> for Sides {
     }
 }
 
-/// Zeros around the image of a convolution or pooling layer: of one number, `[rows, columns]`, or a [`Padding`].
+/// Zeros around the image of a convolution or pooling layer: made from one number, `[rows, columns]`, or a [`Padding`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConvPadding {
-    /// Rows and columns given by number; none is Keras' `valid`.
+    /// These rows and columns; [`ConvPadding::NONE`] is Keras' `valid`.
     Fixed(Padding),
     /// Keras' and TensorFlow's `same`.
     Same,
@@ -106,7 +106,7 @@ impl Window {
         self.padding.resolve(size, self.kernel.pair(), self.stride.pair(), self.dilation.pair())
     }
 
-    /// Checks that all are numbers that sizes can be computed with.
+    /// Checks that kernel, stride and dilation are at least 1, and that nothing is above [`LARGEST`].
     pub(super) fn check(&self, b: &Builder, op: &'static str, name: &str) -> Result<(), GraphError> {
         for (what, sides) in [("kernel", self.kernel), ("stride", self.stride), ("dilation", self.dilation)] {
             if !sides.pair().iter().all(|n| (1..=LARGEST).contains(n)) {

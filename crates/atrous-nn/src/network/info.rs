@@ -1,4 +1,4 @@
-//! What a network is for.
+//! The task of a network and its images.
 
 use crate::Normalize;
 
@@ -11,7 +11,7 @@ pub enum Task {
     Segmentation,
 }
 
-/// What a network is for and how its images are made. Sizes and channels are those that are used where nothing else is asked for.
+/// The task of a network and how its images are made. Size, channels and classes are the defaults.
 ///
 /// ```
 /// use atrous_nn::{Info, Normalize, Task};

@@ -1,4 +1,4 @@
-//! What can be given where a network is wanted.
+//! Values that can be used as a network.
 
 use std::sync::Arc;
 
@@ -18,10 +18,10 @@ use crate::zoo::{self, ZooError};
 /// # Ok::<(), atrous_nn::zoo::ZooError>(())
 /// ```
 pub trait IntoNetwork {
-    /// The network, to be kept and shared.
+    /// The network, ready to be shared.
     ///
     /// # Errors
-    /// [`ZooError::UnknownModel`] for a name that the zoo does not have, with those that come closest.
+    /// [`ZooError::UnknownModel`] for a name that the zoo does not have, with similar names.
     fn into_network(self) -> Result<Arc<dyn Network>, ZooError>;
 }
 

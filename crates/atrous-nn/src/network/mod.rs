@@ -1,4 +1,4 @@
-//! What a network is: something that adds itself to a builder, and knows how its images are made.
+//! Networks: descriptions that add themselves to a builder, and know how their images are made.
 
 mod info;
 mod into;
@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use atrous_graph::{GraphError, NodeId, Shape};
 
-use crate::{Builder, Mode, Model, Naming, Output};
+use crate::{Builder, Feature, Mode, Model, Naming, Output};
 
 pub use info::{Info, Task};
 pub use into::IntoNetwork;
 
-/// A network: those of [`crate::zoo`], and everyone's own.
+/// A network, of [`crate::zoo`] or of the program.
 ///
-/// Two methods are required: what it is for, and what it adds to a [`Builder`].
+/// Two methods are required: [`info`](Network::info), and [`build_into`](Network::build_into), which adds the network to a [`Builder`].
 ///
 /// ```
 /// use atrous_graph::{GraphError, NodeId, Shape};
@@ -55,15 +55,15 @@ pub trait Network: Send + Sync {
     /// For images of impossible size and contradictory attributes.
     fn build_into(&self, b: &mut Builder, image: NodeId) -> Result<Built, GraphError>;
 
-    /// What the network is called in messages, checkpoints and run folders. By default the name of the type; networks of the zoo
-    /// that were asked for by name have that one.
+    /// What the network is called in messages, checkpoints and run folders. By default the name of the type; networks that
+    /// were looked up in the zoo have their name there.
     fn name(&self) -> String {
         let full = std::any::type_name::<Self>();
         let path = full.split('<').next().unwrap_or(full);
         path.rsplit("::").next().unwrap_or(path).to_owned()
     }
 
-    /// Whose names and layouts of weights its layers have. By default PyTorch's.
+    /// The framework whose names and weight layouts the layers have; PyTorch by default.
     fn naming(&self) -> Naming {
         Naming::Torch
     }
@@ -71,7 +71,7 @@ pub trait Network: Send + Sync {
     /// The same network for another number of classes.
     ///
     /// # Errors
-    /// By default [`GraphError::Unsupported`]: without a method of its own a network has the classes it was made with.
+    /// [`GraphError::Unsupported`] unless the network implements this method.
     fn with_classes(&self, classes: usize) -> Result<Arc<dyn Network>, GraphError> {
         let reason =
             format!("{classes} classes in place of {}, without a `with_classes` of its own,", self.info().classes);
@@ -91,7 +91,7 @@ pub trait Network: Send + Sync {
     }
 }
 
-/// What a network has added to a builder.
+/// The results of a network that was added to a builder.
 ///
 /// ```
 /// use atrous_graph::{GraphError, NodeId, Shape};
@@ -124,18 +124,9 @@ pub trait Network: Send + Sync {
 pub struct Built {
     /// Results, at least one, the main one first: logits `N×1×1×classes` of a classifier, `N×H×W×classes` of a segmentation network.
     pub outputs: Vec<Output>,
-    /// Feature maps, finest first; none of networks that do not tell. Where dilations take the place of strides, several have one stride,
-    /// the last of which is the deepest.
+    /// Feature maps, finest first; empty for networks that do not offer any. With dilations instead of strides several maps have the same
+    /// stride; the last of them is the deepest.
     pub features: Vec<Feature>,
-}
-
-/// A map of features that heads can be put on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Feature {
-    /// Pixels of the image per pixel of the map, in each direction. Layers without padding lose some at the border.
-    pub stride: usize,
-    /// The node that makes it.
-    pub node: NodeId,
 }
 
 impl Built {
@@ -151,12 +142,12 @@ impl Built {
         }
     }
 
-    /// The same with feature maps, finest first.
+    /// Sets the feature maps, finest first.
     pub fn with_features(self, features: Vec<Feature>) -> Self {
         Self { features, ..self }
     }
 
-    /// The same with one more result.
+    /// Adds a result.
     pub fn and(mut self, name: &str, node: NodeId) -> Self {
         self.outputs.push(Output { name: name.to_owned(), node });
         self
@@ -170,7 +161,7 @@ impl From<NodeId> for Built {
     }
 }
 
-/// The error of a network that is built by itself, whose name its builder does not know: with that name and the image's shape.
+/// Adds the name of a network and its image's shape to an error. For networks that are built alone, since their names have no prefix.
 fn named(name: &str, image: Shape, error: GraphError) -> GraphError {
     match error {
         GraphError::Invalid { op, node, reason } if node.is_empty() => {

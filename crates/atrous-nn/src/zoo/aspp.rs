@@ -12,7 +12,7 @@ pub(super) struct Aspp {
     pub(super) out: usize,
     /// Dilations of the 3×3 branches.
     pub(super) rates: [usize; 3],
-    /// Whether those are separable, without anything between depthwise and pointwise.
+    /// Whether the 3×3 branches are separable, with nothing between the depthwise and the pointwise convolution.
     pub(super) separable: bool,
 }
 

@@ -35,7 +35,7 @@ pub struct DeepLabXception65 {
     pub decoder: bool,
     /// Whether ASPP and decoder use separable convolutions.
     pub separable: bool,
-    /// Share of elements that training drops behind the projection of the ASPP; with 0 there is no dropout.
+    /// Share of elements that training drops after the projection of the ASPP; with 0 there is no dropout.
     pub dropout: f32,
     /// Share of the batch in new running statistics (PyTorch's meaning). TensorFlow's decay of 0.9997, for tens of thousands of
     /// steps from pretrained weights, is 0.0003; short trainings need PyTorch's 0.1.
@@ -51,7 +51,7 @@ impl Default for DeepLabXception65 {
 }
 
 impl DeepLabXception65 {
-    /// A narrow one to be trained from scratch on images of 64 to 128 pixels: width 32, one middle block, output stride 8, rates
+    /// A narrow network for training from scratch on images of 64 to 128 pixels: width 32, one middle block, output stride 8, rates
     /// 2, 4, 6, no dropout, momentum 0.1.
     pub fn small() -> Self {
         let plan = XceptionPlan { width: 32, ..XceptionPlan::new(8, 1) };

@@ -103,7 +103,7 @@ struct Bottleneck {
     width: usize,
     step: usize,
     dilation: usize,
-    /// Whether a convolution goes around it.
+    /// Whether the shortcut is a convolution instead of the identity.
     project: bool,
 }
 

@@ -58,7 +58,8 @@ impl Encoder for KerasXception {
         vec![2, 4, 8, 16, 32]
     }
 
-    /// Blocks 1, 2, 3, 4 to 12, and 13 to 14. Maps are a little smaller than the strides say, as the convolutions of block 1 do not pad.
+    /// The stages are the blocks 1, 2, 3, 4 to 12, and 13 to 14. Maps are slightly smaller than the image divided by the strides, since the
+    /// convolutions of block 1 have no padding.
     fn stage(&self, b: &mut Builder, x: NodeId, stage: Stage) -> Result<NodeId, GraphError> {
         b.named_as(Naming::Keras, |b| match stage.number {
             0 => stem(b, x),

@@ -1,7 +1,7 @@
 //! Networks, one file per family, and ways to get one by name.
 //!
-//! [`build`] and [`network`] know the names that [`names`] lists. Each stands for a configuration such as [`ResNet`] or [`UNet`],
-//! which can also be filled in and built directly.
+//! [`build`] and [`network`] take the names that [`names`] lists. Each name stands for a configuration such as [`ResNet`] or [`UNet`];
+//! configurations can also be made and built directly.
 
 mod aspp;
 mod deeplab_xception65;
@@ -50,17 +50,17 @@ use crate::{Builder, Built, Dilation, DilationRule, Encoder, Feature, Mode};
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BuildOptions {
-    /// Batch, height and width; else one image of [`crate::Info::size`].
+    /// Batch, height and width; `None` for one image of [`crate::Info::size`].
     pub input: Option<(usize, usize, usize)>,
-    /// Number of classes; else [`crate::Info::classes`].
+    /// Number of classes; `None` for [`crate::Info::classes`].
     pub classes: Option<usize>,
-    /// Channels of the image; else [`crate::Info::in_channels`].
+    /// Channels of the image; `None` for [`crate::Info::in_channels`].
     pub in_channels: Option<usize>,
     /// What the graph is for.
     pub mode: Mode,
 }
 
-/// A network that cannot be had.
+/// Why the zoo cannot build a network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ZooError {
@@ -69,7 +69,7 @@ pub enum ZooError {
     UnknownModel {
         /// The name asked for.
         name: String,
-        /// The names that come closest.
+        /// Similar names.
         similar: String,
     },
     /// The network cannot be built.
@@ -77,7 +77,7 @@ pub enum ZooError {
     Graph(#[from] GraphError),
 }
 
-/// The head of a classifier on the last of its features: global pooling and a linear layer, of these names.
+/// The head of a classifier on the last of its feature maps: global pooling and a linear layer, with these names.
 fn classifier(
     b: &mut Builder,
     features: Vec<Feature>,
@@ -96,7 +96,7 @@ fn last_stride(encoder: &dyn Encoder) -> usize {
     encoder.strides().last().map_or(1, |stride| (*stride).max(1))
 }
 
-/// An encoder's dilation to this output stride, or to its own where that is smaller.
+/// The dilation of an encoder for this output stride, or for its own last stride if that is smaller.
 fn dilated(encoder: &dyn Encoder, output_stride: usize, rule: DilationRule) -> Dilation {
     Dilation { output_stride: output_stride.min(last_stride(encoder)), rule }
 }

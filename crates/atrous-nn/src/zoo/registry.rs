@@ -67,7 +67,7 @@ pub fn names() -> impl ExactSizeIterator<Item = &'static str> {
 /// The configuration of this name; [`Network::info`] has its defaults.
 ///
 /// # Errors
-/// [`ZooError::UnknownModel`], with the names that come closest.
+/// [`ZooError::UnknownModel`], with similar names.
 pub fn network(name: &str) -> Result<Arc<dyn Network>, ZooError> {
     match NETWORKS.iter().find(|(known, _)| *known == name) {
         Some((name, make)) => Ok(Arc::new(Named { name, network: make().into() })),

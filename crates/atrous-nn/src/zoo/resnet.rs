@@ -104,8 +104,8 @@ impl Encoder for ResNetEncoder {
         vec![2, 4, 8, 16, 32]
     }
 
-    /// The stem, or `layer1` to `layer4`; max-pooling belongs to the first of them. torchvision does not dilate basic blocks such that
-    /// the first keeps its dilation.
+    /// The stem, or `layer1` to `layer4`; max-pooling belongs to the first of them. torchvision has no basic
+    /// blocks with [`DilationRule::FirstBlockKeeps`].
     fn stage(&self, b: &mut Builder, x: NodeId, stage: Stage) -> Result<NodeId, GraphError> {
         let Stage { number, stride, step, first, rest } = stage;
         if self.block == Block::Basic && first != rest {
@@ -115,7 +115,7 @@ impl Encoder for ResNetEncoder {
         if number == 0 {
             return stem(b, x);
         }
-        // The stride of the first stage is the pooling's.
+        // The stride of `layer1` is that of the max-pooling.
         let (x, step) = match number {
             1 => (b.max_pool("maxpool", x, Pool::new(3, 2).padding(1))?, 1),
             _ => (x, step),
@@ -163,7 +163,7 @@ fn stem(b: &mut Builder, x: NodeId) -> Result<NodeId, GraphError> {
 pub struct ResNet {
     /// Stem and stages.
     pub encoder: ResNetEncoder,
-    /// Dilations in place of the last strides, torchvision's `replace_stride_with_dilation`.
+    /// Dilations instead of the last strides, torchvision's `replace_stride_with_dilation`.
     pub dilation: Option<Dilation>,
     /// Classes of the linear layer.
     pub classes: usize,

@@ -8,7 +8,8 @@ use super::{classifier, invalid};
 use crate::layers::{Conv, Norm, Pool};
 use crate::{Builder, Built, Encoder, Info, Naming, Network, Normalize, Stage};
 
-/// Keras' momentum of 0.99 needs hundreds of steps to follow; small images are learned in as many.
+/// Keras' default momentum of 0.99 needs hundreds of steps to approach the statistics, which are the length of a training on small
+/// images; so 0.9 is used.
 const NORM: Norm = Norm::keras(1e-3, 0.9);
 
 /// A classifier of separable convolutions: a 3×3 stem, a block of stride 2 to twice its width, blocks with an identity around

@@ -1,4 +1,4 @@
-//! What the networks of segmentation-models-pytorch have in common.
+//! The common parts of the networks of segmentation-models-pytorch.
 
 use atrous_graph::op::Coordinates;
 use atrous_graph::{GraphError, NodeId, Shape};

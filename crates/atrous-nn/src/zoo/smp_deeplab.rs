@@ -26,7 +26,7 @@ use crate::{Builder, Built, DilationRule, Encoder, Feature, Info, Network};
 pub struct SmpDeepLabV3Plus {
     /// The encoder.
     pub encoder: Arc<dyn Encoder>,
-    /// 16 or 8; encoders whose maps do not get that small keep their own.
+    /// 16 or 8; encoders whose last stride is smaller keep their own.
     pub output_stride: usize,
     /// Channels of ASPP and decoder.
     pub decoder_channels: usize,

@@ -10,12 +10,13 @@ use crate::init::LayerInit;
 use crate::layers::{Conv, Norm};
 use crate::{Builder, Built, Encoder, Info, Network};
 
-/// Where the encoder is cut off.
+/// Stride of the last encoder stage that is used.
 const STRIDE: usize = 8;
 /// Rows and columns of bins.
 const BINS: [usize; 4] = [1, 2, 3, 6];
 
-/// `smp.PSPNet` with an encoder cut off at stride 8; the encoder's other stages are listed, but unused. Image sides must be
+/// `smp.PSPNet` with an encoder cut off at stride 8; the parameters of the encoder's other stages are listed as
+/// unused. Image sides must be
 /// multiples of 8, or of the encoder's last stride if that is smaller.
 ///
 /// ```

@@ -25,8 +25,8 @@ use crate::{Builder, Built, Encoder, Feature, Info, Network};
 /// ```
 #[derive(Clone, Debug)]
 pub struct SmpUnet {
-    /// The encoder, of at most five different strides: those of the zoo are `resnet18` to `resnet152` of smp under
-    /// [`ResNetEncoder`](super::ResNetEncoder), and others that smp does not have.
+    /// The encoder, with at most five different strides. [`ResNetEncoder`](super::ResNetEncoder) has smp's `resnet18` to `resnet152`; the
+    /// other encoders of the zoo are not in smp.
     pub encoder: Arc<dyn Encoder>,
     /// Channels of the decoder's levels of stride 16, 8, 4, 2 and 1, deepest first. An encoder of fewer strides uses the last.
     pub decoder_channels: [usize; 5],
@@ -78,8 +78,8 @@ impl Network for SmpUnet {
     }
 }
 
-/// One level of the decoder: `x` brought to the size of another map, and joined with it if it is a skip. smp's attention modules are
-/// there, but do nothing.
+/// One level of the decoder: `x` resized to the size of `map`, and concatenated with it if `skip` is set. smp's attention modules
+/// exist as names, but compute nothing.
 fn up(b: &mut Builder, x: NodeId, (map, skip): (NodeId, bool), out: usize) -> Result<NodeId, GraphError> {
     let Shape { h, w, .. } = b.shape(map);
     let mut y = b.resize_nearest("upsample", x, [h, w])?;

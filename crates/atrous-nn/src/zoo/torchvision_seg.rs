@@ -11,7 +11,7 @@ use super::{deepest, dilated};
 use crate::layers::Conv;
 use crate::{Builder, Built, Encoder, Info, Network};
 
-/// What follows the backbone.
+/// The head of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SegmentationHead {
     /// ASPP at rates 12, 24, 36, then 3×3 and 1×1.
@@ -20,7 +20,7 @@ pub enum SegmentationHead {
     Fcn,
 }
 
-/// `torchvision.models.segmentation.deeplabv3_resnet50` and its kin.
+/// The networks of `torchvision.models.segmentation`, such as `deeplabv3_resnet50`.
 ///
 /// ```
 /// use atrous_graph::Shape;
@@ -38,7 +38,7 @@ pub struct TorchvisionSegmentation {
     pub encoder: Arc<dyn Encoder>,
     /// The head on the backbone's last stage.
     pub head: SegmentationHead,
-    /// A second head of FCN form on the last stage but one, which is a second output called `aux`.
+    /// Whether there is a second head like FCN's on the second last stage, whose result is a second output called `aux`.
     pub aux: bool,
     /// Number of classes.
     pub classes: usize,

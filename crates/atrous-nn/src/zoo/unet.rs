@@ -38,9 +38,10 @@ pub struct UNet {
     pub base: usize,
     /// How often the size is halved.
     pub depth: usize,
-    /// Batch normalisation after each 3×3 convolution, which then has no bias.
+    /// Whether a batch normalisation follows each 3×3 convolution, which then has no bias.
     pub norm: bool,
-    /// Convolutions keep the size. Without padding the result is smaller than the image and skips are cropped.
+    /// Whether convolutions are padded, so that they keep the size. Without padding the result is smaller than the image and skips are
+    /// cropped.
     pub padded: bool,
     /// How the decoder doubles the size.
     pub up: UpSampling,

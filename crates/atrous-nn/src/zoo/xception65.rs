@@ -9,12 +9,12 @@ use crate::encoder::stages;
 use crate::layers::{Conv, Norm};
 use crate::{Builder, Built, Dilation, DilationRule, Encoder, Info, Network, Normalize, Stage, Task};
 
-/// What goes around the three separable convolutions of a block.
+/// The shortcut around the three separable convolutions of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Skip {
     /// A 1×1 convolution with batch normalisation.
     Conv,
-    /// Nothing: the block's input is added.
+    /// The identity: the block's input is added.
     Identity,
     /// No shortcut.
     None,
@@ -25,7 +25,7 @@ pub(super) enum Skip {
 pub(super) struct XceptionBlock {
     /// Channels of the three.
     pub(super) depths: [usize; 3],
-    /// What goes around them.
+    /// The shortcut around them.
     pub(super) skip: Skip,
     /// Stride of the third and of the shortcut.
     pub(super) stride: usize,
@@ -36,7 +36,8 @@ pub(super) struct XceptionBlock {
 /// The backbone's size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct XceptionPlan {
-    /// Input pixels per pixel of the result: 32, 16 or 8. Once reached, strides become dilations of what follows.
+    /// Input pixels per pixel of the result: 32, 16 or 8. Once it is reached, strides become dilations of the following
+    /// blocks.
     pub output_stride: usize,
     /// Blocks of the middle flow.
     pub middle: usize,
@@ -254,7 +255,7 @@ fn separable(b: &mut Builder, x: NodeId, out: usize, depthwise: Conv, relu: bool
     act(b, "act_pw", y)
 }
 
-/// A module that does nothing: only its name is added.
+/// A module that computes nothing: it only adds a name.
 fn identity(b: &mut Builder, name: &str, x: NodeId) -> Result<NodeId, GraphError> {
     b.label(name, x);
     Ok(x)

@@ -1,4 +1,4 @@
-//! What can be wrong with a checkpoint.
+//! Errors of checkpoints.
 
 use std::{io, path::PathBuf};
 
@@ -8,7 +8,7 @@ use atrous_io::{Mismatch, WeightsError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
-    /// The file cannot be written; the one that was there is as it was.
+    /// The file cannot be written. An existing file was not changed.
     #[error("cannot write the checkpoint {}: {source}", path.display())]
     Write {
         /// The file.
@@ -27,7 +27,7 @@ pub enum CheckpointError {
     /// The file cannot be read, is truncated or damaged.
     #[error(transparent)]
     Read(Box<WeightsError>),
-    /// The file is whole, but no checkpoint that this program understands.
+    /// The file is undamaged, but not a checkpoint that this version reads.
     #[error("{} is not a checkpoint: {reason}", path.display())]
     Foreign {
         /// The file.
@@ -35,7 +35,7 @@ pub enum CheckpointError {
         /// What the file lacks.
         reason: String,
     },
-    /// The checkpoint is of another training.
+    /// The checkpoint belongs to another training.
     #[error("the checkpoint is of another training: its {what} is {got}, here it is {needs}")]
     Other {
         /// What differs, such as `seed`.
@@ -45,10 +45,10 @@ pub enum CheckpointError {
         /// Its value in the checkpoint.
         got: String,
     },
-    /// The checkpoint's tensors are those of another network or optimizer.
+    /// The checkpoint's tensors belong to another network or optimizer.
     #[error("the checkpoint's {what} do not fit {network}: {mismatch}")]
     Mismatch {
-        /// Parameters or the optimizer's tensors.
+        /// `parameters` or `optimizer's tensors`.
         what: &'static str,
         /// The network.
         network: String,

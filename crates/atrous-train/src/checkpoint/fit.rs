@@ -9,8 +9,8 @@ use atrous_nn::Model;
 use super::{Checkpoint, CheckpointError, NamedTensor};
 
 impl Checkpoint {
-    /// Checks that the checkpoint is one of `model` and of an optimizer with these slots (tensors per trained parameter, such
-    /// as `momentum`), and that network name, input shape, names and shapes agree.
+    /// Checks that the checkpoint belongs to `model` and to an optimizer with these tensors (`SLOT/NAME` for each trained parameter, such
+    /// as `momentum/fc.weight`): network name, input shape, and names and shapes of all tensors must agree.
     ///
     /// # Errors
     /// [`CheckpointError::Other`] or [`CheckpointError::Mismatch`]; the latter lists all tensors that differ.

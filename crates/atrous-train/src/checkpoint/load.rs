@@ -10,7 +10,7 @@ use super::{
     Checkpoint, CheckpointError, NamedTensor, OPTIMIZER, PARAMETERS, STATE_KEY, ScaleState, TrainingState, VERSION,
 };
 
-/// What the header's notes say of the version; the rest is read when the version is known.
+/// The state in the header. It is read in two steps, since its fields depend on the version.
 #[derive(Deserialize)]
 struct Notes {
     version: u32,

@@ -1,7 +1,7 @@
-//! Checkpoints: everything that a training needs to go on as if it had never stopped.
+//! Checkpoints: everything that a training needs to continue as if it had not been interrupted.
 //!
 //! A checkpoint is a safetensors file. Parameters are the tensors `parameters/NAME`, the optimizer's state
-//! `optimizer/SLOT/NAME`, both in the framework's shapes and order of elements, F32; the rest, a [`TrainingState`], stands as
+//! `optimizer/SLOT/NAME`, both in the framework's shapes and order of elements, F32; the rest, a [`TrainingState`], is
 //! JSON in the header's `__metadata__` under the key `atrous.checkpoint`.
 
 mod error;
@@ -18,7 +18,7 @@ use crate::{Schedule, Waiting};
 
 /// Version of the format, in the file.
 const VERSION: u32 = 1;
-/// Where the state stands in the header's notes.
+/// Key of the state in the header's `__metadata__`.
 const STATE_KEY: &str = "atrous.checkpoint";
 /// Beginning of the names of parameters in the file.
 const PARAMETERS: &str = "parameters/";
@@ -39,7 +39,7 @@ pub struct NamedTensor {
 /// A training's state between two steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
-    /// Step, epoch, settings and what early stopping remembers.
+    /// Step, epoch, settings and the state of early stopping.
     pub state: TrainingState,
     /// All parameters of the network, running statistics included.
     pub parameters: Vec<NamedTensor>,
@@ -47,36 +47,36 @@ pub struct Checkpoint {
     pub optimizer: Vec<NamedTensor>,
 }
 
-/// Where a training stands. Every random number follows from the seed, the epoch and the step, so these are the random
-/// state, too.
+/// The progress and settings of a training. Every random number is a function of the seed, the epoch and the step, so there is no other
+/// random state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingState {
     /// The network's name.
     pub network: String,
-    /// Shape of its input, `N×H×W×C`; `N` is the batch of one step.
+    /// Shape of the network's input, `N×H×W×C`; `N` is the batch of one step.
     pub input: [usize; 4],
-    /// Names and types of the targets of a step, such as `"labels" 8×1×1×1 u32`. A checkpoint without them is of a training with
-    /// class labels.
+    /// Names and types of the targets of a step, such as `"labels" 8×1×1×1 u32`. `None` in
+    /// checkpoints of older versions, which trained on class labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub targets: Option<Vec<String>>,
-    /// Names of the data's classes, in their order. `None` of checkpoints that do not tell.
+    /// Names of the data's classes, in their order. `None` in checkpoints of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<Vec<String>>,
-    /// The quantity that `best` is of, such as `Loss`. `None` of checkpoints that do not tell.
+    /// The quantity that `best` is a value of, such as `Loss`. `None` in checkpoints of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<String>,
     /// Optimizer steps done.
     pub step: u64,
-    /// Epochs done, with their validation.
+    /// Epochs done, validation included.
     pub epoch: u64,
-    /// Batches of the epoch under way that are done.
+    /// Batches done of the current epoch.
     pub batch: u64,
-    /// Sum over the samples of these batches of their batch's loss.
+    /// Sum of `loss * samples` over these batches.
     pub loss_sum: f64,
     /// Samples in these batches.
     pub samples: u64,
-    /// The seed of everything random.
+    /// The seed of all random numbers.
     pub seed: u64,
     /// All other settings that the result depends on, as text.
     pub settings: String,
@@ -86,28 +86,28 @@ pub struct TrainingState {
     pub schedule: Schedule,
     /// Best value of the watched metric so far.
     pub best: Option<f64>,
-    /// What early stopping remembers.
+    /// The state of early stopping.
     pub waiting: Waiting,
-    /// The loss scale of a training in f16; `None` of one in f32. It lives on the device: in a
-    /// [trainer](crate::Trainer::state) only `skipped` is up to date, in a checkpoint all of it.
+    /// The loss scale of a training in f16; `None` in f32. The device keeps it: in a [trainer](crate::Trainer::state) only `skipped` is
+    /// up to date, in a checkpoint all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss_scale: Option<ScaleState>,
 }
 
-/// Where a loss scale stands.
+/// The state of a loss scale.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScaleState {
-    /// What the next step multiplies its loss with: a power of two.
+    /// The factor of the next step's loss, a power of two.
     pub scale: f32,
-    /// Updates in a row that were applied since it changed.
+    /// Updates applied in a row since the scale changed.
     pub applied: u32,
     /// Steps of the training that were skipped.
     pub skipped: u32,
 }
 
 impl ScaleState {
-    /// That of a new training.
+    /// The state at the beginning of a training.
     pub const fn new(scaling: LossScaling) -> Self {
         Self { scale: scaling.init, applied: 0, skipped: 0 }
     }

@@ -17,8 +17,7 @@ use super::{Checkpoint, CheckpointError, NamedTensor, OPTIMIZER, PARAMETERS, STA
 impl Checkpoint {
     /// Writes the checkpoint.
     ///
-    /// The file appears under its name only when it is complete and on disk: whatever happens, there is either the one
-    /// that was there before or this one.
+    /// The file is replaced atomically, when it is complete and on disk: after a crash there is either the old or the new one.
     ///
     /// # Errors
     /// [`CheckpointError::Tensor`], or [`CheckpointError::Write`] if the system refuses, a full disk included.

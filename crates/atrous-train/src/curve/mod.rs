@@ -1,4 +1,4 @@
-//! Learning curves as a picture.
+//! Learning curves, drawn as pictures.
 
 #[cfg(feature = "plot")]
 mod draw;
@@ -19,7 +19,7 @@ pub enum CurveError {
     Write(#[from] atrous_vision::Error),
 }
 
-/// What a training's learning curve shows.
+/// The points of a training's learning curve.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Curve {
     /// (step, loss of its batch).
@@ -31,7 +31,7 @@ pub struct Curve {
 }
 
 impl Curve {
-    /// Takes a record of the log into account. Numbers that are not finite are left out.
+    /// Adds the values of a record of the log. Values that are not finite are left out.
     pub fn add(&mut self, record: &Record) {
         let push = |points: &mut Vec<(f64, f64)>, step: u64, value: f64| {
             if value.is_finite() {

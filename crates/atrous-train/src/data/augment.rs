@@ -3,19 +3,19 @@
 use super::error::{DataError, Result};
 use super::random::{Purpose, Random};
 
-/// Random changes, drawn anew for every sample of every epoch. The default changes nothing.
+/// Random changes of pictures and their targets, drawn for every sample of every epoch. The default changes nothing.
 ///
-/// What happens to a picture, in this order; its mask goes the same way:
+/// A picture and its mask are changed in this order:
 ///
-/// 1. It is resized: first by the loader's [`Framing`](super::Framing), then by a factor within `scale`. Pictures
-///    bilinear and antialiased as Pillow, masks by the nearest pixel.
-/// 2. A window of the loader's size is laid over it, centred or as [`Crop`] says, turned about the window's centre by
-///    an angle within `rotation`, and mirrored. What lies outside of the picture is black, in masks the ignore label.
-///    Pictures are sampled bilinear where they are turned, masks by the nearest pixel.
-/// 3. Brightness, then contrast.
+/// 1. They are resized by the loader's [`Framing`](super::Framing) and a factor within `scale`: the picture by Pillow's antialiased
+///    bilinear interpolation, the mask by the nearest pixel.
+/// 2. A window of the loader's size is cut out at a place given by [`Crop`], rotated about its centre by an angle within `rotation`, and
+///    mirrored. Outside of the picture, pixels are black and the mask has the ignore label. Rotated pictures are sampled by bilinear
+///    interpolation, masks by the nearest pixel.
+/// 3. The picture's brightness, then its contrast, is changed.
 ///
-/// The draws are a function of seed, epoch and sample index alone, and each change has its own draw: neither threads
-/// nor another change has an influence on it.
+/// The random numbers are a function of seed, epoch and sample index, and each change has a number of its own. So they depend neither on
+/// threads nor on other changes.
 ///
 /// ```
 /// use atrous_train::data::{Augment, Crop};
@@ -49,8 +49,8 @@ pub struct Augment {
 pub enum Crop {
     /// The window in the middle.
     Center,
-    /// Anywhere within the picture extended by `padding` pixels on every side; where the picture is the smaller one,
-    /// anywhere that holds all of it (torchvision's `RandomCrop` with `pad_if_needed`).
+    /// Any place within the picture extended by `padding` pixels on every side. If the picture is smaller than the window, any place
+    /// where the window contains it (torchvision's `RandomCrop` with `pad_if_needed`).
     Random {
         /// Pixels added on every side.
         padding: u32,
@@ -75,7 +75,7 @@ impl Augment {
         contrast: 0.0,
     };
 
-    /// Holds every field to its range.
+    /// Checks that every field is within its range.
     ///
     /// # Errors
     /// [`DataError::Option`].
@@ -127,14 +127,15 @@ pub(crate) struct Change {
     pub(crate) flip_y: bool,
     /// Rotation in radians.
     pub(crate) angle: f64,
-    /// Where between its extremes a random crop lies, across and down, in `[0, 1)`.
+    /// Position of a random crop between its extremes, horizontally and vertically, in `[0, 1)`.
     pub(crate) place: (f64, f64),
     pub(crate) brightness: f64,
     pub(crate) contrast: f64,
 }
 
 impl Crop {
-    /// Where a window of `window` pixels starts on a side of `side` pixels; below 0 before its first pixel.
+    /// The first pixel of a window of `window` pixels on a side of `side` pixels; negative if the window starts before the side. `place`
+    /// in `[0, 1)` is the position of a random crop.
     pub(crate) fn offset(self, side: u32, window: u32, place: f64) -> i64 {
         let spare = i64::from(side) - i64::from(window);
         match self {
@@ -142,8 +143,7 @@ impl Crop {
                 let (first, last) = (spare.min(0) - i64::from(padding), spare.max(0) + i64::from(padding));
                 first + (place * (last - first + 1) as f64) as i64
             }
-            // Half of what is left over as torchvision's CenterCrop: x.5 goes to the even neighbour, padding is
-            // floored.
+            // As in torchvision's CenterCrop, a half is rounded to the even neighbour, and padding is rounded down.
             Crop::Center if spare < 0 => -(-spare / 2),
             Crop::Center => spare / 2 + (spare % 2) * (spare / 2 % 2),
         }

@@ -10,7 +10,7 @@ use atrous_vision::RgbImage;
 /// Pictures of one size with their targets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// Which batch of its epoch this is, counted from 0. Reading goes on with the next.
+    /// Number of the batch in its epoch, counted from 0.
     pub index: usize,
     /// The pictures: dense `[n, h, w, c]`, channels innermost.
     pub images: Vec<f32>,
@@ -18,15 +18,15 @@ pub struct Batch {
     pub shape: [usize; 4],
     /// The targets of the dataset, in its order.
     pub targets: Vec<TargetBatch>,
-    /// How many of the `n` pictures are samples. The others come last: they repeat these with their targets, but all of their
-    /// labels are the ignore label.
+    /// How many of the `n` pictures are samples. The others come last and pad the batch: they repeat samples and their targets, but all
+    /// of their labels are the ignore label.
     pub samples: usize,
 }
 
 /// One target of all samples of a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TargetBatch {
-    /// Its name in the dataset.
+    /// Name of the target in the dataset.
     pub name: String,
     /// `[n, h, w, c]`, see [`TargetKind`](super::TargetKind).
     pub shape: [usize; 4],
@@ -40,8 +40,8 @@ impl Batch {
         self.targets.iter().find(|target| target.name == name)
     }
 
-    /// The values of the target called [`LABELS`]: one class a picture (`n`), or one a pixel (`n * h * w`), or the ignore
-    /// label. Empty if there is no such target.
+    /// The values of the target called [`LABELS`]: a class or the ignore label for each picture (`n` values) or each pixel (`n * h * w`
+    /// values). Empty if there is no such target.
     pub fn labels(&self) -> &[u32] {
         match self.target(LABELS) {
             Some(TargetBatch { values: Data::U32(labels), .. }) => labels,
@@ -49,7 +49,7 @@ impl Batch {
         }
     }
 
-    /// For each of the `n` pictures 1 if it is a sample, 0 if it fills up the batch.
+    /// For each of the `n` pictures 1 if it is a sample, 0 if it pads the batch.
     pub fn sample_weights(&self) -> Vec<f32> {
         let mut weights = vec![1.0; self.shape[0]];
         weights[self.samples..].fill(0.0);
@@ -63,7 +63,7 @@ pub(crate) struct Framed {
     pub(crate) targets: Vec<Data>,
 }
 
-/// Stacks at least one and at most `options.batch` samples, and fills up by repeating them.
+/// Makes a batch of 1 to `options.batch` samples, padded by repeating them.
 pub(crate) fn stack(
     index: usize,
     samples: Vec<Framed>,
@@ -88,7 +88,7 @@ pub(crate) fn stack(
     Ok(Batch { index, images: tensor.data, shape: tensor.shape, targets, samples: count })
 }
 
-/// The target of a picture that fills up a batch: not to be learnt from, as far as the target itself can say so.
+/// The target of a picture that pads a batch: labels become the ignore label, other values are kept.
 fn unlabelled(data: &Data, ignore: u32) -> Data {
     match data {
         Data::U32(labels) => Data::U32(vec![ignore; labels.len()]),
@@ -96,7 +96,7 @@ fn unlabelled(data: &Data, ignore: u32) -> Data {
     }
 }
 
-/// One target of all samples, which is of one type.
+/// The values of one target of all samples, which have the same type.
 fn concat<'a>(samples: impl Iterator<Item = &'a Data>) -> Data {
     let (mut floats, mut labels) = (Vec::new(), Vec::new());
     for data in samples {

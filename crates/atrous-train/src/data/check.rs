@@ -1,15 +1,16 @@
-//! Whether samples are what their dataset promises.
+//! Checks of datasets and their samples.
 
 use super::dataset::Dataset;
 use super::error::{DataError, Result};
-use super::sample::{Picture, Sample};
+use super::picture::Picture;
+use super::sample::Sample;
 use super::target::{Target, TargetKind, TargetSpec, listed};
 
 /// How far the sum of probabilities may be from 1.
 const SUM: f64 = 1e-3;
 
-/// Holds a sample to what its dataset promises: the targets and their kinds, the range of labels and numbers, masks and
-/// pictures as large as its own. Labels of `ignore` are in range in masks.
+/// Checks that a sample has the targets that its dataset declares: their number and kinds, the ranges of labels and numbers, and that masks
+/// and target pictures have the size of the picture. In masks the label `ignore` is allowed.
 ///
 /// # Errors
 /// [`DataError::WrongTarget`], [`DataError::LabelRange`], [`DataError::MaskSize`], [`DataError::TargetValue`].
@@ -67,7 +68,7 @@ fn check_target(
     }
 }
 
-/// What is wrong with a target's numbers.
+/// Why the numbers or the size of a target are invalid; `None` if they are valid.
 fn bad_value(target: &Target, (width, height): (u32, u32)) -> Option<String> {
     match target {
         Target::Class(_) | Target::Mask(_) | Target::MultiHot(_) => None,
@@ -95,8 +96,8 @@ fn bad_value(target: &Target, (width, height): (u32, u32)) -> Option<String> {
     }
 }
 
-/// Holds what a dataset promises to what can be: names that are there once, sizes that are not zero, two classes or more, and a
-/// name for each class of the first target that has classes, or for none.
+/// Checks the targets that a dataset declares: their names must be unique and not empty, sizes not zero, classes at least two, and the
+/// first target with classes must have a name for each class, or for none.
 pub(crate) fn check_targets(dataset: &dyn Dataset) -> Result<()> {
     let (targets, names) = (dataset.targets(), dataset.class_names());
     let described = || dataset.describe(0);
@@ -126,4 +127,31 @@ pub(crate) fn check_targets(dataset: &dyn Dataset) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses an index beyond the last sample.
+pub(crate) fn check_index(dataset: &dyn Dataset, index: usize) -> Result<()> {
+    match index < dataset.len() {
+        true => Ok(()),
+        false => Err(DataError::Index { index, len: dataset.len() }),
+    }
+}
+
+/// Refuses fewer than two classes.
+pub(crate) fn check_class_names(name: &str, class_names: &[String]) -> Result<()> {
+    match class_names {
+        [_, _, ..] => Ok(()),
+        _ => Err(DataError::OneClass { name: name.to_owned(), class: class_names.first().cloned() }),
+    }
+}
+
+/// Refuses a dataset whose samples are all known to have the same class.
+pub(crate) fn check_several_classes(dataset: &dyn Dataset) -> Result<()> {
+    let Some(first) = dataset.class_of(0) else { return Ok(()) };
+    if (1..dataset.len()).any(|index| dataset.class_of(index) != Some(first)) {
+        return Ok(());
+    }
+    let class = dataset.class_names().get(first as usize).cloned();
+    let name = format!("{} to {}", dataset.describe(0), dataset.describe(dataset.len() - 1));
+    Err(DataError::OneClass { name, class })
 }

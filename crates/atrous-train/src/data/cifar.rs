@@ -1,10 +1,11 @@
 //! The binary files of CIFAR-10.
 
-use super::dataset::InMemory;
 use super::error::{DataError, Result};
 use super::files::{io_error, open_plain_or_gzip, shown};
+use super::in_memory::InMemory;
 use super::mnist::Part;
-use super::sample::{Picture, Sample};
+use super::picture::Picture;
+use super::sample::Sample;
 use super::target::Target;
 use std::io::Read;
 use std::path::{Path, PathBuf};

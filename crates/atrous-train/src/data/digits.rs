@@ -1,7 +1,8 @@
 //! The 8×8 digits of UCI, which are part of this crate.
 
-use super::dataset::InMemory;
-use super::sample::{Picture, Sample};
+use super::in_memory::InMemory;
+use super::picture::Picture;
+use super::sample::Sample;
 use super::target::Target;
 use flate2::read::GzDecoder;
 use std::io::Read;

@@ -2,7 +2,7 @@
 
 use super::batch::Batch;
 use super::error::{DataError, Result};
-use super::loader::Loader;
+use super::reader::Reader;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,45 +10,47 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 
-/// The batches of an epoch in their order, made by [`Loader::epoch`]. Dropping it stops its threads.
+/// The batches of an epoch in their order, made by [`Loader::epoch`](super::Loader::epoch). Dropping it stops its threads.
 pub struct Epoch {
     work: Arc<Work>,
     threads: Vec<JoinHandle<()>>,
-    /// Batches that have not been asked for.
+    /// Batches that were not returned yet.
     rest: Range<usize>,
-    /// What the next call answers, rather than a batch.
+    /// An error that the next call returns instead of a batch.
     failure: Option<DataError>,
-    /// Whether the epoch was entered at its beginning and has given nothing yet.
+    /// Whether the epoch started at its first batch and has returned no batch yet.
     nothing_yet: bool,
 }
 
-/// A batch, nothing where all of its samples were skipped, an error, or the panic of a dataset.
+/// A batch, `None` if all of its samples were skipped, an error, or the payload of a dataset's panic.
 type Made = Result<Result<Option<Batch>>, Box<dyn Any + Send>>;
 
-/// What the threads share.
+/// The state that the threads share.
 struct Work {
-    loader: Loader,
+    reader: Reader,
     order: Vec<usize>,
     epoch: u64,
     queue: Mutex<Queue>,
     changed: Condvar,
 }
 
+/// The batches that are waiting, being made, or made.
 struct Queue {
-    /// Batches that no thread has begun.
+    /// Batches that no thread has started.
     waiting: Range<usize>,
-    /// Batches below this may be begun.
+    /// Batches below this number may be started.
     limit: usize,
+    /// Batches that are made and not taken.
     made: BTreeMap<usize, Made>,
 }
 
 impl Epoch {
-    pub(crate) fn start(loader: Loader, epoch: u64, first: usize) -> Epoch {
-        let (batches, options) = (loader.batches(), *loader.options());
+    pub(crate) fn start(reader: Reader, epoch: u64, first: usize) -> Epoch {
+        let (batches, options) = (reader.batches(), reader.options);
         let rest = first..batches;
         let queue = Queue { waiting: rest.clone(), limit: first.saturating_add(options.ahead), made: BTreeMap::new() };
-        let order = loader.order(epoch);
-        let work = Work { loader, order, epoch, queue: Mutex::new(queue), changed: Condvar::new() };
+        let order = reader.order(epoch);
+        let work = Work { reader, order, epoch, queue: Mutex::new(queue), changed: Condvar::new() };
         let failure = (first > batches).then_some(DataError::NoSuchBatch { first, batches });
         let nothing_yet = first == 0;
         let mut this = Epoch { work: Arc::new(work), threads: Vec::new(), rest, failure, nothing_yet };
@@ -74,7 +76,7 @@ impl Epoch {
     }
 
     fn all_broken(&self) -> DataError {
-        let skipped = self.work.loader.skipped();
+        let skipped = self.work.reader.skipped();
         let first = skipped.first().map(|skipped| skipped.reason.clone()).unwrap_or_default();
         DataError::AllBroken { samples: skipped.len(), first }
     }
@@ -111,7 +113,7 @@ impl Drop for Epoch {
         self.work.lock().waiting = 0..0;
         self.work.changed.notify_all();
         for thread in self.threads.drain(..) {
-            // A thread hands on the panics of a dataset as a result, it does not end by one.
+            // Panics of a dataset are caught and passed on as results, so the thread itself does not panic.
             let _ = thread.join();
         }
     }
@@ -119,7 +121,7 @@ impl Drop for Epoch {
 
 impl Work {
     fn make(&self, batch: usize) -> Result<Option<Batch>> {
-        self.loader.read_batch(&self.order, self.epoch, batch)
+        self.reader.read_batch(&self.order, self.epoch, batch)
     }
 
     /// Makes one batch after another until none is left.
@@ -131,7 +133,7 @@ impl Work {
         }
     }
 
-    /// The next batch to make, as soon as there is room for it.
+    /// The next batch to make; waits until it is below the limit. `None` if all batches are taken.
     fn claim(&self) -> Option<usize> {
         let full = |queue: &mut Queue| !queue.waiting.is_empty() && queue.waiting.start >= queue.limit;
         self.changed.wait_while(self.lock(), full).expect(UNPOISONED).waiting.next()

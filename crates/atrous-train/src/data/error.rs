@@ -1,4 +1,4 @@
-//! What can go wrong with training data.
+//! Errors of training data.
 
 use atrous_vision::ErrorKind;
 use std::io;
@@ -6,91 +6,91 @@ use std::io;
 /// Result of the functions about data.
 pub type Result<T, E = DataError> = std::result::Result<T, E>;
 
-/// Training data or an option that cannot be used. Sizes are `width×height` in pixels.
+/// Why training data or an option cannot be used. Sizes are `width×height` in pixels.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// A file or folder is not there, or is the other of the two.
+    /// A file or folder does not exist, or is a folder instead of a file or the reverse.
     #[error("{path}: no such {what}")]
     Missing { path: String, what: &'static str },
-    /// The system refused.
+    /// The system reported an error.
     #[error("{path}: cannot {action}: {source}")]
     Io { path: String, action: &'static str, source: io::Error },
     /// A picture that cannot be decoded, resized or normalised; its message names the file.
     #[error(transparent)]
     Picture(#[from] atrous_vision::Error),
-    /// A mask file that is no sound PNG.
+    /// A mask file is not a valid PNG.
     #[error("{path}: not a readable PNG mask: {reason}")]
     DamagedMask { path: String, reason: String },
-    /// A mask file of a kind that does not hold class numbers.
+    /// A mask file is of a kind that does not hold class numbers.
     #[error("{path}: masks are PNG files of class numbers, with a palette or grey of 8 bits or less; this is {found}")]
     UnsupportedMask { path: String, found: String },
     /// The mask is not as large as its picture.
     #[error("{sample}: the mask is {}×{}, but its picture is {}×{}", mask.0, mask.1, picture.0, picture.1)]
     MaskSize { sample: String, mask: (u32, u32), picture: (u32, u32) },
-    /// A label that is neither a class nor the ignored one.
+    /// A label is neither a class nor the ignore label.
     #[error("{sample}: label {label} is none of the {classes} classes, 0 to {}", last_label(*classes, *ignored))]
     LabelRange { sample: String, label: u32, classes: usize, ignored: Option<u32> },
-    /// Other targets than the dataset promises, such as a class instead of a mask.
+    /// A sample has other targets than the dataset declares, such as a class instead of a mask.
     #[error("{sample}: the dataset promises {needs}; the sample has {got}")]
     WrongTarget { sample: String, needs: String, got: String },
-    /// A target whose numbers or sizes make no sense.
+    /// A target has invalid numbers or sizes.
     #[error("{sample}: target \"{target}\": {reason}")]
     TargetValue { sample: String, target: String, reason: String },
-    /// Values that make no picture.
+    /// The number of values does not fit the size of the picture.
     #[error(
         "a {width}×{height} picture of {channels} channels needs {want} values, got {got}; channels must be 1 or 3"
     )]
     PictureShape { width: u32, height: u32, channels: u32, want: u128, got: usize },
-    /// A sample beyond the last.
+    /// The index of a sample is beyond the last one.
     #[error("sample {index} of a dataset of {len}")]
     Index { index: usize, len: usize },
 
-    /// Nothing to train on.
+    /// There are no samples.
     #[error("{name}: no samples: wanted {wanted}")]
     NoSamples { name: String, wanted: String },
-    /// A class without pictures.
+    /// A class has no pictures.
     #[error("{path}: the folder of class {class:?} holds no pictures (JPEG, PNG or WebP)")]
     EmptyClass { path: String, class: String },
-    /// Nothing to tell apart.
+    /// There are fewer than two classes.
     #[error("{name}: {}; training needs at least two", found_classes(class))]
     OneClass { name: String, class: Option<String> },
-    /// A class folder that the list of classes does not have.
+    /// A class folder is not in the list of classes.
     #[error("{path}: the folder is none of the {classes} classes: {known}")]
     UnknownClass { path: String, classes: usize, known: String },
-    /// A picture without a mask, or the reverse.
+    /// A picture has no mask, or a mask no picture.
     #[error("{path}: no {missing} named {stem:?} in {folder} ({others} more like it)")]
     Unpaired { path: String, missing: &'static str, stem: String, folder: String, others: usize },
-    /// Two files of one folder that differ in nothing but their extension.
+    /// Two files of a folder differ only in their extension.
     #[error("{first} and {second}: two files for one sample")]
     SameStem { first: String, second: String },
-    /// A line of a list of samples that is no name.
+    /// A line of a list of samples is not a name.
     #[error("{path}: line {line} should be the name of one picture, without folder and extension: {text:?}")]
     ListLine { path: String, line: usize, text: String },
 
-    /// A file that does not start as its format says.
+    /// The header of a file is not that of its format.
     #[error("{path}: {what}: wanted {want}, got {got}")]
     Header { path: String, what: &'static str, want: String, got: String },
-    /// A file that is shorter or longer than it must be.
+    /// A file is too short or too long.
     #[error("{path}: wanted {want}, got {got} bytes")]
     FileSize { path: String, want: String, got: String },
-    /// A file of pictures and a file of labels that do not belong together.
+    /// A file of pictures and a file of labels have different numbers of entries.
     #[error("{images} has {pictures} pictures, but {labels} has {count} labels")]
     Counts { images: String, pictures: u64, labels: String, count: u64 },
 
-    /// An option outside of its range.
+    /// An option is outside of its range.
     #[error("{option} must be {must}, got {got}")]
     Option { option: &'static str, must: String, got: String },
     /// A dataset without known classes cannot be split by class.
     #[error("{sample}: its class is not known without reading it, so the dataset cannot be split by class")]
     Unstratifiable { sample: String },
-    /// Resuming beyond the end of an epoch.
+    /// An epoch cannot be resumed at a batch beyond its end.
     #[error("cannot start at batch {first} of an epoch of {batches} batches: the data or the batch size have changed")]
     NoSuchBatch { first: usize, batches: usize },
-    /// No sample could be read and all were to be skipped.
+    /// All samples of an epoch were skipped as broken.
     #[error("all {samples} samples were skipped as broken; the first: {first}")]
     AllBroken { samples: usize, first: String },
-    /// The system refused a thread.
+    /// The system could not start a thread.
     #[error("cannot start {threads} threads for reading data: {source}")]
     Threads { threads: usize, source: io::Error },
 }
@@ -106,8 +106,8 @@ impl DataError {
         }
     }
 
-    /// Whether one sample is at fault, so that the others can be used without it. Labels out of range are not of this
-    /// kind: they tell that the classes are not what the user thinks.
+    /// Whether one sample is broken, so that the others can be used without it. Labels out of range do not count, since they show that
+    /// the list of classes is wrong.
     pub fn is_broken_sample(&self) -> bool {
         matches!(
             self,

@@ -1,4 +1,4 @@
-//! Looking for files and reading them.
+//! Finding and reading files.
 
 use super::error::{DataError, Result};
 use flate2::read::MultiGzDecoder;
@@ -7,8 +7,7 @@ use std::io::{self, BufReader, Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
-/// Extensions of files that are taken for pictures. Some formats of the list cannot be decoded: such a file gets an
-/// error that says so, rather than being passed over.
+/// Extensions of picture files. Some of these formats cannot be decoded; their files are not ignored, but cause an error that says so.
 const PICTURE_EXTENSIONS: [&str; 11] =
     ["jpg", "jpeg", "png", "webp", "bmp", "gif", "pgm", "ppm", "tif", "tiff", "avif"];
 
@@ -37,7 +36,7 @@ fn is_picture(entry: &DirEntry) -> bool {
     entry.file_type().is_file() && PICTURE_EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
-/// Names that start with a dot are passed over: they are notes of the system and of editors.
+/// The entries down to this depth that `wanted` accepts, sorted by name. Hidden ones, whose names start with a dot, are left out.
 fn list(folder: &Path, depth: usize, wanted: impl Fn(&DirEntry) -> bool) -> Result<Vec<PathBuf>> {
     if !folder.is_dir() {
         return Err(DataError::Missing { path: shown(folder), what: "folder" });
@@ -58,7 +57,7 @@ fn list(folder: &Path, depth: usize, wanted: impl Fn(&DirEntry) -> bool) -> Resu
     Ok(found)
 }
 
-/// Name of a file or folder without what leads to it.
+/// Name of a file or folder without its parent folders.
 pub(crate) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
@@ -68,6 +67,7 @@ pub(crate) fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
+/// Converts the error of reading a file.
 pub(crate) fn io_error(path: &Path) -> impl Fn(io::Error) -> DataError + '_ {
     move |source| match source.kind() {
         ErrorKind::NotFound => DataError::Missing { path: shown(path), what: "file" },
@@ -80,7 +80,7 @@ pub(crate) fn read_text(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(io_error(path))
 }
 
-/// Opens a file that may be compressed by gzip, which its content tells, never its name.
+/// Opens a file that may be compressed by gzip, which is recognised by its content.
 pub(crate) fn open_plain_or_gzip(path: &Path) -> Result<Box<dyn Read>> {
     let mut file = BufReader::new(File::open(path).map_err(io_error(path))?);
     let mut start = Vec::new();
@@ -93,7 +93,7 @@ pub(crate) fn open_plain_or_gzip(path: &Path) -> Result<Box<dyn Read>> {
     })
 }
 
-/// Reads exactly `want` bytes that must be the rest of the file; `what` says what they are.
+/// Reads the rest of a file, which must have exactly `want` bytes; `what` describes them in errors.
 pub(crate) fn read_rest(path: &Path, file: &mut dyn Read, want: u64, what: &str) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(want + 1).read_to_end(&mut bytes).map_err(io_error(path))?;

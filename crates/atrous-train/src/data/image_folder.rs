@@ -1,9 +1,11 @@
 //! One folder of pictures for each class.
 
-use super::dataset::{Dataset, check_class_names, check_index};
+use super::check::{check_class_names, check_index};
+use super::dataset::Dataset;
 use super::error::{DataError, Result};
 use super::files::{file_name, folders_in, pictures_below, shown};
-use super::sample::{Picture, Sample};
+use super::picture::Picture;
+use super::sample::Sample;
 use super::target::{Target, TargetKind, TargetSpec};
 use atrous_vision::{Limits, load_rgb8};
 use std::path::{Path, PathBuf};
@@ -15,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// ```
 ///
 /// The sorted names of the folders are the classes 0, 1, 2, …; pictures are found at any depth below and sorted by
-/// path. Hidden files and folders are passed over, and so is what has no extension of a picture. Pictures are RGB and
+/// path. Hidden files and folders, and files without the extension of a picture, are ignored. Pictures are RGB and
 /// upright.
 #[derive(Clone, Debug)]
 pub struct ImageFolder {
@@ -50,7 +52,7 @@ impl ImageFolder {
         Ok(ImageFolder { class_names, files })
     }
 
-    /// Finds pictures of known classes, as those for validation, where a class may lack.
+    /// Finds pictures of known classes, such as those for validation. A class may have no pictures.
     ///
     /// # Errors
     /// [`DataError::Missing`], [`DataError::Io`]; [`DataError::UnknownClass`] for a folder that is none of the classes,

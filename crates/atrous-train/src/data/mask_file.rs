@@ -8,8 +8,8 @@ use std::fs::File;
 use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 
-/// Reads a mask: the values of a PNG with a palette or of a grey one, of 1, 2, 4 or 8 bits, as they are stored.
-/// Palettes are not looked up, grey is not stretched: a 1 in the file is class 1.
+/// Reads a mask: the stored values of a PNG with a palette or of a grey PNG, with 1, 2, 4 or 8 bits. Palettes are not looked up and grey
+/// values are not scaled, so a 1 in the file is class 1.
 ///
 /// # Errors
 /// [`DataError::Missing`], [`DataError::Io`], [`DataError::DamagedMask`]; [`DataError::UnsupportedMask`] for colours,

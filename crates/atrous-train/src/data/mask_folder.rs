@@ -1,10 +1,12 @@
 //! Pictures with masks.
 
-use super::dataset::{Dataset, check_class_names, check_index};
+use super::check::{check_class_names, check_index};
+use super::dataset::Dataset;
 use super::error::{DataError, Result};
 use super::files::{pictures_in, read_text, shown, stem};
 use super::mask_file::read_mask;
-use super::sample::{Picture, Sample};
+use super::picture::Picture;
+use super::sample::Sample;
 use super::target::{Target, TargetKind, TargetSpec};
 use atrous_vision::{Limits, load_rgb8};
 use std::collections::BTreeMap;
@@ -44,9 +46,8 @@ pub struct MaskFolder {
 }
 
 impl MaskFolder {
-    /// Pairs the pictures of one folder with the masks of another by their names without extension, in their order:
-    /// `images/7.jpg` with `masks/7.png`. Both folders may hold other files, but each picture needs a mask and each
-    /// mask a picture.
+    /// Pairs the pictures of one folder with the masks of another by their names without extension, such as `images/7.jpg` with
+    /// `masks/7.png`, sorted by name. Both folders may hold other files, but each picture needs a mask and each mask a picture.
     ///
     /// # Errors
     /// [`DataError::Missing`], [`DataError::Io`], [`DataError::NoSamples`], [`DataError::Unpaired`],
@@ -67,13 +68,13 @@ impl MaskFolder {
         Ok(MaskFolder { class_names, files })
     }
 
-    /// The segmentation pictures of Pascal VOC, with [`VOC_CLASSES`]. `root` is the folder that holds `ImageSets`, such
-    /// as `VOCdevkit/VOC2012`, or one of the two folders above the one of 2012. `split` is `train`, `val`, `trainval`
-    /// or any other list of `ImageSets/Segmentation`. The order is the list's.
+    /// The segmentation pictures of Pascal VOC, with [`VOC_CLASSES`]. `root` is the folder that contains
+    /// `ImageSets`, such as `VOCdevkit/VOC2012`; for the set of 2012 also one of the two folders above it. `split` is `train`, `val`,
+    /// `trainval` or any other list of `ImageSets/Segmentation`. The order is the list's.
     ///
     /// # Errors
     /// [`DataError::Missing`], [`DataError::Io`], [`DataError::NoSamples`] for an empty list, [`DataError::ListLine`].
-    /// A file of the list that is not there is found when its sample is read.
+    /// A missing file of the list is reported when its sample is read.
     pub fn voc(root: impl AsRef<Path>, split: &str) -> Result<Self> {
         let root = root.as_ref();
         let inner = ["", "VOC2012", "VOCdevkit/VOC2012"].map(|inner| root.join(inner));
@@ -122,7 +123,7 @@ impl Dataset for MaskFolder {
         vec![TargetSpec::labels(TargetKind::Mask { classes: self.class_names.len() })]
     }
 
-    /// Names the mask: what is wrong with a label is wrong there.
+    /// Names the mask, since errors of labels are errors of the mask.
     fn describe(&self, index: usize) -> String {
         match self.files.get(index) {
             Some((_, mask)) => shown(mask),
@@ -131,7 +132,7 @@ impl Dataset for MaskFolder {
     }
 }
 
-/// The pictures of a folder by name without extension.
+/// The pictures of a folder by their names without extension.
 fn by_stem(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let mut found = BTreeMap::new();
     for path in pictures_in(folder)? {
@@ -142,7 +143,7 @@ fn by_stem(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
     Ok(found)
 }
 
-/// Refuses a file without a partner of its name.
+/// Refuses files without a partner of the same name.
 fn check_paired(
     files: &BTreeMap<String, PathBuf>,
     partners: &BTreeMap<String, PathBuf>,

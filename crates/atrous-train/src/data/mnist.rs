@@ -1,26 +1,27 @@
 //! The IDX files of MNIST and its relatives.
 
-use super::dataset::InMemory;
 use super::error::{DataError, Result};
 use super::files::{io_error, open_plain_or_gzip, read_rest, shown};
-use super::sample::{Picture, Sample};
+use super::in_memory::InMemory;
+use super::picture::Picture;
+use super::sample::Sample;
 use super::target::Target;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Which part of a dataset that comes in two.
+/// A part of a dataset that has a part for training and one for testing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// For training.
     Train,
-    /// For testing alone.
+    /// For testing.
     Test,
 }
 
 /// Most bytes of pictures that are read into memory.
 const MAX_BYTES: u64 = 1 << 32;
 
-/// MNIST (LeCun, Cortes & Burges) from a folder with its files under their own names,
+/// MNIST (LeCun, Cortes & Burges) from a folder with its files under their original names,
 /// `train-images-idx3-ubyte` and so on, with or without `.gz`; also written `train-images.idx3-ubyte`.
 /// Grey 28×28 pictures, light on dark, of the classes `0` to `9`: 60,000 to train, 10,000 to test.
 ///
@@ -70,7 +71,7 @@ fn find(folder: &Path, name: &str, kind: &str) -> Result<PathBuf> {
     candidates.into_iter().find(|path| path.is_file()).ok_or(DataError::Missing { path, what: "file, nor with .gz" })
 }
 
-/// The dimensions of an IDX file and as many bytes as they ask for.
+/// The dimensions of an IDX file and its bytes.
 fn read_idx<const N: usize>(path: &Path, magic: u32, what: &str) -> Result<([u32; N], Vec<u8>)> {
     let mut file = open_plain_or_gzip(path)?;
     let size = 4 * (N + 1);

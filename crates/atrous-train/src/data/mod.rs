@@ -1,11 +1,11 @@
-//! Training data: datasets, parts of them, random changes, and batches made ahead of their use.
+//! Training data: datasets, splits, augmentation, and batches that are prepared in advance.
 //!
 //! ```text
 //! files ──Dataset──► Sample (picture + targets) ──Framing, Augment──► one size ──Preprocess──► Batch
 //! ```
 //!
-//! Everything random is a function of a seed, the epoch and the sample's index, so every run can be replayed, entered
-//! in the middle, and read by any number of threads.
+//! Random numbers are functions of a seed, the epoch and the sample's index. So every epoch can be repeated, started at any batch, and
+//! read by any number of threads.
 //!
 //! ```no_run
 //! use atrous_train::data::{Augment, ImageFolder, Loader, LoaderOptions, split_stratified};
@@ -37,12 +37,15 @@ mod epoch;
 mod error;
 mod files;
 mod image_folder;
+mod in_memory;
 mod loader;
 mod mask_file;
 mod mask_folder;
 mod mnist;
 mod options;
+mod picture;
 mod random;
+mod reader;
 mod sample;
 mod shapes;
 mod split;
@@ -53,19 +56,22 @@ pub use augment::{Augment, Crop};
 pub use batch::{Batch, TargetBatch};
 pub use check::check_sample;
 pub use cifar::{CIFAR10_CLASSES, cifar10, cifar10_files};
-pub use dataset::{Dataset, InMemory, VOID};
+pub use dataset::Dataset;
 pub use digits::digits;
 pub use epoch::Epoch;
 pub use error::{DataError, Result};
 pub use image_folder::ImageFolder;
-pub use loader::{Loader, Skipped};
+pub use in_memory::InMemory;
+pub use loader::Loader;
 pub use mask_file::read_mask;
 pub use mask_folder::{MaskFolder, VOC_CLASSES};
 pub use mnist::{Part, idx, mnist};
 pub use options::{LoaderOptions, OnBroken};
-pub use sample::{Picture, Sample};
+pub use picture::Picture;
+pub use reader::Skipped;
+pub use sample::Sample;
 pub use shapes::Shapes;
 pub use split::{Subset, split_every, split_random, split_stratified};
 pub(crate) use target::listed;
-pub use target::{LABELS, Target, TargetKind, TargetSpec};
+pub use target::{LABELS, Target, TargetKind, TargetSpec, VOID};
 pub use view::Framing;

@@ -1,10 +1,10 @@
-//! What a loader is asked to do.
+//! Options of loaders.
 
 use super::augment::Augment;
 use super::check::check_targets;
-use super::dataset::{Dataset, VOID};
+use super::dataset::Dataset;
 use super::error::{DataError, Result};
-use super::target::TargetKind;
+use super::target::{TargetKind, VOID};
 use super::view::Framing;
 use atrous_vision::{Preprocess, RgbImage};
 use std::num::NonZero;
@@ -13,10 +13,10 @@ use std::thread;
 /// What to do with a sample that cannot be read, see [`DataError::is_broken_sample`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum OnBroken {
-    /// Stop with its error.
+    /// End the epoch with its error.
     #[default]
     Refuse,
-    /// Go on without it and note it, see [`Loader::skipped`](super::Loader::skipped).
+    /// Leave it out and record it, see [`Loader::skipped`](super::Loader::skipped).
     Skip,
 }
 
@@ -38,36 +38,36 @@ pub struct LoaderOptions {
     pub batch: usize,
     /// Height and width of the pictures of a batch.
     pub size: [usize; 2],
-    /// Pixels to numbers, and the number of channels. Grey pictures are taken for RGB ones of equal channels; for
-    /// networks that take one channel use [`Normalize::Green`](atrous_vision::Normalize::Green).
+    /// How pixels become numbers, and the number of channels. Grey pictures become RGB pictures with equal channels; for
+    /// networks with one channel use [`Normalize::Green`](atrous_vision::Normalize::Green).
     pub preprocess: Preprocess,
-    /// How pictures of another size are brought to `size`.
+    /// How pictures of another size are resized and cut to `size`.
     pub framing: Framing,
     /// Random changes of pictures and their targets.
     pub augment: Augment,
-    /// Whether every epoch has an order of its own, rather than the dataset's.
+    /// Whether every epoch has a random order instead of the dataset's.
     pub shuffle: bool,
-    /// Seed of order and changes.
+    /// Seed of orders and random changes.
     pub seed: u64,
-    /// Threads that read and change samples; 0 does it in the thread that asks for the batch. No result depends on it.
+    /// Number of threads that prepare samples; with 0 the calling thread does. Batches do not depend on it.
     pub threads: usize,
-    /// Most batches that are worked on or wait, at least 1. With less than `threads` some threads are idle.
+    /// Most batches that are being prepared or waiting, at least 1. If it is less than `threads`, some threads are idle.
     pub ahead: usize,
     /// Whether to leave out a last batch that is not full.
     pub drop_last: bool,
     /// What to do with a sample that cannot be read.
     pub on_broken: OnBroken,
-    /// Label of what is not to be learnt from: the pixels of masks that have it, padding, and the samples that fill up
-    /// a batch. For masks 255 at most; where pictures have a class it must be none.
+    /// The label of pixels and pictures that do not count in losses: pixels with this value in masks, padding, and pictures that pad a
+    /// batch. At most 255 for masks; with a class per picture it must not be one of the classes.
     pub ignore_label: u32,
 }
 
-/// Most values in the pictures of a batch: 8 GiB of f32.
+/// Most values in the pictures of a batch, which is 8 GiB of f32.
 const MAX_VALUES: u128 = 1 << 31;
 
 impl LoaderOptions {
-    /// Batches in the dataset's order, without random changes, read by one thread per core, two batches a thread ahead;
-    /// the last batch is kept, a broken sample is refused, 255 is ignored.
+    /// Batches in the dataset's order without random changes, prepared by one thread per core, up to two batches per thread in advance.
+    /// The last batch is kept, a broken sample is an error, and the ignore label is 255.
     pub fn new(batch: usize, size: [usize; 2], preprocess: Preprocess) -> Self {
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
         LoaderOptions {
@@ -86,7 +86,7 @@ impl LoaderOptions {
         }
     }
 
-    /// Holds options and dataset together to what a loader needs.
+    /// Checks that all options are within their ranges and fit the dataset.
     pub(crate) fn check(&self, dataset: &dyn Dataset) -> Result<()> {
         let samples = dataset.len();
         if samples == 0 {

@@ -1,4 +1,4 @@
-//! Random numbers that are a function of what they are for, never of when they are drawn.
+//! Random numbers that are functions of their purpose and position, not of the order in which they are drawn.
 
 use chacha20::ChaCha8Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
@@ -42,11 +42,12 @@ impl Random {
         ((u64::from(self.0.next_u32()) * u64::from(count)) >> 32) as u32
     }
 
+    /// Fills `bytes` with random bytes.
     pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
         self.0.fill_bytes(bytes);
     }
 
-    /// Fisher–Yates, from the end (Knuth, The Art of Computer Programming 2, 3.4.2 P). For fewer than 2³² items.
+    /// Shuffles fewer than 2³² items by Fisher and Yates' method, from the end (Knuth, The Art of Computer Programming 2, 3.4.2 P).
     pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last as u32 + 1) as usize);

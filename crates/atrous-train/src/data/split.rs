@@ -1,13 +1,14 @@
-//! Parts of datasets.
+//! Subsets and splits of datasets.
 
-use super::dataset::{Dataset, check_index};
+use super::check::check_index;
+use super::dataset::Dataset;
 use super::error::{DataError, Result};
 use super::random::{Purpose, Random};
 use super::sample::Sample;
 use super::target::TargetSpec;
 use std::sync::Arc;
 
-/// Chosen samples of another dataset, in the order chosen.
+/// Some samples of another dataset, in a given order.
 #[derive(Clone)]
 pub struct Subset {
     dataset: Arc<dyn Dataset>,
@@ -15,10 +16,10 @@ pub struct Subset {
 }
 
 impl Subset {
-    /// The samples of the given indices; one may be chosen more than once.
+    /// The samples of the given indices. An index may occur more than once.
     ///
     /// # Errors
-    /// [`DataError::NoSamples`] if none is chosen, [`DataError::Index`] for one that the dataset has not.
+    /// [`DataError::NoSamples`] if none is chosen, [`DataError::Index`] for an index beyond the last sample.
     pub fn new(dataset: Arc<dyn Dataset>, indices: Vec<usize>) -> Result<Self> {
         if indices.is_empty() {
             let wanted = format!("at least one of {} samples chosen", dataset.len());
@@ -64,7 +65,7 @@ impl Dataset for Subset {
     }
 }
 
-/// Holds out every `nth` sample, the first of them being sample `nth - 1`: the rest to train on, and the held-out part.
+/// Holds out every `nth` sample, beginning with sample `nth - 1`. Returns the rest, for training, and the held-out part.
 ///
 /// # Errors
 /// [`DataError::Option`] unless `nth` is at least 2 and at most the number of samples.
@@ -77,8 +78,8 @@ pub fn split_every(dataset: Arc<dyn Dataset>, nth: usize) -> Result<(Subset, Sub
     parts(dataset, held_out)
 }
 
-/// Holds out `round(fraction * samples)` samples, chosen at random: the rest to train on, and the held-out part, both
-/// in the dataset's order. The same seed makes the same parts.
+/// Holds out `round(fraction * samples)` random samples. Returns the rest, for training, and the held-out part, both in the dataset's
+/// order. The same seed gives the same parts.
 ///
 /// # Errors
 /// [`DataError::Option`] unless the fraction leaves both parts with at least one sample.
@@ -87,8 +88,7 @@ pub fn split_random(dataset: Arc<dyn Dataset>, fraction: f64, seed: u64) -> Resu
     parts(dataset, |index| chosen[*index])
 }
 
-/// As [`split_random`], with every class (by [`Dataset::class_of`]) held out at the same fraction, to within one
-/// sample.
+/// Like [`split_random`], but holds out the same fraction of every class (by [`Dataset::class_of`]), to within one sample.
 ///
 /// # Errors
 /// Those of [`split_random`], and [`DataError::Unstratifiable`] if a class is not known.
@@ -107,8 +107,8 @@ pub fn split_stratified(dataset: Arc<dyn Dataset>, fraction: f64, seed: u64) -> 
     parts(dataset, |index| chosen[*index])
 }
 
-/// Marks the held-out samples. Of the first `g` groups together `round(fraction * samples)` are held out, for every
-/// `g`.
+/// For each sample whether it is held out. For every `g`, the number held out of the first `g` groups is `round(fraction * samples)` of
+/// their samples.
 fn choose(groups: Vec<Vec<usize>>, fraction: f64, seed: u64) -> Result<Vec<bool>> {
     let samples = groups.iter().map(Vec::len).sum();
     let total = (fraction * samples as f64).round();

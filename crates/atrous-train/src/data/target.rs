@@ -1,16 +1,19 @@
-//! What samples are learnt from, beside their pictures.
+//! Targets: what a network should give for a sample.
 
 use std::fmt;
 
 use atrous_graph::{Shape, TensorType};
 use atrous_vision::ClassMap;
 
-use super::sample::Picture;
+use super::picture::Picture;
 
-/// Name of the target of data that have one label a picture, or one a pixel.
+/// Name of the target with class labels, one per picture or one per pixel.
 pub const LABELS: &str = "labels";
 
-/// What one sample is to be learnt from. A sample without any is for objectives that need none.
+/// The label of pixels in masks that belong to no class; the default ignore label of a [`Loader`](super::Loader).
+pub const VOID: u8 = 255;
+
+/// A target of one sample. Samples may have none, for objectives that need none.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
     /// The class of the whole picture, from 0.
@@ -19,18 +22,18 @@ pub enum Target {
     Mask(ClassMap),
     /// The probability of each class; their sum is 1 to within 0.001.
     SoftLabels(Vec<f32>),
-    /// Whether each class is there.
+    /// For each class whether it is present.
     MultiHot(Vec<bool>),
-    /// Numbers to be found.
+    /// Numbers.
     Vector(Vec<f32>),
-    /// Boxes: left, top, right, bottom as fractions of the picture's width and height, 0 to 1. Random changes move them as
-    /// they move the picture: a box that is turned becomes the upright one around it, what leaves the picture is cut off.
+    /// Boxes: left, top, right, bottom as fractions of the picture's width and height, 0 to 1. Random changes move them
+    /// like the picture: a rotated box becomes its upright bounding box, and boxes are cut off at the window.
     Boxes(Vec<[f32; 4]>),
-    /// Another picture of the same size. Random changes move it, but leave its colours.
+    /// Another picture of the same size. Random changes move it, but do not change its colours.
     Image(Picture),
 }
 
-/// A kind of [`Target`] with its sizes: what all samples of a dataset have.
+/// The kind of a [`Target`] with its sizes, which are the same for all samples of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TargetKind {
     /// [`Target::Class`]: `N×1×1×1`, u32.
@@ -58,13 +61,13 @@ pub enum TargetKind {
         /// How many numbers.
         len: usize,
     },
-    /// [`Target::Boxes`]: `N×1×most×4`, f32, fractions of the batch's width and height. Those that a sample lacks, and those
-    /// that random changes have moved out of its picture, are all zeros.
+    /// [`Target::Boxes`]: `N×1×most×4`, f32, fractions of the batch's width and height. If a sample has fewer boxes, the others are zeros;
+    /// so are boxes that random changes moved out of the picture.
     Boxes {
         /// Most boxes of a sample.
         most: usize,
     },
-    /// [`Target::Image`]: `N×H×W×channels`, f32, bytes divided by 255. What lies outside of the picture is 0.
+    /// [`Target::Image`]: `N×H×W×channels`, f32, bytes divided by 255; 0 outside of the picture.
     Image {
         /// 1 (grey) or 3 (RGB).
         channels: usize,
@@ -74,7 +77,7 @@ pub enum TargetKind {
 /// A target that every sample of a dataset has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TargetSpec {
-    /// Its name, by which objectives ask for it; also the graph's input of that name.
+    /// Name of the target, by which objectives ask for it, and of the graph's input.
     pub name: String,
     /// Kind and size of the target.
     pub kind: TargetKind,
@@ -93,7 +96,7 @@ impl TargetSpec {
 }
 
 impl TargetKind {
-    /// What it is for a batch of pictures of this shape, `N×H×W×C`.
+    /// The type of the graph's input for a batch of pictures of this shape, `N×H×W×C`.
     pub const fn tensor(self, image: Shape) -> TensorType {
         let Shape { n, h, w, .. } = image;
         match self {
@@ -108,7 +111,7 @@ impl TargetKind {
         }
     }
 
-    /// Number of classes, of what has classes.
+    /// Number of classes; `None` for kinds without classes.
     pub const fn classes(self) -> Option<usize> {
         match self {
             Self::Class { classes }
@@ -119,7 +122,7 @@ impl TargetKind {
         }
     }
 
-    /// The kind of a sample's target, where there are so many classes.
+    /// The kind of a sample's target; `classes` is the number of classes of classes and masks.
     pub(crate) fn of(target: &Target, classes: usize) -> Self {
         match target {
             Target::Class(_) => Self::Class { classes },

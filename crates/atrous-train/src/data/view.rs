@@ -1,32 +1,32 @@
-//! Pictures and their targets to the size of a batch.
+//! Pictures and targets resized, cut and changed to the size of a batch.
 
 use super::augment::{Change, Crop};
 use super::error::Result;
 use atrous_vision::{ClassMap, Filter, RgbImage, resize};
 
-/// How a picture of another size is brought to the loader's size. Masks go the same way, by the nearest pixel, and so do boxes
-/// and pictures that are targets.
+/// How a picture of another size is resized and cut to the loader's size. Masks (by the nearest pixel), boxes and target pictures are
+/// treated like the picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Framing {
-    /// Keep the aspect ratio, cover the whole size, cut off what is over: torchvision's `Resize(side)` and
+    /// Resize to cover the whole size, keeping the aspect ratio, and cut off the rest: torchvision's `Resize(side)` and
     /// `CenterCrop`.
     #[default]
     Cover,
-    /// Resize both sides, the aspect ratio not kept: torchvision's `Resize((height, width))`. Every pixel is seen.
+    /// Resize to exactly the size, without keeping the aspect ratio: torchvision's `Resize((height, width))`.
     Stretch,
-    /// Do not resize: cut off what is over, pad what lacks (torchvision's `CenterCrop`, or `RandomCrop` with
+    /// Do not resize; cut larger pictures and pad smaller ones (torchvision's `CenterCrop`, or `RandomCrop` with
     /// [`Crop::Random`]).
     Keep,
 }
 
 impl Framing {
-    /// The size, width first, of a picture before its window is cut out. Not below 1.
+    /// The size (width, height) that a picture is resized to before the window is cut out; at least 1.
     fn size(self, from: (u32, u32), window: (u32, u32), scale: f64) -> (u32, u32) {
         let [(w, h), (width, height)] = [from, window].map(|(w, h)| (u64::from(w), u64::from(h)));
         let (fitted_w, fitted_h) = match self {
             Framing::Keep => (w, h),
             Framing::Stretch => (width, height),
-            // The side that needs the larger factor gets its size, the other one at least its own.
+            // The side that needs the larger factor gets the window's size; the other one becomes at least as large as the window.
             Framing::Cover if width * h >= height * w => (width, h * width / w),
             Framing::Cover => (w * height / h, height),
         };
@@ -35,7 +35,7 @@ impl Framing {
     }
 }
 
-/// What every sample of a loader is brought to.
+/// The window of a loader: the size and placement that all samples get.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View {
     pub(crate) width: u32,
@@ -46,19 +46,19 @@ pub(crate) struct View {
     pub(crate) outside: u8,
 }
 
-/// A view of one picture: where it lies under the window.
+/// A view of one picture: the position of the window on it.
 pub(crate) struct Placed {
     view: View,
     change: Change,
     /// Size of the resized picture, width first.
     size: (u32, u32),
-    /// For every pixel of the window, row by row, the place on the resized picture that its centre falls on: pixel `i` of a
-    /// side spans `i..i + 1`. `None` outside of the picture.
+    /// For every pixel of the window, row by row, the position of its centre on the resized picture, where pixel `i` of a side spans
+    /// `i..i + 1`. `None` outside of the picture.
     places: Vec<Option<(f64, f64)>>,
 }
 
 impl View {
-    /// Lays the window over a picture of this size, width first.
+    /// Places the window on a picture of this size (width, height).
     pub(crate) fn place(self, picture: (u32, u32), change: Change) -> Placed {
         let size = self.framing.size(picture, (self.width, self.height), change.scale);
         let mut placed = Placed { view: self, change, size, places: Vec::new() };
@@ -68,14 +68,14 @@ impl View {
 }
 
 impl Placed {
-    /// The picture under the window, its colours changed; black where there is none.
+    /// The part of a picture in the window, with changed brightness and contrast; black outside of the picture.
     pub(crate) fn picture(&self, image: &RgbImage) -> Result<RgbImage> {
         let image = resize(image, self.size.0, self.size.1, Filter::Bilinear)?;
         let levels = levels(&image, &self.change);
         Ok(self.sampled(&image, |level| levels[usize::from(level)]))
     }
 
-    /// The same, its colours as they are.
+    /// The part of a picture in the window, with unchanged colours; black outside of the picture.
     pub(crate) fn uncoloured(&self, image: &RgbImage) -> Result<RgbImage> {
         let image = resize(image, self.size.0, self.size.1, Filter::Bilinear)?;
         Ok(self.sampled(&image, |level| level))
@@ -89,7 +89,7 @@ impl Placed {
         RgbImage::from_raw(self.view.width, self.view.height, pixels).expect("there is a place for every pixel")
     }
 
-    /// The classes under the window; the view's label where there is no mask.
+    /// The classes in the window; the label [`View::outside`] outside of the mask.
     pub(crate) fn mask(&self, mask: &ClassMap) -> Result<Vec<u8>> {
         let (width, height) = self.size;
         let mask = mask.resize(width, height)?;
@@ -97,8 +97,8 @@ impl Placed {
         Ok(self.places.iter().map(|place| place.map_or(self.view.outside, nearest)).collect())
     }
 
-    /// The upright box around a box of the picture, cut off at the window: left, top, right, bottom as fractions of the picture's
-    /// sides, then of the window's. All zeros where nothing is left.
+    /// The upright bounding box of a box of the picture, cut off at the window. The argument is left, top, right, bottom as fractions of
+    /// the picture's sides; the result, as fractions of the window's sides. All zeros if nothing is left.
     pub(crate) fn boxed(&self, [left, top, right, bottom]: [f32; 4]) -> [f32; 4] {
         let corners = [(left, top), (right, top), (left, bottom), (right, bottom)];
         let corners = corners.map(|(x, y)| self.on_window(f64::from(x), f64::from(y)));
@@ -113,7 +113,7 @@ impl Placed {
         }
     }
 
-    /// Where a place of the picture lies on the window; both as fractions of their sides. The reverse of [`Self::places`].
+    /// The position in the window of a position on the picture, both as fractions of the sides. The inverse of [`Self::places`].
     fn on_window(&self, x: f64, y: f64) -> (f64, f64) {
         let (center, half) = (self.center(), self.half());
         let (dx, dy) = (x * f64::from(self.size.0) - center.0, y * f64::from(self.size.1) - center.1);
@@ -138,6 +138,7 @@ impl Placed {
         )
     }
 
+    /// The positions for [`Placed::places`].
     fn places(&self) -> Vec<Option<(f64, f64)>> {
         let (Change { flip_x, flip_y, .. }, View { width, height, .. }) = (self.change, self.view);
         let (center, half, size) = (self.center(), self.half(), self.size);
@@ -160,8 +161,8 @@ fn mirrored(flip: bool, value: f64) -> f64 {
     if flip { -value } else { value }
 }
 
-/// The colour at a place within the picture, from the four pixels whose centres surround it; beyond the outermost
-/// centres the picture's border continues.
+/// The colour at a position within the picture, by bilinear interpolation between the four nearest pixel centres; the outermost pixels are
+/// repeated beyond their centres.
 fn bilinear(image: &RgbImage, x: f64, y: f64) -> [u8; 3] {
     let (x, y) = (x - 0.5, y - 0.5);
     let (left, top) = (x.floor(), y.floor());
@@ -182,7 +183,7 @@ fn bilinear(image: &RgbImage, x: f64, y: f64) -> [u8; 3] {
     })
 }
 
-/// What brightness and contrast make of each level: `p' = clip(brightness * p)`, then
+/// The values that brightness and contrast give for each level `p`: `p' = clip(brightness * p)`, then
 /// `clip(mean + contrast * (p' - mean))` with the picture's mean of `0.299 R' + 0.587 G' + 0.114 B'`
 /// (torchvision's `adjust_brightness` and `adjust_contrast`).
 fn levels(image: &RgbImage, change: &Change) -> [u8; 256] {

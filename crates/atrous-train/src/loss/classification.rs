@@ -1,20 +1,20 @@
-//! Losses of classes: one of several, or each for itself.
+//! Losses of classes: one of several, or several independent ones.
 
 use atrous_graph::op::{CrossEntropy, OneHot, Unary};
 use atrous_graph::{Graph, GraphError, NodeId, Op};
 
 use super::{Losses, Reduction};
 
-/// How a cross-entropy or negative log-likelihood counts.
+/// Options of a cross-entropy or negative log-likelihood.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CrossEntropyLoss {
-    /// The label that does not count; 255 in most segmentation sets.
+    /// The label whose pixels do not count; 255 in most segmentation datasets.
     pub ignore: Option<u32>,
-    /// Share of the target that goes to all classes alike (Szegedy et al. 2016), in 0..=1.
+    /// Label smoothing: share of the target that is distributed equally over all classes (Szegedy et al. 2016), in 0..=1.
     pub smoothing: f32,
     /// One weight per class, `1×1×1×C`. With [`Reduction::Mean`] the sum is divided by the weights of the labels that count.
     pub weights: Option<NodeId>,
-    /// How pixels become one number.
+    /// How the losses of pixels are reduced.
     pub reduction: Reduction,
 }
 
@@ -41,7 +41,7 @@ pub fn cross_entropy(
     l.reduce_weighted(loss, weight, Reduction::Mean)
 }
 
-/// Negative log-likelihood of log-probabilities: PyTorch's `NLLLoss`. The smoothing is not used.
+/// Negative log-likelihood of log-probabilities: PyTorch's `NLLLoss`. Label smoothing is ignored.
 ///
 /// # Errors
 /// If the shapes do not fit.
@@ -83,7 +83,7 @@ pub fn bce_with_logits(
     l.reduce(loss, reduction)
 }
 
-/// Not reduced and without weights.
+/// The loss of [`bce_with_logits`] for each element, without `weight`.
 pub(super) fn binary_cross_entropy(
     l: &mut Losses<'_>,
     logits: NodeId,

@@ -1,4 +1,4 @@
-//! Learning from another network's outputs.
+//! Losses for learning from another network's outputs.
 
 use atrous_graph::op::Unary;
 use atrous_graph::{Graph, GraphError, NodeId, Op};

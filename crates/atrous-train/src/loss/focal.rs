@@ -1,4 +1,4 @@
-//! Focal losses: cross-entropy in which what is classified well counts less (Lin et al. 2017).
+//! Focal losses: cross-entropy with smaller weights for well classified elements (Lin et al. 2017).
 
 use atrous_graph::op::{CrossEntropy, Unary};
 use atrous_graph::{Graph, GraphError, NodeId, Op};

@@ -1,4 +1,4 @@
-//! Losses, built of primitive operations, so that their gradients need nothing of their own.
+//! Losses, built of the graph's operations, so that autodiff computes their gradients.
 //!
 //! Each function adds nodes to a graph and returns the loss: `1×1×1×1`, or one value per element with [`Reduction::None`].
 //! Logits are `N×H×W×C` (`N×1×1×C` for whole pictures), labels `N×H×W×1` in u32, probabilities `N×H×W×C` in f32.
@@ -20,15 +20,15 @@ pub use probabilities::{ProbabilitiesLoss, cross_entropy_probabilities};
 pub use region::{RegionLoss, dice, jaccard};
 pub use regression::{huber, l1, mse, smooth_l1};
 
-/// How the losses of single elements become one number.
+/// How the losses of elements are reduced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Reduction {
-    /// Their mean; for losses with labels over those that count, by their weights. Without any that counts it is 0.
+    /// The mean. For losses with labels it is the weighted mean over labels that count; 0 if none does.
     #[default]
     Mean,
-    /// Sum over all elements.
+    /// The sum over all elements.
     Sum,
-    /// The losses of the elements stay apart, in a tensor of their shape.
+    /// No reduction: one loss per element.
     None,
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn sum(graph: &mut Graph, name: &str, x: NodeId) -> Result<NodeId, Gr
     Losses::new(graph, name).sum_all(x)
 }
 
-/// Short ways to add the operations that losses are made of, all named after the loss.
+/// Adds the operations of a loss to a graph, all named after the loss.
 struct Losses<'a> {
     graph: &'a mut Graph,
     name: &'a str,
@@ -106,12 +106,12 @@ impl<'a> Losses<'a> {
         self.add(Op::Binary(Binary::DivNoNan), &[a, b])
     }
 
-    /// Sum over everything but channels.
+    /// Sum over batch, rows and columns.
     fn sum_pixels(&mut self, x: NodeId) -> Result<NodeId, GraphError> {
         self.add(Op::Reduce(Reduce::SUM_NHW), &[x])
     }
 
-    /// Sum over everything.
+    /// Sum over all elements.
     fn sum_all(&mut self, x: NodeId) -> Result<NodeId, GraphError> {
         let mut sum = x;
         let shape = self.graph.shape(x);
@@ -121,7 +121,7 @@ impl<'a> Losses<'a> {
         if shape.c > 1 { self.add(Op::ChannelSum, &[sum]) } else { Ok(sum) }
     }
 
-    /// Reduces a loss per element whose elements all count.
+    /// Reduces the losses of elements, all with weight 1.
     fn reduce(&mut self, loss: NodeId, reduction: Reduction) -> Result<NodeId, GraphError> {
         let count = self.graph.shape(loss).len();
         match reduction {
@@ -134,7 +134,7 @@ impl<'a> Losses<'a> {
         }
     }
 
-    /// Reduces a loss per pixel by the pixels' weights.
+    /// Reduces the losses of pixels; the mean is divided by the sum of the pixels' weights.
     fn reduce_weighted(&mut self, loss: NodeId, weight: NodeId, reduction: Reduction) -> Result<NodeId, GraphError> {
         match reduction {
             Reduction::None => Ok(loss),
@@ -146,7 +146,7 @@ impl<'a> Losses<'a> {
         }
     }
 
-    /// The weight of each label: 0 where it is ignored.
+    /// The weight of each label; 0 for ignored labels.
     fn label_weight(
         &mut self,
         classes: usize,

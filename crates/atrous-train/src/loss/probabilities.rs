@@ -1,28 +1,28 @@
-//! Cross-entropy with a distribution over the classes as the target.
+//! Cross-entropy with class probabilities as the target.
 
 use atrous_graph::{Graph, GraphError, NodeId, Op, Shape};
 
 use super::{Losses, Reduction};
 
-/// How a cross-entropy with class probabilities counts.
+/// Options of a cross-entropy with class probabilities.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ProbabilitiesLoss {
-    /// Share of the target that goes to all classes alike (Szegedy et al. 2016), in 0..=1.
+    /// Label smoothing: share of the target that is distributed equally over all classes (Szegedy et al. 2016), in 0..=1.
     pub smoothing: f32,
     /// One weight per class, `1×1×1×C`: factors of the classes' terms. [`Reduction::Mean`] does not divide by them.
     pub class_weights: Option<NodeId>,
     /// One weight per pixel, `N×H×W×1`: factors of the pixels' losses, 0 where a pixel does not count. [`Reduction::Mean`] divides by
     /// their sum, and without them by the number of pixels.
     pub pixel_weights: Option<NodeId>,
-    /// How pixels become one number.
+    /// How the losses of pixels are reduced.
     pub reduction: Reduction,
 }
 
 /// Softmax cross-entropy of logits with probabilities of the same shape, `-Σ_c weight_c * t_c * ln softmax(x)_c` per pixel, where
-/// smoothing makes `(1 - smoothing) * t + smoothing / C` of the target: PyTorch's `CrossEntropyLoss` with class probabilities, Keras'
-/// `CategoricalCrossentropy(from_logits=True)`. Gradients flow to the logits and to the target.
+/// smoothing replaces the target `t` by `(1 - smoothing) * t + smoothing / C`: PyTorch's `CrossEntropyLoss` with class probabilities,
+/// Keras' `CategoricalCrossentropy(from_logits=True)`. Gradients flow to the logits and to the target.
 ///
-/// Nobody checks that a pixel's probabilities sum to 1. What does not count must be finite all the same.
+/// It is not checked that a pixel's probabilities sum to 1. Logits and targets of pixels with weight 0 must still be finite.
 ///
 /// # Errors
 /// If the shapes do not fit, or the smoothing lies outside of 0..=1.

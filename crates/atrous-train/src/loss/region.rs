@@ -1,31 +1,31 @@
-//! Losses of overlap: dice and jaccard, as segmentation-models-pytorch has them.
+//! Losses of overlap: dice and jaccard, as in segmentation-models-pytorch.
 
 use atrous_graph::op::{OneHot, Unary};
 use atrous_graph::{Graph, GraphError, NodeId, Op};
 
 use super::Losses;
 
-/// What overlap is measured of. Sums are over batch and pixels, one per class; classes that no label has do not count, and the
-/// loss is the mean of `1 - score` over all classes.
+/// Options of a loss of overlap. Scores are computed for each class from sums over batch and pixels. The loss is the mean of `1 - score`
+/// over all classes; classes without a label in the batch contribute 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RegionLoss {
-    /// One class of several: softmax of the logits against u32 labels. Else each channel for itself: sigmoid against targets of 0
+    /// If true, one class per pixel: softmax of the logits with u32 labels. If false, independent channels: sigmoid with targets of 0
     /// and 1.
     pub multiclass: bool,
     /// Added to numerator and denominator.
     pub smooth: f32,
-    /// The label whose pixels do not count; multiclass only.
+    /// The label whose pixels do not count; only with `multiclass`.
     pub ignore: Option<u32>,
 }
 
-/// The least denominator.
+/// Lower bound of the denominator.
 const EPS: f32 = 1e-7;
 
 /// `1 - (Σ p*y + smooth) / ((Σ p + Σ y) / 2 + smooth)`, the mean over classes (Milletari et al. 2016; `smooth` as in
-/// segmentation-models-pytorch since 0.4, which takes dice as a Tversky score).
+/// segmentation-models-pytorch since 0.4, where dice is a Tversky score).
 ///
 /// # Errors
-/// If the shapes do not fit, or targets that are no labels shall be ignored.
+/// If the shapes do not fit, or `ignore` is set without `multiclass`.
 pub fn dice(
     graph: &mut Graph,
     name: &str,
@@ -43,7 +43,7 @@ pub fn dice(
 /// `1 - (Σ p*y + smooth) / (Σ p + Σ y - Σ p*y + smooth)`, the mean over classes.
 ///
 /// # Errors
-/// If the shapes do not fit, or targets that are no labels shall be ignored.
+/// If the shapes do not fit, or `ignore` is set without `multiclass`.
 pub fn jaccard(
     graph: &mut Graph,
     name: &str,

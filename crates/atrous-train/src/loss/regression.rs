@@ -1,4 +1,4 @@
-//! Losses of differences, element by element.
+//! Losses of differences of elements.
 
 use atrous_graph::op::Unary;
 use atrous_graph::{Graph, GraphError, NodeId};
@@ -21,7 +21,7 @@ pub fn l1(graph: &mut Graph, name: &str, xt: [NodeId; 2], reduction: Reduction) 
     difference(graph, name, xt, Unary::Abs, 1.0, reduction)
 }
 
-/// A parabola up to `delta`, then a line: PyTorch's `HuberLoss`.
+/// With `d = |x - t|`: `d² / 2` if `d <= delta`, otherwise `delta * (d - delta / 2)`: PyTorch's `HuberLoss`.
 ///
 /// # Errors
 /// If the shapes differ, or `delta` is not positive and finite.
@@ -39,7 +39,7 @@ pub fn huber(
     difference(graph, name, xt, Unary::Huber { delta }, 1.0, reduction)
 }
 
-/// [`huber`] divided by `beta`, and [`l1`] where that is 0: PyTorch's `SmoothL1Loss`.
+/// [`huber`] with `delta = beta`, divided by `beta`; [`l1`] if `beta` is 0: PyTorch's `SmoothL1Loss`.
 ///
 /// # Errors
 /// If the shapes differ, or `beta` is negative, not finite, or positive and below the least normal number, whose inverse is infinite.

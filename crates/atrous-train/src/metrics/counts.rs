@@ -1,10 +1,10 @@
-//! Counts on the host: confusion matrix and what follows from it, top-k accuracy.
+//! Metrics counted on the host: confusion matrix and top-k accuracy.
 
-/// What was counted is not what the counter is for.
+/// Why values cannot be counted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MetricError {
-    /// Two lists of different lengths, or a list that does not fill its shape.
+    /// Two lists have different lengths, or a list does not fill its shape.
     #[error("{what}: expected {want}, got {got}")]
     Length {
         /// The list that was counted.
@@ -14,7 +14,7 @@ pub enum MetricError {
         /// How many values there are.
         got: usize,
     },
-    /// A class number beyond the last class.
+    /// A class number is beyond the last class.
     #[error("{what} {index} is class {class}, there are {classes} classes")]
     Class {
         /// Target or prediction.
@@ -26,17 +26,17 @@ pub enum MetricError {
         /// Number of classes.
         classes: usize,
     },
-    /// Two counters of different networks.
+    /// Two matrices have different numbers of classes.
     #[error("a confusion matrix of {got} classes cannot be added to one of {want}")]
     Classes {
-        /// Classes of the one added to.
+        /// Classes of the matrix that is added to.
         want: usize,
         /// Classes of the matrix that is added.
         got: usize,
     },
 }
 
-/// A confusion matrix: how many pixels or samples of each class were taken for each class.
+/// A confusion matrix: for each target class and each predicted class, the number of pixels or samples.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confusion {
     classes: usize,
@@ -65,7 +65,7 @@ impl Confusion {
     /// Counts targets and the classes predicted for them; targets equal to `ignore` are left out.
     ///
     /// # Errors
-    /// [`MetricError::Length`] or [`MetricError::Class`]; nothing has been counted then.
+    /// [`MetricError::Length`] or [`MetricError::Class`]; then nothing is counted.
     pub fn add(&mut self, targets: &[u32], predicted: &[u32], ignore: Option<u32>) -> Result<(), MetricError> {
         if targets.len() != predicted.len() {
             return Err(MetricError::Length { what: "predictions", want: targets.len(), got: predicted.len() });
@@ -85,7 +85,7 @@ impl Confusion {
         Ok(())
     }
 
-    /// Adds what another counter has counted.
+    /// Adds the counts of another matrix.
     ///
     /// # Errors
     /// [`MetricError::Classes`].
@@ -102,7 +102,7 @@ impl Confusion {
         self.classes
     }
 
-    /// How many of class `target` were taken for class `predicted`.
+    /// Number of elements of class `target` that were predicted as class `predicted`.
     pub fn count(&self, target: usize, predicted: usize) -> u64 {
         self.counts[target * self.classes + predicted]
     }
@@ -112,19 +112,19 @@ impl Confusion {
         &self.counts
     }
 
-    /// Everything counted.
+    /// Number of all counted elements.
     pub fn total(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// Fraction that was right: pixel accuracy of a segmentation, top-1 accuracy of a classification. `None` if nothing
+    /// Fraction of correct predictions: pixel accuracy of a segmentation, top-1 accuracy of a classification. `None` if nothing
     /// was counted.
     pub fn accuracy(&self) -> Option<f64> {
         ratio((0..self.classes).map(|c| self.count(c, c)).sum(), self.total())
     }
 
-    /// Intersection over union of each class: right ones over those that are or were taken for the class. `None` where the
-    /// class occurs neither way.
+    /// Intersection over union of each class: correct elements over those that have the class as target or prediction. `None` if there are
+    /// none.
     pub fn iou(&self) -> Vec<Option<f64>> {
         (0..self.classes)
             .map(|c| ratio(self.count(c, c), self.targets(c) + self.predictions(c) - self.count(c, c)))
@@ -136,7 +136,7 @@ impl Confusion {
         mean(&self.iou())
     }
 
-    /// Fraction of each class that was right (recall). `None` where the class never is the target.
+    /// Fraction of correct predictions of each target class (recall). `None` if the class is never the target.
     pub fn class_accuracy(&self) -> Vec<Option<f64>> {
         (0..self.classes).map(|c| ratio(self.count(c, c), self.targets(c))).collect()
     }
@@ -167,11 +167,11 @@ fn mean(values: &[Option<f64>]) -> Option<f64> {
 /// Counts the samples whose target is among the `k` largest logits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TopK {
-    /// How many guesses a sample has.
+    /// Number of guesses per sample.
     pub k: usize,
-    /// Samples that were right.
+    /// Number of correct samples.
     pub correct: u64,
-    /// Samples counted.
+    /// Number of counted samples.
     pub total: u64,
 }
 
@@ -181,12 +181,11 @@ impl TopK {
         Self { k, correct: 0, total: 0 }
     }
 
-    /// Counts samples: `logits` is dense `[samples, classes]`, `targets` has one class per sample. Of equal logits the target's
-    /// counts last, so that a network that always answers the same is right by chance only. A target whose logit is NaN is
-    /// wrong.
+    /// Counts samples: `logits` is dense `[samples, classes]`, `targets` has one class per sample. Among equal
+    /// logits the target's ranks last, so that constant logits are not correct. A target whose logit is NaN is not correct.
     ///
     /// # Errors
-    /// [`MetricError::Length`] or [`MetricError::Class`]; nothing has been counted then.
+    /// [`MetricError::Length`] or [`MetricError::Class`]; then nothing is counted.
     pub fn add(&mut self, logits: &[f32], classes: usize, targets: &[u32]) -> Result<(), MetricError> {
         if targets.len().checked_mul(classes) != Some(logits.len()) {
             let want = targets.len().saturating_mul(classes);
@@ -203,7 +202,7 @@ impl TopK {
         Ok(())
     }
 
-    /// Fraction that was right; `None` if nothing was counted.
+    /// Fraction of correct samples; `None` if nothing was counted.
     pub fn accuracy(&self) -> Option<f64> {
         ratio(self.correct, self.total)
     }

@@ -7,23 +7,23 @@ use atrous_graph::{
 };
 
 use super::{Confusion, Metric};
-use crate::objective::{LossContext, ObjectiveError};
+use crate::context::{LossContext, ObjectiveError};
 
-/// How many pixels or samples of each class were taken for each class: `1×1×C×C`, target and prediction. Its figures are `accuracy`,
-/// and of pixels `mean_iou` and `mean_class_accuracy` (see [`Confusion`]).
+/// The confusion matrix: `1×1×C×C` counts by target and prediction. Its figures are `accuracy`, and for labels of pixels also `mean_iou`
+/// and `mean_class_accuracy` (see [`Confusion`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfusionMatrix {
     /// The target with the labels.
     pub target: String,
-    /// Whether there is one label a pixel, not one a picture.
+    /// Whether there is one label per pixel instead of one per picture.
     pub pixels: bool,
 }
 
 impl ConfusionMatrix {
-    /// What the sums are called.
+    /// Name of the metric and its sums.
     pub const NAME: &'static str = "confusion";
 
-    /// The matrix of its sums, row by row; `None` if they are no square.
+    /// The matrix with these sums, row by row; `None` if their number is no square.
     pub fn of(sums: &[f64]) -> Option<Confusion> {
         let classes = sums.len().isqrt();
         Confusion::from_counts(classes, sums.iter().map(|count| *count as u64).collect()).ok()
@@ -40,7 +40,8 @@ impl Metric for ConfusionMatrix {
         all.into_iter().take(if self.pixels { 3 } else { 1 }).collect()
     }
 
-    /// Targets times predictions, both one-hot, summed over all pixels as the gradient of a 1×1 convolution sums.
+    /// The products of one-hot targets and one-hot predictions, summed over all pixels. The gradient of a 1×1 convolution with respect to
+    /// its filter is this sum.
     fn sums(&self, cx: &mut LossContext<'_>) -> Result<Vec<NodeId>, ObjectiveError> {
         let labels = cx.labels(&self.target)?;
         let (logits, ignore) = (cx.output(), Some(cx.ignore_label()));
@@ -61,13 +62,13 @@ impl Metric for ConfusionMatrix {
     }
 }
 
-/// Fraction of the labels that are among the k largest logits; of equal logits the label's counts last (see
-/// [`TopK`](super::TopK)). Its figure is called `top_` and the number.
+/// Fraction of the labels that are among the `k` largest logits; among equal logits the label's ranks last (see
+/// [`TopK`](super::TopK)). The figure is called `top_k` with the number, such as `top_5`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopKAccuracy {
     /// The target with the labels.
     pub target: String,
-    /// How many guesses a label has.
+    /// Number of guesses per label.
     pub k: usize,
 }
 
@@ -76,7 +77,8 @@ impl Metric for TopKAccuracy {
         format!("top_{}", self.k)
     }
 
-    /// How many labels that count have at most `k` logits as large as their own, it included, and how many count.
+    /// The number of correct labels, and the number of labels that count. A label is correct if at most `k` logits, its own included, are
+    /// at least as large as its own.
     fn sums(&self, cx: &mut LossContext<'_>) -> Result<Vec<NodeId>, ObjectiveError> {
         let labels = cx.labels(&self.target)?;
         let (logits, ignore) = (cx.output(), Some(cx.ignore_label()));

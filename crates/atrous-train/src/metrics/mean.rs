@@ -3,17 +3,17 @@
 use atrous_graph::{NodeId, Op, op::Binary};
 
 use super::Metric;
+use crate::context::{LossContext, ObjectiveError};
 use crate::loss;
-use crate::objective::{LossContext, ObjectiveError};
 
-/// The mean of a function over all samples; made by [`mean`].
+/// The mean of a function over all samples, see [`mean`].
 #[derive(Clone, Debug)]
 pub struct Mean<F> {
     name: String,
     function: F,
 }
 
-/// The mean over all samples of what `function` computes for each: `N×1×1×1`, or more numbers a sample, all of which count alike.
+/// The mean over all samples of the values that `function` computes: `N×1×1×1`, or several numbers per sample with equal weights.
 ///
 /// ```
 /// use atrous_graph::{Op, op::{Binary, Unary}};
@@ -43,7 +43,7 @@ where
         self.name.clone()
     }
 
-    /// The sum, and how many numbers it is of.
+    /// The sum of the values, and their number.
     fn sums(&self, cx: &mut LossContext<'_>) -> Result<Vec<NodeId>, ObjectiveError> {
         let values = (self.function)(cx)?;
         let weights = cx.sample_weights()?;

@@ -1,14 +1,15 @@
-//! Several heads on one body.
+//! Objectives of networks with several heads.
 
 use atrous_graph::NodeId;
 
-use super::{LossContext, Objective, ObjectiveError};
+use super::Objective;
 use crate::OptionError;
+use crate::context::{LossContext, ObjectiveError};
 use crate::data::TargetSpec;
 use crate::loss;
 use crate::metrics::Metric;
 
-/// A weighted sum of objectives, each of which sees one output of the network alone. Their metrics have the output's name in front:
+/// A weighted sum of objectives, each for one output of the network. The names of their metrics begin with the output's name, such as
 /// `mask.mean_iou`.
 #[derive(Default)]
 pub struct Heads {
@@ -22,12 +23,12 @@ struct Head {
 }
 
 impl Heads {
-    /// Without a head.
+    /// No heads.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same with an objective for the output of this name. The weight is its loss's factor, finite and not negative.
+    /// Adds an objective for the output of this name. The weight is the factor of its loss, finite and not negative.
     pub fn with(mut self, output: impl Into<String>, weight: f32, objective: impl Objective + 'static) -> Self {
         self.heads.push(Head { output: output.into(), weight, objective: Box::new(objective) });
         self

@@ -3,28 +3,29 @@
 use atrous_graph::op::LabelWeight;
 use atrous_graph::{NodeId, Op, op::Reduce};
 
-use super::{Loss, LossContext, Objective, ObjectiveError};
+use super::{Loss, Objective};
 use crate::OptionError;
+use crate::context::{LossContext, ObjectiveError};
 use crate::data::{LABELS, TargetKind, TargetSpec};
 use crate::loss;
 use crate::metrics::{ConfusionMatrix, Metric, TopKAccuracy};
 
-/// A [`Loss`] of all outputs with the labels of one target, one class a picture or one a pixel. Labels equal to the loader's ignore
+/// A [`Loss`] of all outputs with the labels of one target, one class per picture or one per pixel. Labels equal to the loader's ignore
 /// label do not count.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Labelled {
     /// The loss.
     pub loss: Loss,
-    /// The target with the labels, [`LABELS`] unless said otherwise.
+    /// Name of the target with the labels, by default [`LABELS`].
     pub target: String,
     /// Factor of the loss of further outputs, such as the auxiliary head of PSPNet, finite and not negative.
     pub aux_weight: f32,
-    /// Guesses that a sample has in the metric `top_k`, at least 1.
+    /// Number of guesses per sample in the metric `top_k`, at least 1.
     pub top_k: usize,
 }
 
 impl Default for Labelled {
-    /// Cross-entropy with [`LABELS`], 0.4 for further outputs, five guesses.
+    /// Cross-entropy with [`LABELS`], the factor 0.4 for further outputs, five guesses.
     fn default() -> Self {
         Self { loss: Loss::default(), target: LABELS.to_owned(), aux_weight: 0.4, top_k: 5 }
     }
@@ -37,15 +38,15 @@ impl From<Loss> for Labelled {
 }
 
 impl Labelled {
-    /// The same with the labels of another target.
+    /// Uses the labels of another target.
     pub fn of(self, target: impl Into<String>) -> Self {
         Self { target: target.into(), ..self }
     }
 
-    /// Checks the numbers for a network of so many classes.
+    /// Checks the options for a network with this number of classes.
     ///
     /// # Errors
-    /// [`OptionError`] for the first one that makes no sense.
+    /// [`OptionError`] for the first one that is out of range.
     pub fn validate(&self, classes: usize) -> Result<(), OptionError> {
         let aux = self.aux_weight;
         OptionError::unless("aux_weight", aux >= 0.0 && aux.is_finite(), "finite and not negative", &aux)?;
@@ -72,7 +73,7 @@ impl Objective for Labelled {
         }
     }
 
-    /// How many labels count.
+    /// The number of labels that count.
     fn count(&self, cx: &mut LossContext<'_>) -> Result<NodeId, ObjectiveError> {
         let labels = cx.labels(&self.target)?;
         let (classes, ignore) = (cx.shape(cx.output()).c, Some(cx.ignore_label()));
@@ -80,7 +81,7 @@ impl Objective for Labelled {
         Ok(cx.graph.add("labels.count", Op::Reduce(Reduce::SUM_NHW), &[counts])?)
     }
 
-    /// The confusion matrix with what follows from it; where there are more than `top_k` classes a picture, that accuracy.
+    /// The confusion matrix; for one label per picture and more than `top_k` classes also the top-k accuracy.
     fn metrics(&self, targets: &[TargetSpec]) -> Vec<Box<dyn Metric>> {
         let kind = targets.iter().find(|spec| spec.name == self.target).map(|spec| spec.kind);
         let pixels = matches!(kind, Some(TargetKind::Mask { .. }));

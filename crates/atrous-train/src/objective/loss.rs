@@ -1,4 +1,4 @@
-//! Losses of class labels, as data.
+//! Losses of class labels, as values that can be stored.
 
 use atrous_graph::op::{LabelWeight, OneHot};
 use atrous_graph::{
@@ -7,13 +7,13 @@ use atrous_graph::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{LossContext, ObjectiveError};
 use crate::OptionError;
+use crate::context::{LossContext, ObjectiveError};
 use crate::data::LABELS;
 use crate::loss::{self, CrossEntropyLoss, Reduction, RegionLoss};
 
-/// Name of the input that holds the class weights, `1×1×1×C`, for the target called [`LABELS`]; for others their name stands in
-/// front.
+/// Name of the input that holds the class weights, `1×1×1×C`, for the target called [`LABELS`]; for other targets it begins with their
+/// name and a dot.
 const CLASS_WEIGHTS: &str = "class_weights";
 
 /// A loss of logits and class labels. In files it is a table with a `type`: `type = "cross-entropy"`.
@@ -38,7 +38,7 @@ const CLASS_WEIGHTS: &str = "class_weights";
 pub enum Loss {
     /// [`loss::cross_entropy`], the mean over labels that count.
     CrossEntropy {
-        /// Share of the target that goes to all classes alike, in 0..=1.
+        /// Label smoothing: share of the target that is distributed equally over all classes, in 0..=1.
         #[serde(default)]
         smoothing: f32,
     },
@@ -46,15 +46,15 @@ pub enum Loss {
     WeightedCrossEntropy {
         /// One weight for each class.
         weights: Vec<f32>,
-        /// Share of the target that goes to all classes alike, in 0..=1.
+        /// Label smoothing: share of the target that is distributed equally over all classes, in 0..=1.
         #[serde(default)]
         smoothing: f32,
     },
-    /// [`loss::bce_with_logits`] of each class for itself: one against all others.
+    /// [`loss::bce_with_logits`] of each class against all others.
     BinaryCrossEntropy {},
     /// [`loss::focal`].
     Focal {
-        /// How much less the easy ones count.
+        /// The exponent gamma, which lowers the weight of well classified elements.
         #[serde(default = "default_gamma")]
         gamma: f32,
     },
@@ -98,7 +98,7 @@ impl Default for Loss {
 }
 
 impl Loss {
-    /// The class weights, wherever they stand.
+    /// The class weights of the loss or of one of its parts.
     fn class_weights(&self) -> Option<&[f32]> {
         match self {
             Self::WeightedCrossEntropy { weights, .. } => Some(weights),
@@ -107,7 +107,7 @@ impl Loss {
         }
     }
 
-    /// Checks the numbers for a network of so many classes.
+    /// Checks the options for a network with this number of classes.
     ///
     /// # Errors
     /// [`OptionError::Loss`].
@@ -147,7 +147,7 @@ impl Loss {
         }
     }
 
-    /// Adds the loss of `logits` to a graph; the result is `1×1×1×1`. The context's ignore label does not count.
+    /// Adds the loss of `logits` to the graph; the result is `1×1×1×1`. Labels equal to the context's ignore label do not count.
     pub(super) fn add(
         &self,
         cx: &mut LossContext<'_>,
@@ -196,7 +196,7 @@ impl Loss {
     }
 }
 
-/// The mean of a loss per element over the elements of labels that count; 0 if there are none.
+/// The mean of the elements' losses over the elements whose labels count; 0 if there are none.
 fn mean_of_counted(
     graph: &mut Graph,
     name: &str,

@@ -1,7 +1,7 @@
-//! What a network is trained for: which targets a training needs, and the loss that it makes of them and the network's outputs.
+//! Objectives: which targets a training needs, and the loss that it computes from them and the network's outputs.
 //!
-//! An [`Objective`] adds its loss to the graph of a network, of the same operations as the network itself. Those of this module are
-//! ready-made; one of your own is a function:
+//! An [`Objective`] adds its loss to the graph of a network, as operations of the graph. This module has ready-made ones; any function of
+//! this form is an objective, too:
 //!
 //! ```
 //! use atrous_train::data::TargetKind;
@@ -17,9 +17,6 @@
 //! # takes(boxes);
 //! ```
 
-mod context;
-mod error;
-mod given;
 mod heads;
 mod labelled;
 mod loss;
@@ -30,26 +27,21 @@ use atrous_graph::{NodeId, Op, op::Reduce};
 use crate::data::TargetSpec;
 use crate::metrics::Metric;
 
-pub use context::LossContext;
-pub(crate) use context::check_scalar;
-pub use error::ObjectiveError;
-pub use given::{Given, SAMPLE_WEIGHTS};
+pub use crate::context::{Given, LossContext, ObjectiveError, SAMPLE_WEIGHTS};
 pub use heads::Heads;
 pub use labelled::Labelled;
 pub use loss::{Loss, LossPart};
 pub use ready::{Difference, Distillation, MultiLabel, Regression, SoftLabels};
 
-/// What a network is trained for.
+/// The goal of a training.
 pub trait Objective: Send + Sync {
-    /// Adds the loss to the graph: one f32, `1×1×1×1`. It asks `cx` for the outputs and for the targets it needs, which become inputs
-    /// of the graph.
+    /// Adds the loss to the graph: one f32, `1×1×1×1`. `cx` has the outputs; targets that it is asked for become inputs of the graph.
     ///
     /// # Errors
-    /// [`ObjectiveError`]: what is asked for is not there, or of another kind or shape.
+    /// [`ObjectiveError`] if an output or target is missing, or of another kind or shape.
     fn loss(&self, cx: &mut LossContext<'_>) -> Result<NodeId, ObjectiveError>;
 
-    /// Adds what the loss of a batch counts in means over a validation: one f32, `1×1×1×1`. The number of its samples, unless the
-    /// objective knows better.
+    /// Adds the weight of a batch's loss in the mean over a validation: one f32, `1×1×1×1`. By default the number of samples.
     ///
     /// # Errors
     /// As [`Self::loss`].
@@ -58,13 +50,13 @@ pub trait Objective: Send + Sync {
         Ok(cx.graph.add("samples", Op::Reduce(Reduce::SUM_NHW), &[weights])?)
     }
 
-    /// The metrics that a validation takes of networks with this objective, for data with these targets.
+    /// The metrics of validations with this objective, for data with these targets.
     fn metrics(&self, _targets: &[TargetSpec]) -> Vec<Box<dyn Metric>> {
         Vec::new()
     }
 
-    /// The objective and all of its numbers as one line of text. It stands in checkpoints: a training goes on only with an objective
-    /// that has the same.
+    /// The objective with all of its options as one line of text. It is stored in checkpoints; a training is resumed only with the same
+    /// text.
     fn describe(&self) -> String {
         "loss by a function".to_owned()
     }

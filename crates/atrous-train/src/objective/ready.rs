@@ -1,20 +1,21 @@
-//! Ready-made objectives beside those of class labels.
+//! Ready-made objectives for other targets than class labels.
 
 use atrous_graph::NodeId;
 
-use super::{Labelled, LossContext, Objective, ObjectiveError};
+use super::{Labelled, Objective};
 use crate::OptionError;
+use crate::context::{LossContext, ObjectiveError};
 use crate::data::{TargetKind, TargetSpec};
 use crate::loss::{self, ProbabilitiesLoss, Reduction};
 use crate::metrics::Metric;
 
-/// Probabilities of classes: [`loss::cross_entropy_probabilities`] of the main output, `N×1×1×C`, with a target of
+/// Class probabilities as targets: [`loss::cross_entropy_probabilities`] of the main output, `N×1×1×C`, with a target of the kind
 /// [`TargetKind::SoftLabels`], the mean over samples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SoftLabels {
     /// The target's name.
     pub target: String,
-    /// Share of the target that goes to all classes alike, in 0..=1.
+    /// Label smoothing: share of the target that is distributed equally over all classes, in 0..=1.
     pub smoothing: f32,
 }
 
@@ -32,8 +33,8 @@ impl Objective for SoftLabels {
     }
 }
 
-/// Any of several classes: [`loss::bce_with_logits`] of the main output, `N×1×1×C`, with a target of [`TargetKind::MultiHot`], the mean
-/// over classes and samples.
+/// Any number of classes per picture: [`loss::bce_with_logits`] of the main output, `N×1×1×C`, with a target of the kind
+/// [`TargetKind::MultiHot`], the mean over classes and samples.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MultiLabel {
     /// The target's name.
@@ -53,7 +54,7 @@ impl Objective for MultiLabel {
     }
 }
 
-/// How far a number is from another.
+/// The measure of the difference of two numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Difference {
     /// The squared difference, [`loss::mse`].
@@ -66,11 +67,11 @@ pub enum Difference {
     SmoothL1(f32),
 }
 
-/// Numbers: the mean difference of the main output and a target of [`TargetKind::Vector`], [`TargetKind::Boxes`] or
-/// [`TargetKind::Image`], whose shape the output must have. Without a target the output is to be the network's input: an autoencoder.
+/// Regression: the mean difference between the main output and a target of the kind [`TargetKind::Vector`], [`TargetKind::Boxes`] or
+/// [`TargetKind::Image`] with the output's shape. Without a target the output is compared with the network's input, as in an autoencoder.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Regression {
-    /// The target's name; `None` for the network's input.
+    /// Name of the target; `None` for the network's input.
     pub target: Option<String>,
     /// The difference that is minimised.
     pub difference: Difference,
@@ -84,7 +85,7 @@ impl Objective for Regression {
             Some(name) => {
                 let kind = match cx.kind_of(name)? {
                     Some(kind) if kind.classes().is_none() => kind,
-                    // Anything else is refused as a target of this kind.
+                    // A target of any other kind is refused by the following call.
                     _ => TargetKind::Vector { len: cx.shape(output).c },
                 };
                 cx.target(name, kind)?
@@ -105,20 +106,20 @@ impl Objective for Regression {
     }
 }
 
-/// Learning from a teacher in the same graph: `(1 - share) * loss of the labels + share *` [`loss::kl_distillation`] of two of the
-/// network's outputs (Hinton et al. 2015). No gradient reaches the teacher; [freeze](crate::TrainOptions::frozen) its parameters, so
-/// that its batch normalisations use and keep their running statistics.
+/// Distillation from a teacher in the same graph: `(1 - share) * loss of the labels + share *` [`loss::kl_distillation`] of two of the
+/// network's outputs (Hinton et al. 2015). No gradient reaches the teacher. Its parameters should be
+/// [frozen](crate::TrainOptions::frozen), so that its batch normalisations use and keep their running statistics.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Distillation {
-    /// The output that learns.
+    /// The output that is trained.
     pub student: String,
-    /// The output that it learns from, of the same shape.
+    /// The output that the student learns from, of the same shape.
     pub teacher: String,
-    /// Both outputs are divided by it before the softmax; positive.
+    /// The divisor of both outputs before the softmax; positive.
     pub temperature: f32,
-    /// What the student learns from labels; without, from the teacher alone.
+    /// The student's loss with labels; `None` to learn from the teacher alone.
     pub labelled: Option<Labelled>,
-    /// Share of the teacher in the loss, in 0..=1; 1 without labels.
+    /// Share of the distillation in the loss, in 0..=1; must be 1 without labels.
     pub share: f32,
 }
 

@@ -10,10 +10,10 @@ const TEMPLATE: &str = "{msg}  {bar:30} {pos}/{len}  {rate} images/s  {eta} left
 pub(super) struct Bar(ProgressBar);
 
 impl Bar {
-    /// For `steps` steps, `done` of which are behind it, each over `images` pictures.
+    /// A bar for `steps` steps, each over `images` pictures, `done` of which were done before.
     pub(super) fn new(steps: u64, done: u64, images: u64) -> Option<Self> {
         let bar = ProgressBar::new(steps).with_style(style(images)).with_message("starting").with_position(done);
-        // Steps done before say nothing of the speed now.
+        // The remaining time is estimated without the steps that were done before.
         bar.reset_eta();
         if !bar.is_hidden() {
             bar.enable_steady_tick(Duration::from_millis(500));
@@ -21,20 +21,20 @@ impl Bar {
         Some(Self(bar))
     }
 
-    /// So many steps are done.
+    /// Sets the number of done steps and the message.
     pub(super) fn set(&self, step: u64, message: String) {
         self.0.set_message(message);
         self.0.set_position(step);
     }
 
-    /// A line above the bar.
+    /// Prints a line above the bar.
     pub(super) fn println(&self, text: &str) {
         self.0.println(text);
     }
 }
 
 impl Drop for Bar {
-    /// The training is over, or has failed: the bar goes away.
+    /// Removes the bar from the terminal.
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }
@@ -42,7 +42,7 @@ impl Drop for Bar {
 
 fn style(images: u64) -> ProgressStyle {
     let rate = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-        // A line that cannot be written to the terminal is none of the training's business.
+        // An error of the terminal must not end the training.
         let _ = write!(out, "{:.1}", state.per_sec() * images as f64);
     };
     ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("rate", rate)

@@ -1,4 +1,4 @@
-//! Progress of a training, shown to whoever waits for it.
+//! Progress of a training, shown on the terminal.
 
 #[cfg_attr(not(feature = "plot"), path = "no_bar.rs")]
 mod bar;
@@ -10,18 +10,18 @@ use bar::Bar;
 
 use crate::log::EpochRecord;
 
-/// What a training shows while it runs.
+/// The output of a training while it runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Show {
-    /// A bar where the error output is a terminal (with the feature `plot`), else a line per epoch.
+    /// A progress bar if standard error is a terminal (with the feature `plot`), otherwise a line per epoch.
     #[default]
     Auto,
-    /// Nothing is shown.
+    /// No output.
     Nothing,
 }
 
-/// Shows on the error output how far a training is: a bar with epoch, step, loss, pictures per second and remaining time.
-/// Where that is no terminal, or without the feature `plot`, a line per epoch.
+/// Shows the progress of a training on standard error: a bar with epoch, step, loss, pictures per second and remaining time. If standard
+/// error is no terminal, or without the feature `plot`, a line per epoch.
 #[derive(Debug)]
 pub struct Progress {
     bar: Option<Bar>,
@@ -30,8 +30,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// For a training of `epochs` epochs and `steps` steps in all, `done` of which are behind it, each over `images`
-    /// pictures.
+    /// The progress of a training with `epochs` epochs and `steps` steps in total, each over `images` pictures; `done` steps were done
+    /// before.
     pub fn new(show: Show, epochs: u64, steps: u64, done: u64, images: u64) -> Self {
         let bar = match show {
             Show::Auto if stderr().is_terminal() => Bar::new(steps, done, images),
@@ -41,31 +41,31 @@ impl Progress {
         Self { bar, epochs, lines }
     }
 
-    /// `step` steps are done, in the epoch of number `epoch`, counted from 1; the last loss known is `loss`, and `scale` its scale, if it
-    /// has one.
+    /// Shows that `step` steps are done. `epoch` is the number of the epoch, counted from 1, `loss` the last known loss, and `scale` its
+    /// loss scale, if there is one.
     pub fn step(&self, epoch: u64, step: u64, loss: f64, scale: Option<f64>) {
         let Some(bar) = &self.bar else { return };
         let scale = scale.map_or_else(String::new, |scale| format!("  scale {scale}"));
         bar.set(step, format!("epoch {epoch}/{}  loss {loss:.4}{scale}", self.epochs));
     }
 
-    /// An epoch is done.
+    /// Shows that an epoch is done.
     pub fn epoch(&self, record: &EpochRecord) {
         self.say(&epoch_line(record, self.epochs));
     }
 
-    /// A line above the bar, or a line of its own where there is none.
+    /// Prints a line, above the bar if there is one.
     pub fn say(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
-            // Nobody need read it: a closed pipe stops no training.
+            // An error, such as a closed pipe, must not end the training.
             None if self.lines => drop(stderr().write_all(format!("{text}\n").as_bytes())),
             None => {}
         }
     }
 }
 
-/// What an epoch was like in one line.
+/// The line that is printed for an epoch.
 fn epoch_line(record: &EpochRecord, epochs: u64) -> String {
     let mut line = format!("epoch {}/{epochs}  loss {:.4}", record.epoch, record.train_loss);
     let mut add = |name: &str, value: f64| {

@@ -1,4 +1,4 @@
-//! Without the feature `plot` there is no bar.
+//! A stand-in for the bar without the feature `plot`.
 
 #[derive(Debug)]
 pub(super) enum Bar {}

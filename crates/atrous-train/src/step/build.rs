@@ -10,8 +10,21 @@ use atrous_graph::{
 };
 use atrous_nn::{Mode, Model};
 
-use super::{Part, StepError, StepSettings, TrainingStep};
-use crate::objective::{Given, LossContext, Objective, check_scalar};
+use super::error::StepError;
+use super::settings::{Part, StepSettings};
+use crate::context::{Given, LossContext, check_scalar};
+use crate::objective::Objective;
+
+/// A training step: plain data that can be planned, printed and run.
+#[derive(Clone, Debug)]
+pub struct TrainingStep {
+    /// The network in training mode, its graph extended by loss and gradients.
+    pub model: Model,
+    /// The parameters that are updated, and the rules.
+    pub training: Training,
+    /// The inputs of a step beside the network's input.
+    pub given: Given,
+}
 
 /// Adds the loss of an objective and its gradients to a network in training mode.
 pub(crate) fn build(
@@ -48,7 +61,7 @@ pub(crate) fn build(
     Ok(TrainingStep { model, training, given })
 }
 
-/// Groups by learning rate and decay of the parameters that have a gradient.
+/// The parameters that have a gradient, in groups of equal learning rate and weight decay.
 fn groups_of(
     model: &Model,
     gradients: &[(NodeId, NodeId)],

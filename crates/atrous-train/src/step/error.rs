@@ -1,4 +1,4 @@
-//! What can be wrong with a training step.
+//! Errors of training steps.
 
 use atrous_gpu::GpuError;
 use atrous_graph::GraphError;
@@ -6,37 +6,37 @@ use atrous_io::WeightsError;
 use atrous_nn::ModelError;
 
 use crate::OptionError;
-use crate::objective::ObjectiveError;
+use crate::context::ObjectiveError;
 
-/// Why there is no training step.
+/// Why a training step cannot be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StepError {
-    /// Numbers that make no sense.
+    /// An option is out of range.
     #[error(transparent)]
     Options(#[from] OptionError),
-    /// The objective does not go with the network or the data.
+    /// The objective does not fit the network or the data.
     #[error(transparent)]
     Objective(#[from] ObjectiveError),
-    /// A part of the network that is to be frozen or to have its own learning rate is not there.
+    /// The network has no part of a name that is frozen or has its own learning rate.
     #[error(transparent)]
     Model(#[from] ModelError),
     /// The network or its loss cannot be differentiated.
     #[error(transparent)]
     Graph(#[from] GraphError),
-    /// The graph is one for inference: its batch normalisations would use statistics that nothing computes.
+    /// The graph was built for inference, so that it does not compute statistics of batches.
     #[error("{network} is built for inference; to be trained it is built with Mode::Training")]
     Inference {
         /// The network's name.
         network: String,
     },
-    /// All parameters are frozen.
+    /// No parameter is trained.
     #[error("{network} has no parameter that is trained: all are frozen, or the loss depends on none")]
     NothingToTrain {
         /// The network's name.
         network: String,
     },
-    /// The first weights cannot be read, or are those of another network.
+    /// The initial weights cannot be read, or belong to another network.
     #[error(transparent)]
     Weights(#[from] WeightsError),
     /// An error of the device.

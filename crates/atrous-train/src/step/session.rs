@@ -5,13 +5,14 @@ use std::sync::Arc;
 use atrous_gpu::{Device, GpuError, InputData, Parameters, StepOptions, StepResult, TrainingSession};
 use atrous_graph::ParameterSource;
 use atrous_io::Weights;
-use atrous_nn::{DROPOUT_SEED, Model};
+use atrous_nn::Model;
 
-use super::{StepError, TrainingStep};
+use super::build::TrainingStep;
+use super::error::StepError;
+use super::inputs::dropout_seed;
 use crate::data::Batch;
-use crate::objective::{Given, SAMPLE_WEIGHTS};
 
-/// A [`TrainingStep`] on a device. It counts its steps and gives what is the same in all of them, and the seed of dropout.
+/// A [`TrainingStep`] on a device. It counts the steps, and adds constants and the seed of dropout to the inputs of each.
 #[derive(Debug)]
 pub struct StepSession {
     step: TrainingStep,
@@ -35,11 +36,11 @@ impl StepSession {
         Ok(Self { step, session, seed, accumulate, runs: 0 })
     }
 
-    /// Submits a step at this learning rate and returns the result of the one before it, if that has not been taken. `inputs` are the
+    /// Submits a step at this learning rate and returns the result of the previous one, if that has not been taken. `inputs` are the
     /// network's input and the targets of its objective by name, dense in the order N, H, W, C.
     ///
     /// # Errors
-    /// [`GpuError::Input`] for what is missing, unknown or of another length, [`GpuError::StepOption`],
+    /// [`GpuError::Input`] for an input that is missing, unknown or of another length, [`GpuError::StepOption`],
     /// [`GpuError::DeviceLost`], [`GpuError::OutOfMemory`].
     pub async fn step(&mut self, inputs: &[(&str, InputData<'_>)], lr: f64) -> Result<Option<StepResult>, GpuError> {
         let (options, seed, ones) = self.prepare(lr);
@@ -104,84 +105,26 @@ impl StepSession {
         self.session.finish_blocking()
     }
 
-    /// The network in training mode; its graph has loss and gradients, too.
+    /// The network in training mode; its graph includes loss and gradients.
     pub fn model(&self) -> &Model {
         &self.step.model
     }
 
-    /// The parameters as they are now. Sessions for inference may share them.
+    /// The current parameters, which sessions for inference may share.
     pub fn parameters(&self) -> &Arc<Parameters> {
         self.session.parameters()
     }
 
-    /// The session below: its plan, its memory, its counters, the optimizer's state.
+    /// The underlying session, with its plan, memory, counters and the optimizer's state.
     pub fn session(&self) -> &TrainingSession {
         &self.session
     }
 
-    /// What the next step is told, its seed, and the weights of samples that nobody gives.
+    /// The options of the next step, its seed of dropout, and sample weights of 1.
     fn prepare(&self, lr: f64) -> (StepOptions, [u32; 1], Vec<f32>) {
         let (update, run) = (self.runs / self.accumulate + 1, self.runs % self.accumulate);
         let options =
             StepOptions { lr, step: update, update: run + 1 == self.accumulate, scale: 1.0 / self.accumulate as f64 };
         (options, [dropout_seed(self.seed, update, run)], vec![1.0; self.step.model.input_shape().n])
     }
-}
-
-impl TrainingStep {
-    /// All inputs of a step of which some are given.
-    fn inputs<'a>(
-        &'a self,
-        given: &[(&'a str, InputData<'a>)],
-        seed: &'a [u32],
-        ones: &'a [f32],
-    ) -> Vec<(&'a str, InputData<'a>)> {
-        let mut all = given.to_vec();
-        let weights = self.given.has_sample_weights().then_some((SAMPLE_WEIGHTS, InputData::F32(ones)));
-        for (name, values) in self.given.constants().chain(weights).chain(seed_input(&self.model, seed)) {
-            if given.iter().all(|(other, _)| *other != name) {
-                all.push((name, values));
-            }
-        }
-        all
-    }
-
-    /// All inputs of a step on a batch with these weights of its samples.
-    pub(crate) fn batch_inputs<'a>(
-        &'a self,
-        batch: &'a Batch,
-        seed: &'a [u32],
-        weights: &'a [f32],
-    ) -> Vec<(&'a str, InputData<'a>)> {
-        batch_inputs(&self.model, &self.given, batch, seed, weights)
-    }
-}
-
-/// All inputs of a network with an objective, on a batch with these weights of its samples.
-pub(crate) fn batch_inputs<'a>(
-    model: &'a Model,
-    given: &'a Given,
-    batch: &'a Batch,
-    seed: &'a [u32],
-    weights: &'a [f32],
-) -> Vec<(&'a str, InputData<'a>)> {
-    let image = (model.graph.node(model.input).name.as_str(), InputData::F32(&batch.images));
-    let given = given.inputs(batch, weights);
-    [image].into_iter().chain(given).chain(seed_input(model, seed)).collect()
-}
-
-/// The seed of dropout, of a network that has any.
-fn seed_input<'a>(model: &Model, seed: &'a [u32]) -> Option<(&'a str, InputData<'a>)> {
-    let drops = model.graph.inputs().any(|(_, node)| node.name == DROPOUT_SEED);
-    drops.then_some((DROPOUT_SEED, InputData::U32(seed)))
-}
-
-/// What dropout is seeded with in the run number `run` of an update (SplitMix64's mixing function).
-pub(crate) fn dropout_seed(seed: u64, step: u64, run: u64) -> u32 {
-    let mix = |z: u64| {
-        let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    };
-    (mix(mix(mix(seed).wrapping_add(step)).wrapping_add(run)) >> 32) as u32
 }

@@ -1,18 +1,17 @@
-//! Where numbers went bad.
+//! Search for the first values that are not finite.
 
 use atrous_gpu::{GpuError, InputData, Purpose, Session};
 use atrous_graph::{DType, NodeId, Op, optim::LossScale};
 
 use super::{Trainer, flight::Run};
 
-/// Most nodes that are looked at in one run, and most bytes that they may have.
+/// Most nodes that one run returns, and most bytes of their values.
 const NODES: usize = 32;
 const BYTES: u64 = 256 << 20;
 
 impl Trainer {
-    /// The name of the first node, in the order of computation, that has infinite values or NaN for the inputs of a run and
-    /// the parameters as they are: inputs, then parameters, then what is computed of them. `None` if there is none, or it
-    /// cannot be found out.
+    /// The name of the first node with infinite values or NaN for the inputs of a run and the current parameters, in the order of
+    /// computation: inputs, then parameters, then computed nodes. `None` if there is none, or the search fails.
     pub(super) fn blame(&self, run: &Run, loss_scale: Option<f32>) -> Option<String> {
         let (seed, scale) = ([run.seed], [loss_scale.unwrap_or(1.0)]);
         let weights = run.batch.sample_weights();
@@ -34,7 +33,7 @@ impl Trainer {
         self.first_bad(&inputs).ok()?
     }
 
-    /// Computes the nodes again, some at a time.
+    /// Computes the nodes again in groups, and returns the first with bad values.
     fn first_bad(&self, inputs: &[(&str, InputData<'_>)]) -> Result<Option<String>, GpuError> {
         let nodes = self.computed();
         let mut rest = &nodes[..];

@@ -1,4 +1,4 @@
-//! Putting a training together.
+//! The builder of trainings.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::{
     objective::{Loss, Objective},
 };
 
-/// A training in the making, begun by [`Trainer::builder`].
+/// The description of a training, made by [`Trainer::builder`].
 pub struct TrainerBuilder<'a> {
     device: &'a Device,
     network: Result<Arc<dyn Network>, ZooError>,
@@ -36,9 +36,9 @@ pub struct TrainerBuilder<'a> {
 }
 
 impl Trainer {
-    /// Begins a training of a network, by value, shared or by its name in the zoo, on a device and these data: by default for
-    /// cross-entropy with their [`LABELS`](crate::data::LABELS), with the options' defaults, without validation. A network whose
-    /// number of classes is not that of the labels is refused, see [`Network::with_classes`].
+    /// Describes the training of a network, given by value, shared or by its name in the zoo, on a device and these data. By default the
+    /// objective is cross-entropy with the target [`LABELS`](crate::data::LABELS), and there is no validation. The network must have the
+    /// number of classes of the labels, see [`Network::with_classes`].
     pub fn builder(device: &Device, network: impl IntoNetwork, train: Loader) -> TrainerBuilder<'_> {
         TrainerBuilder {
             device,
@@ -55,52 +55,50 @@ impl Trainer {
 }
 
 impl TrainerBuilder<'_> {
-    /// What the network is called in checkpoints and messages; its own [name](Network::name) unless said otherwise.
+    /// The name in checkpoints and messages; by default that of the [network](Network::name).
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// What the network is trained for: a [`Loss`] with class labels, another objective of [`crate::objective`], or one of your own.
+    /// The objective: a [`Loss`] of class labels, another objective of [`crate::objective`], or the caller's own.
     pub fn objective(mut self, objective: impl Objective + 'static) -> Self {
         self.objective = Box::new(objective);
         self
     }
 
-    /// The first parameters. Without, they are drawn as the network's framework does, by the options' seed. A training that goes on takes
-    /// all from its checkpoint and does not read them.
+    /// The initial parameters. By default they are random, by the rules of the network's framework and the options' seed. A training that
+    /// is resumed takes all parameters from its checkpoint and does not read these.
     pub fn weights(mut self, weights: &Weights) -> Self {
         self.weights = Some(weights.clone());
         self
     }
 
-    /// Data that are validated on. They have the targets of those that are trained on; batch and size may differ.
+    /// The validation data. They must have the targets of the training data; batch and size may differ.
     pub fn validate(mut self, validation: impl Into<Option<Loader>>) -> Self {
         self.validation = validation.into();
         self
     }
 
-    /// A metric of the validations, beside those of the objective.
+    /// Adds a metric to the validations, beside those of the objective.
     pub fn metric(mut self, metric: impl Metric + 'static) -> Self {
         self.metrics.push(Box::new(metric));
         self
     }
 
-    /// How the network is trained.
+    /// The options of the training.
     pub fn options(mut self, options: TrainOptions) -> Self {
         self.options = options;
         self
     }
 
-    /// Prepares the training. The batch is that of the loaders; labels equal to their ignore label do not count. On a device that
+    /// Prepares the training. The batch size is that of the loaders; labels equal to their ignore label do not count. On a device that
     /// stores tensors in f16 ([`DeviceOptions::precision`](atrous_gpu::DeviceOptions::precision)) the loss is scaled
-    /// ([`TrainOptions::loss_scaling`]). With [`TrainOptions::resume`] the training goes on where the run folder's last checkpoint
-    /// stands.
+    /// ([`TrainOptions::loss_scaling`]). With [`TrainOptions::resume`] the training continues from the last checkpoint in the run folder.
     ///
     /// # Errors
-    /// [`TrainError`]: a name that the zoo does not have, options out of their ranges, an objective that does not go with network or data,
-    /// weights of another network, a training that does not fit the device's memory, a run folder in use, a checkpoint of another
-    /// training.
+    /// [`TrainError`] for an unknown name in the zoo, options out of range, an objective that does not fit the network or the data, weights
+    /// of another network, a training that does not fit the device's memory, a run folder in use, and a checkpoint of another training.
     pub fn build(self) -> Result<Trainer, TrainError> {
         let Self { device, network, name, objective, weights, train, validation, mut metrics, options } = self;
         let network = network?;
@@ -134,7 +132,7 @@ impl TrainerBuilder<'_> {
             best: None,
             waiting: Waiting::default(),
         };
-        // All that can be refused is, before kernels are compiled.
+        // All checks are made before kernels are compiled, which may take long.
         let checkpoint =
             folder.as_ref().map(|folder| persist::last(folder, &step, &state, options.epochs)).transpose()?.flatten();
         let evaluation = validation.map(|loader| Evaluation::new(recipe, loader, metrics)).transpose()?;

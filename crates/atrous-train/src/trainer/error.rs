@@ -1,19 +1,19 @@
-//! What can go wrong in a training.
+//! Errors of trainings.
 
 use atrous_graph::GraphError;
 use atrous_io::{SaveError, WeightsError};
 
 use super::RunFolderError;
 use crate::{
-    OptionError, checkpoint::CheckpointError, curve::CurveError, data::DataError, log::LogError,
-    objective::ObjectiveError, step::StepError,
+    OptionError, checkpoint::CheckpointError, context::ObjectiveError, curve::CurveError, data::DataError,
+    log::LogError, step::StepError,
 };
 
-/// Why a training cannot begin or go on.
+/// Why a training cannot begin or continue.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// Options that make no sense.
+    /// An option is out of range.
     #[error(transparent)]
     Options(#[from] OptionError),
     /// The zoo has no such network.
@@ -25,24 +25,24 @@ pub enum TrainError {
     /// The network cannot be built.
     #[error(transparent)]
     Graph(#[from] GraphError),
-    /// There is no training step: the objective does not go with network or data, or a part of the network is not there.
+    /// The training step cannot be built, such as for an objective that does not fit, or an unknown part of the network.
     #[error(transparent)]
     Step(Box<StepError>),
-    /// A training step that does not fit into the memory there may be.
+    /// The training step does not fit into the memory budget.
     #[error("{source}; {}", advice(.fits))]
     Memory {
         /// The bytes needed, and the budget.
         source: Box<atrous_gpu::GpuError>,
-        /// What would fit, with its bytes.
+        /// Changes with which the step would fit, with their bytes.
         fits: Vec<(String, u64)>,
     },
     /// An error of the device.
     #[error(transparent)]
     Gpu(#[from] atrous_gpu::GpuError),
-    /// The objective or a metric does not go with the network or the validation data.
+    /// The objective or a metric does not fit the network or the validation data.
     #[error(transparent)]
     Objective(#[from] ObjectiveError),
-    /// Training and validation data that do not go together.
+    /// Training and validation data have different targets.
     #[error("the validation data have {got}, the training data {needs}")]
     Validation {
         /// What the training data have.
@@ -50,7 +50,7 @@ pub enum TrainError {
         /// What the validation data have.
         got: String,
     },
-    /// Loss or gradient became infinite or NaN. Parameters and checkpoints are as before that step.
+    /// Loss or gradient became infinite or NaN. The step changed neither parameters nor checkpoints.
     #[error("step {step}: loss {loss:?}, gradient norm {gradient_norm:?}; {}", blame(.node.as_deref()))]
     NotFinite {
         /// The step, counted from 1.
@@ -62,7 +62,7 @@ pub enum TrainError {
         /// The first node whose values are not finite, in the order of computation.
         node: Option<String>,
     },
-    /// The loss is finite, but its gradient is not, however little the loss was scaled. Parameters and checkpoints are as before.
+    /// The loss is finite, but its gradient is not, even with the smallest loss scale. The step changed neither parameters nor checkpoints.
     #[error("step {step}: the gradient is not finite even with a loss scale of {loss_scale:e}; {}", blame(.node.as_deref()))]
     LossScale {
         /// The step, counted from 1.
@@ -75,10 +75,10 @@ pub enum TrainError {
     /// The run folder cannot be used.
     #[error(transparent)]
     RunFolder(#[from] RunFolderError),
-    /// A checkpoint cannot be written, read, or gone on from.
+    /// A checkpoint cannot be written, read, or resumed from.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The first weights cannot be read, or are those of another network.
+    /// The initial weights cannot be read, or belong to another network.
     #[error(transparent)]
     Weights(Box<WeightsError>),
     /// The weights of the best state cannot be written.

@@ -1,4 +1,4 @@
-//! Validation: loss and metrics, summed up on the device.
+//! Validation: loss and metrics, summed on the device.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -7,67 +7,67 @@ use atrous_graph::NodeId;
 use atrous_nn::Model;
 
 use super::{
-    TrainError, Trainer, Watch,
+    TrainError, Watch,
     graph::{DataShape, EvaluationGraph, Recipe},
 };
 use crate::{
+    context::Given,
     data::{Loader, TargetKind},
     metrics::{Confusion, ConfusionMatrix, Metric},
-    objective::Given,
     step::batch_inputs,
 };
 
 /// Largest count that is exact in f32.
 const EXACT: usize = 1 << 24;
 
-/// A validation that is not on a device yet.
+/// A validation with its graph, before it is prepared on a device.
 pub(super) struct Evaluation {
     loader: Loader,
     graph: EvaluationGraph,
     metrics: Vec<Box<dyn Metric>>,
 }
 
-/// A forward pass over validation data.
+/// A validation on a device.
 pub(super) struct Evaluator {
     loader: Loader,
     model: Model,
     given: Given,
     session: Session,
     metrics: Vec<Box<dyn Metric>>,
-    /// Names of the totals: of the loss and what it counts, then those of each metric.
+    /// Names of the totals: of the sum of losses and their weights, then of each metric.
     names: Vec<Vec<String>>,
-    /// Batches after which the totals are taken, so that they stay exact.
+    /// Number of batches after which the totals are read, so that counts stay exact in f32.
     batches: usize,
 }
 
-/// What a validation found.
+/// The results of a validation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figures {
-    /// Mean loss over all labels, or samples, that count; `None` if there are none.
+    /// Mean loss over all labels or samples that count; `None` if there are none.
     pub loss: Option<f64>,
-    /// The figures of all metrics by name, without those of which nothing was counted.
+    /// The figures of all metrics by name. Figures for which nothing was counted are left out.
     pub metrics: BTreeMap<String, f64>,
-    /// What each metric summed up, by its [name](Metric::name).
+    /// The sums of each metric, by its [name](Metric::name).
     pub totals: BTreeMap<String, Vec<Vec<f64>>>,
-    /// Whether pixels have labels.
+    /// Whether the labels are labels of pixels.
     pixels: bool,
 }
 
 impl Figures {
-    /// The confusion matrix of samples or pixels, where there is that metric.
+    /// The confusion matrix of samples or pixels, if that metric was computed.
     pub fn confusion(&self) -> Option<Confusion> {
         ConfusionMatrix::of(self.totals.get(ConfusionMatrix::NAME)?.first()?)
     }
 
-    /// Intersection over union of each class of a segmentation; empty where pixels have no labels.
+    /// Intersection over union of each class of a segmentation; empty if the labels are not labels of pixels.
     pub fn class_iou(&self) -> Vec<Option<f64>> {
         self.confusion().filter(|_| self.pixels).map_or_else(Vec::new, |confusion| confusion.iou())
     }
 
-    /// The value that decides which state is the best.
+    /// The value of the watched quantity.
     pub fn watched(&self, watch: &Watch) -> Option<f64> {
         match watch {
-            // Of classifications it is no figure of the log.
+            // For classification the mean IoU is not among the figures.
             Watch::MeanIou => self.confusion()?.mean_iou(),
             Watch::Loss => self.loss,
             Watch::Accuracy => self.metrics.get("accuracy").copied(),
@@ -77,24 +77,14 @@ impl Figures {
     }
 }
 
-impl Trainer {
-    /// Runs over the validation data with the parameters as they are; `None` if there are no such data.
-    ///
-    /// # Errors
-    /// [`TrainError::Data`], [`TrainError::Gpu`].
-    pub fn evaluate(&mut self) -> Result<Option<Figures>, TrainError> {
-        self.evaluator.as_mut().map(Evaluator::run).transpose()
-    }
-}
-
 impl Evaluation {
-    /// Builds its graph.
+    /// Builds the graph of the validation.
     pub(super) fn new(recipe: Recipe<'_>, loader: Loader, metrics: Vec<Box<dyn Metric>>) -> Result<Self, TrainError> {
         let graph = recipe.evaluation(&DataShape::of(&loader), &metrics)?;
         Ok(Self { loader, graph, metrics })
     }
 
-    /// Prepares it on a device.
+    /// Prepares the validation on a device.
     pub(super) fn on(self, device: &Device, parameters: Arc<Parameters>) -> Result<Evaluator, GpuError> {
         let Self { loader, graph: EvaluationGraph { model, given, loss_sum, count, sums }, metrics } = self;
         let nodes: Vec<Vec<NodeId>> = [vec![loss_sum, count]].into_iter().chain(sums).collect();
@@ -108,8 +98,9 @@ impl Evaluation {
 }
 
 impl Evaluator {
-    fn run(&mut self) -> Result<Figures, TrainError> {
-        // What a run that failed has left.
+    /// Runs over all validation data with the parameters as they are.
+    pub(super) fn run(&mut self) -> Result<Figures, TrainError> {
+        // Clear totals that an earlier, failed validation may have left.
         self.session.totals_blocking()?;
         let mut sums: Vec<Vec<Vec<f64>>> = self.names.iter().map(|names| vec![Vec::new(); names.len()]).collect();
         let mut last = None;
@@ -117,7 +108,7 @@ impl Evaluator {
             let batch = batch?;
             let weights = batch.sample_weights();
             let inputs = batch_inputs(&self.model, &self.given, &batch, &[0], &weights);
-            // While a run is under way the next batch is read and uploaded.
+            // The next batch is read and uploaded while the device computes this one.
             let flight = self.session.begin(&inputs)?;
             if let Some(before) = last.replace(flight) {
                 self.session.finish_blocking(before)?;
@@ -142,7 +133,7 @@ impl Evaluator {
     }
 }
 
-/// Adds the totals of some batches to those of the batches before.
+/// Adds totals to the sums.
 fn add(sums: &mut [Vec<Vec<f64>>], totals: &Outputs, names: &[Vec<String>]) -> Result<(), GpuError> {
     for (sum, name) in sums.iter_mut().flatten().zip(names.iter().flatten()) {
         let values = totals.f32(name)?;

@@ -14,16 +14,16 @@ use crate::{
     step::dropout_seed,
 };
 
-/// How a training ended.
+/// The result of a call of [`Trainer::fit`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// Why it ended.
     pub reason: Reason,
-    /// Number of epochs done, those before a resumption included.
+    /// Number of epochs done since the beginning of the training.
     pub epochs: u64,
-    /// Number of updates done, those before a resumption included.
+    /// Number of updates done since the beginning of the training.
     pub steps: u64,
-    /// Best value of the watched metric.
+    /// Best value of the watched quantity.
     pub best: Option<f64>,
     /// The last epoch of this call.
     pub last: Option<EpochRecord>,
@@ -34,9 +34,9 @@ pub struct Outcome {
 pub enum Reason {
     /// All epochs are done.
     Finished,
-    /// Early stopping ended it: the watched metric did not improve for too long.
+    /// Early stopping ended the training, since the watched quantity did not improve.
     Stopped,
-    /// The `watch` of [`Trainer::fit_with`] ended it. It can be resumed.
+    /// The `watch` function of [`Trainer::fit_with`] ended the training. It can be resumed.
     Interrupted,
 }
 
@@ -44,20 +44,20 @@ impl Trainer {
     /// Trains to the end.
     ///
     /// # Errors
-    /// [`TrainError`]. If loss or gradient become infinite or NaN it is [`TrainError::NotFinite`]; the checkpoints are those of
-    /// before. Where the loss is scaled, a gradient that is too large is no error but a step that is skipped, until it is
-    /// [`TrainError::LossScale`]. After an error the parameters may be an update further than the state; the last checkpoint is consistent.
+    /// [`TrainError`]. [`TrainError::NotFinite`] if loss or gradient become infinite or NaN; checkpoints are not overwritten then. With a
+    /// loss scale, a step whose gradient overflows is skipped; only if it does so at the smallest scale the error is
+    /// [`TrainError::LossScale`]. After an error the parameters may be one update ahead of the state; the last checkpoint is consistent.
     pub fn fit(&mut self) -> Result<Outcome, TrainError> {
         self.fit_with(|_| ControlFlow::Continue(()))
     }
 
-    /// Trains to the end, or until `watch` breaks it off. `watch` sees every record of the log as soon as it is known, which is
-    /// when the next step is under way. A training that is broken off ends after the update under way with a checkpoint.
+    /// Trains to the end, or until `watch` returns `Break`. `watch` is called with every record of the log as soon as it is known; at that
+    /// time the next step is already under way. After `Break` the update under way is completed and a checkpoint is written.
     ///
     /// # Errors
     /// As [`Trainer::fit`].
     pub fn fit_with(&mut self, mut watch: impl FnMut(&Record) -> ControlFlow<()>) -> Result<Outcome, TrainError> {
-        // What a call that failed has left.
+        // Discard the result of a step that an earlier, failed call may have left.
         self.session.finish_blocking()?;
         let progress = self.progress();
         let mut last = None;
@@ -89,7 +89,7 @@ impl Trainer {
         Progress::new(self.options.show, self.options.epochs, steps * self.options.epochs, self.state.step, images)
     }
 
-    /// Trains from where the state stands to the end of its epoch; breaks off with a checkpoint if `watch` does.
+    /// Trains from the current state to the end of its epoch. If `watch` returns `Break`, writes a checkpoint and returns `Break`.
     fn train_epoch(
         &mut self,
         progress: &Progress,
@@ -112,7 +112,7 @@ impl Trainer {
                 let left = self.train.batches().saturating_sub(batch.index).max(1);
                 window = self.options.accumulate.min(left as u64);
             }
-            // Batches may be missing at the end of an epoch, where broken samples are skipped.
+            // An epoch may end early, since batches whose samples are all broken are skipped.
             let last = self.options.accumulate > 1 && batches.peek().is_none();
             let step = StepOptions {
                 lr: self.options.schedule.rate(self.options.lr, flight.updates),
@@ -139,12 +139,12 @@ impl Trainer {
 
     /// Whether a checkpoint is to be written between two updates.
     fn checkpoint_is_due(&self, flight: &Flight) -> bool {
-        // An update is in the air, if this call has made any.
+        // No checkpoint before the first update of this call.
         let made = flight.updates > self.state.step;
         made && self.options.checkpoint_every.is_some_and(|n| flight.updates.is_multiple_of(n))
     }
 
-    /// Waits for the result that is not there.
+    /// Waits for the result of the step under way, if there is one.
     fn drain(
         &mut self,
         flight: &mut Flight,
@@ -157,7 +157,7 @@ impl Trainer {
         }
     }
 
-    /// Takes a result into account.
+    /// Updates the state, the log and the progress with a result.
     fn land(
         &mut self,
         flight: &mut Flight,
@@ -191,7 +191,7 @@ impl Trainer {
         Ok(watch(&record))
     }
 
-    /// Validates, and writes what there is to write at the end of an epoch.
+    /// Ends an epoch: validates if it is due, and writes the log and checkpoints.
     fn end_epoch(&mut self, begun: Instant) -> Result<EpochRecord, TrainError> {
         let epoch = self.state.epoch + 1;
         let due = epoch.is_multiple_of(self.options.validate_every) || epoch == self.options.epochs;
@@ -222,7 +222,7 @@ impl Trainer {
         Ok(record)
     }
 
-    /// Takes a watched value into account; true if it is the best so far.
+    /// Updates the best value and early stopping with a watched value; returns whether it is the best so far.
     fn observe(&mut self, value: f64) -> bool {
         let watch = if self.evaluator.is_some() { &self.options.watch } else { &Watch::Loss };
         let mode = watch.mode(self.options.maximize);

@@ -1,4 +1,4 @@
-//! Runs that were submitted and whose results have not come back.
+//! Runs that were submitted and whose results are pending.
 
 use std::{collections::VecDeque, time::Instant};
 
@@ -6,69 +6,68 @@ use atrous_gpu::StepResult;
 
 use crate::{data::Batch, log::StepRecord};
 
-/// The least loss scale with which an overflow is an overflow. The largest f16 is about `2^16`: what this scale, `2^-14`, does not
-/// bring below it is beyond `2^30`, and no gradient to learn by.
+/// The smallest loss scale at which an overflow of the gradient is skipped. The largest f16 is about `2^16`, so a gradient that overflows
+/// at this scale, `2^-14`, is larger than `2^30`; then the training has diverged.
 const LEAST_SCALE: f32 = 1.0 / 16384.0;
 
 /// A submitted run.
 #[derive(Debug)]
 pub(super) struct Run {
-    /// Kept to find out where numbers went bad.
+    /// Kept to find the first values that are not finite.
     pub(super) batch: Batch,
-    /// What dropout was seeded with.
+    /// The seed of dropout.
     pub(super) seed: u32,
     pub(super) lr: f64,
-    /// Whether the run ends an update.
+    /// Whether the run completes an update.
     pub(super) update: bool,
 }
 
-/// The runs of one epoch between submission and result, and the update they are part of. Results come in the order of
-/// submission.
+/// The pending runs of one epoch, and the update that they belong to. Results arrive in the order of submission.
 #[derive(Debug)]
 pub(super) struct Flight {
     runs: VecDeque<Run>,
-    /// Updates begun, over the whole training; the last may not have been submitted.
+    /// Number of updates that were submitted since the beginning of the training.
     pub(super) updates: u64,
-    /// Runs submitted for the update that is not complete.
+    /// Number of runs submitted for the next update.
     pub(super) filled: u64,
-    /// Sum of `loss * samples` and samples of the runs of the update whose results come.
+    /// Sum of `loss * samples`, and number of samples, over the runs of the current update whose results have arrived.
     loss_sum: f64,
     samples: u64,
     since: Instant,
 }
 
-/// What a result meant for the training.
+/// What a result means for the training.
 #[derive(Debug)]
 pub(super) enum Landed {
-    /// A run of an update that is not complete.
+    /// The update that the run belongs to is not complete.
     Part,
-    /// An update is complete.
+    /// The run completes an update.
     Update(Landing),
-    /// The loss was not finite, or the gradient was not and no smaller scale will help.
+    /// The loss is not finite, or the gradient is not, even with the smallest loss scale.
     Bad(Run),
 }
 
 /// A complete update.
 #[derive(Debug)]
 pub(super) struct Landing {
-    /// Its line of the log.
+    /// The record for the log.
     pub(super) record: StepRecord,
-    /// Where the data go on.
+    /// The number of the next batch in the epoch.
     pub(super) next_batch: u64,
-    /// Sum of `loss * samples` over its runs.
+    /// Sum of `loss * samples` over the update's runs.
     pub(super) loss_sum: f64,
-    /// Samples of its runs.
+    /// Number of samples of the update's runs.
     pub(super) samples: u64,
 }
 
 impl Flight {
-    /// Nothing submitted, after so many updates.
+    /// No runs yet, after this number of updates.
     pub(super) fn new(updates: u64) -> Self {
         let since = Instant::now();
         Self { runs: VecDeque::new(), updates, filled: 0, loss_sum: 0.0, samples: 0, since }
     }
 
-    /// A run was submitted.
+    /// Records that a run was submitted.
     pub(super) fn submitted(&mut self, run: Run) {
         if run.update {
             self.updates += 1;
@@ -79,7 +78,7 @@ impl Flight {
         self.runs.push_back(run);
     }
 
-    /// The result of the earliest run has come, in epoch number `epoch`, counted from 1.
+    /// Records the result of the earliest pending run, in epoch number `epoch`, counted from 1.
     pub(super) fn landed(&mut self, result: &StepResult, epoch: u64) -> Landed {
         let run = self.runs.pop_front().expect("a result belongs to a run that was submitted");
         let overflown = result.loss.is_finite() && result.loss_scale.is_some_and(|scale| scale >= LEAST_SCALE);

@@ -1,15 +1,16 @@
-//! The graphs of a training: a step, and the validation.
+//! The graphs of a training: the step and the validation.
 
 use atrous_graph::{NodeId, Op, Shape, op::Binary, passes::Precision};
 use atrous_nn::{Mode, Model, Network};
 
 use super::{TrainError, TrainOptions};
+use crate::context::{Given, LossContext, check_scalar};
 use crate::data::{Loader, TargetKind, TargetSpec};
 use crate::metrics::Metric;
-use crate::objective::{Given, LossContext, Objective, check_scalar};
+use crate::objective::Objective;
 use crate::step::{self, StepSettings, TrainingStep};
 
-/// What is trained, and what for.
+/// The network and the objective of a training.
 #[derive(Clone, Copy)]
 pub(super) struct Recipe<'a> {
     pub(super) network: &'a dyn Network,
@@ -17,13 +18,13 @@ pub(super) struct Recipe<'a> {
     pub(super) objective: &'a dyn Objective,
 }
 
-/// What the data bring to every step.
+/// The shapes of the data of every step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DataShape {
     /// `N×H×W×C`.
     pub(super) images: Shape,
     pub(super) targets: Vec<TargetSpec>,
-    /// The label that does not count.
+    /// The ignore label.
     pub(super) ignore: u32,
 }
 
@@ -52,7 +53,7 @@ impl DataShape {
         format!("{}, {} ignored", parts.join(", "), self.ignore)
     }
 
-    /// Most labels, or samples, of a batch.
+    /// Largest number of labels, or samples, that a batch can have.
     pub(super) fn labels(&self) -> usize {
         let each = |spec: &TargetSpec| match spec.kind {
             TargetKind::Mask { .. } => self.images.h * self.images.w,
@@ -66,16 +67,16 @@ impl DataShape {
     }
 }
 
-/// A forward pass over validation data with what is summed up over all of them.
+/// The graph of a validation.
 pub(super) struct EvaluationGraph {
     /// The network in inference mode, its graph extended by the sums.
     pub(super) model: Model,
     pub(super) given: Given,
-    /// Loss of the batch, times what it counts: `1×1×1×1`.
+    /// Loss of the batch times its weight: `1×1×1×1`.
     pub(super) loss_sum: NodeId,
-    /// What the batch's loss counts: `1×1×1×1`.
+    /// Weight of the batch's loss: `1×1×1×1`.
     pub(super) count: NodeId,
-    /// What each metric sums up.
+    /// The sums of each metric.
     pub(super) sums: Vec<Vec<NodeId>>,
 }
 

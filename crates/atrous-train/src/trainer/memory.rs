@@ -1,4 +1,4 @@
-//! What to do where a training does not fit.
+//! Advice for trainings that do not fit into memory.
 
 use atrous_gpu::{Device, GpuError, Purpose};
 use atrous_graph::{Shape, autodiff::Recompute};
@@ -8,8 +8,8 @@ use super::{
     graph::{DataShape, Recipe},
 };
 
-/// Adds to the error of a memory budget what would fit into it: computing more again at the same batch, and the largest
-/// smaller batch. All other errors stay as they are.
+/// Adds to an error of the memory budget the changes with which the training would fit: the least recomputation at the same batch size, and
+/// the largest smaller batch. Other errors are not changed.
 pub(super) fn advise(
     error: GpuError,
     device: &Device,

@@ -67,24 +67,32 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// The network in training mode; its graph has loss and gradients, too.
+    /// The network in training mode; its graph includes loss and gradients.
     pub fn model(&self) -> &Model {
         &self.step.model
     }
 
-    /// The parameters as they are now. Sessions for inference may share them.
+    /// The current parameters, which sessions for inference may share.
     pub fn parameters(&self) -> &Arc<Parameters> {
         self.session.parameters()
     }
 
-    /// The step on the device: its plan, its memory, its counters.
+    /// The session of the training step, with its plan, memory and counters.
     pub fn session(&self) -> &TrainingSession {
         &self.session
     }
 
-    /// Where the training stands.
+    /// The progress and settings of the training.
     pub fn state(&self) -> &TrainingState {
         &self.state
+    }
+
+    /// Validates with the current parameters; `None` without validation data.
+    ///
+    /// # Errors
+    /// [`TrainError::Data`], [`TrainError::Gpu`].
+    pub fn evaluate(&mut self) -> Result<Option<Figures>, TrainError> {
+        self.evaluator.as_mut().map(Evaluator::run).transpose()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a training is asked to do.
+//! Options of trainings.
 
 use std::path::PathBuf;
 
@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{EarlyStopping, Mode, OptionError, Part, Schedule, Show, metrics::Metric};
 
-/// How a network is trained. Take the default and change what differs:
-/// `TrainOptions { epochs: 20, lr: 0.01, ..TrainOptions::default() }`.
+/// Options of a training, such as `TrainOptions { epochs: 20, lr: 0.01, ..TrainOptions::default() }`.
 ///
 /// ```
 /// use atrous_graph::optim::Optimizer;
@@ -34,47 +33,47 @@ use crate::{EarlyStopping, Mode, OptionError, Part, Schedule, Show, metrics::Met
 pub struct TrainOptions {
     /// Passes over the training data, at least 1.
     pub epochs: u64,
-    /// The update rule.
+    /// The optimizer.
     pub optimizer: Optimizer,
-    /// Whether the loss is maximized instead of minimized. Weight decay shrinks weights all the same.
+    /// Whether the loss is maximized instead of minimized. Weight decay shrinks weights in both cases.
     pub maximize: bool,
     /// Base learning rate, positive.
     pub lr: f64,
-    /// How the learning rate changes, step by step.
+    /// The learning rate schedule.
     pub schedule: Schedule,
-    /// Weight decay of convolutions' and linear layers' weights, not negative. Norms and biases do not decay.
+    /// Weight decay of the weights of convolutions and linear layers, not negative. Parameters of normalisations and biases do not decay.
     pub weight_decay: f64,
-    /// Parts of the network with learning rates of their own; the rest has the base rate.
+    /// Parts of the network with learning rates of their own; all others have the base rate.
     pub parts: Vec<Part>,
-    /// What stays as it is: parameters, layers or stages by name. Frozen batch normalisations keep their statistics.
+    /// Parameters, layers or stages that are frozen, by name. Frozen batch normalisations use and keep their running statistics.
     pub frozen: Vec<String>,
-    /// Longest gradient of an update; longer ones are shortened to it.
+    /// Largest norm of the gradient of an update; longer gradients are scaled down to it.
     pub clip_norm: Option<f64>,
     /// Batches whose gradients are averaged for one update, at least 1.
     pub accumulate: u64,
-    /// How the loss is scaled where the device stores tensors in f16.
+    /// How the loss is scaled on devices that store tensors in f16.
     pub loss_scaling: LossScaling,
-    /// Seed of first parameters and dropout.
+    /// Seed of initial parameters and dropout.
     pub seed: u64,
-    /// What the backward pass computes again instead of storing it.
+    /// Which activations the backward pass computes again instead of storing them.
     pub recompute: Recompute,
-    /// Epochs from one validation to the next, at least 1; the last epoch always has one.
+    /// Number of epochs between validations, at least 1; the last epoch always has one.
     pub validate_every: u64,
-    /// What decides which state is the best.
+    /// The quantity that decides which state is the best.
     pub watch: Watch,
-    /// When to stop early, judged by the watched value.
+    /// The rule of early stopping for the watched quantity.
     pub early_stopping: Option<EarlyStopping>,
-    /// Where checkpoints, log and learning curve are written; nowhere if `None`.
+    /// Folder for checkpoints, log and learning curve; `None` to write none of them.
     pub run_folder: Option<PathBuf>,
-    /// Goes on from the run folder's last checkpoint, if there is one.
+    /// Whether to continue from the run folder's last checkpoint, if there is one.
     pub resume: bool,
-    /// Updates from one checkpoint to the next within an epoch, at least 1; every epoch ends with one.
+    /// Number of updates between checkpoints within an epoch, at least 1; every epoch ends with one.
     pub checkpoint_every: Option<u64>,
-    /// What is shown while it trains.
+    /// The output on the terminal.
     pub show: Show,
 }
 
-/// A value of each validation that decides which state is the best; without validation data always the training loss. In files
+/// The quantity of a validation that decides which state is the best; without validation data it is always the training loss. In files
 /// `"loss"`, `"accuracy"`, `"mean-iou"`, or a metric by name: `{ max = "f1" }`, `{ min = "error" }`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -82,7 +81,7 @@ pub enum Watch {
     /// The validation loss: the least, or where the loss is [maximized](TrainOptions::maximize) the largest.
     #[default]
     Loss,
-    /// Fraction of samples or pixels that are right.
+    /// Fraction of correct samples or pixels.
     Accuracy,
     /// Mean intersection over union of the classes.
     MeanIou,
@@ -93,7 +92,7 @@ pub enum Watch {
 }
 
 impl Watch {
-    /// Which way it gets better in a training that maximizes its loss, or minimizes it.
+    /// Whether smaller or larger values are better, in a training that maximizes its loss or minimizes it.
     pub const fn mode(&self, maximize: bool) -> Mode {
         match self {
             Self::Loss if maximize => Mode::Max,
@@ -142,10 +141,10 @@ impl Default for TrainOptions {
 }
 
 impl TrainOptions {
-    /// Whether all options make sense.
+    /// Checks that all options are within their ranges.
     ///
     /// # Errors
-    /// [`OptionError`] for the first one that does not.
+    /// [`OptionError`] for the first one that is not.
     pub fn validate(&self) -> Result<(), OptionError> {
         let number = OptionError::unless;
         let counts = [
@@ -172,7 +171,7 @@ impl TrainOptions {
         self.loss_scaling.validate().map_err(OptionError::LossScaling)
     }
 
-    /// Whether the names of metrics are their own, and the one that is watched is there.
+    /// Checks that the names of all figures differ, and that the watched metric is among them.
     pub(super) fn check_metrics(&self, metrics: &[Box<dyn Metric>], validated: bool) -> Result<(), OptionError> {
         let mut names = vec!["loss".to_owned()];
         for name in metrics.iter().flat_map(|metric| metric.figures()) {

@@ -1,4 +1,4 @@
-//! What is written while a network trains, and read when its training is taken up again.
+//! Files of a training: checkpoints, weights and the log, written while it runs and read when it is resumed.
 
 use std::{collections::HashMap, path::Path};
 
@@ -17,7 +17,7 @@ use crate::{
     step::TrainingStep,
 };
 
-/// All settings that the result of a training depends on, beside those that a checkpoint holds by name.
+/// The settings that the result of a training depends on, as text, without those that have fields of their own in a checkpoint.
 pub(super) fn settings(
     objective: &dyn Objective,
     options: &TrainOptions,
@@ -26,7 +26,7 @@ pub(super) fn settings(
 ) -> String {
     let TrainOptions { optimizer, maximize, weight_decay, parts, frozen, clip_norm, accumulate, .. } = options;
     let data = train.options();
-    // Checkpoints of versions that lack AMSGrad or cannot maximize do not name them: what is off is left out, so that they can be resumed.
+    // AMSGrad and maximization are left out if they are off, so that checkpoints of versions without them can be resumed.
     let optimizer = format!("{optimizer:?}").replace("amsgrad: false, ", "");
     let maximize = if *maximize { ", maximize" } else { "" };
     let scaling = scale.map_or_else(String::new, |scale| format!(", {:?}", scale.scaling));
@@ -46,8 +46,8 @@ pub(super) fn settings(
     )
 }
 
-/// The run folder's last checkpoint, if there is one: of this step, and of a training that began as `state` does and has not begun more than
-/// `epochs`.
+/// The last checkpoint in the run folder, if there is one. Checks that it belongs to this step, that its training had the settings of
+/// `state`, and that it has not begun more than `epochs` epochs.
 pub(super) fn last(
     folder: &RunFolder,
     step: &TrainingStep,
@@ -72,13 +72,13 @@ pub(super) fn last(
     Ok(Some(checkpoint))
 }
 
-/// A training can only go on as it began.
+/// Checks that a training is resumed with the settings that it began with.
 fn check_settings(now: &TrainingState, then: &TrainingState) -> Result<(), CheckpointError> {
     let list = |all: &Option<Vec<String>>| match all.as_deref().unwrap_or_default() {
         [] => "empty".to_owned(),
         all => all.join(", "),
     };
-    // What a checkpoint does not tell is as it is now.
+    // Lists that a checkpoint does not have are taken to be unchanged.
     let told = |then: &Option<Vec<String>>, now| list(if then.is_some() { then } else { now });
     let quoted =
         |names: &Option<Vec<String>>| names.as_ref().map(|all| all.iter().map(|name| format!("{name:?}")).collect());
@@ -102,8 +102,8 @@ fn check_settings(now: &TrainingState, then: &TrainingState) -> Result<(), Check
     }
 }
 
-/// What each of two lists of settings has that the other has not. Both are whole where that tells nothing: lists of other order or
-/// number.
+/// The differences of two lists of settings: the items of each that the other lacks. If these are the same, as for lists in different
+/// order, returns the whole lists.
 fn differences(now: &str, then: &str) -> (String, String) {
     let (items_now, items_then) = (items(now), items(then));
     let alone = |these: &[&str], others: &[&str]| {
@@ -120,7 +120,7 @@ fn differences(now: &str, then: &str) -> (String, String) {
     (text(&only_now, &only_then), text(&only_then, &only_now))
 }
 
-/// The parts of a text between commas and semicolons that stand in no brackets.
+/// The parts of a text between commas and semicolons outside of brackets.
 fn items(text: &str) -> Vec<&str> {
     let mut depth = 0i32;
     let separates = move |c: char| {
@@ -130,7 +130,7 @@ fn items(text: &str) -> Vec<&str> {
     text.split(separates).map(str::trim).collect()
 }
 
-/// The optimizer's tensors: `SLOT/NAME`, and the parameter each belongs to.
+/// The names `SLOT/NAME` of the optimizer's tensors, with the parameter that each belongs to.
 fn slots(step: &TrainingStep) -> Vec<(String, ParameterSpec)> {
     let trained: Vec<_> = step.training.gradients.iter().map(|(parameter, _)| *parameter).collect();
     let specs = || step.model.parameters.iter().filter(|p| trained.contains(&p.node));
@@ -139,7 +139,7 @@ fn slots(step: &TrainingStep) -> Vec<(String, ParameterSpec)> {
 }
 
 impl Trainer {
-    /// Goes on from a checkpoint that [`last`] has checked, if there is one, and opens the log.
+    /// Restores the state from a checkpoint that [`last`] has checked, if there is one, and opens the log.
     pub(super) fn take_up(&mut self, checkpoint: Option<Checkpoint>) -> Result<(), TrainError> {
         let Some(log) = self.folder.as_ref().map(RunFolder::log) else { return Ok(()) };
         let Some(checkpoint) = checkpoint else {
@@ -176,7 +176,7 @@ impl Trainer {
         Ok(())
     }
 
-    /// The training's state, to be gone on from.
+    /// A checkpoint of the training.
     ///
     /// # Errors
     /// [`TrainError::Gpu`].
@@ -197,7 +197,7 @@ impl Trainer {
         })
     }
 
-    /// Writes the parameters as weights in the framework's names, shapes and order, whole or not at all.
+    /// Writes the parameters as a weights file with the framework's names, shapes and order. The file is replaced atomically.
     ///
     /// # Errors
     /// [`TrainError::Gpu`], [`TrainError::Save`].
@@ -208,14 +208,14 @@ impl Trainer {
         Ok(save_weights(path.as_ref(), &tensors)?)
     }
 
-    /// Writes the checkpoint that a training goes on from.
+    /// Writes the checkpoint that a training is resumed from.
     pub(super) fn save_last(&self) -> Result<(), TrainError> {
         let Some(folder) = &self.folder else { return Ok(()) };
         Ok(self.checkpoint()?.save(folder.last())?)
     }
 
-    /// Writes what there is to write at the end of an epoch. The last checkpoint comes last: a process that is killed before
-    /// goes on from the one before it and writes the rest again.
+    /// Writes the files of an epoch's end. The last checkpoint is written last: if the process is killed before, the training is resumed
+    /// from the previous checkpoint and writes the other files again.
     pub(super) fn save_epoch(&self, better: bool) -> Result<(), TrainError> {
         let Some(folder) = &self.folder else { return Ok(()) };
         let checkpoint = self.checkpoint()?;
@@ -228,7 +228,7 @@ impl Trainer {
         Ok(checkpoint.save(folder.last())?)
     }
 
-    /// Writes a record into the log, if there is one.
+    /// Adds a record to the curve, and to the log if there is one.
     pub(super) fn record(&mut self, record: &Record) -> Result<(), TrainError> {
         self.curve.add(record);
         match &mut self.log {

@@ -1,4 +1,4 @@
-//! The folder that a training writes into.
+//! The folder with a training's files.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A folder with a training's files. While it is open no other process can open it.
+/// A folder with a training's files. It is locked: no other process can open it at the same time.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    /// Locked until it is dropped, or the process ends in whatever way.
+    /// The lock file. The lock ends when it is dropped or the process ends.
     _lock: File,
 }
 
@@ -18,7 +18,7 @@ pub struct RunFolder {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunFolderError {
-    /// The system refuses.
+    /// The system reported an error.
     #[error("cannot use the run folder {}: {source}", path.display())]
     Io {
         /// The folder.
@@ -26,13 +26,13 @@ pub enum RunFolderError {
         /// The system's reason.
         source: io::Error,
     },
-    /// Another training writes there.
+    /// Another training uses the folder.
     #[error("another training is writing into the run folder {}", path.display())]
     InUse {
         /// The folder.
         path: PathBuf,
     },
-    /// A new training would overwrite one that is there.
+    /// The folder has a training that a new one would overwrite.
     #[error("the run folder {} holds a training: resume it or take another folder", path.display())]
     Taken {
         /// The folder.
@@ -40,15 +40,15 @@ pub enum RunFolderError {
     },
 }
 
-/// All that is written whole or not at all.
+/// Names of the files, which are replaced atomically.
 const FILES: [&str; 5] = ["last.checkpoint", "best.checkpoint", "best.safetensors", "log.jsonl", "curve.png"];
 
 impl RunFolder {
-    /// Opens the folder, makes it if need be, and removes what a killed process has left half-written.
+    /// Opens the folder, creates it if it does not exist, and removes incomplete files of processes that were killed.
     ///
     /// # Errors
-    /// [`RunFolderError::InUse`] if another process has it open, [`RunFolderError::Taken`] if it holds a checkpoint that is
-    /// not to be resumed, [`RunFolderError::Io`].
+    /// [`RunFolderError::InUse`] if another process has it open, [`RunFolderError::Taken`] if it holds a checkpoint and
+    /// `resume` is false, [`RunFolderError::Io`].
     pub fn open(path: impl AsRef<Path>, resume: bool) -> Result<Self, RunFolderError> {
         let path = path.as_ref().to_owned();
         let io = |source| RunFolderError::Io { path: path.clone(), source };
@@ -77,12 +77,12 @@ impl RunFolder {
         self.path.join(FILES[0])
     }
 
-    /// The checkpoint with the best value of the watched metric.
+    /// The checkpoint with the best value of the watched quantity.
     pub fn best(&self) -> PathBuf {
         self.path.join(FILES[1])
     }
 
-    /// The parameters of the best checkpoint, as weights in the framework's names that every program reads.
+    /// The parameters of the best checkpoint, as a weights file with the framework's names.
     pub fn weights(&self) -> PathBuf {
         self.path.join(FILES[2])
     }
@@ -92,7 +92,7 @@ impl RunFolder {
         self.path.join(FILES[3])
     }
 
-    /// The picture of the learning curve, which is drawn with the feature `plot`.
+    /// The picture of the learning curve; only written with the feature `plot`.
     pub fn curve(&self) -> PathBuf {
         self.path.join(FILES[4])
     }

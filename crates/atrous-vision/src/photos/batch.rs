@@ -1,4 +1,4 @@
-//! Pictures to the numbers a network was trained on.
+//! Preprocessing of batches of pictures.
 
 use image::RgbImage;
 

@@ -1,4 +1,4 @@
-//! Bringing a picture to a size that a network takes.
+//! Resizing, cropping and padding of pictures to a network's input size.
 
 use super::resize::{Filter, resize};
 use crate::error::{Error, Result};
@@ -49,8 +49,8 @@ impl Fit {
         }
     }
 
-    /// The part of a picture of this size that remains to be seen: left, top, width and height in its pixels. A crop that is larger
-    /// than the resized picture would show a border, and so would padding: none.
+    /// The part of a picture of this size that the policy keeps: left, top, width and height in its pixels. `None` if the result has a
+    /// border, from padding or a crop that is larger than the resized picture.
     ///
     /// # Errors
     /// [`Error::ImpossibleSize`] if a side is zero or the resized picture has more than 2²⁸ pixels.
@@ -121,7 +121,7 @@ fn center_offset(size: u32, crop: u32) -> i64 {
         return -(-spare / 2);
     }
     let half = spare / 2;
-    // An odd spare halves to x.5: up to the next even number where x is odd.
+    // Half of an odd margin is x.5, which is rounded to the even neighbour.
     half + (spare % 2) * (half % 2)
 }
 

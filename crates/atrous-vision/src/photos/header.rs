@@ -1,12 +1,12 @@
-//! Reads just enough of a JPEG, PNG or WebP file to see two faults that decoders hide or leave unnamed:
-//! a picture without pixels, and a JPEG that stops early (which decoders fill up with grey).
+//! Reads the headers of JPEG, PNG and WebP files to find two faults that decoders do not report clearly: a picture without pixels, and a
+//! JPEG that ends early (which decoders fill with grey).
 //!
 //! Sources: ITU-T T.81 annex B (JPEG markers), W3C PNG section 11.2.1 (IHDR), RFC 9649 (WebP container),
 //! RFC 6386 section 9.1 (VP8 frame header).
 
 use image::ImageFormat;
 
-/// A fault seen without decoding.
+/// A fault that is found without decoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     NoPixels { width: u32, height: u32 },
@@ -16,8 +16,8 @@ pub(crate) enum Fault {
 /// Width and height as the header states them.
 type Size = (u32, u32);
 
-/// Looks for a [`Fault`], and gives the size where the header states it plainly. `Ok` promises nothing: other damage is
-/// left to the decoder.
+/// Looks for a [`Fault`]. Returns the size if the header states it. A file without a fault may still be damaged, which the decoder
+/// reports.
 pub(crate) fn check(format: ImageFormat, bytes: &[u8]) -> Result<Option<Size>, Fault> {
     let size = match format {
         ImageFormat::Jpeg => jpeg_size(bytes)?,
@@ -31,8 +31,8 @@ pub(crate) fn check(format: ImageFormat, bytes: &[u8]) -> Result<Option<Size>, F
     }
 }
 
-/// Walks from marker to marker up to end-of-image. Marker bytes cannot occur inside entropy-coded data (a data byte
-/// 0xFF is followed by 0), and segments such as EXIF thumbnails are stepped over by their length.
+/// Reads marker after marker up to end-of-image. Marker bytes cannot occur inside entropy-coded data (a data byte
+/// 0xFF is followed by 0), and segments such as EXIF thumbnails are skipped by their length.
 fn jpeg_size(bytes: &[u8]) -> Result<Option<Size>, Fault> {
     const END_OF_IMAGE: u8 = 0xD9;
     let mut size = None;

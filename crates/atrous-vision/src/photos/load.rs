@@ -1,4 +1,4 @@
-//! Picture files to 8-bit RGB.
+//! Decoding of picture files to 8-bit RGB.
 
 use super::header::{self, Fault};
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ use std::path::Path;
 pub struct Limits {
     /// Longest side allowed, in pixels.
     pub max_side: u32,
-    /// Most bytes allowed, for the file and for the decoded picture (in its own mode) each.
+    /// Most bytes allowed for the file, and for the decoded picture in its own mode.
     pub max_bytes: u64,
 }
 
@@ -44,14 +44,13 @@ pub fn load_rgb8(path: impl AsRef<Path>, limits: &Limits) -> Result<RgbImage> {
     decode_rgb8(&name, &bytes, limits)
 }
 
-/// Decodes a JPEG, PNG or WebP picture of any mode to 8-bit RGB. The format is told by the content, never by a name;
-/// `name` is only used in errors.
+/// Decodes a JPEG, PNG or WebP picture of any mode to 8-bit RGB. The format is recognised by the content; `name` is only used in errors.
 ///
-/// * Grey becomes three equal channels, palettes are looked up, the first frame stands for an animation.
+/// * Grey becomes three equal channels, palettes are looked up, and of an animation the first frame is used.
 /// * Alpha is dropped without blending, as Pillow's `convert("RGB")` does: transparent pixels keep their hidden colour.
 /// * 16 bits become 8 by `round(v * 255 / 65535)`, so that black and white are kept and the error is at most half a level.
 ///   (Pillow keeps the upper byte, which is up to one level lower.)
-/// * The EXIF orientation is applied: the picture comes upright, with width and height swapped where it was turned.
+/// * The EXIF orientation is applied: the picture is turned upright.
 /// * Colour profiles are not applied, as in Pillow.
 ///
 /// # Errors
@@ -112,7 +111,7 @@ impl Source<'_> {
     fn open(&self, limits: &Limits) -> Result<Box<dyn ImageDecoder + '_>, ImageError> {
         let cursor = Cursor::new(self.bytes);
         let mut memory = image::Limits::no_limits();
-        // The decoder counts metadata and one row: widest are four channels of 16 bits.
+        // The decoder's own allocations are metadata and one row, of at most four channels of 16 bits.
         memory.max_alloc = Some(limits.max_bytes.saturating_add(8 * u64::from(limits.max_side)));
         Ok(match self.format {
             ImageFormat::Jpeg => Box::new(JpegDecoder::new(cursor)?),
@@ -137,7 +136,7 @@ impl Source<'_> {
         Error::Truncated { name: self.name.to_owned(), format: self.format_name(), bytes: self.bytes.len() }
     }
 
-    /// The decoder reads from memory: the only I/O error it can meet is the end of the data.
+    /// Converts an error of the decoder. It reads from memory, so the only I/O error is the end of the data.
     fn explain(&self, error: ImageError, limits: &Limits) -> Error {
         let name = self.name.to_owned();
         match error {

@@ -1,4 +1,4 @@
-//! Pictures: files, sizes, palettes.
+//! Pictures: files, resizing, palettes.
 
 mod batch;
 mod fit;

@@ -1,4 +1,4 @@
-//! Class maps as pictures.
+//! Class maps drawn as pictures.
 
 use super::write::write_atomically;
 use crate::class_map::ClassMap;

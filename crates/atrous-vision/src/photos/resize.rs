@@ -7,7 +7,7 @@ use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 
-/// Interpolation of [`resize`]. All but `Nearest` are antialiased: when shrinking, the filter is widened by the ratio.
+/// Interpolation of [`resize`]. All except `Nearest` are antialiased: when the picture shrinks, the filter is widened by the ratio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Filter {
     /// The pixel under the centre of the new one (Pillow's `NEAREST`).
@@ -47,8 +47,8 @@ pub fn resize(image: &RgbImage, width: u32, height: u32, filter: Filter) -> Resu
     Ok(convolve(&halfway, width, height, filter))
 }
 
-/// Which of its two passes Pillow makes first. It rounds and clips in between, so the order shows where a filter
-/// overshoots (bicubic, Lanczos).
+/// Whether Pillow convolves the columns before the rows. It rounds and clips between the two passes, so the order changes the result
+/// of filters that overshoot (bicubic, Lanczos).
 ///
 /// Pillow 13 starts with the columns if the height shrinks by more than twice as many pixels as the width, else with the
 /// rows. (Pillow 12.0 and earlier always start with the rows.)
@@ -66,7 +66,7 @@ fn convolve(image: &RgbImage, width: u32, height: u32, filter: FilterType) -> Rg
     let mut target =
         TypedImage::<U8x3>::from_buffer(width, height, &mut result).expect("an RgbImage holds three bytes a pixel");
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
-    // Of a known type of pixels: the resizer for all types takes longer to compile than the rest of this crate.
+    // The call for a known type of pixels: the one for all types takes longer to compile than the rest of this crate.
     Resizer::new()
         .resize_typed(&source, &mut target, &options)
         .expect("the whole source is read, and both images have at least one pixel");

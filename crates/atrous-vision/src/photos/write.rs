@@ -1,4 +1,4 @@
-//! Files that are either complete or absent.
+//! Writing of files as a whole.
 
 use crate::error::{Error, Result};
 use image::{ExtendedColorType, ImageEncoder, RgbImage, codecs::png::PngEncoder};
@@ -6,8 +6,8 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-/// Writes a file so that a reader finds the old content or the new, never a part: to a temporary name in the same
-/// folder, synced to disk, then renamed. A symbolic link is followed and stays a link.
+/// Writes a file atomically, so that readers find either the old or the new content: under a temporary name in the same folder, synced to
+/// disk, then renamed. A symbolic link is followed and stays a link.
 ///
 /// # Errors
 /// [`Error::NotAFile`] if the path names a folder or a device, [`Error::Io`] if the system refuses; no temporary file is

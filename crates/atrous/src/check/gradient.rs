@@ -1,4 +1,4 @@
-//! The gradient of an operation beside central differences of its reference, all in f64.
+//! Compares the gradient of an operation with central differences of its reference, in f64.
 
 use std::collections::HashMap;
 
@@ -6,16 +6,17 @@ use atrous_cpu::{Tensor, evaluate, run};
 use atrous_graph::autodiff::{Recompute, backward_from};
 use atrous_graph::{DType, Graph, GraphError, NodeId, Op};
 
-use super::{CheckError, values};
+use super::error::CheckError;
+use super::values;
 
-/// Half the distance of a difference. A power of two, so that steps from f32 values are exact.
+/// The step `h` of the central differences `(f(x + h) - f(x - h)) / 2h`. A power of two, so that steps from f32 values are exact.
 const STEP: f64 = 1.0 / 16384.0;
 
-/// What may be between a gradient and a difference, as a share of the largest difference: a step's square, with room for third
-/// derivatives.
+/// Allowed deviation of a gradient from a difference, relative to the largest difference. The error of a central difference is a third
+/// derivative times `h²/6`.
 const RTOL: f64 = 1e-6;
 
-/// Differences taken of each input.
+/// Most differences computed for each input.
 const MOST: usize = 64;
 
 /// One operation, and its gradient if it has one.
@@ -23,11 +24,11 @@ pub(super) struct Differentiated {
     graph: Graph,
     y: NodeId,
     inputs: Vec<NodeId>,
-    /// Values of the inputs and of the gradient that arrives, by name.
+    /// Values of the inputs and of the upstream gradient, by name.
     values: HashMap<String, Tensor>,
-    /// What is multiplied with the result to make a scalar.
+    /// The upstream gradient: the scalar that is differentiated is the sum of the result times these weights.
     weights: Tensor,
-    /// By input of floats: its gradient, if one flows. None if there is no gradient.
+    /// For each input of floats its index and the node of its gradient, if there is one. `None` if the operation has no gradient.
     gradients: Option<Vec<(usize, Option<NodeId>)>>,
 }
 
@@ -56,14 +57,14 @@ impl Differentiated {
         self.gradients.is_some()
     }
 
-    /// The operation and every custom one of its gradient, with the values that they read, of the operation as the inputs are.
+    /// The node of the operation and those of custom operations in its gradient, each with the values of its inputs.
     pub(super) fn custom_nodes(&self) -> Result<Vec<(NodeId, Vec<Tensor>)>, CheckError> {
         let is_tried = |id: NodeId, op: &Op| id == self.y || (id > self.y && matches!(op, Op::Custom(_)));
         let tried = self.graph.iter().filter(|(id, node)| is_tried(*id, &node.op));
         tried.map(|(id, node)| Ok((id, run(&self.graph, &self.values, &node.inputs)?))).collect()
     }
 
-    /// Holds the gradient against differences.
+    /// Compares the gradient with central differences.
     pub(super) fn compare(&self) -> Result<(), CheckError> {
         let tensors = run(&self.graph, &self.values, &self.inputs)?;
         for (input, gradient) in self.gradients.iter().flatten() {
@@ -105,7 +106,8 @@ impl Differentiated {
     }
 }
 
-/// Appends the gradient of `y` times an input `dy` with respect to all inputs of floats. None if the operation has none.
+/// Appends the gradients with respect to all inputs of floats, for an upstream gradient of `y` that becomes the input `dy`. `None` if
+/// the operation has no gradient.
 #[expect(clippy::type_complexity, reason = "a list of pairs that may not be there")]
 fn gradients(
     graph: &mut Graph,

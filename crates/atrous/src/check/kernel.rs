@@ -1,4 +1,4 @@
-//! One node's kernel on a device, beside its reference.
+//! Runs one node's kernel on a device and compares it with the reference.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,9 +8,10 @@ use atrous_gpu::{Device, GpuError, InputData, Outputs, Parameters, Session};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, TensorType};
 use atrous_kernels::plan::plan;
 
-use super::{CheckError, values};
+use super::error::CheckError;
+use super::values;
 
-/// A session of one node, with what its result must be.
+/// A session of one node, with the expected result.
 pub(super) struct Trial {
     pub(super) session: Session,
     pub(super) data: Inputs,
@@ -22,7 +23,7 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// A node of a graph in f32, and in f16 if it may be stored so and the device has it.
+    /// Sessions of a graph's node: one in f32, and one in f16 if the node's tensors may be f16 and the device supports it.
     pub(super) fn all(
         device: &Device,
         graph: &Graph,
@@ -72,7 +73,7 @@ impl Trial {
         })
     }
 
-    /// Holds the result of a run against the reference.
+    /// Compares the result of a run with the reference.
     pub(super) fn judge(&self, outputs: &Outputs) -> Result<(), CheckError> {
         let output = outputs.get("y")?;
         let compared = match self.session.outputs().next().map(|(_, ty)| ty.dtype) {
@@ -88,7 +89,7 @@ impl Trial {
     }
 }
 
-/// Values of a node's inputs: filters as parameters, the others for each run.
+/// Values of a node's inputs: filters are parameters, all others inputs of each run.
 pub(super) struct Inputs {
     filters: HashMap<String, Vec<f32>>,
     floats: Vec<(String, Vec<f32>)>,
@@ -108,14 +109,14 @@ impl Inputs {
         inputs
     }
 
-    /// What a run takes.
+    /// The inputs of a run.
     pub(super) fn inputs(&self) -> Vec<(&str, InputData<'_>)> {
         let floats = self.floats.iter().map(|(name, values)| (name.as_str(), InputData::F32(values)));
         floats.chain(self.maps.iter().map(|(name, values)| (name.as_str(), InputData::U32(values)))).collect()
     }
 }
 
-/// Values as a tensor of this type holds them. Of f16 none is subnormal, as devices may take those for zero.
+/// Values rounded to a tensor's type. Subnormal values of f16 become zero, since devices may treat them as zero.
 fn stored(tensor: &Tensor, dtype: DType) -> Tensor {
     const SMALLEST: f64 = 1.0 / 16384.0;
     match dtype {

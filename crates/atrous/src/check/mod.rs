@@ -1,30 +1,33 @@
-//! Holds an operation, above all one of one's own, to what every operation of atrous is held to. Not [stable](crate#stability).
+//! Checks an operation, usually a custom one, in the way that atrous's own operations are tested. Not [stable](crate#stability).
 //!
-//! [`check_blocking`] runs its kernel on a device and compares the result with its f64 reference, by the comparator of atrous's own suites
-//! ([`Tolerance`](atrous_cpu::Tolerance)): a result may be off by roundings of the terms that it is a sum of, and where its
-//! [magnitude](atrous_graph::op::CustomOp::magnitude) is zero by nothing. Every custom operation that its gradient is made of is
-//! compared in the same way, and the gradient in f64 with central differences. What may be stored in f16 is run in f16 too, on
-//! devices that have it. On a device with [`checks`](atrous_gpu::DeviceOptions::checks) what no invocation stores is NaN.
+//! [`check_blocking`] runs the operation's kernel on a device and compares the result with its f64 reference, by the comparator of atrous's
+//! own tests ([`Tolerance`](atrous_cpu::Tolerance)): a result may differ by the rounding of the terms that are summed in it, and must be
+//! exact where its [magnitude](atrous_graph::op::CustomOp::magnitude) is zero. Custom operations in its gradient are compared in the same
+//! way, and the gradient itself with central differences in f64. Operations whose tensors may be f16 also run in f16, on devices that
+//! support it. On a device with [`checks`](atrous_gpu::DeviceOptions::checks) elements that no invocation stores are NaN.
 
+mod error;
 mod gradient;
 mod kernel;
 mod values;
 
 use std::fmt;
 
-use atrous_cpu::{CompareError, Tensor};
-use atrous_gpu::{Device, GpuError};
-use atrous_graph::{DType, Graph, GraphError, Op, TensorType};
+use atrous_cpu::Tensor;
+use atrous_gpu::Device;
+use atrous_graph::{DType, Graph, Op, TensorType};
 
 use gradient::Differentiated;
 use kernel::Trial;
 
-/// What a check has found right.
+pub use error::CheckError;
+
+/// What a passed check has compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
-    /// The kernels that ran: name of the node, and how its images are stored.
+    /// The kernels that ran: name of the node and element type of its images.
     pub kernels: Vec<(String, DType)>,
-    /// Whether there is a gradient.
+    /// Whether the operation has a gradient.
     pub gradient: bool,
 }
 
@@ -36,65 +39,11 @@ impl fmt::Display for Checked {
     }
 }
 
-/// What is wrong with an operation.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CheckError {
-    /// It does not take such inputs, or its gradient is not made of legal nodes.
-    #[error(transparent)]
-    Graph(#[from] GraphError),
-    /// Its kernel cannot be planned, compiled or run.
-    #[error(transparent)]
-    Gpu(#[from] GpuError),
-    /// Values that are not those of an input.
-    #[error(transparent)]
-    Values(#[from] atrous_cpu::Error),
-    /// Another number of values than inputs.
-    #[error("{op} needs values for {inputs} inputs, got {got}")]
-    Count {
-        /// The operation.
-        op: &'static str,
-        /// Number of its inputs.
-        inputs: usize,
-        /// Number of values given.
-        got: usize,
-    },
-    /// A kernel computes something else than the reference.
-    #[error("{op} \"{node}\" in {storage}: {source}")]
-    Result {
-        /// The operation.
-        op: &'static str,
-        /// The node: `y`, or one of its gradient.
-        node: String,
-        /// How its images are stored.
-        storage: DType,
-        /// Which values are off.
-        source: Box<CompareError>,
-    },
-    /// The gradient is not that of the reference.
-    #[error(
-        "{op}: the gradient with respect to input {input} at n {}, y {}, x {}, c {} is {got}, by central differences {want}",
-        at[0], at[1], at[2], at[3]
-    )]
-    Gradient {
-        /// The operation.
-        op: &'static str,
-        /// The input.
-        input: usize,
-        /// Sample, row, column, channel of the element that is off most.
-        at: [usize; 4],
-        /// What the gradient says.
-        got: f64,
-        /// What central differences of the reference say.
-        want: f64,
-    },
-}
-
-/// Checks an operation on inputs of these types, with values from -2 to 2 (of maps from 0 to 7) that are the same every time. Small shapes
-/// with a number of channels that is no multiple of 4 show most.
+/// Checks an operation on inputs of these types, with values from -2 to 2 (maps: 0 to 7) that are the same in every call. Small shapes
+/// whose number of channels is not a multiple of 4 find most errors.
 ///
 /// # Errors
-/// [`CheckError`], naming the worst element of what is wrong.
+/// [`CheckError`], which names the element with the largest error.
 pub async fn check(device: &Device, op: &Op, inputs: &[TensorType]) -> Result<Checked, CheckError> {
     check_values(device, op, inputs, &values::random(inputs)).await
 }
@@ -108,10 +57,10 @@ pub fn check_blocking(device: &Device, op: &Op, inputs: &[TensorType]) -> Result
     check_values_blocking(device, op, inputs, &values::random(inputs))
 }
 
-/// Checks an operation on given values, for each input as many as its shape has, dense and row-major.
+/// Checks an operation on given values: for each input one value per element of its shape, row-major.
 ///
 /// # Errors
-/// [`CheckError`], naming the worst element of what is wrong.
+/// [`CheckError`], which names the element with the largest error.
 pub async fn check_values(
     device: &Device,
     op: &Op,
@@ -149,7 +98,7 @@ fn checked(trials: &[Trial], gradient: bool) -> Checked {
     Checked { kernels: trials.iter().map(|trial| (trial.node.clone(), trial.storage)).collect(), gradient }
 }
 
-/// Compares the gradient, if there is one, with differences, and makes ready to run the kernels.
+/// Compares the gradient, if there is one, with central differences, and prepares the sessions of the kernels.
 fn prepare(
     device: &Device,
     op: &Op,

@@ -2,7 +2,7 @@
 
 use atrous_graph::{DType, Graph, GraphError, Layout, NodeId, TensorType};
 
-/// A sequence without a pattern, the same every time (Knuth's linear congruential generator), from 0 to 1.
+/// A fixed pseudo-random sequence of numbers from 0 to 1 (Knuth's linear congruential generator).
 pub(super) fn sequence(seed: u64) -> impl Iterator<Item = f64> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     std::iter::repeat_with(move || {

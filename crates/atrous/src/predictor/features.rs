@@ -1,25 +1,19 @@
 //! Intermediate activations by name.
 
-use atrous_gpu::{InputData, Outputs, Session, SessionCache};
+use atrous_gpu::{InputData, Outputs, Session};
 use atrous_graph::{Graph, GraphError, NodeId};
 use atrous_nn::Model;
 use atrous_vision::ImageTensor;
 
 use super::Predictor;
+use super::feature_sessions::FeatureSessions;
 use crate::Result;
 
-/// Sessions whose results are some nodes of the network.
-#[derive(Debug)]
-pub(super) struct Features {
-    names: Vec<String>,
-    sessions: SessionCache,
-}
-
 impl Predictor {
-    /// The activations that the network's modules of these names make, such as `layer3.5` of a ResNet, as dense
-    /// `N×H×W×C` tensors; all of them from one run. `atrous summary MODEL` lists the names.
+    /// The activations that the network's modules of these names compute, such as `layer3.5` of a ResNet, as dense
+    /// `N×H×W×C` tensors, all from one run. `atrous summary MODEL` lists the names.
     ///
-    /// The first call with other names uploads the weights that these need, beside those of [`Self::run`].
+    /// A call with other names than the last call's uploads the weights that they need, in addition to those of [`Self::run`].
     ///
     /// # Errors
     /// [`Error::Graph`](crate::Error::Graph) for an unknown name, with similar ones; those of [`Self::new`] and [`Self::run`].
@@ -47,14 +41,14 @@ impl Predictor {
                 let wanted = names.clone();
                 let find = move |model: &mut Model| nodes(&model.graph, &wanted);
                 let sessions = self.recipe.sessions(&self.device, &self.weights, shape, find)?;
-                Features { names, sessions }
+                FeatureSessions { names, sessions }
             }
         };
         Ok((self.features.insert(features).sessions.session(shape)?, &self.input))
     }
 }
 
-/// The nodes of these names or labels, each once.
+/// The nodes of these names or labels, without repetitions.
 fn nodes(graph: &Graph, names: &[String]) -> Result<Vec<NodeId>, GraphError> {
     let mut nodes = Vec::with_capacity(names.len());
     for name in names {

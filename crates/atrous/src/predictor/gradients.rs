@@ -1,4 +1,4 @@
-//! Gradients of what a network answers by what it was shown, and by its activations.
+//! Gradients of a number computed from a network's outputs, with respect to its image and its activations.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::{Error, Result};
 /// Sessions kept for different batch and image sizes.
 const SESSIONS: usize = 2;
 
-/// Gradients of one number by some tensors of a network, see [`Predictor::gradients`].
+/// Gradients of one number with respect to tensors of a network, see [`Predictor::gradients`].
 ///
 /// ```
 /// use atrous::{class_score, prelude::*};
@@ -42,10 +42,11 @@ pub struct Gradients {
 }
 
 impl Predictor {
-    /// Prepares the gradients of one number, which `of` makes of the network's results in its graph, by the network's image and by
-    /// activations. `names` are those of [`Self::features`]; the image is called `input`.
+    /// Prepares the gradients of one number with respect to the network's image and activations. `of` adds the nodes that compute the
+    /// number from the network's outputs. `names` are those of [`Self::features`]; the image is called `input`.
     ///
-    /// What a class looks at (Simonyan et al., arXiv:1312.6034), and the weights of Grad-CAM (Selvaraju et al., arXiv:1610.02391):
+    /// For example a saliency map of a class (Simonyan et al., arXiv:1312.6034), and the weights of Grad-CAM (Selvaraju et al.,
+    /// arXiv:1610.02391):
     ///
     /// ```no_run
     /// # use atrous::prelude::*;
@@ -63,13 +64,12 @@ impl Predictor {
     /// # }
     /// ```
     ///
-    /// All is computed in f32, whatever the [precision](crate::DeviceOptions::precision) of the device, and batch normalisations use
-    /// their running statistics. The first call uploads the parameters as the network has them, beside those that
-    /// [`Self::run`] uses.
+    /// Everything is computed in f32, whatever the [precision](crate::DeviceOptions::precision) of the device, and batch normalisations
+    /// use their running statistics. The first call uploads the parameters unfolded, in addition to those that [`Self::run`] uses.
     ///
     /// # Errors
-    /// [`Error::Graph`] for an unknown name, with similar ones, for results of `of` that are not one number or do not depend on a
-    /// tensor named, for derivatives that atrous does not have, and those of `of`; those of [`Self::new`].
+    /// [`Error::Graph`] for an unknown name (the message lists similar names), if the result of `of` is not one number or does not depend
+    /// on one of the tensors, if an operation has no gradient, and for errors of `of`; further the errors of [`Self::new`].
     pub fn gradients(
         &mut self,
         of: impl Fn(&mut Graph, &[Output]) -> Result<NodeId, GraphError> + Send + Sync + 'static,
@@ -99,7 +99,7 @@ impl Predictor {
         })
     }
 
-    /// The parameters as the network has them.
+    /// The parameters without folding, uploaded at the first call.
     fn unfolded(&mut self) -> Result<Arc<Parameters>> {
         if let Some(parameters) = &self.unfolded {
             return Ok(parameters.clone());
@@ -114,9 +114,9 @@ impl Predictor {
 }
 
 impl Gradients {
-    /// Runs the network forward and backward on a tensor of any batch and size that it accepts. The number comes back under its
-    /// node's name; for every `NAME` asked for there is `NAME.grad`, and unless it is the image the activation `NAME`, all dense
-    /// `N×H×W×C`.
+    /// Runs the network forward and backward on a tensor of any batch and size that it accepts. The results are the number, under its
+    /// node's name, and for every requested `NAME` its gradient `NAME.grad` and, unless it is the image, the activation `NAME`; all are
+    /// dense `N×H×W×C`.
     ///
     /// # Errors
     /// [`Error::Channels`]; [`Error::Gpu`] if the network cannot be built, planned or run at this size.
@@ -146,11 +146,11 @@ impl Gradients {
     }
 }
 
-/// The sum over a batch, and over all pixels, of the logits of one class: what [`Predictor::gradients`] of a classification or of a
-/// segmentation are usually taken of.
+/// The sum of the logits of one class over a batch and all pixels: the usual number for [`Predictor::gradients`] of a classifier or a
+/// segmentation network.
 ///
 /// # Errors
-/// The function's: [`GraphError::Invalid`] if the network has no such class, with those that it has.
+/// The returned function fails with [`GraphError::Invalid`] if the network has no such class; the message states the classes.
 pub fn class_score(class: usize) -> impl Fn(&mut Graph, &[Output]) -> Result<NodeId, GraphError> + Send + Sync {
     move |graph, outputs| {
         let logits = outputs[0].node;
@@ -167,10 +167,10 @@ pub fn class_score(class: usize) -> impl Fn(&mut Graph, &[Output]) -> Result<Nod
     }
 }
 
-/// Makes a number of a network's results.
+/// Adds the nodes that compute a number from a network's outputs.
 type Score = dyn Fn(&mut Graph, &[Output]) -> Result<NodeId, GraphError>;
 
-/// Adds the gradients to a network's graph: the number that they are of, and what comes back.
+/// Adds the gradients to a network's graph. Returns the node of the number and the outputs of a run.
 fn differentiate(model: &mut Model, of: &Score, names: &[String]) -> Result<(NodeId, Vec<NodeId>), GraphError> {
     let graph = &mut model.graph;
     let nodes = names.iter().map(|name| graph.find(name)).collect::<Result<Vec<_>, _>>()?;

@@ -1,5 +1,6 @@
 //! A network with its weights on a device.
 
+mod feature_sessions;
 mod features;
 mod gradients;
 #[cfg(feature = "photos")]
@@ -20,6 +21,7 @@ use atrous_nn::{Info, IntoNetwork, Model};
 use atrous_vision::{ImageTensor, Preprocess};
 
 use crate::{Error, Result, Weights};
+use feature_sessions::FeatureSessions;
 use recipe::Recipe;
 
 pub use gradients::{Gradients, class_score};
@@ -42,24 +44,24 @@ pub use photos::Many;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PredictorOptions {
-    /// Height and width at which the network sees photographs. Without it classifiers take their default, and segmentation
-    /// networks the photograph's own size, scaled down to about as many pixels as their default if it has more.
+    /// Height and width to which photographs are resized for the network. If `None`, classifiers use their default size, and segmentation
+    /// networks the photograph's own size, scaled down to about the number of pixels of their default size if it has more.
     pub size: Option<[usize; 2]>,
-    /// Number of classes, for weights that were trained on other data.
+    /// Number of classes, if the weights were trained for another number than the network's default.
     pub classes: Option<usize>,
 }
 
 /// A network with its weights on a device.
 ///
-/// The first call with a new batch or image size plans the network and compiles the kernels that the device has not met
-/// before; later calls with that size reuse them. Nothing but the input and the result moves between host and device.
+/// The first call with a new batch or image size plans the network and compiles the kernels that the device has not compiled
+/// before; later calls with that size reuse them. Only inputs and results are copied between host and device.
 ///
 /// ```
 /// use atrous::prelude::*;
 ///
 /// # fn main() -> Result<(), atrous::Error> {
 /// let device = Device::from_env_blocking()?;
-/// // Drawn by a seed; a file's are `Weights::from("cells.safetensors")`.
+/// // Random weights of seed 1; `Weights::from("cells.safetensors")` are those of a file.
 /// let weights = Weights::Init(1);
 /// let mut network = Predictor::new(&device, "small_unet", &weights, PredictorOptions::default())?;
 /// let photo = RgbImage::from_fn(40, 32, |x, y| [6 * x as u8, 7 * y as u8, 90].into());
@@ -74,7 +76,7 @@ pub struct PredictorOptions {
 pub struct Predictor {
     recipe: Recipe,
     info: Info,
-    /// Image, promised result and result of a network whose result is not what its info says.
+    /// If the network's output has not the shape that its info states: the shapes of image, stated output and output.
     #[cfg(feature = "photos")]
     promise: Option<[Shape; 3]>,
     size: Option<[usize; 2]>,
@@ -82,26 +84,26 @@ pub struct Predictor {
     input: String,
     device: Device,
     weights: Weights,
-    /// Sessions whose result is the logits.
+    /// Sessions with the logits as output.
     sessions: SessionCache,
-    /// Of a segmentation network: sessions whose results are class maps, over the same parameters.
+    /// For a segmentation network: sessions with class maps as outputs, over the same parameters.
     #[cfg(feature = "photos")]
     maps: Option<SessionCache>,
-    /// Of a segmentation network, once they were asked for: sessions whose results are probabilities, over the same parameters.
+    /// For a segmentation network, created at the first request: sessions with probabilities as outputs, over the same parameters.
     #[cfg(feature = "photos")]
     probabilities: Option<SessionCache>,
-    features: Option<features::Features>,
-    /// The parameters as the network has them, once gradients were asked for.
+    features: Option<FeatureSessions>,
+    /// The parameters without folding, uploaded when gradients are first requested.
     unfolded: Option<Arc<Parameters>>,
 }
 
 impl Predictor {
-    /// Builds a network for inference and uploads its weights. The network is one of one's own, or one of the zoo, by value or by the
-    /// name that [`zoo::names`](atrous_nn::zoo::names) lists.
+    /// Builds a network for inference and uploads its weights. The network is a [`Network`](atrous_nn::Network), or a name of the zoo that
+    /// [`zoo::names`](atrous_nn::zoo::names) lists.
     ///
     /// # Errors
     /// [`Error::Zoo`] for an unknown name; [`Error::Graph`] for an impossible size or number of classes; [`Error::Weights`] if the
-    /// weights cannot be read or are other tensors than the network's; [`Error::Gpu`] if the parameters do not fit the device.
+    /// weights cannot be read or do not fit the network; [`Error::Gpu`] if the parameters do not fit into the device's memory.
     pub fn new(
         device: &Device,
         network: impl IntoNetwork,
@@ -147,7 +149,7 @@ impl Predictor {
         })
     }
 
-    /// The network's name: in the zoo, or what it calls itself.
+    /// The network's name: that of the zoo, or [`Network::name`](atrous_nn::Network::name).
     pub fn name(&self) -> &str {
         &self.recipe.name
     }
@@ -157,12 +159,12 @@ impl Predictor {
         &self.info
     }
 
-    /// The device it runs on.
+    /// The device that the network runs on.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// How pixels become the numbers that this network was trained on.
+    /// The preprocessing of pixels that the network was trained with.
     pub fn preprocess(&self) -> Preprocess {
         Preprocess::new(self.info.normalize)
     }
@@ -187,7 +189,7 @@ impl Predictor {
         only(session.run_blocking(&[(input, InputData::F32(&images.data))])?)
     }
 
-    /// The sessions that answer what the network is for: class maps of a segmentation network that is given photographs, else logits.
+    /// The sessions for photographs: class maps of a segmentation network, else logits.
     #[cfg(any(feature = "photos", not(target_arch = "wasm32")))]
     fn answers(&mut self) -> &mut SessionCache {
         #[cfg(feature = "photos")]

@@ -1,4 +1,4 @@
-//! How a network is built again for another size or other results.
+//! Building a network again for another size or other outputs.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{Result, Weights};
 /// Sessions kept for different batch and image sizes.
 const SESSIONS: usize = 4;
 
-/// A network and what it is called.
+/// A network and its name.
 #[derive(Clone)]
 pub(super) struct Recipe {
     pub(super) network: Arc<dyn Network>,
@@ -19,7 +19,7 @@ pub(super) struct Recipe {
 }
 
 impl Recipe {
-    /// The network for images of this shape, whose graph's outputs are the nodes that `outputs` picks.
+    /// Builds the network for images of this shape. The graph's outputs are the nodes that `outputs` returns.
     pub(super) fn model(
         &self,
         shape: Shape,
@@ -31,7 +31,7 @@ impl Recipe {
         Ok(model)
     }
 
-    /// Sessions whose results are what `outputs` picks, over parameters of their own.
+    /// Sessions whose outputs are the nodes that `outputs` returns, with newly uploaded parameters.
     pub(super) fn sessions(
         &self,
         device: &Device,
@@ -43,7 +43,7 @@ impl Recipe {
         Ok(self.sessions_over(folded(device, weights, &model)?, outputs))
     }
 
-    /// The same over parameters that are on the device already.
+    /// Like [`Self::sessions`], with parameters that are already on the device.
     pub(super) fn sessions_over(
         &self,
         parameters: Arc<Parameters>,

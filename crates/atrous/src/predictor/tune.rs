@@ -1,4 +1,4 @@
-//! The fastest kernels for a network.
+//! Search for the fastest kernels of a network.
 
 use std::time::Duration;
 
@@ -9,17 +9,18 @@ use super::Predictor;
 use crate::Result;
 
 impl Predictor {
-    /// The time that a search is usually given.
+    /// The usual budget of time for a search.
     pub const TUNE: Duration = Duration::from_secs(2);
 
     /// Measures which kernels are fastest for `n` images of `h` by `w` pixels on this device, within a budget of time
-    /// ([`Self::TUNE`]). Runs that follow use what was found, and so do later programs on the same adapter and driver; a device
-    /// opened with [`Tuning::Off`](atrous_gpu::Tuning::Off) refuses. See [`Device::tune`](crate::Device::tune).
+    /// ([`Self::TUNE`]). Later runs use these kernels, also in other programs on the same adapter and driver. See
+    /// [`Device::tune`](crate::Device::tune).
     ///
-    /// Results may change within the tolerance of a sum that is rounded in another order.
+    /// Results may change by rounding, since other kernels sum in another order.
     ///
     /// # Errors
-    /// [`Error::Gpu`](crate::Error::Gpu) if tuning is off, the network cannot be built or planned at this size, or a kernel fails.
+    /// [`Error::Gpu`](crate::Error::Gpu) if the device was opened with [`Tuning::Off`](atrous_gpu::Tuning::Off), the network cannot be
+    /// built or planned at this size, or a kernel fails.
     pub async fn tune(&mut self, [n, h, w]: [usize; 3], budget: Duration) -> Result<TuneReport> {
         let shape = self.begin_tuning([n, h, w]);
         Ok(self.answers().tune(shape, budget).await?)
@@ -34,7 +35,7 @@ impl Predictor {
         Ok(self.answers().tune_blocking(shape, budget)?)
     }
 
-    /// Drops the sessions, which would go on with the old kernels.
+    /// Drops the sessions, which use the kernels chosen before.
     fn begin_tuning(&mut self, [n, h, w]: [usize; 3]) -> Shape {
         self.sessions.clear();
         self.features = None;

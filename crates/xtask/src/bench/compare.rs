@@ -1,4 +1,4 @@
-//! Our figures beside those of other programs.
+//! Comparison of atrous's figures with those of other programs.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -8,11 +8,11 @@ use serde::Deserialize;
 
 use super::measure::Measured;
 
-/// What another program wrote: one JSON object a line, other fields ignored.
+/// A measurement of another program: one JSON object per line; further fields are ignored.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Peer {
     peer: String,
-    /// Words of one of our workloads' names, such as `W1` or `O1 backward`.
+    /// Words that the name of the workload contains, such as `W1` or `O1 backward`.
     workload: String,
     median_ms: f64,
     peak_rss_mb: Option<f64>,
@@ -34,13 +34,14 @@ fn parse(text: &str) -> Result<Vec<Peer>> {
     lines.map(peer).collect()
 }
 
-/// The first workload whose name has all words of a peer's.
+/// The first workload whose name has all words of the peer's name for it.
 fn ours<'a>(measured: &'a [Measured], peer: &Peer) -> Option<&'a Measured> {
     let has = |name: &str| peer.workload.split_whitespace().all(|word| name.split_whitespace().any(|w| w == word));
     measured.iter().find(|m| has(m.workload))
 }
 
-/// A Markdown table of all workloads that a peer has figures for. Ratios are theirs to ours: above 1 we are faster, or need less.
+/// A Markdown table of all workloads that a peer has figures for. Ratios are the peer's figure over atrous's: above 1, atrous is faster or
+/// needs less memory.
 pub(super) fn table(measured: &[Measured], peers: &[Peer]) -> String {
     let mut out = "| workload | peer | ours ms | theirs ms | ratio | our RSS MB | theirs MB | ratio |\n".to_owned();
     out.push_str("|---|---|---|---|---|---|---|---|\n");
@@ -64,11 +65,11 @@ pub(super) fn table(measured: &[Measured], peers: &[Peer]) -> String {
     out
 }
 
-/// What stands in docs/benchmarks.md around the tables.
+/// The marks around the tables in docs/benchmarks.md.
 const BEGIN: &str = "<!-- begin: written by cargo xtask bench --compare -->\n";
 const END: &str = "<!-- end -->\n";
 
-/// Replaces the tables of a document by those of these figures.
+/// Replaces the text between the marks of a document by new tables.
 pub(super) fn update(document: &str, adapter: &str, measured: &[Measured], comparison: &str) -> Result<String> {
     let (Some(begin), Some(end)) = (document.find(BEGIN), document.find(END)) else {
         bail!("there are no lines {BEGIN:?} and {END:?}")

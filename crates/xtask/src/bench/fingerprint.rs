@@ -43,7 +43,7 @@ pub fn run(options: &Options, out: &mut impl Write) -> Result<()> {
     }
     for workload in &workloads {
         let built = workload.build()?;
-        let device = super::open()?;
+        let device = super::device::open()?;
         let mut program = Program::new(&device, &built, None)?;
         let texts = [("here", text(program.figures().0)), ("gpu", text(&gpu_plan(&built, &device)?))];
         if let Some(folder) = &options.plans {

@@ -1,4 +1,4 @@
-//! Timing one workload.
+//! Measurement of one workload.
 
 use std::fmt;
 use std::time::Instant;
@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 use serde::Serialize;
 
+use super::device::open;
 use super::program::{Program, Values};
 use super::workload::Workload;
 
@@ -14,21 +15,21 @@ use super::workload::Workload;
 pub(super) struct Measured {
     pub(super) workload: &'static str,
     adapter: String,
-    /// From nothing (no device) to the first result, in seconds.
+    /// Time to the first result, from opening the device on, in seconds.
     warm_up_s: f64,
-    /// The part of it in which pipelines were compiled.
+    /// The part of `warm_up_s` spent compiling pipelines.
     compile_s: f64,
-    /// Of the timed runs: upload, pass and readback, in milliseconds.
+    /// Median and minimum of the timed runs (upload, compute pass and readback), in milliseconds.
     pub(super) median_ms: f64,
     min_ms: f64,
     runs: usize,
-    /// Two operations per multiply-accumulate, over the median.
+    /// Two operations per multiply-accumulate, divided by the median time.
     gflops: f64,
     predicted_peak_bytes: u64,
     measured_peak_bytes: u64,
-    /// Most memory of this process during the workload, where the system tells.
+    /// Peak memory of this process during the workload; `None` if the system does not report it.
     pub(super) peak_rss_mb: Option<f64>,
-    /// Per run.
+    /// Dispatches per run.
     dispatches: u64,
     submits: u64,
 }
@@ -38,7 +39,7 @@ pub(super) fn measure(workload: &Workload, runs: usize, variant: Option<&'static
     let built = workload.build()?;
     let values = Values::of(&built.graph);
     let start = Instant::now();
-    let device = super::open()?;
+    let device = open()?;
     let mut program = Program::new(&device, &built, variant)?;
     program.run(&values.inputs())?;
     let warm_up_s = start.elapsed().as_secs_f64();
@@ -69,14 +70,14 @@ pub(super) fn measure(workload: &Workload, runs: usize, variant: Option<&'static
     })
 }
 
-/// Most memory that this process had since the last reset (Linux: proc_pid_status(5), `VmHWM`).
+/// Peak resident memory of this process since the last reset (Linux: `VmHWM`, see proc_pid_status(5)).
 fn peak_rss_mb() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix("kB")?;
     kib.trim().parse::<f64>().ok().map(|kib| kib * 1024.0 / 1e6)
 }
 
-/// Lets the peak begin anew (Linux: proc_pid_clear_refs(5)); elsewhere nothing is told of it.
+/// Resets the peak of resident memory (Linux: proc_pid_clear_refs(5)); on other systems it does nothing.
 fn reset_peak_rss() {
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
@@ -95,7 +96,7 @@ impl Measured {
         format!("{heads}\n|---|---|---|---|---|---|---|---|---|\n{}", rows.collect::<String>())
     }
 
-    /// Figures for tests.
+    /// Example figures for tests.
     #[cfg(test)]
     pub(super) fn example(workload: &'static str, median_ms: f64) -> Self {
         Self {

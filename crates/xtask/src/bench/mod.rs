@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: whole networks and single operators, timed in one process so that figures can be compared.
 
 mod compare;
+mod device;
 pub mod fingerprint;
 mod measure;
 mod program;
@@ -11,13 +12,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use atrous_gpu::{AdapterChoice, Device, DeviceOptions};
 use atrous_kernels::known_variant;
 
+use device::open;
 use measure::{Measured, measure};
 use workload::Workload;
 
-/// What to time, and how often.
+/// Options of the benchmark.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// Print one JSON object per workload instead of a table.
@@ -41,7 +42,7 @@ pub struct Options {
     compare: Option<PathBuf>,
 }
 
-/// Times every workload that the filter keeps.
+/// Measures every workload that the filter selects.
 ///
 /// # Errors
 /// If there is no adapter, no such workload, or a run fails.
@@ -87,9 +88,4 @@ pub fn run(options: &Options, out: &mut impl Write) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The device that the environment asks for, with nothing compiled on it yet.
-fn open() -> Result<Device> {
-    Ok(Device::open_blocking(&AdapterChoice::from_env(), DeviceOptions::from_env()?)?)
 }

@@ -1,4 +1,4 @@
-//! What runs: a graph, or a training step.
+//! The measured program: an inference or a training step.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +9,10 @@ use atrous_gpu::{Counters, Device, InputData, Parameters, Session, StepOptions, 
 use atrous_graph::{DType, Graph};
 use atrous_kernels::{Plan, Purpose, Target, compile};
 
+use super::device::open;
 use super::workload::Built;
 
-/// Values for all inputs of a graph: pixels in -1..1, labels that are all class 1.
+/// Values for all inputs of a graph: pixels from -1 to 1, labels of class 1.
 pub(super) struct Values(Vec<(String, DType, Vec<f32>, Vec<u32>)>);
 
 impl Values {
@@ -36,16 +37,15 @@ impl Values {
     }
 }
 
-/// Searches for the fastest kernels of a workload, which serve when it is measured: they are kept in the folder for compiled
-/// kernels.
+/// Searches for the fastest kernels of a workload. The choices are stored in the cache folder, so that the measurement uses them.
 pub(super) fn tune(built: &Built, budget: Duration) -> Result<TuneReport> {
-    let device = super::open()?;
+    let device = open()?;
     ensure!(device.options().pipeline_cache.folder().is_some(), "--tune needs a folder, and ATROUS_CACHE_DIR is off");
     let program = Program::new(&device, built, None)?;
     Ok(device.tune_blocking(program.figures().0, budget)?)
 }
 
-/// A session of either kind.
+/// A session for inference or training.
 pub(super) enum Program {
     Inference(Box<Session>),
     Training(Box<TrainingSession>, u64),
@@ -71,7 +71,7 @@ impl Program {
         }
     }
 
-    /// One run to its end: results read back, the loss of a training step included.
+    /// One complete run, with readback of the results (for a training step, of its loss).
     pub(super) fn run(&mut self, inputs: &[(&str, InputData<'_>)]) -> Result<()> {
         match self {
             Self::Inference(session) => session.run_blocking(inputs).map(drop)?,
@@ -85,7 +85,7 @@ impl Program {
         Ok(())
     }
 
-    /// The plan, the bytes of all buffers, and what all runs have done.
+    /// The plan, the bytes of all buffers, and the counters of all runs.
     pub(super) fn figures(&self) -> (&Plan, u64, Counters) {
         match self {
             Self::Inference(session) => (session.plan(), session.measured_bytes(), session.counters()),

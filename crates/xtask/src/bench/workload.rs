@@ -1,4 +1,4 @@
-//! What is timed.
+//! The workloads of the benchmark.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use atrous_nn::zoo::{self, BuildOptions, ResNet, ResNetEncoder, UNet};
 use atrous_nn::{Mode, Network};
 use atrous_train::loss::{CrossEntropyLoss, cross_entropy};
 
-/// A graph to run and what fills its parameters.
+/// A graph to run, with its description.
 pub(super) struct Workload {
     /// Number and description, such as `W1 ResNet-50 224² b1`.
     pub(super) name: &'static str,
@@ -34,7 +34,7 @@ enum Kind {
     BatchNorm { image: Shape },
 }
 
-/// A graph with what its parameters hold, and the update if it is a training step.
+/// A graph with the values of its parameters, and the update if it is a training step.
 pub(super) struct Built {
     pub(super) graph: Graph,
     pub(super) parameters: Box<dyn atrous_graph::ParameterSource>,
@@ -86,7 +86,7 @@ fn unet16() -> Box<dyn Network> {
     Box::new(UNet { base: 16, ..UNet::PADDED })
 }
 
-/// The names, for an error.
+/// The names of all workloads, for an error message.
 pub(super) fn names() -> String {
     all().iter().map(|w| w.name).collect::<Vec<_>>().join(", ")
 }
@@ -105,7 +105,7 @@ impl Kind {
                 let model = zoo::build(name, &options)?;
                 let parameters = Box::new(FillSource::new(&model, "bench/", 1.0));
                 let mut graph = model.graph;
-                // Auxiliary heads are for training.
+                // Auxiliary heads are left out: only training uses them.
                 graph.set_outputs(graph.outputs()[..1].to_vec());
                 Ok(Built { graph, parameters, training: None })
             }
@@ -141,7 +141,7 @@ fn operator(image: Shape, filter: Shape, op: Op) -> Result<Built> {
     Ok(Built { graph, parameters: Box::new(HashMap::from([("w".to_owned(), values)])), training: None })
 }
 
-/// Makes the gradients of `y`, from an input `dy`, the graph's outputs, beside `also`.
+/// Adds the gradients of `y` for an upstream gradient that becomes the input `dy`. The graph's outputs become these and `also`.
 fn gradients(graph: &mut Graph, y: &str, wrt: &[NodeId], also: &[NodeId]) -> Result<()> {
     let y = graph.find(y)?;
     let dy = graph.input("dy", graph.shape(y), DType::F32)?;

@@ -1,4 +1,4 @@
-//! How far a training may be off.
+//! Error bounds for trainings.
 
 use atrous_graph::{
     Op,
@@ -6,48 +6,50 @@ use atrous_graph::{
     passes::Precision,
 };
 
-use super::{entry::Train, train::Training};
+use super::{entry::Train, training::Training};
 
-/// By how much one switched unit can move the norms of all gradients before it: the lower end of the files' description. The
-/// framework's own runs may have met none, so that what is recorded of them is far smaller.
+/// Relative change of the norms of gradients in all earlier layers when rounding switches one unit on or off: the lower end of the range
+/// that the files describe. The framework's own f32 runs may have switched no unit, so their recorded error can be far smaller.
 const SWITCHED: f64 = 1e-3;
 
-/// The rounding of what is stored in f16, and how many times that of f32 it is.
+/// Relative rounding error of f16.
 const F16: f64 = 1.0 / (1 << 11) as f64;
+/// Rounding error of f16 over that of f32.
 const TIMES: f64 = (1 << 13) as f64;
 
-/// How far a training may be off, relatively.
+/// The errors that a training may have, relative where not stated otherwise.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Bounds {
-    /// The norm of each gradient.
+    /// Error of the norm of each gradient.
     pub(super) norm: f64,
-    /// Elements of gradients, relative to the root of their mean square.
+    /// Error of elements of a gradient, relative to the root of their mean square.
     pub(super) samples: f64,
-    /// The norms in the median.
+    /// Median error of the norms of gradients.
     pub(super) median: f64,
-    /// Norms that are zero up to rounding, absolutely.
+    /// Largest norm of a gradient that is zero up to rounding (absolute).
     pub(super) dead: f64,
-    /// The norms of running statistics.
+    /// Error of the norms of running statistics.
     pub(super) running: f64,
-    /// Their elements, relative to the largest.
+    /// Error of elements of a running statistic, relative to the largest element.
     pub(super) running_samples: f64,
-    /// Losses, beyond what the files allow.
+    /// Error of losses, added to what the files allow.
     pub(super) losses: f64,
-    /// What steps change of a loss, beyond that: as much as the gradients that changed it.
+    /// Further error of a loss, relative to the sum of the changes of the loss in the steps before it.
     pub(super) changes: f64,
 }
 
 impl Bounds {
-    /// What the files allow; in f16 what follows from the errors that are recorded in them of the framework's own f32 runs.
+    /// In f32 the bounds that the files give. In f16 the bounds follow from the errors of the framework's own f32 runs, which the files
+    /// record:
     ///
-    /// In f16 roundings are `2^13` times as large, and so is all that is smooth in them; there is room for twice that. A unit whose
-    /// derivative jumps is another thing: of each layer of those about one in `2^11` has an argument that rounding moves to the other side,
-    /// and its gradient with it. Deviations of so many units that fall here and there add up by their squares, over `n` layers to
-    /// `sqrt(n 2^-11)` of a gradient; and where the f32 runs had met such units, to `sqrt(2^13)` times what came of those. As in the
-    /// files, single elements may be off by ten times as much as norms.
+    /// - Results that depend smoothly on roundings have errors `2^13` times as large as in f32; twice that is allowed.
+    /// - In a layer whose function has a derivative with a jump (see [`switches`]), rounding moves about one argument in `2^11` across the
+    ///   jump, which switches that element's gradient. Independent deviations add up by their squares: over `n` such layers to
+    ///   `sqrt(n 2^-11)` of a gradient. If switched units caused the recorded error, it grows by `sqrt(2^13)`. Twice the sum is allowed.
+    /// - As in the files, single elements may have ten times the error of norms.
     pub(super) fn new(train: &Train, training: &Training, precision: Precision) -> Self {
         let grads = &train.grads;
-        // Behind the loss some are computed again.
+        // Nodes after the loss may repeat functions of the forward pass (recomputation).
         let forward = training.model.graph.iter().take_while(|(id, _)| *id <= training.loss);
         let layers = forward.filter(|(_, node)| switches(&node.op)).count();
         let (norm, median) = (grads.norm_rel_err_f32.max, grads.norm_rel_err_f32.median);
@@ -68,7 +70,7 @@ impl Bounds {
                 samples: 10.0 * half(norm, layers),
                 median: half(median, layers),
                 dead: TIMES * grads.dead_below,
-                // The forward pass has kinks at most, and no jumps.
+                // The functions themselves are continuous, only their derivatives jump.
                 running: half(running.1, 0),
                 running_samples: 10.0 * half(running.1, 0),
                 losses: half(f64::from(f32::EPSILON), 0),
@@ -78,14 +80,14 @@ impl Bounds {
     }
 }
 
-/// How far the norms may be off in the median: ten times what the framework's own f32 runs are, as the files' description has
-/// it, but never less than f32 resolves, nor than one unit that rounding switches moves the gradients.
+/// The median error of norms that is allowed in f32: ten times the `recorded` one of the framework's own f32 runs, as the files describe
+/// it, but at least ten times the resolution of f32 and, with `layers` whose derivatives jump, [`SWITCHED`].
 fn allowed_median(recorded: f64, layers: usize) -> f64 {
     let resolved = 10.0 * recorded.max(f64::from(f32::EPSILON));
     if layers > 0 { resolved.max(SWITCHED) } else { resolved }
 }
 
-/// What is off by `recorded` in f32 may be so much in f16, behind so many layers whose derivatives jump.
+/// The error allowed in f16 of a result whose recorded error in f32 is `recorded`, computed through `layers` layers whose derivatives jump.
 fn half(recorded: f64, layers: usize) -> f64 {
     match layers {
         0 => 2.0 * (TIMES * recorded + F16),

@@ -1,4 +1,4 @@
-//! Whether a network is the one the files describe: its tensors, its fill, its counts.
+//! Compares a network with its description in the files: tensors, fill and counts.
 
 use atrous_nn::{Model, ParameterKind, StateTensor};
 
@@ -6,8 +6,8 @@ use super::super::CaseError;
 use super::entry::{Detail, Entry, Param};
 use crate::fill::{self, Fill};
 
-/// Checks the counts, every tensor's name, shape, kind and place in the order, and every checksum of the fill. `model` is
-/// built for the input that the multiply-accumulates are counted for.
+/// Checks the counts, the name, shape, kind and position of every tensor, and every checksum of the fill. `model` must be built for the
+/// input size that the stored multiply-accumulates refer to.
 pub(super) fn check(entry: &Entry, detail: &Detail, model: &Model) -> Result<(), CaseError> {
     let mut problems = Vec::new();
     let mut same = |what: &str, got: u64, want: u64| {
@@ -28,7 +28,7 @@ pub(super) fn check(entry: &Entry, detail: &Detail, model: &Model) -> Result<(),
             problems.push(problem);
             break;
         }
-        // Counters are not filled.
+        // Counters (num_batches_tracked) are not filled.
         if let Some(kind) = ours.kind() {
             let len = ours.shape().iter().product();
             let values = Fill::of(kind, entry.wvar).values(&format!("{}{}", entry.fill_prefix, ours.name()), len);

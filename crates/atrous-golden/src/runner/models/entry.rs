@@ -27,14 +27,14 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// The training, if what the file says of it is understood.
+    /// The description of the training, if it can be read.
     pub(super) fn training(&self) -> Result<Train, CaseError> {
         let value = self.train.clone().ok_or_else(|| CaseError::Unsupported("no training is stored".to_owned()))?;
         serde_json::from_value(value)
             .map_err(|e| CaseError::Unsupported(format!("the training is not understood: {e}")))
     }
 
-    /// Names of all cases: evaluations, the photographs' first, then activations and training.
+    /// Names of all cases: the evaluation on the photographs, other evaluations, activations, training.
     pub(super) fn cases(&self) -> Vec<String> {
         let mut ids: Vec<&String> = self.eval.keys().collect();
         ids.sort_by_key(|id| (id.as_str() != PHOTOS, *id));
@@ -55,7 +55,7 @@ pub(super) const PHOTOS: &str = "photos";
 /// Multiply-accumulates for one input.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Macs {
-    /// As the framework has it: channels last for Keras.
+    /// The input's shape in the framework's order: channels last for Keras.
     input: [usize; 4],
     pub(super) value: u64,
 }
@@ -68,7 +68,7 @@ impl Macs {
     }
 }
 
-/// What evaluation mode gives for one input.
+/// The stored results of evaluation mode for one input.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Eval {
     pub(super) input: EvalInput,
@@ -103,7 +103,7 @@ pub(super) enum EvalInput {
 }
 
 impl EvalInput {
-    /// `[n, c, h, w]`, if it has four sides.
+    /// The shape `[n, c, h, w]`, if the input has four dimensions.
     pub(super) fn shape(&self) -> Option<[usize; 4]> {
         match self {
             Self::Fill(input) => input.shape.as_slice().try_into().ok(),
@@ -112,7 +112,7 @@ impl EvalInput {
     }
 }
 
-/// How bytes become numbers.
+/// How bytes of pictures become numbers.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum Preprocessing {
@@ -122,20 +122,20 @@ pub(super) enum Preprocessing {
     Green { mean: f64, std: f64 },
 }
 
-/// What training mode gives.
+/// The stored results of training mode.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Train {
     pub(super) inputs: TrainInputs,
     pub(super) dropout: String,
     pub(super) optimizer: Sgd,
-    /// Before each step.
+    /// The loss before each step.
     pub(super) losses: Vec<f64>,
     pub(super) losses_rtol: Vec<f64>,
     pub(super) grads: Grads,
     pub(super) bn: Option<Running>,
 }
 
-/// The batch.
+/// The batch, the same in all steps.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct TrainInputs {
     pub(super) x: EvalInput,
@@ -162,7 +162,7 @@ pub(super) struct Sgd {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Grads {
     pub(super) tensor: String,
-    /// Norms below this are zero, up to rounding.
+    /// Gradients with a norm below this are zero up to rounding.
     pub(super) dead_below: f64,
     pub(super) dead: Vec<String>,
     pub(super) norm_rel_err_f32: Spread,
@@ -170,7 +170,7 @@ pub(super) struct Grads {
     pub(super) sample_atol_over_rms: f64,
 }
 
-/// How far the framework's own f32 runs deviate.
+/// Relative deviations of the framework's own f32 runs.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Spread {
     pub(super) median: f64,
@@ -207,7 +207,7 @@ pub(super) struct Param {
     /// Whether the framework trains it.
     pub(super) param: bool,
     pub(super) fan_in: Option<usize>,
-    /// Of the filled values; counters have none.
+    /// Checksum of the filled values; counters have none.
     pub(super) checksum: Option<String>,
 }
 

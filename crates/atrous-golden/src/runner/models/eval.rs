@@ -1,4 +1,4 @@
-//! Evaluation: logits, or what is stored of a segmentation network's output.
+//! Evaluation: compares a network's output with the stored logits, samples and statistics.
 
 use atrous_gpu::{Data, InputData};
 use atrous_graph::passes::Precision;
@@ -9,7 +9,11 @@ use super::super::{
     compare::{close, largest_deviation, number},
     folder::stored,
 };
-use super::{Network, build, entry::Eval, images::Photographs};
+use super::{
+    entry::Eval,
+    images::Photographs,
+    network::{Network, build},
+};
 use crate::fill::{self, FillSource};
 
 /// Runs a network on one input and compares everything stored of its output.
@@ -30,7 +34,7 @@ pub(super) fn check(network: &Network<'_>, eval: &Eval, photographs: &Photograph
     let atol = if half { half_atol(eval.f32_err, &stored.values) } else { eval.atol };
     close("output", &stored.shape, &sample.values, &stored.values, atol)?;
     if let Some(want) = eval.mean_std_min_max {
-        // None of the four moves further than the values do.
+        // If no value changes by more than `atol`, none of the four statistics does.
         for ((what, got), want) in ["mean", "std", "min", "max"].iter().zip(statistics(&output.values)).zip(want) {
             number(what, got, want, atol)?;
         }
@@ -44,18 +48,18 @@ pub(super) fn check(network: &Network<'_>, eval: &Eval, photographs: &Photograph
         check_top(&output, top5, if half { 2.0 * atol } else { 0.0 })?;
     }
     if let Some(counts) = &eval.argmax_counts {
-        // The sample stands for the whole output: twice its largest deviation, and at least what the framework's own
-        // f32 run deviates.
+        // The largest deviation of the whole output is estimated as twice that of the sample, and at least that of the framework's own
+        // f32 run.
         let deviation = (2.0 * largest_deviation(&sample.values, &stored.values)).max(eval.f32_err).min(atol);
         check_counts(&output, counts, deviation)?;
     }
     Ok(())
 }
 
-/// How far an output may be off when tensors are stored in f16. `f32_err` is how far the framework's own f32 run was off, in which
-/// everything stored was rounded by `2^-24` of itself; in f16 it is `2^-11`, `2^13` times as much, and so is what the network makes
-/// of it. The parameters are rounded as well, which the run did not do, and so is the output itself. Roundings fall differently in
-/// each run, so there is room for twice what is expected.
+/// The absolute error that an output may have when tensors are stored in f16: `2 (2^13 f32_err + 2^-11 max|stored|)`.
+///
+/// `f32_err` is the error of the framework's own f32 run, caused by roundings of `2^-24`. Roundings of f16 are `2^13` times as large. The
+/// output itself is rounded too. The factor 2 covers the rounded parameters and the variation between runs.
 fn half_atol(f32_err: f64, stored: &[f32]) -> f64 {
     const F32: f64 = 1.0 / (1 << 24) as f64;
     const F16: f64 = 1.0 / (1 << 11) as f64;
@@ -63,7 +67,7 @@ fn half_atol(f32_err: f64, stored: &[f32]) -> f64 {
     2.0 * (F16 / F32 * f32_err + F16 * largest)
 }
 
-/// The output for an evaluation's input, channels second.
+/// The output for an evaluation's input, as N×C×H×W.
 fn run(network: &Network<'_>, eval: &Eval, photographs: &Photographs) -> Result<Array, CaseError> {
     let shape = eval.input.shape().ok_or_else(|| CaseError::Unsupported("an input that is no image".to_owned()))?;
     let model = build(network.entry, shape)?;
@@ -96,8 +100,8 @@ fn sample(output: &Array, step: usize) -> Result<Array, CaseError> {
     Ok(Array { shape: vec![n, c, h.div_ceil(step), w.div_ceil(step)], values })
 }
 
-/// The classes with the largest logits, best first, of each sample. Those may change places whose logits are no further apart than
-/// `near`.
+/// Compares the classes with the largest logits of each sample, best first. Classes whose logits differ by at most `near` may be
+/// swapped.
 fn check_top(output: &Array, want: &[Vec<usize>], near: f64) -> Result<(), CaseError> {
     let classes = output.shape[1..].iter().product();
     for (n, (logits, want)) in output.values.chunks_exact(classes).zip(want).enumerate() {
@@ -112,8 +116,8 @@ fn check_top(output: &Array, want: &[Vec<usize>], near: f64) -> Result<(), CaseE
     Ok(())
 }
 
-/// How many pixels each class wins. A count may be off by the number of pixels that a deviation of `deviation` in every logit
-/// can take from the class, or give to it.
+/// Compares the number of pixels of each class in the class map. A count may differ by the number of pixels that the class can lose, or
+/// gain, if every logit deviates by `deviation`.
 fn check_counts(output: &Array, want: &[usize], deviation: f64) -> Result<(), CaseError> {
     let [_, classes, h, w] = output.shape[..] else {
         return Err(CaseError::Unsupported(format!("class counts of {:?}", output.shape)));
@@ -160,7 +164,7 @@ mod tests {
 
     #[test]
     fn only_near_ties_excuse_a_count() {
-        // Three pixels, two classes: 1 wins clearly, 0 wins clearly, 0 wins by 0.01.
+        // Three pixels, two classes: class 1 by far, class 0 by far, class 0 by 0.01.
         let output = Array { shape: vec![1, 2, 1, 3], values: vec![0.0, 1.0, 0.51, 1.0, 0.0, 0.50] };
         assert!(check_counts(&output, &[2, 1], 0.0).is_ok());
         assert!(check_counts(&output, &[1, 2], 0.001).is_err());

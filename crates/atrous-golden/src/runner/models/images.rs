@@ -13,7 +13,7 @@ use super::entry::{EvalInput, Preprocessing};
 pub(super) struct Photographs(Vec<RgbImage>);
 
 impl Photographs {
-    /// Reads them, china before flower.
+    /// Reads the photographs: china, then flower.
     pub(super) fn read(folder: &Folder) -> Result<Self> {
         let file = folder.tensors("images.safetensors")?;
         let image = |name: &str| {

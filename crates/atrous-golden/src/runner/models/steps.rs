@@ -4,10 +4,10 @@ use atrous_graph::optim::{Convention, Optimizer, Training as Update};
 
 use super::super::{CaseError, compare::number};
 use super::{
-    Network,
     bounds::Bounds,
     entry::{Sgd, Train},
-    train::Training,
+    network::Network,
+    training::Training,
 };
 use crate::fill::FillSource;
 
@@ -36,7 +36,7 @@ pub(super) fn check(
     }
 }
 
-/// What the steps do with the gradients.
+/// The update rule of the steps.
 pub(super) fn update(network: &Network<'_>, train: &Train, training: &Training) -> Result<Update, CaseError> {
     let convention = if network.entry.framework == "keras" { Convention::Keras } else { Convention::Torch };
     let optimizer = optimizer(&train.optimizer, convention)?;

@@ -1,4 +1,4 @@
-//! Intermediate activations, all that the files have, asked for by name.
+//! Compares all stored intermediate activations, requested by name.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -12,21 +12,21 @@ use super::super::{
     folder::stored,
 };
 use super::{
-    Network, build,
     entry::{PHOTOS, Tap},
     images::Photographs,
+    network::{Network, build},
 };
 
-/// Bytes of activations that one run returns at most; a larger one is returned alone.
+/// Bytes of activations that one run returns at most; an activation larger than that has a run of its own.
 const BYTES_PER_RUN: u64 = 512 << 20;
 
-/// An activation may deviate by this part of its largest magnitude: the rule that the outputs' own tolerances follow.
+/// Allowed deviation of an activation, relative to its largest magnitude: the rule by which the tolerances of outputs were chosen.
 const RTOL: f64 = 1e-4;
 
-/// Numbers stored of an activation: mean, std, min, max and the samples.
+/// Number of stored values per activation: mean, standard deviation, minimum, maximum and the samples.
 const COLUMNS: usize = 12;
 
-/// Runs a network on the photographs and compares what is stored of every activation.
+/// Runs a network on the photographs and compares the statistics and samples of every stored activation.
 pub(super) fn check(
     network: &Network<'_>,
     parameters: Arc<Parameters>,
@@ -66,14 +66,14 @@ pub(super) fn check(
     problems.sort();
     match problems.first() {
         None => Ok(()),
-        // Later ones mostly follow from the first.
+        // Only the first problems are shown: later ones mostly follow from them.
         Some((_, first)) => {
             Err(CaseError::Failed(format!("{first} ({} of {} activations off)", problems.len(), taps.len())))
         }
     }
 }
 
-/// The activations that each node makes, by index; all names must be known and all shapes right.
+/// The indices of the stored activations that each node computes. All names must be known and all shapes equal.
 fn by_node(graph: &Graph, taps: &[Tap]) -> Result<HashMap<NodeId, Vec<usize>>, CaseError> {
     let mut by_node: HashMap<NodeId, Vec<usize>> = HashMap::new();
     for (i, tap) in taps.iter().enumerate() {
@@ -107,7 +107,7 @@ fn groups(graph: &Graph, nodes: impl Iterator<Item = NodeId>, limit: u64) -> Vec
     groups
 }
 
-/// Compares an activation with its row.
+/// Compares an activation with its stored row.
 fn compare(array: &Array, row: &[f32]) -> Result<(), CaseError> {
     let row: Vec<f64> = row.iter().map(|v| f64::from(*v)).collect();
     let (statistics_row, samples) = row.split_at(4);

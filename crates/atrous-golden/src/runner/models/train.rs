@@ -2,111 +2,29 @@
 
 use std::sync::Arc;
 
-use atrous_gpu::{Data, InputData, Parameters};
-use atrous_graph::autodiff::{Recompute, backward_scaled};
-use atrous_graph::optim::{LossScale, LossScaling, Training as Update};
-use atrous_graph::{Graph, NodeId, Op};
-use atrous_nn::{Mode, Model, ParameterSpec};
-use atrous_train::loss::{self, CrossEntropyLoss};
+use atrous_gpu::{Data, Parameters};
+use atrous_graph::optim::Training as Update;
+use atrous_graph::{Graph, NodeId};
+use atrous_nn::{Model, ParameterSpec};
 
 use super::super::{CaseError, compare::number, folder::stored};
-use super::{Network, bounds::Bounds, build_in, entry::Train, images::Photographs, steps};
+use super::training::{Training, prepare};
+use super::{bounds::Bounds, entry::Train, images::Photographs, network::Network, steps};
 use crate::fill::FillSource;
 
-/// Numbers stored of a tensor: its L2 norm and the samples.
+/// Number of stored values per tensor: its L2 norm and the samples.
 const COLUMNS: usize = 9;
 
 /// Bytes of gradients that one run returns at most.
 const BYTES_PER_RUN: u64 = 512 << 20;
 
-/// A network with its loss and the gradients of all trained parameters.
-pub(super) struct Training {
-    pub(super) model: Model,
-    pub(super) loss: NodeId,
-    /// Parameters and the nodes that make their gradients.
-    pub(super) gradients: Vec<(NodeId, NodeId)>,
-    /// What they are multiplied with, in f16.
-    pub(super) loss_scale: Option<LossScale>,
-    pub(super) images: Vec<f32>,
-    pub(super) labels: Vec<u32>,
-}
-
-/// Runs a network's training as the files describe it and compares what they hold.
+/// Runs a network's training as the files describe it and compares it with the stored values.
 pub(super) fn check(network: &Network<'_>, photographs: &Photographs) -> Result<(), CaseError> {
     let train = network.entry.training()?;
     let training = prepare(network, &train, photographs)?;
     let bounds = Bounds::new(&train, &training, network.executor.precision());
     first_step(network, &train, &training, &bounds)?;
     steps::check(network, &train, &training, &bounds)
-}
-
-fn prepare(network: &Network<'_>, train: &Train, photographs: &Photographs) -> Result<Training, CaseError> {
-    let entry = network.entry;
-    let input = &train.inputs.x;
-    let shape = input.shape().ok_or_else(|| CaseError::Unsupported("an input that is no image".to_owned()))?;
-    let mut model = build_in(entry, shape, Mode::Training)?;
-    if train.dropout != "off" {
-        return Err(CaseError::Unsupported(format!("dropout \"{}\"", train.dropout)));
-    }
-    without_dropout(&mut model.graph)?;
-    let labels = train.inputs.target.labels()?;
-    let loss = add_loss(&mut model, entry.note.as_deref(), labels.len())?;
-    let trained: Vec<NodeId> = model.parameters.iter().filter(|p| p.trainable).map(|p| p.node).collect();
-    let (graph, recompute) = (&mut model.graph, Recompute::default());
-    let loss_scale = LossScale::add_for(graph, network.executor.precision(), LossScaling::default())?;
-    let gradients = backward_scaled(graph, loss, loss_scale, &trained, &recompute)?;
-    let gradients = trained.into_iter().zip(gradients).filter_map(|(p, g)| Some((p, g?))).collect();
-    Ok(Training { model, loss, gradients, loss_scale, images: photographs.input(input)?, labels })
-}
-
-fn without_dropout(graph: &mut Graph) -> Result<(), CaseError> {
-    let dropouts: Vec<(NodeId, Op, NodeId)> = graph
-        .iter()
-        .filter(|(_, node)| matches!(node.op, Op::Dropout(_)))
-        .map(|(id, node)| (id, node.op, node.inputs[0]))
-        .collect();
-    for (id, op, x) in dropouts {
-        graph.replace(id, op, &[x])?;
-    }
-    Ok(())
-}
-
-/// Cross-entropy of the main result, and of others as the entry's note says: `training loss = CE(out) + 0.5*CE(aux)`.
-fn add_loss(model: &mut Model, note: Option<&str>, labels: usize) -> Result<NodeId, CaseError> {
-    let shape = model.output_shape();
-    let classified = atrous_graph::Shape { c: 1, ..shape };
-    if classified.len() != labels {
-        return Err(CaseError::Failed(format!("{labels} labels for a result of {shape}")));
-    }
-    let target = model.graph.input("target", classified, atrous_graph::DType::U32)?;
-    let mut losses = Vec::new();
-    for (output, weight) in terms(note)? {
-        let unknown = || CaseError::Unsupported(format!("the network has no output \"{output}\""));
-        let node = model.outputs.iter().find(|o| o.name == output).ok_or_else(unknown)?.node;
-        // Of pixels 255 does not count; among the classes of whole pictures it is one like the others.
-        let ignore = (shape.h * shape.w > 1).then_some(255);
-        let how = CrossEntropyLoss { ignore, ..CrossEntropyLoss::default() };
-        losses.push((loss::cross_entropy(&mut model.graph, &format!("loss.{output}"), node, target, &how)?, weight));
-    }
-    match losses[..] {
-        [(loss, 1.0)] => Ok(loss),
-        _ => Ok(loss::weighted_sum(&mut model.graph, "loss", &losses)?),
-    }
-}
-
-/// The outputs whose cross-entropies are summed, with their weights.
-fn terms(note: Option<&str>) -> Result<Vec<(String, f32)>, CaseError> {
-    let Some((_, text)) = note.and_then(|note| note.split_once("training loss = ")) else {
-        return Ok(vec![("out".to_owned(), 1.0)]);
-    };
-    let text = text.split(';').next().unwrap_or(text);
-    let unknown = || CaseError::Unsupported(format!("the training loss \"{text}\""));
-    let term = |term: &str| {
-        let (weight, entropy) = term.split_once('*').unwrap_or(("1", term));
-        let output = entropy.trim().strip_prefix("CE(")?.strip_suffix(')')?;
-        Some((output.to_owned(), weight.trim().parse().ok()?))
-    };
-    text.split(" + ").map(|t| term(t).ok_or_else(unknown)).collect()
 }
 
 /// Compares loss, gradients and running statistics of the first step.
@@ -122,7 +40,7 @@ fn first_step(network: &Network<'_>, train: &Train, training: &Training, bounds:
         training.gradients.iter().find(|(p, _)| *p == spec.node).map(|(_, gradient)| *gradient)
     })?;
     let mut norms = Vec::new();
-    // Running statistics stay as they are.
+    // Without assignments the running statistics keep their values, so repeated steps give the same results.
     let update = steps::update(network, train, training)?.assignments([]);
     evaluate(network, training, &update, &parameters, &wanted, |i, spec, mut values, scale| {
         values.iter_mut().for_each(|v| *v /= scale);
@@ -158,8 +76,8 @@ fn first_step(network: &Network<'_>, train: &Train, training: &Training, bounds:
 
 type Wanted<'a> = (usize, &'a ParameterSpec, NodeId);
 
-/// The parameters of the rows with the nodes that are compared with them. Parameters without a node must be those that the
-/// files say are unused or have no gradient to speak of; they are left out.
+/// For each stored row its index, its parameter and the node that is compared with it, given by `node`. Rows of the model's unused
+/// parameters are left out; `shape` is that of the stored rows.
 fn rows_of<'a>(
     model: &'a Model,
     names: &[String],
@@ -181,7 +99,7 @@ fn rows_of<'a>(
     Ok(wanted)
 }
 
-/// Runs the step and hands every wanted tensor over, in the framework's order of elements, with the loss scale.
+/// Runs the step and calls `look` with each of the `wanted` tensors, in the framework's order of elements, and the loss scale.
 fn evaluate(
     network: &Network<'_>,
     training: &Training,
@@ -221,15 +139,7 @@ fn evaluate(
     Ok(())
 }
 
-impl Training {
-    /// What each step is given.
-    pub(super) fn inputs(&self) -> [(&str, InputData<'_>); 2] {
-        let name = &self.model.graph.node(self.model.input).name;
-        [(name, InputData::F32(&self.images)), ("target", InputData::U32(&self.labels))]
-    }
-}
-
-/// A parameter's values as the framework orders them.
+/// A parameter's values in the framework's order.
 fn in_stored_order(spec: &ParameterSpec, graph: &Graph, values: &[f32]) -> Vec<f32> {
     let shape = graph.shape(spec.node);
     let mut stored = vec![0.0; values.len()];
@@ -286,19 +196,4 @@ fn samples(values: &[f32], want: &[f32], allowed: f64) -> Result<(), String> {
             .map_err(|e| e.to_string())?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_note_tells_what_is_summed() {
-        let one = |name: &str, weight| (name.to_owned(), weight);
-        assert_eq!(terms(None).unwrap(), [one("out", 1.0)]);
-        assert_eq!(terms(Some("labels are of the output size")).unwrap(), [one("out", 1.0)]);
-        let note = "training loss = CE(out) + 0.5*CE(aux); output stride 8";
-        assert_eq!(terms(Some(note)).unwrap(), [one("out", 1.0), one("aux", 0.5)]);
-        assert!(terms(Some("training loss = Dice(out)")).is_err());
-    }
 }

@@ -43,7 +43,7 @@ pub(super) fn over_channels(d: &mut Draft<'_>, p: &mut Params, op: Op) -> Result
     Ok(())
 }
 
-/// A function of `a` and `b`, or of `a` with itself.
+/// A function of `a` and `b`; if the case has no `b`, of `a` and `a`.
 pub(super) fn binary(d: &mut Draft<'_>, op: Binary) -> Result<(), CaseError> {
     let a = d.image("a")?;
     let b = if d.has("b") { d.image("b")? } else { a };
@@ -52,7 +52,7 @@ pub(super) fn binary(d: &mut Draft<'_>, op: Binary) -> Result<(), CaseError> {
     Ok(())
 }
 
-/// torchvision's `StochasticDepth` as it is at inference.
+/// torchvision's `StochasticDepth` at inference: the identity.
 pub(super) fn stochastic_depth(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseError> {
     let unit = match p.take::<String>("mode")?.as_str() {
         "row" => DropoutUnit::Sample,
@@ -62,7 +62,7 @@ pub(super) fn stochastic_depth(d: &mut Draft<'_>, p: &mut Params) -> Result<(), 
     dropout(d, p, unit)
 }
 
-/// Dropout as it is at inference.
+/// Dropout at inference: the identity.
 pub(super) fn dropout(d: &mut Draft<'_>, p: &mut Params, unit: DropoutUnit) -> Result<(), CaseError> {
     let rate = p.take("rate")?;
     if p.optional::<bool>("training")? == Some(true) {

@@ -14,8 +14,8 @@ use super::super::{
 };
 use super::draft::Draft;
 
-/// Padding as `[rows, columns]`, as Keras' `same` or `valid`, or for each side as `padding_tblr`, which may also stand
-/// beside the others as their result.
+/// Padding: given as `[rows, columns]`, as Keras' `same` or `valid`, or for each side as `padding_tblr`. If `padding_tblr` is given beside
+/// one of the others, it must be equal to the padding that follows from the other.
 pub(super) fn padding(
     p: &mut Params,
     size: [usize; 2],
@@ -46,7 +46,7 @@ fn size(d: &Draft<'_>, name: &str) -> Result<Shape, CaseError> {
     image_shape(d.stored_shape(name)?)
 }
 
-/// The kernel's size, stated and as the filter has it.
+/// The kernel's size: the stated one, which must be that of the filter.
 fn kernel(d: &Draft<'_>, p: &mut Params, filter: &str) -> Result<[usize; 2], CaseError> {
     let stated: [usize; 2] = p.take("kernel")?;
     let shape = d.stored_shape(filter)?;
@@ -104,7 +104,7 @@ pub(super) fn conv_transpose2d(d: &mut Draft<'_>, p: &mut Params) -> Result<(), 
         }
         Some(other) => return Err(CaseError::Unsupported(format!("padding \"{other}\""))),
     };
-    // By now there are none, or the padding is one of Keras' words, of which only the plain meaning is known.
+    // Dilation and groups are supported with explicit padding only, where they have been taken above.
     if p.optional("dilation")?.unwrap_or([1, 1]) != [1, 1] || p.optional("groups")?.unwrap_or(1) != 1 {
         return Err(CaseError::Unsupported(format!("dilation or groups with padding {stated}")));
     }
@@ -123,8 +123,8 @@ pub(super) fn conv_transpose2d(d: &mut Draft<'_>, p: &mut Params) -> Result<(), 
     Ok(())
 }
 
-/// A dense layer is a convolution whose kernel is the whole map; over an image the weights count (c, h, w) as PyTorch's
-/// flatten does, or (h, w, c) as Keras'.
+/// A dense layer, as a convolution whose kernel is the whole map. For an image the rows of the weights are in the order of the flattened
+/// image: (c, h, w) in PyTorch, (h, w, c) in Keras.
 pub(super) fn dense(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseError> {
     let channels_last = p.says("rule", &["flattened in (h, w, c) order"])?.is_some();
     let x = size(d, "x")?;

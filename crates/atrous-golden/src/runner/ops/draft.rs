@@ -13,7 +13,7 @@ use super::{
         array::{Array, image_shape, to_nchw, to_nhwc},
         input::Input,
     },
-    Case, Upstream,
+    case::{Case, Upstream},
 };
 
 /// A case's operation while it is being built.
@@ -22,11 +22,11 @@ pub(super) struct Draft<'a> {
     pub(super) graph: Graph,
     /// Names of the graph's inputs; all other values are parameters.
     pub(super) images: Vec<String>,
-    /// By name of a filter: where each of its elements, in the graph's order, is stored.
+    /// For each filter, by name: the stored index of each of its elements in the graph's order.
     stored: BTreeMap<String, Vec<usize>>,
-    /// Dense values in the graph's order.
+    /// Shape and dense values of each input, in the graph's order.
     pub(super) values: BTreeMap<String, (Shape, Vec<f32>)>,
-    /// The node of each output that the case may ask for.
+    /// The node of each result that a case may have stored.
     pub(super) outputs: HashMap<String, NodeId>,
     taken: BTreeSet<String>,
 }
@@ -54,12 +54,12 @@ impl<'a> Draft<'a> {
         self.case.inputs.names().cloned().collect()
     }
 
-    /// The shape of an input as the case has it.
+    /// The stored shape of an input.
     pub(super) fn stored_shape(&self, name: &str) -> Result<&'a [usize], CaseError> {
         Ok(&self.input(name)?.shape)
     }
 
-    /// The values of an input as the case has them; marks it as used.
+    /// The stored values of an input; marks it as used.
     pub(super) fn array(&mut self, name: &str) -> Result<Array, CaseError> {
         self.taken.insert(name.to_owned());
         self.input(name)?.array()
@@ -70,14 +70,14 @@ impl<'a> Draft<'a> {
         self.case.inputs.get(name).ok_or_else(missing)
     }
 
-    /// An activation that runs bring along.
+    /// Adds an activation as an input of the graph.
     pub(super) fn image(&mut self, name: &str) -> Result<NodeId, CaseError> {
         let array = self.array(name)?;
         let shape = image_shape(&array.shape)?;
         self.bring(name, DType::F32, shape, to_nhwc(shape, &array.values))
     }
 
-    /// Labels that runs bring along: `[n]`, or `[n, h, w]`.
+    /// Adds labels, `[n]` or `[n, h, w]`, as an input of the graph.
     pub(super) fn labels(&mut self, name: &str) -> Result<NodeId, CaseError> {
         let array = self.array(name)?;
         let shape = match array.shape[..] {
@@ -94,7 +94,7 @@ impl<'a> Draft<'a> {
         Ok(self.graph.input(name, shape, dtype)?)
     }
 
-    /// Appends the gradients that the case has, as the results `grad <input>`.
+    /// Appends the gradients that the case has stored, as the results `grad <input>`.
     pub(super) fn differentiate(&mut self) -> Result<(), CaseError> {
         let case = self.case;
         if case.grads.is_empty() {
@@ -137,7 +137,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// One value per channel of an input, in the shape that broadcasts to it, that runs bring along.
+    /// Adds an input of the graph with one value per channel of the input `of`, in a shape that broadcasts to it.
     pub(super) fn per_channel(&mut self, name: &str, of: &str) -> Result<NodeId, CaseError> {
         let array = self.array(name)?;
         let c = match (&array.shape[..], self.stored_shape(of)?.len()) {
@@ -148,7 +148,7 @@ impl<'a> Draft<'a> {
         self.bring(name, DType::F32, Shape::channels(c), array.values)
     }
 
-    /// A parameter over channels.
+    /// Adds a parameter with one value per channel.
     pub(super) fn vector(&mut self, name: &str) -> Result<NodeId, CaseError> {
         let array = self.array(name)?;
         let [c] = array.shape[..] else {
@@ -157,12 +157,12 @@ impl<'a> Draft<'a> {
         self.parameter(name, Shape::channels(c), Layout::Image, array.values)
     }
 
-    /// A parameter over channels, if the case has it.
+    /// Adds a parameter with one value per channel, if the case has it.
     pub(super) fn optional_vector(&mut self, name: &str) -> Result<Option<NodeId>, CaseError> {
         if self.has(name) { self.vector(name).map(Some) } else { Ok(None) }
     }
 
-    /// A filter stored as `[out, in/groups, kh, kw]`, or `[in, out/groups, kh, kw]` for a transposed convolution.
+    /// Adds a filter stored as `[out, in/groups, kh, kw]`, or `[in, out/groups, kh, kw]` for a transposed convolution.
     pub(super) fn filter(&mut self, name: &str, stored: StoredLayout) -> Result<NodeId, CaseError> {
         let array = self.array(name)?;
         let [o, i, kh, kw] = array.shape[..] else {
@@ -172,7 +172,7 @@ impl<'a> Draft<'a> {
         self.filter_of(name, shape, &array.values, |a, b, i, o| stored.stored_index(shape, a, b, i, o))
     }
 
-    /// A filter whose element (row, column, in, out) is stored at `place` of these.
+    /// Adds a filter of this shape whose element (row, column, in, out) is `stored[place(row, column, in, out)]`.
     pub(super) fn filter_of(
         &mut self,
         name: &str,
@@ -208,7 +208,7 @@ impl<'a> Draft<'a> {
         self.outputs.insert("out".to_owned(), node);
     }
 
-    /// All inputs must have been used, and all results the case has must have a node.
+    /// Checks that all inputs were used and that every stored result has a node.
     pub(super) fn finish(&self) -> Result<(), CaseError> {
         let unused: Vec<&String> = self.case.inputs.names().filter(|name| !self.taken.contains(*name)).collect();
         if !unused.is_empty() {
@@ -221,7 +221,7 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// The values as the reference takes them.
+    /// All values, as inputs of the CPU reference.
     pub(super) fn tensors(&self) -> HashMap<String, Tensor> {
         self.values.iter().map(|(name, (shape, values))| (name.clone(), Tensor::from_f32(*shape, values))).collect()
     }

@@ -17,7 +17,7 @@ fn reduction(p: &mut Params) -> Result<Reduction, CaseError> {
     }
 }
 
-/// The label that does not count, if there is one. A negative one, such as PyTorch's -100, is no label of ours.
+/// The ignored label, if there is one. A negative one, such as PyTorch's -100, cannot occur among unsigned labels.
 fn ignored(p: &mut Params) -> Result<Option<u32>, CaseError> {
     Ok(p.optional::<i64>("ignore_index")?.and_then(|label| u32::try_from(label).ok()))
 }
@@ -49,7 +49,7 @@ pub(super) fn cross_entropy(d: &mut Draft<'_>, p: &mut Params) -> Result<(), Cas
     Ok(())
 }
 
-/// The target is the softmax of logits over the classes.
+/// Adds the target: the softmax of stored logits over the classes.
 pub(super) fn cross_entropy_probabilities(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseError> {
     let how = ProbabilitiesLoss {
         class_weights: class_weights(d, p)?,

@@ -7,9 +7,9 @@ use atrous_train::metrics::{Confusion, TopK};
 
 use super::super::array::{Array, image_shape, to_nhwc};
 use super::super::{CaseError, Executor, compare, folder::stored, params::Params};
-use super::{Case, Expected};
+use super::case::{Case, Expected};
 
-/// Compares every metric that is stored. Predictions are the adapter's.
+/// Compares every stored metric; the predictions are computed on the adapter.
 pub(super) fn check(case: &Case, file: &WeightFile, executor: &Executor) -> Result<(), CaseError> {
     let mut p = Params::new(case.params.clone());
     let ignore: Option<u32> = p.optional("ignore_index")?;

@@ -1,6 +1,7 @@
-//! Single operations: on the adapter and by the CPU reference.
+//! Single operations, computed on the adapter and by the CPU reference.
 
 mod activation;
+mod case;
 mod conv;
 mod draft;
 mod loss;
@@ -13,55 +14,15 @@ mod resize;
 mod run;
 mod schedule;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use anyhow::Result;
 use atrous_graph::op::DropoutUnit;
 use atrous_io::WeightFile;
-use serde::Deserialize;
-use serde_json::{Map, Value};
 
-use super::{
-    CaseError, Executor, Folder, Options, Report,
-    folder::Listed,
-    input::{Input, Inputs},
-    params::Params,
-};
+use super::{CaseError, Executor, Folder, Options, Report, folder::Listed, params::Params};
+use case::Case;
 use draft::Draft;
-
-/// A case as the file has it.
-#[derive(Clone, Debug, Deserialize)]
-struct Case {
-    name: String,
-    op: String,
-    framework: Option<String>,
-    params: Map<String, Value>,
-    inputs: Inputs,
-    outputs: BTreeMap<String, Expected>,
-    /// Gradients by the input they belong to.
-    #[serde(default)]
-    grads: BTreeMap<String, Expected>,
-    upstream: Option<Upstream>,
-    file: String,
-}
-
-/// The gradient that arrives at the main result.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-enum Upstream {
-    /// The same number everywhere.
-    Constant { constant: f32 },
-    /// Made from its name.
-    Made(Input),
-}
-
-/// A stored result.
-#[derive(Clone, Debug, Deserialize)]
-struct Expected {
-    key: String,
-    shape: Vec<usize>,
-    atol: f64,
-}
 
 /// Runs all cases the options ask for.
 pub(super) fn run(options: &Options, folder: &Folder, executor: &Executor, report: &mut Report<'_>) -> Result<()> {
@@ -83,7 +44,7 @@ pub(super) fn run(options: &Options, folder: &Folder, executor: &Executor, repor
     Ok(())
 }
 
-/// Computes what a case describes and compares it.
+/// Computes a case and compares the results.
 fn check(case: &Case, file: &WeightFile, executor: &Executor) -> Result<(), CaseError> {
     match case.op.as_str() {
         "optimizer" => optimizer::check(case, file, executor),
@@ -93,7 +54,7 @@ fn check(case: &Case, file: &WeightFile, executor: &Executor) -> Result<(), Case
     }
 }
 
-/// Builds the operation that a case describes. Every parameter and every input must be understood.
+/// Builds the operation that a case describes. Unknown parameters and inputs are errors.
 fn build(case: &Case) -> Result<Draft<'_>, CaseError> {
     let mut draft = Draft::new(case);
     let mut params = Params::new(case.params.clone());

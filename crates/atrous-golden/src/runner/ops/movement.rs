@@ -9,7 +9,7 @@ use atrous_graph::{
 use super::super::{CaseError, params::Params};
 use super::draft::Draft;
 
-/// All inputs, in the order of the file, along the channels.
+/// Concatenates all inputs along the channels, in the order of the file.
 pub(super) fn concat(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseError> {
     p.axis_of_channels()?;
     let inputs = d.input_names().iter().map(|name| d.image(name)).collect::<Result<Vec<_>, _>>()?;

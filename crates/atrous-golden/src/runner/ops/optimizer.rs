@@ -10,9 +10,9 @@ use atrous_graph::{DType, Graph, Layout, NodeId, Op, Shape};
 use atrous_io::WeightFile;
 
 use super::super::{CaseError, Executor, array::Array, compare, folder::stored, params::Params};
-use super::Case;
+use super::case::Case;
 
-/// What a case asks for.
+/// The update rule of a case and its settings.
 struct Rule {
     optimizer: Optimizer,
     maximize: bool,
@@ -53,8 +53,8 @@ fn array(case: &Case, name: &str) -> Result<Array, CaseError> {
     case.inputs.get(name).ok_or_else(missing)?.array()
 }
 
-/// The rule is named by the case: the optimizer is one of the words between underscores, the first is the framework unless that
-/// is stated.
+/// Reads the update rule from the case's name: one of its words, separated by underscores, is the optimizer; the first word is the
+/// framework unless a parameter states it.
 fn rule(case: &Case) -> Result<Rule, CaseError> {
     let mut p = Params::new(case.params.clone());
     let unknown = || CaseError::Unsupported(format!("the optimizer of {}", case.name));
@@ -114,10 +114,10 @@ fn rule(case: &Case) -> Result<Rule, CaseError> {
     Ok(rule)
 }
 
-/// A graph, what a step does with it, and the first parameters.
+/// A graph, the update of a step, and the parameters before the first step.
 type Trained = (Graph, Training, HashMap<String, Vec<f32>>);
 
-/// A graph whose loss is the sum of all parameters times inputs: the inputs are the gradients.
+/// A graph with the loss `Σ parameter · input`, so that the inputs are the gradients of the parameters.
 fn network(case: &Case, names: &[&str], rule: &Rule) -> Result<Trained, CaseError> {
     let mut graph = Graph::new();
     let mut first = HashMap::new();
@@ -139,7 +139,7 @@ fn network(case: &Case, names: &[&str], rule: &Rule) -> Result<Trained, CaseErro
     }
     let losses: Vec<(NodeId, f32)> = terms.iter().map(|term| (*term, 1.0)).collect();
     let gradients = backward(&mut graph, &losses, &parameters, &Recompute::Nothing)?;
-    // Any finite number will do as the loss that decides whether a step counts.
+    // A step is applied only if its loss is finite; its value is not used otherwise.
     let loss = graph.add("loss", Op::Fill(Fill { shape: Shape::channels(1), value: 0.0 }), &[])?;
     let gradients = parameters.into_iter().zip(gradients).filter_map(|(p, g)| Some((p, g?)));
     let training = Training::new(loss, gradients, rule.optimizer)

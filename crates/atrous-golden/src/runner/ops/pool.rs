@@ -9,7 +9,7 @@ use atrous_graph::{
 use super::super::{CaseError, array::image_shape, params::Params};
 use super::{conv::padding, draft::Draft};
 
-/// The window; a stated `indices` or `dilation` belongs to it.
+/// Reads the window of a pooling: kernel, stride, padding, and dilation if the case states it.
 fn window(d: &Draft<'_>, p: &mut Params) -> Result<Window, CaseError> {
     let x = image_shape(d.stored_shape("x")?)?;
     let (kernel, stride) = (p.take("kernel")?, p.take("stride")?);

@@ -9,10 +9,10 @@ use serde::{Deserialize, de::DeserializeOwned};
 use super::super::{CaseError, array::image_shape, params::Params};
 use super::draft::Draft;
 
-/// What a case that states a scale factor says of its coordinates.
+/// Beginning of the `rule` of cases with a scale factor, which says how coordinates follow from the factor.
 const BY_SCALE: &str = "source coordinate uses 1/";
 
-/// One number for both axes, or one for the rows and one for the columns.
+/// One number for both axes, or `[rows, columns]`.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Pair<T> {
@@ -20,7 +20,7 @@ enum Pair<T> {
     Each([T; 2]),
 }
 
-/// Takes a parameter that may be missing.
+/// Takes a parameter for both axes that may be missing, as `[rows, columns]`.
 fn pair<T: Copy + DeserializeOwned>(p: &mut Params, key: &str) -> Result<Option<[T; 2]>, CaseError> {
     Ok(p.optional::<Pair<T>>(key)?.map(|pair| match pair {
         Pair::Both(value) => [value; 2],
@@ -28,8 +28,8 @@ fn pair<T: Copy + DeserializeOwned>(p: &mut Params, key: &str) -> Result<Option<
     }))
 }
 
-/// Adds the resize to the size that the case states, itself, by a whole factor, or by a scale factor, whose reciprocal is then
-/// the step between coordinates.
+/// Adds a resize. The case states the size, a whole `factor`, or a `scale_factor`; the step between source coordinates is then the
+/// reciprocal of the scale factor.
 fn add(d: &mut Draft<'_>, p: &mut Params, interpolation: Interpolation) -> Result<(), CaseError> {
     let x: Shape = image_shape(d.stored_shape("x")?)?;
     let (size, factor, scale) = (pair(p, "size")?, pair::<usize>(p, "factor")?, pair::<f64>(p, "scale_factor")?);
@@ -38,7 +38,7 @@ fn add(d: &mut Draft<'_>, p: &mut Params, interpolation: Interpolation) -> Resul
         (None, Some([rows, columns]), None) => ([x.h * rows, x.w * columns], None),
         (None, None, Some([rows, columns])) => {
             let scaled = |n: usize, factor: f64| (n as f64 * factor).floor() as usize;
-            // PyTorch copies an axis whose size stays, whatever the factor, except for nearest-exact.
+            // If the size of an axis does not change, PyTorch copies along it whatever the factor, except in nearest-exact.
             let copies = interpolation != Interpolation::NearestExact;
             let step = |n, factor| if copies && scaled(n, factor) == n { 1.0 } else { 1.0 / factor };
             ([scaled(x.h, rows), scaled(x.w, columns)], Some([step(x.h, rows), step(x.w, columns)]))
@@ -54,7 +54,7 @@ fn add(d: &mut Draft<'_>, p: &mut Params, interpolation: Interpolation) -> Resul
 pub(super) fn bilinear(d: &mut Draft<'_>, p: &mut Params) -> Result<(), CaseError> {
     let align_corners = p.optional("align_corners")?.unwrap_or(false);
     let antialias = p.optional("antialias")?.unwrap_or(false);
-    // Only TensorFlow 1 has pixels without a half; elsewhere they have one unless corners are aligned.
+    // Only cases of TensorFlow 1 turn half-pixel centres off; all others have them unless corners are aligned.
     let half_pixel = p.optional("half_pixel_centers")?.unwrap_or(true);
     let by_flags =
         "source = i*(in-1)/(out-1) if align_corners, else (i+0.5)*in/out-0.5 if half_pixel_centers, else i*in/out";

@@ -1,11 +1,14 @@
-//! Runs a case both ways and compares.
+//! Runs a case on the adapter and by the CPU reference, and compares.
 
 use atrous_gpu::{Data, InputData};
 use atrous_graph::{DType, NodeId};
 use atrous_io::WeightFile;
 
 use super::super::{CaseError, Executor, compare, folder::stored};
-use super::{Case, Expected, draft::Draft};
+use super::{
+    case::{Case, Expected},
+    draft::Draft,
+};
 
 /// Computes the case's results on the adapter and by the reference, and compares both with the stored ones.
 pub(super) fn check(case: &Case, draft: &Draft<'_>, file: &WeightFile, executor: &Executor) -> Result<(), CaseError> {

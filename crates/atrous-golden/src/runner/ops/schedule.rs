@@ -4,9 +4,9 @@ use atrous_io::WeightFile;
 use atrous_train::Schedule;
 
 use super::super::{CaseError, compare, folder::stored, params::Params};
-use super::Case;
+use super::case::Case;
 
-/// Compares the rates of all steps that are stored.
+/// Compares the stored learning rates of all steps.
 pub(super) fn check(case: &Case, file: &WeightFile) -> Result<(), CaseError> {
     let mut p = Params::new(case.params.clone());
     let base: f64 = p.take("base_lr")?;
@@ -27,7 +27,7 @@ pub(super) fn check(case: &Case, file: &WeightFile) -> Result<(), CaseError> {
     Ok(())
 }
 
-/// Each schedule is told by a parameter that only it has.
+/// Reads a schedule: each kind is recognised by a parameter that no other kind has.
 fn schedule(p: &mut Params) -> Result<Schedule, CaseError> {
     if let Some(steps) = p.optional("linear_iters")? {
         let text: String = p.take("then")?;

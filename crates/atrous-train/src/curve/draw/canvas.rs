@@ -1,4 +1,4 @@
-//! A picture that plotters draws on, with text from a font that is part of the program: no system font is needed.
+//! A picture that plotters draws on. Text uses a built-in bitmap font, so that no system font is needed.
 
 use std::convert::Infallible;
 
@@ -9,7 +9,7 @@ use plotters_backend::{
     text_anchor::{HPos, VPos},
 };
 
-/// Font size from which the larger of the two rasters is taken.
+/// Font size from which the larger of the two bitmap fonts is used.
 const LARGE: f64 = 20.0;
 
 /// A picture to draw on.
@@ -32,7 +32,7 @@ impl DrawingBackend for Canvas<'_> {
         Ok(())
     }
 
-    /// Mixes the colour into the pixel; outside of the picture nothing happens.
+    /// Mixes the colour into the pixel; positions outside of the picture are ignored.
     fn draw_pixel(&mut self, (x, y): BackendCoord, color: BackendColor) -> Drawn {
         let at = u32::try_from(x).ok().zip(u32::try_from(y).ok());
         if let Some(pixel) = at.and_then(|(x, y)| self.0.get_pixel_mut_checked(x, y)) {
@@ -44,7 +44,7 @@ impl DrawingBackend for Canvas<'_> {
         Ok(())
     }
 
-    /// Lines one after the other: a thick path that crosses itself has no holes then.
+    /// Draws the lines one after the other, so that a thick path that crosses itself has no holes.
     fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
         let mut points = path.into_iter();
         let Some(mut from) = points.next() else { return Ok(()) };
@@ -102,7 +102,7 @@ fn text_size(text: &str, size: f64) -> (i32, i32) {
     ((text.chars().count() * letter_width(size)) as i32, raster(size).val() as i32)
 }
 
-/// The letters' pictures; what the font lacks becomes a question mark.
+/// The bitmaps of a text's letters; letters that the font lacks become question marks.
 fn letters(text: &str, size: f64) -> impl Iterator<Item = RasterizedChar> {
     let picture = move |letter| get_raster(letter, FontWeight::Regular, raster(size));
     text.chars().filter_map(move |letter| picture(letter).or_else(|| picture('?')))

@@ -13,9 +13,9 @@ use panel::{Panel, Series};
 /// Size of the picture in pixels.
 const WIDTH: u32 = 960;
 const HEIGHT: u32 = 720;
-/// Most points a line has per pixel column of the picture: the smallest and the largest of those in it.
+/// Number of ranges that a line with many points is divided into; of each range the smallest and the largest point are drawn.
 const COLUMNS: usize = 900;
-/// Metrics that are drawn, by name; each has its colour.
+/// Most metrics that are drawn, in the order of their names; each has a colour of its own.
 const METRICS: usize = 6;
 
 impl Curve {
@@ -34,7 +34,7 @@ impl Curve {
                 Series::thick("smoothed", [31, 119, 180], thinned(&smooth)),
                 Series::marked("validation", [214, 39, 40], self.validation.clone()),
             ],
-            // A few outliers among the batches shall not flatten the rest.
+            // The batches' own losses are left out, so that a few outliers do not flatten the diagram.
             frame: smooth.iter().chain(&self.validation).copied().collect(),
         };
         let metrics = self.metrics.iter().take(METRICS).zip(METRIC_COLORS);
@@ -49,7 +49,7 @@ impl Curve {
         Ok(image)
     }
 
-    /// Draws the curve into a PNG, which is written whole or not at all.
+    /// Draws the curve into a PNG file, which is replaced atomically.
     ///
     /// # Errors
     /// [`CurveError`].
@@ -61,12 +61,12 @@ impl Curve {
 const METRIC_COLORS: [[u8; 3]; METRICS] =
     [[44, 160, 44], [148, 103, 189], [255, 127, 14], [23, 190, 207], [140, 86, 75], [127, 127, 127]];
 
-/// Number of points that the moving average of so many mostly follows.
+/// The span of the moving average of this many points.
 fn smoothing_span(points: usize) -> f64 {
     (points as f64 / 20.0).max(4.0)
 }
 
-/// Exponential moving average over about `span` points, the first of which count in full: `s_i = Σ β^(i-j) x_j / Σ β^(i-j)`
+/// Exponential moving average over about `span` points, without a bias towards the first: `s_i = Σ β^(i-j) x_j / Σ β^(i-j)`
 /// over `j ≤ i` with `β = 1 - 2 / (span + 1)`.
 fn smoothed(points: &[(f64, f64)], span: f64) -> Vec<(f64, f64)> {
     let beta = 1.0 - 2.0 / (span + 1.0);
@@ -79,7 +79,7 @@ fn smoothed(points: &[(f64, f64)], span: f64) -> Vec<(f64, f64)> {
     points.iter().map(average).collect()
 }
 
-/// The points, or where there are many the smallest and the largest of each of [`COLUMNS`] ranges.
+/// The points; if there are many, the smallest and the largest of each of [`COLUMNS`] ranges.
 fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     if points.len() <= 2 * COLUMNS {
         return points.to_vec();

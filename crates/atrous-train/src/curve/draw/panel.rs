@@ -51,7 +51,7 @@ impl Series {
 pub(super) struct Panel<'a> {
     pub(super) title: &'a str,
     pub(super) series: Vec<Series>,
-    /// The points that the vertical axis shows; others are drawn at its end.
+    /// The points whose values determine the range of the vertical axis; other points are clamped to it.
     pub(super) frame: Vec<(f64, f64)>,
 }
 
@@ -103,7 +103,7 @@ fn draw_panel<'a>(area: &Area<'a>, panel: &Panel<'_>, steps: Range<f64>) -> Draw
     draw_legend(area, panel)
 }
 
-/// The names of the lines with a piece of each, in a row above the diagram.
+/// Draws the legend above the diagram: a piece of each line, followed by its name.
 fn draw_legend<'a>(area: &Area<'a>, panel: &Panel<'_>) -> DrawResult<(), Canvas<'a>> {
     let middle = ABOVE as i32 / 2;
     let text = ("sans-serif", 16).into_font().color(&color([40; 3])).pos(Pos::new(HPos::Left, VPos::Center));
@@ -116,7 +116,7 @@ fn draw_legend<'a>(area: &Area<'a>, panel: &Panel<'_>) -> DrawResult<(), Canvas<
     Ok(())
 }
 
-/// The range of some values with a margin; one around 0 if there are none, a wide one around a single value.
+/// The range of some values with a margin. It is `0..1` without values, and never empty.
 fn range(values: impl Iterator<Item = f64>) -> Range<f64> {
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     if low > high {

@@ -1,15 +1,15 @@
-//! A picture in the making.
+//! A picture that shapes are painted on.
 
 use super::form::Form;
 use crate::data::random::Random;
 
 type Colour = [f64; 3];
 
-/// Most that noise adds to or takes from a value.
+/// Largest absolute value of the noise of a channel.
 const NOISE: f64 = 10.0;
-/// Of how many random colours the one farthest from the others is taken.
+/// Number of random colours of which the one farthest from all others is chosen.
 const CANDIDATES: usize = 8;
-/// How much of a shape must stay visible.
+/// Least share of a shape that must stay visible.
 const VISIBLE: f64 = 0.6;
 
 /// A background with the shapes painted so far.
@@ -18,21 +18,21 @@ pub(super) struct Canvas {
     height: u32,
     stripes: Stripes,
     forms: Vec<Painted>,
-    /// For every pixel the number of shapes painted up to the one that is seen there; 0 for the background.
+    /// For every pixel the number of the visible shape, counted from 1 in the order of painting; 0 for the background.
     top: Vec<u8>,
 }
 
 struct Painted {
     form: Form,
     colour: Colour,
-    /// Pixels covered when it was painted.
+    /// Number of pixels that the shape covered when it was painted.
     area: usize,
 }
 
-/// Two colours that pass into each other, back and forth.
+/// A background that changes linearly between two colours and back, in stripes.
 struct Stripes {
     colours: [Colour; 2],
-    /// Periods a pixel, across and down, and where the first begins.
+    /// Periods per pixel, horizontally and vertically, and the phase at the upper left pixel in periods.
     frequency: (f64, f64),
     phase: f64,
 }
@@ -47,7 +47,7 @@ impl Canvas {
         Canvas { width, height, stripes, forms: Vec::new(), top: vec![0; width as usize * height as usize] }
     }
 
-    /// Whether enough of every shape stays visible behind this one.
+    /// Whether at least the share [`VISIBLE`] of every earlier shape stays visible if this one is painted.
     pub(super) fn has_room(&self, form: &Form) -> bool {
         let mut left = vec![0; self.forms.len() + 1];
         let covered = covered(form, self.width, self.height);
@@ -57,7 +57,7 @@ impl Canvas {
         self.forms.iter().zip(&left[1..]).all(|(painted, &left)| left as f64 >= VISIBLE * painted.area as f64)
     }
 
-    /// Paints a shape over all others, in a colour far from theirs.
+    /// Paints a shape over all others, in a colour that differs from theirs.
     pub(super) fn paint(&mut self, form: Form, random: &mut Random) {
         let [a, b] = self.stripes.colours;
         let middle = [0, 1, 2].map(|c| (a[c] + b[c]) / 2.0);
@@ -82,7 +82,7 @@ impl Canvas {
         self.forms.push(Painted { form, colour, area });
     }
 
-    /// RGB values with noise, and the class of every pixel.
+    /// The RGB values with noise, and the class of every pixel.
     pub(super) fn finish(self, random: &mut Random) -> (Vec<u8>, Vec<u8>) {
         let mut noise = vec![0; 3 * self.top.len()];
         random.fill(&mut noise);
@@ -125,8 +125,8 @@ fn distance(a: &Colour, b: &Colour) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum()
 }
 
-/// Cosine and sine of a random angle: a point of the unit disc, drawn anew while outside, moved out to its border. A
-/// square root has the same bits on every system, a sine has not.
+/// Cosine and sine of a random angle: a random point of the unit disc, scaled to its border. Unlike sines, square roots have the same bits
+/// on every system.
 fn direction(random: &mut Random) -> (f64, f64) {
     loop {
         let (x, y) = (random.between(-1.0, 1.0), random.between(-1.0, 1.0));

@@ -14,7 +14,7 @@ enum Kind {
 
 const KINDS: [Kind; 3] = [Kind::Disc, Kind::Square, Kind::Triangle];
 
-/// Largest tangent of the angle that a shape is turned by: 20° either way.
+/// Largest tangent of the angle that a shape is rotated by: that of 20°, in both directions.
 const MOST_TURN: f64 = 0.364;
 
 /// A shape somewhere on a picture, in pixels.
@@ -23,12 +23,12 @@ pub(super) struct Form {
     kind: Kind,
     center: (f64, f64),
     radius: f64,
-    /// Cosine and sine of the angle it is turned by.
+    /// Cosine and sine of the angle of rotation.
     turn: (f64, f64),
 }
 
 impl Form {
-    /// Any kind, its centre within the middle 70 %, its radius 18 to 30 % of the shorter side, turned by up to 20°.
+    /// A random shape: its centre in the middle 70 % of each side, its radius 18 to 30 % of the shorter side, rotated by up to 20°.
     pub(super) fn draw(random: &mut Random, width: u32, height: u32) -> Self {
         let kind = KINDS[random.below(KINDS.len() as u32) as usize];
         let side = f64::from(width.min(height));
@@ -43,7 +43,7 @@ impl Form {
         1 + self.kind as u8
     }
 
-    /// Whether the centre of a pixel lies within.
+    /// Whether the centre of a pixel lies within the shape.
     pub(super) fn covers(&self, x: u32, y: u32) -> bool {
         let (x, y) = (f64::from(x) + 0.5 - self.center.0, f64::from(y) + 0.5 - self.center.1);
         let (cos, sin) = self.turn;
@@ -51,7 +51,7 @@ impl Form {
         match self.kind {
             Kind::Disc => u * u + v * v <= 1.0,
             Kind::Square => u.abs().max(v.abs()) <= 0.85,
-            // Three lines at 0.6 from the centre, whose normals are 120° apart; the corners are at 1.2.
+            // The three sides are at distance 0.6 from the centre, with normals 120° apart; the corners are at distance 1.2.
             Kind::Triangle => v <= 0.6 && HALF_SQRT_3 * u.abs() - v / 2.0 <= 0.6,
         }
     }

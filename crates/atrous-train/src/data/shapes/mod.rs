@@ -1,12 +1,14 @@
-//! Pictures of coloured shapes, made on the fly.
+//! Generated pictures of coloured shapes.
 
 mod canvas;
 mod form;
 
-use super::dataset::{Dataset, check_index};
+use super::check::check_index;
+use super::dataset::Dataset;
 use super::error::{DataError, Result};
+use super::picture::Picture;
 use super::random::{Purpose, Random};
-use super::sample::{Picture, Sample};
+use super::sample::Sample;
 use super::target::{Target, TargetKind, TargetSpec};
 use atrous_vision::ClassMap;
 use canvas::Canvas;
@@ -14,15 +16,14 @@ use form::{CLASSES, Form};
 
 /// Most shapes on a picture.
 const MOST_SHAPES: u32 = 3;
-/// How often another place for a shape is tried if it hides too much of an earlier one.
+/// How often another shape is drawn if it hides too much of an earlier one.
 const TRIES: usize = 10;
 
 /// A segmentation dataset without files: one to three discs, squares and triangles of any colour and size, slightly
-/// turned, over a striped and noisy background of class 0. Later shapes hide earlier ones.
+/// rotated, over a striped and noisy background of class 0. Later shapes hide earlier ones.
 ///
-/// Colours say nothing about classes, only about where one thing ends and the next begins. Of every shape at least 60 %
-/// stay visible. Sample `i` is a function of seed, size and `i` alone, computed without functions that differ between
-/// systems: it has the same bits everywhere.
+/// Colours do not depend on classes; they only separate shapes. At least 60 % of every shape is visible. Sample `i` is a function of seed,
+/// size and `i`, and has the same bits on every system.
 #[derive(Clone, Debug)]
 pub struct Shapes {
     samples: usize,

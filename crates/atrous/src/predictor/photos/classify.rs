@@ -1,4 +1,4 @@
-//! Photographs to classes.
+//! Classification of photographs.
 
 use atrous_gpu::{Flight, Output, Session};
 use atrous_graph::Shape;
@@ -10,13 +10,13 @@ use crate::Result;
 use crate::predictor::only;
 
 impl Predictor {
-    /// The `k` likeliest classes of each photograph, best first. Photographs of any size are brought to the network's: by its
-    /// makers' rule, which is resizing the shorter side and cutting out the centre (torchvision, timm) or resizing (Keras).
+    /// The `k` likeliest classes of each photograph, best first. Photographs of any size are brought to the network's size by its
+    /// framework's rule: resizing the shorter side and cropping the centre (torchvision, timm), or resizing both sides (Keras).
     ///
     /// # Errors
-    /// [`Error::Task`](crate::Error::Task) unless the network is a classifier, [`Error::Promise`](crate::Error::Promise) if its result is
-    /// not what its info says; [`Error::Vision`](crate::Error::Vision) for no photograph at all, an impossible size, or a `k` of zero or
-    /// above the number of classes; [`Error::NotFinite`](crate::Error::NotFinite); those of [`Self::run`].
+    /// [`Error::Task`](crate::Error::Task) unless the network is a classifier, [`Error::Promise`](crate::Error::Promise) if its
+    /// output has not the shape that its info states; [`Error::Vision`](crate::Error::Vision) for an empty list, an impossible size, or a
+    /// `k` of zero or above the number of classes; [`Error::NotFinite`](crate::Error::NotFinite); the errors of [`Self::run`].
     pub async fn classify(&mut self, photos: &[RgbImage], k: usize) -> Result<Vec<Vec<Prediction>>> {
         let (session, flight) = self.begin_classify(photos, k)?;
         let logits = only(session.finish(flight).await?)?;
@@ -34,7 +34,7 @@ impl Predictor {
         self.finite(best(logits, k))
     }
 
-    /// Whether this network can give the `k` best classes.
+    /// Checks that this network can return the `k` best classes.
     pub(super) fn check_classifier(&self, k: usize) -> Result<()> {
         self.check_task(Task::Classification, "classify")?;
         let classes = self.info.classes;
@@ -56,15 +56,15 @@ impl Predictor {
         self.begin(shape, |_| Ok(bytes))
     }
 
-    /// A photograph at the size at which the network sees it, and the shape of a batch of such.
+    /// A photograph at the network's size, and the shape of a batch of them.
     pub(super) fn fitted_to_classify(&self, photo: &RgbImage, batch: usize) -> Result<(Shape, RgbImage)> {
         let image = fit(&self.info, self.size).apply(photo, Filter::Bilinear)?;
         Ok((Shape::new(batch, image.height() as usize, image.width() as usize, self.info.in_channels), image))
     }
 }
 
-/// The network's rule for bringing photographs to its size. For a size other than the default the shorter side before the crop
-/// changes in proportion.
+/// The rule that brings photographs to the network's size. For a size other than the default, the length to which the shorter side is
+/// resized before the crop is scaled in proportion.
 pub(super) fn fit(info: &Info, size: Option<[usize; 2]>) -> Fit {
     let side = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let [h, w] = size.unwrap_or(info.size);

@@ -11,13 +11,13 @@ use super::Predictor;
 use super::segment::class_map;
 use crate::{Error, Result};
 
-/// Batches under way at once. Sessions of as many sizes are kept at least.
+/// Number of batches that are submitted and not yet read. The session caches keep at least this number of sizes.
 const FLIGHTS: usize = 2;
 
-/// Of a batch's results: that for the sample of this index, whose photograph had this width and height.
+/// Reads the result of one sample from a batch's outputs, given the sample's index and its photograph's width and height.
 type Read<'p, T> = Box<dyn Fn(&Outputs, usize, (u32, u32)) -> Result<T> + Send + 'p>;
 
-/// The results for a stream of photographs, in its order.
+/// The results for a stream of photographs, in the same order.
 pub struct Many<'p, I, T> {
     predictor: &'p mut Predictor,
     photos: I,
@@ -25,26 +25,26 @@ pub struct Many<'p, I, T> {
     read: Read<'p, T>,
     batches: VecDeque<Batch>,
     ready: VecDeque<Result<T>>,
-    /// Photographs that results were given for.
+    /// Number of photographs whose results were returned.
     given: usize,
 }
 
-/// Photographs whose results are under way.
+/// A batch that is submitted and not yet read.
 struct Batch {
     shape: Shape,
-    /// None if there is nothing to run.
+    /// `None` if no photograph of the batch can be run.
     flight: Result<Option<Flight>>,
-    /// By photograph: width and height, or why there is no result.
+    /// For each photograph its width and height, or the error in reading it.
     photos: Vec<Result<(u32, u32)>>,
 }
 
 impl Predictor {
-    /// [`Self::classify`] for a stream of photographs, `batch` of them at once (at least one). What `photos` yields is read while
-    /// the device works on the batch before, so reading files belongs there:
-    /// `paths.iter().map(|path| load_rgb8(path, &limits))`. The bytes are uploaded and normalised on the device.
+    /// [`Self::classify`] for a stream of photographs, in batches of `batch` (at least one). The iterator is advanced while the device
+    /// works on the batch before, so it should read the files: `paths.iter().map(|path| load_rgb8(path, &limits))`. The bytes are
+    /// uploaded and normalised on the device.
     ///
-    /// Results are to the bit those of [`Self::classify`] for batches of this size; the last batch is filled up. A photograph
-    /// that cannot be read does not keep the others from being classified.
+    /// Results have the same bits as those of [`Self::classify`] for batches of this size; the last batch is filled up with black
+    /// pictures. If a photograph cannot be read, the others are still classified.
     ///
     /// # Errors
     /// [`Error::Task`] unless the network is a classifier; [`Error::Vision`] for an impossible `k`.
@@ -69,7 +69,7 @@ impl Predictor {
     /// [`Self::classify_many`] as an iterator, for callers that may block.
     ///
     /// # Errors
-    /// As [`Self::classify_many`]; the items have those of [`Many::next`].
+    /// As [`Self::classify_many`]; items have the errors of [`Many::next`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn classify_many_blocking<I>(
         &mut self,
@@ -84,7 +84,7 @@ impl Predictor {
         Ok(std::iter::from_fn(move || many.next_blocking()))
     }
 
-    /// [`Self::segment`] for a stream of photographs of any sizes, one after the other; see [`Self::classify_many`].
+    /// [`Self::segment`] for a stream of photographs of any sizes, one photograph per run; see [`Self::classify_many`].
     ///
     /// # Errors
     /// [`Error::Task`] unless the network segments.
@@ -100,7 +100,7 @@ impl Predictor {
     /// [`Self::segment_many`] as an iterator, for callers that may block.
     ///
     /// # Errors
-    /// As [`Self::segment_many`]; the items have those of [`Many::next`].
+    /// As [`Self::segment_many`]; items have the errors of [`Many::next`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn segment_many_blocking<I>(&mut self, photos: I) -> Result<impl Iterator<Item = Result<ClassMap>>>
     where
@@ -123,7 +123,7 @@ where
     /// The next photograph's result; `None` after the last.
     ///
     /// # Errors
-    /// [`Error::Photo`] with the photograph's number: it cannot be read or brought to size, or its batch cannot be run.
+    /// [`Error::Photo`] with the photograph's position, if it cannot be read or resized, or if its batch cannot be run.
     pub async fn next(&mut self) -> Option<Result<T>> {
         while self.ready.is_empty() {
             let Batch { shape, flight, photos } = self.begin()?;
@@ -153,7 +153,7 @@ where
         self.take()
     }
 
-    /// Begins as many batches as may be under way, and returns the first.
+    /// Submits batches until [`FLIGHTS`] are submitted, and returns the first of them.
     fn begin(&mut self) -> Option<Batch> {
         while self.batches.len() < FLIGHTS {
             let segments = self.predictor.info.task == Task::Segmentation;
@@ -164,7 +164,7 @@ where
         self.batches.pop_front()
     }
 
-    /// The next photograph of a network that segments: each has a shape of its own.
+    /// Submits the next photograph to a segmentation network, as a batch of one since sizes differ.
     fn read_one(&mut self) -> Option<Batch> {
         let photo = match self.photos.next()? {
             Ok(photo) => photo,
@@ -195,7 +195,7 @@ where
         if photos.is_empty() {
             return None;
         }
-        // A batch that is not full is filled up with black.
+        // An incomplete batch is filled up with black pictures.
         bytes.resize(shape.n * shape.h * shape.w * 3, 0);
         let flight = match good {
             0 => Ok(None),
@@ -204,7 +204,7 @@ where
         Some(Batch { shape, flight, photos })
     }
 
-    /// Makes results of a batch's. An error of the batch is that of its first photograph.
+    /// Splits a batch's outputs into results. An error of the whole batch becomes one result, in place of its first photograph's.
     fn unpack(&mut self, outputs: Result<Option<Outputs>>, photos: Vec<Result<(u32, u32)>>) {
         let outputs = match outputs {
             Ok(outputs) => outputs,

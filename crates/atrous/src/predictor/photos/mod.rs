@@ -1,4 +1,4 @@
-//! Photographs to answers.
+//! Classification and segmentation of photographs.
 
 mod classify;
 mod many;
@@ -20,7 +20,7 @@ pub use many::Many;
 pub(super) use promise::broken;
 
 impl Predictor {
-    /// Begins the run that answers what the network is for, on the `bytes` of pictures.
+    /// Begins a run of the network's task on the `bytes` of pictures.
     fn begin(
         &mut self,
         shape: Shape,
@@ -30,13 +30,13 @@ impl Predictor {
         begin(self.answers(), &input, preprocess, shape, bytes)
     }
 
-    /// The session that answers what the network is for, told how pictures become numbers.
+    /// The session of the network's task for images of this shape, set up to take bytes of pictures.
     fn seeing(&mut self, shape: Shape) -> Result<&mut Session> {
         let (input, preprocess) = (self.input.clone(), self.preprocess());
         seeing(self.answers(), &input, preprocess, shape)
     }
 
-    /// Numbers that are not finite are this network's.
+    /// Adds the network's name to errors about values that are not finite.
     fn finite<T>(&self, result: Result<T>) -> Result<T> {
         result.map_err(|error| match error {
             Error::Vision(source @ atrous_vision::Error::NotFinite { .. }) => {
@@ -53,7 +53,7 @@ impl Predictor {
         }
     }
 
-    /// Whether the network's result is what its info says.
+    /// Checks that the network's output has the shape that its info states.
     fn check_promise(&self) -> Result<()> {
         let Some([image, promised, result]) = self.promise else { return Ok(()) };
         let found = format!("of an image of {image} it makes {result} in place of {promised}");
@@ -76,7 +76,7 @@ fn begin<'s>(
     Ok((session, flight))
 }
 
-/// A session, told how pictures become numbers.
+/// A session for images of this shape, set up to take bytes of pictures.
 fn seeing<'s>(
     sessions: &'s mut SessionCache,
     input: &str,

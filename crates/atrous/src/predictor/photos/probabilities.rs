@@ -1,4 +1,4 @@
-//! Photographs to a probability per class and pixel.
+//! The probability of each class at each pixel of photographs.
 
 use atrous_gpu::{Flight, Outputs, Session};
 use atrous_graph::op::Unary;
@@ -14,14 +14,14 @@ use crate::predictor::maps::{check_sums, sums};
 impl Predictor {
     /// The probability of every class at every pixel: `N×H×W×C` for `N` photographs of one size `H×W`, as a dense tensor.
     ///
-    /// It is the softmax of the logits; of a network with a single class the sigmoid of its logit. The network sees photographs as
-    /// [`Self::segment`] has it; its probabilities are brought to the photograph's size by bilinear interpolation, so that those of
-    /// a pixel sum to 1.
+    /// It is the softmax of the logits, or for a network with a single class the sigmoid of its logit. Photographs are resized as in
+    /// [`Self::segment`]; the probabilities are resized to the photograph's size by bilinear interpolation, so that those of a pixel
+    /// still sum to 1.
     ///
     /// # Errors
-    /// [`Error::Task`](crate::Error::Task) unless the network segments, [`Error::Promise`](crate::Error::Promise) if its result is not what
-    /// its info says; [`Error::Vision`](crate::Error::Vision) for no photograph, photographs without pixels or of several sizes;
-    /// [`Error::NotFinite`](crate::Error::NotFinite); those of [`Self::run`].
+    /// [`Error::Task`](crate::Error::Task) unless the network segments, [`Error::Promise`](crate::Error::Promise) if its output has not
+    /// the shape that its info states; [`Error::Vision`](crate::Error::Vision) for an empty list, and for photographs without pixels or of
+    /// different sizes; [`Error::NotFinite`](crate::Error::NotFinite); the errors of [`Self::run`].
     pub async fn probabilities(&mut self, photos: &[RgbImage]) -> Result<ImageTensor> {
         let (session, flight) = self.begin_probabilities(photos)?;
         let outputs = session.finish(flight).await?;
@@ -69,7 +69,7 @@ fn outputs(model: &mut Model) -> Result<Vec<NodeId>, GraphError> {
     Ok(vec![model.graph.add(PROBABILITIES, op, &[logits])?, sums(model)?])
 }
 
-/// A run's probabilities at the size of its photographs.
+/// Resizes a run's probabilities to the size of its photographs.
 fn of_size(outputs: &Outputs, photos: &[RgbImage]) -> Result<ImageTensor> {
     check_sums(outputs)?;
     let output = outputs.get(PROBABILITIES)?;

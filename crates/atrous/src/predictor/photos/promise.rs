@@ -1,4 +1,4 @@
-//! Whether a network's result is what its info says.
+//! Comparison of a network's output shape with the shape that its info states.
 
 use atrous_graph::Shape;
 use atrous_nn::{Info, Model, Task};
@@ -6,7 +6,8 @@ use atrous_nn::{Info, Model, Task};
 use super::size;
 use crate::predictor::recipe::Recipe;
 
-/// Of a network whose result has no logits for the classes, or the pixels, that its info promises: image, promised result and result.
+/// If the network's output has another number of classes, or other pixels, than its info states: the shapes of image, stated output and
+/// output.
 pub(in crate::predictor) fn broken(recipe: &Recipe, model: &Model, info: &Info) -> Option<[Shape; 3]> {
     let (image, result) = (model.input_shape(), model.output_shape());
     let promised = match info.task {
@@ -17,7 +18,8 @@ pub(in crate::predictor) fn broken(recipe: &Recipe, model: &Model, info: &Info) 
     (result != promised).then_some([image, promised, result])
 }
 
-/// Whether the result of a larger image grows by as many pixels as the image: layers without padding lose a border, strides lose more.
+/// Whether the output only lacks a border, as of convolutions without padding: it then grows by as many pixels as the image. With strides
+/// it would grow by fewer.
 fn loses_only_a_border(recipe: &Recipe, image: Shape, result: Shape) -> bool {
     if (image.h, image.w) == (result.h, result.w) {
         return true;
@@ -28,7 +30,7 @@ fn loses_only_a_border(recipe: &Recipe, image: Shape, result: Shape) -> bool {
             let grown = model.output_shape();
             (grown.h, grown.w) == (result.h + size::STEP, result.w + size::STEP)
         }
-        // It takes images of this size alone.
+        // The network takes images of this size only.
         Err(_) => result.h < image.h && result.w < image.w,
     }
 }

@@ -1,4 +1,4 @@
-//! A photograph to a class per pixel.
+//! Segmentation of a photograph: a class per pixel.
 
 use atrous_gpu::{Flight, Outputs, Session};
 use atrous_graph::Shape;
@@ -10,16 +10,16 @@ use crate::Result;
 use crate::predictor::maps::{MAP, check_sums};
 
 impl Predictor {
-    /// The likeliest class of every pixel, at the photograph's own size.
+    /// The likeliest class of every pixel, at the photograph's size.
     ///
     /// The photograph is resized to the network's size (see [`PredictorOptions::size`](crate::PredictorOptions::size)), and the
-    /// class map back without mixing classes. Where the result is smaller than the image, as of the original U-Net, it
-    /// covers the whole photograph all the same: the border that is lost is made by mirroring.
+    /// class map is resized back by nearest neighbours. If the network's output is smaller than its image, as in the original U-Net, the
+    /// photograph is extended by mirroring so that the class map still covers all of it.
     ///
     /// # Errors
-    /// [`Error::Task`](crate::Error::Task) unless the network segments, [`Error::Promise`](crate::Error::Promise) if its result is not what
-    /// its info says; [`Error::Vision`](crate::Error::Vision) for a photograph without pixels or more than 256 classes;
-    /// [`Error::NotFinite`](crate::Error::NotFinite); those of [`Self::run`].
+    /// [`Error::Task`](crate::Error::Task) unless the network segments, [`Error::Promise`](crate::Error::Promise) if its output has not
+    /// the shape that its info states; [`Error::Vision`](crate::Error::Vision) for a photograph without pixels or more than 256 classes;
+    /// [`Error::NotFinite`](crate::Error::NotFinite); the errors of [`Self::run`].
     pub async fn segment(&mut self, photo: &RgbImage) -> Result<ClassMap> {
         self.check_segments()?;
         let (session, flight) = self.begin_segment(photo)?;
@@ -39,7 +39,7 @@ impl Predictor {
         self.finite(class_map(&outputs, photo.dimensions()))
     }
 
-    /// Whether this network gives class maps.
+    /// Checks that this network can return class maps.
     pub(super) fn check_segments(&self) -> Result<()> {
         self.check_task(Task::Segmentation, "segment")?;
         match self.info.classes {
@@ -48,13 +48,13 @@ impl Predictor {
         }
     }
 
-    /// The shape at which the network sees a photograph.
+    /// The shape of the network's image for a photograph.
     pub(super) fn shape_to_segment(&self, photo: &RgbImage) -> Shape {
         let [h, w] = self.size.unwrap_or_else(|| size::like(self.info.size, photo.dimensions()));
         Shape::new(1, h, w, self.info.in_channels)
     }
 
-    /// Begins the run that makes a photograph's class map.
+    /// Begins the run that computes a photograph's class map.
     pub(super) fn begin_segment(&mut self, photo: &RgbImage) -> Result<(&mut Session, Flight)> {
         let shape = self.shape_to_segment(photo);
         let input = [shape.h, shape.w];
@@ -65,7 +65,7 @@ impl Predictor {
     }
 }
 
-/// A session's class map, at this width and height.
+/// Resizes a run's class map to this width and height.
 pub(super) fn class_map(outputs: &Outputs, (width, height): (u32, u32)) -> Result<ClassMap> {
     check_sums(outputs)?;
     let map = outputs.get(MAP)?;

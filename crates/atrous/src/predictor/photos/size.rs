@@ -1,8 +1,8 @@
-//! The size at which a network sees a photograph.
+//! The size of a network's image for a photograph.
 
 use atrous_vision::{Filter, Result, RgbImage, resize};
 
-/// Sides of every network in the zoo may grow and shrink by this: the product of all strides.
+/// Every network of the zoo accepts sides that differ from its default by a multiple of this, the largest product of all strides.
 pub(crate) const STEP: usize = 32;
 
 /// Height and width for a segmentation network: those of a photograph of this width and height, scaled down to about as many pixels

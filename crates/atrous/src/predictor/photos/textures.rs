@@ -1,4 +1,4 @@
-//! Photographs that lie in textures.
+//! Runs on photographs in textures.
 
 use atrous_gpu::{DeviceInput, Picture, Session, wgpu};
 use atrous_graph::Shape;
@@ -10,18 +10,17 @@ use super::{Predictor, size};
 use crate::Result;
 
 impl Predictor {
-    /// Appends a run on photographs in textures to `encoder`, which is of [`Self::device`]: nothing is submitted, and nothing
-    /// goes over the host. The textures are such as a [`Picture`] takes.
+    /// Appends a run on photographs in textures to `encoder`, an encoder of [`Self::device`]. Nothing is submitted, and no data pass
+    /// through the host. [`Picture`] says which textures are possible.
     ///
-    /// The session that is returned tells where the answers lie: the first of [`Session::outputs`] is the logits of a classifier,
-    /// as of [`Self::classify`], and the class maps of a segmentation network, as of [`Self::segment`] but of the size at which the
-    /// network sees the photographs. [`Session::encode_overlay`] draws them over a photograph of any size. All photographs are
-    /// brought to the size that suits the first. Logits that are no numbers go unnoticed.
+    /// The first of [`Session::outputs`] of the returned session is the logits of a classifier, or the class maps of a segmentation network
+    /// at the size of its image (not resized to the photographs). [`Session::encode_overlay`] draws class maps over a photograph of any
+    /// size. All photographs are resized to the network's size for the first one. Logits that are not finite are not detected.
     ///
     /// # Errors
-    /// [`Error::Vision`](crate::Error::Vision) for no photograph at all, a size that would need a border, or a segmentation network whose result
-    /// is smaller than its image; [`Error::Promise`](crate::Error::Promise); [`Error::Gpu`](crate::Error::Gpu) as of [`Session::encode`], and if the network cannot be planned at this
-    /// size.
+    /// [`Error::Vision`](crate::Error::Vision) for an empty list, a size that would need a border, or a segmentation network whose output
+    /// is smaller than its image; [`Error::Promise`](crate::Error::Promise); [`Error::Gpu`](crate::Error::Gpu) for the errors of
+    /// [`Session::encode`], and if the network cannot be planned at this size.
     pub fn encode(&mut self, encoder: &mut wgpu::CommandEncoder, photos: &[&wgpu::Texture]) -> Result<&Session> {
         self.check_promise()?;
         let first = photos.first().ok_or(VisionError::EmptyBatch)?;
@@ -41,7 +40,7 @@ impl Predictor {
         Ok(session)
     }
 
-    /// The part of a photograph that the network sees at this height and width.
+    /// The part of a photograph that becomes the network's image of this height and width.
     fn picture<'t>(&self, texture: &'t wgpu::Texture, size: [usize; 2]) -> Result<Picture<'t>> {
         if self.info.task == Task::Segmentation {
             return Ok(texture.into());
@@ -52,7 +51,7 @@ impl Predictor {
     }
 }
 
-/// What fits a network only with a border around it.
+/// The error for a photograph that would need a border around it.
 fn bordered(from: (u32, u32), [h, w]: [usize; 2]) -> VisionError {
     let reason = "a texture gets no border".to_owned();
     VisionError::ImpossibleSize { action: "fit", from, to: (w as u64, h as u64), reason }

@@ -1,17 +1,17 @@
-//! What can be wrong with an objective.
+//! Errors of objectives.
 
 use atrous_graph::GraphError;
 
 use crate::OptionError;
 
-/// Why an objective makes no loss of a network and its targets.
+/// Why an objective cannot make a loss of a network and its targets.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ObjectiveError {
-    /// Shapes that do not fit each other.
+    /// The nodes of the loss cannot be added, such as for shapes that do not fit.
     #[error(transparent)]
     Graph(#[from] GraphError),
-    /// Numbers of the objective that make no sense.
+    /// An option of the objective is out of range.
     #[error(transparent)]
     Option(#[from] OptionError),
     /// The data have no such target.
@@ -19,9 +19,9 @@ pub enum ObjectiveError {
     MissingTarget {
         /// The target's name.
         name: String,
-        /// What it must be, if that is known.
+        /// The kind that it must have, if that is known.
         needs: Option<String>,
-        /// All targets that there are.
+        /// All targets of the data.
         has: String,
     },
     /// The target is of another kind.
@@ -34,16 +34,16 @@ pub enum ObjectiveError {
         /// What the data have.
         has: String,
     },
-    /// The network answers another question than the data's labels.
+    /// The shape of the network's output does not fit the labels of the data.
     #[error("{network} gives {output}, but the {target} of the data need {needs}")]
     Fit {
         /// The network's name.
         network: String,
-        /// Shape of its result.
+        /// Shape of the network's output.
         output: String,
         /// The target's name.
         target: String,
-        /// Shape that goes with it: its rows and columns, and a channel per class; and what to do about it.
+        /// Shape of output that fits the labels, and advice.
         needs: String,
     },
     /// The network has no such output.
@@ -53,10 +53,10 @@ pub enum ObjectiveError {
         network: String,
         /// The output asked for.
         name: String,
-        /// Those that there are.
+        /// The network's outputs.
         has: String,
     },
-    /// A loss that is not one number.
+    /// The loss is not a single number.
     #[error("the loss must be one f32, 1×1×1×1, but \"{node}\" is {ty}")]
     NotScalar {
         /// The node that was given as the loss.
@@ -64,7 +64,7 @@ pub enum ObjectiveError {
         /// Its shape and type.
         ty: String,
     },
-    /// A name that the graph has for something else, or another number of values than the shape has.
+    /// The name of an input is taken, or its values do not fit its shape.
     #[error("input \"{name}\": {reason}")]
     Input {
         /// The input.
@@ -72,7 +72,7 @@ pub enum ObjectiveError {
         /// Why the input is refused.
         reason: String,
     },
-    /// Whatever an objective of one's own has to say.
+    /// Any other error of an objective.
     #[error("{0}")]
     Other(String),
 }

@@ -1,18 +1,18 @@
-//! What a step is given beside its pictures.
+//! The inputs of a step beside its pictures.
 
 use atrous_gpu::{Data, InputData};
 use atrous_graph::{Shape, TensorType};
 
-use super::ObjectiveError;
+use super::error::ObjectiveError;
 use crate::data::{Batch, TargetKind, TargetSpec, VOID, listed};
 
-/// Name of the input that tells samples from what fills up a batch, `N×1×1×1`.
+/// Name of the input with weights of samples, `N×1×1×1`: 1, or 0 for pictures that pad a batch.
 pub const SAMPLE_WEIGHTS: &str = "sample_weights";
 
-/// The inputs of a graph that its objective and its metrics have asked for.
+/// The inputs that an objective and metrics have added to a graph.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Given {
-    /// What the data offer; `None` without data, where everything that is asked for will be given.
+    /// The targets of the data; `None` without a loader, where the caller gives everything that is asked for.
     offered: Option<Vec<TargetSpec>>,
     ignore: Option<u32>,
     targets: Vec<(TargetSpec, TensorType)>,
@@ -21,7 +21,7 @@ pub struct Given {
 }
 
 impl Given {
-    /// Nothing asked for yet, of data with these targets whose labels equal to `ignore` do not count.
+    /// No inputs yet, for data with these targets and ignore label.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn of(offered: Vec<TargetSpec>, ignore: u32) -> Self {
         Self { offered: Some(offered), ignore: Some(ignore), ..Self::default() }
@@ -38,15 +38,15 @@ impl Given {
         self.targets.iter().map(|(spec, ty)| format!("\"{}\" {ty}", spec.name)).collect()
     }
 
-    /// The label that does not count.
+    /// The ignore label.
     pub(crate) fn ignore_label(&self) -> u32 {
         self.ignore.unwrap_or_else(|| VOID.into())
     }
 
-    /// What the data offer under this name; `None` if that is not known.
+    /// The kind of the data's target of this name; `None` without a loader.
     ///
     /// # Errors
-    /// [`ObjectiveError::MissingTarget`] if it is known that there is nothing.
+    /// [`ObjectiveError::MissingTarget`] if the data have no such target.
     pub(crate) fn offered(&self, name: &str, needs: Option<TargetKind>) -> Result<Option<TargetKind>, ObjectiveError> {
         let Some(offered) = &self.offered else { return Ok(None) };
         match offered.iter().find(|spec| spec.name == name) {
@@ -59,7 +59,7 @@ impl Given {
         }
     }
 
-    /// Notes that a target is asked for, for pictures of this shape; its type, and whether that is new.
+    /// Records that a target is asked for, for pictures of this shape. Returns its type, and whether it is asked for the first time.
     pub(crate) fn target(
         &mut self,
         name: &str,
@@ -85,7 +85,7 @@ impl Given {
         }
     }
 
-    /// Notes an input that has the same values in every step; whether it is new.
+    /// Records an input with the same values in every step. Returns whether it is asked for the first time.
     pub(crate) fn constant(&mut self, name: &str, values: &[f32]) -> Result<bool, ObjectiveError> {
         match self.constants.iter().find(|(other, _)| other == name) {
             Some((_, had)) if had != values => {
@@ -100,12 +100,12 @@ impl Given {
         }
     }
 
-    /// Notes that the samples' weights are asked for; whether that is new.
+    /// Records that the samples' weights are asked for. Returns whether this is the first time.
     pub(crate) fn sample_weights(&mut self) -> bool {
         !std::mem::replace(&mut self.sample_weights, true)
     }
 
-    /// The inputs of a step on a batch with these [weights](Batch::sample_weights), but its pictures.
+    /// The inputs of a step on a batch with these [weights](Batch::sample_weights), without its pictures.
     pub(crate) fn inputs<'a>(&'a self, batch: &'a Batch, weights: &'a [f32]) -> Vec<(&'a str, InputData<'a>)> {
         let asked = batch.targets.iter().filter(|target| self.targets.iter().any(|(spec, _)| spec.name == target.name));
         let target = |target: &'a crate::data::TargetBatch| {

@@ -1,4 +1,4 @@
-//! Cooperative matrices: which of an adapter's are used, and whether they multiply as they should.
+//! Whether an adapter's cooperative matrices multiply correctly.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,69 +7,23 @@ use atrous_graph::op::{Conv2d, Padding};
 use atrous_graph::{DType, Graph, Op, Shape, TensorType};
 use atrous_kernels::plan::plan;
 use atrous_kernels::{Cooperative, Target};
-use wgpu::CooperativeScalarType as Scalar;
 
 use crate::{Device, InputData, Parameters, Session};
 
-/// What kernels with cooperative matrices need of a device.
-pub(crate) const FEATURES: wgpu::Features =
-    wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX.union(wgpu::Features::SUBGROUP).union(wgpu::Features::SHADER_F16);
-
-/// What the adapter multiplies, as text: `8×8×8 f16 -> f32`.
-pub(crate) fn listed(adapter: &wgpu::Adapter) -> Vec<String> {
-    let name = |scalar: Scalar| format!("{scalar:?}").to_lowercase();
-    let text = |p: wgpu::CooperativeMatrixProperties| {
-        format!("{}×{}×{} {} -> {}", p.m_size, p.n_size, p.k_size, name(p.ab_type), name(p.cr_type))
-    };
-    adapter.cooperative_matrix_properties().into_iter().map(text).collect()
-}
-
-/// What kernels are written for of what the adapter multiplies, on a device with these features.
-///
-/// # Errors
-/// Why they cannot use it.
-pub(crate) fn of(adapter: &wgpu::Adapter, features: wgpu::Features) -> Result<Cooperative, String> {
-    let info = adapter.get_info();
-    let subgroups = match info.backend {
-        // wgpu says 4 to 64 of every Metal device; those with matrices have SIMD groups of 32 (Metal Feature Set Tables, Apple7).
-        wgpu::Backend::Metal => [32, 32],
-        _ => [info.subgroup_min_size, info.subgroup_max_size],
-    };
-    usable(&adapter.cooperative_matrix_properties(), features, subgroups)
-}
-
-fn usable(
-    list: &[wgpu::CooperativeMatrixProperties],
-    features: wgpu::Features,
-    [least, most]: [u32; 2],
-) -> Result<Cooperative, String> {
-    let missing = FEATURES - features;
-    if !missing.is_empty() {
-        let names: Vec<String> = missing.iter_names().map(|(name, _)| name.to_lowercase()).collect();
-        return Err(format!("it lacks {}", names.join(", ")));
-    }
-    if least != most {
-        return Err(format!(
-            "its subgroups may be of {least} to {most} invocations, kernels need to know their number"
-        ));
-    }
-    let size = |operand: Scalar| {
-        let square = |p: &&wgpu::CooperativeMatrixProperties| p.m_size == p.n_size && p.n_size == p.k_size;
-        let known = list.iter().filter(square).filter(|p| [8, 16].contains(&p.m_size) && !p.saturating_accumulation);
-        known.filter(|p| p.ab_type == operand && p.cr_type == Scalar::F32).map(|p| p.m_size).max()
-    };
-    let (f16, f32) = (size(Scalar::F16), size(Scalar::F32));
-    if f16.is_none() && f32.is_none() {
-        return Err("none of its matrices are 8×8×8 or 16×16×16 of f16 or f32, summed in f32".to_owned());
-    }
-    Ok(Cooperative { lanes: least, f16, f32 })
-}
-
-/// What tests found, by adapter and matrices: they are done once in a program.
+/// Results of the tests in this process, by adapter and matrices: each test runs once.
 static PROVEN: Mutex<Vec<(String, Option<Cooperative>)>> = Mutex::new(Vec::new());
 
-/// What of `have` multiplies as it should on this device. The rest is told of and not used.
-pub(crate) async fn tested(device: &Device, have: Cooperative) -> Option<Cooperative> {
+/// Lets `device` use those of these matrices that pass their test. A warning names the others.
+pub(crate) async fn enable(device: &Device, matrices: Option<Cooperative>) {
+    if let Some(matrices) = matrices
+        && let Some(proven) = tested(device, matrices).await
+    {
+        device.use_cooperative(proven);
+    }
+}
+
+/// The matrices of `have` that multiply correctly on this device. The others are named in a warning.
+async fn tested(device: &Device, have: Cooperative) -> Option<Cooperative> {
     let key = format!("{} {have:?} {}", device.info(), device.options().checks);
     let known = |key: &str| {
         let proven = PROVEN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -99,20 +53,21 @@ async fn test_all(device: &Device, have: Cooperative) -> Option<Cooperative> {
     Some(proven).filter(|proven| proven.f16.is_some() || proven.f32.is_some())
 }
 
-/// The image of the test: less than two tiles of rows, channels that fill no vec4.
+/// The image of the test: fewer rows than two tiles, and a number of channels that is no multiple of 4.
 const IMAGE: Shape = Shape::new(1, 7, 11, 37);
-/// Its filter: 333 terms, several steps; channels beyond one tile.
+/// The filter of the test: sums of 3·3·37 = 333 terms take several steps of the kernel, and its channels take more than one tile.
 const FILTER: Shape = Shape::new(3, 3, 37, 70);
 
-/// A small integer that depends on all of its place.
+/// An integer from `-most` to `most`, mixed from all four coordinates of `place`.
 fn small(place: [usize; 4], most: i32) -> i32 {
     let mixed =
         place.iter().fold(0x9E37_79B9_u32, |hash, at| (hash ^ *at as u32).wrapping_mul(0x0100_0193).rotate_left(13));
     (mixed >> 8) as i32 % (2 * most + 1) - most
 }
 
-/// The numbers whose products stand at the beginning and at the end of every sum, under the filter's middle: in the image, then in the
-/// filter. They leave 0 or 1, and only if sums keep f32: 4096 swallows what an f16 would add to it, and 4097 is no f16.
+/// Numbers in the first and the last channel: those of the image, then those of the filter's middle tap. Their two products are
+/// large and stand at the beginning and at the end of a sum; together they add 0 in f16, and 1 in f32. A kernel that sums in less
+/// than f32 gives another result: in f16, small terms added to 4096 are rounded off, and 4097 has no exact value.
 const fn large(dtype: DType) -> [[i32; 2]; 2] {
     match dtype {
         DType::F16 => [[64, 64], [64, -64]],
@@ -137,7 +92,7 @@ fn filter(dtype: DType, [ky, kx, i, o]: [usize; 4]) -> i32 {
     }
 }
 
-/// The sum at a place of the result, exactly; below 2048, so that f16 holds it.
+/// The exact sum at a place of the result. Its magnitude is below 2048, so that f16 represents it exactly.
 fn sum(dtype: DType, [y, x, o]: [usize; 3]) -> i32 {
     let taps = (0..9).map(|t| [t / 3, t % 3]).filter(|[ky, kx]| {
         let inside = |at: usize, k: usize, size: usize| (1..=size).contains(&(at + k));
@@ -149,13 +104,14 @@ fn sum(dtype: DType, [y, x, o]: [usize; 3]) -> i32 {
     products.sum()
 }
 
-/// Indices of a row-major array.
+/// All indices of a row-major array of this shape, in order.
 fn places([a, b, c]: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {
     (0..a * b * c).map(move |i| [i / (b * c), i / c % b, i % c])
 }
 
-/// A padded 3×3 convolution by the kernel itself, of integers whose sums are exact: they tell rows from columns, one factor from the
-/// other, what a step forgets or adds twice, and sums that are not kept in f32.
+/// Runs a padded 3×3 convolution by the cooperative kernel and compares it with the exact result. The integers differ from place to
+/// place, so that exchanged rows and columns, exchanged factors, terms that are left out or added twice, and sums of less than f32
+/// give other results.
 async fn test(device: &Device, have: Cooperative, dtype: DType) -> Result<(), String> {
     let text = |e: &dyn std::error::Error| e.to_string();
     let mut graph = Graph::new();
@@ -182,7 +138,7 @@ async fn test(device: &Device, have: Cooperative, dtype: DType) -> Result<(), St
     compare(got, dtype)
 }
 
-/// Whether these are the sums.
+/// Compares the values of a result with the exact sums.
 fn compare(got: &[f32], dtype: DType) -> Result<(), String> {
     let all = places([IMAGE.h, IMAGE.w, FILTER.c]).zip(got).map(|(at, got)| (at, *got, sum(dtype, at) as f32));
     let wrong: Vec<_> = all.filter(|(_, got, want)| got != want).collect();
@@ -199,37 +155,6 @@ fn compare(got: &[f32], dtype: DType) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn matrices(size: [u32; 3], ab_type: Scalar, cr_type: Scalar) -> wgpu::CooperativeMatrixProperties {
-        let [m_size, n_size, k_size] = size;
-        wgpu::CooperativeMatrixProperties { m_size, n_size, k_size, ab_type, cr_type, saturating_accumulation: false }
-    }
-
-    #[test]
-    fn square_matrices_that_sum_in_f32_are_used() {
-        let [half, single] = [Scalar::F16, Scalar::F32];
-        let nvidia = [
-            matrices([16, 8, 16], half, single),
-            matrices([16, 16, 16], half, half),
-            matrices([16, 16, 16], half, single),
-            matrices([16, 16, 16], Scalar::I32, Scalar::I32),
-        ];
-        let of = |list: &[_], lanes| usable(list, wgpu::Features::all(), [lanes; 2]);
-        assert_eq!(of(&nvidia, 32), Ok(Cooperative { lanes: 32, f16: Some(16), f32: None }));
-        let apple = [[single, single], [half, half], [half, single]].map(|[ab, cr]| matrices([8; 3], ab, cr));
-        assert_eq!(of(&apple, 32), Ok(Cooperative { lanes: 32, f16: Some(8), f32: Some(8) }));
-        assert_eq!(of(&apple[1..], 8), Ok(Cooperative { lanes: 8, f16: Some(8), f32: None }));
-        assert!(of(&nvidia[..2], 32).unwrap_err().contains("none of its matrices"));
-    }
-
-    #[test]
-    fn adapters_that_cannot_say_why() {
-        let list = [matrices([16; 3], Scalar::F16, Scalar::F32)];
-        let error = usable(&list, wgpu::Features::all(), [32, 64]).unwrap_err();
-        assert!(error.contains("32 to 64"), "{error}");
-        let error = usable(&[], wgpu::Features::SUBGROUP, [8, 8]).unwrap_err();
-        assert!(error.contains("lacks") && error.contains("cooperative") && error.contains("f16"), "{error}");
-    }
 
     #[test]
     fn the_test_tells_what_is_wrong() {

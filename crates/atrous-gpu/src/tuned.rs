@@ -1,4 +1,4 @@
-//! What tuning found, in memory and in a file.
+//! The kernels that tuning chose, in memory and in a file.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,15 +11,15 @@ use crate::whole_file::checksum;
 use crate::whole_file::replace;
 use crate::{AdapterInfo, DeviceOptions, Tuning};
 
-/// A larger file is none of ours.
+/// Largest file that is read, in bytes.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// The choices of a device, and the file where they are kept: readable text, one for each adapter and driver. What cannot be read
-/// or written is told of and does no harm.
+/// The choices of a device, and the file where they are kept: readable text, one file for each adapter and driver. If the file cannot
+/// be read or written, a warning says so and the choices are kept in memory alone.
 pub(crate) struct Tuned {
     origin: Origin,
     file: Option<PathBuf>,
-    /// None if tuning is off.
+    /// `None` if tuning is off.
     choices: Option<Mutex<Arc<Choices>>>,
 }
 
@@ -28,10 +28,10 @@ fn lock(choices: &Mutex<Arc<Choices>>) -> MutexGuard<'_, Arc<Choices>> {
 }
 
 impl Tuned {
-    /// What earlier programs found on this adapter, if it may be used.
+    /// Reads the choices of earlier programs on this adapter, unless tuning is off.
     pub(crate) fn open(info: &AdapterInfo, options: &DeviceOptions) -> Self {
         let AdapterInfo { name, driver, backend, .. } = info.clone();
-        // Choices among other candidates are kept apart.
+        // With cooperative matrices there are other candidates, so their choices have a file of their own.
         let matrices = if options.cooperative { "\ncooperative" } else { "" };
         let name_of = format!("{backend}\n{name}\n{driver}{matrices}");
         let file = format!("choices-{backend}-{:016x}.txt", checksum(name_of.as_bytes()));
@@ -47,13 +47,13 @@ impl Tuned {
         tuned
     }
 
-    /// All choices that are known; none if tuning is off.
+    /// All known choices; `None` if tuning is off.
     pub(crate) fn choices(&self) -> Option<Arc<Choices>> {
         self.choices.as_ref().map(|choices| lock(choices).clone())
     }
 
-    /// Takes what was found, for plans made from now on and for later programs. Another program may have written the file
-    /// meanwhile: what it found is kept, too.
+    /// Adds new choices, for plans made from now on and for later programs. Choices that another program wrote into the file meanwhile
+    /// are kept.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn add(&self, found: Choices) {
         let Some(choices) = self.choices.as_ref().filter(|_| !found.is_empty()) else { return };
@@ -68,7 +68,7 @@ impl Tuned {
         }
     }
 
-    /// The file's content; nothing if there is none, or none for this adapter and these kernels.
+    /// The choices in the file; empty if there is no file, or if it is of another adapter or other kernels.
     fn stored(&self) -> Choices {
         let Some(file) = &self.file else { return Choices::default() };
         let warn = |reason: &str| tracing::warn!(file = %file.display(), reason, "what tuning found is not used");
@@ -94,7 +94,7 @@ impl Tuned {
     }
 }
 
-/// The text of a file; none if there is no file.
+/// The text of a file; `None` if there is no file.
 fn read(file: &Path) -> io::Result<Option<String>> {
     let too_large = |len: u64| io::Error::other(format!("the file has {len} bytes, more than {MAX_BYTES}"));
     match fs::metadata(file) {

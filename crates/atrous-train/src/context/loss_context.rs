@@ -1,13 +1,14 @@
-//! What an objective is given to make its loss of.
+//! The graph and targets that an objective makes its loss of.
 
 use atrous_graph::{DType, Graph, NodeId, Op, Shape, op::Binary};
 use atrous_nn::{Model, Output};
 
-use super::{Given, ObjectiveError, SAMPLE_WEIGHTS};
+use super::error::ObjectiveError;
+use super::given::{Given, SAMPLE_WEIGHTS};
 use crate::data::TargetKind;
 use crate::loss;
 
-/// A network whose graph is to be extended by a loss or a metric. What is asked for here becomes an input of the graph.
+/// A network whose graph is extended by a loss or a metric. Targets, weights and constants that are asked for become inputs of the graph.
 #[derive(Debug)]
 pub struct LossContext<'a> {
     /// The graph, to add nodes to.
@@ -24,7 +25,7 @@ impl<'a> LossContext<'a> {
         Self { graph, network: name, input: *input, outputs: outputs.clone(), given }
     }
 
-    /// The same with one of the outputs alone, which then is the main one.
+    /// The context with one output only, which becomes the main one.
     ///
     /// # Errors
     /// [`ObjectiveError::UnknownOutput`].
@@ -39,7 +40,7 @@ impl<'a> LossContext<'a> {
         self.network
     }
 
-    /// The batch's pictures, `N×H×W×C`, as the network sees them.
+    /// The node of the batch's preprocessed pictures, `N×H×W×C`.
     pub fn input(&self) -> NodeId {
         self.input
     }
@@ -74,8 +75,7 @@ impl<'a> LossContext<'a> {
         self.graph.shape(node)
     }
 
-    /// The target of this name, which must be of this kind, as an input of the graph. Its shape is that of [`TargetKind::tensor`] for
-    /// the batch's pictures.
+    /// The target of this name as an input of the graph. It must be of this kind; its shape is that of [`TargetKind::tensor`].
     ///
     /// # Errors
     /// [`ObjectiveError::MissingTarget`] or [`ObjectiveError::TargetKind`] if the data have something else, [`ObjectiveError::Input`] if
@@ -85,7 +85,7 @@ impl<'a> LossContext<'a> {
         self.add_input(name, ty.shape, ty.dtype, new)
     }
 
-    /// The kind of the data's target of this name; `None` without data, in a loop of one's own.
+    /// The kind of the data's target of this name; `None` without a loader, in a training loop of the caller's own.
     ///
     /// # Errors
     /// [`ObjectiveError::MissingTarget`].
@@ -93,8 +93,8 @@ impl<'a> LossContext<'a> {
         self.given.offered(name, None)
     }
 
-    /// Labels for the main output, whose channels are the classes: one a picture, `N×1×1×1`, or one a pixel, `N×H×W×1`, u32; as the
-    /// data have them, or without data as the output's shape tells.
+    /// Labels for the main output, whose channels are the classes: u32, one per picture, `N×1×1×1`, or one per pixel, `N×H×W×1`. Which of
+    /// the two is given by the data, or without a loader by the shape of the output.
     ///
     /// # Errors
     /// As [`Self::target`], and [`ObjectiveError::Fit`].
@@ -106,7 +106,7 @@ impl<'a> LossContext<'a> {
         };
         let kind = match self.kind_of(name)? {
             Some(kind @ (TargetKind::Class { .. } | TargetKind::Mask { .. })) => kind,
-            // Anything else is refused as a target of this kind.
+            // A target of any other kind is refused by the following call.
             _ => by_shape,
         };
         let labels = self.target(name, kind)?;
@@ -119,12 +119,12 @@ impl<'a> LossContext<'a> {
         Ok(labels)
     }
 
-    /// The label that does not count.
+    /// The ignore label.
     pub fn ignore_label(&self) -> u32 {
         self.given.ignore_label()
     }
 
-    /// 1 for each sample of the batch and 0 for what fills it up, `N×1×1×1`.
+    /// 1 for each sample of the batch and 0 for each picture that pads it, `N×1×1×1`.
     ///
     /// # Errors
     /// [`ObjectiveError::Input`] if the graph has another node called [`SAMPLE_WEIGHTS`].
@@ -133,10 +133,10 @@ impl<'a> LossContext<'a> {
         self.add_input(SAMPLE_WEIGHTS, Shape::new(n, 1, 1, 1), DType::F32, new)
     }
 
-    /// Numbers that are the same in every step, such as class weights, as an input of the graph.
+    /// An input of the graph with values that are the same in every step, such as class weights.
     ///
     /// # Errors
-    /// [`ObjectiveError::Input`] if there are not as many as the shape has, one is not finite, or the name is taken.
+    /// [`ObjectiveError::Input`] if the number of values is not that of the shape, one is not finite, or the name is taken.
     pub fn constant(&mut self, name: &str, shape: Shape, values: &[f32]) -> Result<NodeId, ObjectiveError> {
         let bad = |reason: String| Err(ObjectiveError::Input { name: name.to_owned(), reason });
         if values.len() != shape.len() {
@@ -149,7 +149,7 @@ impl<'a> LossContext<'a> {
         self.add_input(name, shape, DType::F32, new)
     }
 
-    /// The mean of `values`, `N×H×W×C`, over everything that belongs to a sample: what fills up a batch does not count.
+    /// The mean of `values`, `N×H×W×C`, over the samples of the batch, without pictures that pad it.
     ///
     /// # Errors
     /// As [`Self::sample_weights`], and if `values` has another number of samples.
@@ -163,7 +163,7 @@ impl<'a> LossContext<'a> {
         Ok(loss::weighted_sum(self.graph, name, &[(mean, (1.0 / each) as f32)])?)
     }
 
-    /// Adds an input, or finds the one that was added before.
+    /// Adds an input if it is `new`, otherwise finds it.
     fn add_input(&mut self, name: &str, shape: Shape, dtype: DType, new: bool) -> Result<NodeId, ObjectiveError> {
         let found = self.graph.find(name);
         match (new, found) {
@@ -182,7 +182,7 @@ impl<'a> LossContext<'a> {
     }
 }
 
-/// Whether a loss is one f32.
+/// Checks that a node is a single f32.
 pub(crate) fn check_scalar(graph: &Graph, loss: NodeId) -> Result<(), ObjectiveError> {
     let node = graph.node(loss);
     match node.ty.shape.len() == 1 && node.ty.dtype == DType::F32 {
@@ -191,7 +191,7 @@ pub(crate) fn check_scalar(graph: &Graph, loss: NodeId) -> Result<(), ObjectiveE
     }
 }
 
-/// What to do about an output that the labels do not fit, behind a colon.
+/// Advice for an output that does not fit the labels: empty, or a colon and a text.
 fn way_out(output: Shape, needs: Shape) -> String {
     let pictures = |shape: Shape| (shape.h, shape.w) == (1, 1);
     match (pictures(output), pictures(needs)) {

@@ -1,0 +1,60 @@
+//! Text for standard output and standard error.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use atrous::Device;
+
+/// Writes to standard output. A closed pipe (as of `| head`) is not an error.
+pub(crate) fn print(text: &str) -> ExitCode {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            say(&format!("error: cannot write the result: {error}\n"));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// Writes to standard error. Errors are ignored, so that the work continues if it is closed.
+pub(crate) fn say(text: &str) {
+    drop(io::stderr().write_all(text.as_bytes()));
+}
+
+/// Reports on standard error that kernels are being compiled, since the first run waits for them.
+pub(crate) fn announce_kernels(device: &Device) {
+    let folder = device.options().pipeline_cache.folder();
+    let kept = folder.map_or_else(String::new, |folder| format!(", but for those that {} has", folder.display()));
+    device.on_compile(move |kernels| {
+        let s = if kernels == 1 { "" } else { "s" };
+        say(&format!("Compiling {kernels} kernel{s}{kept} …\n"));
+    });
+}
+
+/// A number of bytes with a unit: `256 B`, `16 KiB`, `1.5 GiB`.
+pub(crate) struct Bytes(pub(crate) u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+        let power = (self.0.max(1).ilog2() / 10).min(4);
+        let value = self.0 as f64 / 1024f64.powi(power as i32);
+        let digits = if value.fract() == 0.0 { 0 } else { 1 };
+        f.pad(&format!("{value:.digits$} {}", units[power as usize]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Bytes;
+
+    #[test]
+    fn bytes_get_their_unit() {
+        let text = |n| Bytes(n).to_string();
+        assert_eq!(text(0), "0 B");
+        assert_eq!(text(16 << 10), "16 KiB");
+        assert_eq!(text(3 << 29), "1.5 GiB");
+    }
+}
