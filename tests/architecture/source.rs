@@ -180,6 +180,9 @@ impl<'ast> Visit<'ast> for Reader {
         self.import(&[], &item.tree, public);
     }
 
+    /// `pub(super)` names nothing that is used.
+    fn visit_visibility(&mut self, _visibility: &'ast Visibility) {}
+
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let names: Names = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
         self.module.paths.insert(names);
