@@ -2,6 +2,7 @@
 
 mod crates;
 mod cycles;
+mod families;
 mod floors;
 mod imports;
 mod sizes;
