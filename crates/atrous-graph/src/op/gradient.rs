@@ -1,11 +1,10 @@
 //! What autodiff adds to a graph.
 
 use super::conv::Conv2dGradWeight;
-use super::differentiable::Differentiable;
 use super::loss::CrossEntropyGrad;
 use super::movement::PadGrad;
 use super::norm::{BatchNormGrad, BatchNormGradSums};
-use super::pointwise::{LogSoftmaxGrad, SoftmaxGrad, UnaryGrad};
+use super::pointwise::UnaryGrad;
 use super::pool::{AdaptiveAvgPoolGrad, AvgPoolGrad, ChannelMaxPoolGrad, MaxPoolGrad, MaxPoolIndices};
 use super::resize::ResizeGrad;
 
@@ -43,26 +42,4 @@ pub enum Gradient {
     CrossEntropy(CrossEntropyGrad),
     /// The gradient of [`Op::Pad`](crate::Op::Pad): `dy`.
     Pad(PadGrad),
-}
-
-impl Gradient {
-    /// The definition of the operation.
-    pub(super) fn definition(&self) -> &dyn Differentiable {
-        match self {
-            Self::Conv2dWeight(op) => op,
-            Self::BatchNormSums(op) => op,
-            Self::BatchNorm(op) => op,
-            Self::MaxPoolIndices(op) => op,
-            Self::MaxPool(op) => op,
-            Self::AvgPool(op) => op,
-            Self::AdaptiveAvgPool(op) => op,
-            Self::ChannelMaxPool(op) => op,
-            Self::Resize(op) => op,
-            Self::Unary(op) => op,
-            Self::Softmax => &SoftmaxGrad,
-            Self::LogSoftmax => &LogSoftmaxGrad,
-            Self::CrossEntropy(op) => op,
-            Self::Pad(op) => op,
-        }
-    }
 }

@@ -8,7 +8,6 @@ mod check;
 mod conv;
 mod custom;
 mod definition;
-mod differentiable;
 mod fused;
 mod gradient;
 mod loss;
@@ -21,7 +20,6 @@ mod pool;
 mod reduce;
 mod resize;
 mod source;
-mod tape;
 
 pub use conv::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Convolution, FusedConv};
 pub use custom::{Backward, Custom, CustomCut, CustomKernel, CustomOp, Grid, Values};
@@ -47,4 +45,4 @@ pub use reduce::{ArgMax, ChannelSum, Reduce, Reduction};
 pub use resize::{Coordinates, Interpolation, Resize, ResizeArgMax, ResizeGrad};
 pub use source::{Input, Parameter};
 
-pub(crate) use tape::Tape;
+pub(crate) use operation::Tape;

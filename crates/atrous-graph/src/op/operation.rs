@@ -1,19 +1,18 @@
-//! The enumeration of all operations.
+//! The enumeration of all operations, and what the rule of a gradient, which makes operations of them, works with.
 
-use crate::TensorType;
+use crate::{GraphError, NodeId, Shape, TensorType};
 
 use super::conv::{Conv2d, Conv2dGradInput};
-use super::custom::{Custom, CustomOp};
+use super::custom::Custom;
 use super::definition::{self, Definition};
-use super::differentiable::Differentiable;
 use super::fused::Fused;
 use super::gradient::Gradient;
 use super::loss::{CrossEntropy, LabelWeight, OneHot};
 use super::movement::{Broadcast, Concat, Fill, Flip, Pad, Place, Slice};
 use super::norm::{BatchNorm, ChannelVariance, RunningStat};
-use super::pointwise::{Binary, Cast, Dropout, LogSoftmax, Softmax, StopGradient, Unary};
+use super::pointwise::{Binary, Cast, Dropout, LogSoftmax, LogSoftmaxGrad, Softmax, SoftmaxGrad, StopGradient, Unary};
 use super::pool::{AdaptiveAvgPool, AvgPool, ChannelMaxPool, MaxPool};
-use super::reduce::{ArgMax, ChannelSum, Reduce};
+use super::reduce::{ArgMax, ChannelSum, Reduce, Reduction};
 use super::resize::Resize;
 use super::source::{Input, Parameter};
 
@@ -99,11 +98,6 @@ pub enum Op {
 }
 
 impl Op {
-    /// An operation of one's own.
-    pub fn custom(op: impl CustomOp) -> Self {
-        Self::Custom(Custom::new(op))
-    }
-
     /// The operation's name in prints and errors.
     pub fn name(&self) -> &'static str {
         self.definition().name()
@@ -167,8 +161,126 @@ impl Op {
             Self::StopGradient => &StopGradient,
             Self::Cast(op) => op,
             Self::Custom(op) => op,
-            Self::Gradient(op) => op.definition(),
+            Self::Gradient(op) => op.differentiable(),
             Self::Fused(fused) => return Err(fused),
         })
+    }
+}
+
+impl Gradient {
+    /// The definition with the gradient.
+    fn differentiable(&self) -> &dyn Differentiable {
+        match self {
+            Self::Conv2dWeight(op) => op,
+            Self::BatchNormSums(op) => op,
+            Self::BatchNorm(op) => op,
+            Self::MaxPoolIndices(op) => op,
+            Self::MaxPool(op) => op,
+            Self::AvgPool(op) => op,
+            Self::AdaptiveAvgPool(op) => op,
+            Self::ChannelMaxPool(op) => op,
+            Self::Resize(op) => op,
+            Self::Unary(op) => op,
+            Self::Softmax => &SoftmaxGrad,
+            Self::LogSoftmax => &LogSoftmaxGrad,
+            Self::CrossEntropy(op) => op,
+            Self::Pad(op) => op,
+        }
+    }
+}
+
+/// An operation that gradients flow back through, or stop at: all but those that passes make, which run after differentiation.
+pub(crate) trait Differentiable: Definition {
+    /// Adds the gradients with respect to the inputs to the tape, as far as they are wanted, from what arrives at the result.
+    ///
+    /// # Errors
+    /// [`GraphError::Unsupported`] for a derivative that there is not.
+    fn gradient(&self, tape: &mut dyn Tape) -> Result<(), GraphError>;
+
+    /// Whether anything that arrives at the result can reach an input.
+    fn passes_gradients(&self) -> bool {
+        true
+    }
+}
+
+/// A backward pass at one node of the graph.
+pub(crate) trait Tape {
+    /// The gradient that arrives at the node's result.
+    fn dy(&self) -> NodeId;
+
+    /// The node's inputs, as they are in the forward pass.
+    fn inputs(&self) -> &[NodeId];
+
+    /// Whether the graph has this node.
+    fn has(&self, node: NodeId) -> bool;
+
+    /// Type of a node's tensor.
+    ///
+    /// # Panics
+    /// If the graph does not have the node.
+    fn ty(&self, node: NodeId) -> TensorType;
+
+    /// Whether a gradient with respect to this input is wanted. `false` if there is no such input.
+    fn wants(&self, input: usize) -> bool;
+
+    /// The value of an input, stored or computed again.
+    ///
+    /// # Errors
+    /// If it cannot be computed again.
+    fn value(&mut self, input: usize) -> Result<NodeId, GraphError>;
+
+    /// The node's result, stored or computed again.
+    ///
+    /// # Errors
+    /// If it cannot be computed again.
+    fn result(&mut self) -> Result<NodeId, GraphError>;
+
+    /// Adds a node of the backward pass. Its name is that of the forward node and `what`.
+    ///
+    /// # Errors
+    /// As [`Graph::add`](crate::Graph::add).
+    fn emit(&mut self, what: &str, op: Op, inputs: &[NodeId]) -> Result<NodeId, GraphError>;
+
+    /// Adds to the gradient with respect to an input.
+    fn contribute(&mut self, input: usize, gradient: NodeId);
+
+    /// That something at this node is not supported.
+    fn unsupported(&self, reason: &str) -> GraphError;
+
+    /// That something at this node contradicts itself.
+    fn invalid(&self, reason: String) -> GraphError;
+}
+
+impl dyn Tape + '_ {
+    /// Logical shape of a node's tensor.
+    pub(crate) fn shape(&self, node: NodeId) -> Shape {
+        self.ty(node).shape
+    }
+
+    /// Logical shape of an input.
+    pub(crate) fn input_shape(&self, input: usize) -> Shape {
+        self.shape(self.inputs()[input])
+    }
+
+    /// An operation of one input that is linear: its adjoint, applied to what arrives.
+    pub(crate) fn linear(&mut self, adjoint: Op) -> Result<(), GraphError> {
+        let dx = self.emit("grad", adjoint, &[self.dy()])?;
+        self.contribute(0, dx);
+        Ok(())
+    }
+
+    /// The adjoint of repeating sides of 1 of this shape: sums over the sides that were repeated.
+    pub(crate) fn sum_to(&mut self, x: NodeId, shape: Shape) -> Result<NodeId, GraphError> {
+        let have = self.shape(x);
+        let mut sum = x;
+        if have.c != shape.c {
+            sum = self.emit("grad_unrepeated", Op::ChannelSum, &[sum])?;
+        }
+        let reduce =
+            Reduce { reduction: Reduction::Sum, n: have.n != shape.n, h: have.h != shape.h, w: have.w != shape.w };
+        if reduce.n || reduce.h || reduce.w {
+            sum = self.emit("grad_unrepeated", Op::Reduce(reduce), &[sum])?;
+        }
+        Ok(sum)
     }
 }

@@ -1,11 +1,10 @@
 //! The gradients of convolutions, which are one another.
 
-use crate::op::differentiable::Differentiable;
 use crate::op::gradient::Gradient;
 use crate::op::movement::Slice;
+use crate::op::operation::{Differentiable, Tape};
 use crate::op::padding::Padding;
 use crate::op::reduce::Reduce;
-use crate::op::tape::Tape;
 use crate::{GraphError, NodeId, Op};
 
 use super::forward::Conv2d;

@@ -1,6 +1,6 @@
 //! What the gradient of a custom operation is made of.
 
-use crate::op::tape::Tape;
+use crate::op::operation::Tape;
 use crate::{GraphError, NodeId, Op, TensorType};
 
 /// What the gradient of a [`CustomOp`](crate::op::CustomOp) is made of.

@@ -1,11 +1,10 @@
 //! The gradients of operations that a program brings along.
 
-use crate::op::differentiable::Differentiable;
-use crate::op::tape::Tape;
+use crate::op::operation::{Differentiable, Tape};
 use crate::{GraphError, NodeId};
 
 use super::backward::Backward;
-use super::registry::Custom;
+use super::handle::Custom;
 
 impl Differentiable for Custom {
     fn gradient(&self, tape: &mut dyn Tape) -> Result<(), GraphError> {

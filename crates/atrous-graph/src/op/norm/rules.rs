@@ -1,11 +1,10 @@
 //! The gradients of batch normalisation and its statistics.
 
-use crate::op::differentiable::Differentiable;
 use crate::op::gradient::Gradient;
 use crate::op::movement::Slice;
+use crate::op::operation::{Differentiable, Tape};
 use crate::op::pointwise::{Binary, Unary};
 use crate::op::reduce::Reduce;
-use crate::op::tape::Tape;
 use crate::{GraphError, NodeId, Op, Shape};
 
 use super::batch_norm::BatchNorm;

@@ -1,9 +1,8 @@
 //! The gradients of reductions.
 
-use crate::op::differentiable::Differentiable;
 use crate::op::movement::Broadcast;
+use crate::op::operation::{Differentiable, Tape};
 use crate::op::pointwise::{Binary, Unary};
-use crate::op::tape::Tape;
 use crate::{GraphError, Op};
 
 use super::axes::{Reduce, Reduction};

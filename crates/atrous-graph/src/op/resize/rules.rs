@@ -1,8 +1,7 @@
 //! The gradients of interpolation.
 
-use crate::op::differentiable::Differentiable;
 use crate::op::gradient::Gradient;
-use crate::op::tape::Tape;
+use crate::op::operation::{Differentiable, Tape};
 use crate::{GraphError, Op};
 
 use super::interpolate::{Resize, ResizeGrad};

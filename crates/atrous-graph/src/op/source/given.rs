@@ -1,9 +1,7 @@
-//! What a graph begins with.
+//! Inputs and parameters.
 
+use crate::TensorType;
 use crate::op::definition::Definition;
-use crate::op::differentiable::Differentiable;
-use crate::op::tape::Tape;
-use crate::{GraphError, TensorType};
 
 /// Data that each run brings along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,12 +29,6 @@ impl Definition for Input {
     }
 }
 
-impl Differentiable for Input {
-    fn gradient(&self, _tape: &mut dyn Tape) -> Result<(), GraphError> {
-        Ok(())
-    }
-}
-
 /// Data that stays on the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Parameter;
@@ -60,11 +52,5 @@ impl Definition for Parameter {
 
     fn is_free(&self, _inputs: usize) -> bool {
         true
-    }
-}
-
-impl Differentiable for Parameter {
-    fn gradient(&self, _tape: &mut dyn Tape) -> Result<(), GraphError> {
-        Ok(())
     }
 }

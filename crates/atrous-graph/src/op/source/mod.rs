@@ -1,0 +1,6 @@
+//! What a graph begins with.
+
+mod given;
+mod rules;
+
+pub use given::{Input, Parameter};
