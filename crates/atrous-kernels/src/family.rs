@@ -9,7 +9,7 @@ use atrous_graph::op::{
 
 use crate::dispatch::NodePlan;
 use crate::error::PlanError;
-use crate::known::known_variant;
+use crate::known::check_asked;
 use crate::problem::Problem;
 use crate::variant::Entry;
 use crate::{conv, custom, dropout, label, movement, norm, pointwise, pool, reduce, resize};
@@ -83,7 +83,7 @@ pub(crate) fn entries(op: &Op) -> Vec<&'static Entry> {
 /// # Errors
 /// As [`plan_node`](crate::plan_node).
 pub fn plan_part(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    problem.target.variant.map_or(Ok(""), known_variant)?;
+    check_asked(problem.target)?;
     match problem.op {
         Op::Input | Op::Parameter | Op::StopGradient => Ok(alias()),
         Op::Dropout(_) if problem.inputs.len() == 1 => Ok(alias()),
