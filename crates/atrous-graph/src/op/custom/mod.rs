@@ -6,7 +6,7 @@ mod op;
 mod registry;
 mod rules;
 
-pub use backward::Backward;
-pub use kernel::{CustomKernel, Grid};
-pub use op::{CustomCut, CustomOp, Values};
-pub use registry::Custom;
+pub use backward::*;
+pub use kernel::*;
+pub use op::*;
+pub use registry::*;
