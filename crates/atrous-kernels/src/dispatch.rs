@@ -142,6 +142,11 @@ impl NodePlan {
         Self { variant, ..dispatch.into() }
     }
 
+    /// A plan of none: the result is the first input itself.
+    pub(crate) fn alias() -> Self {
+        Self { variant: "alias", ..Self::default() }
+    }
+
     /// How it computes the node.
     pub const fn choice(&self) -> Choice {
         Choice { variant: self.variant, tile: self.tile }

@@ -1,12 +1,11 @@
 //! An operation with its shapes, and the ways to compute it.
 
-use atrous_graph::op::{Fused, Gradient};
 use atrous_graph::{Op, TensorType};
 
 use crate::choice::Choice;
 use crate::dispatch::NodePlan;
 use crate::error::PlanError;
-use crate::family::entries;
+use crate::family::kernels;
 use crate::key::key;
 use crate::node::plan_node;
 use crate::target::Target;
@@ -40,7 +39,7 @@ impl Operation {
     /// The way that admits everything and by which the others are judged: the last variant of the family, `direct`. Where there
     /// is but one, that.
     pub fn reference(&self) -> Choice {
-        Choice { variant: entries(&self.op).last().map_or("", |entry| entry.name), tile: None }
+        Choice { variant: kernels(&self.op).variants().last().map_or("", |entry| entry.name), tile: None }
     }
 
     /// All ways to compute it: its legal variants, each in every tile it is linked for.
@@ -56,7 +55,7 @@ impl Operation {
             tiles.chain(none.then_some(None)).map(move |tile| (entry, Choice { variant: entry.name, tile }))
         };
         let serves = |choice: Choice| self.plan(&target.with(choice)).is_ok_and(|plan| plan.choice() == choice);
-        entries(&self.op).into_iter().flat_map(of).filter(|(_, choice)| serves(*choice)).collect()
+        kernels(&self.op).variants().into_iter().flat_map(of).filter(|(_, choice)| serves(*choice)).collect()
     }
 
     /// The ways that may be the fastest: what is planned by default, then the same variant in other tiles, the most similar
@@ -66,13 +65,7 @@ impl Operation {
     /// # Errors
     /// As [`plan_node`].
     pub fn candidates(&self, target: &Target) -> Result<Vec<Choice>, PlanError> {
-        if !matches!(
-            self.op,
-            Op::Conv2d(_)
-                | Op::Conv2dGradInput(_)
-                | Op::Gradient(Gradient::Conv2dWeight(_))
-                | Op::Fused(Fused::Conv(_))
-        ) {
+        if !kernels(&self.op).is_worth_measuring() {
             return Ok(Vec::new());
         }
         let default = self.plan(&Target { choices: None, ..target.clone() })?.choice();

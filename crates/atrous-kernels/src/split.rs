@@ -3,42 +3,17 @@
 //! A part is a range of samples, or a range of rows of one sample, of the result, together with what it needs of each
 //! input. Both are contiguous in memory. Parts run one after the other as dispatches of the same node.
 
-mod cut;
-
-use std::ops::Range;
-
-use atrous_graph::op::{Fused, Gradient};
 use atrous_graph::{DType, Op, TensorType};
 
+use crate::cut::{Cut, Section};
+use crate::dispatch::{Binding, NodePlan, Slot};
+use crate::error::PlanError;
+use crate::family::{kernels, plan_part};
 use crate::kernel::vec4_bytes;
-use crate::{Binding, Limits, NodePlan, Part, PlanError, Problem, Slot, Target, plan_part};
-
-/// A range of samples and rows. Either all rows, or one sample.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Window {
-    n: Range<usize>,
-    rows: Range<usize>,
-}
-
-impl Window {
-    fn whole(ty: TensorType) -> Self {
-        Self { n: 0..ty.shape.n, rows: 0..ty.shape.h }
-    }
-
-    /// The window as a tensor of its own, bound from an aligned start.
-    fn part(&self, full: TensorType, limits: &Limits) -> (Part, u64) {
-        let mut ty = full;
-        ty.shape.n = self.n.len();
-        ty.shape.h = self.rows.len();
-        let padded = full.padded();
-        let row = (padded.w * padded.c) as u64 * full.dtype.bytes();
-        let start = (self.n.start * padded.h + self.rows.start) as u64 * row;
-        let aligned = start - start % limits.alignment.max(16);
-        let base = ((start - aligned) / vec4_bytes(full)) as u32;
-        let part = Part { base, full, first_sample: self.n.start, first_row: self.rows.start, ..Part::whole(ty) };
-        (part, aligned)
-    }
-}
+use crate::limits::Limits;
+use crate::problem::{Part, Problem};
+use crate::target::Target;
+use crate::window::Window;
 
 /// Plans an operation, in parts if need be. What is cut is never written over an input, nor a range of channels.
 pub(crate) fn plan(op: &Op, inputs: &[Part], output: Part, target: &Target) -> Result<NodePlan, PlanError> {
@@ -50,7 +25,8 @@ pub(crate) fn plan(op: &Op, inputs: &[Part], output: Part, target: &Target) -> R
         check(part.bytes(), limits.max_buffer, "bytes in one buffer")?;
     }
     let fits = inputs.iter().chain([&output]).all(|part| part.bytes() <= limits.max_binding);
-    if fits || sums(op) || aliases(op, inputs.len()) {
+    let kernels = kernels(op);
+    if fits || kernels.sums() || kernels.is_alias(inputs.len()) {
         return plan_part(&Problem { op, inputs, output, target });
     }
     let inputs: Vec<TensorType> = inputs.iter().map(|part| part.ty).collect();
@@ -62,22 +38,9 @@ pub(crate) fn plan(op: &Op, inputs: &[Part], output: Part, target: &Target) -> R
     Ok(plan)
 }
 
-/// Whether an operation sums over the whole of its inputs: its kernels bind windows of them on their own.
-const fn sums(op: &Op) -> bool {
-    matches!(
-        op,
-        Op::Reduce(_)
-            | Op::Fused(Fused::BatchStatistics)
-            | Op::ChannelVariance
-            | Op::Gradient(Gradient::BatchNormSums(_))
-            | Op::Fused(Fused::BatchNormGradSums(_))
-            | Op::Gradient(Gradient::Conv2dWeight(_))
-    )
-}
-
-/// Whether the result is the first input itself.
-pub(crate) const fn aliases(op: &Op, inputs: usize) -> bool {
-    matches!((op, inputs), (Op::StopGradient, _) | (Op::Dropout(_), 1))
+/// What a range of the result needs of each input; none if the range cannot be computed on its own.
+fn cut(op: &Op, inputs: &[TensorType], output: TensorType, window: &Window) -> Option<Cut> {
+    kernels(op).cut(&Section { op, inputs, output, window })
 }
 
 /// Ranges of the result, as large as the limit allows: whole samples, or else rows of one sample.
@@ -115,7 +78,7 @@ enum Need {
 }
 
 fn largest_binding(op: &Op, inputs: &[TensorType], output: TensorType, limits: &Limits, window: &Window) -> Need {
-    let Some(cut) = cut::cut(op, inputs, output, window) else {
+    let Some(cut) = cut(op, inputs, output, window) else {
         return Need::Impossible;
     };
     let bound = |w: &Window, ty: TensorType| {
@@ -135,7 +98,7 @@ fn append(
     window: &Window,
 ) -> Result<(), PlanError> {
     let unsupported = || PlanError::Unsupported(format!("splitting {} {output}", op.name()));
-    let cut = cut::cut(op, inputs, output, window).ok_or_else(unsupported)?;
+    let cut = cut(op, inputs, output, window).ok_or_else(unsupported)?;
     let parts: Vec<(Part, u64)> = cut.inputs.iter().zip(inputs).map(|(w, ty)| w.part(*ty, &target.limits)).collect();
     let (out, out_start) = window.part(output, &target.limits);
     let inputs: Vec<Part> = parts.iter().map(|(part, _)| *part).collect();

@@ -7,6 +7,7 @@
 mod conditions;
 mod depthwise_strips;
 pub(crate) mod forward;
+mod fused;
 pub(crate) mod grad_weight;
 mod problem;
 mod product;
@@ -15,16 +16,9 @@ mod split;
 mod tile;
 pub(crate) mod transposed;
 
-pub use grad_weight::plan_grad_weight;
-
-use atrous_graph::op::{Convolution, FusedConv};
-
-use crate::dispatch::NodePlan;
 use crate::error::PlanError;
-use crate::problem::Problem;
 use crate::tile::Tile;
 use crate::variant::{Entry, find};
-use problem::ConvProblem;
 
 /// Names of the variants that may serve a convolution, best first.
 pub const CONV2D_VARIANTS: &[&str] = &forward::VARIANTS.names::<12>();
@@ -34,28 +28,6 @@ pub const GRAD_INPUT_VARIANTS: &[&str] = &transposed::VARIANTS.names::<4>();
 
 /// Names of the variants that may serve a filter's gradient, best first.
 pub const GRAD_WEIGHT_VARIANTS: &[&str] = &grad_weight::VARIANTS.names::<4>();
-
-/// Plans a convolution or transposed convolution, alone or fused.
-///
-/// # Errors
-/// [`PlanError::Limit`] if the part does not fit the adapter, or a transposed one's filter 32-bit coordinates.
-///
-/// # Panics
-/// If the operation is none: a bug of the caller.
-pub fn plan_conv(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let fused = FusedConv::of(problem.op, problem.inputs.len()).expect("a convolution: a bug of atrous");
-    match fused.conv {
-        Convolution::Forward(conv) => {
-            let p = ConvProblem::new(conv, fused, problem);
-            Ok(NodePlan { in_place: p.in_place(), ..forward::VARIANTS.plan(&p, p.target())? })
-        }
-        Convolution::Transposed(op) => {
-            let p = ConvProblem::new(op.conv, fused, problem);
-            transposed::check_reach(&p)?;
-            Ok(NodePlan { in_place: p.in_place(), ..transposed::VARIANTS.plan(&p, p.target())? })
-        }
-    }
-}
 
 /// The variants of convolutions, transposed ones and filters' gradients.
 pub(crate) fn entries() -> Vec<&'static Entry> {

@@ -6,7 +6,7 @@ use atrous_shaders::find;
 
 use crate::dispatch::{Binding, Dispatch, NodePlan, Slot, Strips};
 use crate::kernel::{Kernel, is_sized};
-use crate::pointwise::activation;
+use crate::pointwise::unary::activation;
 use crate::problem::Problem;
 use crate::target::Target;
 use crate::tile::Tile;

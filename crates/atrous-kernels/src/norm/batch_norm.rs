@@ -1,20 +1,36 @@
-//! Batch normalisation and what comes right behind it.
+//! Batch normalisation.
 
-use atrous_graph::op::FusedBatchNorm;
+use atrous_graph::op::{BatchNorm, FusedBatchNorm};
 
-use super::statistics::{bind_mean, bind_variance};
+use super::operands::{bind_mean, bind_variance};
 use super::strided::strided;
+use crate::cut::{Cut, Section};
 use crate::dispatch::{NodePlan, Slot};
 use crate::error::PlanError;
 use crate::kernel::Kernel;
-use crate::pointwise::activation;
+use crate::kernels::Kernels;
+use crate::pointwise::unary::activation;
 use crate::problem::Problem;
+
+impl Kernels for BatchNorm {
+    fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+        plan(&FusedBatchNorm { norm: *self, residual: false, activation: None }, problem)
+    }
+
+    fn cut(&self, section: &Section<'_>) -> Option<Cut> {
+        Some(section.first(section.window.clone()))
+    }
+
+    fn writes_slices(&self) -> bool {
+        true
+    }
+}
 
 /// Plans `activation((x - mean) / sqrt(var + eps) * scale + shift + residual)`.
 ///
 /// # Errors
 /// [`PlanError::Limit`] if the part does not fit the adapter.
-pub fn plan_batch_norm(op: &FusedBatchNorm, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+pub(super) fn plan(op: &FusedBatchNorm, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (name, norm) = (problem.op.name(), op.norm);
     let parts = [
         (norm.scale, "scale", "SCALE_BASE"),

@@ -1,13 +1,12 @@
 //! Batch normalisation and what comes right behind it, its gradient, and its statistics.
 
 mod batch_norm;
-mod grad;
-mod statistics;
+mod batch_norm_grad;
+mod fused;
+mod operands;
+mod running_stat;
+pub(crate) mod statistics;
 mod strided;
-
-pub use batch_norm::plan_batch_norm;
-pub use grad::{plan_fused_grad, plan_grad, plan_grad_sums};
-pub use statistics::{plan_running_stat, plan_statistics, plan_strips};
 
 #[cfg(test)]
 mod tests {

@@ -14,10 +14,10 @@ use super::share::Sharing;
 use super::totals::{place_totals, sum_totals};
 use crate::dispatch::{Declined, NodePlan, Strips};
 use crate::error::PlanError;
-use crate::family::entries;
+use crate::family::kernels;
 use crate::known::check_asked;
 use crate::node::plan_parts;
-use crate::norm::plan_strips;
+use crate::norm::statistics::plan_strips;
 use crate::problem::{Part, Problem};
 use crate::target::Target;
 
@@ -112,7 +112,7 @@ fn plan_shared(
 ) -> Result<Vec<(NodeId, NodePlan)>, PlanError> {
     let mut made = Vec::new();
     let mut strips: HashMap<NodeId, Strips> = HashMap::new();
-    let is_forced = entries(&Op::Fused(Fused::BatchStatistics)).iter().any(|entry| entry.is_asked(target));
+    let is_forced = kernels(&Op::Fused(Fused::BatchStatistics)).variants().iter().any(|entry| entry.is_asked(target));
     for &id in nodes {
         let node = graph.node(id);
         let (inputs, output) = sharing.parts(id);

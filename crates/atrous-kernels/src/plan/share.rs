@@ -3,13 +3,13 @@
 
 use std::collections::HashMap;
 
-use atrous_graph::op::{Fused, Gradient};
+use atrous_graph::op::Fused;
 use atrous_graph::{Graph, Node, NodeId, Op};
 
 use crate::dispatch::Declined;
+use crate::family::kernels;
 use crate::limits::Limits;
 use crate::problem::Part;
-use crate::split::aliases;
 
 /// A range of a concatenation's channels that is written by the node that computes those channels.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +54,7 @@ impl<'a> Sharing<'a> {
         let mut readers: Vec<Vec<NodeId>> = vec![Vec::new(); count];
         for &id in nodes {
             let node = graph.node(id);
-            if aliases(&node.op, node.inputs.len()) {
+            if kernels(&node.op).is_alias(node.inputs.len()) {
                 source[id.0] = source[node.inputs[0].0];
             }
             node.inputs.iter().for_each(|input| readers[source[input.0].0].push(id));
@@ -118,14 +118,14 @@ impl<'a> Sharing<'a> {
             let types = node.inputs.iter().map(|id| self.graph.node(*id).ty).chain([node.ty]);
             types.into_iter().all(|ty| ty.bytes() <= limits.max_binding)
         };
-        if !writes_slices(&node.op) {
+        if !kernels(&node.op).writes_slices() {
             return Err("its kernel writes whole tensors");
         }
         if readers.iter().filter(|id| matches!(self.graph.node(**id).op, Op::Concat)).count() > 1 {
             return Err("it is concatenated more than once");
         }
         let others = || readers.iter().filter(|id| **id != concat).map(|id| self.graph.node(*id));
-        if !others().all(|reader| reads_slices(&reader.op)) {
+        if !others().all(|reader| kernels(&reader.op).reads_slices()) {
             return Err("who else reads it reads whole tensors");
         }
         if !self.skips && others().count() > 0 {
@@ -182,22 +182,4 @@ impl<'a> Sharing<'a> {
             }
         }
     }
-}
-
-/// Operations all of whose kernels write a range of channels of a wider tensor.
-const fn writes_slices(op: &Op) -> bool {
-    matches!(
-        op,
-        Op::Conv2d(_)
-            | Op::Conv2dGradInput(_)
-            | Op::Fused(Fused::Conv(_))
-            | Op::BatchNorm(_)
-            | Op::Fused(Fused::BatchNorm(_))
-            | Op::Resize(_)
-    )
-}
-
-/// Operations whose kernels read one.
-const fn reads_slices(op: &Op) -> bool {
-    matches!(op, Op::MaxPool(_) | Op::Gradient(Gradient::MaxPoolIndices(_)))
 }

@@ -3,9 +3,11 @@
 use atrous_graph::Shape;
 use atrous_graph::op::Binary;
 
+use crate::cut::{Cut, Section};
 use crate::dispatch::{NodePlan, Slot};
 use crate::error::PlanError;
 use crate::kernel::{Kernel, vec4s};
+use crate::kernels::Kernels;
 use crate::problem::{Part, Problem};
 use crate::variant::{Entry, Family, General, Variant, Variants, require};
 
@@ -35,13 +37,18 @@ static CHANNEL: Variant<Binaries> = Variant {
 
 static BROADCAST: General<Binaries> = General { entry: Entry::new("binary_broadcast"), plan: broadcast };
 
-/// Plans a function of two elements, sides of 1 broadcasting: equal shapes, a vector over channels against an image, or
-/// anything.
-///
-/// # Errors
-/// [`PlanError::Limit`] if the part does not fit the adapter.
-pub fn plan_binary(op: &Binary, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    VARIANTS.plan(&Operands { op: *op, problem }, problem.target)
+impl Kernels for Binary {
+    fn variants(&self) -> Vec<&'static Entry> {
+        VARIANTS.entries()
+    }
+
+    fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+        VARIANTS.plan(&Operands { op: *self, problem }, problem.target)
+    }
+
+    fn cut(&self, section: &Section<'_>) -> Option<Cut> {
+        Some(section.broadcast())
+    }
 }
 
 /// A function of two elements and what it is applied to.

@@ -1,24 +1,18 @@
-//! Functions of single elements, and softmax and arg-max over the channels of a pixel.
+//! Functions of single elements, and softmax over the channels of a pixel.
 
 pub(crate) mod binary;
 mod cast;
 mod chain;
+mod dropout;
 mod softmax;
-mod unary;
-
-pub use binary::plan_binary;
-pub use cast::plan_cast;
-pub use chain::plan_chain;
-pub use softmax::{plan_argmax, plan_softmax, plan_softmax_grad};
-pub(crate) use unary::activation;
-pub use unary::{plan_unary, plan_unary_grad};
+pub(crate) mod unary;
 
 #[cfg(test)]
 mod tests {
     use atrous_graph::op::{Binary, Unary};
     use atrous_graph::{Op, Shape, TensorType};
 
-    use super::*;
+    use super::unary::activation;
     use crate::{Limits, NodePlan, PlanError, Slot, Target, plan_node};
 
     fn plan(op: Op, shapes: &[Shape], target: Target) -> NodePlan {

@@ -1,10 +1,12 @@
 //! Functions of single elements.
 
-use atrous_graph::op::Unary;
+use atrous_graph::op::{Unary, UnaryGrad};
 
+use crate::cut::{Cut, Section};
 use crate::dispatch::{NodePlan, Slot};
 use crate::error::PlanError;
 use crate::kernel::{Kernel, vec4s};
+use crate::kernels::Kernels;
 use crate::problem::Problem;
 
 /// A function's code and parameters in `helpers/activation`.
@@ -35,39 +37,46 @@ pub(crate) fn activation(op: &Unary) -> (u32, f32, f32) {
     }
 }
 
-/// Plans a function of each element.
-///
-/// # Errors
-/// [`PlanError::Limit`] if the part does not fit the adapter.
-pub fn plan_unary(op: &Unary, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let (code, p, q) = activation(op);
-    let count = vec4s(problem.output.ty);
-    let dispatch = Kernel::storing(problem.output.ty, "pointwise/unary", "")
-        .sizes([("COUNT", count), ("C", problem.output.ty.shape.c)])
-        .set("CODE", f64::from(code))
-        .set("P", f64::from(p))
-        .set("Q", f64::from(q))
-        .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
-        .bind("Y_BASE", Slot::Output, &problem.output)
-        .invocations(count, problem.target)?;
-    Ok(NodePlan::single("unary", dispatch))
-}
-
-/// Plans the gradient of a function of each element.
-///
-/// # Errors
-/// [`PlanError::Limit`] if the part does not fit the adapter.
-pub fn plan_unary_grad(op: &Unary, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let (code, p, _) = activation(op);
-    let (count, dy) = (vec4s(problem.output.ty), &problem.inputs[1]);
-    let in_place = dy.dies.then_some(1);
-    let kernel =
-        Kernel::storing(problem.output.ty, "pointwise/unary_grad", if in_place.is_some() { "in_place" } else { "" })
+impl Kernels for Unary {
+    fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+        let (code, p, q) = activation(self);
+        let count = vec4s(problem.output.ty);
+        let dispatch = Kernel::storing(problem.output.ty, "pointwise/unary", "")
             .sizes([("COUNT", count), ("C", problem.output.ty.shape.c)])
             .set("CODE", f64::from(code))
             .set("P", f64::from(p))
-            .bind("X_BASE", Slot::Input(0), &problem.inputs[0]);
-    let kernel = if in_place.is_some() { kernel } else { kernel.bind("DY_BASE", Slot::Input(1), dy) };
-    let dispatch = kernel.bind("DX_BASE", Slot::Output, &problem.output).invocations(count, problem.target)?;
-    Ok(NodePlan { in_place, ..NodePlan::single("unary_grad", dispatch) })
+            .set("Q", f64::from(q))
+            .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
+            .bind("Y_BASE", Slot::Output, &problem.output)
+            .invocations(count, problem.target)?;
+        Ok(NodePlan::single("unary", dispatch))
+    }
+
+    fn cut(&self, section: &Section<'_>) -> Option<Cut> {
+        Some(section.first(section.window.clone()))
+    }
+}
+
+impl Kernels for UnaryGrad {
+    fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+        let (code, p, _) = activation(&self.0);
+        let (count, dy) = (vec4s(problem.output.ty), &problem.inputs[1]);
+        let in_place = dy.dies.then_some(1);
+        let kernel = Kernel::storing(
+            problem.output.ty,
+            "pointwise/unary_grad",
+            if in_place.is_some() { "in_place" } else { "" },
+        )
+        .sizes([("COUNT", count), ("C", problem.output.ty.shape.c)])
+        .set("CODE", f64::from(code))
+        .set("P", f64::from(p))
+        .bind("X_BASE", Slot::Input(0), &problem.inputs[0]);
+        let kernel = if in_place.is_some() { kernel } else { kernel.bind("DY_BASE", Slot::Input(1), dy) };
+        let dispatch = kernel.bind("DX_BASE", Slot::Output, &problem.output).invocations(count, problem.target)?;
+        Ok(NodePlan { in_place, ..NodePlan::single("unary_grad", dispatch) })
+    }
+
+    fn cut(&self, section: &Section<'_>) -> Option<Cut> {
+        Some(section.alike(2))
+    }
 }

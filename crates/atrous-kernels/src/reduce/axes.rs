@@ -4,36 +4,44 @@ use atrous_graph::DType;
 use atrous_graph::op::{Reduce, Reduction};
 
 use super::combine::{combine, narrow, partials};
-use super::cut::{Region, Regions, digits, regions, row_bytes, slabs, window};
+use super::regions::{Region, Regions, digits, regions, row_bytes, slabs, window};
 use super::stages::{self, Stages, VARIANTS};
 use crate::dispatch::{Dispatch, NodePlan, Slot};
 use crate::error::PlanError;
 use crate::kernel::{Kernel, axes, vec4s};
+use crate::kernels::Kernels;
 use crate::problem::Problem;
+use crate::variant::Entry;
 
-/// Plans a reduction over some of samples, rows and columns.
-///
-/// # Errors
-/// [`PlanError::Limit`] if a row of the input, or the result, does not fit the adapter.
-pub fn plan_reduce(op: &Reduce, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let (x, target) = (problem.inputs[0].ty, problem.target);
-    let outputs = vec4s(problem.output.ty);
-    let regions = regions(x, &target.limits)?;
+impl Kernels for Reduce {
+    fn variants(&self) -> Vec<&'static Entry> {
+        VARIANTS.entries()
+    }
 
-    // Regions along reduced axes have slabs of their own, regions along kept ones have outputs of their own.
-    let along_n = if op.n { regions.list.len() / regions.per_sample } else { 1 };
-    let along_h = if op.h { regions.per_sample } else { 1 };
-    let windows = along_n * along_h;
-    let values = op.count(x.shape).div_ceil(windows);
-    let room = (target.limits.max_binding / 16) as usize / (outputs * windows).max(1);
-    let slabs = slabs(values, outputs, target).min(room.max(1));
+    fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+        let (x, target) = (problem.inputs[0].ty, problem.target);
+        let outputs = vec4s(problem.output.ty);
+        let regions = regions(x, &target.limits)?;
 
-    let reduction = Windows { op, problem, regions, along_h, windows };
-    let plan = |stages| match stages {
-        Stages::Single => reduction.single(),
-        Stages::Workgroups | Stages::Invocations => reduction.two(slabs, stages),
-    };
-    VARIANTS.plan(&stages::Reduction { windows, slabs, target, plan: &plan }, target)
+        // Regions along reduced axes have slabs of their own, regions along kept ones have outputs of their own.
+        let along_n = if self.n { regions.list.len() / regions.per_sample } else { 1 };
+        let along_h = if self.h { regions.per_sample } else { 1 };
+        let windows = along_n * along_h;
+        let values = self.count(x.shape).div_ceil(windows);
+        let room = (target.limits.max_binding / 16) as usize / (outputs * windows).max(1);
+        let slabs = slabs(values, outputs, target).min(room.max(1));
+
+        let reduction = Windows { op: self, problem, regions, along_h, windows };
+        let plan = |stages| match stages {
+            Stages::Single => reduction.single(),
+            Stages::Workgroups | Stages::Invocations => reduction.two(slabs, stages),
+        };
+        VARIANTS.plan(&stages::Reduction { windows, slabs, target, plan: &plan }, target)
+    }
+
+    fn sums(&self) -> bool {
+        true
+    }
 }
 
 /// A reduction of what is read through several windows, each a region of the input.

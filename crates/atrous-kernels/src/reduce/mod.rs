@@ -1,21 +1,14 @@
-//! Sums, means, maxima and variances in two stages of fixed order.
+//! Sums, means and maxima over pixels in two stages of fixed order; what is done over channels.
 //!
 //! The first stage cuts what is reduced into slabs and reduces each on its own, the second combines the slabs. A tensor larger
 //! than a binding is read through several windows, one dispatch each.
 
 mod axes;
 mod channels;
-mod combine;
-mod cut;
-mod pixels;
+pub(crate) mod combine;
+pub(crate) mod pixels;
+mod regions;
 pub(crate) mod stages;
-mod variance;
-
-pub use axes::plan_reduce;
-pub use channels::plan_channel_sum;
-pub(crate) use combine::combine;
-pub(crate) use pixels::{Pixels, plan_pixels};
-pub use variance::plan_variance;
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 use atrous_graph::Shape;
 
 use super::combine::partials;
-use super::cut::{room, slabs, window};
+use super::regions::{room, slabs, window};
 use super::stages::{Reduction, Stages, VARIANTS};
 use crate::dispatch::{Binding, Dispatch, NodePlan, Slot};
 use crate::error::PlanError;

@@ -35,17 +35,17 @@ static TWO_TAPS: Variant<Tables> = Variant {
 static TAPS: General<Tables> = General { entry: Entry::new("taps"), plan: |p| p.plan("", listed(&p.rows, &p.columns)) };
 
 /// Whether a target asks for one of the variants.
-pub(super) fn asks_for_a_table(target: &Target) -> bool {
+pub(crate) fn asks_for_a_table(target: &Target) -> bool {
     NEAREST.entry.is_asked(target) || asks_for_taps(target)
 }
 
 /// Whether a target asks for one that weighs taps.
-pub(super) fn asks_for_taps(target: &Target) -> bool {
+pub(crate) fn asks_for_taps(target: &Target) -> bool {
     TWO_TAPS.entry.is_asked(target) || TAPS.entry.is_asked(target)
 }
 
 /// Plans a kernel for these lists of taps.
-pub(super) fn resample(
+pub(crate) fn resample(
     kernel: &'static str,
     mut rows: Vec<Taps>,
     columns: Vec<Taps>,
@@ -98,7 +98,7 @@ impl Resampling<'_> {
 }
 
 /// A row of the two-tap table; a single tap is read twice, the second time with weight zero.
-pub(super) fn two(taps: &Taps) -> [u32; 4] {
+pub(crate) fn two(taps: &Taps) -> [u32; 4] {
     let (first, weight) = taps.0[0];
     let (second, other) = taps.0.get(1).copied().unwrap_or((first, 0.0));
     [first as u32, second as u32, weight.to_bits(), other.to_bits()]

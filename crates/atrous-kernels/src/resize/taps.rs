@@ -6,7 +6,7 @@ use atrous_graph::op::{Coordinates, Interpolation};
 
 /// One output row or column: the input rows or columns that it reads, in ascending order, each with its weight.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Taps(pub(super) Vec<(usize, f32)>);
+pub(crate) struct Taps(pub(crate) Vec<(usize, f32)>);
 
 impl Taps {
     /// The inputs from `first` on, one for each weight.
@@ -15,18 +15,18 @@ impl Taps {
     }
 
     /// The same weight for each of these inputs.
-    pub(super) fn equal(inputs: Range<usize>, weight: f32) -> Self {
+    pub(crate) fn equal(inputs: Range<usize>, weight: f32) -> Self {
         Self(inputs.map(|i| (i, weight)).collect())
     }
 
     /// From the first input it reads to the last; None if it reads none.
-    pub(super) fn range(&self) -> Option<Range<usize>> {
+    pub(crate) fn range(&self) -> Option<Range<usize>> {
         Some(self.0.first()?.0..self.0.last()?.0 + 1)
     }
 }
 
 /// The taps of the adjoint of an axis of `n` inputs: what each input gives to the outputs, by the weights of the outputs' taps.
-pub(super) fn transposed(outputs: &[Taps], n: usize) -> Vec<Taps> {
+pub(crate) fn transposed(outputs: &[Taps], n: usize) -> Vec<Taps> {
     let mut inputs = vec![Taps::default(); n];
     for (i, taps) in outputs.iter().enumerate() {
         for &(j, weight) in &taps.0 {
@@ -37,17 +37,17 @@ pub(super) fn transposed(outputs: &[Taps], n: usize) -> Vec<Taps> {
 }
 
 /// From the first row that any of these reads to the last; the first row if there is none.
-pub(super) fn hull(taps: impl Iterator<Item = Taps>) -> Range<usize> {
+pub(crate) fn hull(taps: impl Iterator<Item = Taps>) -> Range<usize> {
     taps.filter_map(|t| t.range()).reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or(0..1)
 }
 
 /// An axis of `n` input and `m` output pixels.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Axis {
-    pub(super) n: usize,
-    pub(super) m: usize,
+pub(crate) struct Axis {
+    pub(crate) n: usize,
+    pub(crate) m: usize,
     /// Input pixels per output pixel where it is not `n / m`.
-    pub(super) step: Option<f64>,
+    pub(crate) step: Option<f64>,
 }
 
 impl Axis {
@@ -60,7 +60,7 @@ impl Axis {
     }
 
     /// The taps of output pixel `i`.
-    pub(super) fn taps(&self, interpolation: Interpolation, i: usize) -> Taps {
+    pub(crate) fn taps(&self, interpolation: Interpolation, i: usize) -> Taps {
         match interpolation {
             // In f32, as PyTorch has it: for some sizes f64 picks another pixel.
             Interpolation::Nearest => self.single((i as f32 * self.step_f32()).floor() as usize),
@@ -104,7 +104,7 @@ impl Axis {
     }
 
     /// The mean over bin `i` of `m`.
-    pub(super) fn bin(&self, i: usize) -> Taps {
+    pub(crate) fn bin(&self, i: usize) -> Taps {
         let first = i * self.n / self.m;
         let end = ((i + 1) * self.n).div_ceil(self.m);
         Taps::equal(first..end, (1.0 / (end - first) as f64) as f32)

@@ -16,18 +16,29 @@ use atrous_graph::op::Conv2dGradWeight;
 
 use crate::dispatch::NodePlan;
 use crate::error::PlanError;
+use crate::kernels::Kernels;
 use crate::problem::Problem;
-use crate::variant::Variants;
+use crate::variant::{Entry, Variants};
 use problem::{GradWeight, Gradient};
 
 /// The variants, best first.
 pub(crate) static VARIANTS: Variants<GradWeight> =
     Variants { best_first: &[&depthwise::VARIANT, &tiled::VARIANT, &registers::VARIANT], last: &direct::VARIANT };
 
-/// Plans the gradient of a convolution's filter.
-///
-/// # Errors
-/// [`PlanError::Limit`] if the filter, or one row of an image, does not fit the adapter.
-pub fn plan_grad_weight(op: &Conv2dGradWeight, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    VARIANTS.plan(&Gradient::new(op, problem)?, problem.target)
+impl Kernels for Conv2dGradWeight {
+    fn variants(&self) -> Vec<&'static Entry> {
+        VARIANTS.entries()
+    }
+
+    fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+        VARIANTS.plan(&Gradient::new(self, problem)?, problem.target)
+    }
+
+    fn sums(&self) -> bool {
+        true
+    }
+
+    fn is_worth_measuring(&self) -> bool {
+        true
+    }
 }

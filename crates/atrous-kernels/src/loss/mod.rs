@@ -1,0 +1,6 @@
+//! Losses and labels.
+
+mod cross_entropy;
+mod labels;
+mod pixels;
+mod resized;

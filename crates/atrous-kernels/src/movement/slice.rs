@@ -1,0 +1,113 @@
+//! Boxes cut out of tensors, and put into them.
+
+use std::ops::Range;
+
+use atrous_graph::Op;
+use atrous_graph::op::{Place, Slice};
+
+use crate::cut::{Cut, Section};
+use crate::dispatch::{NodePlan, Slot};
+use crate::error::PlanError;
+use crate::kernel::{Kernel, vec4s};
+use crate::kernels::Kernels;
+use crate::problem::Problem;
+use crate::window::Window;
+
+impl Kernels for Slice {
+    fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+        let (x, y) = (problem.inputs[0].ty, problem.output.ty);
+        let dispatch = Kernel::storing(y, "movement/slice", "")
+            .sizes([("H", x.shape.h), ("W", x.padded().w), ("C4", x.padded().c / 4)])
+            .sizes([("N", y.shape.n), ("OH", y.shape.h), ("OW", y.padded().w)])
+            .sizes([("O", y.shape.c), ("O4", y.padded().c / 4)])
+            .sizes([
+                ("START_N", self.start[0]),
+                ("START_H", self.start[1]),
+                ("START_W", self.start[2]),
+                ("START_C", self.start[3]),
+            ])
+            .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
+            .bind("Y_BASE", Slot::Output, &problem.output)
+            .invocations(vec4s(y), problem.target)?;
+        Ok(NodePlan::single("slice", dispatch))
+    }
+
+    fn cut(&self, section: &Section<'_>) -> Option<Cut> {
+        let shift = |r: &Range<usize>, by: usize| r.start + by..r.end + by;
+        let out = section.window;
+        let n = shift(&out.n, self.start[0]);
+        // All rows of several samples, or just the rows of one.
+        let (rows, top) = if out.n.len() > 1 || section.has_all_rows() {
+            (0..section.height(), self.start[1])
+        } else {
+            (shift(&out.rows, self.start[1]), 0)
+        };
+        let mut part = self.size;
+        (part.n, part.h) = (out.n.len(), out.rows.len());
+        let start = [0, top, self.start[2], self.start[3]];
+        Some(Cut { op: Op::Slice(Self { start, size: part }), ..section.first(Window { n, rows }) })
+    }
+}
+
+impl Kernels for Place {
+    /// The box may begin past the last sample or row of the result: none of it is there then.
+    fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+        let (x, y) = (problem.inputs[0].ty, problem.output.ty);
+        let dispatch = Kernel::storing(y, "movement/place", "")
+            .sizes([("N", x.shape.n), ("H", x.shape.h), ("W", x.shape.w), ("C4", x.padded().c / 4)])
+            .sizes([("COUNT", vec4s(y)), ("OH", y.shape.h), ("OW", y.shape.w), ("O4", y.padded().c / 4)])
+            .sizes([
+                ("START_N", self.start[0]),
+                ("START_H", self.start[1]),
+                ("START_W", self.start[2]),
+                ("START_C", self.start[3]),
+            ])
+            .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
+            .bind("Y_BASE", Slot::Output, &problem.output)
+            .invocations(vec4s(y), problem.target)?;
+        Ok(NodePlan::single("place", dispatch))
+    }
+
+    fn cut(&self, section: &Section<'_>) -> Option<Cut> {
+        let (out, size) = (section.window, section.inputs[0].shape);
+        let (n, from_n) = under(&out.n, self.start[0], size.n);
+        // All rows of several samples, or those of one that the rows hold.
+        let (rows, from_row) =
+            if section.has_all_rows() { (0..size.h, self.start[1]) } else { under(&out.rows, self.start[1], size.h) };
+        let mut shape = self.shape;
+        (shape.n, shape.h) = (out.n.len(), out.rows.len());
+        let start = [from_n, from_row, self.start[2], self.start[3]];
+        Some(Cut { op: Op::Place(Self { start, shape }), ..section.first(Window { n, rows }) })
+    }
+}
+
+/// The part of a box of `size` from `start` on that lies within a range, and where in the range it begins. Of a box beside the
+/// range one row, which begins past the range's end.
+fn under(out: &Range<usize>, start: usize, size: usize) -> (Range<usize>, usize) {
+    let (from, to) = (out.start.max(start), out.end.min(start + size));
+    if from < to { (from - start..to - start, from - out.start) } else { (0..1, out.len()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use atrous_graph::{Shape, TensorType};
+
+    use super::*;
+    use crate::{Limits, Target, plan_node};
+
+    #[test]
+    fn parts_beside_the_box_hold_none_of_it() {
+        // Four samples of 2 KiB in windows of one, the box in the third.
+        let limits = Limits { max_binding: 2048, ..Limits::WEBGPU };
+        let op = Op::Place(Place { start: [2, 3, 0, 0], shape: Shape::new(4, 8, 8, 8) });
+        let inputs = [TensorType::image(Shape::new(1, 2, 8, 8))];
+        let y = op.infer(&inputs).expect("a valid case");
+        let plan = plan_node(&op, &inputs, y, &Target::new(limits, true)).expect("a plan");
+        let value = |i: usize, name: &str| {
+            let set = &plan.dispatches[i].overrides;
+            set.iter().find(|(n, _)| *n == name).expect("an override").1 as usize
+        };
+        let starts = [0, 1, 2, 3].map(|i| ["START_N", "START_H"].map(|name| value(i, name)));
+        assert_eq!(starts, [[1, 3], [1, 3], [0, 3], [1, 3]]);
+    }
+}

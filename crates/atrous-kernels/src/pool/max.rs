@@ -1,0 +1,147 @@
+//! The maximum over a window, its position, and its gradient: each pixel gathers from the windows that chose it.
+
+use std::ops::Range;
+
+use atrous_graph::Op;
+use atrous_graph::op::{Gradient, MaxPool, MaxPoolGrad, MaxPoolIndices, Window};
+
+use super::window::{dispatch, pool_rows, window};
+use crate::cut::{Cut, Section};
+use crate::dispatch::{NodePlan, Slot};
+use crate::error::PlanError;
+use crate::kernel::{Kernel, vec4s};
+use crate::kernels::Kernels;
+use crate::problem::Problem;
+
+impl Kernels for MaxPool {
+    fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+        Ok(NodePlan::single("max_pool", dispatch(max("pool/max", &self.window, problem), problem)?))
+    }
+
+    fn cut(&self, section: &Section<'_>) -> Option<Cut> {
+        cut(&self.window, section, |window| Op::MaxPool(Self { window }))
+    }
+
+    fn reads_slices(&self) -> bool {
+        true
+    }
+}
+
+impl Kernels for MaxPoolIndices {
+    fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+        let x = &problem.inputs[0];
+        let kernel =
+            max("pool/max_indices", &self.window, problem).sizes([("FIRST_ROW", x.first_row), ("C", x.ty.shape.c)]);
+        Ok(NodePlan::single("max_pool_indices", dispatch(kernel, problem)?))
+    }
+
+    fn cut(&self, section: &Section<'_>) -> Option<Cut> {
+        cut(&self.window, section, |window| Op::Gradient(Gradient::MaxPoolIndices(Self { window })))
+    }
+
+    fn reads_slices(&self) -> bool {
+        true
+    }
+}
+
+impl Kernels for MaxPoolGrad {
+    fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+        let (dy, dx, window) = (&problem.inputs[0], problem.output, &self.window);
+        let (y, x) = (dy.ty.shape, dx.ty.shape);
+        let dispatch = Kernel::storing(dx.ty, "pool/max_grad", "")
+            .sizes([("N", x.n), ("H", x.h), ("W", x.w), ("C4", dx.ty.padded().c / 4), ("OH", y.h), ("OW", y.w)])
+            .sizes([("REACH_H", reach(window, 0)), ("REACH_W", reach(window, 1))])
+            .sizes([("STRIDE_H", window.stride[0]), ("STRIDE_W", window.stride[1])])
+            .sizes([("PAD_TOP", window.padding.top), ("PAD_LEFT", window.padding.left)])
+            .sizes([("ROW", dx.first_row), ("OUT_ROW", dy.first_row)])
+            .bind("DY_BASE", Slot::Input(0), dy)
+            .bind("INDEX_BASE", Slot::Input(1), &problem.inputs[1])
+            .bind("DX_BASE", Slot::Output, &dx)
+            .invocations(vec4s(dx.ty), problem.target)?;
+        Ok(NodePlan::single("max_pool_grad", dispatch))
+    }
+
+    fn cut(&self, section: &Section<'_>) -> Option<Cut> {
+        let windows = section.height();
+        let all = section.has_all_rows();
+        let rows = if all { 0..windows } else { rows_that_reach(&self.window, windows, section.rows()) };
+        Some(section.all(&section.samples(rows)))
+    }
+}
+
+/// The rows under the windows of some rows of the result, and the operation on them.
+fn cut(window: &Window, section: &Section<'_>, op: impl FnOnce(Window) -> Op) -> Option<Cut> {
+    if section.has_all_rows() {
+        return Some(section.first_rows(0..section.height()));
+    }
+    let (rows, window) = pool_rows(window, &section.rows(), section.height())?;
+    Some(Cut { op: op(window), ..section.first_rows(rows) })
+}
+
+fn max(kernel: &str, op: &Window, problem: &Problem<'_>) -> Kernel {
+    window(Kernel::storing(problem.inputs[0].ty, kernel, ""), op, problem)
+        .sizes([("DILATION_H", op.dilation[0]), ("DILATION_W", op.dilation[1])])
+}
+
+/// Positions from a window's first tap to its last, along an axis.
+const fn reach(window: &Window, axis: usize) -> usize {
+    (window.kernel[axis] - 1) * window.dilation[axis]
+}
+
+/// The rows of windows, of `windows` there are, that reach some rows of the image; at least one.
+fn rows_that_reach(window: &Window, windows: usize, rows: Range<usize>) -> Range<usize> {
+    let top = window.padding.top;
+    let first = (rows.start + top).saturating_sub(reach(window, 0)).div_ceil(window.stride[0]).min(windows - 1);
+    let end = ((rows.end - 1 + top) / window.stride[0] + 1).min(windows);
+    first..end.max(first + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use atrous_graph::op::Padding;
+    use atrous_graph::{Shape, TensorType};
+
+    use super::*;
+    use crate::{Dispatch, Limits, Target, plan_node};
+
+    fn plan(op: Op, x: Shape, limits: Limits) -> NodePlan {
+        let x = TensorType::image(x);
+        plan_node(&op, &[x], op.infer(&[x]).expect("a valid case"), &Target::new(limits, true)).expect("a plan")
+    }
+
+    fn value(dispatch: &Dispatch, name: &str) -> usize {
+        dispatch.overrides.iter().find(|(n, _)| *n == name).expect("an override").1 as usize
+    }
+
+    #[test]
+    fn indices_count_from_the_first_row_of_the_image() {
+        // One image of rows of 256 bytes, split into parts of at most 8 KiB.
+        let limits = Limits { max_binding: 8 << 10, ..Limits::WEBGPU };
+        let plan = plan(
+            Op::Gradient(Gradient::MaxPoolIndices(MaxPoolIndices { window: Window::new([2, 2], [2, 2]) })),
+            Shape::new(1, 64, 16, 4),
+            limits,
+        );
+        assert!(plan.dispatches.len() > 1);
+        let mut row = 0;
+        for dispatch in &plan.dispatches {
+            assert_eq!(value(dispatch, "FIRST_ROW"), row);
+            row += value(dispatch, "H");
+        }
+        assert_eq!(row, 64);
+    }
+
+    #[test]
+    fn windows_that_reach_a_row() {
+        // Windows of 3 every 2 with one row of padding: rows -1..2, 1..4, 3..6, 5..8.
+        let window = Window { padding: Padding::symmetric(1, 1), ..Window::new([3, 3], [2, 2]) };
+        assert_eq!(rows_that_reach(&window, 4, 0..1), 0..1);
+        assert_eq!(rows_that_reach(&window, 4, 1..2), 0..2);
+        assert_eq!(rows_that_reach(&window, 4, 2..6), 1..4);
+        assert_eq!(rows_that_reach(&window, 4, 0..8), 0..4);
+        // Windows of 1 every 3: nothing reaches rows 1 and 2, nor what lies past the last window.
+        let sparse = Window::new([1, 1], [3, 3]);
+        assert_eq!(rows_that_reach(&sparse, 2, 1..3), 1..2);
+        assert_eq!(rows_that_reach(&sparse, 2, 4..6), 1..2);
+    }
+}

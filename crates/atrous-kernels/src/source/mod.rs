@@ -1,0 +1,3 @@
+//! What a graph begins with.
+
+mod given;

@@ -1,0 +1,37 @@
+//! Windows of tensors that are bound on their own.
+
+use std::ops::Range;
+
+use atrous_graph::TensorType;
+
+use crate::kernel::vec4_bytes;
+use crate::limits::Limits;
+use crate::problem::Part;
+
+/// A range of samples and rows. Either all rows, or one sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) n: Range<usize>,
+    pub(crate) rows: Range<usize>,
+}
+
+impl Window {
+    /// All of a tensor.
+    pub(crate) const fn whole(ty: TensorType) -> Self {
+        Self { n: 0..ty.shape.n, rows: 0..ty.shape.h }
+    }
+
+    /// The window as a tensor of its own, bound from an aligned start, which comes with it: bytes from the tensor's first.
+    pub(crate) fn part(&self, full: TensorType, limits: &Limits) -> (Part, u64) {
+        let mut ty = full;
+        ty.shape.n = self.n.len();
+        ty.shape.h = self.rows.len();
+        let padded = full.padded();
+        let row = (padded.w * padded.c) as u64 * full.dtype.bytes();
+        let start = (self.n.start * padded.h + self.rows.start) as u64 * row;
+        let aligned = start - start % limits.alignment.max(16);
+        let base = ((start - aligned) / vec4_bytes(full)) as u32;
+        let part = Part { base, full, first_sample: self.n.start, first_row: self.rows.start, ..Part::whole(ty) };
+        (part, aligned)
+    }
+}
