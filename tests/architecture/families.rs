@@ -25,11 +25,11 @@ fn names(folder: &str, wanted: impl Fn(&Path) -> bool) -> BTreeSet<String> {
     paths.map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned()).collect()
 }
 
-/// The families, by the folders of the definitions.
+/// The families, by the folders of the definitions; all but what programs bring along, and what graphs begin with.
 fn families() -> BTreeSet<String> {
     let all = names(GRAPH, Path::is_dir);
     assert!(all.contains("conv") && all.contains("movement"), "{all:?}");
-    all.into_iter().filter(|family| family != "custom").collect()
+    all.into_iter().filter(|family| !["custom", "source"].contains(&family.as_str())).collect()
 }
 
 /// Files that define an operation: those in which the trait is implemented.

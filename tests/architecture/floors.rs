@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use syn::visit::{self, Visit};
-use syn::{ExprMatch, Pat};
+use syn::{ExprMatch, Item, ItemImpl, Pat, Type};
 
 use crate::crates::files_below;
+use crate::source::for_tests;
 
 /// Arms from which a match over operations counts as one over all of them.
 const MANY: usize = 8;
@@ -19,40 +20,65 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     texts
 }
 
-/// The enums of operations that a pattern names variants of, and whether it lets everything through.
+/// The enums of operations.
+const ENUMS: [&str; 3] = ["Op", "Gradient", "Fused"];
+
+/// The enums of operations that patterns name variants of.
 #[derive(Default)]
 struct Named {
     enums: BTreeSet<String>,
-    all: bool,
+    /// What `Self` stands for.
+    this: String,
 }
 
 impl<'ast> Visit<'ast> for Named {
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let before = path.segments.iter().rev().nth(1).map(|segment| segment.ident.to_string());
-        self.enums.extend(before.filter(|name| ["Op", "Gradient", "Fused"].contains(&name.as_str())));
+        let name = before.map(|name| if name == "Self" { self.this.clone() } else { name });
+        self.enums.extend(name.filter(|name| ENUMS.contains(&name.as_str())));
     }
 }
 
-/// Finds matches over operations.
+/// Finds matches over operations, but in tests.
 #[derive(Default)]
 struct Matches {
-    /// Those with an arm for whatever else there is.
+    /// How many arms there are for whatever is left.
     wild: usize,
     /// By enum: those with many arms.
     large: Vec<String>,
+    /// What `Self` stands for.
+    this: String,
 }
 
 impl<'ast> Visit<'ast> for Matches {
-    fn visit_expr_match(&mut self, expression: &'ast ExprMatch) {
-        let mut named = Named::default();
-        for arm in &expression.arms {
-            named.visit_pat(&arm.pat);
-            named.all |=
-                matches!(&arm.pat, Pat::Wild(_)) || matches!(&arm.pat, Pat::Ident(ident) if ident.subpat.is_none());
+    fn visit_item(&mut self, item: &'ast Item) {
+        let attributes = match item {
+            Item::Mod(item) => &item.attrs,
+            Item::Fn(item) => &item.attrs,
+            _ => return visit::visit_item(self, item),
+        };
+        if !for_tests(attributes) {
+            visit::visit_item(self, item);
         }
-        // `Self::Conv2d(_)` in the methods of `Op` is a path of `Self`; those match by the name of a variant.
+    }
+
+    fn visit_item_impl(&mut self, item: &'ast ItemImpl) {
+        if let Type::Path(of) = &*item.self_ty {
+            self.this = of.path.segments.last().map_or_else(String::new, |segment| segment.ident.to_string());
+        }
+        visit::visit_item_impl(self, item);
+    }
+
+    fn visit_expr_match(&mut self, expression: &'ast ExprMatch) {
+        let mut named = Named { this: self.this.clone(), ..Named::default() };
+        expression.arms.iter().for_each(|arm| named.visit_pat(&arm.pat));
+        let is_wild = |pattern: &Pat| match pattern {
+            Pat::Wild(_) => true,
+            Pat::Ident(name) => name.subpat.is_none(),
+            _ => false,
+        };
         if !named.enums.is_empty() {
-            self.wild += usize::from(named.all);
+            self.wild += expression.arms.iter().filter(|arm| is_wild(&arm.pat)).count();
             if expression.arms.len() >= MANY {
                 self.large.extend(named.enums.iter().cloned());
             }
@@ -88,7 +114,15 @@ fn operations_are_matched_in_three_places() {
         }
     }
     let places: BTreeSet<&str> = found.iter().map(|(file, _)| file.as_str()).collect();
-    assert_eq!(places.len(), 3, "{found:#?}");
+    let expected = [
+        "crates/atrous-cpu/src/operation.rs",
+        "crates/atrous-graph/src/op/fused.rs",
+        "crates/atrous-graph/src/op/operation.rs",
+        "crates/atrous-kernels/src/family.rs",
+    ];
+    assert_eq!(places.into_iter().collect::<Vec<_>>(), expected, "{found:#?}");
+    let floors = |name: &str| found.iter().filter(|(_, of)| of == name).count();
+    assert_eq!(ENUMS.map(floors), [3, 3, 3], "{found:#?}");
 }
 
 #[test]
