@@ -51,3 +51,32 @@ fn no_files_import_each_other() {
     }
     assert!(found.is_empty(), "files that import each other:\n{}", found.join("\n"));
 }
+
+/// Writes a crate with these files and returns its circles.
+fn circles_of(name: &str, files: &[(&str, &str)]) -> BTreeSet<Vec<String>> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    for (file, text) in files {
+        let file = folder.join(file);
+        std::fs::create_dir_all(file.parent().expect("a file in a folder")).expect("a folder");
+        std::fs::write(file, text).expect("a file");
+    }
+    cycles(&imports(&Source::read(&folder.join("lib.rs"))))
+}
+
+#[test]
+fn circles_are_found_through_what_others_hand_on() {
+    let lib = ("lib.rs", "mod a;\nmod b;\npub use a::*;\npub use b::B as Renamed;\n");
+    let b = ("b.rs", "use crate::A;\n\npub struct B(A);\n");
+    // Used in a type alone, by a name that the root has given it.
+    let a = ("a/mod.rs", "pub struct A;\n\nimpl A {\n    fn of(_: super::Renamed) {}\n}\n");
+    assert_eq!(circles_of("circle", &[lib, a, b]), BTreeSet::from([vec!["a".to_owned(), "b".to_owned()]]));
+    // In tests, and as a visibility, nothing is imported.
+    let a = ("a/mod.rs", "pub(super) struct A;\n\n#[cfg(test)]\nmod tests {\n    use crate::b::B;\n}\n");
+    assert_eq!(circles_of("none", &[lib, a, b]), BTreeSet::new());
+    // What a module hands on of its children is no import, what it computes by them is one.
+    let lib = ("lib.rs", "mod child;\npub use child::f;\n\npub struct Shared;\n");
+    let child = ("child.rs", "pub fn f(_: crate::Shared) {}\n");
+    assert_eq!(circles_of("handed", &[lib, child]), BTreeSet::new());
+    let lib = ("lib.rs", "mod child;\n\npub struct Shared;\n\npub fn g() {\n    child::f(Shared)\n}\n");
+    assert_eq!(circles_of("called", &[lib, child]).len(), 1);
+}

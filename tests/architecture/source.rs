@@ -72,12 +72,11 @@ impl Source {
         while rest.first().is_some_and(|name| name == "super") {
             (at, rest) = (at[..at.len().checked_sub(1)?].to_vec(), &rest[1..]);
         }
-        let mut explicit = at != *from || rest.len() < path.len();
         while let Some((name, after)) = rest.split_first() {
             let child = [at.clone(), vec![name.clone()]].concat();
             let module = self.modules.get(&at)?;
             if self.modules.contains_key(&child) {
-                (at, rest, explicit) = (child, after, true);
+                (at, rest) = (child, after);
                 continue;
             }
             if module.defines.contains(name) {
@@ -92,7 +91,7 @@ impl Source {
                 let target = [&target[..target.len() - 1], std::slice::from_ref(name)].concat();
                 self.resolve(&at, &target, taken)
             });
-            return found.next().or_else(|| explicit.then_some(at));
+            return found.next();
         }
         Some(at)
     }

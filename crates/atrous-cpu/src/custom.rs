@@ -1,20 +1,25 @@
 //! Operations that a program brings along define themselves.
 
 use atrous_graph::Shape;
-use atrous_graph::op::{Custom, Values};
+use atrous_graph::op::{Custom, CustomOp, Values};
 
 use crate::Tensor;
+use crate::reference::Reference;
 
-pub(crate) fn evaluate(op: &Custom, inputs: &[&Tensor], output: Shape) -> Tensor {
-    let mut result = Tensor::zeros(output);
-    op.reference(&values(inputs), &mut result.data);
-    result
-}
+impl Reference for Custom {
+    fn evaluate(&self, inputs: &[&Tensor], output: Shape) -> Tensor {
+        let mut result = Tensor::zeros(output);
+        self.reference(&values(inputs), &mut result.data);
+        result
+    }
 
-pub(crate) fn magnitude(op: &Custom, inputs: &[&Tensor], output: Shape) -> Tensor {
-    let mut result = Tensor::zeros(output);
-    op.magnitude(&values(inputs), &mut result.data);
-    result
+    /// What the operation says.
+    fn magnitude(&self, inputs: &[&Tensor], output: Shape) -> Tensor {
+        let mut result = Tensor::zeros(output);
+        let op: &dyn CustomOp = &**self;
+        op.magnitude(&values(inputs), &mut result.data);
+        result
+    }
 }
 
 fn values<'a>(inputs: &[&'a Tensor]) -> Vec<Values<'a>> {

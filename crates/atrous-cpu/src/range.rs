@@ -1,13 +1,10 @@
 //! What holds of a result whatever the inputs.
 
-use atrous_graph::op::{Binary, Fused, FusedBatchNorm, Unary};
 use atrous_graph::{Op, Shape};
 
 use crate::Tolerance;
-
-/// How far a bounded function may step over a bound other than zero: WGSL's division and logarithm are allowed a few
-/// units in the last place.
-const SLACK: f64 = 1e-6;
+use crate::operation::reference;
+use crate::reference::SLACK;
 
 /// A result outside of its function's range.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -42,13 +39,13 @@ pub enum RangeError {
 /// # Errors
 /// The first value out of range, NaN and infinity included, or the first sum that is not 1.
 pub fn check_range(op: &Op, got: &[f32], shape: Shape) -> Result<(), RangeError> {
-    let (low, high) = bounds(op);
+    let (low, high) = reference(op).range();
     let slack = |bound: f64| if bound == 0.0 { 0.0 } else { SLACK };
     let range = low - slack(low)..=high + slack(high);
     if let Some((index, got)) = got.iter().enumerate().find(|(_, v)| !range.contains(&f64::from(**v))) {
         return Err(RangeError::Value { op: op.name(), index, got: *got, low, high });
     }
-    if matches!(op, Op::Softmax) {
+    if reference(op).adds_up_to_one() {
         for (pixel, values) in got.chunks(shape.c).enumerate() {
             let sum: f64 = values.iter().map(|v| f64::from(*v)).sum();
             if (sum - 1.0).abs() > Tolerance::F32.rtol {
@@ -59,41 +56,10 @@ pub fn check_range(op: &Op, got: &[f32], shape: Shape) -> Result<(), RangeError>
     Ok(())
 }
 
-/// The closed range of an operation's results.
-fn bounds(op: &Op) -> (f64, f64) {
-    const MAX: f64 = f32::MAX as f64;
-    match op {
-        Op::Softmax
-        | Op::OneHot(_)
-        | Op::Binary(Binary::Equal)
-        | Op::Unary(Unary::Sigmoid | Unary::HardSigmoid | Unary::Step) => (0.0, 1.0),
-        Op::Unary(Unary::Tanh) => (-1.0, 1.0),
-        Op::Unary(Unary::Relu6) => (0.0, 6.0),
-        Op::Unary(
-            Unary::Relu
-            | Unary::Softplus
-            | Unary::Abs
-            | Unary::Square
-            | Unary::Sqrt
-            | Unary::Exp
-            | Unary::Pow { .. }
-            | Unary::Huber { .. },
-        )
-        | Op::ChannelVariance => (0.0, MAX),
-        Op::Fused(Fused::BatchNorm(FusedBatchNorm { activation: Some(f), .. })) => bounds(&Op::Unary(*f)),
-        Op::Unary(Unary::AtLeast { floor }) => (f64::from(*floor), MAX),
-        Op::Unary(Unary::Elu { alpha }) if *alpha >= 0.0 => (-f64::from(*alpha), MAX),
-        // The minima of the three are -0.17004, -0.27846 and -0.375.
-        Op::Unary(Unary::Gelu | Unary::GeluTanh) => (-0.1701, MAX),
-        Op::Unary(Unary::Silu) => (-0.2785, MAX),
-        Op::Unary(Unary::HardSwish) => (-0.375, MAX),
-        Op::LogSoftmax => (-MAX, SLACK),
-        _ => (-MAX, MAX),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use atrous_graph::op::Unary;
+
     use super::*;
     use crate::{Tensor, evaluate};
 

@@ -77,12 +77,11 @@ pub fn run(graph: &Graph, values: &HashMap<String, Tensor>, wanted: &[NodeId]) -
         if uses[i] == 0 {
             continue;
         }
-        let tensor = match node.op {
-            Op::Input | Op::Parameter => source(node, values)?,
-            _ => {
-                let inputs: Option<Vec<&Tensor>> = node.inputs.iter().map(|id| tensors[id.0].as_ref()).collect();
-                evaluate(&node.op, &inputs.expect("inputs precede their users and live as long"), node.ty.shape)
-            }
+        let tensor = if matches!(node.op, Op::Input | Op::Parameter) {
+            source(node, values)?
+        } else {
+            let inputs: Option<Vec<&Tensor>> = node.inputs.iter().map(|id| tensors[id.0].as_ref()).collect();
+            evaluate(&node.op, &inputs.expect("inputs precede their users and live as long"), node.ty.shape)
         };
         tensors[i] = Some(tensor);
         for input in &node.inputs {

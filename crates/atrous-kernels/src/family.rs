@@ -9,7 +9,7 @@ use atrous_graph::op::{
 use crate::dispatch::NodePlan;
 use crate::error::PlanError;
 use crate::kernels::Kernels;
-use crate::known::known_variant;
+use crate::known::check_asked;
 use crate::problem::Problem;
 
 /// Names of the variants that may serve an operation, best first; empty where there is nothing to choose.
@@ -22,7 +22,7 @@ pub fn variants(op: &Op) -> Vec<&'static str> {
 /// # Errors
 /// As [`plan_node`](crate::plan_node).
 pub fn plan_part(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    problem.target.variant.map_or(Ok(""), known_variant)?;
+    check_asked(problem.target)?;
     kernels(problem.op).plan(problem)
 }
 

@@ -1,6 +1,7 @@
 //! The kernel variants of all families by name.
 
 use crate::error::PlanError;
+use crate::target::Target;
 use crate::variant::{Entry, find};
 use crate::{conv, pointwise, reduce, resize};
 
@@ -24,6 +25,14 @@ pub fn known_variant(name: &str) -> Result<&'static str, PlanError> {
     find(name, &families().concat()).map(|entry| entry.name)
 }
 
+/// Refuses a target that asks for a variant that there is not.
+///
+/// # Errors
+/// As [`known_variant`].
+pub(crate) fn check_asked(target: &Target) -> Result<(), PlanError> {
+    target.variant.map_or(Ok(()), |name| known_variant(name).map(|_| ()))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -36,7 +45,7 @@ mod tests {
 
     use super::*;
     use crate::plan::plan;
-    use crate::{Limits, Target, plan_node, variants};
+    use crate::{Limits, plan_node, variants};
 
     #[test]
     fn every_variant_has_a_name_of_its_own() {

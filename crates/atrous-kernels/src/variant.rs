@@ -95,8 +95,7 @@ impl<F: Family> Variants<F> {
         names
     }
 
-    /// Plans a problem by the legal variant that the target asks for, or else by the first one that is legal and preferred, which
-    /// tells why those before it declined.
+    /// Plans a problem by the variant that serves it, and tells why those before it declined.
     ///
     /// # Errors
     /// That of the variant.
@@ -105,23 +104,23 @@ impl<F: Family> Variants<F> {
         Ok(NodePlan { variant: entry.name, declined, ..plan(problem)? })
     }
 
+    /// The legal variant that the target asks for, or else the first one that is legal and preferred; and those that declined.
     fn choose(&self, problem: &F::Problem<'_>, target: &Target) -> (&'static Entry, Planner<F>, Vec<Declined>) {
         let asked = self.best_first.iter().find(|variant| variant.entry.is_asked(target));
         if let Some(variant) = asked.filter(|variant| (variant.legal)(problem).is_ok()) {
             return (&variant.entry, variant.plan, Vec::new());
         }
-        let last = (&self.last.entry, self.last.plan);
-        if last.0.is_asked(target) {
-            return (last.0, last.1, Vec::new());
-        }
         let mut declined = Vec::new();
+        if self.last.entry.is_asked(target) {
+            return (&self.last.entry, self.last.plan, declined);
+        }
         for variant in self.best_first {
             match (variant.legal)(problem).and_then(|()| (variant.preferred)(problem)) {
                 Ok(()) => return (&variant.entry, variant.plan, declined),
                 Err(reason) => declined.push(Declined { variant: variant.entry.name, reason }),
             }
         }
-        (last.0, last.1, declined)
+        (&self.last.entry, self.last.plan, declined)
     }
 }
 

@@ -21,28 +21,19 @@ mod reduce;
 mod resize;
 mod source;
 
-pub use conv::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Convolution, FusedConv};
-pub use custom::{Backward, Custom, CustomCut, CustomKernel, CustomOp, Grid, Values};
+pub use conv::*;
+pub use custom::*;
 pub use fused::Fused;
 pub use gradient::Gradient;
-pub use loss::{CrossEntropy, CrossEntropyGrad, LabelWeight, OneHot, ResizeCrossEntropy, ResizeCrossEntropyGrad};
-pub use movement::{Broadcast, Concat, Fill, Flip, Pad, PadGrad, PadMode, Place, Slice};
-pub use norm::{
-    BatchNorm, BatchNormGrad, BatchNormGradSums, BatchStatistics, ChannelVariance, FusedBatchNorm, FusedBatchNormGrad,
-    FusedBatchNormGradSums, RunningStat,
-};
+pub use loss::*;
+pub use movement::*;
+pub use norm::*;
 pub use operation::Op;
 pub use padding::Padding;
-pub use pointwise::{
-    Binary, Cast, Chain, Dropout, DropoutUnit, LogSoftmax, LogSoftmaxGrad, Softmax, SoftmaxGrad, Step, StopGradient,
-    Unary, UnaryGrad,
-};
-pub use pool::{
-    AdaptiveAvgPool, AdaptiveAvgPoolGrad, AvgPool, AvgPoolGrad, ChannelMaxPool, ChannelMaxPoolGrad, MaxPool,
-    MaxPoolGrad, MaxPoolIndices, Window,
-};
-pub use reduce::{ArgMax, ChannelSum, Reduce, Reduction};
-pub use resize::{Coordinates, Interpolation, Resize, ResizeArgMax, ResizeGrad};
+pub use pointwise::*;
+pub use pool::*;
+pub use reduce::*;
+pub use resize::*;
 pub use source::{Input, Parameter};
 
 pub(crate) use operation::Tape;

@@ -1,6 +1,6 @@
 //! Convolution, transposed convolution and the filter's gradient: which kernel serves, and its dispatches.
 //!
-//! A variant is a value in a file of its own, and [`forward`], [`transposed`] and [`grad_weight`] list them, best first. Those that keep
+//! A variant is a value in a file of its own, and `forward`, `transposed` and `grad_weight` list them, best first. Those that keep
 //! tiles in workgroup memory come before those that keep them in registers, except on software adapters, where a barrier costs more than it
 //! saves.
 

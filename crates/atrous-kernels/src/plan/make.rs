@@ -15,7 +15,7 @@ use super::totals::{place_totals, sum_totals};
 use crate::dispatch::{Declined, NodePlan, Strips};
 use crate::error::PlanError;
 use crate::family::kernels;
-use crate::known::known_variant;
+use crate::known::check_asked;
 use crate::node::plan_parts;
 use crate::norm::statistics::plan_strips;
 use crate::problem::{Part, Problem};
@@ -85,7 +85,7 @@ pub(super) fn plan_nodes<'a>(
     parameters: &ParameterPlacement,
     target: &Target,
 ) -> Result<(Sharing<'a>, Vec<(NodeId, NodePlan)>), PlanError> {
-    target.variant.map_or(Ok(""), known_variant)?;
+    check_asked(target)?;
     let given =
         |id: &NodeId| matches!(graph.node(*id).op, Op::Input | Op::Parameter) || parameters.piece(graph, *id).is_some();
     let (given, nodes): (Vec<NodeId>, Vec<NodeId>) = nodes.iter().partition(|id| given(id));

@@ -89,3 +89,23 @@ pub fn run(options: &Options, out: &mut impl Write) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_variant_is_refused_before_anything_runs() {
+        let options = Options {
+            json: false,
+            filter: "O1".to_owned(),
+            runs: 1,
+            variant: Some("gemm_titled".to_owned()),
+            tune: None,
+            compare: None,
+        };
+        let mut out = Vec::new();
+        let error = run(&options, &mut out).unwrap_err().to_string();
+        assert!(error.contains("\"gemm_titled\"; similar names: gemm_tiled") && out.is_empty(), "{error}");
+    }
+}

@@ -8,7 +8,7 @@ mod operations;
 mod rules;
 mod transposed;
 
-pub use forward::Conv2d;
-pub use fused::{Convolution, FusedConv};
-pub use grad_weight::Conv2dGradWeight;
-pub use transposed::Conv2dGradInput;
+pub use forward::*;
+pub use fused::*;
+pub use grad_weight::*;
+pub use transposed::*;

@@ -7,7 +7,7 @@ mod op;
 mod registry;
 mod rules;
 
-pub use backward::Backward;
-pub use handle::Custom;
-pub use kernel::{CustomKernel, Grid};
-pub use op::{CustomCut, CustomOp, Values};
+pub use backward::*;
+pub use handle::*;
+pub use kernel::*;
+pub use op::*;

@@ -6,6 +6,6 @@ mod labels;
 mod resized;
 mod rules;
 
-pub use cross_entropy::{CrossEntropy, CrossEntropyGrad};
-pub use labels::{LabelWeight, OneHot};
-pub use resized::{ResizeCrossEntropy, ResizeCrossEntropyGrad};
+pub use cross_entropy::*;
+pub use labels::*;
+pub use resized::*;

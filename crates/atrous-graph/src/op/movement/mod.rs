@@ -7,8 +7,8 @@ mod reorder;
 mod rules;
 mod slice;
 
-pub use concat::Concat;
-pub use fill::{Broadcast, Fill};
-pub use pad::{Pad, PadGrad, PadMode};
-pub use reorder::Flip;
-pub use slice::{Place, Slice};
+pub use concat::*;
+pub use fill::*;
+pub use pad::*;
+pub use reorder::*;
+pub use slice::*;

@@ -7,8 +7,8 @@ mod rules;
 mod running_stat;
 mod statistics;
 
-pub use batch_norm::BatchNorm;
-pub use batch_norm_grad::{BatchNormGrad, BatchNormGradSums};
-pub use fused::{FusedBatchNorm, FusedBatchNormGrad, FusedBatchNormGradSums};
-pub use running_stat::RunningStat;
-pub use statistics::{BatchStatistics, ChannelVariance};
+pub use batch_norm::*;
+pub use batch_norm_grad::*;
+pub use fused::*;
+pub use running_stat::*;
+pub use statistics::*;

@@ -8,9 +8,9 @@ mod rules;
 mod softmax;
 mod unary;
 
-pub use binary::Binary;
-pub use cast::{Cast, StopGradient};
-pub use chain::{Chain, Step};
-pub use dropout::{Dropout, DropoutUnit};
-pub use softmax::{LogSoftmax, LogSoftmaxGrad, Softmax, SoftmaxGrad};
-pub use unary::{Unary, UnaryGrad};
+pub use binary::*;
+pub use cast::*;
+pub use chain::*;
+pub use dropout::*;
+pub use softmax::*;
+pub use unary::*;

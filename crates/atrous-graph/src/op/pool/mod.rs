@@ -7,8 +7,8 @@ mod max;
 mod rules;
 mod window;
 
-pub use adaptive::{AdaptiveAvgPool, AdaptiveAvgPoolGrad};
-pub use avg::{AvgPool, AvgPoolGrad};
-pub use channel_max::{ChannelMaxPool, ChannelMaxPoolGrad};
-pub use max::{MaxPool, MaxPoolGrad, MaxPoolIndices};
-pub use window::Window;
+pub use adaptive::*;
+pub use avg::*;
+pub use channel_max::*;
+pub use max::*;
+pub use window::*;

@@ -4,5 +4,5 @@ mod axes;
 mod channels;
 mod rules;
 
-pub use axes::{Reduce, Reduction};
-pub use channels::{ArgMax, ChannelSum};
+pub use axes::*;
+pub use channels::*;

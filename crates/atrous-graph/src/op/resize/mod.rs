@@ -4,5 +4,5 @@ mod argmax;
 mod interpolate;
 mod rules;
 
-pub use argmax::ResizeArgMax;
-pub use interpolate::{Coordinates, Interpolation, Resize, ResizeGrad};
+pub use argmax::*;
+pub use interpolate::*;

@@ -1,0 +1,5 @@
+//! Losses and labels.
+
+mod cross_entropy;
+mod labels;
+mod resized;

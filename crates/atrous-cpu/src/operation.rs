@@ -1,0 +1,110 @@
+//! One operation at a time.
+
+use atrous_graph::op::{
+    ArgMax, BatchStatistics, ChannelSum, ChannelVariance, Concat, Fused, Gradient, Input, LogSoftmax, LogSoftmaxGrad,
+    Parameter, Softmax, SoftmaxGrad, StopGradient,
+};
+use atrous_graph::{Op, Shape};
+
+use crate::Tensor;
+use crate::reference::Reference;
+
+/// Computes one operation in f64. `inputs` are in the order the operation documents, `output` is the shape its rule
+/// infers.
+///
+/// # Panics
+/// If `inputs` and `output` are not what [`Op::infer`] accepts and returns, or the operation is an input or a
+/// parameter, which has a value but computes none: bugs of the caller.
+pub fn evaluate(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
+    reference(op).evaluate(inputs, output)
+}
+
+/// The error scale `m` of each result, which [`compare`](crate::compare()) multiplies with its relative tolerance.
+///
+/// * Sums of products: the same operation on absolute values, all terms added. An error of `m` times a few roundings is what any order of
+///   summation makes.
+/// * Functions of one value: the sum of the formula's absolute terms, each with its sensitivity to its argument.
+/// * What is fused: by its parts, the error scale of each as far as the result depends on it, and that of the last.
+/// * What only moves, selects or looks up values: zero; these must be exact to the bit.
+///
+/// Each operation says what it is beside its formula, and why where it is another one.
+///
+/// # Panics
+/// As [`evaluate`].
+pub fn magnitude(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
+    reference(op).magnitude(inputs, output)
+}
+
+/// The reference of an operation, of any floor.
+pub(crate) fn reference(op: &Op) -> &dyn Reference {
+    match op {
+        Op::Input => &Input,
+        Op::Parameter => &Parameter,
+        Op::Conv2d(op) => op,
+        Op::Conv2dGradInput(op) => op,
+        Op::BatchNorm(op) => op,
+        Op::ChannelVariance => &ChannelVariance,
+        Op::RunningStat(op) => op,
+        Op::Reduce(op) => op,
+        Op::MaxPool(op) => op,
+        Op::AvgPool(op) => op,
+        Op::AdaptiveAvgPool(op) => op,
+        Op::ChannelMaxPool(op) => op,
+        Op::Resize(op) => op,
+        Op::Unary(op) => op,
+        Op::Binary(op) => op,
+        Op::Broadcast(op) => op,
+        Op::Fill(op) => op,
+        Op::ChannelSum => &ChannelSum,
+        Op::Softmax => &Softmax,
+        Op::LogSoftmax => &LogSoftmax,
+        Op::CrossEntropy(op) => op,
+        Op::OneHot(op) => op,
+        Op::LabelWeight(op) => op,
+        Op::ArgMax => &ArgMax,
+        Op::Concat => &Concat,
+        Op::Slice(op) => op,
+        Op::Place(op) => op,
+        Op::Pad(op) => op,
+        Op::Flip(op) => op,
+        Op::Dropout(op) => op,
+        Op::StopGradient => &StopGradient,
+        Op::Cast(op) => op,
+        Op::Custom(op) => op,
+        Op::Gradient(op) => gradient(op),
+        Op::Fused(op) => fused(op),
+    }
+}
+
+fn gradient(op: &Gradient) -> &dyn Reference {
+    match op {
+        Gradient::Conv2dWeight(op) => op,
+        Gradient::BatchNormSums(op) => op,
+        Gradient::BatchNorm(op) => op,
+        Gradient::MaxPoolIndices(op) => op,
+        Gradient::MaxPool(op) => op,
+        Gradient::AvgPool(op) => op,
+        Gradient::AdaptiveAvgPool(op) => op,
+        Gradient::ChannelMaxPool(op) => op,
+        Gradient::Resize(op) => op,
+        Gradient::Unary(op) => op,
+        Gradient::Softmax => &SoftmaxGrad,
+        Gradient::LogSoftmax => &LogSoftmaxGrad,
+        Gradient::CrossEntropy(op) => op,
+        Gradient::Pad(op) => op,
+    }
+}
+
+fn fused(op: &Fused) -> &dyn Reference {
+    match op {
+        Fused::Conv(op) => op,
+        Fused::BatchNorm(op) => op,
+        Fused::BatchNormGradSums(op) => op,
+        Fused::BatchNormGrad(op) => op,
+        Fused::BatchStatistics => &BatchStatistics,
+        Fused::Chain(op) => op,
+        Fused::CrossEntropy(op) => op,
+        Fused::CrossEntropyGrad(op) => op,
+        Fused::ArgMax(op) => op,
+    }
+}

@@ -1,0 +1,5 @@
+//! Interpolation of images.
+
+mod argmax;
+mod interpolate;
+mod taps;
