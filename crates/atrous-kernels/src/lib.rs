@@ -4,8 +4,8 @@
 //! declined, the dispatch grids, and where each tensor lies. Nothing here touches a device; a plan can be printed, compared
 //! and checked on a machine without a GPU.
 //!
-//! An operation that is too large for the adapter's bindings is split into parts first; a *family* (one
-//! module per kind of operation) then picks the kernel for each part.
+//! An operation that is too large for the adapter's bindings is split into parts first; its *family* then picks the kernel for each part.
+//! Families and their files are named as in [`atrous_graph::op`].
 
 mod choice;
 mod choice_text;

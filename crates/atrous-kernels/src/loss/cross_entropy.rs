@@ -2,7 +2,7 @@
 
 use atrous_graph::op::{CrossEntropy, CrossEntropyGrad};
 
-use super::pixels::{dispatch, ignored, pixels, variant};
+use super::class_weights::{dispatch, ignored, pixels, variant};
 use crate::cut::{Cut, Section};
 use crate::dispatch::{NodePlan, Slot};
 use crate::error::PlanError;

@@ -1,6 +1,6 @@
 //! Losses and labels.
 
+mod class_weights;
 mod cross_entropy;
 mod labels;
-mod pixels;
 mod resized;

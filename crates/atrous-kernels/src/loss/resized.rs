@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use atrous_graph::op::{ResizeCrossEntropy, ResizeCrossEntropyGrad};
 
-use super::pixels::ignored;
+use super::class_weights::ignored;
 use crate::cut::{Cut, Section};
 use crate::dispatch::{Binding, NodePlan, Slot};
 use crate::error::PlanError;

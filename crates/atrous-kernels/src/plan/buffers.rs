@@ -6,8 +6,8 @@ use atrous_graph::optim::{ParameterGroup, Training};
 use atrous_graph::{Graph, NodeId};
 
 use super::layout::Layout;
+use super::memory::{BufferKind, BufferPlan, Place, TensorPlan};
 use super::totals::place_totals;
-use super::{BufferKind, BufferPlan, Place, TensorPlan};
 use crate::error::PlanError;
 use crate::limits::Limits;
 use crate::optim::{REPORT_LEN, chunks};

@@ -2,7 +2,9 @@
 
 use atrous_shaders::Access;
 
-use super::{BufferKind, Place, Plan, PlannedDispatch, TensorPlan};
+use super::contents::Plan;
+use super::memory::{BufferKind, Place, TensorPlan};
+use super::step::PlannedDispatch;
 use crate::error::PlanError;
 use crate::limits::Limits;
 

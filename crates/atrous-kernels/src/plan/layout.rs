@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use atrous_graph::memory::{self, Assignment, Request};
 use atrous_graph::{Graph, NodeId, Op, cost};
 
+use super::contents::Plan;
+use super::memory::{BufferKind, BufferPlan, Place, TensorPlan};
 use super::place::{ParameterPlacement, Piece};
 use super::requests::Requests;
 use super::share::Sharing;
-use super::{BufferKind, BufferPlan, Place, Plan, PlannedDispatch, Step, TensorPlan};
+use super::step::{PlannedDispatch, Step};
 use crate::dispatch::{Binding, Dispatch, NodePlan, Slot};
 use crate::error::PlanError;
 use crate::limits::Limits;

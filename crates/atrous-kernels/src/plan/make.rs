@@ -6,7 +6,7 @@ use atrous_graph::op::Fused;
 use atrous_graph::optim::validate_totals;
 use atrous_graph::{Graph, NodeId, Op};
 
-use super::Plan;
+use super::contents::Plan;
 use super::layout::Layout;
 use super::place::{ParameterPlacement, place_parameters};
 use super::requests::Requests;

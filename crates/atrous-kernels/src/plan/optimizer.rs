@@ -4,9 +4,11 @@ use atrous_graph::optim::Training;
 use atrous_graph::{Graph, NodeId, Op};
 
 use super::buffers::{Flat, TrainingBuffers};
+use super::contents::Plan;
+use super::memory::Place;
+use super::step::PlannedDispatch;
 use super::totals::sum_totals;
 use super::update::{TrainingPlan, Update, dispatch, linear};
-use super::{Place, Plan, PlannedDispatch};
 use crate::error::PlanError;
 use crate::kernel::Kernel;
 use crate::optim::{control, update};

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{BufferKind, Plan, PlannedDispatch, Step};
+use super::contents::Plan;
+use super::memory::BufferKind;
+use super::step::{PlannedDispatch, Step};
 
 /// Columns of the table of steps: their titles, and whether they hold numbers.
 const COLUMNS: [(&str, bool); 11] = [

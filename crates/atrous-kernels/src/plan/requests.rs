@@ -6,7 +6,7 @@ use atrous_graph::memory::{self, Request};
 use atrous_graph::{Graph, NodeId};
 use atrous_shaders::Access;
 
-use super::TensorPlan;
+use super::memory::TensorPlan;
 use super::share::Sharing;
 use crate::dispatch::{Binding, NodePlan, Slot};
 

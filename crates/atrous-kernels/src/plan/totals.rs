@@ -2,9 +2,10 @@
 
 use atrous_graph::{Graph, NodeId};
 
+use super::contents::Plan;
 use super::layout::Layout;
+use super::memory::{BufferKind, BufferPlan, Place};
 use super::update::{Update, linear};
-use super::{BufferKind, BufferPlan, Place, Plan};
 use crate::error::PlanError;
 use crate::kernel::Kernel;
 use crate::limits::Limits;

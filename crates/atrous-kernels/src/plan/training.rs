@@ -9,11 +9,12 @@ use atrous_graph::optim::Training;
 use atrous_graph::{Graph, NodeId, Op};
 
 use super::buffers::TrainingBuffers;
+use super::contents::Plan;
 use super::layout::Layout;
 use super::make::{known, needed, plan_nodes};
+use super::memory::{Place, TensorPlan};
 use super::optimizer::Following;
 use super::place::{ParameterPlacement, place_parameters};
-use super::{Place, Plan, TensorPlan};
 use crate::dispatch::NodePlan;
 use crate::error::PlanError;
 use crate::optim::STEP_LEN;

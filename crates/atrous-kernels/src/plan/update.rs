@@ -3,7 +3,8 @@
 use atrous_graph::NodeId;
 use atrous_graph::optim::{LossScale, Optimizer};
 
-use super::{Place, PlannedDispatch};
+use super::memory::Place;
+use super::step::PlannedDispatch;
 use crate::dispatch::{Binding, Slot};
 use crate::error::PlanError;
 use crate::kernel::Kernel;
@@ -34,7 +35,7 @@ pub struct TrainingPlan {
     pub accumulate: bool,
     /// The parameters that are updated.
     pub parameters: Vec<NodeId>,
-    /// What a run with an update does after [`Plan::after`].
+    /// What a run with an update does after [`Plan::after`](super::Plan::after).
     pub update: Vec<Update>,
 }
 

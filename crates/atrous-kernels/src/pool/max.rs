@@ -78,6 +78,7 @@ fn cut(window: &Window, section: &Section<'_>, op: impl FnOnce(Window) -> Op) ->
     Some(Cut { op: op(window), ..section.first_rows(rows) })
 }
 
+/// A kernel of maxima in windows, which may be dilated.
 fn max(kernel: &str, op: &Window, problem: &Problem<'_>) -> Kernel {
     window(Kernel::storing(problem.inputs[0].ty, kernel, ""), op, problem)
         .sizes([("DILATION_H", op.dilation[0]), ("DILATION_W", op.dilation[1])])

@@ -14,13 +14,16 @@ use crate::error::PlanError;
 use crate::kernels::Kernels;
 use crate::problem::Problem;
 
-/// What the forward operation does along one axis: the taps of each of its results, and the number of pixels they lie in.
+/// What the forward operation does along one axis.
 pub(crate) struct Forward {
+    /// The taps of each of its results.
     pub(crate) taps: Vec<Taps>,
-    pub(crate) n: usize,
+    /// The number of pixels they lie in.
+    n: usize,
 }
 
 impl Forward {
+    /// An axis of `n` pixels, and the taps of so many results.
     pub(crate) fn new(n: usize, results: usize, taps: impl Fn(usize) -> Taps) -> Self {
         Self { taps: (0..results).map(taps).collect(), n }
     }

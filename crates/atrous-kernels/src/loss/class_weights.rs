@@ -1,4 +1,4 @@
-//! What kernels over labels share.
+//! Class weights and ignored labels, as kernels take them.
 
 use crate::dispatch::{Dispatch, Slot};
 use crate::error::PlanError;

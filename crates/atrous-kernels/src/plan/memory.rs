@@ -1,0 +1,63 @@
+//! The memory of a plan: its buffers, and the places of tensors in them.
+
+/// What a buffer of a plan holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BufferKind {
+    /// The graph's inputs, one after the other, and behind them what a training step is told; written by one upload before
+    /// each run. Read only.
+    Inputs,
+    /// Constant tables ([`Plan::constants`]), written once. Read only.
+    Constants,
+    /// Parameters; `0..` in the order of [`ParameterPlacement::buffers`], shared by all plans of a network. Only the updates
+    /// after a training step write them.
+    Parameters(usize),
+    /// Gradients, and next values of running statistics, of the parameters in the buffer of this index; each lies where its
+    /// parameter lies there. Nothing is read that the same run has not written.
+    Gradients(usize),
+    /// Optimizer state: the tensor of this index in [`Optimizer::state`](atrous_graph::optim::Optimizer::state), of the
+    /// parameters in the buffer of this index. It begins as zeros.
+    State(usize, usize),
+    /// Sums of gradients of several runs, as [`BufferKind::Gradients`]. They begin as zeros.
+    Accumulated(usize),
+    /// Sums from run to run. They begin as zeros.
+    Totals,
+    /// The loss scale. It begins as [`LossScaling::init`](atrous_graph::optim::LossScaling::init).
+    LossScale,
+    /// What `optim/control` tells the updates and the host.
+    Control,
+    /// Partial sums of the gradient's norm.
+    Partials,
+    /// Activations and scratch memory.
+    Bank,
+}
+
+/// A buffer that a plan needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BufferPlan {
+    /// What the buffer holds.
+    pub kind: BufferKind,
+    /// Size in bytes.
+    pub bytes: u64,
+}
+
+/// Where a tensor lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Index into [`Plan::buffers`].
+    pub buffer: usize,
+    /// First byte, aligned for bindings.
+    pub offset: u64,
+    /// Length in bytes.
+    pub bytes: u64,
+}
+
+/// A tensor of the plan: where it lies and from which to which step it is alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TensorPlan {
+    /// The bytes that it takes.
+    pub place: Place,
+    /// Index of the step that writes it first.
+    pub first: usize,
+    /// Index of the last step that reads it; the number of steps if it is an output.
+    pub last: usize,
+}
