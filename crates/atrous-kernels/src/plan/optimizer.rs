@@ -145,10 +145,8 @@ impl Following<'_> {
 
 /// The parameters that are updated, each once.
 fn whole(graph: &Graph, training: &Training) -> Vec<NodeId> {
-    let parameter = |id: NodeId| match graph.node(id).op {
-        Op::Slice(_) => graph.node(id).inputs[0],
-        _ => id,
-    };
+    let is_piece = |id: NodeId| matches!(graph.node(id).op, Op::Slice(_));
+    let parameter = |id: NodeId| if is_piece(id) { graph.node(id).inputs[0] } else { id };
     let mut parameters: Vec<NodeId> = training.gradients.iter().map(|(id, _)| parameter(*id)).collect();
     parameters.dedup();
     parameters
