@@ -85,8 +85,9 @@ impl Layout {
         self.buffers.extend(kinds.map(|(i, &bytes)| BufferPlan { kind: BufferKind::Parameters(i), bytes }));
         for &id in nodes {
             let node = graph.node(id);
-            let piece = match (node.op, self.parameters.places.get(&node.name).map(Vec::as_slice)) {
-                (Op::Parameter, Some([whole])) => Some(*whole),
+            let pieces = self.parameters.places.get(&node.name).filter(|_| node.op == Op::Parameter);
+            let piece = match pieces.map(Vec::as_slice) {
+                Some([whole]) => Some(*whole),
                 _ => self.parameters.piece(graph, id),
             };
             self.tensors[id.0] = self.tensors[id.0].or(piece.map(|Piece { buffer, offset, ty, .. }| {
