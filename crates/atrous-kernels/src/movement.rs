@@ -6,8 +6,10 @@ use std::ops::Range;
 
 use atrous_graph::DType;
 use atrous_graph::op::{Pad, PadMode, Slice};
+use atrous_shaders::codes;
+use atrous_shaders::movement::{concat, flip, pad, slice};
 
-use crate::kernel::{Kernel, vec4s};
+use crate::kernel::{Bound, Kernel, is_half, vec4s};
 use crate::{NodePlan, PlanError, Problem, Slot};
 
 pub use fill::{plan_broadcast, plan_fill, plan_place};
@@ -30,12 +32,12 @@ pub fn plan_concat(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
             continue;
         }
         let touched = (first + c).div_ceil(4) - first / 4;
-        let dispatch = Kernel::storing(y, "movement/concat", "")
-            .sizes([("PIXELS", pixels), ("C", c), ("FIRST", first), ("O4", y.padded().c / 4)])
-            .bind("X_BASE", Slot::Input(i), x)
-            .bind("Y_BASE", Slot::Output, &problem.output)
-            .invocations(pixels * touched, problem.target)?;
-        dispatches.push(dispatch);
+        let call = concat::call(
+            concat::Axes { half: is_half(y) },
+            concat::Constants { pixels, c, first, o4: y.padded().c / 4 },
+            concat::Bindings { x: Bound::part(Slot::Input(i), x), y: Bound::part(Slot::Output, &problem.output) },
+        );
+        dispatches.push(Kernel::from(call).invocations(pixels * touched, problem.target)?);
         first += c;
     }
     let variant = if dispatches.is_empty() { "slices" } else { "concat" };
@@ -48,15 +50,29 @@ pub fn plan_concat(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
 /// [`PlanError::Limit`] if the part does not fit the adapter.
 pub fn plan_slice(op: &Slice, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (x, y) = (problem.inputs[0].ty, problem.output.ty);
-    let dispatch = Kernel::storing(y, "movement/slice", "")
-        .sizes([("H", x.shape.h), ("W", x.padded().w), ("C4", x.padded().c / 4)])
-        .sizes([("N", y.shape.n), ("OH", y.shape.h), ("OW", y.padded().w)])
-        .sizes([("O", y.shape.c), ("O4", y.padded().c / 4)])
-        .sizes([("START_N", op.start[0]), ("START_H", op.start[1]), ("START_W", op.start[2]), ("START_C", op.start[3])])
-        .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
-        .bind("Y_BASE", Slot::Output, &problem.output)
-        .invocations(vec4s(y), problem.target)?;
-    Ok(NodePlan::single("slice", dispatch))
+    let [start_n, start_h, start_w, start_c] = op.start;
+    let call = slice::call(
+        slice::Axes { half: is_half(y) },
+        slice::Constants {
+            h: x.shape.h,
+            w: x.padded().w,
+            c4: x.padded().c / 4,
+            n: y.shape.n,
+            oh: y.shape.h,
+            ow: y.padded().w,
+            o: y.shape.c,
+            o4: y.padded().c / 4,
+            start_n,
+            start_h,
+            start_w,
+            start_c,
+        },
+        slice::Bindings {
+            x: Bound::part(Slot::Input(0), &problem.inputs[0]),
+            y: Bound::part(Slot::Output, &problem.output),
+        },
+    );
+    Ok(NodePlan::single("slice", Kernel::from(call).invocations(vec4s(y), problem.target)?))
 }
 
 /// Plans rows and columns added around an image.
@@ -66,20 +82,31 @@ pub fn plan_slice(op: &Slice, problem: &Problem<'_>) -> Result<NodePlan, PlanErr
 pub fn plan_pad(op: &Pad, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (x, y) = (&problem.inputs[0], problem.output.ty);
     let (mode, value) = match op.mode {
-        PadMode::Constant(value) => (0, value),
-        PadMode::Reflect => (1, 0.0),
-        PadMode::Replicate => (2, 0.0),
+        PadMode::Constant(value) => (codes::PadMode::Constant, value),
+        PadMode::Reflect => (codes::PadMode::Reflect, 0.0),
+        PadMode::Replicate => (codes::PadMode::Replicate, 0.0),
     };
-    let dispatch = Kernel::storing(y, "movement/pad", "")
-        .sizes([("N", y.shape.n), ("H", x.ty.shape.h), ("W", x.ty.shape.w), ("C4", x.ty.padded().c / 4)])
-        .sizes([("OH", y.shape.h), ("OW", y.shape.w), ("PAD_TOP", op.padding.top), ("PAD_LEFT", op.padding.left)])
-        .sizes([("FULL_H", x.full.shape.h), ("ROW", x.first_row), ("OUT_ROW", problem.output.first_row)])
-        .sizes([("MODE", mode), ("C", y.shape.c)])
-        .set("VALUE", f64::from(bits(value, y.dtype)))
-        .bind("X_BASE", Slot::Input(0), x)
-        .bind("Y_BASE", Slot::Output, &problem.output)
-        .invocations(vec4s(y), problem.target)?;
-    Ok(NodePlan::single("pad", dispatch))
+    let call = pad::call(
+        pad::Axes { half: is_half(y) },
+        pad::Constants {
+            n: y.shape.n,
+            h: x.ty.shape.h,
+            w: x.ty.shape.w,
+            c4: x.ty.padded().c / 4,
+            c: y.shape.c,
+            oh: y.shape.h,
+            ow: y.shape.w,
+            pad_top: op.padding.top,
+            pad_left: op.padding.left,
+            full_h: x.full.shape.h,
+            row: x.first_row,
+            out_row: problem.output.first_row,
+            mode,
+            value: bits(value, y.dtype) as usize,
+        },
+        pad::Bindings { x: Bound::part(Slot::Input(0), x), y: Bound::part(Slot::Output, &problem.output) },
+    );
+    Ok(NodePlan::single("pad", Kernel::from(call).invocations(vec4s(y), problem.target)?))
 }
 
 /// The bits of a number in an element type.
@@ -106,13 +133,15 @@ pub(crate) fn pad_input_rows(op: &Pad, in_h: usize, rows: Range<usize>) -> Range
 /// [`PlanError::Limit`] if the part does not fit the adapter.
 pub fn plan_flip(vertical: bool, horizontal: bool, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let y = problem.output.ty;
-    let dispatch = Kernel::storing(y, "movement/flip", "")
-        .sizes([("N", y.shape.n), ("H", y.shape.h), ("W", y.shape.w), ("C4", y.padded().c / 4)])
-        .sizes([("VERTICAL", usize::from(vertical)), ("HORIZONTAL", usize::from(horizontal))])
-        .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
-        .bind("Y_BASE", Slot::Output, &problem.output)
-        .invocations(vec4s(y), problem.target)?;
-    Ok(NodePlan::single("flip", dispatch))
+    let call = flip::call(
+        flip::Axes { half: is_half(y) },
+        flip::Constants { n: y.shape.n, h: y.shape.h, w: y.shape.w, c4: y.padded().c / 4, vertical, horizontal },
+        flip::Bindings {
+            x: Bound::part(Slot::Input(0), &problem.inputs[0]),
+            y: Bound::part(Slot::Output, &problem.output),
+        },
+    );
+    Ok(NodePlan::single("flip", Kernel::from(call).invocations(vec4s(y), problem.target)?))
 }
 
 #[cfg(test)]

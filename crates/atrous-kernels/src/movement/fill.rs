@@ -1,8 +1,9 @@
 //! Tensors that repeat what they have: broadcasts, constants, and boxes in zeros.
 
 use atrous_graph::op::Place;
+use atrous_shaders::movement::{broadcast, fill, place};
 
-use crate::kernel::{Kernel, vec4s};
+use crate::kernel::{Bound, Kernel, is_half, vec4s};
 use crate::{NodePlan, PlanError, Problem, Slot};
 
 /// Plans sides of 1 repeated up to the shape of the result.
@@ -13,15 +14,23 @@ pub fn plan_broadcast(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (x, y) = (&problem.inputs[0], problem.output.ty);
     let (small, c4) = (x.ty.shape, x.ty.padded().c / 4);
     let step = |side: usize, distance: usize| if side == 1 { 0 } else { distance };
-    let splat = usize::from(small.c == 1 && y.shape.c > 1);
-    let dispatch = Kernel::storing(y, "movement/broadcast", "")
-        .sizes([("COUNT", vec4s(y)), ("H", y.shape.h), ("W", y.shape.w), ("C", y.shape.c), ("C4", y.padded().c / 4)])
-        .sizes([("X_N", step(small.n, small.h * small.w * c4)), ("X_H", step(small.h, small.w * c4))])
-        .sizes([("X_W", step(small.w, c4)), ("X_C", step(small.c, 1)), ("SPLAT", splat)])
-        .bind("X_BASE", Slot::Input(0), x)
-        .bind("Y_BASE", Slot::Output, &problem.output)
-        .invocations(vec4s(y), problem.target)?;
-    Ok(NodePlan::single("broadcast", dispatch))
+    let call = broadcast::call(
+        broadcast::Axes { half: is_half(y) },
+        broadcast::Constants {
+            count: vec4s(y),
+            h: y.shape.h,
+            w: y.shape.w,
+            c: y.shape.c,
+            c4: y.padded().c / 4,
+            x_n: step(small.n, small.h * small.w * c4),
+            x_h: step(small.h, small.w * c4),
+            x_w: step(small.w, c4),
+            x_c: step(small.c, 1),
+            splat: small.c == 1 && y.shape.c > 1,
+        },
+        broadcast::Bindings { x: Bound::part(Slot::Input(0), x), y: Bound::part(Slot::Output, &problem.output) },
+    );
+    Ok(NodePlan::single("broadcast", Kernel::from(call).invocations(vec4s(y), problem.target)?))
 }
 
 /// Plans the same number everywhere.
@@ -30,12 +39,11 @@ pub fn plan_broadcast(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
 /// [`PlanError::Limit`] if the part does not fit the adapter.
 pub fn plan_fill(value: f32, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let y = problem.output.ty;
-    let dispatch = Kernel::new("movement/fill", "")
-        .sizes([("COUNT", vec4s(y)), ("C", y.shape.c), ("C4", y.padded().c / 4)])
-        .set("VALUE", f64::from(value))
-        .bind("Y_BASE", Slot::Output, &problem.output)
-        .invocations(vec4s(y), problem.target)?;
-    Ok(NodePlan::single("fill", dispatch))
+    let call = fill::call(
+        fill::Constants { count: vec4s(y), c: y.shape.c, c4: y.padded().c / 4, value: f64::from(value) },
+        fill::Bindings { y: Bound::part(Slot::Output, &problem.output) },
+    );
+    Ok(NodePlan::single("fill", Kernel::from(call).invocations(vec4s(y), problem.target)?))
 }
 
 /// Plans a box in a tensor of zeros. The box may begin past the last sample or row of the result: none of it is there then.
@@ -44,14 +52,29 @@ pub fn plan_fill(value: f32, problem: &Problem<'_>) -> Result<NodePlan, PlanErro
 /// [`PlanError::Limit`] if the part does not fit the adapter.
 pub fn plan_place(op: &Place, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (x, y) = (problem.inputs[0].ty, problem.output.ty);
-    let dispatch = Kernel::storing(y, "movement/place", "")
-        .sizes([("N", x.shape.n), ("H", x.shape.h), ("W", x.shape.w), ("C4", x.padded().c / 4)])
-        .sizes([("COUNT", vec4s(y)), ("OH", y.shape.h), ("OW", y.shape.w), ("O4", y.padded().c / 4)])
-        .sizes([("START_N", op.start[0]), ("START_H", op.start[1]), ("START_W", op.start[2]), ("START_C", op.start[3])])
-        .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
-        .bind("Y_BASE", Slot::Output, &problem.output)
-        .invocations(vec4s(y), problem.target)?;
-    Ok(NodePlan::single("place", dispatch))
+    let [start_n, start_h, start_w, start_c] = op.start;
+    let call = place::call(
+        place::Axes { half: is_half(y) },
+        place::Constants {
+            n: x.shape.n,
+            h: x.shape.h,
+            w: x.shape.w,
+            c4: x.padded().c / 4,
+            count: vec4s(y),
+            oh: y.shape.h,
+            ow: y.shape.w,
+            o4: y.padded().c / 4,
+            start_n,
+            start_h,
+            start_w,
+            start_c,
+        },
+        place::Bindings {
+            x: Bound::part(Slot::Input(0), &problem.inputs[0]),
+            y: Bound::part(Slot::Output, &problem.output),
+        },
+    );
+    Ok(NodePlan::single("place", Kernel::from(call).invocations(vec4s(y), problem.target)?))
 }
 
 #[cfg(test)]
