@@ -2,7 +2,9 @@
 //!
 //! The kernels are written in WESL (WGSL with imports and `@if`), one file each, and listed with their link-time
 //! axes in `catalogue.toml`. The build script links every variant of every kernel to plain WGSL. Nothing of WESL is
-//! left at run time: this crate is a table of strings.
+//! left at run time: this crate is a table of strings, and of each kernel a module with what its texts declare. A dispatch of the kernel
+//! `movement/flip` is made by [`movement::flip::call`] out of its axes, constants and bindings, each a struct: one that is missing, or that
+//! the text does not declare, does not compile.
 //!
 //! # Conventions of every kernel
 //!
@@ -22,7 +24,11 @@
 //! - The axes x and y of a dispatch grid are one linear index (`helpers/grid`), so that no axis exceeds 65,535.
 //! - No atomics, no subgroup operations but those of cooperative matrices, sums in a fixed order: the same input gives the same bits.
 
+mod call;
+
 use std::borrow::Cow;
+
+pub use call::{Argument, Call};
 
 /// How a kernel uses one binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +86,9 @@ impl Shader {
     }
 }
 
-/// Every variant of every kernel, ordered by name.
+include!(concat!(env!("OUT_DIR"), "/interface.rs"));
+
+/// Every variant of every kernel, ordered by name and variant.
 pub static SHADERS: &[Shader] = include!(concat!(env!("OUT_DIR"), "/shaders.rs"));
 
 /// Changes whenever the text of a kernel does: a hash of all.
@@ -99,5 +107,6 @@ pub const HALVES: &str = include_str!("helpers/halves.wgsl");
 
 /// Finds a shader by kernel name and variant text; `None` if it is not in the catalogue.
 pub fn find(name: &str, variant: &str) -> Option<&'static Shader> {
-    SHADERS.iter().find(|s| s.name == name && s.variant == variant)
+    let found = SHADERS.binary_search_by(|shader| (shader.name, shader.variant).cmp(&(name, variant)));
+    found.ok().map(|index| &SHADERS[index])
 }

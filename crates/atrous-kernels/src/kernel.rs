@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use atrous_graph::{DType, TensorType};
-use atrous_shaders::{Shader, find, has_sized};
+use atrous_shaders::{Call, Shader, find, has_sized};
 
 use crate::dispatch::{Binding, Dispatch, GROUP, Slot, linear_grid};
 use crate::error::PlanError;
@@ -19,6 +19,11 @@ pub(crate) fn vec4s(ty: TensorType) -> usize {
 /// Bytes of a vec4 of a tensor.
 pub(crate) const fn vec4_bytes(ty: TensorType) -> u64 {
     4 * ty.dtype.bytes()
+}
+
+/// Whether a tensor is stored in f16: the axis `half` of kernels.
+pub(crate) fn is_half(ty: TensorType) -> bool {
+    ty.dtype == DType::F16
 }
 
 /// Whether a kernel reads its sizes from a table: software adapters take long to compile a pipeline for each shape.
@@ -40,6 +45,49 @@ pub(crate) const fn within(what: &'static str, needs: u64, limit: u64) -> Result
 pub(crate) fn check_bindings(bindings: &[Binding], count: usize, limits: &Limits) -> Result<(), PlanError> {
     within("storage bindings", count as u64, limits.storage_bindings.into())?;
     bindings.iter().try_for_each(|b| within("bytes in one binding", b.size, limits.max_binding.min(ADDRESSABLE)))
+}
+
+/// What a kernel binds: a window of a tensor, and where in it the kernel begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bound {
+    window: Binding,
+    /// Elements of the kernel's array in front of the first that it uses.
+    base: f64,
+    /// Vec4s from one pixel to the next.
+    stride: u32,
+    /// Whether it is a range of the channels of a wider tensor.
+    slice: bool,
+}
+
+impl Bound {
+    /// The window of a part.
+    pub(crate) fn part(slot: Slot, part: &Part) -> Self {
+        Self {
+            window: Binding { slot, offset: 0, size: part.bytes() },
+            base: f64::from(part.base),
+            stride: part.stride,
+            slice: part.is_slice(),
+        }
+    }
+}
+
+/// A kernel of the catalogue with its constants set and everything bound.
+///
+/// # Panics
+/// If a range of channels is bound where the kernel does not admit one: a bug of the planner.
+impl From<Call<Bound>> for Kernel {
+    fn from(call: Call<Bound>) -> Self {
+        let Call { shader, constants: mut overrides, bindings: arguments } = call;
+        let mut bindings = Vec::with_capacity(arguments.len());
+        for argument in arguments {
+            let Bound { window, base, stride, slice } = argument.value;
+            assert!(argument.stride.is_some() || !slice, "{} takes no range of channels: a bug of atrous", shader.name);
+            overrides.extend(argument.base.map(|name| (name, base)));
+            overrides.extend(argument.stride.map(|name| (name, f64::from(stride))));
+            bindings.push(window);
+        }
+        Self { shader, overrides, bindings }
+    }
 }
 
 /// A dispatch in the making.

@@ -1,11 +1,12 @@
 //! Tensors one after the other along the channels.
 
 use atrous_graph::op::Concat;
+use atrous_shaders::movement::concat;
 
 use crate::cut::{Cut, Section};
 use crate::dispatch::{NodePlan, Slot};
 use crate::error::PlanError;
-use crate::kernel::Kernel;
+use crate::kernel::{Bound, Kernel, is_half};
 use crate::kernels::Kernels;
 use crate::problem::Problem;
 
@@ -25,12 +26,12 @@ impl Kernels for Concat {
                 continue;
             }
             let touched = (first + c).div_ceil(4) - first / 4;
-            let dispatch = Kernel::storing(y, "movement/concat", "")
-                .sizes([("PIXELS", pixels), ("C", c), ("FIRST", first), ("O4", y.padded().c / 4)])
-                .bind("X_BASE", Slot::Input(i), x)
-                .bind("Y_BASE", Slot::Output, &problem.output)
-                .invocations(pixels * touched, problem.target)?;
-            dispatches.push(dispatch);
+            let call = concat::call(
+                concat::Axes { half: is_half(y) },
+                concat::Constants { pixels, c, first, o4: y.padded().c / 4 },
+                concat::Bindings { x: Bound::part(Slot::Input(i), x), y: Bound::part(Slot::Output, &problem.output) },
+            );
+            dispatches.push(Kernel::from(call).invocations(pixels * touched, problem.target)?);
             first += c;
         }
         let variant = if dispatches.is_empty() { "slices" } else { "concat" };

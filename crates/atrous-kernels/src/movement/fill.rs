@@ -1,11 +1,12 @@
 //! Tensors that repeat what they have: broadcasts and constants.
 
 use atrous_graph::op::{Broadcast, Fill};
+use atrous_shaders::movement::{broadcast, fill};
 
 use crate::cut::{Cut, Section};
 use crate::dispatch::{NodePlan, Slot};
 use crate::error::PlanError;
-use crate::kernel::{Kernel, vec4s};
+use crate::kernel::{Bound, Kernel, is_half, vec4s};
 use crate::kernels::Kernels;
 use crate::problem::Problem;
 
@@ -14,21 +15,23 @@ impl Kernels for Broadcast {
         let (x, y) = (&problem.inputs[0], problem.output.ty);
         let (small, c4) = (x.ty.shape, x.ty.padded().c / 4);
         let step = |side: usize, distance: usize| if side == 1 { 0 } else { distance };
-        let splat = usize::from(small.c == 1 && y.shape.c > 1);
-        let dispatch = Kernel::storing(y, "movement/broadcast", "")
-            .sizes([
-                ("COUNT", vec4s(y)),
-                ("H", y.shape.h),
-                ("W", y.shape.w),
-                ("C", y.shape.c),
-                ("C4", y.padded().c / 4),
-            ])
-            .sizes([("X_N", step(small.n, small.h * small.w * c4)), ("X_H", step(small.h, small.w * c4))])
-            .sizes([("X_W", step(small.w, c4)), ("X_C", step(small.c, 1)), ("SPLAT", splat)])
-            .bind("X_BASE", Slot::Input(0), x)
-            .bind("Y_BASE", Slot::Output, &problem.output)
-            .invocations(vec4s(y), problem.target)?;
-        Ok(NodePlan::single("broadcast", dispatch))
+        let call = broadcast::call(
+            broadcast::Axes { half: is_half(y) },
+            broadcast::Constants {
+                count: vec4s(y),
+                h: y.shape.h,
+                w: y.shape.w,
+                c: y.shape.c,
+                c4: y.padded().c / 4,
+                x_n: step(small.n, small.h * small.w * c4),
+                x_h: step(small.h, small.w * c4),
+                x_w: step(small.w, c4),
+                x_c: step(small.c, 1),
+                splat: small.c == 1 && y.shape.c > 1,
+            },
+            broadcast::Bindings { x: Bound::part(Slot::Input(0), x), y: Bound::part(Slot::Output, &problem.output) },
+        );
+        Ok(NodePlan::single("broadcast", Kernel::from(call).invocations(vec4s(y), problem.target)?))
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {
@@ -39,12 +42,11 @@ impl Kernels for Broadcast {
 impl Kernels for Fill {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let y = problem.output.ty;
-        let dispatch = Kernel::new("movement/fill", "")
-            .sizes([("COUNT", vec4s(y)), ("C", y.shape.c), ("C4", y.padded().c / 4)])
-            .set("VALUE", f64::from(self.value))
-            .bind("Y_BASE", Slot::Output, &problem.output)
-            .invocations(vec4s(y), problem.target)?;
-        Ok(NodePlan::single("fill", dispatch))
+        let call = fill::call(
+            fill::Constants { count: vec4s(y), c: y.shape.c, c4: y.padded().c / 4, value: f64::from(self.value) },
+            fill::Bindings { y: Bound::part(Slot::Output, &problem.output) },
+        );
+        Ok(NodePlan::single("fill", Kernel::from(call).invocations(vec4s(y), problem.target)?))
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {

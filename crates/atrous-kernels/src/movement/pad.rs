@@ -4,11 +4,13 @@ use std::ops::Range;
 
 use atrous_graph::DType;
 use atrous_graph::op::{Pad, PadGrad, PadMode};
+use atrous_shaders::codes;
+use atrous_shaders::movement::pad;
 
 use crate::cut::{Cut, Section};
 use crate::dispatch::{NodePlan, Slot};
 use crate::error::PlanError;
-use crate::kernel::{Kernel, vec4s};
+use crate::kernel::{Bound, Kernel, is_half, vec4s};
 use crate::kernels::Kernels;
 use crate::problem::Problem;
 use crate::resize::adjoint::{self, Forward};
@@ -20,25 +22,31 @@ impl Kernels for Pad {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let (x, y) = (&problem.inputs[0], problem.output.ty);
         let (mode, value) = match self.mode {
-            PadMode::Constant(value) => (0, value),
-            PadMode::Reflect => (1, 0.0),
-            PadMode::Replicate => (2, 0.0),
+            PadMode::Constant(value) => (codes::PadMode::Constant, value),
+            PadMode::Reflect => (codes::PadMode::Reflect, 0.0),
+            PadMode::Replicate => (codes::PadMode::Replicate, 0.0),
         };
-        let dispatch = Kernel::storing(y, "movement/pad", "")
-            .sizes([("N", y.shape.n), ("H", x.ty.shape.h), ("W", x.ty.shape.w), ("C4", x.ty.padded().c / 4)])
-            .sizes([
-                ("OH", y.shape.h),
-                ("OW", y.shape.w),
-                ("PAD_TOP", self.padding.top),
-                ("PAD_LEFT", self.padding.left),
-            ])
-            .sizes([("FULL_H", x.full.shape.h), ("ROW", x.first_row), ("OUT_ROW", problem.output.first_row)])
-            .sizes([("MODE", mode), ("C", y.shape.c)])
-            .set("VALUE", f64::from(bits(value, y.dtype)))
-            .bind("X_BASE", Slot::Input(0), x)
-            .bind("Y_BASE", Slot::Output, &problem.output)
-            .invocations(vec4s(y), problem.target)?;
-        Ok(NodePlan::single("pad", dispatch))
+        let call = pad::call(
+            pad::Axes { half: is_half(y) },
+            pad::Constants {
+                n: y.shape.n,
+                h: x.ty.shape.h,
+                w: x.ty.shape.w,
+                c4: x.ty.padded().c / 4,
+                c: y.shape.c,
+                oh: y.shape.h,
+                ow: y.shape.w,
+                pad_top: self.padding.top,
+                pad_left: self.padding.left,
+                full_h: x.full.shape.h,
+                row: x.first_row,
+                out_row: problem.output.first_row,
+                mode,
+                value: bits(value, y.dtype) as usize,
+            },
+            pad::Bindings { x: Bound::part(Slot::Input(0), x), y: Bound::part(Slot::Output, &problem.output) },
+        );
+        Ok(NodePlan::single("pad", Kernel::from(call).invocations(vec4s(y), problem.target)?))
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {

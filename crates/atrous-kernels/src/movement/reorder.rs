@@ -1,11 +1,12 @@
 //! Rows and columns in reverse order.
 
 use atrous_graph::op::Flip;
+use atrous_shaders::movement::flip;
 
 use crate::cut::{Cut, Section};
 use crate::dispatch::{NodePlan, Slot};
 use crate::error::PlanError;
-use crate::kernel::{Kernel, vec4s};
+use crate::kernel::{Bound, Kernel, is_half, vec4s};
 use crate::kernels::Kernels;
 use crate::problem::Problem;
 
@@ -13,13 +14,22 @@ impl Kernels for Flip {
     /// A part holds the rows that it mirrors.
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let y = problem.output.ty;
-        let dispatch = Kernel::storing(y, "movement/flip", "")
-            .sizes([("N", y.shape.n), ("H", y.shape.h), ("W", y.shape.w), ("C4", y.padded().c / 4)])
-            .sizes([("VERTICAL", usize::from(self.vertical)), ("HORIZONTAL", usize::from(self.horizontal))])
-            .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
-            .bind("Y_BASE", Slot::Output, &problem.output)
-            .invocations(vec4s(y), problem.target)?;
-        Ok(NodePlan::single("flip", dispatch))
+        let call = flip::call(
+            flip::Axes { half: is_half(y) },
+            flip::Constants {
+                n: y.shape.n,
+                h: y.shape.h,
+                w: y.shape.w,
+                c4: y.padded().c / 4,
+                vertical: self.vertical,
+                horizontal: self.horizontal,
+            },
+            flip::Bindings {
+                x: Bound::part(Slot::Input(0), &problem.inputs[0]),
+                y: Bound::part(Slot::Output, &problem.output),
+            },
+        );
+        Ok(NodePlan::single("flip", Kernel::from(call).invocations(vec4s(y), problem.target)?))
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {

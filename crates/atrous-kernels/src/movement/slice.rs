@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use atrous_graph::Op;
 use atrous_graph::op::{Place, Slice};
+use atrous_shaders::movement::{place, slice};
 
 use crate::cut::{Cut, Section};
 use crate::dispatch::{NodePlan, Slot};
 use crate::error::PlanError;
-use crate::kernel::{Kernel, vec4s};
+use crate::kernel::{Bound, Kernel, is_half, vec4s};
 use crate::kernels::Kernels;
 use crate::problem::Problem;
 use crate::window::Window;
@@ -16,20 +17,29 @@ use crate::window::Window;
 impl Kernels for Slice {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let (x, y) = (problem.inputs[0].ty, problem.output.ty);
-        let dispatch = Kernel::storing(y, "movement/slice", "")
-            .sizes([("H", x.shape.h), ("W", x.padded().w), ("C4", x.padded().c / 4)])
-            .sizes([("N", y.shape.n), ("OH", y.shape.h), ("OW", y.padded().w)])
-            .sizes([("O", y.shape.c), ("O4", y.padded().c / 4)])
-            .sizes([
-                ("START_N", self.start[0]),
-                ("START_H", self.start[1]),
-                ("START_W", self.start[2]),
-                ("START_C", self.start[3]),
-            ])
-            .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
-            .bind("Y_BASE", Slot::Output, &problem.output)
-            .invocations(vec4s(y), problem.target)?;
-        Ok(NodePlan::single("slice", dispatch))
+        let [start_n, start_h, start_w, start_c] = self.start;
+        let call = slice::call(
+            slice::Axes { half: is_half(y) },
+            slice::Constants {
+                h: x.shape.h,
+                w: x.padded().w,
+                c4: x.padded().c / 4,
+                n: y.shape.n,
+                oh: y.shape.h,
+                ow: y.padded().w,
+                o: y.shape.c,
+                o4: y.padded().c / 4,
+                start_n,
+                start_h,
+                start_w,
+                start_c,
+            },
+            slice::Bindings {
+                x: Bound::part(Slot::Input(0), &problem.inputs[0]),
+                y: Bound::part(Slot::Output, &problem.output),
+            },
+        );
+        Ok(NodePlan::single("slice", Kernel::from(call).invocations(vec4s(y), problem.target)?))
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {
@@ -53,19 +63,29 @@ impl Kernels for Place {
     /// The box may begin past the last sample or row of the result: none of it is there then.
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let (x, y) = (problem.inputs[0].ty, problem.output.ty);
-        let dispatch = Kernel::storing(y, "movement/place", "")
-            .sizes([("N", x.shape.n), ("H", x.shape.h), ("W", x.shape.w), ("C4", x.padded().c / 4)])
-            .sizes([("COUNT", vec4s(y)), ("OH", y.shape.h), ("OW", y.shape.w), ("O4", y.padded().c / 4)])
-            .sizes([
-                ("START_N", self.start[0]),
-                ("START_H", self.start[1]),
-                ("START_W", self.start[2]),
-                ("START_C", self.start[3]),
-            ])
-            .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
-            .bind("Y_BASE", Slot::Output, &problem.output)
-            .invocations(vec4s(y), problem.target)?;
-        Ok(NodePlan::single("place", dispatch))
+        let [start_n, start_h, start_w, start_c] = self.start;
+        let call = place::call(
+            place::Axes { half: is_half(y) },
+            place::Constants {
+                n: x.shape.n,
+                h: x.shape.h,
+                w: x.shape.w,
+                c4: x.padded().c / 4,
+                count: vec4s(y),
+                oh: y.shape.h,
+                ow: y.shape.w,
+                o4: y.padded().c / 4,
+                start_n,
+                start_h,
+                start_w,
+                start_c,
+            },
+            place::Bindings {
+                x: Bound::part(Slot::Input(0), &problem.inputs[0]),
+                y: Bound::part(Slot::Output, &problem.output),
+            },
+        );
+        Ok(NodePlan::single("place", Kernel::from(call).invocations(vec4s(y), problem.target)?))
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {
