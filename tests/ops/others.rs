@@ -1,9 +1,10 @@
 //! Every other op: normalisation, pooling, reductions, resizing, functions of elements, data movement.
 
+use atrous::check::check_blocking;
 use atrous_graph::op::*;
 use atrous_graph::{DType, Op, Shape, TensorType};
 use atrous_kernels::Target;
-use atrous_tests::{Case, device};
+use atrous_tests::{Case, device, stored};
 
 /// Shapes that are odd in every way: one pixel, one channel, remainders, three samples.
 pub(crate) const SHAPES: [Shape; 6] = [
@@ -241,6 +242,39 @@ fn slices_pads_and_flips() {
         check(both_types(Op::Flip(Flip { vertical, horizontal }), &[x]));
     }
     check([Case::images(Op::Dropout(Dropout { rate: 0.5, stream: 0, unit: DropoutUnit::Element }), &[x])]);
+}
+
+/// All orders of the axes.
+fn orders() -> Vec<[usize; 4]> {
+    let all = (0..256).map(|i| [i >> 6, i >> 4 & 3, i >> 2 & 3, i & 3]);
+    all.filter(|axes| (0..4).all(|axis| axes.contains(&axis))).collect()
+}
+
+#[test]
+fn axes_in_every_order() {
+    let device = device();
+    assert_eq!(orders().len(), 24);
+    for axes in orders() {
+        let op = Op::Permute(Permute { axes });
+        for x in [Shape::new(2, 3, 5, 6), Shape::new(1, 7, 4, 9), Shape::new(5, 1, 2, 8), Shape::new(1, 1, 1, 1)] {
+            check(stored(both_types(op, &[x]), &device.target()));
+        }
+        check_blocking(&device, &op, &[TensorType::image(Shape::new(2, 3, 4, 5))]).expect("its gradient is right");
+        // In parts: samples that stay samples, and rows that stay rows. One sample has 10,080 bytes.
+        let mut target = device.target();
+        let case = Case::images(op, &[Shape::new(3, 21, 10, 12)]).expect();
+        let limits = [(12_500, axes[0] == 0), (6_000, axes[..2] == [0, 1])];
+        for (max_binding, is_cut) in limits {
+            target.limits.max_binding = max_binding;
+            assert_eq!(case.fits(&target), is_cut, "{axes:?} in {max_binding} bytes");
+            if is_cut {
+                case.check(&device, &target);
+            }
+        }
+    }
+    let x = TensorType::image(Shape::new(1, 2, 3, 4));
+    let refused = Op::Permute(Permute { axes: [0, 1, 2, 2] }).infer(&[x]);
+    assert_eq!(refused, Err("the axes must be 0 to 3 in some order, got [0, 1, 2, 2] without 3".to_owned()));
 }
 
 /// Values are small whole numbers and weights multiples of 1/16: all sums are exact, and so are their ties.

@@ -67,6 +67,7 @@ pub(crate) fn reference(op: &Op) -> &dyn Reference {
         Op::Place(op) => op,
         Op::Pad(op) => op,
         Op::Flip(op) => op,
+        Op::Permute(op) => op,
         Op::Dropout(op) => op,
         Op::StopGradient => &StopGradient,
         Op::Cast(op) => op,

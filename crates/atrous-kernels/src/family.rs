@@ -58,6 +58,7 @@ pub(crate) fn kernels(op: &Op) -> &dyn Kernels {
         Op::Place(op) => op,
         Op::Pad(op) => op,
         Op::Flip(op) => op,
+        Op::Permute(op) => op,
         Op::Dropout(op) => op,
         Op::StopGradient => &StopGradient,
         Op::Cast(op) => op,

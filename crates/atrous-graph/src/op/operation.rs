@@ -8,7 +8,7 @@ use super::definition::{self, Definition};
 use super::fused::Fused;
 use super::gradient::Gradient;
 use super::loss::{CrossEntropy, LabelWeight, OneHot};
-use super::movement::{Broadcast, Concat, Fill, Flip, Pad, Place, Slice};
+use super::movement::{Broadcast, Concat, Fill, Flip, Pad, Permute, Place, Slice};
 use super::norm::{BatchNorm, ChannelVariance, RunningStat};
 use super::pointwise::{Binary, Cast, Dropout, LogSoftmax, LogSoftmaxGrad, Softmax, SoftmaxGrad, StopGradient, Unary};
 use super::pool::{AdaptiveAvgPool, AvgPool, ChannelMaxPool, MaxPool};
@@ -83,6 +83,8 @@ pub enum Op {
     Pad(Pad),
     /// Mirrors rows and/or columns: `x`.
     Flip(Flip),
+    /// The axes N, H, W, C in another order: `x`.
+    Permute(Permute),
     /// Dropout: `x`, and in training a seed (`1×1×1×1`, u32), which each run brings along. Without a seed the identity.
     Dropout(Dropout),
     /// The identity, through which no gradient flows: `x`.
@@ -157,6 +159,7 @@ impl Op {
             Self::Place(op) => op,
             Self::Pad(op) => op,
             Self::Flip(op) => op,
+            Self::Permute(op) => op,
             Self::Dropout(op) => op,
             Self::StopGradient => &StopGradient,
             Self::Cast(op) => op,

@@ -1,7 +1,7 @@
-//! Rows and columns in reverse order.
+//! Rows and columns in reverse order, and axes in another one.
 
-use atrous_graph::op::Flip;
-use atrous_shaders::movement::flip;
+use atrous_graph::op::{Flip, Permute};
+use atrous_shaders::movement::{flip, permute};
 
 use crate::cut::{Cut, Section};
 use crate::dispatch::{NodePlan, Slot};
@@ -9,6 +9,7 @@ use crate::error::PlanError;
 use crate::kernel::{Bound, Kernel, is_half, vec4s};
 use crate::kernels::Kernels;
 use crate::problem::Problem;
+use crate::window::Window;
 
 impl Kernels for Flip {
     /// A part holds the rows that it mirrors.
@@ -35,5 +36,47 @@ impl Kernels for Flip {
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {
         let (rows, height) = (section.rows(), section.height());
         Some(section.first_rows(if self.vertical { height - rows.end..height - rows.start } else { rows }))
+    }
+}
+
+impl Kernels for Permute {
+    fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+        let (x, y) = (&problem.inputs[0], &problem.output);
+        let padded = x.ty.padded();
+        // Elements from one sample, row, column and channel of the input to the next.
+        let pixel = padded.c;
+        let steps = [padded.h * padded.w * pixel, padded.w * pixel, pixel, 1];
+        let [step_n, step_h, step_w, step_c] = self.axes.map(|axis| steps[axis]);
+        // A part of the input begins where that of the result does, as far as their samples and rows are the same.
+        let samples = if self.keeps(0) { 0 } else { y.first_sample };
+        let rows = if x.ty.shape.h == x.full.shape.h { y.first_row } else { 0 };
+        let call = permute::call(
+            permute::Axes { half: is_half(y.ty) },
+            permute::Constants {
+                n: y.ty.shape.n,
+                oh: y.ty.shape.h,
+                ow: y.ty.shape.w,
+                o: y.ty.shape.c,
+                o4: y.ty.padded().c / 4,
+                first: samples * step_n + rows * step_h,
+                step_n,
+                step_h,
+                step_w,
+                step_c,
+            },
+            permute::Bindings { x: Bound::part(Slot::Input(0), x), y: Bound::part(Slot::Output, y) },
+        );
+        Ok(NodePlan::single("permute", Kernel::from(call).invocations(vec4s(y.ty), problem.target)?))
+    }
+
+    /// Samples that stay samples are cut alike, and so are rows that stay rows; of anything else all is read.
+    fn cut(&self, section: &Section<'_>) -> Option<Cut> {
+        let all = Window::whole(section.inputs[0]);
+        let window = match (self.keeps(0), self.keeps(1)) {
+            (true, true) => section.window.clone(),
+            (true, false) => section.samples(all.rows),
+            (false, _) => all,
+        };
+        Some(section.first(window))
     }
 }

@@ -1,7 +1,7 @@
-//! Mirrored images.
+//! The same elements in another order.
 
-use crate::TensorType;
 use crate::op::definition::Definition;
+use crate::{Shape, TensorType};
 
 /// Mirrors rows and/or columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +24,56 @@ impl Definition for Flip {
     fn attributes(&self) -> String {
         let axes = [(self.vertical, "rows"), (self.horizontal, "columns")];
         axes.iter().filter(|(on, _)| *on).map(|(_, axis)| *axis).collect::<Vec<_>>().join(" ")
+    }
+
+    fn moves(&self, input: usize) -> bool {
+        input == 0
+    }
+}
+
+/// Puts the axes N, H, W, C in another order: axis `i` of the result is axis `axes[i]` of `x`, as in PyTorch's `permute`.
+///
+/// `[0, 3, 1, 2]` makes what a framework calls N×C×H×W of N×H×W×C: the result's sides are `n×c×h×w`, its last axis is W.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Permute {
+    /// For each axis of the result the axis of `x`, each of 0 (N), 1 (H), 2 (W) and 3 (C) once.
+    pub axes: [usize; 4],
+}
+
+impl Permute {
+    /// Whether an axis of the result is the same one of `x`.
+    pub const fn keeps(&self, axis: usize) -> bool {
+        self.axes[axis] == axis
+    }
+
+    /// The permutation that undoes this one.
+    pub const fn inverse(&self) -> Self {
+        let mut axes = [0; 4];
+        let mut i = 0;
+        while i < 4 {
+            axes[self.axes[i]] = i;
+            i += 1;
+        }
+        Self { axes }
+    }
+}
+
+impl Definition for Permute {
+    fn name(&self) -> &'static str {
+        "permute"
+    }
+
+    fn infer(&self, inputs: &[TensorType]) -> Result<TensorType, String> {
+        if let Some(missing) = (0..4).find(|axis| !self.axes.contains(axis)) {
+            return Err(format!("the axes must be 0 to 3 in some order, got {:?} without {missing}", self.axes));
+        }
+        let have = inputs[0].shape.dims();
+        let [n, h, w, c] = self.axes.map(|axis| have[axis]);
+        Ok(TensorType { shape: Shape::new(n, h, w, c), ..inputs[0] })
+    }
+
+    fn attributes(&self) -> String {
+        format!("{:?}", self.axes)
     }
 
     fn moves(&self, input: usize) -> bool {

@@ -7,7 +7,7 @@ use crate::{GraphError, Op};
 use super::concat::Concat;
 use super::fill::{Broadcast, Fill};
 use super::pad::{Pad, PadGrad, PadMode};
-use super::reorder::Flip;
+use super::reorder::{Flip, Permute};
 use super::slice::{Place, Slice};
 
 impl Differentiable for Concat {
@@ -58,6 +58,12 @@ impl Differentiable for PadGrad {
 impl Differentiable for Flip {
     fn gradient(&self, tape: &mut dyn Tape) -> Result<(), GraphError> {
         tape.linear(Op::Flip(*self))
+    }
+}
+
+impl Differentiable for Permute {
+    fn gradient(&self, tape: &mut dyn Tape) -> Result<(), GraphError> {
+        tape.linear(Op::Permute(self.inverse()))
     }
 }
 
