@@ -94,11 +94,6 @@ pub static SHADERS: &[Shader] = include!(concat!(env!("OUT_DIR"), "/shaders.rs")
 /// Changes whenever the text of a kernel does: a hash of all.
 pub const VERSION: &str = env!("ATROUS_KERNELS");
 
-/// Whether a kernel has variants that read their sizes from a table.
-pub fn has_sized(name: &str) -> bool {
-    SHADERS.iter().any(|s| s.name == name && !s.sizes.is_empty())
-}
-
 /// The dispatch grid as one linear index.
 pub const GRID: &str = include_str!("helpers/grid.wgsl");
 

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use atrous_graph::{DType, TensorType};
-use atrous_shaders::{Call, Shader, find, has_sized};
+use atrous_shaders::{Call, Shader, find};
 
 use crate::dispatch::{Binding, Dispatch, GROUP, Slot, linear_grid};
 use crate::error::PlanError;
 use crate::limits::{ADDRESSABLE, Limits};
-use crate::problem::Part;
+use crate::problem::{Part, Problem};
 use crate::target::Target;
 
 /// Vec4s that a tensor takes in memory.
@@ -24,11 +24,6 @@ pub(crate) const fn vec4_bytes(ty: TensorType) -> u64 {
 /// Whether a tensor is stored in f16: the axis `half` of kernels.
 pub(crate) fn is_half(ty: TensorType) -> bool {
     ty.dtype == DType::F16
-}
-
-/// Whether a kernel reads its sizes from a table: software adapters take long to compile a pipeline for each shape.
-pub(crate) fn is_sized(name: &str, target: &Target) -> bool {
-    target.software && has_sized(name)
 }
 
 /// The text of a variant: the axes that are on, in the order of the catalogue.
@@ -60,6 +55,34 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
+    /// Input `i` of a problem.
+    ///
+    /// # Panics
+    /// If there is no such input.
+    pub(crate) fn input(problem: &Problem<'_>, i: usize) -> Self {
+        Self::part(Slot::Input(i), &problem.inputs[i])
+    }
+
+    /// The result of a problem.
+    pub(crate) fn output(problem: &Problem<'_>) -> Self {
+        Self::part(Slot::Output, &problem.output)
+    }
+
+    /// A range of bytes, from element `base` of the kernel's array on: partial results, tables, regions of an input.
+    pub(crate) const fn window(window: Binding, base: usize) -> Self {
+        Self { window, base: base as f64, stride: 1, slice: false }
+    }
+
+    /// The same, of a tensor whose pixels lie so many vec4s apart.
+    pub(crate) const fn with_stride(self, vec4s: usize) -> Self {
+        Self { stride: vec4s as u32, ..self }
+    }
+
+    /// The same, from a later pixel on.
+    pub(crate) fn from_pixel(self, pixel: usize) -> Self {
+        Self { base: self.base + pixel as f64 * f64::from(self.stride), ..self }
+    }
+
     /// The window of a part.
     pub(crate) fn part(slot: Slot, part: &Part) -> Self {
         Self {

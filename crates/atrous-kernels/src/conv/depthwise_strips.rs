@@ -1,8 +1,11 @@
 //! Depthwise convolutions of 3×3 taps and stride 1, and their adjoints, in strips of four columns.
 
+use atrous_shaders::conv::depthwise_strip;
+
 use super::problem::ConvProblem;
 use crate::dispatch::Dispatch;
 use crate::error::PlanError;
+use crate::kernel::Kernel;
 
 /// Rows of a strip at most: its first two rows take extra loads.
 const ROWS: usize = 16;
@@ -27,6 +30,27 @@ pub(super) fn strips(p: &ConvProblem<'_>, offset: [usize; 2], flipped: bool) -> 
         strips += 1;
     }
     let rows = tall.div_ceil(strips);
-    let sizes = [("TOP", offset[0]), ("LEFT", offset[1]), ("ROWS", rows), ("FLIPPED", usize::from(flipped))];
-    Some(p.bound("conv/depthwise_strip", "").sizes(sizes).invocations(invocations(rows), p.target()))
+    Some(kernel(p, offset, rows, flipped).invocations(invocations(rows), p.target()))
+}
+
+fn kernel(p: &ConvProblem<'_>, [top, left]: [usize; 2], rows: usize, flipped: bool) -> Kernel {
+    let call = depthwise_strip::call(
+        depthwise_strip::Axes {
+            bias: p.fused.bias,
+            residual: p.fused.residual,
+            in_place: p.in_place().is_some(),
+            half: p.half(),
+        },
+        depthwise_strip::Constants {
+            geometry: p.geometry(),
+            epilogue: p.epilogue(0),
+            prologue: p.prologue(),
+            flipped,
+            left,
+            rows,
+            top,
+        },
+        depthwise_strip::Bindings { x: p.image(), w: p.filter(), y: p.result(), b: p.bias(), r: p.residual() },
+    );
+    call.into()
 }

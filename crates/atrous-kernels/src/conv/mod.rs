@@ -9,6 +9,7 @@ mod depthwise_strips;
 pub(crate) mod forward;
 mod fused;
 pub(crate) mod grad_weight;
+mod operands;
 mod problem;
 mod product;
 mod slabs;

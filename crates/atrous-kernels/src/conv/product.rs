@@ -3,6 +3,7 @@
 use super::problem::ConvProblem;
 use crate::dispatch::{Dispatch, NodePlan};
 use crate::error::PlanError;
+use crate::kernel::{Bound, Kernel};
 use crate::target::Target;
 use crate::tile::Tile;
 
@@ -27,17 +28,45 @@ impl Work {
     }
 }
 
-/// A 1×1 convolution.
-pub(super) fn gemm(p: &ConvProblem<'_>, name: &str, work: Work) -> Result<NodePlan, PlanError> {
+/// The rows that are multiplied with the filter: pixels of an image, or their columns.
+#[derive(Clone, Copy)]
+pub(super) struct Rows {
+    pub(super) x: Bound,
+    pub(super) y: Bound,
+    /// Rows of both.
+    pub(super) m: usize,
+    /// Vec4s of a row of `x`.
+    pub(super) k4: usize,
+    /// Pixel of the result that is the first row of `y`.
+    pub(super) first: usize,
+}
+
+impl Rows {
+    /// All pixels of a 1×1 convolution, whose sums are written to `y`.
+    pub(super) fn all(p: &ConvProblem<'_>, y: Bound) -> Self {
+        Self { x: p.image(), y, m: p.pixels(), k4: p.c4(), first: 0 }
+    }
+}
+
+/// A 1×1 convolution by the kernel of a tile.
+pub(super) fn gemm(
+    p: &ConvProblem<'_>,
+    work: Work,
+    kernel: fn(&ConvProblem<'_>, Tile, Rows) -> Kernel,
+) -> Result<NodePlan, PlanError> {
     let p = p.measuring(p.pixels(), work.tile.m);
-    let dispatch = p.matrix(p.bound(name, &work.tile.axes())).groups(work.groups, p.target())?;
+    let dispatch = kernel(&p, work.tile, Rows::all(&p, p.result())).groups(work.groups, p.target())?;
     Ok(p.single(work.tile, dispatch))
 }
 
-/// Any convolution, its groups as layers of the grid.
-pub(super) fn implicit_gemm(p: &ConvProblem<'_>, name: &str, work: Work) -> Result<NodePlan, PlanError> {
+/// Any convolution by the kernel of a tile that writes to a binding, its groups as layers of the grid.
+pub(super) fn implicit_gemm(
+    p: &ConvProblem<'_>,
+    work: Work,
+    kernel: fn(&ConvProblem<'_>, Tile, Bound) -> Kernel,
+) -> Result<NodePlan, PlanError> {
     let p = p.measuring(p.pixels(), work.tile.m);
-    let dispatch = p.bound(name, &work.tile.axes()).groups(work.groups, p.target())?;
+    let dispatch = kernel(&p, work.tile, p.result()).groups(work.groups, p.target())?;
     let [x, y, _] = dispatch.grid;
     Ok(p.single(work.tile, Dispatch { grid: [x, y, p.conv.groups as u32], ..dispatch }))
 }

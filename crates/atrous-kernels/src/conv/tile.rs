@@ -94,9 +94,4 @@ impl Tile {
     pub(super) fn register_groups(self, rows: usize, columns: usize) -> u64 {
         self.count(rows, columns).div_ceil(GROUP) as u64
     }
-
-    /// The axes' part of a variant's text.
-    pub(super) fn axes(self) -> String {
-        format!("TILE_M={},TILE_N={}", self.m, self.n)
-    }
 }

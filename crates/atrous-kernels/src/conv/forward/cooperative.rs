@@ -1,9 +1,12 @@
 //! GEMM and implicit GEMM in cooperative matrices.
 
+use atrous_shaders::conv::cooperative;
+
 use crate::conv::conditions::{bare, filled, layered};
 use crate::conv::problem::{Conv, ConvProblem};
 use crate::dispatch::{Dispatch, NodePlan};
 use crate::error::PlanError;
+use crate::kernel::Kernel;
 use crate::variant::{Admission, Entry, Variant, require};
 
 pub(super) static VARIANT: Variant<Conv> = Variant {
@@ -43,11 +46,21 @@ fn multiplies(p: &ConvProblem<'_>) -> Admission {
 
 /// One dispatch, a workgroup a tile.
 fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
-    let size = size(p).expect("the variant is legal: a bug of atrous") as usize;
+    let size = size(p).expect("the variant is legal: a bug of atrous");
     let lanes = p.target().cooperative.map_or(0, |have| have.lanes) as usize;
-    let tiles = p.pixels().div_ceil(4 * size) * p.og4().div_ceil(size);
-    let kernel = p.bound("conv/cooperative", &format!("SIZE={size}")).sizes([("LANES", lanes)]);
-    let dispatch = kernel.groups(tiles as u64, p.target())?;
+    let tiles = p.pixels().div_ceil(4 * size as usize) * p.og4().div_ceil(size as usize);
+    let call = cooperative::call(
+        cooperative::Axes {
+            bias: p.fused.bias,
+            residual: p.fused.residual,
+            in_place: p.in_place().is_some(),
+            half: p.half(),
+            size,
+        },
+        cooperative::Constants { geometry: p.geometry(), epilogue: p.epilogue(0), lanes },
+        cooperative::Bindings { x: p.image(), w: p.filter(), y: p.result(), b: p.bias(), r: p.residual() },
+    );
+    let dispatch = Kernel::from(call).groups(tiles as u64, p.target())?;
     let [x, y, _] = dispatch.grid;
     Ok(Dispatch { grid: [x, y, p.conv.groups as u32], ..dispatch }.into())
 }

@@ -1,10 +1,13 @@
 //! Several filters for each channel.
 
+use atrous_shaders::conv::depthwise_multiplier;
+
 use super::{direct, im2col};
 use crate::conv::conditions::depthwise;
 use crate::conv::problem::{Conv, ConvProblem};
 use crate::dispatch::NodePlan;
 use crate::error::PlanError;
+use crate::kernel::Kernel;
 use crate::variant::{Entry, Variant, require};
 
 pub(super) static VARIANT: Variant<Conv> = Variant {
@@ -16,6 +19,20 @@ pub(super) static VARIANT: Variant<Conv> = Variant {
 
 fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
     let y = p.y();
-    let kernel = p.bound("conv/depthwise_multiplier", "").sizes([("MULTIPLIER", p.cout_g)]);
-    kernel.invocations(y.n * y.h * y.w.div_ceil(4) * p.o4(), p.target()).map(NodePlan::from)
+    let call = depthwise_multiplier::call(
+        depthwise_multiplier::Axes {
+            bias: p.fused.bias,
+            residual: p.fused.residual,
+            in_place: p.in_place().is_some(),
+            half: p.half(),
+        },
+        depthwise_multiplier::Constants {
+            geometry: p.geometry(),
+            epilogue: p.epilogue(0),
+            prologue: p.prologue(),
+            multiplier: p.cout_g,
+        },
+        depthwise_multiplier::Bindings { x: p.image(), w: p.filter(), y: p.result(), b: p.bias(), r: p.residual() },
+    );
+    Kernel::from(call).invocations(y.n * y.h * y.w.div_ceil(4) * p.o4(), p.target()).map(NodePlan::from)
 }

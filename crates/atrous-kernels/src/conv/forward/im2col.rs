@@ -1,12 +1,15 @@
 //! The column matrix written out, in pieces of rows, each gathered and multiplied before the next: the textbook form.
 
+use atrous_shaders::conv::im2col;
+
+use super::{gemm_registers, gemm_tiled};
 use crate::conv::conditions::{bare, dense};
 use crate::conv::problem::{Conv, ConvProblem};
-use crate::conv::product::Work;
+use crate::conv::product::{Rows, Work};
 use crate::conv::tile::TILE_BYTES;
 use crate::dispatch::{Binding, Dispatch, NodePlan, Slot};
 use crate::error::PlanError;
-use crate::kernel::vec4_bytes;
+use crate::kernel::{Bound, Kernel, vec4_bytes};
 use crate::variant::{Entry, Variant, require};
 
 pub(super) static VARIANT: Variant<Conv> = Variant {
@@ -24,7 +27,7 @@ const COLUMN_BYTES: u64 = 32 << 20;
 
 /// Vec4s of one row of the column matrix.
 fn k4(p: &ConvProblem<'_>) -> usize {
-    p.taps() * p.x().c.div_ceil(4)
+    p.taps() * p.c4()
 }
 
 /// Bytes of one row of the column matrix.
@@ -47,29 +50,24 @@ fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
 
 /// Writes `m` rows of the column matrix, from pixel `first` on.
 fn gather(p: &ConvProblem<'_>, first: usize, m: usize, columns: Binding) -> Result<Dispatch, PlanError> {
-    let kernel = p
-        .configured("conv/im2col", if p.half() { "half" } else { "" })
-        .sizes([("M", m), ("FIRST", first), ("COLUMNS_BASE", 0)])
-        .bind("X_BASE", Slot::Input(0), &p.problem.inputs[0])
-        .window(columns);
-    kernel.invocations(m * k4(p), p.target())
+    let call = im2col::call(
+        im2col::Axes { half: p.half() },
+        im2col::Constants { geometry: p.geometry(), first, m },
+        im2col::Bindings { x: p.image(), columns: Bound::window(columns, 0) },
+    );
+    Kernel::from(call).invocations(m * k4(p), p.target())
 }
 
 /// Multiplies these rows with the filter.
 fn multiply(p: &ConvProblem<'_>, first: usize, m: usize, columns: Binding) -> Result<Dispatch, PlanError> {
-    let (inputs, output) = (p.problem.inputs, &p.problem.output);
+    let rows = Rows { x: Bound::window(columns, 0), y: p.result().from_pixel(first), m, k4: k4(p), first };
     let tiled = !p.target().software && p.target().limits.workgroup_memory >= TILE_BYTES;
-    let (name, work) = if tiled {
-        ("conv/gemm_tiled", Work::in_workgroup(m, p.o4(), 1, p.target()))
+    let (kernel, work) = if tiled {
+        let work = Work::in_workgroup(m, p.o4(), 1, p.target());
+        (gemm_tiled::kernel(p, work.tile, rows), work)
     } else {
-        ("conv/gemm_registers", Work::in_registers(m, p.o4(), 1, p.target()))
+        let work = Work::in_registers(m, p.o4(), 1, p.target());
+        (gemm_registers::kernel(p, work.tile, rows), work)
     };
-    let kernel = p
-        .kernel(name, &work.tile.axes())
-        .sizes([("M", m), ("K4", k4(p)), ("X_BASE", 0)])
-        .window(columns)
-        .bind("W_BASE", Slot::Input(1), &inputs[1])
-        .place("Y_BASE", output, first)
-        .window(Binding { slot: Slot::Output, offset: 0, size: output.bytes() });
-    p.bind_rest(kernel, first).groups(work.groups, p.target())
+    kernel.groups(work.groups, p.target())
 }

@@ -1,9 +1,12 @@
 //! Convolutions as matrix products, taps outermost, in tiles of registers.
 
+use atrous_shaders::conv::implicit_gemm_registers;
+
 use super::{direct, im2col, implicit_gemm_split, implicit_gemm_tiled};
 use crate::conv::conditions::{bare, layered};
-use crate::conv::problem::Conv;
+use crate::conv::problem::{Conv, ConvProblem};
 use crate::conv::product::{Work, implicit_gemm};
+use crate::kernel::{Bound, Kernel};
 use crate::tile::Tile;
 use crate::variant::{Entry, Variant};
 
@@ -18,6 +21,32 @@ pub(super) static VARIANT: Variant<Conv> = Variant {
     preferred: |_| Ok(()),
     plan: |p| {
         let work = Work::in_registers(p.pixels(), p.og4(), p.conv.groups, p.target());
-        implicit_gemm(p, "conv/implicit_gemm_registers", work)
+        implicit_gemm(p, work, kernel)
     },
 };
+
+/// The convolution, written to `y`.
+fn kernel(p: &ConvProblem<'_>, tile: Tile, y: Bound) -> Kernel {
+    let call = implicit_gemm_registers::call(
+        implicit_gemm_registers::Axes {
+            bias: p.fused.bias,
+            residual: p.fused.residual,
+            in_place: p.in_place().is_some(),
+            moments: p.strips.is_some(),
+            sized: p.target().software,
+            half: p.half(),
+            tile_m: tile.m as u32,
+            tile_n: tile.n as u32,
+        },
+        implicit_gemm_registers::Constants { geometry: p.geometry(), epilogue: p.epilogue(0) },
+        implicit_gemm_registers::Bindings {
+            x: p.image(),
+            w: p.filter(),
+            y,
+            b: p.bias(),
+            p: p.moments(),
+            r: p.residual(),
+        },
+    );
+    call.into()
+}

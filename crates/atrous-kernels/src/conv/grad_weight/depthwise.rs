@@ -1,10 +1,12 @@
 //! One filter for each channel: all taps of a channel vec4 in registers.
 
+use atrous_shaders::conv::grad_weight_depthwise;
+
 use super::problem::{GradWeight, Gradient};
-use super::stage::{Stage, Unit};
+use super::stage::{Stage, Sums, Unit};
 use super::{direct, registers, sum, tiled};
 use crate::dispatch::GROUP;
-use crate::kernel::axes;
+use crate::kernel::Kernel;
 use crate::variant::{Entry, Variant, require};
 
 pub(super) static VARIANT: Variant<GradWeight> = Variant {
@@ -17,13 +19,15 @@ pub(super) static VARIANT: Variant<GradWeight> = Variant {
     plan: |p| sum::plan(p, &stage(p)),
 };
 
+/// Whether an invocation computes a row of three taps, and not a single one.
+fn row3(p: &Gradient<'_>) -> bool {
+    p.kernel[1] == 3
+}
+
 fn stage(p: &Gradient<'_>) -> Stage {
-    // A row of three taps is one invocation's.
-    let row3 = p.kernel[1] == 3;
-    let taps = if row3 { p.kernel[0] } else { p.taps() };
+    let taps = if row3(p) { p.kernel[0] } else { p.taps() };
     Stage {
-        name: "conv/grad_weight_depthwise",
-        axes: axes(&[(row3, "row3"), p.half()]),
+        kernel,
         tile: None,
         work: taps * p.o4(),
         per_group: GROUP as usize,
@@ -31,4 +35,14 @@ fn stage(p: &Gradient<'_>) -> Stage {
         layers: 1,
         unit: Unit::Pieces,
     }
+}
+
+fn kernel(p: &Gradient<'_>, sums: Sums) -> Kernel {
+    let Sums { geometry, units, accumulate, x, dy, partials } = sums;
+    let call = grad_weight_depthwise::call(
+        grad_weight_depthwise::Axes { row3: row3(p), half: p.half() },
+        grad_weight_depthwise::Constants { geometry, units, accumulate },
+        grad_weight_depthwise::Bindings { x, dy, p: partials },
+    );
+    call.into()
 }

@@ -1,10 +1,12 @@
 //! One sum for each element of the filter and slab.
 
+use atrous_shaders::conv::grad_weight_direct;
+
 use super::problem::{GradWeight, Gradient};
-use super::stage::{Stage, Unit};
+use super::stage::{Stage, Sums, Unit};
 use super::sum;
 use crate::dispatch::GROUP;
-use crate::kernel::axes;
+use crate::kernel::Kernel;
 use crate::variant::{Entry, General};
 
 pub(super) static VARIANT: General<GradWeight> =
@@ -12,8 +14,7 @@ pub(super) static VARIANT: General<GradWeight> =
 
 fn stage(p: &Gradient<'_>) -> Stage {
     Stage {
-        name: "conv/grad_weight_direct",
-        axes: axes(&[p.half()]),
+        kernel,
         tile: None,
         work: p.taps() * 4 * p.cg4() * p.o4(),
         per_group: GROUP as usize,
@@ -21,4 +22,14 @@ fn stage(p: &Gradient<'_>) -> Stage {
         layers: 1,
         unit: Unit::Pieces,
     }
+}
+
+fn kernel(p: &Gradient<'_>, sums: Sums) -> Kernel {
+    let Sums { geometry, units, accumulate, x, dy, partials } = sums;
+    let call = grad_weight_direct::call(
+        grad_weight_direct::Axes { half: p.half() },
+        grad_weight_direct::Constants { geometry, units, accumulate },
+        grad_weight_direct::Bindings { x, dy, p: partials },
+    );
+    call.into()
 }

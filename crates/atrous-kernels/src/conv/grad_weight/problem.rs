@@ -2,6 +2,7 @@
 
 use atrous_graph::op::{Conv2d, Conv2dGradWeight, Padding};
 use atrous_graph::{DType, Shape};
+use atrous_shaders::groups::Geometry;
 
 use super::region::{Region, regions};
 use crate::error::PlanError;
@@ -72,9 +73,9 @@ impl<'a> Gradient<'a> {
         self.kernel[0] * self.kernel[1]
     }
 
-    /// The kernels' flag for images that are stored in f16.
-    pub(super) fn half(&self) -> (bool, &'static str) {
-        (self.problem.inputs[0].ty.dtype == DType::F16, "half")
+    /// Whether image and gradient are stored in f16.
+    pub(super) fn half(&self) -> bool {
+        self.problem.inputs[0].ty.dtype == DType::F16
     }
 
     /// Whether all pixels are one long row.
@@ -92,6 +93,34 @@ impl<'a> Gradient<'a> {
             return Rows { n: 1, h: 1, w: pixels, oh: 1, ow: pixels };
         }
         Rows { n, h, w: x.w, oh, ow: dy.w }
+    }
+
+    /// Sizes of a region's image, of the gradient above it and of the filter.
+    pub(super) fn geometry(&self, region: &Region) -> Geometry {
+        let (rows, conv, c) = (self.rows(region), &self.conv, self.shape(0).c);
+        Geometry {
+            n: rows.n,
+            h: rows.h,
+            w: rows.w,
+            c,
+            c4: c.div_ceil(4),
+            cg4: self.cg4(),
+            oh: rows.oh,
+            ow: rows.ow,
+            o4: self.o4(),
+            og4: self.og4(),
+            kh: self.kernel[0],
+            kw: self.kernel[1],
+            stride_h: conv.stride[0],
+            stride_w: conv.stride[1],
+            dilation_h: conv.dilation[0],
+            dilation_w: conv.dilation[1],
+            pad_top: region.top,
+            pad_left: conv.padding.left,
+            groups: conv.groups,
+            cin_g: self.cin_g,
+            cout_g: self.cout_g,
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! A tile of input × output channels of one tap in the registers of an invocation.
 
+use atrous_shaders::conv::grad_weight_registers;
+
 use super::problem::{GradWeight, Gradient, layered};
-use super::stage::{Stage, Unit};
+use super::stage::{Stage, Sums, Unit};
 use super::{direct, sum, tiled};
-use crate::kernel::{axes, is_sized};
+use crate::kernel::Kernel;
 use crate::tile::Tile;
 use crate::variant::{Entry, Variant};
 
@@ -22,13 +24,14 @@ pub(super) static VARIANT: Variant<GradWeight> = Variant {
 /// Invocations in a workgroup.
 const GROUP: usize = 16;
 
+fn tile(p: &Gradient<'_>) -> Tile {
+    Tile::largest_in_registers(4 * p.cg4(), p.og4(), p.target())
+}
+
 fn stage(p: &Gradient<'_>) -> Stage {
-    let name = "conv/grad_weight_registers";
-    let tile = Tile::largest_in_registers(4 * p.cg4(), p.og4(), p.target());
-    let sized = (is_sized(name, p.target()), "sized");
+    let tile = tile(p);
     Stage {
-        name,
-        axes: axes(&[sized, p.half(), (true, &tile.axes())]),
+        kernel,
         tile: Some(tile),
         work: p.taps() * tile.count(4 * p.cg4(), p.og4()),
         per_group: GROUP,
@@ -36,4 +39,20 @@ fn stage(p: &Gradient<'_>) -> Stage {
         layers: p.conv.groups,
         unit: Unit::Pieces,
     }
+}
+
+fn kernel(p: &Gradient<'_>, sums: Sums) -> Kernel {
+    let tile = tile(p);
+    let Sums { geometry, units, accumulate, x, dy, partials } = sums;
+    let call = grad_weight_registers::call(
+        grad_weight_registers::Axes {
+            sized: p.target().software,
+            half: p.half(),
+            tile_m: tile.m as u32,
+            tile_n: tile.n as u32,
+        },
+        grad_weight_registers::Constants { geometry, units, accumulate },
+        grad_weight_registers::Bindings { x, dy, p: partials },
+    );
+    call.into()
 }

@@ -1,19 +1,18 @@
 //! The first stage: partial sums of every slab.
 
-use atrous_shaders::find;
+use atrous_shaders::groups::{Geometry, Units};
 
 use super::problem::{BLOCK, Gradient, Rows};
 use super::region::{Region, window};
 use crate::dispatch::{Dispatch, Slot};
 use crate::error::PlanError;
-use crate::kernel::Kernel;
+use crate::kernel::{Bound, Kernel};
 use crate::tile::Tile;
 
 /// How a variant runs the first stage.
 pub(super) struct Stage {
     /// Its kernel.
-    pub(super) name: &'static str,
-    pub(super) axes: String,
+    pub(super) kernel: fn(&Gradient<'_>, Sums) -> Kernel,
     pub(super) tile: Option<Tile>,
     /// Tiles, or sums, of one slab in one layer of the grid.
     pub(super) work: usize,
@@ -25,6 +24,19 @@ pub(super) struct Stage {
     pub(super) layers: usize,
     /// What slabs are cut from.
     pub(super) unit: Unit,
+}
+
+/// What the kernel of a first stage computes: partial sums of one region.
+pub(super) struct Sums {
+    pub(super) geometry: Geometry,
+    pub(super) units: Units,
+    /// Whether they are added to those that are there.
+    pub(super) accumulate: bool,
+    /// The image.
+    pub(super) x: Bound,
+    /// The gradient above it.
+    pub(super) dy: Bound,
+    pub(super) partials: Bound,
 }
 
 /// What the sum over the pixels is cut into.
@@ -72,55 +84,46 @@ impl Stage {
         Slabs { count: units.div_ceil(each), units: each }
     }
 
-    /// Its kernel on one region, with the image and the gradient bound.
-    pub(super) fn kernel(&self, p: &Gradient<'_>, slabs: Slabs, region: &Region) -> Kernel {
+    /// The dispatch that writes, or adds, the sums of one region to `partials`.
+    ///
+    /// # Errors
+    /// [`PlanError::Limit`] if it does not fit the adapter.
+    pub(super) fn dispatch(
+        &self,
+        p: &Gradient<'_>,
+        slabs: Slabs,
+        region: &Region,
+        accumulate: bool,
+        partials: Bound,
+    ) -> Result<Dispatch, PlanError> {
         let (inputs, limits) = (p.problem.inputs, &p.target().limits);
         let (x, x_base) = window(Slot::Input(0), &inputs[0], &region.n, &region.x_rows, limits);
         let (dy, dy_base) = window(Slot::Input(1), &inputs[1], &region.n, &region.rows, limits);
-        let shader = find(self.name, &self.axes);
-        let declares = |constant: &str| shader.is_some_and(|shader| shader.takes(constant));
-        let rows = p.rows(region);
-        let units = self.unit.count(&rows);
-        let constants = [
-            ("H", rows.h),
-            ("W", rows.w),
-            ("C4", p.shape(0).c.div_ceil(4)),
-            ("CG4", p.cg4()),
-            ("OH", rows.oh),
-            ("OW", rows.ow),
-            ("O4", p.o4()),
-            ("OG4", p.og4()),
-            ("KH", p.kernel[0]),
-            ("KW", p.kernel[1]),
-            ("STRIDE_H", p.conv.stride[0]),
-            ("STRIDE_W", p.conv.stride[1]),
-            ("DILATION_H", p.conv.dilation[0]),
-            ("DILATION_W", p.conv.dilation[1]),
-            ("PAD_TOP", region.top),
-            ("PAD_LEFT", p.conv.padding.left),
-            ("GROUPS", p.conv.groups),
-            ("CIN_G", p.cin_g),
-            ("COUT_G", p.cout_g),
-            ("SLABS", slabs.count),
-            ("PER_SLAB", slabs.units),
-            ("BLOCK", (BLOCK / rows.segment()).max(1)),
-            ("UNITS", units),
-            ("PIXELS", units),
-            ("SEGMENTS", rows.segments()),
-            ("SEGMENT", rows.segment()),
-            ("X_BASE", x_base),
-            ("DY_BASE", dy_base),
-        ];
-        let constants = constants.into_iter().filter(|(name, _)| declares(name));
-        let kernel = Kernel::new(self.name, &self.axes);
-        constants.fold(kernel, |kernel, (name, value)| kernel.set(name, value as f64)).window(x).window(dy)
-    }
-
-    /// The dispatch of its kernel over all slabs.
-    pub(super) fn dispatch(&self, kernel: Kernel, p: &Gradient<'_>, slabs: Slabs) -> Result<Dispatch, PlanError> {
+        let sums = Sums {
+            geometry: p.geometry(region),
+            units: self.units(&p.rows(region), slabs),
+            accumulate,
+            x: Bound::window(x, x_base),
+            dy: Bound::window(dy, dy_base),
+            partials,
+        };
         let groups = (self.work * slabs.count).div_ceil(self.per_group);
-        let dispatch = kernel.groups(groups as u64, p.target())?;
+        let dispatch = (self.kernel)(p, sums).groups(groups as u64, p.target())?;
         let [x, y, _] = dispatch.grid;
         Ok(Dispatch { grid: [x, y, self.layers as u32], ..dispatch })
+    }
+
+    /// How the sums of a region are cut.
+    fn units(&self, rows: &Rows, slabs: Slabs) -> Units {
+        let count = self.unit.count(rows);
+        Units {
+            slabs: slabs.count,
+            per_slab: slabs.units,
+            block: (BLOCK / rows.segment()).max(1),
+            units: count,
+            pixels: count,
+            segments: rows.segments(),
+            segment: rows.segment(),
+        }
     }
 }

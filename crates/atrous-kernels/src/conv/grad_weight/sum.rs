@@ -1,10 +1,12 @@
 //! Both stages: partial sums, and their sum.
 
+use atrous_shaders::reduce::combine;
+
 use super::problem::Gradient;
 use super::stage::Stage;
 use crate::dispatch::{Binding, Dispatch, NodePlan, Slot};
 use crate::error::PlanError;
-use crate::kernel::{Kernel, vec4s};
+use crate::kernel::{Bound, Kernel, vec4s};
 use crate::problem::Problem;
 
 /// Bytes of partial sums, unless a single filter takes more.
@@ -22,28 +24,28 @@ pub(super) fn plan(p: &Gradient<'_>, stage: &Stage) -> Result<NodePlan, PlanErro
     let partials = Binding { slot: Slot::Scratch(0), offset: 0, size: (slabs.count * sets) as u64 * filter };
     let mut plan = NodePlan { tile: stage.tile, ..NodePlan::default() };
     for (i, region) in p.regions.iter().enumerate() {
-        let kernel = stage.kernel(p, slabs, region).sizes([("ACCUMULATE", usize::from(i >= sets))]);
-        let kernel = if single {
-            kernel.bind("P_BASE", Slot::Output, &problem.output)
+        let to = if single {
+            Bound::output(problem)
         } else {
-            kernel.sizes([("P_BASE", i % sets * slabs.count * vec4s(problem.output.ty))]).window(partials)
+            Bound::window(partials, i % sets * slabs.count * vec4s(problem.output.ty))
         };
-        plan.dispatches.push(stage.dispatch(kernel, p, slabs)?);
+        plan.dispatches.push(stage.dispatch(p, slabs, region, i >= sets, to)?);
     }
     if !single {
-        plan.dispatches.push(combine(slabs.count * sets, partials, problem)?);
+        plan.dispatches.push(add(slabs.count * sets, partials, problem)?);
         plan.scratch.push(partials.size);
     }
     Ok(plan)
 }
 
 /// The dispatch that adds the partial sums up.
-fn combine(slabs: usize, partials: Binding, problem: &Problem<'_>) -> Result<Dispatch, PlanError> {
+fn add(slabs: usize, partials: Binding, problem: &Problem<'_>) -> Result<Dispatch, PlanError> {
     let (outputs, target) = (vec4s(problem.output.ty), problem.target);
     let shared = slabs >= 64 && !target.software && target.limits.workgroup_memory >= 1024;
-    let kernel = Kernel::new("reduce/combine", if shared { "workgroup" } else { "" })
-        .sizes([("SLABS", slabs), ("OUTPUTS", outputs), ("MAX", 0), ("DIVISOR", 1), ("P_BASE", 0)])
-        .window(partials)
-        .bind("Y_BASE", Slot::Output, &problem.output);
+    let kernel = Kernel::from(combine::call(
+        combine::Axes { workgroup: shared, narrow: false },
+        combine::Constants { slabs, outputs, max: false, divisor: 1.0 },
+        combine::Bindings { p: Bound::window(partials, 0), y: Bound::output(problem) },
+    ));
     if shared { kernel.groups(outputs as u64, target) } else { kernel.invocations(outputs, target) }
 }

@@ -1,10 +1,13 @@
 //! One filter for each channel, in strips where that pays.
 
+use atrous_shaders::conv::transposed_depthwise;
+
 use super::{direct, phase, tiled};
 use crate::conv::depthwise_strips::strips;
 use crate::conv::problem::{Conv, ConvProblem};
 use crate::dispatch::NodePlan;
 use crate::error::PlanError;
+use crate::kernel::Kernel;
 use crate::variant::{Entry, Variant, require};
 
 pub(super) static VARIANT: Variant<Conv> = Variant {
@@ -28,6 +31,15 @@ fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
     // Runs of four outputs that lie `stride` apart.
     let stride = p.conv.stride[1].min(y.w);
     let runs = y.w.div_ceil(4 * stride) * stride;
-    let kernel = p.bound("conv/transposed_depthwise", "");
-    kernel.invocations(y.n * y.h * runs * p.o4(), p.target()).map(NodePlan::from)
+    let call = transposed_depthwise::call(
+        transposed_depthwise::Axes {
+            bias: p.fused.bias,
+            residual: p.fused.residual,
+            in_place: p.in_place().is_some(),
+            half: p.half(),
+        },
+        transposed_depthwise::Constants { geometry: p.geometry(), epilogue: p.epilogue(0) },
+        transposed_depthwise::Bindings { x: p.image(), w: p.filter(), y: p.result(), b: p.bias(), r: p.residual() },
+    );
+    Kernel::from(call).invocations(y.n * y.h * runs * p.o4(), p.target()).map(NodePlan::from)
 }

@@ -4,6 +4,7 @@ use crate::conv::conditions::whole;
 use crate::conv::problem::ConvProblem;
 use crate::dispatch::{Dispatch, NodePlan};
 use crate::error::PlanError;
+use crate::kernel::Kernel;
 use crate::tile::Tile;
 use crate::variant::{Admission, require};
 
@@ -25,10 +26,10 @@ pub(super) fn size(p: &ConvProblem<'_>) -> [usize; 3] {
     [largest, p.og4(), rows * columns * p.conv.groups]
 }
 
-/// All phases in one dispatch of a kernel in this tile, by so many workgroups a layer.
-pub(super) fn plan(p: &ConvProblem<'_>, name: &str, tile: Tile, groups: u64) -> Result<NodePlan, PlanError> {
+/// All phases in one dispatch of a kernel in this tile, of so many workgroups a layer.
+pub(super) fn plan(p: &ConvProblem<'_>, kernel: Kernel, tile: Tile, groups: u64) -> Result<NodePlan, PlanError> {
     let [.., layers] = size(p);
-    let dispatch = p.bound(name, &tile.axes()).groups(groups, p.target())?;
+    let dispatch = kernel.groups(groups, p.target())?;
     let [x, y, _] = dispatch.grid;
     let dispatch = Dispatch { grid: [x, y, layers as u32], ..dispatch };
     Ok(NodePlan { tile: Some(tile), ..dispatch.into() })
