@@ -8,8 +8,10 @@ use crate::Tensor;
 /// units in the last place.
 pub(crate) const SLACK: f64 = 1e-6;
 
-/// The largest value there is in f32, and the range of what is not bounded otherwise.
+/// The largest value there is in f32.
 pub(crate) const MAX: f64 = f32::MAX as f64;
+
+/// The range of what has no bounds.
 pub(crate) const UNBOUNDED: (f64, f64) = (-MAX, MAX);
 
 /// What an operation computes, implemented for each one in the file of its family. `inputs` are in the order the operation documents,

@@ -1,4 +1,4 @@
-//! Gradients of pooling: every `dy` is spread over the pixels that its result was made of.
+//! Sums of pixels, and gradients of pooling: every `dy` is spread over the pixels that its result was made of.
 
 use std::ops::Range;
 

@@ -9,4 +9,6 @@ mod movement;
 mod norm;
 mod pointwise;
 mod pool;
+mod reduce;
 mod resize;
+mod table;

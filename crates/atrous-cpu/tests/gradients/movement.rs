@@ -1,41 +1,46 @@
-use atrous_cpu::Tensor;
-use atrous_graph::op::{
-    Broadcast, Dropout, DropoutUnit, Flip, Gradient, Pad, PadGrad, PadMode, Padding, Place, Reduce, Reduction, Slice,
-};
+use atrous_graph::op::{Broadcast, Flip, Gradient, Pad, PadGrad, PadMode, Padding, Place, Reduce, Reduction, Slice};
 use atrous_graph::{Op, Shape};
 
-use crate::check::{eval, linear, noise};
+use crate::check::{check, eval, noise};
+use crate::table::{Read, Row, check_all};
 
 const IMAGE: Shape = Shape::new(2, 4, 5, 3);
 
+/// Flips are their own gradients, sums those of repetition.
 #[test]
-fn padding() {
-    for [top, bottom, left, right] in [[0; 4], [1; 4], [2, 0, 0, 3], [0, 3, 4, 1], [3, 3, 4, 4]] {
-        let padding = Padding { top, bottom, left, right };
-        for mode in [PadMode::Constant(0.0), PadMode::Reflect, PadMode::Replicate] {
-            let pad = Pad { padding, mode };
-            let grad = PadGrad { pad, h: IMAGE.h, w: IMAGE.w };
-            linear(
-                &format!("{pad:?}"),
-                IMAGE,
-                |x| eval(Op::Pad(pad), &[x]),
-                |u| eval(Op::Gradient(Gradient::Pad(grad)), &[u]),
-            );
-        }
-    }
+fn every_line() {
+    let [vertical, horizontal, both] = [(true, false), (false, true), (true, true)]
+        .map(|(vertical, horizontal)| Op::Flip(Flip { vertical, horizontal }));
+    check_all([
+        Row::linear(vertical, IMAGE, vertical),
+        Row::linear(horizontal, IMAGE, horizontal),
+        Row::linear(both, IMAGE, both),
+        Row::linear(broadcast(IMAGE), Shape::new(1, 4, 5, 3), sum(true, false, false)),
+        Row::linear(broadcast(IMAGE), Shape::new(2, 1, 1, 3), sum(false, true, true)),
+        Row::linear(broadcast(IMAGE), Shape::channels(3), sum(true, true, true)),
+        Row::linear(broadcast(IMAGE), Shape::new(2, 1, 5, 3), sum(false, true, false)),
+    ]);
 }
 
-/// A constant that is not zero has no gradient, but it shifts the result.
+/// Place and slice are each other's gradients.
 #[test]
-fn padding_with_a_number() {
-    let pad = Pad { padding: Padding { top: 1, bottom: 2, left: 3, right: 0 }, mode: PadMode::Constant(2.5) };
-    let grad = PadGrad { pad, h: IMAGE.h, w: IMAGE.w };
-    let x = noise(IMAGE, 1);
-    crate::check::check("pad", &x, |x| eval(Op::Pad(pad), &[x]), |u| eval(Op::Gradient(Gradient::Pad(grad)), &[u]));
+fn boxes_and_padding() {
+    check_all(
+        boxes().flat_map(|(slice, place, size)| [Row::linear(slice, IMAGE, place), Row::linear(place, size, slice)]),
+    );
+    check_all(pads().map(|pad| Row::linear(Op::Pad(pad), IMAGE, pad_grad(pad))));
 }
 
-#[test]
-fn place_and_slice_are_each_others_gradients() {
+fn broadcast(shape: Shape) -> Op {
+    Op::Broadcast(Broadcast { shape })
+}
+
+fn sum(n: bool, h: bool, w: bool) -> Op {
+    Op::Reduce(Reduce { reduction: Reduction::Sum, n, h, w })
+}
+
+/// Boxes of an image cut out and put back, with their size.
+fn boxes() -> impl Iterator<Item = (Op, Op, Shape)> {
     let boxes = [
         ([0, 0, 0, 0], IMAGE),
         ([1, 0, 0, 0], Shape::new(1, 4, 5, 3)),
@@ -43,11 +48,29 @@ fn place_and_slice_are_each_others_gradients() {
         ([0, 0, 0, 1], Shape::new(2, 4, 5, 1)),
         ([1, 3, 0, 1], Shape::new(1, 1, 5, 2)),
     ];
-    for (start, size) in boxes {
-        let (slice, place) = (Op::Slice(Slice { start, size }), Op::Place(Place { start, shape: IMAGE }));
-        linear("slice", IMAGE, |x| eval(slice, &[x]), |u| eval(place, &[u]));
-        linear("place", size, |x| eval(place, &[x]), |u| eval(slice, &[u]));
-    }
+    boxes
+        .into_iter()
+        .map(|(start, size)| (Op::Slice(Slice { start, size }), Op::Place(Place { start, shape: IMAGE }), size))
+}
+
+fn pads() -> impl Iterator<Item = Pad> {
+    let sides = [[0; 4], [1; 4], [2, 0, 0, 3], [0, 3, 4, 1], [3, 3, 4, 4]];
+    let modes = [PadMode::Constant(0.0), PadMode::Reflect, PadMode::Replicate];
+    sides.into_iter().flat_map(move |[top, bottom, left, right]| {
+        let padding = Padding { top, bottom, left, right };
+        modes.map(|mode| Pad { padding, mode })
+    })
+}
+
+fn pad_grad(pad: Pad) -> Op {
+    Op::Gradient(Gradient::Pad(PadGrad { pad, h: IMAGE.h, w: IMAGE.w }))
+}
+
+/// A constant that is not zero has no gradient, but it shifts the result.
+#[test]
+fn padding_with_a_number() {
+    let pad = Pad { padding: Padding { top: 1, bottom: 2, left: 3, right: 0 }, mode: PadMode::Constant(2.5) };
+    check_all([Row::new(Op::Pad(pad), vec![noise(IMAGE, 1)], pad_grad(pad), [Read::Dy])]);
 }
 
 #[test]
@@ -55,48 +78,5 @@ fn concat_is_sliced() {
     let (a, c) = (noise(Shape::new(2, 4, 5, 2), 1), noise(Shape::new(2, 4, 5, 1), 2));
     let whole = Shape { c: 6, ..IMAGE };
     let part = Op::Slice(Slice::channels(whole, 2, 3));
-    crate::check::check("concat", &noise(IMAGE, 3), |b| eval(Op::Concat, &[&a, b, &c]), |u| eval(part, &[u]));
-}
-
-#[test]
-fn flips_are_their_own_gradients() {
-    for (vertical, horizontal) in [(true, false), (false, true), (true, true)] {
-        let op = Op::Flip(Flip { vertical, horizontal });
-        linear("flip", IMAGE, |x| eval(op, &[x]), |u| eval(op, &[u]));
-    }
-}
-
-#[test]
-fn dropout_replays_its_mask() {
-    let seed = Tensor::from_u32(Shape::channels(1), &[4_000_000_000]);
-    let small = [(0.0, 0), (0.3, 1), (0.9, u32::MAX)].map(|at| (at, [DropoutUnit::Element, DropoutUnit::Channel]));
-    // Of two samples this drops one; and it does not drop the batch.
-    let large = [((0.5, 1), [DropoutUnit::Sample, DropoutUnit::Batch])];
-    for ((rate, stream), units) in small.into_iter().chain(large) {
-        for unit in units {
-            let op = Op::Dropout(Dropout { rate, stream, unit });
-            linear(unit.name(), Shape::new(2, 4, 5, 6), |x| eval(op, &[x, &seed]), |u| eval(op, &[u, &seed]));
-        }
-    }
-}
-
-/// Repetition and sums are adjoint.
-#[test]
-fn broadcast_and_sums_are_each_others_gradients() {
-    for (n, h, w) in [(true, false, false), (false, true, true), (true, true, true), (false, true, false)] {
-        let sum = Op::Reduce(Reduce { reduction: Reduction::Sum, n, h, w });
-        linear("sum", IMAGE, |x| eval(sum, &[x]), |u| eval(Op::Broadcast(Broadcast { shape: IMAGE }), &[u]));
-        let small = eval(sum, &[&noise(IMAGE, 1)]).shape;
-        linear("broadcast", small, |x| eval(Op::Broadcast(Broadcast { shape: IMAGE }), &[x]), |u| eval(sum, &[u]));
-        let mean = Op::Reduce(Reduce { reduction: Reduction::Mean, n, h, w });
-        let count = (IMAGE.len() / small.len()) as f64;
-        let spread = |u: &Tensor| eval(Op::Broadcast(Broadcast { shape: IMAGE }), &[u]).map(|v| v / count);
-        linear("mean", IMAGE, |x| eval(mean, &[x]), spread);
-    }
-    linear(
-        "channel sum",
-        IMAGE,
-        |x| eval(Op::ChannelSum, &[x]),
-        |u| eval(Op::Broadcast(Broadcast { shape: IMAGE }), &[u]),
-    );
+    check("concat", &noise(IMAGE, 3), |b| eval(Op::Concat, &[&a, b, &c]), |u| eval(part, &[u]));
 }

@@ -123,3 +123,16 @@ fn with_respect_to_scale_and_shift() {
         }
     }
 }
+
+/// Around a given mean, which stays where it is.
+#[test]
+fn variance() {
+    let (x, mean) = (noise(Shape::new(2, 3, 4, 3), 1), noise(Shape::channels(3), 2));
+    let distance = eval(Op::Binary(Binary::Sub), &[&x, &mean]).map(|v| 2.0 * v / 24.0);
+    check(
+        "variance",
+        &x,
+        |x| eval(Op::ChannelVariance, &[x, &mean]),
+        |u| eval(Op::Binary(Binary::Mul), &[&distance, u]),
+    );
+}

@@ -1,8 +1,33 @@
 use atrous_cpu::Tensor;
-use atrous_graph::op::{Binary, Gradient, Reduce, Reduction, Unary, UnaryGrad};
+use atrous_graph::op::{Binary, Dropout, DropoutUnit, Gradient, Reduce, Reduction, Unary, UnaryGrad};
 use atrous_graph::{Op, Shape};
 
-use crate::check::{check, distinct, eval, noise};
+use crate::check::{check, eval, noise};
+use crate::table::{Read, Row, check_all};
+
+#[test]
+fn every_line() {
+    let logits = || noise(Shape::new(2, 3, 2, 5), 1).map(|v| 3.0 * v);
+    check_all([
+        Row::new(Op::Softmax, vec![logits()], Op::Gradient(Gradient::Softmax), [Read::Result, Read::Dy]),
+        Row::new(Op::LogSoftmax, vec![logits()], Op::Gradient(Gradient::LogSoftmax), [Read::Result, Read::Dy]),
+    ]);
+}
+
+/// The gradient replays the mask.
+#[test]
+fn dropout() {
+    let small = [(0.0, 0), (0.3, 1), (0.9, u32::MAX)].map(|at| (at, [DropoutUnit::Element, DropoutUnit::Channel]));
+    // Of two samples this drops one; and it does not drop the batch.
+    let large = [((0.5, 1), [DropoutUnit::Sample, DropoutUnit::Batch])];
+    check_all(small.into_iter().chain(large).flat_map(|((rate, stream), units)| {
+        units.map(|unit| {
+            let seed = Tensor::from_u32(Shape::channels(1), &[4_000_000_000]);
+            let op = Op::Dropout(Dropout { rate, stream, unit });
+            Row::linear_in(op, vec![noise(Shape::new(2, 4, 5, 6), 7), seed], op, [Read::Dy, Read::Input(1)])
+        })
+    }));
+}
 
 /// Where a function bends, so that a difference across it is no derivative.
 fn kinks(op: Unary) -> Vec<f64> {
@@ -63,16 +88,10 @@ fn a_step_is_flat() {
 
 #[test]
 fn results_stand_in_for_arguments_where_promised() {
-    for op in functions().filter(|op| op.from_result()) {
-        let x = arguments(op);
-        let y = eval(Op::Unary(op), &[&x]);
-        check(
-            &format!("{op:?}"),
-            &x,
-            |x| eval(Op::Unary(op), &[x]),
-            |u| eval(Op::Gradient(Gradient::Unary(UnaryGrad(op))), &[&y, u]),
-        );
-    }
+    check_all(functions().filter(|op| op.from_result()).map(|op| {
+        let gradient = Op::Gradient(Gradient::Unary(UnaryGrad(op)));
+        Row::new(Op::Unary(op), vec![arguments(op)], gradient, [Read::Result, Read::Dy])
+    }));
 }
 
 /// Sums what was repeated: the adjoint of broadcasting to the shape of `like`.
@@ -108,24 +127,4 @@ fn functions_of_two_elements() {
             check(&what, &b, |b| binary(op, &a, b), |u| reduced(&binary(Binary::Mul, u, &db), small));
         }
     }
-}
-
-/// A maximum passes its gradient to the place where it was found.
-#[test]
-fn maxima_over_sides() {
-    let x = distinct(Shape::new(3, 4, 5, 2), 3);
-    for (n, h, w) in [(false, true, true), (true, true, true), (true, false, false)] {
-        let op = Op::Reduce(Reduce { reduction: Reduction::Max, n, h, w });
-        let y = eval(op, &[&x]);
-        let mask = binary(Binary::Equal, &x, &y);
-        check("max", &x, |x| eval(op, &[x]), |u| binary(Binary::Mul, &mask, u));
-    }
-}
-
-/// Around a given mean, which stays where it is.
-#[test]
-fn variance() {
-    let (x, mean) = (noise(Shape::new(2, 3, 4, 3), 1), noise(Shape::channels(3), 2));
-    let distance = binary(Binary::Sub, &x, &mean).map(|v| 2.0 * v / 24.0);
-    check("variance", &x, |x| eval(Op::ChannelVariance, &[x, &mean]), |u| binary(Binary::Mul, &distance, u));
 }

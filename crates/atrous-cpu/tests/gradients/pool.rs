@@ -4,7 +4,8 @@ use atrous_graph::op::{
 };
 use atrous_graph::{Op, Shape};
 
-use crate::check::{check, distinct, eval, linear};
+use crate::check::{check, distinct, eval};
+use crate::table::{Read, Row, check_all};
 
 const IMAGE: Shape = Shape::new(2, 7, 6, 3);
 
@@ -46,43 +47,44 @@ fn max_pool() {
 
 #[test]
 fn average_pool() {
-    for window in windows() {
-        for (count_include_pad, divisor) in [(true, None), (false, None), (true, Some(5)), (false, Some(2))] {
+    let counts = [(true, None), (false, None), (true, Some(5)), (false, Some(2))];
+    check_all(windows().into_iter().flat_map(|window| {
+        counts.map(|(count_include_pad, divisor)| {
             let pool = AvgPool { window, count_include_pad, divisor };
             let grad = AvgPoolGrad { pool, h: IMAGE.h, w: IMAGE.w };
-            linear(
-                &format!("{pool:?}"),
-                IMAGE,
-                |x| eval(Op::AvgPool(pool), &[x]),
-                |u| eval(Op::Gradient(Gradient::AvgPool(grad)), &[u]),
-            );
-        }
-    }
+            Row::linear(Op::AvgPool(pool), IMAGE, Op::Gradient(Gradient::AvgPool(grad)))
+        })
+    }));
 }
 
-/// Bins that divide the image, that overlap, and that are more than its pixels.
-#[test]
-fn adaptive_average_pool() {
-    for (h, w) in [(1, 1), (7, 6), (3, 2), (5, 4), (2, 5), (9, 13)] {
-        linear(
-            &format!("{h}×{w} bins"),
-            IMAGE,
-            |x| eval(Op::AdaptiveAvgPool(AdaptiveAvgPool { h, w }), &[x]),
-            |u| eval(Op::Gradient(Gradient::AdaptiveAvgPool(AdaptiveAvgPoolGrad { h: IMAGE.h, w: IMAGE.w })), &[u]),
-        );
-    }
+fn adaptive(h: usize, w: usize) -> Row {
+    let gradient = AdaptiveAvgPoolGrad { h: IMAGE.h, w: IMAGE.w };
+    let gradient = Op::Gradient(Gradient::AdaptiveAvgPool(gradient));
+    Row::linear(Op::AdaptiveAvgPool(AdaptiveAvgPool { h, w }), IMAGE, gradient)
 }
 
+fn channel_max(window: usize, stride: usize) -> Row {
+    let (op, x) = (ChannelMaxPool { window, stride }, distinct(Shape::new(2, 2, 3, 11), 2));
+    let gradient = Op::Gradient(Gradient::ChannelMaxPool(ChannelMaxPoolGrad(op)));
+    Row::new(Op::ChannelMaxPool(op), vec![x], gradient, [Read::Input(0), Read::Dy])
+}
+
+/// Bins that divide the image, that overlap, and that are more than its pixels; and pools over channels.
 #[test]
-fn channel_max_pool() {
-    let x = distinct(Shape::new(2, 2, 3, 11), 2);
-    for (window, stride) in [(2, 2), (3, 1), (4, 2), (1, 3), (2, 5), (11, 1), (1, 1)] {
-        let op = ChannelMaxPool { window, stride };
-        check(
-            &format!("{op:?}"),
-            &x,
-            |x| eval(Op::ChannelMaxPool(op), &[x]),
-            |u| eval(Op::Gradient(Gradient::ChannelMaxPool(ChannelMaxPoolGrad(op))), &[&x, u]),
-        );
-    }
+fn every_line() {
+    check_all([
+        adaptive(1, 1),
+        adaptive(7, 6),
+        adaptive(3, 2),
+        adaptive(5, 4),
+        adaptive(2, 5),
+        adaptive(9, 13),
+        channel_max(2, 2),
+        channel_max(3, 1),
+        channel_max(4, 2),
+        channel_max(1, 3),
+        channel_max(2, 5),
+        channel_max(11, 1),
+        channel_max(1, 1),
+    ]);
 }

@@ -1,7 +1,7 @@
 use atrous_graph::op::{Coordinates, Gradient, Interpolation, Resize, ResizeGrad};
 use atrous_graph::{Op, Shape};
 
-use crate::check::{eval, linear};
+use crate::table::{Row, check_all};
 
 const RULES: [Interpolation; 6] = [
     Interpolation::Nearest,
@@ -12,15 +12,8 @@ const RULES: [Interpolation; 6] = [
     Interpolation::BilinearAntialias,
 ];
 
-#[track_caller]
-fn check(resize: Resize, x: Shape) {
-    let grad = ResizeGrad { resize, h: x.h, w: x.w };
-    linear(
-        &format!("{resize:?} of {x}"),
-        x,
-        |x| eval(Op::Resize(resize), &[x]),
-        |u| eval(Op::Gradient(Gradient::Resize(grad)), &[u]),
-    );
+fn row(resize: Resize, x: Shape) -> Row {
+    Row::linear(Op::Resize(resize), x, Op::Gradient(Gradient::Resize(ResizeGrad { resize, h: x.h, w: x.w })))
 }
 
 /// Both sides up, down, one of each, whole and broken ratios, from and to a single pixel.
@@ -40,7 +33,7 @@ fn every_rule_between_many_sizes() {
             ([11, 12], [2, 3]),
         ] {
             let resize = Resize { h: to[0], w: to[1], interpolation, step: None };
-            check(resize, Shape::new(2, from[0], from[1], 3));
+            check_all([row(resize, Shape::new(2, from[0], from[1], 3))]);
         }
     }
 }
@@ -49,7 +42,8 @@ fn every_rule_between_many_sizes() {
 fn every_rule_with_a_given_step() {
     for interpolation in RULES {
         for step in [[0.4, 0.7], [0.5, 1.0], [1.7, 2.3]] {
-            check(Resize { h: 6, w: 3, interpolation, step: Some(step) }, Shape::new(1, 5, 4, 2));
+            let resize = Resize { h: 6, w: 3, interpolation, step: Some(step) };
+            check_all([row(resize, Shape::new(1, 5, 4, 2))]);
         }
     }
 }
