@@ -1,6 +1,7 @@
 //! Chains of functions of elements.
 
 use atrous_graph::op::{Chain, Step};
+use atrous_shaders::codes::Activation;
 
 use super::unary::activation;
 use crate::cut::{Cut, Section};
@@ -43,9 +44,9 @@ impl Kernels for Chain {
                 Step::Add => (3, None, 1),
                 Step::Mul => (4, None, 1),
             };
-            let (code, p, q) = function.map_or((0, 0.0, 0.0), |f| activation(&f));
+            let (code, p, q) = function.map_or((Activation::Identity, 0.0, 0.0), |f| activation(&f));
             input += reads;
-            let values = [f64::from(kind), f64::from(input), f64::from(code), f64::from(p), f64::from(q)];
+            let values = [f64::from(kind), f64::from(input), f64::from(code as u32), f64::from(p), f64::from(q)];
             kernel = names.into_iter().zip(values).fold(kernel, |kernel, (name, value)| kernel.set(name, value));
         }
         let dispatch = kernel.invocations(count, problem.target)?;

@@ -1,6 +1,7 @@
 //! Functions of single elements.
 
 use atrous_graph::op::{Unary, UnaryGrad};
+use atrous_shaders::codes::Activation;
 
 use crate::cut::{Cut, Section};
 use crate::dispatch::{NodePlan, Slot};
@@ -10,30 +11,30 @@ use crate::kernels::Kernels;
 use crate::problem::Problem;
 
 /// A function's code and parameters in `helpers/activation`.
-pub(crate) fn activation(op: &Unary) -> (u32, f32, f32) {
+pub(crate) fn activation(op: &Unary) -> (Activation, f32, f32) {
     match *op {
-        Unary::Relu => (1, 0.0, 0.0),
-        Unary::Relu6 => (2, 0.0, 0.0),
-        Unary::LeakyRelu { slope } => (3, slope, 0.0),
-        Unary::Elu { alpha } => (4, alpha, 0.0),
-        Unary::Sigmoid => (5, 0.0, 0.0),
-        Unary::Tanh => (6, 0.0, 0.0),
-        Unary::Silu => (7, 0.0, 0.0),
-        Unary::Gelu => (8, 0.0, 0.0),
-        Unary::GeluTanh => (9, 0.0, 0.0),
-        Unary::HardSigmoid => (10, 0.0, 0.0),
-        Unary::HardSwish => (11, 0.0, 0.0),
-        Unary::Softplus => (12, 0.0, 0.0),
-        Unary::Affine { scale, shift } => (13, scale, shift),
-        Unary::Abs => (14, 0.0, 0.0),
-        Unary::Square => (15, 0.0, 0.0),
-        Unary::Sqrt => (16, 0.0, 0.0),
-        Unary::Exp => (17, 0.0, 0.0),
-        Unary::Ln => (18, 0.0, 0.0),
-        Unary::Pow { exponent } => (19, exponent, 0.0),
-        Unary::Huber { delta } => (20, delta, 0.0),
-        Unary::AtLeast { floor } => (21, floor, 0.0),
-        Unary::Step => (22, 0.0, 0.0),
+        Unary::Relu => (Activation::Relu, 0.0, 0.0),
+        Unary::Relu6 => (Activation::Relu6, 0.0, 0.0),
+        Unary::LeakyRelu { slope } => (Activation::LeakyRelu, slope, 0.0),
+        Unary::Elu { alpha } => (Activation::Elu, alpha, 0.0),
+        Unary::Sigmoid => (Activation::Sigmoid, 0.0, 0.0),
+        Unary::Tanh => (Activation::Tanh, 0.0, 0.0),
+        Unary::Silu => (Activation::Silu, 0.0, 0.0),
+        Unary::Gelu => (Activation::Gelu, 0.0, 0.0),
+        Unary::GeluTanh => (Activation::GeluTanh, 0.0, 0.0),
+        Unary::HardSigmoid => (Activation::HardSigmoid, 0.0, 0.0),
+        Unary::HardSwish => (Activation::HardSwish, 0.0, 0.0),
+        Unary::Softplus => (Activation::Softplus, 0.0, 0.0),
+        Unary::Affine { scale, shift } => (Activation::Affine, scale, shift),
+        Unary::Abs => (Activation::Abs, 0.0, 0.0),
+        Unary::Square => (Activation::Square, 0.0, 0.0),
+        Unary::Sqrt => (Activation::Sqrt, 0.0, 0.0),
+        Unary::Exp => (Activation::Exp, 0.0, 0.0),
+        Unary::Ln => (Activation::Ln, 0.0, 0.0),
+        Unary::Pow { exponent } => (Activation::Pow, exponent, 0.0),
+        Unary::Huber { delta } => (Activation::Huber, delta, 0.0),
+        Unary::AtLeast { floor } => (Activation::AtLeast, floor, 0.0),
+        Unary::Step => (Activation::Step, 0.0, 0.0),
     }
 }
 
@@ -43,7 +44,7 @@ impl Kernels for Unary {
         let count = vec4s(problem.output.ty);
         let dispatch = Kernel::storing(problem.output.ty, "pointwise/unary", "")
             .sizes([("COUNT", count), ("C", problem.output.ty.shape.c)])
-            .set("CODE", f64::from(code))
+            .set("CODE", f64::from(code as u32))
             .set("P", f64::from(p))
             .set("Q", f64::from(q))
             .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
@@ -68,7 +69,7 @@ impl Kernels for UnaryGrad {
             if in_place.is_some() { "in_place" } else { "" },
         )
         .sizes([("COUNT", count), ("C", problem.output.ty.shape.c)])
-        .set("CODE", f64::from(code))
+        .set("CODE", f64::from(code as u32))
         .set("P", f64::from(p))
         .bind("X_BASE", Slot::Input(0), &problem.inputs[0]);
         let kernel = if in_place.is_some() { kernel } else { kernel.bind("DY_BASE", Slot::Input(1), dy) };
