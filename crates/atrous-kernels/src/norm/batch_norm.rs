@@ -2,13 +2,14 @@
 
 use atrous_graph::op::{BatchNorm, FusedBatchNorm};
 use atrous_shaders::codes::Activation;
+use atrous_shaders::norm::batch_norm::{Axes, Bindings, Constants, call};
 
-use super::operands::{bind_mean, bind_variance};
-use super::strided::strided;
+use super::operands::variance;
+use super::strided;
 use crate::cut::{Cut, Section};
-use crate::dispatch::{NodePlan, Slot};
+use crate::dispatch::NodePlan;
 use crate::error::PlanError;
-use crate::kernel::Kernel;
+use crate::kernel::{Bound, is_half};
 use crate::kernels::Kernels;
 use crate::pointwise::unary::activation;
 use crate::problem::Problem;
@@ -32,22 +33,23 @@ impl Kernels for BatchNorm {
 /// # Errors
 /// [`PlanError::Limit`] if the part does not fit the adapter.
 pub(super) fn plan(op: &FusedBatchNorm, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let (name, norm) = (problem.op.name(), op.norm);
-    let parts = [
-        (norm.scale, "scale", "SCALE_BASE"),
-        (norm.shift, "shift", "SHIFT_BASE"),
-        (op.residual, "residual", "RESIDUAL_BASE"),
-    ];
-    let present: Vec<_> = parts.into_iter().filter(|(present, ..)| *present).collect();
-    let variant: Vec<&str> = present.iter().map(|(_, flag, _)| *flag).collect();
+    let (norm, sizes) = (op.norm, strided::sizes(problem));
     let (code, p, _) = op.activation.map_or((Activation::Identity, 0.0, 0.0), |f| activation(&f));
-    let kernel = Kernel::storing(problem.output.ty, "norm/batch_norm", &variant.join(","))
-        .set("EPS", norm.eps)
-        .set("CODE", f64::from(code as u32))
-        .set("P", f64::from(p))
-        .bind("X_BASE", Slot::Input(0), &problem.inputs[0]);
-    let kernel = bind_variance(bind_mean(kernel, 1, problem), 2, problem).bind("Y_BASE", Slot::Output, &problem.output);
-    let rest = present.iter().zip(3..);
-    let kernel = rest.fold(kernel, |kernel, ((.., base), i)| kernel.bind(base, Slot::Input(i), &problem.inputs[i]));
-    strided(name, kernel, problem)
+    // Behind the map, mean and variance: those that there are, in this order.
+    let mut rest = (3..problem.inputs.len()).map(|i| Bound::input(problem, i));
+    let mut operand = |present: bool| if present { rest.next() } else { None };
+    let call = call(
+        Axes { scale: norm.scale, shift: norm.shift, residual: op.residual, half: is_half(problem.output.ty) },
+        Constants { strided: sizes, code, eps: norm.eps, p: p.into() },
+        Bindings {
+            x: Bound::input(problem, 0),
+            mean: Bound::input(problem, 1),
+            variance: variance(problem, 2),
+            y: Bound::output(problem),
+            scale: operand(norm.scale),
+            shift: operand(norm.shift),
+            residual: operand(op.residual),
+        },
+    );
+    strided::plan(problem.op.name(), call, sizes, problem)
 }

@@ -2,18 +2,19 @@
 
 use atrous_graph::Shape;
 use atrous_graph::op::{BatchNormGrad, BatchNormGradSums, Unary};
+use atrous_shaders::norm::{batch_norm_grad, grad_slabs};
 
-use super::operands::{bind_mean, bind_variance};
-use super::strided::strided;
+use super::operands::variance;
+use super::strided;
 use crate::cut::{Cut, Section};
-use crate::dispatch::{Binding, NodePlan, Slot};
+use crate::dispatch::NodePlan;
 use crate::error::PlanError;
-use crate::kernel::Kernel;
+use crate::kernel::{Bound, is_half};
 use crate::kernels::Kernels;
 use crate::pointwise::unary::activation;
 use crate::problem::Problem;
 use crate::reduce::combine::combine;
-use crate::reduce::pixels::{Pixels, plan_pixels};
+use crate::reduce::pixels::{Pixels, Window, plan_pixels};
 use crate::reduce::stages;
 use crate::variant::Entry;
 
@@ -33,21 +34,8 @@ impl Kernels for BatchNormGradSums {
 
 impl Kernels for BatchNormGrad {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-        let variant = match (self.scale, self.batch) {
-            (false, false) => "",
-            (true, false) => "scale",
-            (false, true) => "batch",
-            (true, true) => "scale,batch",
-        };
-        let mut kernel = start(variant, self.eps, problem);
-        if self.batch {
-            kernel = bind_mean(kernel.bind("X_BASE", Slot::Input(0), &problem.inputs[0]), 2, problem);
-            kernel = bind_sums(kernel, problem);
-        }
-        if self.scale {
-            kernel = kernel.bind("SCALE_BASE", Slot::Input(4), &problem.inputs[4]);
-        }
-        finish("batch_norm_grad", kernel, problem)
+        let Self { eps, scale, batch } = *self;
+        plan("batch_norm_grad", Terms { eps, batch, scale, function: None }, problem)
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {
@@ -61,53 +49,72 @@ impl Kernels for BatchNormGrad {
 /// # Errors
 /// [`PlanError::Limit`] if a pixel of the input does not fit the adapter.
 pub(super) fn plan_sums(eps: f64, function: Option<Unary>, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let slabs = |_: &Pixels, x: Binding, base: usize| {
-        let kernel =
-            Kernel::storing(problem.inputs[0].ty, "norm/grad_slabs", if function.is_some() { "masked" } else { "" })
-                .sizes([("X_BASE", base), ("DY_BASE", base)])
-                .set("EPS", eps)
-                .window(x)
-                .window(Binding { slot: Slot::Input(1), ..x });
-        let kernel = bind_variance(bind_mean(kernel, 2, problem), 3, problem);
-        match function {
-            Some(f) => bind_affine(set_function(kernel, f), problem),
-            None => kernel,
-        }
+    let masked = function.map(|f| {
+        let (code, p, _) = activation(&f);
+        grad_slabs::Masked { code, p: p.into() }
+    });
+    let slabs = |_: &Pixels, window: &Window| {
+        grad_slabs::call(
+            grad_slabs::Axes { masked, half: is_half(problem.inputs[0].ty) },
+            grad_slabs::Constants { pixels: window.sizes, eps },
+            grad_slabs::Bindings {
+                x: window.input(0),
+                dy: window.input(1),
+                mean: Bound::input(problem, 2),
+                variance: variance(problem, 3),
+                scale: masked.map(|_| Bound::input(problem, 4)),
+                shift: masked.map(|_| Bound::input(problem, 5)),
+                p: window.result,
+            },
+        )
     };
     plan_pixels(problem, 2, &slabs, &|p| combine(p.stages, p.all_slabs(), false, 1, problem))
 }
 
-/// The kernel of the gradient, up to its result.
-pub(super) fn start(variant: &str, eps: f64, problem: &Problem<'_>) -> Kernel {
-    let flags = [variant, if problem.inputs[1].dies { "in_place" } else { "" }];
-    let variant: Vec<&str> = flags.into_iter().filter(|flag| !flag.is_empty()).collect();
-    let kernel = Kernel::storing(problem.output.ty, "norm/batch_norm_grad", &variant.join(",")).set("EPS", eps);
-    bind_variance(kernel, 3, problem).bind("DX_BASE", Slot::Output, &problem.output)
+/// What the gradient of a batch normalisation depends on.
+pub(super) struct Terms {
+    pub(super) eps: f64,
+    /// Whether mean and variance are those of the batch: their gradients are subtracted, from both sums, which are the last input.
+    pub(super) batch: bool,
+    /// Whether there is a scale, which is input 4.
+    pub(super) scale: bool,
+    /// A function behind the normalisation: inputs 4 and 5 are scale and shift.
+    pub(super) function: Option<Unary>,
 }
 
-/// Binds the gradient of the result, unless what is computed takes its place.
-pub(super) fn finish(name: &'static str, kernel: Kernel, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let dy = &problem.inputs[1];
-    let in_place = dy.dies.then_some(1);
-    let kernel = if in_place.is_some() { kernel } else { kernel.bind("DY_BASE", Slot::Input(1), dy) };
-    Ok(NodePlan { in_place, ..strided(name, kernel, problem)? })
-}
-
-/// Binds the sums, which are the last input.
-pub(super) fn bind_sums(kernel: Kernel, problem: &Problem<'_>) -> Kernel {
+/// Plans a gradient, in the place of the result's gradient if nothing else reads that.
+///
+/// # Errors
+/// [`PlanError::Limit`] if the part does not fit the adapter.
+pub(super) fn plan(name: &'static str, terms: Terms, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    let Terms { eps, batch, scale, function } = terms;
+    let sizes = strided::sizes(problem);
+    let in_place = problem.inputs[1].dies;
     let Shape { n, h, w, .. } = problem.output.full.shape;
-    let last = problem.inputs.len() - 1;
-    kernel.sizes([("TOTAL", n * h * w)]).bind("SUMS_BASE", Slot::Input(last), &problem.inputs[last])
-}
-
-/// Sets the function whose derivative the gradient is multiplied by.
-pub(super) fn set_function(kernel: Kernel, function: Unary) -> Kernel {
-    let (code, p, _) = activation(&function);
-    kernel.set("CODE", f64::from(code as u32)).set("P", f64::from(p))
-}
-
-/// Binds scale and shift.
-pub(super) fn bind_affine(kernel: Kernel, problem: &Problem<'_>) -> Kernel {
-    let [scale, shift] = [&problem.inputs[4], &problem.inputs[5]];
-    kernel.bind("SCALE_BASE", Slot::Input(4), scale).bind("SHIFT_BASE", Slot::Input(5), shift)
+    let masked = function.map(|f| {
+        let (code, p, _) = activation(&f);
+        batch_norm_grad::Masked { code, p: p.into() }
+    });
+    let input = |needed: bool, i: usize| needed.then(|| Bound::input(problem, i));
+    let call = batch_norm_grad::call(
+        batch_norm_grad::Axes {
+            scale,
+            batch: batch.then_some(batch_norm_grad::Batch { total: (n * h * w) as f64 }),
+            masked,
+            in_place,
+            half: is_half(problem.output.ty),
+        },
+        batch_norm_grad::Constants { strided: sizes, eps },
+        batch_norm_grad::Bindings {
+            variance: variance(problem, 3),
+            dx: Bound::output(problem),
+            x: input(batch || masked.is_some(), 0),
+            mean: input(batch || masked.is_some(), 2),
+            sums: input(batch, problem.inputs.len() - 1),
+            scale: input(scale || masked.is_some(), 4),
+            shift: input(masked.is_some(), 5),
+            dy: input(!in_place, 1),
+        },
+    );
+    Ok(NodePlan { in_place: in_place.then_some(1), ..strided::plan(name, call, sizes, problem)? })
 }

@@ -3,10 +3,9 @@
 use atrous_graph::op::{FusedBatchNorm, FusedBatchNormGrad, FusedBatchNormGradSums};
 
 use super::batch_norm;
-use super::batch_norm_grad::{bind_affine, bind_sums, finish, plan_sums, set_function, start};
-use super::operands::bind_mean;
+use super::batch_norm_grad::{self, Terms, plan_sums};
 use crate::cut::{Cut, Section};
-use crate::dispatch::{NodePlan, Slot};
+use crate::dispatch::NodePlan;
 use crate::error::PlanError;
 use crate::kernels::Kernels;
 use crate::problem::Problem;
@@ -46,11 +45,12 @@ impl Kernels for FusedBatchNormGradSums {
 
 impl Kernels for FusedBatchNormGrad {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-        let kernel =
-            set_function(start(if self.batch { "batch,masked" } else { "masked" }, self.eps, problem), self.activation);
-        let kernel = bind_mean(kernel.bind("X_BASE", Slot::Input(0), &problem.inputs[0]), 2, problem);
-        let kernel = if self.batch { bind_sums(kernel, problem) } else { kernel };
-        finish("fused_batch_norm_grad", bind_affine(kernel, problem), problem)
+        let Self { eps, batch, activation } = *self;
+        batch_norm_grad::plan(
+            "fused_batch_norm_grad",
+            Terms { eps, batch, scale: false, function: Some(activation) },
+            problem,
+        )
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {

@@ -1,22 +1,17 @@
 //! The mean and the variance as kernels bind them.
 
 use crate::dispatch::Slot;
-use crate::kernel::{Kernel, vec4s};
+use crate::kernel::{Bound, vec4s};
 use crate::problem::{Part, Problem};
 
-/// A part as kernels read it that begin at one of its samples.
-pub(super) fn from_sample(part: &Part, sample: usize) -> Part {
+/// Input `i` from one of its samples on.
+pub(super) fn from_sample(problem: &Problem<'_>, i: usize, sample: usize) -> Bound {
+    let part = &problem.inputs[i];
     let before = vec4s(part.ty) / part.ty.shape.n * sample;
-    Part { base: part.base + before as u32, ..*part }
+    Bound::part(Slot::Input(i), &Part { base: part.base + before as u32, ..*part })
 }
 
-/// Binds the mean, which is input `mean`.
-pub(super) fn bind_mean(kernel: Kernel, mean: usize, problem: &Problem<'_>) -> Kernel {
-    kernel.bind("MEAN_BASE", Slot::Input(mean), &problem.inputs[mean])
-}
-
-/// Binds the variance, which is input `var`: of a mean and a variance in one tensor the latter.
-pub(super) fn bind_variance(kernel: Kernel, var: usize, problem: &Problem<'_>) -> Kernel {
-    let part = &problem.inputs[var];
-    kernel.bind("VARIANCE_BASE", Slot::Input(var), &from_sample(part, part.ty.shape.n - 1))
+/// The variance, which is input `i`: of a mean and a variance in one tensor the latter.
+pub(super) fn variance(problem: &Problem<'_>, i: usize) -> Bound {
+    from_sample(problem, i, problem.inputs[i].ty.shape.n - 1)
 }

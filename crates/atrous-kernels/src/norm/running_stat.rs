@@ -1,11 +1,12 @@
 //! Running statistics.
 
 use atrous_graph::op::RunningStat;
+use atrous_shaders::norm::running_stat;
 
 use super::operands::from_sample;
-use crate::dispatch::{NodePlan, Slot};
+use crate::dispatch::NodePlan;
 use crate::error::PlanError;
-use crate::kernel::{Kernel, vec4s};
+use crate::kernel::{Bound, Kernel, vec4s};
 use crate::kernels::Kernels;
 use crate::problem::Problem;
 
@@ -13,14 +14,14 @@ impl Kernels for RunningStat {
     /// Plans `keep * running + take * batch`.
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let count = vec4s(problem.output.ty);
-        let dispatch = Kernel::new("norm/running_stat", "")
-            .sizes([("COUNT", count)])
-            .set("KEEP", self.keep)
-            .set("TAKE", self.take)
-            .bind("RUNNING_BASE", Slot::Input(0), &problem.inputs[0])
-            .bind("BATCH_BASE", Slot::Input(1), &from_sample(&problem.inputs[1], self.sample))
-            .bind("Y_BASE", Slot::Output, &problem.output)
-            .invocations(count, problem.target)?;
-        Ok(NodePlan::single("running_stat", dispatch))
+        let call = running_stat::call(
+            running_stat::Constants { count, keep: self.keep, take: self.take },
+            running_stat::Bindings {
+                running: Bound::input(problem, 0),
+                batch: from_sample(problem, 1, self.sample),
+                y: Bound::output(problem),
+            },
+        );
+        Ok(NodePlan::single("running_stat", Kernel::from(call).invocations(count, problem.target)?))
     }
 }

@@ -1,20 +1,32 @@
 //! Kernels of which an invocation takes several vec4s of the same channels.
 
+use atrous_shaders::Call;
+use atrous_shaders::groups::Strided;
+
 use crate::dispatch::NodePlan;
 use crate::error::PlanError;
-use crate::kernel::{Kernel, vec4s};
+use crate::kernel::{Bound, Kernel, vec4s};
 use crate::problem::Problem;
 use crate::target::Target;
 
-/// A dispatch over all vec4s of the result, several of the same channels in each invocation, so that what depends on channels
-/// alone is read and computed once for them.
-pub(super) fn strided(name: &'static str, kernel: Kernel, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+/// How all vec4s of the result are dealt: several of the same channels to each invocation, so that what depends on channels alone is
+/// read and computed once for them.
+pub(super) fn sizes(problem: &Problem<'_>) -> Strided {
     let ty = problem.output.ty;
     let (count, c4) = (vec4s(ty), ty.padded().c / 4);
-    let (width, items) = (c4 * 64_usize.div_ceil(c4), items(count, problem.target));
-    let kernel = kernel.sizes([("COUNT", count), ("C4", c4), ("WIDTH", width), ("ITEMS", items)]);
+    Strided { count, c4, width: c4 * 64_usize.div_ceil(c4), items: items(count, problem.target) }
+}
+
+/// A dispatch over all vec4s that are dealt in this way.
+pub(super) fn plan(
+    name: &'static str,
+    call: Call<Bound>,
+    sizes: Strided,
+    problem: &Problem<'_>,
+) -> Result<NodePlan, PlanError> {
+    let Strided { count, width, items, .. } = sizes;
     let invocations = count.div_ceil(width * items) * width;
-    Ok(NodePlan::single(name, kernel.invocations(invocations, problem.target)?))
+    Ok(NodePlan::single(name, Kernel::from(call).invocations(invocations, problem.target)?))
 }
 
 /// How many of `count` vec4s an invocation takes: as many as leave the adapter busy, and no more than pay.

@@ -11,7 +11,7 @@ use crate::error::PlanError;
 use crate::kernels::Kernels;
 use crate::problem::Problem;
 use crate::resize::adjoint::{self, Forward};
-use crate::resize::tables::{self, asks_for_taps, resample};
+use crate::resize::tables::{self, Kind, asks_for_taps, resample};
 use crate::resize::taps::{Axis, hull};
 use crate::variant::Entry;
 
@@ -31,7 +31,7 @@ impl Kernels for AdaptiveAvgPool {
         let columns = Axis { n: x.full.shape.w, m: w, step: None };
         let rows = (y.first_row..y.first_row + y.ty.shape.h).map(|i| rows.bin(i)).collect();
         let columns = (0..w).map(|i| columns.bin(i)).collect();
-        resample("resize/taps", rows, columns, problem)
+        resample(Kind::Values, rows, columns, problem)
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {

@@ -2,12 +2,13 @@
 
 use atrous_graph::op::{AvgPool, AvgPoolGrad};
 use atrous_graph::{Op, Shape};
+use atrous_shaders::pool::avg::{Axes, Bindings, Constants, call};
 
-use super::window::{dispatch, pool_rows, window};
+use super::window::{self, pool_rows};
 use crate::cut::{Cut, Section};
 use crate::dispatch::NodePlan;
 use crate::error::PlanError;
-use crate::kernel::Kernel;
+use crate::kernel::{Bound, is_half};
 use crate::kernels::Kernels;
 use crate::problem::Problem;
 use crate::resize::adjoint::{self, Forward};
@@ -20,10 +21,18 @@ impl Kernels for AvgPool {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let x = problem.inputs[0].ty.shape;
         let padding = self.window.padding;
-        let kernel = window(Kernel::storing(problem.output.ty, "pool/avg", ""), &self.window, problem)
-            .sizes([("PADDED_H", x.h + padding.bottom), ("PADDED_W", x.w + padding.right)])
-            .sizes([("COUNT_PAD", usize::from(self.count_include_pad)), ("DIVISOR", self.divisor.unwrap_or(0))]);
-        Ok(NodePlan::single("avg_pool", dispatch(kernel, problem)?))
+        let call = call(
+            Axes { half: is_half(problem.output.ty) },
+            Constants {
+                window: window::sizes(&self.window, problem),
+                padded_h: x.h + padding.bottom,
+                padded_w: x.w + padding.right,
+                count_pad: self.count_include_pad,
+                divisor: self.divisor.unwrap_or(0),
+            },
+            Bindings { x: Bound::input(problem, 0), y: Bound::output(problem) },
+        );
+        window::plan("avg_pool", call, problem)
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {

@@ -1,24 +1,32 @@
 //! The maximum over consecutive channels, and its gradient: each channel gathers from the windows that chose it.
 
+use atrous_graph::Shape;
 use atrous_graph::op::{ChannelMaxPool, ChannelMaxPoolGrad};
+use atrous_shaders::pool::{channel_max, channel_max_grad};
 
-use super::window::dispatch;
+use super::window;
 use crate::cut::{Cut, Section};
-use crate::dispatch::{NodePlan, Slot};
+use crate::dispatch::NodePlan;
 use crate::error::PlanError;
-use crate::kernel::{Kernel, vec4s};
+use crate::kernel::{Bound, is_half};
 use crate::kernels::Kernels;
 use crate::problem::Problem;
 
 impl Kernels for ChannelMaxPool {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-        let (x, y) = (&problem.inputs[0], problem.output.ty.shape);
-        let kernel = Kernel::storing(x.ty, "pool/channel_max", "")
-            .sizes([("PIXELS", y.n * y.h * y.w), ("C4", x.ty.padded().c / 4), ("O", y.c)])
-            .sizes([("WINDOW", self.window), ("STRIDE", self.stride)])
-            .bind("X_BASE", Slot::Input(0), x)
-            .bind("Y_BASE", Slot::Output, &problem.output);
-        Ok(NodePlan::single("channel_max_pool", dispatch(kernel, problem)?))
+        let (x, y) = (problem.inputs[0].ty, problem.output.ty.shape);
+        let call = channel_max::call(
+            channel_max::Axes { half: is_half(x) },
+            channel_max::Constants {
+                pixels: y.n * y.h * y.w,
+                c4: x.padded().c / 4,
+                o: y.c,
+                window: self.window,
+                stride: self.stride,
+            },
+            channel_max::Bindings { x: Bound::input(problem, 0), y: Bound::output(problem) },
+        );
+        window::plan("channel_max_pool", call, problem)
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {
@@ -28,16 +36,25 @@ impl Kernels for ChannelMaxPool {
 
 impl Kernels for ChannelMaxPoolGrad {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-        let (x, dy) = (&problem.inputs[0], &problem.inputs[1]);
-        let shape = x.ty.shape;
-        let dispatch = Kernel::storing(x.ty, "pool/channel_max_grad", "")
-            .sizes([("PIXELS", shape.n * shape.h * shape.w), ("C", shape.c), ("C4", x.ty.padded().c / 4)])
-            .sizes([("O", dy.ty.shape.c), ("WINDOW", self.0.window), ("STRIDE", self.0.stride)])
-            .bind("X_BASE", Slot::Input(0), x)
-            .bind("DY_BASE", Slot::Input(1), dy)
-            .bind("DX_BASE", Slot::Output, &problem.output)
-            .invocations(vec4s(problem.output.ty), problem.target)?;
-        Ok(NodePlan::single("channel_max_pool_grad", dispatch))
+        let (x, dy) = (problem.inputs[0].ty, problem.inputs[1].ty);
+        let Shape { n, h, w, c } = x.shape;
+        let call = channel_max_grad::call(
+            channel_max_grad::Axes { half: is_half(x) },
+            channel_max_grad::Constants {
+                pixels: n * h * w,
+                c,
+                c4: x.padded().c / 4,
+                o: dy.shape.c,
+                window: self.0.window,
+                stride: self.0.stride,
+            },
+            channel_max_grad::Bindings {
+                x: Bound::input(problem, 0),
+                dy: Bound::input(problem, 1),
+                dx: Bound::output(problem),
+            },
+        );
+        window::plan("channel_max_pool_grad", call, problem)
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {
@@ -47,7 +64,7 @@ impl Kernels for ChannelMaxPoolGrad {
 
 #[cfg(test)]
 mod tests {
-    use atrous_graph::{DType, Op, Shape, TensorType};
+    use atrous_graph::{DType, Op, TensorType};
 
     use super::*;
     use crate::{Limits, Target, plan_node};

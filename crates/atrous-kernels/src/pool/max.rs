@@ -4,18 +4,24 @@ use std::ops::Range;
 
 use atrous_graph::Op;
 use atrous_graph::op::{Gradient, MaxPool, MaxPoolGrad, MaxPoolIndices, Window};
+use atrous_shaders::pool::{max, max_grad, max_indices};
 
-use super::window::{dispatch, pool_rows, window};
+use super::window::{self, pool_rows};
 use crate::cut::{Cut, Section};
-use crate::dispatch::{NodePlan, Slot};
+use crate::dispatch::NodePlan;
 use crate::error::PlanError;
-use crate::kernel::{Kernel, vec4s};
+use crate::kernel::{Bound, is_half};
 use crate::kernels::Kernels;
 use crate::problem::Problem;
 
 impl Kernels for MaxPool {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-        Ok(NodePlan::single("max_pool", dispatch(max("pool/max", &self.window, problem), problem)?))
+        let call = max::call(
+            max::Axes { half: is_half(problem.output.ty) },
+            max::Constants { window: window::sizes(&self.window, problem) },
+            max::Bindings { x: Bound::input(problem, 0), y: Bound::output(problem) },
+        );
+        window::plan("max_pool", call, problem)
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {
@@ -30,9 +36,13 @@ impl Kernels for MaxPool {
 impl Kernels for MaxPoolIndices {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let x = &problem.inputs[0];
-        let kernel =
-            max("pool/max_indices", &self.window, problem).sizes([("FIRST_ROW", x.first_row), ("C", x.ty.shape.c)]);
-        Ok(NodePlan::single("max_pool_indices", dispatch(kernel, problem)?))
+        let window = window::sizes(&self.window, problem);
+        let call = max_indices::call(
+            max_indices::Axes { half: is_half(x.ty) },
+            max_indices::Constants { window, c: x.ty.shape.c, first_row: x.first_row },
+            max_indices::Bindings { x: Bound::input(problem, 0), y: Bound::output(problem) },
+        );
+        window::plan("max_pool_indices", call, problem)
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {
@@ -48,17 +58,31 @@ impl Kernels for MaxPoolGrad {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let (dy, dx, window) = (&problem.inputs[0], problem.output, &self.window);
         let (y, x) = (dy.ty.shape, dx.ty.shape);
-        let dispatch = Kernel::storing(dx.ty, "pool/max_grad", "")
-            .sizes([("N", x.n), ("H", x.h), ("W", x.w), ("C4", dx.ty.padded().c / 4), ("OH", y.h), ("OW", y.w)])
-            .sizes([("REACH_H", reach(window, 0)), ("REACH_W", reach(window, 1))])
-            .sizes([("STRIDE_H", window.stride[0]), ("STRIDE_W", window.stride[1])])
-            .sizes([("PAD_TOP", window.padding.top), ("PAD_LEFT", window.padding.left)])
-            .sizes([("ROW", dx.first_row), ("OUT_ROW", dy.first_row)])
-            .bind("DY_BASE", Slot::Input(0), dy)
-            .bind("INDEX_BASE", Slot::Input(1), &problem.inputs[1])
-            .bind("DX_BASE", Slot::Output, &dx)
-            .invocations(vec4s(dx.ty), problem.target)?;
-        Ok(NodePlan::single("max_pool_grad", dispatch))
+        let call = max_grad::call(
+            max_grad::Axes { half: is_half(dx.ty) },
+            max_grad::Constants {
+                n: x.n,
+                h: x.h,
+                w: x.w,
+                c4: dx.ty.padded().c / 4,
+                oh: y.h,
+                ow: y.w,
+                reach_h: reach(window, 0),
+                reach_w: reach(window, 1),
+                stride_h: window.stride[0],
+                stride_w: window.stride[1],
+                pad_top: window.padding.top,
+                pad_left: window.padding.left,
+                row: dx.first_row,
+                out_row: dy.first_row,
+            },
+            max_grad::Bindings {
+                dy: Bound::input(problem, 0),
+                index: Bound::input(problem, 1),
+                dx: Bound::output(problem),
+            },
+        );
+        window::plan("max_pool_grad", call, problem)
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {
@@ -76,12 +100,6 @@ fn cut(window: &Window, section: &Section<'_>, op: impl FnOnce(Window) -> Op) ->
     }
     let (rows, window) = pool_rows(window, &section.rows(), section.height())?;
     Some(Cut { op: op(window), ..section.first_rows(rows) })
-}
-
-/// A kernel of maxima in windows, which may be dilated.
-fn max(kernel: &str, op: &Window, problem: &Problem<'_>) -> Kernel {
-    window(Kernel::storing(problem.inputs[0].ty, kernel, ""), op, problem)
-        .sizes([("DILATION_H", op.dilation[0]), ("DILATION_W", op.dilation[1])])
 }
 
 /// Positions from a window's first tap to its last, along an axis.

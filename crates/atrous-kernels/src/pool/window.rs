@@ -3,29 +3,38 @@
 use std::ops::Range;
 
 use atrous_graph::op::{Padding, Window};
+use atrous_shaders::{Call, groups};
 
 use crate::cut::rows_under;
-use crate::dispatch::{Dispatch, Slot};
+use crate::dispatch::NodePlan;
 use crate::error::PlanError;
-use crate::kernel::{Kernel, vec4s};
+use crate::kernel::{Bound, Kernel, vec4s};
 use crate::problem::Problem;
 
-/// The constants that all window kernels share, and their bindings.
-pub(super) fn window(kernel: Kernel, op: &Window, problem: &Problem<'_>) -> Kernel {
+/// The sizes of a window that goes over the image.
+pub(super) fn sizes(op: &Window, problem: &Problem<'_>) -> groups::Window {
     let (x, y) = (problem.inputs[0].ty.shape, problem.output.ty.shape);
-    kernel
-        .sizes([("H", x.h), ("W", x.w), ("C4", problem.inputs[0].ty.padded().c / 4)])
-        .sizes([("N", y.n), ("OH", y.h), ("OW", y.w)])
-        .sizes([("KH", op.kernel[0]), ("KW", op.kernel[1])])
-        .sizes([("STRIDE_H", op.stride[0]), ("STRIDE_W", op.stride[1])])
-        .sizes([("PAD_TOP", op.padding.top), ("PAD_LEFT", op.padding.left)])
-        .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
-        .bind("Y_BASE", Slot::Output, &problem.output)
+    groups::Window {
+        n: y.n,
+        h: x.h,
+        w: x.w,
+        c4: problem.inputs[0].ty.padded().c / 4,
+        oh: y.h,
+        ow: y.w,
+        kh: op.kernel[0],
+        kw: op.kernel[1],
+        stride_h: op.stride[0],
+        stride_w: op.stride[1],
+        dilation_h: op.dilation[0],
+        dilation_w: op.dilation[1],
+        pad_top: op.padding.top,
+        pad_left: op.padding.left,
+    }
 }
 
-/// One invocation for a vec4 of the result.
-pub(super) fn dispatch(kernel: Kernel, problem: &Problem<'_>) -> Result<Dispatch, PlanError> {
-    kernel.invocations(vec4s(problem.output.ty), problem.target)
+/// One dispatch with an invocation for a vec4 of the result.
+pub(super) fn plan(name: &'static str, call: Call<Bound>, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+    Ok(NodePlan::single(name, Kernel::from(call).invocations(vec4s(problem.output.ty), problem.target)?))
 }
 
 /// Like [`rows_under`] for pooling, where what lies below matters: padding counts in the divisor, positions past it do not.

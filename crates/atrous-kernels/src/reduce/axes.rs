@@ -1,14 +1,14 @@
 //! Reductions over some of samples, rows and columns.
 
-use atrous_graph::DType;
 use atrous_graph::op::{Reduce, Reduction};
+use atrous_shaders::reduce::slabs::{Axes, Bindings, Constants, call};
 
-use super::combine::{combine, narrow, partials};
+use super::combine::{combine, partials};
 use super::regions::{Region, Regions, digits, regions, row_bytes, slabs, window};
 use super::stages::{self, Stages, VARIANTS};
-use crate::dispatch::{Dispatch, NodePlan, Slot};
+use crate::dispatch::{Dispatch, NodePlan};
 use crate::error::PlanError;
-use crate::kernel::{Kernel, axes, vec4s};
+use crate::kernel::{Bound, Kernel, is_half, vec4s};
 use crate::kernels::Kernels;
 use crate::problem::Problem;
 use crate::variant::Entry;
@@ -67,10 +67,7 @@ impl Windows<'_> {
 
     /// One stage.
     fn single(&self) -> Result<NodePlan, PlanError> {
-        let dispatch = |part: &Region| {
-            let kernel = self.kernel(part, 1, true);
-            self.dispatch(part, 1, kernel.bind("P_BASE", Slot::Output, &self.problem.output))
-        };
+        let dispatch = |part: &Region| self.dispatch(part, 1, true, Bound::output(self.problem));
         let dispatches = self.regions.list.iter().map(dispatch).collect::<Result<_, _>>()?;
         Ok(NodePlan { dispatches, ..NodePlan::default() })
     }
@@ -83,15 +80,14 @@ impl Windows<'_> {
             let along_n = if self.op.n { i / self.regions.per_sample } else { 0 };
             let along_h = if self.op.h { i % self.regions.per_sample } else { 0 };
             let base = (along_n * self.along_h + along_h) * slabs * outputs;
-            let kernel = self.kernel(part, slabs, false).sizes([("P_BASE", base)]).window(partials(all, outputs));
-            dispatches.push(self.dispatch(part, slabs, kernel)?);
+            dispatches.push(self.dispatch(part, slabs, false, Bound::window(partials(all, outputs), base))?);
         }
         dispatches.push(combine(stages, all, self.is_max(), self.divisor(), self.problem)?);
         Ok(NodePlan { dispatches, scratch: vec![partials(all, outputs).size], ..NodePlan::default() })
     }
 
-    /// The first stage of a region, which makes the result if it is the `last` as well.
-    fn kernel(&self, part: &Region, slabs: usize, last: bool) -> Kernel {
+    /// The first stage of a region, over all slabs of what it makes; the result if it is the `last` stage as well.
+    fn dispatch(&self, part: &Region, slabs: usize, last: bool, p: Bound) -> Result<Dispatch, PlanError> {
         let (op, problem) = (self.op, self.problem);
         let x = &problem.inputs[0];
         let (shape, c4) = (x.ty.shape, x.ty.padded().c / 4);
@@ -103,14 +99,28 @@ impl Windows<'_> {
         let start = (part.n.0 * shape.h + part.h.0) as u64 * row_bytes(x.ty);
         let bytes = ((part.n.1 - 1) * shape.h + part.h.1) as u64 * row_bytes(x.ty);
         let (binding, base) = window(x, start, bytes, &problem.target.limits);
-        let variant = axes(&[(x.ty.dtype == DType::F16, "half"), (last && narrow(problem), "narrow")]);
-        let (outputs, divisor) = (vec4s(problem.output.ty), if last { self.divisor() } else { 1 });
-        Kernel::new("reduce/slabs", &variant)
-            .sizes([("SLABS", slabs), ("ROW", outputs), ("FIRST", self.first(part)), ("MAX", self.is_max().into())])
-            .sizes([("O1", o1.0), ("O1_STEP", o1.1), ("O0", o0.0), ("O0_STEP", o0.1)])
-            .sizes([("R1", r1.0), ("R1_STEP", r1.1), ("R0", r0.0), ("R0_STEP", r0.1)])
-            .sizes([("DIVISOR", divisor), ("X_BASE", base)])
-            .window(binding)
+        let divisor = if last { self.divisor() } else { 1 };
+        let call = call(
+            Axes { half: is_half(x.ty), narrow: last && is_half(problem.output.ty) },
+            Constants {
+                slabs,
+                row: vec4s(problem.output.ty),
+                first: self.first(part),
+                max: self.is_max(),
+                o1: o1.0,
+                o1_step: o1.1,
+                o0: o0.0,
+                o0_step: o0.1,
+                r1: r1.0,
+                r1_step: r1.1,
+                r0: r0.0,
+                r0_step: r0.1,
+                divisor: divisor as f64,
+            },
+            Bindings { x: Bound::window(binding, base), p },
+        );
+        let (n, h) = (if op.n { 1 } else { part.n.1 }, if op.h { 1 } else { part.h.1 });
+        Kernel::from(call).invocations(slabs * n * h * self.kept_row(), problem.target)
     }
 
     /// Vec4s of the result's rows: of its columns and channels.
@@ -125,11 +135,5 @@ impl Windows<'_> {
         let n = if self.op.n { 0 } else { part.n.0 };
         let h = if self.op.h { 0 } else { part.h.0 };
         (n * kept_rows + h) * self.kept_row()
-    }
-
-    /// A dispatch over all slabs of what a region makes.
-    fn dispatch(&self, part: &Region, slabs: usize, kernel: Kernel) -> Result<Dispatch, PlanError> {
-        let (n, h) = (if self.op.n { 1 } else { part.n.1 }, if self.op.h { 1 } else { part.h.1 });
-        kernel.invocations(slabs * n * h * self.kept_row(), self.problem.target)
     }
 }

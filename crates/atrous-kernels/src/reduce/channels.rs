@@ -2,24 +2,24 @@
 
 use atrous_graph::Shape;
 use atrous_graph::op::{ArgMax, ChannelSum};
+use atrous_shaders::reduce::{argmax, channel_sum};
 
 use crate::cut::{Cut, Section};
-use crate::dispatch::{NodePlan, Slot};
+use crate::dispatch::NodePlan;
 use crate::error::PlanError;
-use crate::kernel::Kernel;
+use crate::kernel::{Bound, Kernel, is_half};
 use crate::kernels::Kernels;
 use crate::problem::Problem;
 
 impl Kernels for ChannelSum {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-        let x = &problem.inputs[0];
-        let Shape { n, h, w, .. } = x.ty.shape;
-        let dispatch = Kernel::new("reduce/channel_sum", "")
-            .sizes([("PIXELS", n * h * w), ("C4", x.ty.padded().c / 4)])
-            .bind("X_BASE", Slot::Input(0), x)
-            .bind("Y_BASE", Slot::Output, &problem.output)
-            .invocations(n * h * w, problem.target)?;
-        Ok(NodePlan::single("channel_sum", dispatch))
+        let x = problem.inputs[0].ty;
+        let Shape { n, h, w, .. } = x.shape;
+        let call = channel_sum::call(
+            channel_sum::Constants { pixels: n * h * w, c4: x.padded().c / 4 },
+            channel_sum::Bindings { x: Bound::input(problem, 0), y: Bound::output(problem) },
+        );
+        Ok(NodePlan::single("channel_sum", Kernel::from(call).invocations(n * h * w, problem.target)?))
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {
@@ -29,13 +29,14 @@ impl Kernels for ChannelSum {
 
 impl Kernels for ArgMax {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-        let Shape { n, h, w, c } = problem.inputs[0].ty.shape;
-        let dispatch = Kernel::storing(problem.inputs[0].ty, "pointwise/argmax", "")
-            .sizes([("PIXELS", n * h * w), ("C", c)])
-            .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
-            .bind("Y_BASE", Slot::Output, &problem.output)
-            .invocations(n * h * w, problem.target)?;
-        Ok(NodePlan::single("argmax", dispatch))
+        let x = problem.inputs[0].ty;
+        let Shape { n, h, w, c } = x.shape;
+        let call = argmax::call(
+            argmax::Axes { half: is_half(x) },
+            argmax::Constants { pixels: n * h * w, c },
+            argmax::Bindings { x: Bound::input(problem, 0), y: Bound::output(problem) },
+        );
+        Ok(NodePlan::single("argmax", Kernel::from(call).invocations(n * h * w, problem.target)?))
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {

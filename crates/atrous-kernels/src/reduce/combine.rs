@@ -1,11 +1,11 @@
 //! The second stage of a reduction.
 
-use atrous_graph::DType;
+use atrous_shaders::reduce::combine::{Axes, Bindings, Constants, call};
 
 use super::stages::Stages;
 use crate::dispatch::{Binding, Dispatch, Slot};
 use crate::error::PlanError;
-use crate::kernel::{Kernel, axes, vec4s};
+use crate::kernel::{Bound, Kernel, is_half, vec4s};
 use crate::problem::Problem;
 
 /// Partial results of all slabs.
@@ -23,14 +23,10 @@ pub(crate) fn combine(
 ) -> Result<Dispatch, PlanError> {
     let outputs = vec4s(problem.output.ty);
     let workgroup = stages == Stages::Workgroups;
-    let kernel = Kernel::new("reduce/combine", &axes(&[(workgroup, "workgroup"), (narrow(problem), "narrow")]))
-        .sizes([("SLABS", slabs), ("OUTPUTS", outputs), ("MAX", usize::from(max)), ("DIVISOR", divisor), ("P_BASE", 0)])
-        .window(partials(slabs, outputs))
-        .bind("Y_BASE", Slot::Output, &problem.output);
+    let kernel = Kernel::from(call(
+        Axes { workgroup, narrow: is_half(problem.output.ty) },
+        Constants { divisor: divisor as f64, max, outputs, slabs },
+        Bindings { p: Bound::window(partials(slabs, outputs), 0), y: Bound::output(problem) },
+    ));
     if workgroup { kernel.groups(outputs as u64, problem.target) } else { kernel.invocations(outputs, problem.target) }
-}
-
-/// Whether the result is stored in f16.
-pub(super) fn narrow(problem: &Problem<'_>) -> bool {
-    problem.output.ty.dtype == DType::F16
 }

@@ -1,13 +1,14 @@
 //! Reductions over all pixels: windows that fit a binding, and the slabs that the first stage cuts each of them into.
 
 use atrous_graph::Shape;
+use atrous_shaders::{Call, groups};
 
 use super::combine::partials;
 use super::regions::{room, slabs, window};
 use super::stages::{Reduction, Stages, VARIANTS};
 use crate::dispatch::{Binding, Dispatch, NodePlan, Slot};
 use crate::error::PlanError;
-use crate::kernel::{Kernel, vec4_bytes};
+use crate::kernel::{Bound, Kernel, vec4_bytes};
 use crate::problem::Problem;
 
 /// How all pixels of the first input are reduced.
@@ -21,14 +22,31 @@ pub(crate) struct Pixels {
     /// The stages that serve.
     pub(crate) stages: Stages,
     /// Vec4s of channels.
-    c4: usize,
+    pub(crate) c4: usize,
     /// Vec4s of a slab's partial result.
     row: usize,
 }
 
-/// Makes the first stage's kernel of a window, whose bindings up to the last one, the partial results, it binds. It is told where the
-/// window begins in the inputs it reads.
-type First<'a> = &'a dyn Fn(&Pixels, Binding, usize) -> Kernel;
+/// A window of the pixels, as the first stage reads it.
+pub(crate) struct Window {
+    /// How its pixels are cut into slabs.
+    pub(crate) sizes: groups::Pixels,
+    /// Where partial results are stored; the result if there is one stage.
+    pub(crate) result: Bound,
+    /// What is bound of the first input, and the vec4 at which the window begins in it.
+    binding: Binding,
+    base: usize,
+}
+
+impl Window {
+    /// The window of an input of the same size and type as the first.
+    pub(crate) const fn input(&self, i: usize) -> Bound {
+        Bound::window(Binding { slot: Slot::Input(i), ..self.binding }, self.base)
+    }
+}
+
+/// Makes the first stage of a window.
+type First<'a> = &'a dyn Fn(&Pixels, &Window) -> Call<Bound>;
 
 /// Makes the second stage.
 type Second<'a> = &'a dyn Fn(&Pixels) -> Result<Dispatch, PlanError>;
@@ -84,13 +102,10 @@ impl Pixels {
         for (i, start) in (0..self.count).step_by(self.window).enumerate() {
             let count = self.window.min(self.count - start);
             let (binding, base) = window(x, start as u64 * pixel, count as u64 * pixel, limits);
-            let kernel = first(self, binding, base).sizes([("SLABS", self.slabs), ("PIXELS", count), ("C4", self.c4)]);
-            let kernel = if self.single() {
-                kernel.bind("P_BASE", Slot::Output, &problem.output)
-            } else {
-                kernel.sizes([("FIRST", i * self.slabs), ("P_BASE", 0)]).window(self.partials())
-            };
-            dispatches.push(kernel.invocations(self.slabs * self.c4, problem.target)?);
+            let sizes = groups::Pixels { pixels: count, c4: self.c4, slabs: self.slabs, first: i * self.slabs };
+            let result = if self.single() { Bound::output(problem) } else { Bound::window(self.partials(), 0) };
+            let call = first(self, &Window { sizes, result, binding, base });
+            dispatches.push(Kernel::from(call).invocations(self.slabs * self.c4, problem.target)?);
         }
         let mut scratch = Vec::new();
         if !self.single() {

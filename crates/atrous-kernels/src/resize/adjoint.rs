@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use atrous_graph::op::{Reduce, Reduction};
 
-use super::tables::{asks_for_a_table, resample};
+use super::tables::{Kind, asks_for_a_table, resample};
 use super::taps::{Taps, hull, transposed};
 use crate::dispatch::NodePlan;
 use crate::error::PlanError;
@@ -45,7 +45,7 @@ pub(crate) fn plan(axes: &[Forward; 2], problem: &Problem<'_>) -> Result<NodePla
     }
     let [rows, columns] = axes.each_ref().map(|axis| transposed(&axis.taps, axis.n));
     let rows = rows[dx.first_row..][..dx.ty.shape.h].to_vec();
-    resample("resize/taps", rows, columns, problem)
+    resample(Kind::Values, rows, columns, problem)
 }
 
 #[cfg(test)]

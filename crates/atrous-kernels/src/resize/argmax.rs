@@ -3,7 +3,7 @@
 use atrous_graph::op::ResizeArgMax;
 
 use super::interpolate::{input_rows, interpolation};
-use super::tables::{self, resample};
+use super::tables::{self, Kind, resample};
 use crate::cut::{Cut, Section};
 use crate::dispatch::NodePlan;
 use crate::error::PlanError;
@@ -18,7 +18,7 @@ impl Kernels for ResizeArgMax {
 
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let [rows, columns] = interpolation(&self.0, problem);
-        resample("resize/argmax", rows, columns, problem)
+        resample(Kind::Classes, rows, columns, problem)
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {

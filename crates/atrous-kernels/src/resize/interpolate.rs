@@ -6,7 +6,7 @@ use atrous_graph::Shape;
 use atrous_graph::op::{Resize, ResizeGrad};
 
 use super::adjoint::{self, Forward};
-use super::tables::{self, resample};
+use super::tables::{self, Kind, resample};
 use super::taps::{Axis, Taps, hull};
 use crate::cut::{Cut, Section};
 use crate::dispatch::NodePlan;
@@ -22,7 +22,7 @@ impl Kernels for Resize {
 
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let [rows, columns] = interpolation(self, problem);
-        resample("resize/taps", rows, columns, problem)
+        resample(Kind::Values, rows, columns, problem)
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {

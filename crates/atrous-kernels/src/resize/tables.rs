@@ -1,9 +1,12 @@
 //! The variants of all that weighs rows and columns on their own, by how many taps it has at most.
 
+use atrous_shaders::groups;
+use atrous_shaders::resize::{argmax, taps};
+
 use super::taps::Taps;
 use crate::dispatch::{Binding, NodePlan, Slot};
 use crate::error::PlanError;
-use crate::kernel::{Kernel, vec4s};
+use crate::kernel::{Bound, Kernel, is_half, vec4s};
 use crate::problem::Problem;
 use crate::target::Target;
 use crate::variant::{Entry, Family, General, Variant, Variants, require};
@@ -22,17 +25,18 @@ static NEAREST: Variant<Tables> = Variant {
     entry: Entry::new("nearest"),
     legal: |p| require(p.each(|t| matches!(t.0[..], [(_, 1.0)])), "some pixel is no copy of another"),
     preferred: |_| Ok(()),
-    plan: |p| p.plan("nearest", p.taps().flat_map(|t| [t.0[0].0 as u32, 0, 0, 0]).collect()),
+    plan: |p| p.plan(Form::Nearest, p.taps().flat_map(|t| [t.0[0].0 as u32, 0, 0, 0]).collect()),
 };
 
 static TWO_TAPS: Variant<Tables> = Variant {
     entry: Entry::new("two_taps"),
     legal: |p| require(p.each(|t| matches!(t.0.len(), 1 | 2)), "some pixel has no tap or more than two"),
     preferred: |p| require(!p.each(|t| t.0.len() < 2), "no pixel has two taps"),
-    plan: |p| p.plan("two", p.taps().flat_map(two).collect()),
+    plan: |p| p.plan(Form::Two, p.taps().flat_map(two).collect()),
 };
 
-static TAPS: General<Tables> = General { entry: Entry::new("taps"), plan: |p| p.plan("", listed(&p.rows, &p.columns)) };
+static TAPS: General<Tables> =
+    General { entry: Entry::new("taps"), plan: |p| p.plan(Form::Listed, listed(&p.rows, &p.columns)) };
 
 /// Whether a target asks for one of the variants.
 pub(crate) fn asks_for_a_table(target: &Target) -> bool {
@@ -44,9 +48,29 @@ pub(crate) fn asks_for_taps(target: &Target) -> bool {
     TWO_TAPS.entry.is_asked(target) || TAPS.entry.is_asked(target)
 }
 
-/// Plans a kernel for these lists of taps.
+/// What a kernel makes of the channels of a pixel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Their values.
+    Values,
+    /// The channel of the largest value.
+    Classes,
+}
+
+/// The form of a kernel's table, see `helpers/resample`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// One tap of weight 1 for each row and column.
+    Nearest,
+    /// Two taps.
+    Two,
+    /// Lists of any length.
+    Listed,
+}
+
+/// Plans a result of this kind for these lists of taps.
 pub(crate) fn resample(
-    kernel: &'static str,
+    kind: Kind,
     mut rows: Vec<Taps>,
     columns: Vec<Taps>,
     problem: &Problem<'_>,
@@ -54,12 +78,12 @@ pub(crate) fn resample(
     for (row, _) in rows.iter_mut().flat_map(|taps| &mut taps.0) {
         *row -= problem.inputs[0].first_row;
     }
-    VARIANTS.plan(&Resampling { kernel, rows, columns, problem }, problem.target)
+    VARIANTS.plan(&Resampling { kind, rows, columns, problem }, problem.target)
 }
 
 /// A result whose rows and columns are read by a kernel through taps.
 pub(crate) struct Resampling<'a> {
-    kernel: &'static str,
+    kind: Kind,
     rows: Vec<Taps>,
     columns: Vec<Taps>,
     problem: &'a Problem<'a>,
@@ -75,24 +99,42 @@ impl Resampling<'_> {
         self.taps().all(holds)
     }
 
-    /// One dispatch of the kernel with this axis, which reads this table.
-    fn plan(&self, axis: &str, table: Vec<u32>) -> Result<NodePlan, PlanError> {
-        let (x, y) = (&self.problem.inputs[0], self.problem.output.ty);
-        // One invocation a vec4, or a pixel where the channels become one.
-        let pixels = y.shape.n * y.shape.h * y.shape.w;
-        let (count, channels) = match self.kernel {
-            "resize/argmax" => (pixels, Some(x.ty.shape.c)),
-            _ => (vec4s(y), None),
+    /// One dispatch, which reads a table of this form.
+    fn plan(&self, form: Form, table: Vec<u32>) -> Result<NodePlan, PlanError> {
+        let (problem, y) = (self.problem, self.problem.output.ty);
+        let x = problem.inputs[0].ty;
+        let (nearest, two, half) = (form == Form::Nearest, form == Form::Two, is_half(x));
+        let resample = groups::Resample {
+            n: y.shape.n,
+            h: x.shape.h,
+            w: x.shape.w,
+            c4: x.padded().c / 4,
+            oh: y.shape.h,
+            ow: y.shape.w,
         };
-        let kernel = Kernel::storing(x.ty, self.kernel, axis);
-        let kernel = channels.into_iter().fold(kernel, |kernel, c| kernel.sizes([("C", c)]));
-        let dispatch = kernel
-            .sizes([("N", y.shape.n), ("H", x.ty.shape.h), ("W", x.ty.shape.w), ("C4", x.ty.padded().c / 4)])
-            .sizes([("OH", y.shape.h), ("OW", y.shape.w), ("TABLE_BASE", 0)])
-            .bind("X_BASE", Slot::Input(0), x)
-            .window(Binding { slot: Slot::Constant(0), offset: 0, size: table.len() as u64 * 4 })
-            .bind("Y_BASE", Slot::Output, &self.problem.output)
-            .invocations(count, self.problem.target)?;
+        let bytes = table.len() as u64 * 4;
+        let bound_table = Bound::window(Binding { slot: Slot::Constant(0), offset: 0, size: bytes }, 0);
+        let (x_bound, y_bound) = (Bound::input(problem, 0), Bound::output(problem));
+        // One invocation a vec4, or a pixel where the channels become one.
+        let (call, count) = match self.kind {
+            Kind::Values => {
+                let call = taps::call(
+                    taps::Axes { nearest, two, half },
+                    taps::Constants { resample },
+                    taps::Bindings { x: x_bound, table: bound_table, y: y_bound },
+                );
+                (call, vec4s(y))
+            }
+            Kind::Classes => {
+                let call = argmax::call(
+                    argmax::Axes { nearest, two, half },
+                    argmax::Constants { resample, c: x.shape.c },
+                    argmax::Bindings { x: x_bound, table: bound_table, y: y_bound },
+                );
+                (call, y.shape.n * y.shape.h * y.shape.w)
+            }
+        };
+        let dispatch = Kernel::from(call).invocations(count, problem.target)?;
         Ok(NodePlan { constants: vec![table], ..dispatch.into() })
     }
 }
