@@ -13,7 +13,7 @@ use crate::problem::Problem;
 impl Kernels for CrossEntropy {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let [logits, labels] = [&problem.inputs[0], &problem.inputs[1]];
-        let kernel = Kernel::new("label/cross_entropy", variant(problem, 2))
+        let kernel = Kernel::new("loss/cross_entropy", variant(problem, 2))
             .sizes([("PIXELS", pixels(problem)), ("C", logits.ty.shape.c)])
             .set("IGNORE", ignored(self.ignore))
             .set("SMOOTHING", f64::from(self.smoothing))
@@ -31,7 +31,7 @@ impl Kernels for CrossEntropy {
 impl Kernels for CrossEntropyGrad {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let [logits, labels, dy] = [&problem.inputs[0], &problem.inputs[1], &problem.inputs[2]];
-        let kernel = Kernel::new("label/cross_entropy_grad", variant(problem, 3))
+        let kernel = Kernel::new("loss/cross_entropy_grad", variant(problem, 3))
             .sizes([("PIXELS", pixels(problem)), ("C", logits.ty.shape.c)])
             .set("IGNORE", ignored(self.0.ignore))
             .set("SMOOTHING", f64::from(self.0.smoothing))

@@ -13,7 +13,7 @@ use crate::problem::Problem;
 impl Kernels for OneHot {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let y = problem.output.ty;
-        let dispatch = Kernel::new("label/one_hot", "")
+        let dispatch = Kernel::new("loss/one_hot", "")
             .sizes([("COUNT", vec4s(y)), ("C", y.shape.c)])
             .set("IGNORE", ignored(self.ignore))
             .bind("LABELS_BASE", Slot::Input(0), &problem.inputs[0])
@@ -29,7 +29,7 @@ impl Kernels for OneHot {
 
 impl Kernels for LabelWeight {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-        let kernel = Kernel::new("label/label_weight", variant(problem, 1))
+        let kernel = Kernel::new("loss/label_weight", variant(problem, 1))
             .sizes([("PIXELS", pixels(problem)), ("C", self.classes)])
             .set("IGNORE", ignored(self.ignore))
             .bind("LABELS_BASE", Slot::Input(0), &problem.inputs[0])

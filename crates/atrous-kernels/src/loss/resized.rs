@@ -47,7 +47,7 @@ impl Kernels for ResizeCrossEntropyGrad {
         let first = with_weights(kernel, 3, problem).invocations(pixel_count(problem), problem.target)?;
 
         let dx = problem.output;
-        let kernel = Kernel::new("label/resize_cross_entropy_grad", if weights { "weights" } else { "" })
+        let kernel = Kernel::new("loss/resize_cross_entropy_grad", if weights { "weights" } else { "" })
             .sizes([("N", dx.ty.shape.n), ("H", x.ty.shape.h), ("W", x.ty.shape.w), ("C", x.ty.shape.c)])
             .sizes([("DH", dx.ty.shape.h), ("FIRST_ROW", dx.first_row - x.first_row), ("ROWS", ROWS)])
             .sizes([("OH", labels.ty.shape.h), ("OW", labels.ty.shape.w)])
@@ -96,7 +96,7 @@ fn pixel_count(problem: &Problem<'_>) -> usize {
 /// The kernel that goes over the resized pixels, up to its result.
 fn pixels(op: &ResizeCrossEntropy, variant: &str, table: &[u32], problem: &Problem<'_>) -> Kernel {
     let [x, labels] = [&problem.inputs[0], &problem.inputs[1]];
-    Kernel::new("label/resize_cross_entropy", variant)
+    Kernel::new("loss/resize_cross_entropy", variant)
         .sizes([("N", x.ty.shape.n), ("H", x.ty.shape.h), ("W", x.ty.shape.w), ("C4", x.ty.padded().c / 4)])
         .sizes([("OH", labels.ty.shape.h), ("OW", labels.ty.shape.w), ("TABLE_BASE", 0), ("C", x.ty.shape.c)])
         .set("IGNORE", ignored(op.loss.ignore))
