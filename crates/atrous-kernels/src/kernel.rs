@@ -8,7 +8,7 @@ use atrous_shaders::{Call, Shader, find, has_sized};
 use crate::dispatch::{Binding, Dispatch, GROUP, Slot, linear_grid};
 use crate::error::PlanError;
 use crate::limits::{ADDRESSABLE, Limits};
-use crate::problem::Part;
+use crate::problem::{Part, Problem};
 use crate::target::Target;
 
 /// Vec4s that a tensor takes in memory.
@@ -60,6 +60,24 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
+    /// Input `i` of a problem.
+    ///
+    /// # Panics
+    /// If there is no such input.
+    pub(crate) fn input(problem: &Problem<'_>, i: usize) -> Self {
+        Self::part(Slot::Input(i), &problem.inputs[i])
+    }
+
+    /// The result of a problem.
+    pub(crate) fn output(problem: &Problem<'_>) -> Self {
+        Self::part(Slot::Output, &problem.output)
+    }
+
+    /// A range of bytes, from element `base` of the kernel's array on: partial results, tables, regions of an input.
+    pub(crate) const fn window(window: Binding, base: usize) -> Self {
+        Self { window, base: base as f64, stride: 1, slice: false }
+    }
+
     /// The window of a part.
     pub(crate) fn part(slot: Slot, part: &Part) -> Self {
         Self {

@@ -2,6 +2,7 @@
 
 use atrous_graph::op::{Conv2d, FusedConv};
 use atrous_graph::{DType, Shape};
+use atrous_shaders::codes::Activation;
 use atrous_shaders::find;
 
 use crate::dispatch::{Binding, Dispatch, NodePlan, Slot, Strips};
@@ -154,8 +155,8 @@ impl<'a> ConvProblem<'a> {
             (["ACTIVATION", "ACTIVATION_P", "ACTIVATION_Q"], self.fused.activation),
         ];
         functions.into_iter().filter(|(names, _)| declares(names[0])).fold(kernel, |kernel, (names, function)| {
-            let (code, p, q) = function.map_or((0, 0.0, 0.0), |f| activation(&f));
-            let values = [f64::from(code), f64::from(p), f64::from(q)];
+            let (code, p, q) = function.map_or((Activation::Identity, 0.0, 0.0), |f| activation(&f));
+            let values = [f64::from(code as u32), f64::from(p), f64::from(q)];
             names.into_iter().zip(values).fold(kernel, |kernel, (name, value)| kernel.set(name, value))
         })
     }

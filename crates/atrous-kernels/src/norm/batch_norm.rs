@@ -1,6 +1,7 @@
 //! Batch normalisation.
 
 use atrous_graph::op::{BatchNorm, FusedBatchNorm};
+use atrous_shaders::codes::Activation;
 
 use super::operands::{bind_mean, bind_variance};
 use super::strided::strided;
@@ -39,10 +40,10 @@ pub(super) fn plan(op: &FusedBatchNorm, problem: &Problem<'_>) -> Result<NodePla
     ];
     let present: Vec<_> = parts.into_iter().filter(|(present, ..)| *present).collect();
     let variant: Vec<&str> = present.iter().map(|(_, flag, _)| *flag).collect();
-    let (code, p, _) = op.activation.map_or((0, 0.0, 0.0), |f| activation(&f));
+    let (code, p, _) = op.activation.map_or((Activation::Identity, 0.0, 0.0), |f| activation(&f));
     let kernel = Kernel::storing(problem.output.ty, "norm/batch_norm", &variant.join(","))
         .set("EPS", norm.eps)
-        .set("CODE", f64::from(code))
+        .set("CODE", f64::from(code as u32))
         .set("P", f64::from(p))
         .bind("X_BASE", Slot::Input(0), &problem.inputs[0]);
     let kernel = bind_variance(bind_mean(kernel, 1, problem), 2, problem).bind("Y_BASE", Slot::Output, &problem.output);

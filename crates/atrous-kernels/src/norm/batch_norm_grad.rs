@@ -103,7 +103,7 @@ pub(super) fn bind_sums(kernel: Kernel, problem: &Problem<'_>) -> Kernel {
 /// Sets the function whose derivative the gradient is multiplied by.
 pub(super) fn set_function(kernel: Kernel, function: Unary) -> Kernel {
     let (code, p, _) = activation(&function);
-    kernel.set("CODE", f64::from(code)).set("P", f64::from(p))
+    kernel.set("CODE", f64::from(code as u32)).set("P", f64::from(p))
 }
 
 /// Binds scale and shift.
