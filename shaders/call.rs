@@ -49,6 +49,16 @@ pub(crate) fn find(kernel: &str, names: &[&str], variants: &'static [Variant], a
 }
 
 impl<T> Call<T> {
+    /// The same with other values bound: what `value` makes of each, and of its binding index.
+    pub fn map<U>(self, value: impl Fn(usize, T) -> U) -> Call<U> {
+        let Self { shader, constants, bindings } = self;
+        let argument = |(i, argument): (usize, Argument<T>)| {
+            let Argument { value: from, base, stride } = argument;
+            Argument { value: value(i, from), base, stride }
+        };
+        Call { shader, constants, bindings: bindings.into_iter().enumerate().map(argument).collect() }
+    }
+
     /// A call without constants, of a variant that binds these fields.
     ///
     /// # Panics

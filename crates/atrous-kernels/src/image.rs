@@ -1,8 +1,9 @@
 //! Bytes of pictures to an input's numbers, before a graph runs.
 
 use atrous_graph::TensorType;
+use atrous_shaders::image::normalize;
 
-use crate::kernel::Kernel;
+use crate::kernel::{Bound, Kernel};
 use crate::{Binding, Dispatch, PlanError, Slot, Target};
 
 /// Bytes of a pixel.
@@ -30,18 +31,19 @@ pub fn plan_normalize(ty: TensorType, sources: &[usize], target: &Target) -> Res
     let part = |first: usize| {
         let count = most.min(pixels - first);
         let source = |c: usize| sources.get(c).copied().unwrap_or(0);
-        let window = |slot, bytes_each: usize| Binding {
-            slot,
-            offset: (first * bytes_each) as u64,
-            size: ((count * bytes_each).next_multiple_of(4)) as u64,
+        let window = |slot, bytes_each: usize| {
+            let size = ((count * bytes_each).next_multiple_of(4)) as u64;
+            Bound::window(Binding { slot, offset: (first * bytes_each) as u64, size }, 0)
         };
-        Kernel::new("image/normalize", "")
-            .sizes([("COUNT", count), ("CHANNELS", channels)])
-            .sizes([("SOURCE_0", source(0)), ("SOURCE_1", source(1)), ("SOURCE_2", source(2))])
-            .window(window(Slot::Input(0), PIXEL_BYTES))
-            .window(Binding { slot: Slot::Constant(0), offset: 0, size: (channels * 1024) as u64 })
-            .window(window(Slot::Output, vec4))
-            .invocations(count, target)
+        let call = normalize::call(
+            normalize::Constants { count, channels, source: [0, 1, 2].map(source) },
+            normalize::Bindings {
+                pixels: window(Slot::Input(0), PIXEL_BYTES),
+                table: Bound::window(Binding { slot: Slot::Constant(0), offset: 0, size: (channels * 1024) as u64 }, 0),
+                y: window(Slot::Output, vec4),
+            },
+        );
+        Kernel::from(call).invocations(count, target)
     };
     (0..pixels).step_by(most).map(part).collect()
 }

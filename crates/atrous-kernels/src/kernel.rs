@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use atrous_graph::{DType, TensorType};
-use atrous_shaders::{Call, Shader, find};
+use atrous_shaders::{Call, Shader};
 
 use crate::dispatch::{Binding, Dispatch, GROUP, Slot, linear_grid};
 use crate::error::PlanError;
@@ -24,11 +24,6 @@ pub(crate) const fn vec4_bytes(ty: TensorType) -> u64 {
 /// Whether a tensor is stored in f16: the axis `half` of kernels.
 pub(crate) fn is_half(ty: TensorType) -> bool {
     ty.dtype == DType::F16
-}
-
-/// The text of a variant: the axes that are on, in the order of the catalogue.
-pub(crate) fn axes(all: &[(bool, &str)]) -> String {
-    all.iter().filter(|(on, _)| *on).map(|(_, axis)| *axis).collect::<Vec<_>>().join(",")
 }
 
 /// Refuses what the adapter does not allow.
@@ -121,73 +116,6 @@ pub(crate) struct Kernel {
 }
 
 impl Kernel {
-    /// A kernel of the catalogue by name and variant.
-    ///
-    /// # Panics
-    /// If the catalogue does not list it: a bug of the planner.
-    pub(crate) fn new(name: &str, variant: &str) -> Self {
-        let shader = find(name, variant)
-            .unwrap_or_else(|| panic!("kernel {name} [{variant}] is not in the catalogue: a bug of atrous"));
-        Self { shader, overrides: Vec::new(), bindings: Vec::new() }
-    }
-
-    /// The variant of a kernel for images stored as `ty` is: for f16 that with the axis `half`, the last of its flags.
-    ///
-    /// # Panics
-    /// As [`Self::new`].
-    pub(crate) fn storing(ty: TensorType, name: &str, variant: &str) -> Self {
-        match (ty.dtype, variant) {
-            (DType::F16, "") => Self::new(name, "half"),
-            (DType::F16, _) => Self::new(name, &format!("{variant},half")),
-            _ => Self::new(name, variant),
-        }
-    }
-
-    /// Sets an override.
-    pub(crate) fn set(mut self, name: &'static str, value: f64) -> Self {
-        debug_assert!(self.shader.takes(name), "{} has no override {name}", self.shader.name);
-        self.overrides.push((name, value));
-        self
-    }
-
-    /// Sets overrides that count something.
-    pub(crate) fn sizes<const K: usize>(self, values: [(&'static str, usize); K]) -> Self {
-        values.into_iter().fold(self, |kernel, (name, value)| kernel.set(name, value as f64))
-    }
-
-    /// Binds the window of a part as the next binding; `base` is the name of its `…_BASE` constant, next to which a kernel that
-    /// admits ranges of channels has a `…_STRIDE` constant.
-    ///
-    /// # Panics
-    /// If the part is a range of channels and the kernel does not admit them: a bug of the planner.
-    pub(crate) fn bind(self, base: &'static str, slot: Slot, part: &Part) -> Self {
-        self.place(base, part, 0).window(Binding { slot, offset: 0, size: part.bytes() })
-    }
-
-    /// Sets the `…_BASE` and `…_STRIDE` constants of a part from its pixel `first` on.
-    ///
-    /// # Panics
-    /// As [`Kernel::bind`].
-    pub(crate) fn place(self, base: &'static str, part: &Part, first: usize) -> Self {
-        let name = base.trim_end_matches("BASE");
-        let is_stride = |constant: &str| constant.strip_suffix("STRIDE") == Some(name);
-        let sizes = self.shader.sizes.iter().map(|(constant, _)| *constant);
-        let stride = self.shader.overrides.iter().copied().chain(sizes).find(|constant| is_stride(constant));
-        assert!(
-            stride.is_some() || !part.is_slice(),
-            "{} takes no range of channels: a bug of atrous",
-            self.shader.name
-        );
-        let kernel = self.set(base, f64::from(part.base) + first as f64 * f64::from(part.stride));
-        stride.into_iter().fold(kernel, |kernel, constant| kernel.set(constant, f64::from(part.stride)))
-    }
-
-    /// Binds a range of bytes as the next binding.
-    pub(crate) fn window(mut self, binding: Binding) -> Self {
-        self.bindings.push(binding);
-        self
-    }
-
     /// A linear grid of at least this many invocations.
     ///
     /// # Errors

@@ -1,30 +1,32 @@
 //! Bindings of the caller's buffers and textures, and checks of them.
 
 use atrous_graph::TensorType;
+use atrous_shaders::Call;
 
 use crate::buffer;
 use crate::command::Command;
-use crate::interop_kernels::Kernel;
 use crate::{Device, GpuError};
 
-/// A dispatch of `kernel` with the words `params` as its first binding and `resources` as the others. If WebGPU refuses one of them,
-/// because it belongs to another device or is destroyed, the error names `what`.
+/// The words that a kernel reads its sizes and positions from.
+pub(super) fn params(device: &Device, words: &[u32]) -> Result<wgpu::Buffer, GpuError> {
+    buffer::filled(device, "parameters of a kernel", words)
+}
+
+/// A dispatch of a kernel. If WebGPU refuses what it binds, because it belongs to another device or is destroyed, the error names
+/// `what`.
 pub(super) fn command(
     device: &Device,
-    kernel: Kernel,
     what: &str,
-    params: &[u32],
-    resources: &[wgpu::BindingResource<'_>],
+    call: Call<wgpu::BindingResource<'_>>,
     grid: [u32; 3],
 ) -> Result<Command, GpuError> {
-    let pipeline = device.kernels().get(device.handle(), kernel)?;
-    let params = buffer::filled(device, "parameters of a kernel", params)?;
-    let all = std::iter::once(params.as_entire_binding()).chain(resources.iter().cloned());
-    let entries: Vec<_> =
-        (0..).zip(all).map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource }).collect();
+    let Call { shader, bindings, .. } = call;
+    let pipeline = device.kernels().get(device.handle(), shader)?;
+    let resources = (0..).zip(bindings.into_iter().map(|argument| argument.value));
+    let entries: Vec<_> = resources.map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource }).collect();
     let bindings = device.scope(what, || {
         let layout = pipeline.get_bind_group_layout(0);
-        let descriptor = wgpu::BindGroupDescriptor { label: Some(kernel.0), layout: &layout, entries: &entries };
+        let descriptor = wgpu::BindGroupDescriptor { label: Some(shader.name), layout: &layout, entries: &entries };
         device.raw().create_bind_group(&descriptor)
     });
     let bindings = bindings.map_err(|error| match error {

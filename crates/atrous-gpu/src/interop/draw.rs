@@ -1,11 +1,12 @@
 //! Outputs into textures.
 
 use atrous_graph::DType;
+use atrous_shaders::interop::{overlay, store_texture};
 
-use super::bind::{Window, check_texture, command, decodes_srgb, refuse, view};
+use super::bind::{Window, check_texture, command, decodes_srgb, params, refuse, view};
 use crate::buffer;
 use crate::command::Command;
-use crate::interop_kernels::{Kernel, OVERLAY, SIDE, STORE_F32, STORE_U32};
+use crate::interop_kernels::SIDE;
 use crate::slots::OutputSlot;
 use crate::{GpuError, Session};
 
@@ -38,19 +39,25 @@ impl Session {
         target: &wgpu::Texture,
     ) -> Result<(), GpuError> {
         let (slot, what) = (self.output_slot(output)?, format!("a texture for output \"{output}\""));
-        let (kernel, format): (Kernel, _) = match slot.ty.dtype {
-            DType::U32 => (STORE_U32, wgpu::TextureFormat::R32Uint),
-            DType::F32 => (STORE_F32, wgpu::TextureFormat::R32Float),
+        let (float, format) = match slot.ty.dtype {
+            DType::U32 => (false, wgpu::TextureFormat::R32Uint),
+            DType::F32 => (true, wgpu::TextureFormat::R32Float),
             DType::F16 => return refuse(&what, "f16 is not written into textures".to_owned()),
         };
         check_texture(&what, target, wgpu::TextureUsages::STORAGE_BINDING)?;
         check_format(&what, target, format)?;
         let source = Source::new(self, &what, slot, (sample, channel))?;
-        let view = view(&self.executable.device, &what, target)?;
-        let resources = [source.binding.clone(), wgpu::BindingResource::TextureView(&view)];
         let device = &self.executable.device;
-        let command = command(device, kernel, &what, &source.params, &resources, grid(target))?;
-        self.append(encoder, &command)
+        let (params, view) = (params(device, &source.params)?, view(device, &what, target)?);
+        let call = store_texture::call(
+            store_texture::Axes { float },
+            store_texture::Bindings {
+                params: params.as_entire_binding(),
+                x: source.binding,
+                result: wgpu::BindingResource::TextureView(&view),
+            },
+        );
+        self.append(encoder, &command(device, &what, call, grid(target))?)
     }
 
     /// Appends to `encoder` the command that draws a class map's colours over a picture: in bytes,
@@ -91,19 +98,19 @@ impl Session {
         }
         let source = Source::new(self, &what, slot, (sample, 0))?;
         let mut words: Vec<u32> = colours.iter().map(|[r, g, b]| u32::from_le_bytes([*r, *g, *b, 0])).collect();
-        let params = [&source.params[..], &[srgb, colours.len() as u32, alpha.to_bits(), 0]].concat();
         words.resize(words.len().max(1), 0);
-        let palette = buffer::filled(&self.executable.device, "a palette", &words)?;
-        let [picture, result] =
-            [view(&self.executable.device, &what, picture)?, view(&self.executable.device, &what, target)?];
-        let resources = [
-            source.binding.clone(),
-            palette.as_entire_binding(),
-            wgpu::BindingResource::TextureView(&picture),
-            wgpu::BindingResource::TextureView(&result),
-        ];
-        let command = command(&self.executable.device, OVERLAY, &what, &params, &resources, grid(target))?;
-        self.append(encoder, &command)
+        let device = &self.executable.device;
+        let sizes = [&source.params[..], &[srgb, colours.len() as u32, alpha.to_bits(), 0]].concat();
+        let (params, palette) = (params(device, &sizes)?, buffer::filled(device, "a palette", &words)?);
+        let [picture, result] = [view(device, &what, picture)?, view(device, &what, target)?];
+        let call = overlay::call(overlay::Bindings {
+            params: params.as_entire_binding(),
+            classes: source.binding,
+            palette: palette.as_entire_binding(),
+            picture: wgpu::BindingResource::TextureView(&picture),
+            result: wgpu::BindingResource::TextureView(&result),
+        });
+        self.append(encoder, &command(device, &what, call, grid(target))?)
     }
 
     fn append(&self, encoder: &mut wgpu::CommandEncoder, command: &Command) -> Result<(), GpuError> {

@@ -2,11 +2,12 @@
 
 use atrous_graph::{DType, TensorType};
 use atrous_kernels::plan::Place;
+use atrous_shaders::interop::{load_buffer, load_texture};
 
-use super::bind::{Window, check_texture, command, decodes_srgb, refuse, view};
+use super::bind::{Window, check_texture, command, decodes_srgb, params, refuse, view};
 use crate::buffer;
 use crate::command::Command;
-use crate::interop_kernels::{LOAD_BUFFER, LOAD_TEXTURE, SIDE};
+use crate::interop_kernels::SIDE;
 use crate::pixels::PixelInput;
 use crate::slots::{self, InputSlot};
 use crate::{GpuError, InputData, InputError, Session};
@@ -161,10 +162,13 @@ impl Loads {
             let x = Window::new(device, offset + n as u64 * sample, sample)?;
             let y = Window::sample(device, ty, place.offset, n)?;
             let sizes = [count, ty.shape.c, per_pixel, per_channel].map(|size| size as u32);
-            let params = [&sizes[..], &[x.base(4), y.base(16)]].concat();
-            let resources = [x.of(buffer), y.of(&session.executable.buffers[place.buffer])];
-            let grid = [columns, groups.div_ceil(columns), 1];
-            self.commands.push(command(device, LOAD_BUFFER, &what, &params, &resources, grid)?);
+            let params = params(device, &[&sizes[..], &[x.base(4), y.base(16)]].concat())?;
+            let call = load_buffer::call(load_buffer::Bindings {
+                params: params.as_entire_binding(),
+                x: x.of(buffer),
+                y: y.of(&session.executable.buffers[place.buffer]),
+            });
+            self.commands.push(command(device, &what, call, [columns, groups.div_ceil(columns), 1])?);
         }
         Ok(())
     }
@@ -212,11 +216,14 @@ fn load_picture(
     let [left, top, scale_x, scale_y] = [left, top, scale[0], scale[1]].map(f32::to_bits);
     let [red, green, blue] = sources;
     let (w, h, channels) = (shape.w as u32, shape.h as u32, shape.c as u32);
-    let params = [left, top, scale_x, scale_y, w, h, channels, srgb, red, green, blue, y.base(16)];
-    let tables = pixels.tables().as_entire_binding();
-    let resources =
-        [tables, wgpu::BindingResource::TextureView(&view), y.of(&session.executable.buffers[place.buffer])];
-    command(device, LOAD_TEXTURE, what, &params, &resources, [w.div_ceil(SIDE), h.div_ceil(SIDE), 1])
+    let params = params(device, &[left, top, scale_x, scale_y, w, h, channels, srgb, red, green, blue, y.base(16)])?;
+    let call = load_texture::call(load_texture::Bindings {
+        params: params.as_entire_binding(),
+        tables: pixels.tables().as_entire_binding(),
+        picture: wgpu::BindingResource::TextureView(&view),
+        y: y.of(&session.executable.buffers[place.buffer]),
+    });
+    command(device, what, call, [w.div_ceil(SIDE), h.div_ceil(SIDE), 1])
 }
 
 /// Bytes in words, the first in the lowest bits.

@@ -1,26 +1,36 @@
 //! Cross-entropy with labels, and its gradient.
 
 use atrous_graph::op::{CrossEntropy, CrossEntropyGrad};
+use atrous_shaders::loss::{cross_entropy, cross_entropy_grad};
 
-use super::class_weights::{dispatch, ignored, pixels, variant};
+use super::class_weights::{ignored, pixels, weights};
 use crate::cut::{Cut, Section};
-use crate::dispatch::{NodePlan, Slot};
+use crate::dispatch::NodePlan;
 use crate::error::PlanError;
-use crate::kernel::Kernel;
+use crate::kernel::{Bound, Kernel};
 use crate::kernels::Kernels;
 use crate::problem::Problem;
 
 impl Kernels for CrossEntropy {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-        let [logits, labels] = [&problem.inputs[0], &problem.inputs[1]];
-        let kernel = Kernel::new("loss/cross_entropy", variant(problem, 2))
-            .sizes([("PIXELS", pixels(problem)), ("C", logits.ty.shape.c)])
-            .set("IGNORE", ignored(self.ignore))
-            .set("SMOOTHING", f64::from(self.smoothing))
-            .bind("X_BASE", Slot::Input(0), logits)
-            .bind("LABELS_BASE", Slot::Input(1), labels)
-            .bind("Y_BASE", Slot::Output, &problem.output);
-        Ok(NodePlan::single("cross_entropy", dispatch(kernel, problem, 2)?))
+        let weights = weights(problem, 2);
+        let call = cross_entropy::call(
+            cross_entropy::Axes { weights: weights.is_some() },
+            cross_entropy::Constants {
+                pixels: pixels(problem),
+                c: problem.inputs[0].ty.shape.c,
+                ignore: ignored(self.ignore),
+                smoothing: f64::from(self.smoothing),
+            },
+            cross_entropy::Bindings {
+                x: Bound::input(problem, 0),
+                labels: Bound::input(problem, 1),
+                y: Bound::output(problem),
+                weights,
+            },
+        );
+        let dispatch = Kernel::from(call).invocations(pixels(problem), problem.target)?;
+        Ok(NodePlan::single("cross_entropy", dispatch))
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {
@@ -30,16 +40,25 @@ impl Kernels for CrossEntropy {
 
 impl Kernels for CrossEntropyGrad {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-        let [logits, labels, dy] = [&problem.inputs[0], &problem.inputs[1], &problem.inputs[2]];
-        let kernel = Kernel::new("loss/cross_entropy_grad", variant(problem, 3))
-            .sizes([("PIXELS", pixels(problem)), ("C", logits.ty.shape.c)])
-            .set("IGNORE", ignored(self.0.ignore))
-            .set("SMOOTHING", f64::from(self.0.smoothing))
-            .bind("X_BASE", Slot::Input(0), logits)
-            .bind("LABELS_BASE", Slot::Input(1), labels)
-            .bind("DY_BASE", Slot::Input(2), dy)
-            .bind("DX_BASE", Slot::Output, &problem.output);
-        Ok(NodePlan::single("cross_entropy_grad", dispatch(kernel, problem, 3)?))
+        let weights = weights(problem, 3);
+        let call = cross_entropy_grad::call(
+            cross_entropy_grad::Axes { weights: weights.is_some() },
+            cross_entropy_grad::Constants {
+                pixels: pixels(problem),
+                c: problem.inputs[0].ty.shape.c,
+                ignore: ignored(self.0.ignore),
+                smoothing: f64::from(self.0.smoothing),
+            },
+            cross_entropy_grad::Bindings {
+                x: Bound::input(problem, 0),
+                labels: Bound::input(problem, 1),
+                dy: Bound::input(problem, 2),
+                dx: Bound::output(problem),
+                weights,
+            },
+        );
+        let dispatch = Kernel::from(call).invocations(pixels(problem), problem.target)?;
+        Ok(NodePlan::single("cross_entropy_grad", dispatch))
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {
@@ -53,7 +72,7 @@ mod tests {
     use atrous_graph::{Op, Shape, TensorType};
 
     use super::*;
-    use crate::{Limits, Target, plan_node};
+    use crate::{Limits, Slot, Target, plan_node};
 
     #[test]
     fn class_weights_are_the_last_binding_and_stay_whole_when_pixels_are_cut() {

@@ -3,12 +3,14 @@
 use std::ops::Range;
 
 use atrous_graph::op::{ResizeCrossEntropy, ResizeCrossEntropyGrad};
+use atrous_shaders::groups::Resample;
+use atrous_shaders::loss::{resize_cross_entropy, resize_cross_entropy_grad};
 
-use super::class_weights::ignored;
+use super::class_weights::{ignored, weights};
 use crate::cut::{Cut, Section};
-use crate::dispatch::{Binding, NodePlan, Slot};
+use crate::dispatch::{Binding, Dispatch, NodePlan, Slot};
 use crate::error::PlanError;
-use crate::kernel::{Kernel, vec4s};
+use crate::kernel::{Bound, Kernel, vec4s};
 use crate::kernels::Kernels;
 use crate::problem::Problem;
 use crate::resize::interpolate::{axes, gradient_rows, input_rows};
@@ -20,9 +22,8 @@ const ROWS: usize = 4;
 impl Kernels for ResizeCrossEntropy {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let table = table(self, problem);
-        let kernel = pixels(self, if problem.inputs.len() > 2 { "two,weights" } else { "two" }, &table, problem);
-        let kernel = with_weights(kernel.bind("Y_BASE", Slot::Output, &problem.output), 2, problem);
-        let dispatch = kernel.invocations(pixel_count(problem), problem.target)?;
+        let stage = Stage { y: Bound::output(problem), dy: None, weights: weights(problem, 2) };
+        let dispatch = pixels(self, problem, &table, stage)?;
         Ok(NodePlan { constants: vec![table], ..NodePlan::single("resize_cross_entropy", dispatch) })
     }
 
@@ -38,30 +39,15 @@ impl Kernels for ResizeCrossEntropy {
 impl Kernels for ResizeCrossEntropyGrad {
     /// In two stages: what is needed of each resized pixel whatever the class, then the sums over them.
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-        let [x, labels, dy] = [&problem.inputs[0], &problem.inputs[1], &problem.inputs[2]];
-        let weights = problem.inputs.len() > 3;
-        let scratch = Binding { slot: Slot::Scratch(0), offset: 0, size: pixel_count(problem) as u64 * 16 };
         let table = table(&self.0, problem);
-        let kernel = pixels(&self.0, if weights { "two,weights,grad" } else { "two,grad" }, &table, problem);
-        let kernel = kernel.sizes([("Y_BASE", 0)]).window(scratch).bind("DY_BASE", Slot::Input(2), dy);
-        let first = with_weights(kernel, 3, problem).invocations(pixel_count(problem), problem.target)?;
-
-        let dx = problem.output;
-        let kernel = Kernel::new("loss/resize_cross_entropy_grad", if weights { "weights" } else { "" })
-            .sizes([("N", dx.ty.shape.n), ("H", x.ty.shape.h), ("W", x.ty.shape.w), ("C", x.ty.shape.c)])
-            .sizes([("DH", dx.ty.shape.h), ("FIRST_ROW", dx.first_row - x.first_row), ("ROWS", ROWS)])
-            .sizes([("OH", labels.ty.shape.h), ("OW", labels.ty.shape.w)])
-            .sizes([("PIXELS_BASE", 0), ("TABLE_BASE", 0)])
-            .set("SMOOTHING", f64::from(self.0.loss.smoothing))
-            .bind("X_BASE", Slot::Input(0), x)
-            .window(scratch)
-            .window(Binding { slot: Slot::Constant(0), offset: 0, size: table.len() as u64 * 4 })
-            .bind("DX_BASE", Slot::Output, &dx);
-        let strips = vec4s(dx.ty) / dx.ty.shape.h * dx.ty.shape.h.div_ceil(ROWS);
-        let second = with_weights(kernel, 3, problem).invocations(strips, problem.target)?;
+        let size = pixel_count(problem) as u64 * 16;
+        let scratch = Bound::window(Binding { slot: Slot::Scratch(0), offset: 0, size }, 0);
+        let stage = Stage { y: scratch, dy: Some(Bound::input(problem, 2)), weights: weights(problem, 3) };
+        let first = pixels(&self.0, problem, &table, stage)?;
+        let second = sums(&self.0, problem, &table, scratch)?;
         Ok(NodePlan {
             dispatches: vec![first, second],
-            scratch: vec![scratch.size],
+            scratch: vec![size],
             constants: vec![table],
             variant: "resize_cross_entropy_grad",
             ..NodePlan::default()
@@ -93,25 +79,79 @@ fn pixel_count(problem: &Problem<'_>) -> usize {
     problem.inputs[1].ty.shape.len()
 }
 
-/// The kernel that goes over the resized pixels, up to its result.
-fn pixels(op: &ResizeCrossEntropy, variant: &str, table: &[u32], problem: &Problem<'_>) -> Kernel {
-    let [x, labels] = [&problem.inputs[0], &problem.inputs[1]];
-    Kernel::new("loss/resize_cross_entropy", variant)
-        .sizes([("N", x.ty.shape.n), ("H", x.ty.shape.h), ("W", x.ty.shape.w), ("C4", x.ty.padded().c / 4)])
-        .sizes([("OH", labels.ty.shape.h), ("OW", labels.ty.shape.w), ("TABLE_BASE", 0), ("C", x.ty.shape.c)])
-        .set("IGNORE", ignored(op.loss.ignore))
-        .set("SMOOTHING", f64::from(op.loss.smoothing))
-        .bind("X_BASE", Slot::Input(0), x)
-        .window(Binding { slot: Slot::Constant(0), offset: 0, size: table.len() as u64 * 4 })
-        .bind("LABELS_BASE", Slot::Input(1), labels)
+/// What a dispatch over the resized pixels writes, and what it reads beside logits, table and labels.
+#[derive(Clone, Copy)]
+struct Stage {
+    y: Bound,
+    /// Given in the first stage of the gradient.
+    dy: Option<Bound>,
+    weights: Option<Bound>,
 }
 
-/// Binds the class weights, if there are any, as the last binding.
-fn with_weights(kernel: Kernel, input: usize, problem: &Problem<'_>) -> Kernel {
-    match problem.inputs.get(input) {
-        Some(part) => kernel.bind("WEIGHTS_BASE", Slot::Input(input), part),
-        None => kernel,
-    }
+/// The dispatch over the resized pixels: their losses, or what the gradient needs of them.
+fn pixels(op: &ResizeCrossEntropy, problem: &Problem<'_>, table: &[u32], stage: Stage) -> Result<Dispatch, PlanError> {
+    let Stage { y, dy, weights } = stage;
+    let [x, labels] = [0, 1].map(|i| problem.inputs[i].ty);
+    let (weighted, grad) = (weights.is_some(), dy.is_some());
+    let call = resize_cross_entropy::call(
+        resize_cross_entropy::Axes { nearest: false, two: true, weights: weighted, grad, half: false },
+        resize_cross_entropy::Constants {
+            resample: Resample {
+                n: x.shape.n,
+                h: x.shape.h,
+                w: x.shape.w,
+                c4: x.padded().c / 4,
+                oh: labels.shape.h,
+                ow: labels.shape.w,
+            },
+            c: x.shape.c,
+            ignore: ignored(op.loss.ignore),
+            smoothing: f64::from(op.loss.smoothing),
+        },
+        resize_cross_entropy::Bindings {
+            x: Bound::input(problem, 0),
+            table: bound_table(table),
+            labels: Bound::input(problem, 1),
+            y,
+            dy,
+            weights,
+        },
+    );
+    Kernel::from(call).invocations(pixel_count(problem), problem.target)
+}
+
+/// The dispatch that sums up the gradients of the resized pixels, of which the first stage prepared `pixels`.
+fn sums(op: &ResizeCrossEntropy, problem: &Problem<'_>, table: &[u32], pixels: Bound) -> Result<Dispatch, PlanError> {
+    let ([x, labels], dx) = ([0, 1].map(|i| &problem.inputs[i]), &problem.output);
+    let weights = weights(problem, 3);
+    let call = resize_cross_entropy_grad::call(
+        resize_cross_entropy_grad::Axes { weights: weights.is_some() },
+        resize_cross_entropy_grad::Constants {
+            n: dx.ty.shape.n,
+            h: x.ty.shape.h,
+            w: x.ty.shape.w,
+            c: x.ty.shape.c,
+            dh: dx.ty.shape.h,
+            first_row: dx.first_row - x.first_row,
+            rows: ROWS,
+            oh: labels.ty.shape.h,
+            ow: labels.ty.shape.w,
+            smoothing: f64::from(op.loss.smoothing),
+        },
+        resize_cross_entropy_grad::Bindings {
+            x: Bound::input(problem, 0),
+            pixels,
+            table: bound_table(table),
+            dx: Bound::output(problem),
+            weights,
+        },
+    );
+    let strips = vec4s(dx.ty) / dx.ty.shape.h * dx.ty.shape.h.div_ceil(ROWS);
+    Kernel::from(call).invocations(strips, problem.target)
+}
+
+fn bound_table(table: &[u32]) -> Bound {
+    Bound::window(Binding { slot: Slot::Constant(0), offset: 0, size: table.len() as u64 * 4 }, 0)
 }
 
 /// The two taps of each resized row, then of each column; then for each row and one more, and each column and one more, where the

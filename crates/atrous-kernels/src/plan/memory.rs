@@ -51,6 +51,13 @@ pub struct Place {
     pub bytes: u64,
 }
 
+impl Place {
+    /// Length in vec4s of 32-bit numbers.
+    pub(super) const fn vec4s(&self) -> usize {
+        (self.bytes / 16) as usize
+    }
+}
+
 /// A tensor of the plan: where it lies and from which to which step it is alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TensorPlan {

@@ -2,6 +2,8 @@
 
 use atrous_graph::optim::Training;
 use atrous_graph::{Graph, NodeId, Op};
+use atrous_shaders::Call;
+use atrous_shaders::optim::{accumulate, assign, control, copy, square_norm};
 
 use super::buffers::{Flat, TrainingBuffers};
 use super::contents::Plan;
@@ -10,8 +12,7 @@ use super::step::PlannedDispatch;
 use super::totals::sum_totals;
 use super::update::{TrainingPlan, Update, dispatch, linear};
 use crate::error::PlanError;
-use crate::kernel::Kernel;
-use crate::optim::{control, update};
+use crate::optim::{self, Updated};
 use crate::target::Target;
 
 type Made = Result<Vec<PlannedDispatch>, PlanError>;
@@ -33,12 +34,13 @@ impl Following<'_> {
     /// What every run does after the steps; `copies` are gradients that lie elsewhere than the updates look for them.
     pub(super) fn after(&self, copies: &[(NodeId, Place)]) -> Result<Vec<Update>, PlanError> {
         let copy = |(node, to): &(NodeId, Place)| {
-            linear(Kernel::new("optim/copy", ""), &[self.place(*node), *to], self.target)
+            let (x, y) = (self.place(*node), *to);
+            linear(copy::call(copy::Constants { count: x.vec4s() }, copy::Bindings { x, y }), x.vec4s(), self.target)
         };
         let gather = Update { name: "copy gradients", dispatches: copies.iter().map(copy).collect::<Result<_, _>>()? };
-        let mut after = vec![gather, self.norm(&|flat| flat.gradients, 0)?];
+        let mut after = vec![gather, self.norm(&|flat| flat.gradients, false)?];
         if self.training.accumulate {
-            after.push(Update { name: "accumulate", dispatches: self.accumulate(0)? });
+            after.push(Update { name: "accumulate", dispatches: self.accumulate(false)? });
         }
         after.push(Update { name: "assign", dispatches: self.assign()? });
         after.push(sum_totals(self.plan, &self.buffers.totals, Some(self.buffers.control), self.target)?);
@@ -51,11 +53,11 @@ impl Following<'_> {
         let training = self.training;
         let mut last = Vec::new();
         if training.accumulate {
-            last.push(self.norm(&|flat| flat.accumulated.unwrap_or(flat.gradients), 1)?);
+            last.push(self.norm(&|flat| flat.accumulated.unwrap_or(flat.gradients), true)?);
         }
         last.push(Update { name: training.optimizer.name(), dispatches: self.update()? });
         if training.accumulate {
-            last.push(Update { name: "clear", dispatches: self.accumulate(1)? });
+            last.push(Update { name: "clear", dispatches: self.accumulate(true)? });
         }
         last.retain(|update| !update.dispatches.is_empty());
         Ok(TrainingPlan {
@@ -78,10 +80,9 @@ impl Following<'_> {
         self.buffers.flats.iter().zip(self.tables.as_chunks::<2>().0)
     }
 
-    /// One invocation for each of these chunks.
-    fn over(&self, kernel: Kernel, chunks: Place, places: &[Place]) -> Result<PlannedDispatch, PlanError> {
-        let count = (chunks.bytes / 16) as usize;
-        dispatch(kernel.sizes([("COUNT", count)]), places, count as u64, self.target)
+    /// A workgroup for each of these chunks, which are a vec4 each in their table.
+    fn over(&self, chunks: Place, call: Call<Place>) -> Result<PlannedDispatch, PlanError> {
+        dispatch(call, chunks.vec4s() as u64, self.target)
     }
 
     /// Each buffer with parameters that are updated, and the place of their chunks.
@@ -90,54 +91,56 @@ impl Following<'_> {
     }
 
     /// The norm over all gradients, and what it decides.
-    fn norm(&self, gradient: &dyn Fn(&Flat) -> Place, after: usize) -> Result<Update, PlanError> {
+    fn norm(&self, gradient: &dyn Fn(&Flat) -> Place, after: bool) -> Result<Update, PlanError> {
         let (mut dispatches, mut first) = (Vec::new(), 0);
         for (flat, table) in self.trained() {
-            let kernel = Kernel::new("optim/square_norm", "").sizes([("FIRST", first)]);
-            dispatches.push(self.over(kernel, table, &[gradient(flat), table, self.buffers.partials])?);
+            let constants = square_norm::Constants { count: table.vec4s(), first };
+            let bindings = square_norm::Bindings { g: gradient(flat), chunks: table, partials: self.buffers.partials };
+            dispatches.push(self.over(table, square_norm::call(constants, bindings))?);
             first += flat.trained.len() / 4;
         }
-        let mut kernel = control(self.training);
-        kernel = kernel.sizes([("COUNT", first), ("AFTER", after)]);
-        if let Some(scale) = self.training.loss_scale {
-            // The last one decides of an update.
-            let decides = usize::from(after == usize::from(self.training.accumulate));
-            kernel = kernel.sizes([("DECIDES", decides), ("INTERVAL", scale.scaling.interval as usize)]);
-        }
-        let TrainingBuffers { partials, control, scales, .. } = self.buffers;
-        let places = [*partials, self.step, self.place(self.training.loss), *control].into_iter().chain(*scales);
-        dispatches.push(dispatch(kernel, &places.collect::<Vec<_>>(), 1, self.target)?);
+        let TrainingBuffers { partials, control, scales, .. } = *self.buffers;
+        let (step, loss) = (self.step, self.place(self.training.loss));
+        let bindings = control::Bindings { partials, step, loss, control, scales };
+        dispatches.push(dispatch(optim::control(self.training, first, after, bindings), 1, self.target)?);
         Ok(Update { name: "gradient norm", dispatches })
     }
 
     /// Gives the assigned parameters their values.
     fn assign(&self) -> Made {
         let assigned = self.flats().filter(|(flat, _)| !flat.assigned.is_empty());
-        let assign = assigned.map(|(flat, [_, table])| {
-            let places = [flat.gradients, *table, self.buffers.control, flat.parameters];
-            self.over(Kernel::new("optim/assign", ""), *table, &places)
+        let assign = assigned.map(|(flat, &[_, chunks])| {
+            let (g, control, p) = (flat.gradients, self.buffers.control, flat.parameters);
+            let constants = assign::Constants { count: chunks.vec4s() };
+            self.over(chunks, assign::call(constants, assign::Bindings { g, chunks, control, p }))
         });
         assign.collect()
     }
 
     /// Adds the gradients to their sums, or clears those.
-    fn accumulate(&self, clear: usize) -> Made {
+    fn accumulate(&self, clear: bool) -> Made {
         // What overflowed makes the sum overflow, so that its update is skipped as a whole; then it is cleared as after any other.
-        let sizes = [("CLEAR", clear), ("ALWAYS", usize::from(self.training.loss_scale.is_some()))];
-        let accumulate = self.trained().map(|(flat, table)| {
-            let sum = flat.accumulated.unwrap_or(flat.gradients);
-            let places = [flat.gradients, table, self.buffers.control, sum];
-            self.over(Kernel::new("optim/accumulate", "").sizes(sizes), table, &places)
+        let always = self.training.loss_scale.is_some();
+        let accumulate = self.trained().map(|(flat, chunks)| {
+            let y = flat.accumulated.unwrap_or(flat.gradients);
+            let constants = accumulate::Constants { count: chunks.vec4s(), clear, always };
+            let (g, control) = (flat.gradients, self.buffers.control);
+            self.over(chunks, accumulate::call(constants, accumulate::Bindings { g, chunks, control, y }))
         });
         accumulate.collect()
     }
 
     /// Updates the parameters by the optimizer's rule.
     fn update(&self) -> Made {
-        let update = self.trained().map(|(flat, table)| {
-            let gradient = flat.accumulated.unwrap_or(flat.gradients);
-            let places = [&[gradient, table, self.buffers.control, flat.parameters], &flat.state[..]].concat();
-            self.over(update(&self.training.optimizer), table, &places)
+        let update = self.trained().map(|(flat, chunks)| {
+            let updated = Updated {
+                gradient: flat.accumulated.unwrap_or(flat.gradients),
+                chunks,
+                control: self.buffers.control,
+                parameters: flat.parameters,
+                state: &flat.state,
+            };
+            self.over(chunks, optim::update(&self.training.optimizer, chunks.vec4s(), &updated))
         });
         update.collect()
     }

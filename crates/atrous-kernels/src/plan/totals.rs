@@ -1,13 +1,13 @@
 //! Sums from run to run.
 
 use atrous_graph::{Graph, NodeId};
+use atrous_shaders::optim::totals;
 
 use super::contents::Plan;
 use super::layout::Layout;
 use super::memory::{BufferKind, BufferPlan, Place};
 use super::update::{Update, linear};
 use crate::error::PlanError;
-use crate::kernel::Kernel;
 use crate::limits::Limits;
 use crate::target::Target;
 
@@ -45,15 +45,19 @@ pub(super) fn place_totals(
 /// Adds the nodes to their sums; with the `control` of a training only where it says that the step counts.
 pub(super) fn sum_totals(
     plan: &Plan,
-    totals: &[(NodeId, Place)],
+    placed: &[(NodeId, Place)],
     control: Option<Place>,
     target: &Target,
 ) -> Result<Update, PlanError> {
-    let variant = if control.is_some() { "guarded" } else { "" };
     let sum = |(node, sum): &(NodeId, Place)| {
-        let value = plan.tensors[node.0].expect("a node that is needed has a place").place;
-        let places: Vec<Place> = [value, *sum].into_iter().chain(control).collect();
-        linear(Kernel::new("optim/totals", variant), &places, target)
+        let x = plan.tensors[node.0].expect("a node that is needed has a place").place;
+        let count = x.vec4s();
+        let call = totals::call(
+            totals::Axes { guarded: control.is_some() },
+            totals::Constants { count },
+            totals::Bindings { x, y: *sum, control },
+        );
+        linear(call, count, target)
     };
-    Ok(Update { name: "totals", dispatches: totals.iter().map(sum).collect::<Result<_, _>>()? })
+    Ok(Update { name: "totals", dispatches: placed.iter().map(sum).collect::<Result<_, _>>()? })
 }

@@ -2,12 +2,13 @@
 
 use atrous_graph::NodeId;
 use atrous_graph::optim::{LossScale, Optimizer};
+use atrous_shaders::Call;
 
 use super::memory::Place;
 use super::step::PlannedDispatch;
-use crate::dispatch::{Binding, Slot};
+use crate::dispatch::{Binding, GROUP, Slot};
 use crate::error::PlanError;
-use crate::kernel::Kernel;
+use crate::kernel::{Bound, Kernel};
 use crate::target::Target;
 
 /// One thing that is done after the steps of a graph.
@@ -39,22 +40,16 @@ pub struct TrainingPlan {
     pub update: Vec<Update>,
 }
 
-/// One invocation for a vec4 of the first place.
-pub(super) fn linear(kernel: Kernel, places: &[Place], target: &Target) -> Result<PlannedDispatch, PlanError> {
-    let count = places[0].bytes / 16;
-    dispatch(kernel.sizes([("COUNT", count as usize)]), places, count.div_ceil(64), target)
+/// A linear grid of at least so many invocations of a kernel.
+pub(super) fn linear(call: Call<Place>, count: usize, target: &Target) -> Result<PlannedDispatch, PlanError> {
+    dispatch(call, (count as u64).div_ceil(u64::from(GROUP)), target)
 }
 
-/// So many workgroups of a kernel that binds these places.
-pub(super) fn dispatch(
-    kernel: Kernel,
-    places: &[Place],
-    groups: u64,
-    target: &Target,
-) -> Result<PlannedDispatch, PlanError> {
-    let window = |kernel: Kernel, (i, place): (usize, &Place)| {
-        kernel.window(Binding { slot: Slot::Input(i), offset: 0, size: place.bytes })
-    };
-    let made = places.iter().enumerate().fold(kernel, window).groups(groups, target)?;
-    Ok(PlannedDispatch::new(made.shader, made.overrides, places.to_vec(), made.grid))
+/// So many workgroups of a kernel.
+pub(super) fn dispatch(call: Call<Place>, groups: u64, target: &Target) -> Result<PlannedDispatch, PlanError> {
+    let places = call.bindings.iter().map(|argument| argument.value).collect();
+    let window =
+        |i: usize, place: Place| Bound::window(Binding { slot: Slot::Input(i), offset: 0, size: place.bytes }, 0);
+    let made = Kernel::from(call.map(window)).groups(groups, target)?;
+    Ok(PlannedDispatch::new(made.shader, made.overrides, places, made.grid))
 }

@@ -2,13 +2,15 @@
 
 use atrous_graph::Shape;
 use atrous_graph::op::Binary;
+use atrous_shaders::codes;
+use atrous_shaders::pointwise::binary;
 
 use crate::cut::{Cut, Section};
-use crate::dispatch::{NodePlan, Slot};
+use crate::dispatch::NodePlan;
 use crate::error::PlanError;
-use crate::kernel::{Kernel, vec4s};
+use crate::kernel::{Bound, Kernel, is_half, vec4s};
 use crate::kernels::Kernels;
-use crate::problem::{Part, Problem};
+use crate::problem::Problem;
 use crate::variant::{Entry, Family, General, Variant, Variants, require};
 
 /// Functions of two elements.
@@ -75,72 +77,64 @@ impl Operands<'_> {
     }
 
     /// In which order they are read if operand `i` is read first, and the function's code then.
-    fn order(&self, first: usize) -> ([usize; 2], u32) {
-        let [straight, exchanged] = codes(self.op);
+    fn order(&self, first: usize) -> ([usize; 2], codes::Binary) {
+        let [straight, exchanged] = functions(self.op);
         if first == 0 { ([0, 1], straight) } else { ([1, 0], exchanged) }
     }
 
-    fn operands(&self, order: [usize; 2]) -> [&Part; 2] {
-        order.map(|i| &self.problem.inputs[i])
+    /// What all variants are told.
+    fn constants(&self, code: codes::Binary) -> binary::Constants {
+        let ty = self.problem.output.ty;
+        binary::Constants { count: vec4s(ty), c: ty.shape.c, code, c4: None, b_n: None }
     }
 
     /// The kernel on the operands in this order.
-    fn kernel(&self, axis: &str, order: [usize; 2], code: u32) -> Kernel {
-        let [a, b] = self.operands(order);
-        let kernel = self.start(axis, code).bind("A_BASE", Slot::Input(order[0]), a);
-        kernel.bind("B_BASE", Slot::Input(order[1]), b).bind("Y_BASE", Slot::Output, &self.problem.output)
+    fn plan(&self, axes: binary::Axes, constants: binary::Constants, order: [usize; 2]) -> Result<NodePlan, PlanError> {
+        let [a, b] = order.map(|i| Bound::input(self.problem, i));
+        let call = binary::call(
+            axes,
+            constants,
+            binary::Bindings { a: (!axes.in_place).then_some(a), b, y: Bound::output(self.problem) },
+        );
+        Kernel::from(call).invocations(constants.count, self.problem.target).map(NodePlan::from)
     }
 
-    fn start(&self, axis: &str, code: u32) -> Kernel {
-        let ty = self.problem.output.ty;
-        Kernel::storing(ty, "pointwise/binary", axis)
-            .sizes([("COUNT", vec4s(ty)), ("C", ty.shape.c)])
-            .set("CODE", f64::from(code))
-    }
-
-    fn plan(&self, kernel: Kernel) -> Result<NodePlan, PlanError> {
-        kernel.invocations(vec4s(self.problem.output.ty), self.problem.target).map(NodePlan::from)
+    /// The axes where both operands are as the result, which has its own tensor.
+    fn axes(&self) -> binary::Axes {
+        binary::Axes { channel: None, broadcast: None, in_place: false, half: is_half(self.problem.output.ty) }
     }
 }
 
 /// Over an operand that dies, or into a tensor of its own.
 fn equal(p: &Operands<'_>) -> Result<NodePlan, PlanError> {
-    let Some(over) = [0, 1].into_iter().find(|i| p.problem.inputs[*i].dies) else {
-        let (order, code) = p.order(0);
-        return p.plan(p.kernel("", order, code));
-    };
+    let in_place = [0, 1].into_iter().find(|i| p.problem.inputs[*i].dies);
     // Over the second operand the first is read second.
-    let (order, code) = p.order(over);
-    let [_, b] = p.operands(order);
-    let kernel = p.start("in_place", code).bind("B_BASE", Slot::Input(order[1]), b);
-    let plan = p.plan(kernel.bind("Y_BASE", Slot::Output, &p.problem.output))?;
-    Ok(NodePlan { in_place: Some(over), ..plan })
+    let (order, code) = p.order(in_place.unwrap_or(0));
+    let axes = binary::Axes { in_place: in_place.is_some(), ..p.axes() };
+    Ok(NodePlan { in_place, ..p.plan(axes, p.constants(code), order)? })
 }
 
 /// The vector is read second.
 fn channel(p: &Operands<'_>) -> Result<NodePlan, PlanError> {
     let (order, code) = p.order(if p.vector() == Some(1) { 0 } else { 1 });
-    let [_, b] = p.operands(order);
+    let vector = p.problem.inputs[order[1]].ty.shape;
     let ty = p.problem.output.ty;
     let (y, c4) = (ty.shape, ty.padded().c / 4);
-    let step = if b.ty.shape.n == 1 { 0 } else { c4 };
-    let sizes = [("C4", c4), ("SAMPLE", y.h * y.w * c4), ("B_N", step)];
-    p.plan(p.kernel("channel", order, code).sizes(sizes))
+    let step = if vector.n == 1 { 0 } else { c4 };
+    let axes = binary::Axes { channel: Some(binary::Channel { sample: y.h * y.w * c4 }), ..p.axes() };
+    p.plan(axes, binary::Constants { c4: Some(c4), b_n: Some(step), ..p.constants(code) }, order)
 }
 
 fn broadcast(p: &Operands<'_>) -> Result<NodePlan, PlanError> {
     let (order, code) = p.order(0);
-    let [a, b] = p.operands(order);
+    let [a, b] = order.map(|i| p.problem.inputs[i].ty);
     let ty = p.problem.output.ty;
     let (y, c4) = (ty.shape, ty.padded().c / 4);
-    let [sa, sb] = [a, b].map(|p| strides(p.ty.shape, p.ty.padded().c / 4, y));
-    let splat = |x: Shape| usize::from(x.c == 1 && y.c > 1);
-    let kernel = p
-        .kernel("broadcast", order, code)
-        .sizes([("H", y.h), ("W", y.w), ("C4", c4)])
-        .sizes([("A_N", sa[0]), ("A_H", sa[1]), ("A_W", sa[2]), ("A_C", sa[3]), ("A_SPLAT", splat(a.ty.shape))])
-        .sizes([("B_N", sb[0]), ("B_H", sb[1]), ("B_W", sb[2]), ("B_C", sb[3]), ("B_SPLAT", splat(b.ty.shape))]);
-    p.plan(kernel)
+    let [[a_n, a_h, a_w, a_c], [b_n, b_h, b_w, b_c]] = [a, b].map(|x| strides(x.shape, x.padded().c / 4, y));
+    let [a_splat, b_splat] = [a, b].map(|x| x.shape.c == 1 && y.c > 1);
+    let broadcast = binary::Broadcast { h: y.h, w: y.w, a_n, a_h, a_w, a_c, a_splat, b_h, b_w, b_c, b_splat };
+    let axes = binary::Axes { broadcast: Some(broadcast), ..p.axes() };
+    p.plan(axes, binary::Constants { c4: Some(c4), b_n: Some(b_n), ..p.constants(code) }, order)
 }
 
 /// Distance in vec4s from one sample, row, column, channel vec4 of an operand to the next as the result's index grows;
@@ -151,13 +145,13 @@ fn strides(x: Shape, c4: usize, y: Shape) -> [usize; 4] {
     std::array::from_fn(|i| if x[i] == 1 && y[i] > 1 { 0 } else { full[i] })
 }
 
-/// The codes of `pointwise/binary`: the function, and the function with its operands exchanged.
-const fn codes(op: Binary) -> [u32; 2] {
+/// The codes of a function, and of the function with its operands exchanged.
+const fn functions(op: Binary) -> [codes::Binary; 2] {
     match op {
-        Binary::Add => [0, 0],
-        Binary::Sub => [1, 2],
-        Binary::Mul => [3, 3],
-        Binary::DivNoNan => [4, 5],
-        Binary::Equal => [6, 6],
+        Binary::Add => [codes::Binary::Add; 2],
+        Binary::Sub => [codes::Binary::Sub, codes::Binary::SubExchanged],
+        Binary::Mul => [codes::Binary::Mul; 2],
+        Binary::DivNoNan => [codes::Binary::DivNoNan, codes::Binary::DivNoNanExchanged],
+        Binary::Equal => [codes::Binary::Equal; 2],
     }
 }

@@ -1,25 +1,24 @@
 //! Other element types, and the identity.
 
-use atrous_graph::DType;
 use atrous_graph::op::{Cast, StopGradient};
+use atrous_shaders::pointwise::cast;
 
 use crate::cut::{Cut, Section};
-use crate::dispatch::{NodePlan, Slot};
+use crate::dispatch::NodePlan;
 use crate::error::PlanError;
-use crate::kernel::{Kernel, vec4s};
+use crate::kernel::{Bound, Kernel, is_half, vec4s};
 use crate::kernels::Kernels;
 use crate::problem::Problem;
 
 impl Kernels for Cast {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let count = vec4s(problem.output.ty);
-        let narrow = problem.output.ty.dtype == DType::F16;
-        let dispatch = Kernel::new("pointwise/cast", if narrow { "narrow" } else { "" })
-            .sizes([("COUNT", count)])
-            .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
-            .bind("Y_BASE", Slot::Output, &problem.output)
-            .invocations(count, problem.target)?;
-        Ok(NodePlan::single("cast", dispatch))
+        let call = cast::call(
+            cast::Axes { narrow: is_half(problem.output.ty) },
+            cast::Constants { count },
+            cast::Bindings { x: Bound::input(problem, 0), y: Bound::output(problem) },
+        );
+        Ok(NodePlan::single("cast", Kernel::from(call).invocations(count, problem.target)?))
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {

@@ -2,11 +2,12 @@
 
 use atrous_graph::DType;
 use atrous_graph::op::{Dropout, DropoutUnit};
+use atrous_shaders::pointwise::dropout;
 
 use crate::cut::{Cut, Section};
-use crate::dispatch::{NodePlan, Slot};
+use crate::dispatch::NodePlan;
 use crate::error::PlanError;
-use crate::kernel::{Kernel, vec4s};
+use crate::kernel::{Bound, Kernel, is_half, vec4s};
 use crate::kernels::Kernels;
 use crate::problem::Problem;
 
@@ -38,20 +39,27 @@ impl Kernels for Dropout {
             DropoutUnit::Sample => (full.h * row, 1),
             DropoutUnit::Batch => (full.n * full.h * row, 1),
         };
-        let each = matches!(self.unit, DropoutUnit::Element | DropoutUnit::Channel);
         let rate = f64::from(self.rate);
-        let dispatch = Kernel::storing(y.ty, "pointwise/dropout", "")
-            .sizes([("COUNT", count), ("FIRST", (y.first_sample * full.h + y.first_row) * row)])
-            .sizes([("RUN", run), ("PERIOD", period), ("EACH", usize::from(each))])
-            .set("STREAM", f64::from(self.stream))
-            // A whole number is below the rate's share of 2^32 if it is below that rounded up.
-            .set("THRESHOLD", (rate * 2_f64.powi(32)).ceil())
-            .set("SCALE", 1.0 / (1.0 - rate))
-            .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
-            .bind("SEED_BASE", Slot::Input(1), &problem.inputs[1])
-            .bind("Y_BASE", Slot::Output, y)
-            .invocations(count, problem.target)?;
-        Ok(NodePlan::single("dropout", dispatch))
+        let call = dropout::call(
+            dropout::Axes { half: is_half(y.ty) },
+            dropout::Constants {
+                count,
+                first: (y.first_sample * full.h + y.first_row) * row,
+                run,
+                period,
+                each: matches!(self.unit, DropoutUnit::Element | DropoutUnit::Channel),
+                stream: self.stream as usize,
+                // A whole number is below the rate's share of 2^32 if it is below that rounded up.
+                threshold: (rate * 2_f64.powi(32)).ceil() as usize,
+                scale: 1.0 / (1.0 - rate),
+            },
+            dropout::Bindings {
+                x: Bound::input(problem, 0),
+                seed: Bound::input(problem, 1),
+                y: Bound::output(problem),
+            },
+        );
+        Ok(NodePlan::single("dropout", Kernel::from(call).invocations(count, problem.target)?))
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {

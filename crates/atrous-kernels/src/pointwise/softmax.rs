@@ -2,17 +2,18 @@
 
 use atrous_graph::Shape;
 use atrous_graph::op::{LogSoftmax, LogSoftmaxGrad, Softmax, SoftmaxGrad};
+use atrous_shaders::pointwise::{softmax, softmax_grad};
 
 use crate::cut::{Cut, Section};
-use crate::dispatch::{NodePlan, Slot};
+use crate::dispatch::NodePlan;
 use crate::error::PlanError;
-use crate::kernel::Kernel;
+use crate::kernel::{Bound, Kernel, is_half};
 use crate::kernels::Kernels;
 use crate::problem::Problem;
 
 impl Kernels for Softmax {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-        softmax("", "softmax", problem)
+        softmax(false, problem)
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {
@@ -22,7 +23,7 @@ impl Kernels for Softmax {
 
 impl Kernels for LogSoftmax {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-        softmax("log", "log_softmax", problem)
+        softmax(true, problem)
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {
@@ -51,25 +52,29 @@ impl Kernels for LogSoftmaxGrad {
 }
 
 /// Plans softmax over channels, or its logarithm.
-fn softmax(variant: &str, name: &'static str, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
+fn softmax(log: bool, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let Shape { n, h, w, c } = problem.inputs[0].ty.shape;
-    let dispatch = Kernel::storing(problem.inputs[0].ty, "pointwise/softmax", variant)
-        .sizes([("PIXELS", n * h * w), ("C", c)])
-        .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
-        .bind("Y_BASE", Slot::Output, &problem.output)
-        .invocations(n * h * w, problem.target)?;
-    Ok(NodePlan::single(name, dispatch))
+    let call = softmax::call(
+        softmax::Axes { log, half: is_half(problem.inputs[0].ty) },
+        softmax::Constants { pixels: n * h * w, c },
+        softmax::Bindings { x: Bound::input(problem, 0), y: Bound::output(problem) },
+    );
+    let name = if log { "log_softmax" } else { "softmax" };
+    Ok(NodePlan::single(name, Kernel::from(call).invocations(n * h * w, problem.target)?))
 }
 
 /// Plans the gradient of softmax over channels, or of its logarithm.
 fn gradient(log: bool, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-    let (name, variant) = if log { ("log_softmax_grad", "log") } else { ("softmax_grad", "") };
     let Shape { n, h, w, c } = problem.output.ty.shape;
-    let dispatch = Kernel::new("pointwise/softmax_grad", variant)
-        .sizes([("PIXELS", n * h * w), ("C", c)])
-        .bind("Y_BASE", Slot::Input(0), &problem.inputs[0])
-        .bind("DY_BASE", Slot::Input(1), &problem.inputs[1])
-        .bind("DX_BASE", Slot::Output, &problem.output)
-        .invocations(n * h * w, problem.target)?;
-    Ok(NodePlan::single(name, dispatch))
+    let call = softmax_grad::call(
+        softmax_grad::Axes { log },
+        softmax_grad::Constants { pixels: n * h * w, c },
+        softmax_grad::Bindings {
+            y: Bound::input(problem, 0),
+            dy: Bound::input(problem, 1),
+            dx: Bound::output(problem),
+        },
+    );
+    let name = if log { "log_softmax_grad" } else { "softmax_grad" };
+    Ok(NodePlan::single(name, Kernel::from(call).invocations(n * h * w, problem.target)?))
 }

@@ -2,11 +2,12 @@
 
 use atrous_graph::op::{Unary, UnaryGrad};
 use atrous_shaders::codes::Activation;
+use atrous_shaders::pointwise::{unary, unary_grad};
 
 use crate::cut::{Cut, Section};
-use crate::dispatch::{NodePlan, Slot};
+use crate::dispatch::NodePlan;
 use crate::error::PlanError;
-use crate::kernel::{Kernel, vec4s};
+use crate::kernel::{Bound, Kernel, is_half, vec4s};
 use crate::kernels::Kernels;
 use crate::problem::Problem;
 
@@ -41,16 +42,13 @@ pub(crate) fn activation(op: &Unary) -> (Activation, f32, f32) {
 impl Kernels for Unary {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let (code, p, q) = activation(self);
-        let count = vec4s(problem.output.ty);
-        let dispatch = Kernel::storing(problem.output.ty, "pointwise/unary", "")
-            .sizes([("COUNT", count), ("C", problem.output.ty.shape.c)])
-            .set("CODE", f64::from(code as u32))
-            .set("P", f64::from(p))
-            .set("Q", f64::from(q))
-            .bind("X_BASE", Slot::Input(0), &problem.inputs[0])
-            .bind("Y_BASE", Slot::Output, &problem.output)
-            .invocations(count, problem.target)?;
-        Ok(NodePlan::single("unary", dispatch))
+        let y = problem.output.ty;
+        let call = unary::call(
+            unary::Axes { half: is_half(y) },
+            unary::Constants { count: vec4s(y), c: y.shape.c, code, p: f64::from(p), q: f64::from(q) },
+            unary::Bindings { x: Bound::input(problem, 0), y: Bound::output(problem) },
+        );
+        Ok(NodePlan::single("unary", Kernel::from(call).invocations(vec4s(y), problem.target)?))
     }
 
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {
@@ -61,19 +59,18 @@ impl Kernels for Unary {
 impl Kernels for UnaryGrad {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let (code, p, _) = activation(&self.0);
-        let (count, dy) = (vec4s(problem.output.ty), &problem.inputs[1]);
-        let in_place = dy.dies.then_some(1);
-        let kernel = Kernel::storing(
-            problem.output.ty,
-            "pointwise/unary_grad",
-            if in_place.is_some() { "in_place" } else { "" },
-        )
-        .sizes([("COUNT", count), ("C", problem.output.ty.shape.c)])
-        .set("CODE", f64::from(code as u32))
-        .set("P", f64::from(p))
-        .bind("X_BASE", Slot::Input(0), &problem.inputs[0]);
-        let kernel = if in_place.is_some() { kernel } else { kernel.bind("DY_BASE", Slot::Input(1), dy) };
-        let dispatch = kernel.bind("DX_BASE", Slot::Output, &problem.output).invocations(count, problem.target)?;
+        let dx = problem.output.ty;
+        let in_place = problem.inputs[1].dies.then_some(1);
+        let call = unary_grad::call(
+            unary_grad::Axes { in_place: in_place.is_some(), half: is_half(dx) },
+            unary_grad::Constants { count: vec4s(dx), c: dx.shape.c, code, p: f64::from(p) },
+            unary_grad::Bindings {
+                x: Bound::input(problem, 0),
+                dy: in_place.is_none().then(|| Bound::input(problem, 1)),
+                dx: Bound::output(problem),
+            },
+        );
+        let dispatch = Kernel::from(call).invocations(vec4s(dx), problem.target)?;
         Ok(NodePlan { in_place, ..NodePlan::single("unary_grad", dispatch) })
     }
 
