@@ -1,5 +1,7 @@
 //! Convolutions as one matrix product of a kernel in tiles.
 
+use atrous_shaders::conv::{gemm_registers, gemm_tiled};
+
 use super::problem::ConvProblem;
 use crate::dispatch::{Dispatch, NodePlan};
 use crate::error::PlanError;
@@ -69,4 +71,47 @@ pub(super) fn implicit_gemm(
     let dispatch = kernel(&p, work.tile, p.result()).groups(work.groups, p.target())?;
     let [x, y, _] = dispatch.grid;
     Ok(p.single(work.tile, Dispatch { grid: [x, y, p.conv.groups as u32], ..dispatch }))
+}
+
+/// The product of rows and filter in a tile of workgroup memory, finished as the convolution's result.
+pub(super) fn tiled(p: &ConvProblem<'_>, tile: Tile, rows: Rows) -> Kernel {
+    let call = gemm_tiled::call(
+        gemm_tiled::Axes {
+            bias: p.fused.bias,
+            residual: p.fused.residual,
+            in_place: p.in_place().is_some(),
+            moments: p.strips.is_some(),
+            half: p.half(),
+            tile_m: tile.m as u32,
+            tile_n: tile.n as u32,
+        },
+        gemm_tiled::Constants {
+            epilogue: p.epilogue(rows.first),
+            slabs: p.slabs(),
+            k4: rows.k4,
+            m: rows.m,
+            o4: p.o4(),
+        },
+        gemm_tiled::Bindings { x: rows.x, w: p.filter(), y: rows.y, b: p.bias(), p: p.moments(), r: p.residual() },
+    );
+    call.into()
+}
+
+/// The product of rows and filter in a tile of registers, finished as the convolution's result.
+pub(super) fn in_registers(p: &ConvProblem<'_>, tile: Tile, rows: Rows) -> Kernel {
+    let call = gemm_registers::call(
+        gemm_registers::Axes {
+            bias: p.fused.bias,
+            residual: p.fused.residual,
+            in_place: p.in_place().is_some(),
+            moments: p.strips.is_some(),
+            sized: p.target().software,
+            half: p.half(),
+            tile_m: tile.m as u32,
+            tile_n: tile.n as u32,
+        },
+        gemm_registers::Constants { epilogue: p.epilogue(rows.first), k4: rows.k4, m: rows.m, o4: p.o4() },
+        gemm_registers::Bindings { x: rows.x, w: p.filter(), y: rows.y, b: p.bias(), p: p.moments(), r: p.residual() },
+    );
+    call.into()
 }

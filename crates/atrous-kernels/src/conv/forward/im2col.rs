@@ -2,10 +2,9 @@
 
 use atrous_shaders::conv::im2col;
 
-use super::{gemm_registers, gemm_tiled};
 use crate::conv::conditions::{bare, dense};
 use crate::conv::problem::{Conv, ConvProblem};
-use crate::conv::product::{Rows, Work};
+use crate::conv::product::{self, Rows, Work};
 use crate::conv::tile::TILE_BYTES;
 use crate::dispatch::{Binding, Dispatch, NodePlan, Slot};
 use crate::error::PlanError;
@@ -64,10 +63,10 @@ fn multiply(p: &ConvProblem<'_>, first: usize, m: usize, columns: Binding) -> Re
     let tiled = !p.target().software && p.target().limits.workgroup_memory >= TILE_BYTES;
     let (kernel, work) = if tiled {
         let work = Work::in_workgroup(m, p.o4(), 1, p.target());
-        (gemm_tiled::kernel(p, work.tile, rows), work)
+        (product::tiled(p, work.tile, rows), work)
     } else {
         let work = Work::in_registers(m, p.o4(), 1, p.target());
-        (gemm_registers::kernel(p, work.tile, rows), work)
+        (product::in_registers(p, work.tile, rows), work)
     };
     kernel.groups(work.groups, p.target())
 }
