@@ -74,7 +74,7 @@ impl Bound {
     }
 
     /// The same, from a later pixel on.
-    pub(crate) fn from_pixel(self, pixel: usize) -> Self {
+    pub(crate) fn at_pixel(self, pixel: usize) -> Self {
         Self { base: self.base + pixel as f64 * f64::from(self.stride), ..self }
     }
 

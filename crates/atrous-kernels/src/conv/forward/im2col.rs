@@ -59,7 +59,7 @@ fn gather(p: &ConvProblem<'_>, first: usize, m: usize, columns: Binding) -> Resu
 
 /// Multiplies these rows with the filter.
 fn multiply(p: &ConvProblem<'_>, first: usize, m: usize, columns: Binding) -> Result<Dispatch, PlanError> {
-    let rows = Rows { x: Bound::window(columns, 0), y: p.result().from_pixel(first), m, k4: k4(p), first };
+    let rows = Rows { x: Bound::window(columns, 0), y: p.result().at_pixel(first), m, k4: k4(p), first };
     let tiled = !p.target().software && p.target().limits.workgroup_memory >= TILE_BYTES;
     let (kernel, work) = if tiled {
         let work = Work::in_workgroup(m, p.o4(), 1, p.target());
