@@ -22,7 +22,7 @@ pub struct Part {
     pub stride: u32,
     /// Nothing reads the tensor after this node, and no other input is the same: the result may take its place.
     pub dies: bool,
-    /// Of a result: its statistics over all pixels are read, so a kernel may [measure](NodePlan::strips) what it stores.
+    /// Of a result: its statistics over all pixels are read, so a kernel may [measure](crate::NodePlan::strips) what it stores.
     pub measured: bool,
 }
 

@@ -24,7 +24,7 @@ use crate::target::Target;
 /// Plans the nodes that `outputs` need, in the order of the graph, and checks the result.
 ///
 /// Filters that are larger than a binding must have been [cut](atrous_graph::passes::Optimized::cut_filters) to
-/// [`Limits::max_parameter`].
+/// [`Limits::max_parameter`](crate::Limits::max_parameter).
 ///
 /// # Errors
 /// [`PlanError::UnknownNode`], [`PlanError::Node`] naming the node that no kernel serves or that passes the adapter's limits.

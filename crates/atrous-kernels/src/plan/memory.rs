@@ -6,10 +6,10 @@ pub enum BufferKind {
     /// The graph's inputs, one after the other, and behind them what a training step is told; written by one upload before
     /// each run. Read only.
     Inputs,
-    /// Constant tables ([`Plan::constants`]), written once. Read only.
+    /// Constant tables ([`Plan::constants`](crate::Plan::constants)), written once. Read only.
     Constants,
-    /// Parameters; `0..` in the order of [`ParameterPlacement::buffers`], shared by all plans of a network. Only the updates
-    /// after a training step write them.
+    /// Parameters; `0..` in the order of [`ParameterPlacement::buffers`](super::ParameterPlacement::buffers), shared by all plans of a
+    /// network. Only the updates after a training step write them.
     Parameters(usize),
     /// Gradients, and next values of running statistics, of the parameters in the buffer of this index; each lies where its
     /// parameter lies there. Nothing is read that the same run has not written.
@@ -43,7 +43,7 @@ pub struct BufferPlan {
 /// Where a tensor lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Index into [`Plan::buffers`].
+    /// Index into [`Plan::buffers`](crate::Plan::buffers).
     pub buffer: usize,
     /// First byte, aligned for bindings.
     pub offset: u64,
