@@ -8,6 +8,7 @@ mod session;
 mod settings;
 
 pub use build::TrainingStep;
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use build::build;
 pub use description::{StepDescription, Train};
 pub use error::StepError;
