@@ -42,11 +42,17 @@ pub struct Permute {
 
 impl Permute {
     /// Whether an axis of the result is the same one of `x`.
+    ///
+    /// # Panics
+    /// If `axis` is above 3.
     pub const fn keeps(&self, axis: usize) -> bool {
         self.axes[axis] == axis
     }
 
     /// The permutation that undoes this one.
+    ///
+    /// # Panics
+    /// If an axis is above 3. [`Op::infer`](crate::Op::infer) refuses such permutations.
     pub const fn inverse(&self) -> Self {
         let mut axes = [0; 4];
         let mut i = 0;
