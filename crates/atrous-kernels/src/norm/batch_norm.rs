@@ -34,13 +34,13 @@ impl Kernels for BatchNorm {
 /// [`PlanError::Limit`] if the part does not fit the adapter.
 pub(super) fn plan(op: &FusedBatchNorm, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (norm, sizes) = (op.norm, strided::sizes(problem));
-    let (code, p, _) = op.activation.map_or((Activation::Identity, 0.0, 0.0), |f| activation(&f));
+    let (code, p, q) = op.activation.map_or((Activation::Identity, 0.0, 0.0), |f| activation(&f));
     // Behind the map, mean and variance: those that there are, in this order.
     let mut rest = (3..problem.inputs.len()).map(|i| Bound::input(problem, i));
     let mut operand = |present: bool| if present { rest.next() } else { None };
     let call = call(
         Axes { scale: norm.scale, shift: norm.shift, residual: op.residual, half: is_half(problem.output.ty) },
-        Constants { strided: sizes, code, eps: norm.eps, p: p.into() },
+        Constants { strided: sizes, code, eps: norm.eps, p: p.into(), q: q.into() },
         Bindings {
             x: Bound::input(problem, 0),
             mean: Bound::input(problem, 1),

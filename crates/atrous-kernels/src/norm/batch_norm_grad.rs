@@ -50,8 +50,8 @@ impl Kernels for BatchNormGrad {
 /// [`PlanError::Limit`] if a pixel of the input does not fit the adapter.
 pub(super) fn plan_sums(eps: f64, function: Option<Unary>, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let masked = function.map(|f| {
-        let (code, p, _) = activation(&f);
-        grad_slabs::Masked { code, p: p.into() }
+        let (code, p, q) = activation(&f);
+        grad_slabs::Masked { code, p: p.into(), q: q.into() }
     });
     let slabs = |_: &Pixels, window: &Window| {
         grad_slabs::call(
@@ -92,8 +92,8 @@ pub(super) fn plan(name: &'static str, terms: Terms, problem: &Problem<'_>) -> R
     let in_place = problem.inputs[1].dies;
     let Shape { n, h, w, .. } = problem.output.full.shape;
     let masked = function.map(|f| {
-        let (code, p, _) = activation(&f);
-        batch_norm_grad::Masked { code, p: p.into() }
+        let (code, p, q) = activation(&f);
+        batch_norm_grad::Masked { code, p: p.into(), q: q.into() }
     });
     let input = |needed: bool, i: usize| needed.then(|| Bound::input(problem, i));
     let call = batch_norm_grad::call(

@@ -58,12 +58,12 @@ impl Kernels for Unary {
 
 impl Kernels for UnaryGrad {
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
-        let (code, p, _) = activation(&self.0);
+        let (code, p, q) = activation(&self.0);
         let dx = problem.output.ty;
         let in_place = problem.inputs[1].dies.then_some(1);
         let call = unary_grad::call(
             unary_grad::Axes { in_place: in_place.is_some(), half: is_half(dx) },
-            unary_grad::Constants { count: vec4s(dx), c: dx.shape.c, code, p: f64::from(p) },
+            unary_grad::Constants { count: vec4s(dx), c: dx.shape.c, code, p: f64::from(p), q: f64::from(q) },
             unary_grad::Bindings {
                 x: Bound::input(problem, 0),
                 dy: in_place.is_none().then(|| Bound::input(problem, 1)),
