@@ -38,6 +38,7 @@ impl Reference for Unary {
             | Self::Pow { .. }
             | Self::Huber { .. } => (0.0, MAX),
             Self::AtLeast { floor } => (f64::from(floor), MAX),
+            Self::Clip { low, high } => (f64::from(low.min(high)).max(-MAX), f64::from(high).min(MAX)),
             Self::Elu { alpha } if alpha >= 0.0 => (-f64::from(alpha), MAX),
             // The minima of the three are -0.17004, -0.27846 and -0.375.
             Self::Gelu | Self::GeluTanh => (-0.1701, MAX),

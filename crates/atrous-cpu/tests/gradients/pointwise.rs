@@ -36,6 +36,7 @@ fn kinks(op: Unary) -> Vec<f64> {
         Unary::HardSigmoid | Unary::HardSwish => vec![-3.0, 3.0],
         Unary::Huber { delta } => vec![-f64::from(delta), f64::from(delta)],
         Unary::AtLeast { floor } => vec![f64::from(floor)],
+        Unary::Clip { low, high } => vec![f64::from(low), f64::from(high)],
         _ => vec![0.0],
     }
 }

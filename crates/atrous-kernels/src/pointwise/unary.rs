@@ -36,6 +36,11 @@ pub(crate) fn activation(op: &Unary) -> (Activation, f32, f32) {
         Unary::Huber { delta } => (Activation::Huber, delta, 0.0),
         Unary::AtLeast { floor } => (Activation::AtLeast, floor, 0.0),
         Unary::Step => (Activation::Step, 0.0, 0.0),
+        // WGSL has no infinite constants.
+        Unary::Clip { low: f32::NEG_INFINITY, high: f32::INFINITY } => (Activation::Identity, 0.0, 0.0),
+        Unary::Clip { low, high: f32::INFINITY } => (Activation::ClipLow, low, 0.0),
+        Unary::Clip { low: f32::NEG_INFINITY, high } => (Activation::ClipHigh, 0.0, high),
+        Unary::Clip { low, high } => (Activation::Clip, low, high),
     }
 }
 

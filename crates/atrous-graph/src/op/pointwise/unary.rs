@@ -71,11 +71,19 @@ pub enum Unary {
     },
     /// 1 where `x > 0`, else 0; its derivative is 0.
     Step,
+    /// `min(max(x, low), high)`, so `high` throughout if the limits cross. The derivative is 1 where `low ≤ x ≤ high`, else 0, as of PyTorch's
+    /// `clamp` and Keras' `clip`.
+    Clip {
+        /// The least result, below infinity; `f32::NEG_INFINITY` for none.
+        low: f32,
+        /// The largest result, above negative infinity; `f32::INFINITY` for none.
+        high: f32,
+    },
 }
 
 impl Unary {
     /// One of each function, for tests that must not miss any.
-    pub const EXAMPLES: [Self; 22] = [
+    pub const EXAMPLES: [Self; 25] = [
         Self::Relu,
         Self::Relu6,
         Self::LeakyRelu { slope: 0.2 },
@@ -98,6 +106,9 @@ impl Unary {
         Self::Huber { delta: 0.5 },
         Self::AtLeast { floor: -0.3 },
         Self::Step,
+        Self::Clip { low: -0.5, high: 1.0 },
+        Self::Clip { low: -0.5, high: f32::INFINITY },
+        Self::Clip { low: f32::NEG_INFINITY, high: 0.5 },
     ];
 
     /// The function's name in prints and errors.
@@ -125,6 +136,7 @@ impl Unary {
             Self::Huber { .. } => "huber",
             Self::AtLeast { .. } => "at_least",
             Self::Step => "step",
+            Self::Clip { .. } => "clip",
         }
     }
 
@@ -139,7 +151,8 @@ impl Unary {
             | Self::Affine { .. }
             | Self::Abs
             | Self::Huber { .. }
-            | Self::AtLeast { .. } => true,
+            | Self::AtLeast { .. }
+            | Self::Clip { .. } => true,
             Self::Elu { .. }
             | Self::Sigmoid
             | Self::Tanh
@@ -166,7 +179,8 @@ impl Unary {
             | Self::HardSigmoid
             | Self::Softplus
             | Self::Abs
-            | Self::AtLeast { .. } => Some(1.0),
+            | Self::AtLeast { .. }
+            | Self::Clip { .. } => Some(1.0),
             Self::LeakyRelu { slope } => Some(slope.abs().max(1.0)),
             Self::Elu { alpha } => Some(alpha.abs().max(1.0)),
             // 1.0998, 1.1290 and 1.1290 exactly.
@@ -198,6 +212,7 @@ impl Unary {
             | Self::Step => true,
             Self::Affine { shift, .. } => shift == 0.0,
             Self::AtLeast { floor } => floor <= 0.0,
+            Self::Clip { low, high } => low <= 0.0 && high >= 0.0,
             Self::Sigmoid | Self::HardSigmoid | Self::Softplus | Self::Exp | Self::Ln => false,
         }
     }
@@ -218,7 +233,12 @@ impl Definition for Unary {
     }
 
     fn infer(&self, inputs: &[TensorType]) -> Result<TensorType, String> {
-        Ok(inputs[0])
+        match *self {
+            Self::Clip { low, high } if !(low < f32::INFINITY && high > f32::NEG_INFINITY) => Err(format!(
+                "limits must be a low one below infinity and a high one above -infinity, got {low} and {high}"
+            )),
+            _ => Ok(inputs[0]),
+        }
     }
 
     fn attributes(&self) -> String {
@@ -229,6 +249,7 @@ impl Definition for Unary {
             Self::Pow { exponent } => format!("exponent {exponent}"),
             Self::Huber { delta } => format!("delta {delta}"),
             Self::AtLeast { floor } => format!("floor {floor}"),
+            Self::Clip { low, high } => format!("low {low} high {high}"),
             _ => String::new(),
         }
     }
@@ -257,5 +278,24 @@ impl Definition for UnaryGrad {
 
     fn stores(&self, _input: usize) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Op, Shape};
+
+    #[test]
+    fn limits_that_are_none_are_refused() {
+        let x = [TensorType::image(Shape::channels(8))];
+        let (inf, nan) = (f32::INFINITY, f32::NAN);
+        for (low, high) in [(-inf, inf), (0.0, inf), (-inf, 0.0), (1.0, -1.0)] {
+            assert!(Op::Unary(Unary::Clip { low, high }).infer(&x).is_ok(), "{low} to {high}");
+        }
+        for (low, high) in [(nan, 1.0), (0.0, nan), (inf, inf), (-inf, -inf)] {
+            let error = Op::Unary(Unary::Clip { low, high }).infer(&x).map(|_| ()).expect_err("no limits");
+            assert!(error.contains(&format!("got {low} and {high}")), "{error}");
+        }
     }
 }
