@@ -55,7 +55,6 @@ pub(super) fn derivative(op: Unary, x: f64) -> f64 {
         Unary::Ln => 1.0 / x,
         Unary::Pow { exponent } => f64::from(exponent) * x.powf(f64::from(exponent) - 1.0),
         Unary::Huber { delta } => x.clamp(-f64::from(delta), f64::from(delta)),
-        Unary::AtLeast { floor } => step(x > f64::from(floor)),
         Unary::Step => 0.0,
         Unary::Clip { low, high } => step(f64::from(low) <= x && x <= f64::from(high)),
     }
@@ -63,7 +62,7 @@ pub(super) fn derivative(op: Unary, x: f64) -> f64 {
 
 /// The error scale of [`derivative`], with `s = sigmoid(x)` and `σ = s (1 + |x| (1 - s))` its error scale:
 ///
-/// * relu, relu6, abs, at-least, step, clip, the positive side of leaky relu and elu, hard swish beyond ±3: 0, exact.
+/// * relu, relu6, abs, step, clip, the positive side of leaky relu and elu, hard swish beyond ±3: 0, exact.
 /// * leaky relu, affine, hard sigmoid, square, sqrt, huber: the derivative, one product or two.
 /// * elu: `|alpha| exp(x) (1 + |x|)`.
 /// * sigmoid: `s (1 - s) (1 + |x|)`, and a few roundings of `1 - s`.
@@ -80,7 +79,7 @@ pub(super) fn scale(op: Unary, x: f64) -> f64 {
     let a = x.abs();
     let bell = sigmoid(x) * sigmoid(-x);
     match op {
-        Unary::Relu | Unary::Relu6 | Unary::Abs | Unary::AtLeast { .. } | Unary::Step | Unary::Clip { .. } => 0.0,
+        Unary::Relu | Unary::Relu6 | Unary::Abs | Unary::Step | Unary::Clip { .. } => 0.0,
         Unary::LeakyRelu { .. } | Unary::Elu { .. } if x > 0.0 => 0.0,
         Unary::LeakyRelu { .. }
         | Unary::Affine { .. }
@@ -133,7 +132,7 @@ mod tests {
         check(Unary::Sqrt, &[(-1.0, 0.0), (0.0, 0.0), (4.0, 0.25)]);
         check(Unary::Pow { exponent: 0.5 }, &[(-1.0, 0.0), (0.0, 0.0), (4.0, 0.25)]);
         check(Unary::Huber { delta: 0.5 }, &[(-2.0, -0.5), (0.25, 0.25), (0.5, 0.5)]);
-        check(Unary::AtLeast { floor: 1.0 }, &[(1.0, 0.0), (1.5, 1.0)]);
+        check(Unary::Clip { low: 1.0, high: f32::INFINITY }, &[(0.5, 0.0), (1.0, 1.0), (1.5, 1.0)]);
         check(Unary::Step, &[(-1.0, 0.0), (0.0, 0.0), (1.0, 0.0)]);
         check(Unary::Clip { low: -1.0, high: 0.5 }, &[(-1.5, 0.0), (-1.0, 1.0), (0.0, 1.0), (0.5, 1.0), (0.75, 0.0)]);
         check(Unary::Clip { low: 2.0, high: 1.0 }, &[(0.0, 0.0), (1.0, 0.0), (1.5, 0.0), (2.0, 0.0)]);

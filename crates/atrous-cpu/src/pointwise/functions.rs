@@ -57,7 +57,6 @@ pub(super) fn value(op: Unary, x: f64) -> f64 {
             let delta = f64::from(delta);
             if x.abs() < delta { x * x / 2.0 } else { delta * (x.abs() - delta / 2.0) }
         }
-        Unary::AtLeast { floor } => x.max(f64::from(floor)),
         Unary::Step => f64::from(u8::from(x > 0.0)),
         Unary::Clip { low, high } => x.max(f64::from(low)).min(f64::from(high)),
     }
@@ -65,7 +64,7 @@ pub(super) fn value(op: Unary, x: f64) -> f64 {
 
 /// The error scale of [`value`], with `s = sigmoid(x)`:
 ///
-/// * relu, relu6, abs, at-least, step, clip, and the positive side of leaky relu and elu: 0, exact.
+/// * relu, relu6, abs, step, clip, and the positive side of leaky relu and elu: 0, exact.
 /// * leaky relu: `|slope x|`, one product.
 /// * elu: `|alpha| (exp(x) (1 + |x|) + 1)`; `exp(x) - 1` may be computed as it stands.
 /// * sigmoid: `s (1 + |x| (1 - s))`, its value and what rounding `x` in the exponential makes of it.
@@ -86,7 +85,7 @@ pub(super) fn scale(op: Unary, x: f64) -> f64 {
     let sigmoid_scale = |x: f64| sigmoid(x) * (1.0 + x.abs() * sigmoid(-x));
     let hard_sigmoid_scale = |x: f64| (x.abs().min(3.0) + 3.0) / 6.0;
     match op {
-        Unary::Relu | Unary::Relu6 | Unary::Abs | Unary::AtLeast { .. } | Unary::Step | Unary::Clip { .. } => 0.0,
+        Unary::Relu | Unary::Relu6 | Unary::Abs | Unary::Step | Unary::Clip { .. } => 0.0,
         Unary::LeakyRelu { .. } | Unary::Elu { .. } if x > 0.0 => 0.0,
         Unary::LeakyRelu { slope } => (f64::from(slope) * x).abs(),
         Unary::Elu { alpha } => f64::from(alpha).abs() * (x.exp() * (1.0 + x.abs()) + 1.0),
@@ -152,7 +151,7 @@ mod tests {
         check(Unary::Ln, &[(1.0, 0.0), (std::f64::consts::E, 1.0)]);
         check(Unary::Pow { exponent: 1.5 }, &[(-4.0, 0.0), (0.0, 0.0), (4.0, 8.0)]);
         check(Unary::Huber { delta: 2.0 }, &[(-1.0, 0.5), (2.0, 2.0), (-5.0, 8.0)]);
-        check(Unary::AtLeast { floor: -1.5 }, &[(-2.0, -1.5), (1.0, 1.0)]);
+        check(Unary::Clip { low: -1.5, high: f32::INFINITY }, &[(-2.0, -1.5), (1.0, 1.0)]);
         check(Unary::Step, &[(-1.0, 0.0), (0.0, 0.0), (1e-300, 1.0)]);
         check(Unary::Clip { low: -1.0, high: 0.5 }, &[(-1e300, -1.0), (-0.75, -0.75), (7.0, 0.5)]);
         check(Unary::Clip { low: f32::NEG_INFINITY, high: 0.5 }, &[(-1e300, -1e300), (1e300, 0.5)]);

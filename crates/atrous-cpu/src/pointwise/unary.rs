@@ -37,7 +37,6 @@ impl Reference for Unary {
             | Self::Exp
             | Self::Pow { .. }
             | Self::Huber { .. } => (0.0, MAX),
-            Self::AtLeast { floor } => (f64::from(floor), MAX),
             Self::Clip { low, high } => (f64::from(low.min(high)).max(-MAX), f64::from(high).min(MAX)),
             Self::Elu { alpha } if alpha >= 0.0 => (-f64::from(alpha), MAX),
             // The minima of the three are -0.17004, -0.27846 and -0.375.

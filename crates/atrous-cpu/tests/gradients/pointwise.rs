@@ -35,7 +35,6 @@ fn kinks(op: Unary) -> Vec<f64> {
         Unary::Relu6 => vec![0.0, 6.0],
         Unary::HardSigmoid | Unary::HardSwish => vec![-3.0, 3.0],
         Unary::Huber { delta } => vec![-f64::from(delta), f64::from(delta)],
-        Unary::AtLeast { floor } => vec![f64::from(floor)],
         Unary::Clip { low, high } => vec![f64::from(low), f64::from(high)],
         _ => vec![0.0],
     }
@@ -59,7 +58,7 @@ fn functions() -> impl Iterator<Item = Unary> {
         Unary::Pow { exponent: 1.0 },
         Unary::Pow { exponent: 3.0 },
         Unary::Huber { delta: 2.0 },
-        Unary::AtLeast { floor: 1.0 },
+        Unary::Clip { low: 1.0, high: f32::INFINITY },
     ];
     Unary::EXAMPLES.into_iter().chain(more).filter(|op| *op != Unary::Step)
 }

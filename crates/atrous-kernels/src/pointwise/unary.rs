@@ -34,7 +34,6 @@ pub(crate) fn activation(op: &Unary) -> (Activation, f32, f32) {
         Unary::Ln => (Activation::Ln, 0.0, 0.0),
         Unary::Pow { exponent } => (Activation::Pow, exponent, 0.0),
         Unary::Huber { delta } => (Activation::Huber, delta, 0.0),
-        Unary::AtLeast { floor } => (Activation::AtLeast, floor, 0.0),
         Unary::Step => (Activation::Step, 0.0, 0.0),
         // WGSL has no infinite constants.
         Unary::Clip { low: f32::NEG_INFINITY, high: f32::INFINITY } => (Activation::Identity, 0.0, 0.0),

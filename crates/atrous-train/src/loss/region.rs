@@ -86,7 +86,7 @@ fn score(
     how: &RegionLoss,
 ) -> Result<NodeId, GraphError> {
     let denominator = l.affine(denominator, 1.0, how.smooth)?;
-    let denominator = l.unary(Unary::AtLeast { floor: EPS }, denominator)?;
+    let denominator = l.unary(Unary::Clip { low: EPS, high: f32::INFINITY }, denominator)?;
     let score = l.over(numerator, denominator)?;
     let loss = l.affine(score, -1.0, 1.0)?;
     let present = l.unary(Unary::Step, labels)?;

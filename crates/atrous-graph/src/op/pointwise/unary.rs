@@ -64,11 +64,6 @@ pub enum Unary {
         /// Where the parabola ends, positive.
         delta: f32,
     },
-    /// `max(x, floor)`; its derivative is 1 where `x > floor`, else 0.
-    AtLeast {
-        /// The least result.
-        floor: f32,
-    },
     /// 1 where `x > 0`, else 0; its derivative is 0.
     Step,
     /// `min(max(x, low), high)`, so `high` throughout if the limits cross. The derivative is 1 where `low ≤ x ≤ high`, else 0, as of PyTorch's
@@ -83,7 +78,7 @@ pub enum Unary {
 
 impl Unary {
     /// One of each function, for tests that must not miss any.
-    pub const EXAMPLES: [Self; 25] = [
+    pub const EXAMPLES: [Self; 24] = [
         Self::Relu,
         Self::Relu6,
         Self::LeakyRelu { slope: 0.2 },
@@ -104,7 +99,6 @@ impl Unary {
         Self::Ln,
         Self::Pow { exponent: 1.5 },
         Self::Huber { delta: 0.5 },
-        Self::AtLeast { floor: -0.3 },
         Self::Step,
         Self::Clip { low: -0.5, high: 1.0 },
         Self::Clip { low: -0.5, high: f32::INFINITY },
@@ -134,7 +128,6 @@ impl Unary {
             Self::Ln => "ln",
             Self::Pow { .. } => "pow",
             Self::Huber { .. } => "huber",
-            Self::AtLeast { .. } => "at_least",
             Self::Step => "step",
             Self::Clip { .. } => "clip",
         }
@@ -151,7 +144,6 @@ impl Unary {
             | Self::Affine { .. }
             | Self::Abs
             | Self::Huber { .. }
-            | Self::AtLeast { .. }
             | Self::Clip { .. } => true,
             Self::Elu { .. }
             | Self::Sigmoid
@@ -179,7 +171,6 @@ impl Unary {
             | Self::HardSigmoid
             | Self::Softplus
             | Self::Abs
-            | Self::AtLeast { .. }
             | Self::Clip { .. } => Some(1.0),
             Self::LeakyRelu { slope } => Some(slope.abs().max(1.0)),
             Self::Elu { alpha } => Some(alpha.abs().max(1.0)),
@@ -211,7 +202,6 @@ impl Unary {
             | Self::Huber { .. }
             | Self::Step => true,
             Self::Affine { shift, .. } => shift == 0.0,
-            Self::AtLeast { floor } => floor <= 0.0,
             Self::Clip { low, high } => low <= 0.0 && high >= 0.0,
             Self::Sigmoid | Self::HardSigmoid | Self::Softplus | Self::Exp | Self::Ln => false,
         }
@@ -248,7 +238,6 @@ impl Definition for Unary {
             Self::Affine { scale, shift } => format!("scale {scale} shift {shift}"),
             Self::Pow { exponent } => format!("exponent {exponent}"),
             Self::Huber { delta } => format!("delta {delta}"),
-            Self::AtLeast { floor } => format!("floor {floor}"),
             Self::Clip { low, high } => format!("low {low} high {high}"),
             _ => String::new(),
         }
