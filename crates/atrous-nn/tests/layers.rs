@@ -1,6 +1,6 @@
 //! Layers by themselves: what they name, how they store, what they refuse.
 
-use atrous_graph::op::{Dropout, DropoutUnit, Padding};
+use atrous_graph::op::{Dropout, DropoutUnit, Padding, Unary};
 use atrous_graph::{NodeId, Op, Shape};
 use atrous_nn::layers::{Conv, ConvTranspose, Norm, Pool};
 use atrous_nn::zoo::{self, BuildOptions, ResNetEncoder};
@@ -116,6 +116,9 @@ fn what_does_not_fit_is_refused_by_name() {
     assert!(torch(|b, x| b.conv2d("c", x, Conv::new(8, 11))).contains("reaches over 11 rows, the padded image has 9"));
     assert!(torch(|b, x| b.max_pool("p", x, Pool::new(2, 0))).contains("max_pool2d \"block.p\""));
     assert!(torch(|b, x| b.center_crop("s", x, 10, 4)).contains("10 rows from 0 lie outside of the 9 there are"));
+    assert!(torch(|b, x| b.permute("p", x, [0, 1, 2, 2])).contains("permute \"block.p\": the axes must be 0 to 3"));
+    let error = torch(|b, x| b.activation("a", x, Unary::Clip { low: f32::NAN, high: 6.0 }));
+    assert!(error.contains("clip \"block.a\": limits must be"));
     let twice = torch(|b, x| {
         b.linear("f", x, 2, false)?;
         b.linear("f", x, 2, false)

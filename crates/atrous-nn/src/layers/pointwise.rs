@@ -1,6 +1,6 @@
 //! Activations, arithmetic and layers that only move data.
 
-use atrous_graph::op::{Binary, Dropout, DropoutUnit, Pad, PadMode, Padding, Slice, Unary};
+use atrous_graph::op::{Binary, Dropout, DropoutUnit, Pad, PadMode, Padding, Permute, Slice, Unary};
 use atrous_graph::{GraphError, NodeId, Op};
 
 use crate::Builder;
@@ -9,7 +9,7 @@ impl Builder {
     /// A function of each element; the result has the shape of `x`.
     ///
     /// # Errors
-    /// None for an f32 tensor.
+    /// If a limit of [`Unary::Clip`] is not a number, or no value lies within the limits; for other functions none.
     pub fn activation(&mut self, name: &str, x: NodeId, function: Unary) -> Result<NodeId, GraphError> {
         self.add(name, Op::Unary(function), &[x])
     }
@@ -44,6 +44,15 @@ impl Builder {
     /// If batch, height or width differ.
     pub fn concat(&mut self, name: &str, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
         self.add(name, Op::Concat, inputs)
+    }
+
+    /// The axes N, H, W, C in another order, as PyTorch's `permute`: axis `i` of the result is axis `axes[i]` of `x`, with N = 0, H = 1, W = 2,
+    /// C = 3. `[0, 2, 1, 3]` exchanges rows and columns.
+    ///
+    /// # Errors
+    /// If `axes` is not 0 to 3 in some order.
+    pub fn permute(&mut self, name: &str, x: NodeId, axes: [usize; 4]) -> Result<NodeId, GraphError> {
+        self.add(name, Op::Permute(Permute { axes }), &[x])
     }
 
     /// Dropout of a share `rate` of all elements: [`Self::dropout_of`] elements.
