@@ -9,11 +9,11 @@ pub(crate) mod unary;
 
 #[cfg(test)]
 mod tests {
-    use atrous_graph::op::{Binary, Unary};
+    use atrous_graph::op::Unary;
     use atrous_graph::{Op, Shape, TensorType};
 
     use super::unary::activation;
-    use crate::{Limits, NodePlan, PlanError, Slot, Target, plan_node};
+    use crate::{Limits, NodePlan, PlanError, Target, plan_node};
 
     fn plan(op: Op, shapes: &[Shape], target: Target) -> NodePlan {
         let inputs: Vec<_> = shapes.iter().map(|s| TensorType::image(*s)).collect();
@@ -25,35 +25,6 @@ mod tests {
     }
 
     const TARGET: Target = Target::new(Limits::WEBGPU, true);
-
-    #[test]
-    fn the_shapes_pick_the_binary_kernel() {
-        let image = Shape::new(2, 5, 6, 7);
-        let variant = |a, b| plan(Op::Binary(Binary::Sub), &[a, b], TARGET).variant;
-        assert_eq!(variant(image, image), "binary_equal");
-        assert_eq!(variant(image, Shape::channels(7)), "binary_channel");
-        assert_eq!(variant(Shape::new(2, 1, 1, 7), image), "binary_channel");
-        assert_eq!(variant(image, Shape::new(2, 5, 6, 1)), "binary_broadcast");
-        assert_eq!(variant(Shape::new(2, 5, 1, 7), Shape::new(1, 1, 6, 7)), "binary_broadcast");
-    }
-
-    #[test]
-    fn exchanged_operands_exchange_the_difference() {
-        let shapes = [Shape::channels(8), Shape::new(1, 2, 2, 8)];
-        let plan = plan(Op::Binary(Binary::Sub), &shapes, TARGET);
-        assert_eq!(value(&plan, "CODE"), 2.0);
-        assert_eq!(plan.dispatches[0].bindings[0].slot, Slot::Input(1));
-    }
-
-    #[test]
-    fn a_variant_can_be_asked_for_where_it_is_legal() {
-        let image = Shape::new(2, 5, 6, 7);
-        let target = Target { variant: Some("binary_broadcast"), ..TARGET };
-        assert_eq!(plan(Op::Binary(Binary::Add), &[image, image], target).variant, "binary_broadcast");
-        let target = Target { variant: Some("binary_channel"), ..TARGET };
-        let declined = plan(Op::Binary(Binary::Add), &[image, Shape::new(2, 1, 6, 7)], target);
-        assert_eq!((declined.variant, declined.declined.len()), ("binary_broadcast", 2));
-    }
 
     #[test]
     fn every_unary_function_has_its_own_code() {
