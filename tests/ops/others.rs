@@ -4,7 +4,7 @@ use atrous::check::check_blocking;
 use atrous_graph::op::*;
 use atrous_graph::{DType, Op, Shape, TensorType};
 use atrous_kernels::Target;
-use atrous_tests::{Case, device, stored};
+use atrous_tests::{Case, Setting, device, stored};
 
 /// Shapes that are odd in every way: one pixel, one channel, remainders, three samples.
 pub(crate) const SHAPES: [Shape; 6] = [
@@ -45,6 +45,23 @@ fn functions_of_two_elements_broadcast_every_side() {
         check(pairs.iter().chain([&crossed]).map(|p| Case::images(Op::Binary(op), p)));
         check(SHAPES.map(|s| Case::images(Op::Binary(op), &[s, s])));
     }
+}
+
+/// A map of one channel beside an image, in both orders, into a tensor of its own and over the image.
+#[test]
+fn functions_of_an_image_and_a_map() {
+    let device = device();
+    let maps =
+        |s: Shape| [Shape { c: 1, ..s }, Shape { n: 1, c: 1, ..s }].into_iter().flat_map(move |m| [[s, m], [m, s]]);
+    let cases = [Binary::Sub, Binary::Mul, Binary::Equal]
+        .map(|op| SHAPES.into_iter().flat_map(maps).map(move |pair| Case::images(Op::Binary(op), &pair)));
+    let mut served = Vec::new();
+    for case in stored(cases.into_iter().flatten(), &device.target()) {
+        served.extend(case.expect().check_variants(&device, &device.target()));
+        served.extend(case.expect_in(Setting::Dying).check_variants(&device, &device.target()));
+    }
+    let all = atrous_kernels::variants(&Op::Binary(Binary::Sub));
+    assert!(all.iter().filter(|name| **name != "binary_channel").all(|name| served.contains(name)), "{served:?}");
 }
 
 #[test]

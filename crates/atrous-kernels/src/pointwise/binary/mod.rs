@@ -3,6 +3,7 @@
 mod broadcast;
 mod channel;
 mod equal;
+mod pixel;
 
 use atrous_graph::Shape;
 use atrous_graph::op::Binary;
@@ -26,7 +27,7 @@ impl Family for Binaries {
 
 /// The variants, best first.
 pub(crate) static VARIANTS: Variants<Binaries> =
-    Variants { best_first: &[&equal::VARIANT, &channel::VARIANT], last: &broadcast::VARIANT };
+    Variants { best_first: &[&equal::VARIANT, &channel::VARIANT, &pixel::VARIANT], last: &broadcast::VARIANT };
 
 impl Kernels for Binary {
     fn variants(&self) -> Vec<&'static Entry> {
@@ -120,7 +121,9 @@ mod tests {
         assert_eq!(variant(image, image), "binary_equal");
         assert_eq!(variant(image, Shape::channels(7)), "binary_channel");
         assert_eq!(variant(Shape::new(2, 1, 1, 7), image), "binary_channel");
-        assert_eq!(variant(image, Shape::new(2, 5, 6, 1)), "binary_broadcast");
+        assert_eq!(variant(image, Shape::new(2, 5, 6, 1)), "binary_pixel");
+        assert_eq!(variant(Shape::new(1, 5, 6, 1), image), "binary_pixel");
+        assert_eq!(variant(image, Shape::new(2, 5, 1, 1)), "binary_broadcast");
         assert_eq!(variant(Shape::new(2, 5, 1, 7), Shape::new(1, 1, 6, 7)), "binary_broadcast");
     }
 
@@ -140,6 +143,6 @@ mod tests {
         assert_eq!(plan(Op::Binary(Binary::Add), &[image, image], target).variant, "binary_broadcast");
         let target = Target { variant: Some("binary_channel"), ..TARGET };
         let declined = plan(Op::Binary(Binary::Add), &[image, Shape::new(2, 1, 6, 7)], target);
-        assert_eq!((declined.variant, declined.declined.len()), ("binary_broadcast", 2));
+        assert_eq!((declined.variant, declined.declined.len()), ("binary_broadcast", 3));
     }
 }
