@@ -1,4 +1,4 @@
-//! Operations that a program brings along define themselves.
+//! Operations defined by a program, which bring their own reference.
 
 use atrous_graph::Shape;
 use atrous_graph::op::{Custom, CustomOp, Values};
@@ -13,7 +13,7 @@ impl Reference for Custom {
         result
     }
 
-    /// What the operation says.
+    /// The magnitude that the operation defines.
     fn magnitude(&self, inputs: &[&Tensor], output: Shape) -> Tensor {
         let mut result = Tensor::zeros(output);
         let op: &dyn CustomOp = &**self;

@@ -1,4 +1,4 @@
-//! One operation at a time.
+//! Evaluation of single operations.
 
 use atrous_graph::op::{
     ArgMax, BatchStatistics, ChannelSum, ChannelVariance, Concat, Fused, Gradient, Input, LogSoftmax, LogSoftmaxGrad,
@@ -14,20 +14,20 @@ use crate::reference::Reference;
 ///
 /// # Panics
 /// If `inputs` and `output` are not what [`Op::infer`] accepts and returns, or the operation is an input or a
-/// parameter, which has a value but computes none: bugs of the caller.
+/// parameter, which computes nothing: bugs of the caller.
 pub fn evaluate(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
     reference(op).evaluate(inputs, output)
 }
 
-/// The error scale `m` of each result, which [`compare`](crate::compare()) multiplies with its relative tolerance.
+/// The error scale `m` of each result, by which [`compare`](crate::compare()) multiplies its relative tolerance.
 ///
-/// * Sums of products: the same operation on absolute values, all terms added. An error of `m` times a few roundings is what any order of
-///   summation makes.
-/// * Functions of one value: the sum of the formula's absolute terms, each with its sensitivity to its argument.
-/// * What is fused: by its parts, the error scale of each as far as the result depends on it, and that of the last.
-/// * What only moves, selects or looks up values: zero; these must be exact to the bit.
+/// - Sums of products: the same operation on absolute values. Any order of summation has an error of `m` times a few
+///   roundings.
+/// - Functions of one value: the sum of the formula's absolute terms, each times its sensitivity to its argument.
+/// - Fused operations: the error scale of each part as far as the result depends on it, plus that of the last part.
+/// - Operations that only move, select or look up values: zero. Their results must be exact to the bit.
 ///
-/// Each operation says what it is beside its formula, and why where it is another one.
+/// Each operation documents its error scale beside its formula, and the reason if it is another one.
 ///
 /// # Panics
 /// As [`evaluate`].
@@ -35,7 +35,7 @@ pub fn magnitude(op: &Op, inputs: &[&Tensor], output: Shape) -> Tensor {
     reference(op).magnitude(inputs, output)
 }
 
-/// The reference of an operation, of any floor.
+/// The reference of an operation, of any level.
 pub(crate) fn reference(op: &Op) -> &dyn Reference {
     match op {
         Op::Input => &Input,

@@ -1,4 +1,4 @@
-//! What holds of a result whatever the inputs.
+//! Bounds of results that hold for all inputs.
 
 use atrous_graph::{Op, Shape};
 
@@ -6,10 +6,10 @@ use crate::Tolerance;
 use crate::operation::reference;
 use crate::reference::SLACK;
 
-/// A result outside of its function's range.
+/// A result outside of its operation's range.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum RangeError {
-    /// A value lies outside.
+    /// A value is out of range.
     #[error("{op} is {got} at {index}, outside of {low}..={high}")]
     Value {
         /// The operation's name.
@@ -68,7 +68,7 @@ mod tests {
         let x = Tensor::new(Shape::new(1, 1, 67, 3), (-100..=100).map(f64::from).collect());
         for op in Unary::EXAMPLES.map(Op::Unary).into_iter().chain([Op::Softmax, Op::LogSoftmax]) {
             for scale in [1.0, 0.01] {
-                // Where single precision has the function: exp overflows at 88.8, ln is defined above 0.
+                // Arguments for which f32 has the function: exp overflows at 88.8, ln is defined above 0.
                 let within = |v: f64| match op {
                     Op::Unary(Unary::Exp) => v.min(88.0),
                     Op::Unary(Unary::Ln) => v.max(1e-6),

@@ -1,4 +1,4 @@
-//! Whole graphs.
+//! Evaluation of whole graphs.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ pub enum Error {
     Missing {
         /// `input` or `parameter`.
         op: &'static str,
-        /// Its name.
+        /// The name of the input or parameter.
         node: String,
     },
     /// A value has another shape than the graph's node.
@@ -23,7 +23,7 @@ pub enum Error {
     Shape {
         /// `input` or `parameter`.
         op: &'static str,
-        /// Its name.
+        /// The name of the input or parameter.
         node: String,
         /// The node's shape.
         want: Shape,
@@ -35,24 +35,24 @@ pub enum Error {
     Length {
         /// `input` or `parameter`.
         op: &'static str,
-        /// Its name.
+        /// The name of the input or parameter.
         node: String,
         /// The value's shape.
         shape: Shape,
-        /// How many values it has.
+        /// Number of values.
         got: usize,
     },
-    /// A u32 input with a value that u32 does not have.
+    /// A u32 input has a value that is no u32.
     #[error("{op} \"{node}\": values must be whole numbers from 0 to 4294967295, got {got}")]
     NotU32 {
         /// `input`.
         op: &'static str,
-        /// Its name.
+        /// The name of the input or parameter.
         node: String,
         /// The first such value.
         got: f64,
     },
-    /// A node was asked for that the graph does not have.
+    /// A wanted node is not in the graph.
     #[error("node {id} was asked for, the graph has {count}")]
     UnknownNode {
         /// The id that the graph does not have.
@@ -62,13 +62,12 @@ pub enum Error {
     },
 }
 
-/// Runs the part of `graph` that `wanted` depends on, one node at a time in f64, and returns the tensors of `wanted`
-/// in that order. `values` holds inputs and parameters under their nodes' names; they are rounded first, to f32 or
-/// f16 as their nodes say; intermediate results are not. A tensor is dropped after its last use.
+/// Runs the part of `graph` that `wanted` depends on, one node at a time in f64, and returns the tensors of `wanted` in
+/// that order. `values` has inputs and parameters by the names of their nodes. They are rounded first to f32 or f16,
+/// the type of their node; intermediate results are not rounded. A tensor is dropped after its last use.
 ///
 /// # Errors
-/// A value that is missing or does not fit its node, a wanted node that does not exist. Values of other names are
-/// ignored.
+/// If a value is missing or does not fit its node, or a wanted node does not exist. Values of other names are ignored.
 pub fn run(graph: &Graph, values: &HashMap<String, Tensor>, wanted: &[NodeId]) -> Result<Vec<Tensor>, Error> {
     let nodes = graph.nodes();
     let mut uses = uses(nodes, wanted)?;
@@ -94,7 +93,8 @@ pub fn run(graph: &Graph, values: &HashMap<String, Tensor>, wanted: &[NodeId]) -
     Ok(wanted.iter().map(|id| tensors[id.0].clone().expect("wanted tensors are kept")).collect())
 }
 
-/// How often each node's tensor is read to make what is wanted, being wanted included; 0 for nodes that are not needed.
+/// How often each node's tensor is needed, as an input of a needed node or in `wanted`; 0 for nodes that are not
+/// needed.
 fn uses(nodes: &[Node], wanted: &[NodeId]) -> Result<Vec<usize>, Error> {
     let mut uses = vec![0; nodes.len()];
     for id in wanted {
@@ -185,7 +185,8 @@ mod tests {
             assert!(matches!(run(&g, &of(bad), &[right]), Err(Error::NotU32 { .. })), "{bad}");
         }
     }
-    /// A loss and its gradient: labels and the seed are u32 inputs, the gradient of the loss by itself is a constant.
+    /// A loss and its gradient. Labels and the seed are u32 inputs; the gradient of the loss with respect to itself is
+    /// a constant.
     #[test]
     fn losses_with_labels_a_seed_and_a_constant() {
         let (mut g, pixels) = (Graph::new(), Shape::new(1, 1, 2, 1));

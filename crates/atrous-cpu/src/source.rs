@@ -1,4 +1,4 @@
-//! What a graph begins with: it has values, which are given.
+//! Inputs and parameters, whose values are given.
 
 use atrous_graph::op::{Input, Parameter};
 use atrous_graph::{Op, Shape};

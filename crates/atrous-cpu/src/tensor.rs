@@ -102,8 +102,8 @@ impl Tensor {
         })
     }
 
-    /// The tensor whose rows `f(n, y, row)` fills; `row` holds `W×C` zeros at first. Rows are made in parallel, each
-    /// by one thread, so the result does not depend on the number of threads.
+    /// The tensor whose rows `f(n, y, row)` fills; `row` begins as `W×C` zeros. Rows are computed in parallel, each by
+    /// one thread, so the result does not depend on the number of threads.
     pub(crate) fn from_rows(shape: Shape, f: impl Fn(usize, usize, &mut [f64]) + Sync) -> Self {
         let mut result = Self::zeros(shape);
         let rows = result.data.par_chunks_exact_mut((shape.w * shape.c).max(1));

@@ -1,5 +1,5 @@
-//! Error scales of gradients, losses and repetition: wide enough for the reference rounded to f32, and for what single
-//! precision makes of the formula; narrow enough that an error of a thousandth anywhere is one.
+//! Error scales of gradients, losses and broadcasts. They must be large enough for the reference rounded to f32 and for
+//! f32 arithmetic, and small enough that an error of a thousandth anywhere is detected.
 
 use atrous_cpu::{Tensor, Tolerance, compare, evaluate, magnitude};
 use atrous_graph::op::{
@@ -141,7 +141,7 @@ fn derivatives_of_functions_are_held_to_a_thousandth() {
     }
 }
 
-/// Large logits, means and images give errors no more room than small ones, where the formula has no need of it.
+/// Large logits do not enlarge the error scale, since they cancel in the formula.
 #[test]
 fn scales_do_not_grow_with_what_cancels() {
     let pixels = Shape { c: 1, ..IMAGE };

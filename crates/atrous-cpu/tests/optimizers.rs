@@ -82,8 +82,8 @@ fn steps_are_those_of_the_frameworks() {
                 let want = file.tensor(output["key"].as_str().unwrap()).unwrap().to_f32().unwrap();
                 let count = updated.parameter.data.len();
                 let want = &want[(number as usize - 1) * count..][..count];
-                // Both are float64 results of float32 inputs, the stored one rounded once; but Keras raises Adam's shares
-                // to their powers in float32, for which the case's own tolerance has room.
+                // Both are float64 results of float32 inputs, the stored one rounded once. But Keras computes the
+                // powers of Adam's betas in float32, which the case's own tolerance allows for.
                 let limit = |key: &str| output[key].as_f64().unwrap();
                 let allowed = if case["framework"] == "keras" { limit("atol") } else { 1e-7 * limit("absmax") };
                 for (i, (got, want)) in updated.parameter.data.iter().zip(want).enumerate() {
@@ -95,7 +95,7 @@ fn steps_are_those_of_the_frameworks() {
     }
 }
 
-/// Every rule by both conventions, momentum and centring in all combinations.
+/// Every rule in both conventions, with all combinations of momentum and centring.
 fn rules() -> Vec<Optimizer> {
     let mut rules = Vec::new();
     for convention in [Convention::Torch, Convention::Keras] {
@@ -129,8 +129,8 @@ fn values(seed: &str) -> Tensor {
     Tensor::from_f32(Shape::channels(64), &fill::uniform(seed, 64, 0.0, 1.0))
 }
 
-/// The error scale admits results rounded to f32 and refuses a step with a learning rate that is off by a percent, with
-/// another weight decay, or without one.
+/// The error scale accepts results rounded to f32. It rejects a step with a learning rate that is off by a percent, and
+/// one without weight decay.
 #[test]
 fn error_scales_tell_right_from_wrong() {
     for rule in rules() {
@@ -172,7 +172,7 @@ fn dampening_spares_the_first_step() {
     assert_eq!((second.parameter.data[0], second.state[0].data[0]), (1.0, 5.0));
 }
 
-/// `p -= lr*wd*p` before everything else: AdamW, and every optimizer of Keras.
+/// Decoupled weight decay subtracts `lr*wd*p` before everything else: AdamW, and every optimizer of Keras.
 #[test]
 fn decoupled_decay_is_a_step_from_a_smaller_parameter() {
     for rule in rules() {

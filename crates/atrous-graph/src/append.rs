@@ -1,15 +1,15 @@
-//! One graph behind another.
+//! Appending one graph to another.
 
 use std::collections::HashMap;
 
 use crate::{Graph, GraphError, NodeId, Op};
 
 impl Graph {
-    /// Copies all nodes of `other` behind the nodes there are, with `prefix` and a dot in front of their names and labels (`""` puts
-    /// nothing there). `inputs` are pairs of an input of `other` and the node of this graph that it stands for; what is not among them
-    /// stays an input. The outputs of this graph stay as they are.
+    /// Appends copies of all nodes of `other`. Their names and labels get `prefix` and a dot in front; an empty prefix
+    /// adds nothing. `inputs` are pairs of an input of `other` and the node of this graph that replaces it. Inputs of
+    /// `other` without a pair stay inputs. The outputs of this graph do not change.
     ///
-    /// The result has the new node for each node of `other`, in its order: `nodes[id.0]`.
+    /// The result maps the nodes of `other` to nodes of this graph, in the order of `other`: `nodes[id.0]`.
     ///
     /// ```
     /// use atrous_graph::op::Unary;
@@ -28,8 +28,9 @@ impl Graph {
     /// ```
     ///
     /// # Errors
-    /// [`GraphError::Invalid`] if a name is taken, or if a pair's first node is not an input of `other`, stands twice, or has another
-    /// type than the second. Nothing is added then.
+    /// [`GraphError::Invalid`] if a name is taken, if the first node of a pair is not an input of `other` or is in two
+    /// pairs, if the second is not a node of this graph, or if the two have different types. The graph is unchanged
+    /// then.
     pub fn append(
         &mut self,
         other: &Self,
@@ -63,7 +64,7 @@ impl Graph {
         Ok(nodes)
     }
 
-    /// The nodes that inputs of `other` stand for.
+    /// Maps the replaced inputs of `other` to the nodes of this graph that replace them.
     fn check_inputs(
         &self,
         other: &Self,

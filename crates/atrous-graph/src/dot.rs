@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::{Graph, Op};
 
 impl Graph {
-    /// The graph in Graphviz' DOT language, parameters left out.
+    /// The graph in Graphviz' DOT language, without parameters.
     pub fn to_dot(&self) -> String {
         let mut out =
             String::from("digraph {\n  rankdir=TB;\n  node [shape=box, fontname=\"sans-serif\", fontsize=10];\n");

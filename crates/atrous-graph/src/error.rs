@@ -1,6 +1,6 @@
-//! What can be wrong with a graph.
+//! Errors of building and searching a graph.
 
-/// A graph that cannot be built. The text names the node, the operation and both values.
+/// An error of a graph. The message names the node, the operation, and the expected and actual values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GraphError {
@@ -11,10 +11,10 @@ pub enum GraphError {
         op: &'static str,
         /// The node that was to be added.
         node: String,
-        /// What was wanted and what was found.
+        /// What was expected and what was found.
         reason: String,
     },
-    /// The operation is well-formed, but atrous cannot do it.
+    /// The operation is well-formed, but not implemented.
     #[error("{op} \"{node}\": {reason} is not supported")]
     Unsupported {
         /// The operation's name.
@@ -24,12 +24,12 @@ pub enum GraphError {
         /// What is not supported.
         reason: String,
     },
-    /// A name was asked for that the graph does not have.
+    /// No node or label has this name.
     #[error("no node is named \"{name}\"; similar names: {similar}")]
     UnknownName {
         /// The name asked for.
         name: String,
-        /// A few names of the graph that come close.
+        /// The most similar names of the graph.
         similar: String,
     },
 }

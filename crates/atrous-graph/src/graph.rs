@@ -88,12 +88,12 @@ impl Graph {
             .ok_or_else(|| GraphError::UnknownName { name: name.to_owned(), similar: self.similar(name) })
     }
 
-    /// The nodes a run returns when nothing else is asked for.
+    /// The nodes whose tensors a run returns by default.
     pub fn outputs(&self) -> &[NodeId] {
         &self.outputs
     }
 
-    /// Declares what a run returns.
+    /// Sets the nodes whose tensors a run returns by default.
     pub fn set_outputs(&mut self, outputs: Vec<NodeId>) {
         self.outputs = outputs;
     }
@@ -113,7 +113,7 @@ impl Graph {
         self.names.iter().map(|(name, id)| (name.as_str(), *id))
     }
 
-    /// Adds an input that each run brings along.
+    /// Adds an input. Each run supplies its values.
     ///
     /// # Errors
     /// If the shape has a side of zero.
@@ -121,7 +121,7 @@ impl Graph {
         self.source(name, Op::Input, TensorType { shape, dtype, layout: Layout::Image })
     }
 
-    /// Adds a parameter that stays on the device from run to run.
+    /// Adds an f32 parameter. Its values stay on the device between runs.
     ///
     /// # Errors
     /// If the shape has a side of zero or the name is taken.
@@ -129,7 +129,7 @@ impl Graph {
         self.parameter_of(name, TensorType { shape, dtype: DType::F32, layout })
     }
 
-    /// [`Self::parameter`] of any element type: f16 is what a parameter is rounded to when it is uploaded.
+    /// Adds a parameter of any type. Values of an f16 parameter are rounded when they are uploaded.
     ///
     /// # Errors
     /// As [`Self::parameter`].
@@ -145,8 +145,8 @@ impl Graph {
     /// A name used before gets `#1`, `#2`, … appended, as a module called again does in PyTorch traces.
     ///
     /// # Errors
-    /// [`GraphError::Invalid`] or [`GraphError::Unsupported`], naming the node, the operation and both values; so for an input beyond the
-    /// last node, which comes from another graph.
+    /// [`GraphError::Invalid`] if the operation does not accept these inputs, the result would be too large, or an
+    /// input is beyond the last node and so belongs to another graph.
     pub fn add(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
         let types = self.types(inputs).map_err(|reason| invalid(&op, name, reason))?;
         let ty = op.infer(&types).map_err(|reason| invalid(&op, name, reason))?;
@@ -154,7 +154,7 @@ impl Graph {
         Ok(self.push(name, op, inputs.to_vec(), ty))
     }
 
-    /// Adds a node that does what a node of another graph does, of these inputs. Inputs and parameters are of its type.
+    /// Adds a copy of `node`, a node of another graph, with these inputs. Inputs and parameters keep their type.
     pub(crate) fn add_copy(&mut self, name: &str, node: &Node, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
         if let Op::Input = node.op {
             self.input(name, node.ty.shape, node.ty.dtype)
@@ -165,10 +165,11 @@ impl Graph {
         }
     }
 
-    /// Puts another operation with other inputs into the place of a node.
+    /// Replaces a node's operation and inputs. Its name, type and users stay.
     ///
     /// # Errors
-    /// [`GraphError::Invalid`] if an input does not precede the node, or the result would be of another type.
+    /// [`GraphError::Invalid`] if an input does not precede the node, the operation does not accept the inputs, or the
+    /// result would have another type.
     pub fn replace(&mut self, id: NodeId, op: Op, inputs: &[NodeId]) -> Result<(), GraphError> {
         let Node { name, ty: had, .. } = self.node(id).clone();
         if let Some(late) = inputs.iter().find(|input| **input >= id) {
@@ -184,7 +185,8 @@ impl Graph {
         Ok(())
     }
 
-    /// Gives a node a second name: that of the block or module whose result it is. A label used before gets `#1`, ….
+    /// Gives a node a second name, such as that of the module whose result it is. A name that is taken gets `#1`, `#2`,
+    /// ….
     pub fn label(&mut self, name: &str, id: NodeId) {
         let name = self.fresh(name);
         self.names.insert(name, id);
@@ -196,7 +198,7 @@ impl Graph {
         ids.iter().map(ty).collect()
     }
 
-    /// What is wrong with an id beyond the last node.
+    /// The error message for an id beyond the last node.
     fn foreign(&self, id: NodeId) -> String {
         format!(
             "node %{} is not of this graph, which has {}: it comes from another graph or builder",
@@ -234,7 +236,7 @@ impl Graph {
     }
 }
 
-/// Elements that a tensor may have: far more than any device holds, and few enough that no product of sides overflows.
+/// Most elements of a tensor: more than any device holds, and few enough that no product of sides overflows.
 const MAX_ELEMENTS: u64 = 1 << 40;
 
 fn check_size(shape: Shape) -> Result<(), String> {

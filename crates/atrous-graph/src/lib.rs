@@ -1,7 +1,7 @@
 //! Networks as plain data: shapes, operations, shape rules and the graph that holds them.
 //!
-//! Nothing here knows of a GPU. A [`Graph`] is built node by node, each with a name; every node's shape is inferred and
-//! checked the moment it is added. Kernels, the CPU reference and the memory plan all read the same graph.
+//! Nothing here depends on a GPU. A [`Graph`] is built node by node, each with a name; a node's shape is inferred and
+//! checked when it is added. Kernels, the CPU reference and the memory plan all read the same graph.
 
 mod append;
 pub mod autodiff;

@@ -1,4 +1,4 @@
-//! What names a node.
+//! Identifiers of nodes.
 
 /// Index of a node in its graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{Graph, Op};
 
 impl fmt::Display for Graph {
-    /// `%12 layer1.0.conv1 = conv2d(%9, %10) Conv2d { … } -> 1×56×56×64 f32`
+    /// `%12 layer1.0.conv1 = conv2d(%9, %10) stride [1, 1] … groups 1 -> 1×56×56×64 f32`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (id, node) in self.iter() {
             let inputs: Vec<String> = node.inputs.iter().map(|i| format!("%{}", i.0)).collect();

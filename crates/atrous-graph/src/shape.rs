@@ -1,19 +1,19 @@
-//! Shapes, element types and the way tensors lie in device memory.
+//! Shapes, element types and memory layouts of tensors.
 
 use std::fmt;
 use std::ops::Range;
 
 /// Logical shape of every tensor: `N×H×W×C`.
 ///
-/// A vector over channels is `N×1×1×C`. A convolution's filter uses the same four numbers as
-/// `kh×kw×(Cin/groups)×Cout`, see [`Layout::Filter`].
+/// A vector over channels is `1×1×1×C`. A convolution's filter uses the same four numbers as `kh×kw×(Cin/groups)×Cout`,
+/// see [`Layout::Filter`].
 ///
 /// ```
 /// use atrous_graph::Shape;
 ///
 /// let batch = Shape::new(8, 224, 160, 3);
 /// assert_eq!((batch.to_string().as_str(), batch.len()), ("8×224×160×3", 8 * 224 * 160 * 3));
-/// // The blue of the second sample's first pixel: channels are innermost.
+/// The third channel of the first pixel of the second sample: channels are innermost.
 /// assert_eq!(batch.index(1, 0, 0, 2), batch.sample_len() + 2);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,8 +76,8 @@ impl fmt::Display for Shape {
 pub enum DType {
     /// 32-bit float: activations, parameters, gradients.
     F32,
-    /// 16-bit float (IEEE 754 binary16, 11 significant bits, up to 65504): activations and filters, where asked for. Kernels
-    /// compute in f32 and round what they store.
+    /// 16-bit float (IEEE 754 binary16, 11 significant bits, up to 65504): activations and filters, if selected.
+    /// Kernels compute in f32 and round what they store.
     F16,
     /// 32-bit unsigned integer: class maps, labels, indices.
     U32,
@@ -92,7 +92,7 @@ impl DType {
         }
     }
 
-    /// Whether it is a number with a fraction.
+    /// Whether it is a floating-point type.
     pub const fn is_float(self) -> bool {
         matches!(self, Self::F32 | Self::F16)
     }
@@ -108,7 +108,7 @@ impl fmt::Display for DType {
     }
 }
 
-/// How a tensor's padding lies in device memory. Channels are innermost and padded to a multiple of 4 in both.
+/// Memory layout of a tensor. In both layouts channels are innermost and padded to a multiple of 4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Layout {
     /// Activations and channel vectors. Padding lanes are zero.
@@ -124,7 +124,7 @@ pub struct TensorType {
     pub shape: Shape,
     /// Element type.
     pub dtype: DType,
-    /// Where the padding goes.
+    /// Memory layout.
     pub layout: Layout,
 }
 
@@ -163,13 +163,13 @@ impl TensorType {
         self.padded_len() as u64 * self.dtype.bytes()
     }
 
-    /// These of its channels as a tensor of their own.
+    /// The type of a range of its channels.
     pub const fn channels(self, range: &Range<usize>) -> Self {
         Self { shape: Shape { c: range.end - range.start, ..self.shape }, ..self }
     }
 
-    /// Ranges of channels of at most `limit` bytes each: as few as possible, of about the same length, all but the last of whole
-    /// vec4s. None if four channels alone take more.
+    /// Ranges of channels of at most `limit` bytes each: as few as possible, of about the same length, all but the last
+    /// of whole vec4s. `None` if four channels exceed the limit.
     pub fn channels_within(self, limit: u64) -> Option<Vec<Range<usize>>> {
         let vec4s = self.padded().c / 4;
         let most = limit / (self.bytes() / vec4s as u64);
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn channels_are_cut_into_few_even_ranges() {
-        // 2*3*8 padded rows of 4 bytes: 192 bytes a channel, 768 a vec4.
+        // 2*3*8 padded elements of 4 bytes: 192 bytes for each channel, 768 for each vec4.
         let filter = TensorType::filter(Shape::new(2, 3, 5, 22));
         assert_eq!(filter.channels_within(6 * 768).map(|ranges| ranges.len()), Some(1));
         assert_eq!(filter.channels_within(5 * 768), Some(vec![0..12, 12..22]));

@@ -1,4 +1,4 @@
-//! Where parameter values come from.
+//! Sources of parameter values.
 
 use crate::TensorType;
 
@@ -12,7 +12,8 @@ pub struct SourceError {
     pub reason: String,
 }
 
-/// Writes parameter values straight into upload memory: a weight file, first values, plain vectors.
+/// A source of parameter values, such as a weights file, initial values or plain vectors. It writes directly into
+/// upload memory.
 pub trait ParameterSource {
     /// Writes the parameter `name` into `device`, which has `ty.padded_len()` elements in device layout (see
     /// [`TensorType::padded`]); padding must be written as zero.

@@ -1,11 +1,11 @@
-//! One graph behind another: names, inputs, labels, and what is refused.
+//! Appending one graph to another: names, inputs, labels and errors.
 
 use atrous_graph::op::{Binary, Unary};
 use atrous_graph::{DType, Graph, GraphError, Layout, NodeId, Op, Shape};
 
 const VECTOR: Shape = Shape::new(2, 1, 1, 4);
 
-/// `y = relu(x * w)`, called `result` too.
+/// A graph of `y = relu(x * w)`, with the label `result` for `y`. Returns the graph, `x` and `y`.
 fn scaled() -> Result<(Graph, NodeId, NodeId), GraphError> {
     let mut graph = Graph::new();
     let x = graph.input("x", VECTOR, DType::F32)?;
@@ -69,7 +69,7 @@ fn what_does_not_fit_is_refused_and_adds_nothing() {
     }
 }
 
-/// A graph of two nodes, and a node of one of four.
+/// A graph of two nodes, its input, and a node of another graph, which has four.
 fn foreign() -> (Graph, NodeId, NodeId) {
     let (_, _, foreign) = scaled().unwrap();
     let mut graph = Graph::new();

@@ -1,4 +1,4 @@
-//! Operations that a program brings along: what a graph makes of them.
+//! Custom operations in graphs.
 
 use atrous_graph::autodiff::{Backward, Recompute, backward};
 use atrous_graph::op::{Binary, Conv2d, CustomKernel, CustomOp, Unary, Values};
@@ -71,7 +71,7 @@ impl CustomOp for Cube {
     }
 }
 
-/// Picks one of two images by a map.
+/// An operation of an image and a map. If `wrong`, its shape rule returns f16.
 #[derive(Debug)]
 struct Pick {
     wrong: bool,
@@ -148,7 +148,7 @@ fn it_is_printed_counted_and_compared_by_its_attributes() {
     assert_ne!(Op::custom(Pick { wrong: false }), *op);
 }
 
-/// The gradient of a cube, or what is wrong with it.
+/// The gradient of a cube, or the error.
 fn gradient(gradient: Gradient) -> Result<(Graph, Option<NodeId>), GraphError> {
     let (mut graph, x) = graph();
     let y = graph.add("y", Op::custom(Cube { gradient, ..CUBE }), &[x])?;
@@ -195,7 +195,7 @@ fn passes_leave_it_and_drop_it_where_nothing_reads_it() {
     assert_eq!(names, ["input", "cube", "relu"]);
 }
 
-/// Names of the operations between two convolutions with a cube between them, in f16.
+/// Names of the operations of convolution, cube, convolution in f16. `half` is whether the cube can read f16.
 fn in_f16(half: bool) -> Vec<&'static str> {
     let (mut graph, x) = graph();
     let filter = |graph: &mut Graph, name| graph.parameter(name, Shape::new(1, 1, 5, 5), Layout::Filter).unwrap();

@@ -1,4 +1,4 @@
-//! Shape rules against PyTorch's and Keras' formulas, and the text of every refusal.
+//! Shape rules against PyTorch's and Keras' formulas, and the messages of errors.
 
 use atrous_graph::op::*;
 use atrous_graph::{DType, Graph, GraphError, Layout, NodeId, Op, Shape};

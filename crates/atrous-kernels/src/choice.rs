@@ -1,4 +1,4 @@
-//! Which variant and tile serve an operation, where that was measured.
+//! Measured choices: the variant and the tile that serve an operation.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::tile::Tile;
 pub struct Choice {
     /// The variant's name.
     pub variant: &'static str,
-    /// The tile that it works in, if it has one.
+    /// The tile, if the variant has one.
     pub tile: Option<Tile>,
 }
 
@@ -25,50 +25,50 @@ impl fmt::Display for Choice {
 }
 
 impl Choice {
-    /// By how many doublings the tiles differ.
+    /// The number of doublings of rows and columns by which the tiles differ; 0 if one has no tile.
     pub(crate) fn distance(&self, other: Self) -> u32 {
         let doublings = |a: usize, b: usize| a.ilog2().abs_diff(b.ilog2());
         self.tile.zip(other.tile).map_or(0, |(a, b)| doublings(a.m, b.m) + doublings(a.n, b.n))
     }
 }
 
-/// The fastest of some candidates.
+/// The fastest candidate of a measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Found {
     /// The fastest variant and tile.
     pub choice: Choice,
-    /// How many of [`Operation::candidates`](crate::Operation::candidates) were tried, counted from the first.
+    /// Number of candidates that were tried, the first ones of [`Operation::candidates`](crate::Operation::candidates).
     pub tried: usize,
 }
 
-/// What was chosen for operations, by [`Operation::key`](crate::Operation::key).
+/// Measured choices for operations, by [`Operation::key`](crate::Operation::key).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Choices {
     found: BTreeMap<String, Found>,
 }
 
 impl Choices {
-    /// Whether no choice is known.
+    /// Whether there are no choices.
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
-    /// What was chosen for an operation.
+    /// The choice for the operation with this key.
     pub fn get(&self, key: &str) -> Option<Found> {
         self.found.get(key).copied()
     }
 
-    /// What was chosen for each operation, sorted by operation.
+    /// The choice for each operation, sorted by key.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &Found)> {
         self.found.iter()
     }
 
-    /// Sets what is chosen for an operation.
+    /// Sets the choice for the operation with this key.
     pub fn insert(&mut self, key: String, found: Found) {
         self.found.insert(key, found);
     }
 
-    /// Takes all of `other`, also in the place of what is there.
+    /// Adds all choices of `other`. They replace existing ones.
     pub fn extend(&mut self, other: Self) {
         self.found.extend(other.found);
     }

@@ -1,4 +1,4 @@
-//! The text of choices.
+//! The text form of choices.
 //!
 //! ```text
 //! atrous choices 1
@@ -14,7 +14,7 @@ use crate::conv;
 
 const MAGIC: &str = "atrous choices 1";
 
-/// Where choices were measured: they serve nowhere else.
+/// Where choices were measured. They are valid only there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Origin {
     /// The adapter's name.
@@ -37,7 +37,7 @@ impl Origin {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChoicesError {
-    /// Another kind of text, or its beginning is damaged.
+    /// The text is of another kind, or its beginning is damaged.
     #[error("line {line}: expected \"{expected}\"")]
     Header {
         /// Number of the line, from 1.
@@ -55,7 +55,7 @@ pub enum ChoicesError {
         /// Its value here.
         this: String,
     },
-    /// A line that is no choice.
+    /// A line that is not a choice.
     #[error("line {line} is not of the form \"operation = variant, best of N\"")]
     Line {
         /// Its number, from 1.
@@ -63,7 +63,7 @@ pub enum ChoicesError {
     },
 }
 
-/// The choice of this text, if there are such a variant and tile.
+/// Parses a choice for a convolution. `None` if the variant or the tile does not exist.
 fn parse_choice(text: &str) -> Option<Choice> {
     let (name, tile) = text.split_once(' ').map_or((text, None), |(name, tile)| (name, Some(tile)));
     let variant = conv::entries().into_iter().find(|entry| entry.name == name)?;
@@ -83,7 +83,7 @@ impl Choices {
         format!("{MAGIC}\n{}{}", header.concat(), lines.collect::<String>())
     }
 
-    /// The choices in a text, and the lines that name a variant or tile which there is not.
+    /// The choices in a text, and the lines whose variant or tile does not exist.
     ///
     /// # Errors
     /// [`ChoicesError`] if the text is damaged, or its choices were measured elsewhere.
@@ -119,7 +119,7 @@ impl Choices {
     }
 }
 
-/// A text as one line without space around it.
+/// A text as one line, with single spaces for runs of white space.
 fn line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,4 +1,4 @@
-//! From a graph to what runs: passes, precision and plan, by what the graph is for.
+//! Compiling a graph for a purpose: passes, precision and plan.
 
 use atrous_graph::optim::Training;
 use atrous_graph::passes::{Derived, DerivedSource, Optimized, PassOptions, Precision, Report, Storage, optimize};
@@ -10,37 +10,39 @@ use crate::{PlanError, Target};
 /// What a graph is compiled for.
 #[derive(Clone, Copy, Debug)]
 pub enum Purpose<'a> {
-    /// What a network makes of its inputs.
+    /// A run computes outputs from inputs.
     Inference {
-        /// What comes back from a run.
+        /// The nodes that a run returns.
         outputs: &'a [NodeId],
-        /// Whether parameters may be made from others when they are uploaded ([`Compiled::source`]): batch normalisations folded into
-        /// filters, filters rounded to f16. Otherwise they stay as they are, so that whoever changes them can share them.
+        /// Whether parameters may be derived from others when they are uploaded ([`Compiled::source`]): batch
+        /// normalisations folded into filters, filters rounded to f16. If not, parameters stay as they are and can be
+        /// shared with a training.
         fold: bool,
     },
-    /// A graph with gradients of `loss`, by parameters that stay as they are. As in a training step, the loss is made in f32 behind the
-    /// last convolution.
+    /// A run computes gradients of `loss` and does not change parameters. As in a training step, the loss is computed
+    /// in f32 from the last convolution on.
     Gradients {
-        /// What comes back from a run: gradients, and whatever else.
+        /// The nodes that a run returns: gradients and any others.
         outputs: &'a [NodeId],
-        /// The loss that the gradients are of.
+        /// The loss that is differentiated.
         loss: NodeId,
-        /// The input that all gradients were multiplied with, if there is one
-        /// ([`backward_scaled`](atrous_graph::autodiff::backward_scaled)). In f16 gradients below `6e-8` vanish without.
+        /// The input that all gradients were multiplied by, if there is one
+        /// ([`backward_scaled`](atrous_graph::autodiff::backward_scaled)). Without it, f16 gradients below `6e-8`
+        /// become 0.
         loss_scale: Option<NodeId>,
     },
     /// A training step, which updates the parameters.
     Training {
         /// The parameters and the rule of their update.
         training: &'a Training,
-        /// What comes back from a step; may be empty.
+        /// The nodes that a step returns; may be empty.
         outputs: &'a [NodeId],
     },
-    /// Sums over many runs, kept on the device until they are asked for, by parameters that stay as they are.
+    /// An evaluation: sums over many runs, which stay on the device until they are read. Parameters do not change.
     Evaluation {
-        /// What is summed, in f32.
+        /// The nodes whose values are summed, in f32.
         totals: &'a [NodeId],
-        /// What comes back from a run; may be empty.
+        /// The nodes that a run returns; may be empty.
         outputs: &'a [NodeId],
     },
 }
@@ -48,7 +50,7 @@ pub enum Purpose<'a> {
 /// How a graph is rewritten before it is planned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CompileOptions {
-    /// Which passes run. Those that change parameters run only for [`Purpose::Inference`] that folds.
+    /// The passes to run. Those that change parameters run only for [`Purpose::Inference`] with `fold`.
     pub passes: PassOptions,
     /// How activations and filters are stored. [`Precision::F16`] needs [`Target::f16`].
     pub precision: Precision,
@@ -61,16 +63,16 @@ pub struct Compiled {
     pub graph: Graph,
     /// The plan of [`Self::graph`].
     pub plan: Plan,
-    /// Parameters of [`Self::graph`] that the graph before does not have, and how they are made.
+    /// Parameters of [`Self::graph`] that the original graph does not have, and how they are computed.
     pub derived: Vec<Derived>,
-    /// By node of the graph before: the node that makes the same tensor now, if one does.
+    /// For each node of the original graph: the node that makes the same tensor now, if there is one.
     pub nodes: Vec<Option<NodeId>>,
-    /// What each pass did, and where it did nothing.
+    /// What each pass did, and what it declined.
     pub report: Report,
 }
 
 impl Compiled {
-    /// The values of this graph's parameters, made from those of the graph before.
+    /// The values of this graph's parameters, computed from those of the original graph.
     pub fn source<'a>(&'a self, before: &'a dyn ParameterSource) -> DerivedSource<'a> {
         DerivedSource::new(&self.derived, before)
     }
@@ -80,7 +82,8 @@ impl Compiled {
 /// [cut](Optimized::cut_filters).
 ///
 /// # Errors
-/// Those of [`rewrite`]; [`PlanError::Node`] naming the node that no kernel serves or that passes the adapter's limits.
+/// Those of [`rewrite`]; [`PlanError::Node`], which names the node, if no kernel serves it or it exceeds the adapter's
+/// limits.
 pub fn compile(
     graph: &Graph,
     purpose: &Purpose<'_>,
@@ -100,7 +103,8 @@ pub fn compile(
     Ok(Compiled { graph, plan, derived, nodes, report })
 }
 
-/// The half of [`compile`] that needs no adapter: passes and precision. For parameters that are uploaded before a plan is wanted.
+/// The part of [`compile`] that needs no adapter: passes and precision. For uploading parameters before there is a
+/// plan.
 ///
 /// # Errors
 /// [`PlanError::UnknownNode`] if the purpose names a node that the graph does not have, [`PlanError::Training`] if a training does not
@@ -116,7 +120,7 @@ pub fn rewrite(graph: &Graph, purpose: &Purpose<'_>, options: CompileOptions) ->
 }
 
 impl Purpose<'_> {
-    /// The nodes that it names, by what they are; those of a training apart.
+    /// The nodes that the purpose names, by their role; those of a training excepted.
     fn named(&self) -> Vec<(&'static str, &[NodeId])> {
         match self {
             Self::Inference { outputs, .. } | Self::Training { outputs, .. } => vec![("output", outputs)],
@@ -128,13 +132,13 @@ impl Purpose<'_> {
         }
     }
 
-    /// The nodes that passes must leave.
+    /// The nodes that passes must keep.
     fn kept(&self) -> Vec<NodeId> {
         let training = if let Self::Training { training, .. } = self { training.nodes() } else { Vec::new() };
         self.named().into_iter().flat_map(|(_, ids)| ids).copied().chain(training).collect()
     }
 
-    /// What decides how tensors are stored.
+    /// What decides which tensors are stored in f16.
     fn storage(&self) -> Storage {
         let kept = |losses: Vec<NodeId>, loss_scale| Storage { filters: false, losses, loss_scale };
         match *self {

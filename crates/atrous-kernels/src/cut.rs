@@ -1,4 +1,5 @@
-//! What a range of an operation's result needs of each input, and the operation between the two.
+//! Cutting an operation: the windows of its inputs that a range of its result needs, and the operation on these
+//! windows.
 
 use std::ops::Range;
 
@@ -9,7 +10,7 @@ use crate::window::Window;
 
 /// An operation on parts of its tensors.
 pub(crate) struct Cut {
-    /// The operation, its attributes those of the parts.
+    /// The operation, with the attributes of the part.
     pub(crate) op: Op,
     /// The window of each input.
     pub(crate) inputs: Vec<Window>,
@@ -20,21 +21,21 @@ pub(crate) struct Cut {
 pub(crate) struct Section<'a> {
     /// The operation.
     pub(crate) op: &'a Op,
-    /// Types of its inputs, all of each.
+    /// Types of its whole inputs.
     pub(crate) inputs: &'a [TensorType],
-    /// Type of all of its result.
+    /// Type of its whole result.
     pub(crate) output: TensorType,
     /// The range.
     pub(crate) window: &'a Window,
 }
 
 impl Section<'_> {
-    /// The rows of the result.
+    /// The rows of the range.
     pub(crate) fn rows(&self) -> Range<usize> {
         self.window.rows.clone()
     }
 
-    /// Whether those are all of them.
+    /// Whether the range has all rows of the result.
     pub(crate) fn has_all_rows(&self) -> bool {
         self.window.rows.len() == self.output.shape.h
     }
@@ -44,24 +45,24 @@ impl Section<'_> {
         self.inputs[0].shape.h
     }
 
-    /// These rows of the samples of the result.
+    /// The window of these rows in the samples of the range.
     pub(crate) fn samples(&self, rows: Range<usize>) -> Window {
         Window { n: self.window.n.clone(), rows }
     }
 
-    /// The first input in part, all others (filters, statistics) whole.
+    /// This window of the first input, and all other inputs (filters, statistics) whole.
     pub(crate) fn first(&self, window: Window) -> Cut {
         let rest = self.inputs[1..].iter().map(|ty| Window::whole(*ty));
         Cut { op: *self.op, inputs: std::iter::once(window).chain(rest).collect() }
     }
 
-    /// These rows of the first input, all others whole.
+    /// These rows of the first input, and all other inputs whole.
     pub(crate) fn first_rows(&self, rows: Range<usize>) -> Cut {
         self.first(self.samples(rows))
     }
 
-    /// All rows of the first input for all rows of the result, so that several samples are contiguous; for fewer rows those that `under`
-    /// tells. All others whole.
+    /// All rows of the first input if the range has all rows, so that several samples are contiguous. Otherwise the
+    /// rows that `under` gives for the rows of the range. All other inputs are whole.
     pub(crate) fn first_under(&self, under: impl FnOnce(Range<usize>) -> Range<usize>) -> Cut {
         self.first_rows(if self.has_all_rows() { 0..self.height() } else { under(self.rows()) })
     }
@@ -71,13 +72,13 @@ impl Section<'_> {
         Cut { op: *self.op, inputs: vec![window.clone(); self.inputs.len()] }
     }
 
-    /// The first so many inputs in the range of the result, all others (vectors) whole.
+    /// The range of the result in the first `count` inputs, and all other inputs (vectors) whole.
     pub(crate) fn alike(&self, count: usize) -> Cut {
         let window = |(i, ty): (usize, &TensorType)| if i < count { self.window.clone() } else { Window::whole(*ty) };
         Cut { op: *self.op, inputs: self.inputs.iter().enumerate().map(window).collect() }
     }
 
-    /// All inputs in the range of the result, but for sides of 1, which are the same for all of it.
+    /// The range of the result in all inputs, except along sides of 1, which are broadcast.
     pub(crate) fn broadcast(&self) -> Cut {
         let take = |range: &Range<usize>, have: usize| if have == 1 { 0..1 } else { range.clone() };
         let Window { n, rows } = self.window;
@@ -86,7 +87,8 @@ impl Section<'_> {
     }
 }
 
-/// Input rows under a sliding window for a range of output rows, and the padding that remains above and below them.
+/// The input rows under a sliding window for a range of output rows, and the padding that remains above and below them.
+/// `None` if the window begins below the image.
 pub(crate) fn rows_under(
     out: &Range<usize>,
     height: usize,
@@ -98,7 +100,7 @@ pub(crate) fn rows_under(
     let end = (out.end - 1) * stride + reach;
     let first = begin.saturating_sub(padding.top);
     let last = end.saturating_sub(padding.top).min(height);
-    // A range that lies in the padding alone has no row of its own to bind.
+    // Such a range lies in the padding alone: there is no row to bind.
     if first >= height {
         return None;
     }

@@ -9,10 +9,10 @@ use crate::choice::Choice;
 use crate::error::PlanError;
 use crate::tile::Tile;
 
-/// Invocations in a workgroup of every kernel with a linear grid that does not say otherwise; none has more.
+/// Invocations in a workgroup of kernels with a linear grid, unless they state another number; none has more.
 pub(crate) const GROUP: u32 = 64;
 
-/// Which tensor of a node a binding shows.
+/// The tensor of a node that a binding shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Slot {
     /// The node's input of this index.
@@ -23,7 +23,7 @@ pub enum Slot {
     Scratch(usize),
     /// A constant table of this index, see [`NodePlan::constants`].
     Constant(usize),
-    /// What the maker of the node's first input measured, see [`NodePlan::strips`].
+    /// Statistics that were stored with the node's first input, see [`NodePlan::strips`].
     Strips,
 }
 
@@ -50,9 +50,9 @@ impl Binding {
 pub struct Dispatch {
     /// The kernel: borrowed from the catalogue, owned if it is a custom operation's.
     pub shader: Cow<'static, Shader>,
-    /// Values of what the text declares: pipeline constants, or words of its [table](Self::table).
+    /// Values of the overrides that the text declares: pipeline constants, or words of its [table](Self::table).
     pub overrides: Vec<(&'static str, f64)>,
-    /// What it binds, by binding index; but for the table, which comes last.
+    /// Its bindings by index, except the table, which comes last.
     pub bindings: Vec<Binding>,
     /// Workgroups in x, y, z.
     pub grid: [u32; 3],
@@ -65,7 +65,7 @@ impl Dispatch {
         self.overrides.iter().copied().filter(|(name, _)| !is_size(name)).collect()
     }
 
-    /// The table of sizes that the kernel reads, whole vec4s; none if its sizes are pipeline constants.
+    /// The table of sizes that the kernel reads, padded to whole vec4s. `None` if its sizes are pipeline constants.
     pub fn table(&self) -> Option<Vec<u32>> {
         let word = |&(size, default): &(&str, u32)| {
             let set = self.overrides.iter().find(|(name, _)| *name == size);
@@ -80,7 +80,7 @@ impl Dispatch {
     }
 }
 
-/// A better variant and why it did not serve.
+/// A better variant that does not serve, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Declined {
     /// The variant's name.
@@ -89,39 +89,39 @@ pub struct Declined {
     pub reason: &'static str,
 }
 
-/// Pixels of a map that one kernel invocation, or workgroup, makes: of each strip it can tell the statistics while it has them at
-/// hand.
+/// Strips of a result: pixels that one kernel invocation, or workgroup, computes. It can store the statistics of a
+/// strip along with its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Strips {
-    /// Pixels that strips are cut from: those of a row, or all.
+    /// Number of pixels that are cut into strips: those of a row, or of the whole result.
     pub row: usize,
     /// Pixels of a strip; the last one of a row may have fewer.
     pub len: usize,
-    /// Index of the scratch tensor: of each strip the first value, the mean of the distances from it, and the sum of the squared
-    /// distances from that mean, vectors over the channels.
+    /// Index of the scratch tensor. For each strip it has three vectors over the channels: the first value, the mean of
+    /// the distances from it, and the sum of the squared distances from that mean.
     pub scratch: usize,
 }
 
 impl Strips {
-    /// How many strips a map of so many pixels has.
+    /// Number of strips of a result with this many pixels.
     pub const fn count(&self, pixels: usize) -> u64 {
         (pixels / self.row) as u64 * self.row.div_ceil(self.len) as u64
     }
 
-    /// Bytes of all statistics, over `c4` vec4s of channels.
+    /// Bytes of all statistics, for `c4` vec4s of channels.
     pub const fn bytes(&self, pixels: usize, c4: usize) -> u64 {
         self.count(pixels) * 3 * c4 as u64 * 16
     }
 }
 
-/// All that computes one node, or one part of it.
+/// The dispatches that compute one node, or one part of it, and the memory that they need.
 #[derive(Clone, Debug, Default)]
 pub struct NodePlan {
     /// Name of the variant that serves, such as `implicit_gemm_tiled`.
     pub variant: &'static str,
     /// The tile it works in, if it has one.
     pub tile: Option<Tile>,
-    /// Variants that come before it, with their reasons.
+    /// Better variants that do not serve, and why.
     pub declined: Vec<Declined>,
     /// Dispatches in order. Empty if the result is the first input itself.
     pub dispatches: Vec<Dispatch>,
@@ -129,10 +129,10 @@ pub struct NodePlan {
     pub scratch: Vec<u64>,
     /// Constant tables, as the bits of f32 or u32 values; each a multiple of 4 long.
     pub constants: Vec<Vec<u32>>,
-    /// The input that the result is written over: one that [dies](crate::Part::dies).
+    /// The input that the result is written over. It must be one that [dies](crate::Part::dies).
     pub in_place: Option<usize>,
-    /// The strips of the result whose statistics are written to scratch memory beside it, if it is to be [measured](crate::Part::measured)
-    /// and the kernel can.
+    /// The strips of the result whose statistics are written to scratch memory, if they are [asked
+    /// for](crate::Part::measured) and the kernel can compute them.
     pub strips: Option<Strips>,
 }
 
@@ -142,31 +142,31 @@ impl NodePlan {
         Self { variant, ..dispatch.into() }
     }
 
-    /// A plan of none: the result is the first input itself.
+    /// A plan without dispatches: the result is the first input itself.
     pub(crate) fn alias() -> Self {
         Self { variant: "alias", ..Self::default() }
     }
 
-    /// How it computes the node.
+    /// The variant and the tile.
     pub const fn choice(&self) -> Choice {
         Choice { variant: self.variant, tile: self.tile }
     }
 }
 
 impl From<Dispatch> for NodePlan {
-    /// A plan of one dispatch, whose variant has no name yet.
+    /// A plan of one dispatch, without a variant's name.
     fn from(dispatch: Dispatch) -> Self {
         Self { dispatches: vec![dispatch], ..Self::default() }
     }
 }
 
-/// A grid of at least `groups` workgroups, spread over x and y so that neither passes `max_workgroups`.
+/// A grid of at least `groups` workgroups, spread over x and y so that neither exceeds `max_workgroups`.
 ///
-/// Kernels recover the number of a workgroup as `id.y * num_workgroups.x + id.x` and stop at `groups`.
+/// Kernels compute the index of a workgroup as `id.y * num_workgroups.x + id.x` and stop at `groups`.
 ///
 /// # Errors
-/// [`PlanError::Limit`] if even two dimensions are too few, or if the numbers of 64 invocations in each of the grid's
-/// workgroups pass 32 bits.
+/// [`PlanError::Limit`] if two dimensions are too few, or if the indices of 64 invocations in each workgroup exceed 32
+/// bits.
 pub fn linear_grid(groups: u64, max_workgroups: u32) -> Result<[u32; 3], PlanError> {
     let most = u64::from(max_workgroups);
     let rows = groups.div_ceil(most).max(1);

@@ -6,17 +6,17 @@ use atrous_graph::NodeId;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
-    /// Something is larger than the adapter allows, however it is split.
+    /// A size exceeds the adapter's limit, however the operation is split.
     #[error("needs {needs} {what}, the adapter allows {limit}")]
     Limit {
-        /// What there is too much of, with its unit.
+        /// What exceeds the limit, with its unit.
         what: &'static str,
         /// How much is needed.
         needs: u64,
         /// How much the adapter allows.
         limit: u64,
     },
-    /// A filter that no cut along its output channels makes small enough.
+    /// A filter that cannot be cut into pieces small enough: four of its output channels exceed a binding.
     #[error("has {bytes} bytes, and any four output channels {needs} in one binding, the adapter allows {limit}")]
     Uncut {
         /// Bytes of the whole filter.
@@ -26,7 +26,7 @@ pub enum PlanError {
         /// Bytes that the adapter allows in one binding.
         limit: u64,
     },
-    /// Any of these errors, of a node of a graph.
+    /// One of the other errors, at a node of a graph.
     #[error("{op} \"{node}\": {source}")]
     Node {
         /// The operation's name.
@@ -39,7 +39,7 @@ pub enum PlanError {
     /// A custom operation gives no kernel for these tensors.
     #[error("it gives no kernel: {0}")]
     Custom(String),
-    /// A kernel variant that is asked for by a name that no family of kernels knows.
+    /// No family of kernels has a variant of the requested name.
     #[error("no kernel variant is named \"{name}\"; similar names: {similar}")]
     UnknownVariant {
         /// The name asked for.
@@ -47,20 +47,20 @@ pub enum PlanError {
         /// The names that come closest.
         similar: String,
     },
-    /// No kernel does what is asked.
+    /// No kernel supports the operation.
     #[error("{0} is not supported")]
     Unsupported(String),
-    /// An output, a total or a loss that the graph does not have.
+    /// A node that is named as an output, a total or a loss is not in the graph.
     #[error("{what} %{} is not a node of the graph, which has {nodes}", node.0)]
     UnknownNode {
-        /// What the node was to be: `output` or `total`.
+        /// The role of the node, such as `output` or `total`.
         what: &'static str,
         /// The node asked for.
         node: NodeId,
         /// Number of nodes.
         nodes: usize,
     },
-    /// What cannot be summed from run to run.
+    /// A node that cannot be summed over several runs.
     #[error("{0}")]
     Totals(String),
     /// A training step that does not fit its graph.

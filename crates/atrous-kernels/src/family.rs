@@ -1,4 +1,4 @@
-//! The way from an operation to its kernels.
+//! The kernels of each operation.
 
 use atrous_graph::Op;
 use atrous_graph::op::{
@@ -12,12 +12,12 @@ use crate::kernels::Kernels;
 use crate::known::check_asked;
 use crate::problem::Problem;
 
-/// Names of the variants that may serve an operation, best first; empty where there is nothing to choose.
+/// Names of the variants that may serve an operation, best first; empty if there is no choice.
 pub fn variants(op: &Op) -> Vec<&'static str> {
     kernels(op).variants().into_iter().map(|entry| entry.name).collect()
 }
 
-/// Plans one part with the operation's family.
+/// Plans one part of an operation with its kernels.
 ///
 /// # Errors
 /// As [`plan_node`](crate::plan_node).
@@ -26,7 +26,7 @@ pub fn plan_part(problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     kernels(problem.op).plan(problem)
 }
 
-/// The kernels of an operation, of any floor.
+/// The kernels of an operation, of any level.
 pub(crate) fn kernels(op: &Op) -> &dyn Kernels {
     match op {
         Op::Input => &Input,
@@ -68,7 +68,7 @@ pub(crate) fn kernels(op: &Op) -> &dyn Kernels {
     }
 }
 
-/// The kernels of what autodiff adds.
+/// The kernels of operations that autodiff adds.
 fn gradient(op: &Gradient) -> &dyn Kernels {
     match op {
         Gradient::Conv2dWeight(op) => op,
@@ -88,7 +88,7 @@ fn gradient(op: &Gradient) -> &dyn Kernels {
     }
 }
 
-/// The kernels of what passes make.
+/// The kernels of operations that passes make.
 fn fused(op: &Fused) -> &dyn Kernels {
     match op {
         Fused::Conv(op) => op,

@@ -1,4 +1,4 @@
-//! Bytes of pictures to an input's numbers, before a graph runs.
+//! Filling an input from the bytes of pictures, before a graph runs.
 
 use atrous_graph::TensorType;
 use atrous_shaders::image::normalize;
@@ -9,16 +9,18 @@ use crate::{Binding, Dispatch, PlanError, Slot, Target};
 /// Bytes of a pixel.
 pub const PIXEL_BYTES: usize = 3;
 
-/// Pixels of a dispatch are a multiple of this, so that windows of bytes and of vec4s start aligned: at multiples of 3 · 256.
+/// The number of pixels of a dispatch is a multiple of this, so that windows of bytes and of vec4s begin at aligned
+/// offsets, multiples of 3 · 256 and 16 · 256 bytes.
 const STEP: usize = 256;
 
-/// Plans the filling of an image of one or three channels from RGB bytes by `image/normalize`. `sources` tells for each
-/// channel which byte of a pixel it looks at.
+/// Plans the kernel `image/normalize`, which fills an image of one or three channels from RGB bytes. `sources` has for
+/// each channel the index of the byte of a pixel that it is computed from.
 ///
-/// Slots: the bytes are input 0, the tables constant 0, 256 f32 for each channel. Large batches take several dispatches.
+/// Slots: input 0 is the bytes, constant 0 the tables, 256 f32 for each channel. Large batches take several dispatches.
 ///
 /// # Errors
-/// [`PlanError::Limit`] if the image has more than three channels or its pixels do not fit the adapter's grids.
+/// [`PlanError::Limit`] if `sources` does not have one byte for each of at most three channels, or the pixels exceed
+/// the adapter's grids.
 pub fn plan_normalize(ty: TensorType, sources: &[usize], target: &Target) -> Result<Vec<Dispatch>, PlanError> {
     let (shape, channels) = (ty.shape, sources.len());
     if shape.c != channels || channels > PIXEL_BYTES {

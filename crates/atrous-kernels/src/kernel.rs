@@ -1,4 +1,4 @@
-//! A dispatch in the making: a linked kernel, its constants, its bindings, its grid.
+//! Building a dispatch: a linked kernel, its constants, its bindings, its grid.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use crate::limits::{ADDRESSABLE, Limits};
 use crate::problem::{Part, Problem};
 use crate::target::Target;
 
-/// Vec4s that a tensor takes in memory.
+/// Number of vec4s of a tensor in memory.
 pub(crate) fn vec4s(ty: TensorType) -> usize {
     ty.padded_len() / 4
 }
@@ -26,26 +26,26 @@ pub(crate) fn is_half(ty: TensorType) -> bool {
     ty.dtype == DType::F16
 }
 
-/// Refuses what the adapter does not allow.
+/// Checks a size against a limit of the adapter.
 pub(crate) const fn within(what: &'static str, needs: u64, limit: u64) -> Result<(), PlanError> {
     if needs <= limit { Ok(()) } else { Err(PlanError::Limit { what, needs, limit }) }
 }
 
-/// Refuses more bindings, or larger ones, than the adapter allows. `count` is that of all bindings, tables included.
+/// Checks the number and the sizes of bindings. `count` is the number of all bindings, tables included.
 pub(crate) fn check_bindings(bindings: &[Binding], count: usize, limits: &Limits) -> Result<(), PlanError> {
     within("storage bindings", count as u64, limits.storage_bindings.into())?;
     bindings.iter().try_for_each(|b| within("bytes in one binding", b.size, limits.max_binding.min(ADDRESSABLE)))
 }
 
-/// What a kernel binds: a window of a tensor, and where in it the kernel begins.
+/// A binding of a kernel: a window of a tensor, and where the kernel begins in it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bound {
     window: Binding,
-    /// Elements of the kernel's array in front of the first that it uses.
+    /// Index of the first element of the kernel's array that it uses.
     base: f64,
     /// Vec4s from one pixel to the next.
     stride: u32,
-    /// Whether it is a range of the channels of a wider tensor.
+    /// Whether the tensor is a range of the channels of a wider one.
     slice: bool,
 }
 
@@ -63,17 +63,18 @@ impl Bound {
         Self::part(Slot::Output, &problem.output)
     }
 
-    /// A range of bytes, from element `base` of the kernel's array on: partial results, tables, regions of an input.
+    /// A range of bytes, used from element `base` of the kernel's array on: partial results, tables, regions of an
+    /// input.
     pub(crate) const fn window(window: Binding, base: usize) -> Self {
         Self { window, base: base as f64, stride: 1, slice: false }
     }
 
-    /// The same, of a tensor whose pixels lie so many vec4s apart.
+    /// This binding of a tensor whose pixels lie this many vec4s apart.
     pub(crate) const fn with_stride(self, vec4s: usize) -> Self {
         Self { stride: vec4s as u32, ..self }
     }
 
-    /// The same, from a later pixel on.
+    /// This binding, from a later pixel on.
     pub(crate) fn at_pixel(self, pixel: usize) -> Self {
         Self { base: self.base + pixel as f64 * f64::from(self.stride), ..self }
     }
@@ -92,7 +93,7 @@ impl Bound {
 /// A kernel of the catalogue with its constants set and everything bound.
 ///
 /// # Panics
-/// If a range of channels is bound where the kernel does not admit one: a bug of the planner.
+/// If a range of channels is bound where the kernel does not accept one: a bug of the planner.
 impl From<Call<Bound>> for Kernel {
     fn from(call: Call<Bound>) -> Self {
         let Call { shader, constants: mut overrides, bindings: arguments } = call;
@@ -108,7 +109,7 @@ impl From<Call<Bound>> for Kernel {
     }
 }
 
-/// A dispatch in the making.
+/// A dispatch under construction, without its grid.
 pub(crate) struct Kernel {
     shader: &'static Shader,
     overrides: Vec<(&'static str, f64)>,

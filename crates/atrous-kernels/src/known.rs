@@ -17,7 +17,7 @@ fn families() -> [Vec<&'static Entry>; 6] {
     ]
 }
 
-/// The name of a variant as [`Target::variant`](crate::Target::variant) takes it.
+/// Finds a variant by name, for [`Target::variant`](crate::Target::variant).
 ///
 /// # Errors
 /// [`PlanError::UnknownVariant`] if no family has a variant of this name, with the names that come closest.
@@ -25,7 +25,7 @@ pub fn known_variant(name: &str) -> Result<&'static str, PlanError> {
     find(name, &families().concat()).map(|entry| entry.name)
 }
 
-/// Refuses a target that asks for a variant that there is not.
+/// Checks that the variant that a target asks for exists.
 ///
 /// # Errors
 /// As [`known_variant`].
@@ -89,7 +89,7 @@ mod tests {
         );
         assert!(conv::tiles("binary_equal").is_err(), "that is no convolution's");
 
-        // Whatever the operation, alone and in a graph.
+        // For every operation, alone and in a graph.
         let target = Target { variant: Some("gemm_titled"), ..Target::new(Limits::WEBGPU, false) };
         let x = image(1, 5, 5, 8);
         assert_eq!(plan_node(&Op::Softmax, &[x], x, &target).map(|plan| plan.variant), Err(error.clone()));
@@ -98,7 +98,7 @@ mod tests {
         let filter = graph.parameter("w", Shape::new(1, 1, 8, 8), Layout::Filter).unwrap();
         let y = graph.add("y", Op::Conv2d(Conv2d::default()), &[input, filter]).unwrap();
         assert_eq!(plan(&graph, &[y], &target).map(|plan| plan.steps.len()), Err(error));
-        // A target is for a whole network: a name of another family is none of the operation's business.
+        // A target is for a whole network: it may name a variant of another family.
         let target = Target { variant: Some("taps"), ..target };
         let served = plan(&graph, &[y], &target).map(|plan| plan.steps[0].variant);
         assert_eq!(served, Ok("gemm_tiled"));
@@ -125,7 +125,7 @@ mod tests {
             assert_eq!(Some(plan.variant), names.pop());
             assert!(plan.declined.iter().map(|declined| declined.variant).eq(names), "{op}: {:?}", plan.declined);
         }
-        // And where it is asked for, with none passed over.
+        // If it is asked for, it serves and no other variant is declined.
         let half = Op::Resize(Resize::bilinear(18, 18, Coordinates::HalfPixel));
         let target = Target { variant: Some("taps"), ..Target::new(Limits::WEBGPU, true) };
         let plan = plan_node(&half, &[x], half.infer(&[x]).expect("a valid case"), &target).expect("a plan");

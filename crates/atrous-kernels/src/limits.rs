@@ -1,12 +1,12 @@
 //! What an adapter allows.
 
-/// Bytes that kernels can address in one binding: backends count them in 32 bits, some with a sign.
+/// Bytes that kernels can address in one binding: backends count them in 32 bits, some of them signed.
 pub(crate) const ADDRESSABLE: u64 = 1 << 31;
 
 /// Limits of a WebGPU device that decide which kernels are legal and how tensors are split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
-    /// Largest storage binding in bytes (`max_storage_buffer_binding_size`); more than 2 GiB are of no use to any kernel.
+    /// Largest storage binding in bytes (`max_storage_buffer_binding_size`). Kernels use at most 2 GiB.
     pub max_binding: u64,
     /// Largest buffer in bytes (`max_buffer_size`).
     pub max_buffer: u64,
@@ -34,7 +34,7 @@ impl Limits {
         alignment: 256,
     };
 
-    /// Most bytes of a parameter, or of a piece of one: what one binding of one buffer shows.
+    /// Most bytes of a parameter, or of a piece of a cut one: those that one binding of one buffer can show.
     pub const fn max_parameter(&self) -> u64 {
         let binding = if self.max_binding < ADDRESSABLE { self.max_binding } else { ADDRESSABLE };
         if binding < self.max_buffer { binding } else { self.max_buffer }

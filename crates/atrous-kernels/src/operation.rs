@@ -1,4 +1,4 @@
-//! An operation with its shapes, and the ways to compute it.
+//! An operation with its shapes, and the variants and tiles that can compute it.
 
 use atrous_graph::{Op, TensorType};
 
@@ -23,7 +23,7 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// The operation as text, by which [`Choices`](crate::Choices) know it.
+    /// The key of the operation in [`Choices`](crate::Choices): attributes and shapes as text.
     pub fn key(&self) -> String {
         key(&self.op, self.inputs.iter().copied(), self.output)
     }
@@ -36,18 +36,18 @@ impl Operation {
         plan_node(&self.op, &self.inputs, self.output, target)
     }
 
-    /// The way that admits everything and by which the others are judged: the last variant of the family, `direct`. Where there
-    /// is but one, that.
+    /// The choice that accepts every problem and that others are compared with: the last variant, such as `direct`. The
+    /// name is empty if the operation has no variants.
     pub fn reference(&self) -> Choice {
         Choice { variant: kernels(&self.op).variants().last().map_or("", |entry| entry.name), tile: None }
     }
 
-    /// All ways to compute it: its legal variants, each in every tile it is linked for.
+    /// All choices that can compute it: its legal variants, each in every tile it is linked for.
     pub fn ways(&self, target: &Target) -> Vec<Choice> {
         self.legal(target).into_iter().map(|(_, choice)| choice).collect()
     }
 
-    /// The legal variants, each in every tile it is linked for.
+    /// The choices of [`Self::ways`], with their variants.
     fn legal(&self, target: &Target) -> Vec<(&'static Entry, Choice)> {
         let of = |entry: &'static Entry| {
             let tiles = entry.tiles.iter().map(|tile| Some(*tile));
@@ -58,9 +58,9 @@ impl Operation {
         kernels(&self.op).variants().into_iter().flat_map(of).filter(|(_, choice)| serves(*choice)).collect()
     }
 
-    /// The ways that may be the fastest: what is planned by default, then the same variant in other tiles, the most similar
-    /// first, then the other variants. Empty where there is nothing to choose, and for reductions, whose variants differ in
-    /// their short second stage only.
+    /// The choices that may be the fastest: the default, then the same variant in other tiles, the most similar first,
+    /// then the other variants. Empty if there is only one, and for reductions, whose variants differ only in their
+    /// short second stage.
     ///
     /// # Errors
     /// As [`plan_node`].

@@ -1,7 +1,7 @@
-//! Splitting an operation whose tensors pass the adapter's binding limit into parts that do not.
+//! Splitting an operation whose tensors exceed the adapter's binding limit into parts that do not.
 //!
-//! A part is a range of samples, or a range of rows of one sample, of the result, together with what it needs of each
-//! input. Both are contiguous in memory. Parts run one after the other as dispatches of the same node.
+//! A part is a range of samples of the result, or a range of rows of one sample, with the parts of the inputs that it
+//! needs. These are contiguous in memory. Parts run one after the other as dispatches of the same node.
 
 use atrous_graph::{DType, Op, TensorType};
 
@@ -15,7 +15,8 @@ use crate::problem::{Part, Problem};
 use crate::target::Target;
 use crate::window::Window;
 
-/// Plans an operation, in parts if need be. What is cut is never written over an input, nor a range of channels.
+/// Plans an operation, in parts if its tensors exceed a binding. Parts are not written over inputs, nor into ranges of
+/// channels.
 pub(crate) fn plan(op: &Op, inputs: &[Part], output: Part, target: &Target) -> Result<NodePlan, PlanError> {
     let limits = &target.limits;
     if !target.f16 && inputs.iter().chain([&output]).any(|part| part.ty.dtype == DType::F16) {
@@ -38,12 +39,12 @@ pub(crate) fn plan(op: &Op, inputs: &[Part], output: Part, target: &Target) -> R
     Ok(plan)
 }
 
-/// What a range of the result needs of each input; none if the range cannot be computed on its own.
+/// The windows of the inputs that a window of the result needs; `None` if it cannot be computed on its own.
 fn cut(op: &Op, inputs: &[TensorType], output: TensorType, window: &Window) -> Option<Cut> {
     kernels(op).cut(&Section { op, inputs, output, window })
 }
 
-/// Ranges of the result, as large as the limit allows: whole samples, or else rows of one sample.
+/// Windows of the result, as large as the limit allows: whole samples, or else rows of one sample.
 fn windows(op: &Op, inputs: &[TensorType], output: TensorType, limits: &Limits) -> Result<Vec<Window>, PlanError> {
     let (n, h) = (output.shape.n, output.shape.h);
     let (mut samples, mut rows) = (n, h);
@@ -70,7 +71,7 @@ fn windows(op: &Op, inputs: &[TensorType], output: TensorType, limits: &Limits) 
     }
 }
 
-/// What a window's largest binding takes.
+/// Bytes of the largest binding for a window.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Need {
     Bytes(u64),
@@ -128,12 +129,13 @@ fn append(
     Ok(())
 }
 
-/// Bytes of a part's window before the part.
+/// Bytes of a part's binding before the part.
 fn before(part: &Part) -> u64 {
     u64::from(part.base) * vec4_bytes(part.ty)
 }
 
-/// A binding relative to a part, made relative to the whole tensor: the window starts at an aligned byte before the part.
+/// Converts a binding relative to a part into one relative to the whole tensor. It begins at the aligned byte before
+/// the part.
 fn moved(b: Binding, start: u64, part: &Part) -> Binding {
     Binding { slot: b.slot, offset: b.offset + start, size: b.size + before(part) }
 }

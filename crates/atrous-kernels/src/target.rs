@@ -1,4 +1,4 @@
-//! What a plan must know of the adapter it is made for.
+//! The adapter that a plan is made for.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use crate::key::key;
 use crate::limits::Limits;
 use crate::tile::Tile;
 
-/// What a device multiplies in cooperative matrices: square ones of 8 or 16 rows, summed in f32.
+/// The cooperative matrices that a device multiplies: square ones of 8 or 16 rows, with sums in f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Cooperative {
-    /// Invocations of every subgroup: the same in all kernels.
+    /// Invocations of every subgroup, the same in all kernels.
     pub lanes: u32,
-    /// Rows of matrices of f16, if it multiplies those.
+    /// Rows of f16 matrices, if the device multiplies them.
     pub f16: Option<u32>,
-    /// Rows of matrices of f32, if it multiplies those.
+    /// Rows of f32 matrices, if the device multiplies them.
     pub f32: Option<u32>,
 }
 
@@ -25,33 +25,33 @@ pub struct Cooperative {
 pub struct Target {
     /// The device's limits.
     pub limits: Limits,
-    /// The adapter is a CPU: workgroup barriers are expensive, and barrier-free kernels come first.
+    /// Whether the adapter is a CPU. Workgroup barriers are slow there, so kernels without barriers come first.
     pub software: bool,
-    /// The device converts f16 in words (`SHADER_F16_IN_F32`), so that tensors can be stored in it.
+    /// Whether the device converts f16 in words (`SHADER_F16_IN_F32`), so that tensors can be stored in f16.
     pub f16: bool,
-    /// The cooperative matrices that serve, where the device was opened for them.
+    /// The cooperative matrices that kernels may use, if the device was opened for them.
     pub cooperative: Option<Cooperative>,
-    /// Serve by this variant wherever it is legal, preferred or not: for tests, benchmarks and tuning. A name that
-    /// [no family knows](crate::known_variant) makes every plan an error.
+    /// The variant to use wherever it is legal, preferred or not: for tests, benchmarks and tuning. A name that [no
+    /// family knows](crate::known_variant) makes every plan an error.
     pub variant: Option<&'static str>,
-    /// Work in this tile wherever the variant that serves is linked for it.
+    /// The tile to use wherever the variant is linked for it.
     pub tile: Option<Tile>,
-    /// How operations that were measured on the adapter are served, unless a variant or a tile is asked for.
+    /// Measured choices for operations. Not used if a variant or a tile is asked for.
     pub choices: Option<Arc<Choices>>,
 }
 
 impl Target {
-    /// An adapter of these limits without f16 and cooperative matrices, with the kernels that suit it best.
+    /// An adapter of these limits without f16 and cooperative matrices, for which kernels are chosen by default rules.
     pub const fn new(limits: Limits, software: bool) -> Self {
         Self { limits, software, f16: false, cooperative: None, variant: None, tile: None, choices: None }
     }
 
-    /// The same adapter, asked to compute everything in one way.
+    /// The same adapter, asked for this variant and tile.
     pub fn with(&self, choice: Choice) -> Self {
         Self { variant: Some(choice.variant), tile: choice.tile, choices: None, ..*self }
     }
 
-    /// What was chosen for an operation, unless something else is asked for.
+    /// The measured choice for an operation, unless a variant or a tile is asked for.
     pub(crate) fn choice(
         &self,
         op: &Op,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Rows and columns of a tile, in elements. Of a filter's gradient the rows are input channels.
+/// Rows and columns of a tile, in elements. For a filter's gradient, rows are input channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tile {
     /// Number of rows.

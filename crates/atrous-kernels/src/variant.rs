@@ -1,4 +1,4 @@
-//! Kernel variants as values, and the lists of those that may serve a family of problems.
+//! Kernel variants as values, and the lists of variants of each family of problems.
 
 use crate::dispatch::{Declined, NodePlan};
 use crate::error::PlanError;
@@ -15,23 +15,24 @@ pub(crate) const fn require(condition: bool, reason: &'static str) -> Admission 
 
 /// Problems that the same variants may serve.
 pub(crate) trait Family: 'static {
-    /// One of the problems, in the numbers that its variants ask for.
+    /// One of the problems, with the sizes that its variants need.
     type Problem<'a>;
 }
 
-/// The dispatches of a problem, without a name.
+/// Plans a problem. The plan has no variant's name yet.
 type Planner<F> = fn(&<F as Family>::Problem<'_>) -> Result<NodePlan, PlanError>;
 
-/// What is known of a variant whatever problem it is asked about.
+/// The properties of a variant that do not depend on the problem.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    /// Its name: one of its own in all families.
+    /// Its name, unique in all families.
     pub(crate) name: &'static str,
-    /// The tiles that it is linked for; none if it works in no tile of a choice.
+    /// The tiles that it is linked for; empty if it has no choice of tiles.
     pub(crate) tiles: &'static [Tile],
-    /// Variants that are slower wherever this one is legal: textbook forms, and general forms of what this one is a special case of.
+    /// Variants that are slower wherever this one is legal: textbook forms, and general forms of which this one is a
+    /// special case.
     pub(crate) beats: &'static [&'static Self],
-    /// Variants that are slower on software adapters wherever this one is legal: those that meet at barriers.
+    /// Variants that are slower on software adapters wherever this one is legal: those with barriers.
     pub(crate) beats_on_software: &'static [&'static Self],
 }
 
@@ -53,17 +54,17 @@ impl Entry {
     }
 }
 
-/// A way to serve some of a family's problems.
+/// A variant that serves some of a family's problems.
 pub(crate) struct Variant<F: Family> {
     pub(crate) entry: Entry,
-    /// Whether its result is right, within the adapter's limits.
+    /// Whether its result is right and it is within the adapter's limits.
     pub(crate) legal: fn(&F::Problem<'_>) -> Admission,
-    /// Whether it is the fastest that is known. Asked only where it is legal.
+    /// Whether it is the fastest known variant. Called only if it is legal.
     pub(crate) preferred: fn(&F::Problem<'_>) -> Admission,
     pub(crate) plan: Planner<F>,
 }
 
-/// A way to serve all problems of a family.
+/// A variant that serves all problems of a family.
 pub(crate) struct General<F: Family> {
     pub(crate) entry: Entry,
     pub(crate) plan: Planner<F>,
@@ -71,9 +72,9 @@ pub(crate) struct General<F: Family> {
 
 /// The variants of a family.
 pub(crate) struct Variants<F: Family> {
-    /// Those that serve some problems, in the order of preference on a GPU.
+    /// Those that serve some problems, best first on a GPU.
     pub(crate) best_first: &'static [&'static Variant<F>],
-    /// The one that serves where all others decline.
+    /// The one that serves if all others decline.
     pub(crate) last: &'static General<F>,
 }
 
@@ -83,7 +84,7 @@ impl<F: Family> Variants<F> {
         self.best_first.iter().map(|variant| &variant.entry).chain([&self.last.entry]).collect()
     }
 
-    /// Their names, best first.
+    /// The names of the variants, best first. `N` must be their number.
     pub(crate) const fn names<const N: usize>(&self) -> [&'static str; N] {
         assert!(N == self.best_first.len() + 1, "as many names as there are variants");
         let mut names = [self.last.entry.name; N];
@@ -95,10 +96,10 @@ impl<F: Family> Variants<F> {
         names
     }
 
-    /// Plans a problem by the variant that serves it, and tells why those before it declined.
+    /// Plans a problem with the variant that serves it. The plan says why the variants before it declined.
     ///
     /// # Errors
-    /// That of the variant.
+    /// The error of the variant.
     pub(crate) fn plan(&self, problem: &F::Problem<'_>, target: &Target) -> Result<NodePlan, PlanError> {
         let (entry, plan, declined) = self.choose(problem, target);
         Ok(NodePlan { variant: entry.name, declined, ..plan(problem)? })
@@ -127,16 +128,16 @@ impl<F: Family> Variants<F> {
 /// The variant of this name.
 ///
 /// # Errors
-/// [`PlanError::UnknownVariant`] if there is none, with the names that come closest.
+/// [`PlanError::UnknownVariant`], with the most similar names, if there is none.
 pub(crate) fn find(name: &str, entries: &[&'static Entry]) -> Result<&'static Entry, PlanError> {
     let found = entries.iter().copied().find(|entry| entry.name == name);
     found.ok_or_else(|| PlanError::UnknownVariant { name: name.to_owned(), similar: similar(name, entries) })
 }
 
-/// How many similar names an error tells.
+/// Number of similar names in an error.
 const SIMILAR: usize = 4;
 
-/// The names that take the fewest changes.
+/// The most similar names.
 fn similar(name: &str, entries: &[&Entry]) -> String {
     let mut names: Vec<&str> = entries.iter().map(|entry| entry.name).collect();
     names.sort_by_key(|other| (changes(name, other), *other));
@@ -144,7 +145,7 @@ fn similar(name: &str, entries: &[&Entry]) -> String {
     names.join(", ")
 }
 
-/// How many letters are put in, taken out or replaced to make `b` of `a` (Levenshtein's distance).
+/// Number of letters to insert, delete or replace to turn `a` into `b` (Levenshtein distance).
 fn changes(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, letter) in a.bytes().enumerate() {

@@ -1,4 +1,4 @@
-//! Windows of tensors that are bound on their own.
+//! Windows of tensors, each of which is bound separately.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use crate::kernel::vec4_bytes;
 use crate::limits::Limits;
 use crate::problem::Part;
 
-/// A range of samples and rows. Either all rows, or one sample.
+/// A range of samples and rows: all rows of some samples, or some rows of one sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Window {
     pub(crate) n: Range<usize>,
@@ -16,12 +16,12 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// All of a tensor.
+    /// The window of a whole tensor.
     pub(crate) const fn whole(ty: TensorType) -> Self {
         Self { n: 0..ty.shape.n, rows: 0..ty.shape.h }
     }
 
-    /// The window as a tensor of its own, bound from an aligned start, which comes with it: bytes from the tensor's first.
+    /// The window as a part, and the byte of the tensor at which its binding begins, which is aligned.
     pub(crate) fn part(&self, full: TensorType, limits: &Limits) -> (Part, u64) {
         let mut ty = full;
         ty.shape.n = self.n.len();

@@ -7,12 +7,12 @@ use atrous_graph::{DType, Shape};
 use crate::Tensor;
 
 /// The rule `|got - want| <= rtol * (m + floor * max m)`, where `m` is the [`magnitude`](crate::magnitude()) of each
-/// result; where results are stored in f16, and the rounding to it.
+/// result. For results stored in f16, the rounding to f16 is allowed in addition.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
     /// Allowed error relative to the magnitude.
     pub rtol: f64,
-    /// Share of the tensor's largest magnitude that is added to each.
+    /// Fraction of the tensor's largest magnitude that is added to each magnitude.
     pub floor: f64,
     /// The type that results are stored in, [`DType::F32`] or [`DType::F16`].
     pub storage: DType,
@@ -21,19 +21,20 @@ pub struct Tolerance {
 impl Tolerance {
     /// For everything computed in f32 from f32 inputs, whatever the operation and its size.
     ///
-    /// One rounding is `2^-24 ≈ 6e-8`. A running sum of `K` terms of one sign gathers about `0.4 sqrt(K/3)` of them
+    /// One rounding is `2^-24 ≈ 6e-8`. A running sum of `K` terms of one sign accumulates about `0.4 sqrt(K/3)` of them
     /// (standard deviation, relative to the sum), so 1e-5 is five deviations for the longest convolutions there are
-    /// (`K = 18432`, 3×3 over 2048 channels) and more than enough for sums of mixed signs. A wrong tap, a lost
-    /// channel or a shifted pixel is an error of 1e-4 and more. WGSL's own bounds for `exp`, `log`, division and
-    /// square root are within it. The floor keeps a result whose terms are all tiny from being held to more digits
-    /// than its neighbours' rounding.
+    /// (`K = 18432`, 3×3 over 2048 channels) and more than enough for sums of mixed signs. A wrong tap, a lost channel
+    /// or a shifted pixel is an error of 1e-4 and more. WGSL's own bounds for `exp`, `log`, division and square root
+    /// are within it. Without the floor, a result whose terms are all tiny would have to be more accurate than the
+    /// rounding of its neighbours.
     pub const F32: Self = Self { rtol: 1e-5, floor: 1e-3, storage: DType::F32 };
 
-    /// For what is computed in f32 from f16 inputs and stored in f16. The sum obeys [`Self::F32`]; storing it adds one rounding of
-    /// `2^-11` of it, no more however long the sum was. A kernel that sums up in f16 gathers that many times over.
+    /// For results that are computed in f32 from f16 inputs and stored in f16. The sum obeys [`Self::F32`]; storing it
+    /// adds one rounding of `2^-11` of it, however long the sum is. A kernel that sums in f16 accumulates many such
+    /// roundings, and fails.
     pub const F16: Self = Self { storage: DType::F16, ..Self::F32 };
 
-    /// That of results stored in this type.
+    /// The tolerance of results stored in this type.
     pub const fn of(storage: DType) -> Self {
         Self { storage, ..Self::F32 }
     }
@@ -42,19 +43,19 @@ impl Tolerance {
 /// Two results that differ. Infinite results print as `inf`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mismatch {
-    /// How many values differ by more than is allowed.
+    /// Number of values that differ by more than is allowed.
     pub count: usize,
-    /// How many there are.
+    /// Number of all values.
     pub total: usize,
-    /// The value that exceeds what is allowed by the largest factor: sample, row, column, channel.
+    /// Position of the value that exceeds the allowed error by the largest factor: sample, row, column, channel.
     pub worst: [usize; 4],
-    /// What was computed there.
+    /// The computed value there.
     pub got: f64,
-    /// What the reference says.
+    /// The value of the reference there.
     pub want: f64,
     /// `|got - want|`, infinite if one of them is not a number.
     pub error: f64,
-    /// What the rule allows there.
+    /// The allowed error there.
     pub allowed: f64,
 }
 
@@ -70,33 +71,33 @@ impl fmt::Display for Mismatch {
 /// Why a result is not accepted.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CompareError {
-    /// Results, reference and magnitude are not of one size.
+    /// Results, reference and magnitude differ in size.
     #[error("the reference is {want}, its magnitude {magnitude}, and {got} values were computed")]
     Length {
-        /// How many values were computed.
+        /// Number of computed values.
         got: usize,
         /// Shape of the reference.
         want: Shape,
         /// Shape of the magnitude.
         magnitude: Shape,
     },
-    /// Some values are off.
+    /// Some values differ by more than is allowed.
     #[error("{0}")]
     Values(Mismatch),
 }
 
 /// Accepts `got`, dense and row-major, if every value obeys the rule of [`Tolerance`].
 ///
-/// Where the allowed error is not zero, the smallest normal f32 is added to it, since WGSL lets a device take
-/// anything smaller for zero. Where `want`, rounded to f32, is NaN or infinite, `got` must be the same; where it is
-/// finite, a NaN or an infinity always fails.
+/// If the allowed error is not zero, the smallest normal f32 is added to it, since WGSL lets a device flush smaller
+/// numbers to zero. If `want`, rounded to f32, is NaN or infinite, `got` must be the same; if it is finite, a NaN or an
+/// infinity always fails.
 ///
-/// Results stored in f16 may be off by half a unit in their last place beyond that; where the rule allows no error they must be
-/// `want` rounded to f16. Numbers below the smallest normal f16 may be taken for zero, and infinity is what comes one step after
-/// the largest f16.
+/// Results stored in f16 may also be off by half a unit in their last place. If the rule allows no error, they must be
+/// `want` rounded to f16. Numbers below the smallest normal f16 may be flushed to zero. Infinity counts as the number
+/// one step after the largest f16.
 ///
 /// # Errors
-/// [`CompareError::Length`] if the sizes differ, [`CompareError::Values`] if some value is off.
+/// [`CompareError::Length`] if the sizes differ, [`CompareError::Values`] if a value differs by more than is allowed.
 pub fn compare(got: &[f32], want: &Tensor, magnitude: &Tensor, tolerance: Tolerance) -> Result<(), CompareError> {
     if tolerance.storage == DType::F16 {
         return compare_f16(got, want, magnitude, tolerance);
@@ -109,10 +110,10 @@ pub fn compare(got: &[f32], want: &Tensor, magnitude: &Tensor, tolerance: Tolera
     judge(got.iter().map(|v| f64::from(*v)), want, magnitude.shape, allowed)
 }
 
-/// Unit roundoff of f16: half a unit in the last of its 11 digits.
+/// Unit roundoff of f16: half a unit in the last of its 11 binary digits.
 const F16_ROUNDOFF: f64 = 1.0 / 2048.0;
 
-/// What would come one step after the largest f16; rounding to infinity is rounding to it.
+/// The number one step after the largest f16. All larger numbers and infinity count as this one.
 const F16_BEYOND: f64 = 65536.0;
 
 fn compare_f16(got: &[f32], want: &Tensor, magnitude: &Tensor, tolerance: Tolerance) -> Result<(), CompareError> {
@@ -168,7 +169,7 @@ fn judge(
     }
 }
 
-/// `|got - want|`; infinite, or zero if they agree, where one of them is no finite f32.
+/// `|got - want|`. If one of them is not a finite f32: zero if they agree, else infinite.
 fn error(got: f64, want: f64) -> f64 {
     if got.is_finite() && (want as f32).is_finite() {
         (got - want).abs()

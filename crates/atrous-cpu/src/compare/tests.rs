@@ -210,7 +210,7 @@ fn f16_results_are_rounded_once() {
     assert!(!check([1.0, -f32::INFINITY, f32::INFINITY, 0.0]));
     assert!(!check([1.0, 65504.0, 65440.0, 0.0]));
     assert!(!check([f32::NAN, 65504.0, f32::INFINITY, 0.0]));
-    // What is only moved must be the nearest f16.
+    // Values that are only moved must be the nearest f16.
     let nothing = Tensor::zeros(Shape::channels(2));
     let third = Tensor::channels(&[1.0 / 3.0, 0.25]);
     let moved = |got: [f32; 2]| compare(&got, &third, &nothing, Tolerance::F16).is_ok();

@@ -48,7 +48,7 @@ impl Reference for Conv2d {
     }
 }
 
-/// Begins the sums of a row of pixels with the bias.
+/// Initialises the sums of a row of pixels with the bias.
 pub(super) fn add_bias(row: &mut [f64], bias: Option<&&Tensor>) {
     if let Some(bias) = bias {
         for pixel in row.chunks_exact_mut(bias.data.len()) {

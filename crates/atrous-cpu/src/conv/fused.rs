@@ -1,4 +1,4 @@
-//! Fused convolutions, by their parts.
+//! Fused convolutions, computed by their parts.
 
 use atrous_graph::Shape;
 use atrous_graph::op::{Convolution, FusedConv};
@@ -15,8 +15,8 @@ impl Reference for FusedConv {
         self.activation.map_or_else(|| sum.clone(), |f| f.evaluate(&[&sum], output))
     }
 
-    /// The sum on absolute values, the rounding of the image's function among them; then what the function behind it makes of an
-    /// error of that size, and its own.
+    /// The sum on absolute values, to which the rounding of the prologue is added. With an activation: this times its
+    /// steepness, plus the magnitude of the activation itself.
     fn magnitude(&self, inputs: &[&Tensor], output: Shape) -> Tensor {
         let mut x = self.prologue.map_or_else(|| inputs[0].clone(), |f| f.evaluate(&inputs[..1], inputs[0].shape));
         let exact = sum(self, &x, inputs, output);
@@ -35,7 +35,7 @@ impl Reference for FusedConv {
     }
 }
 
-/// Without the function behind it, of an image that has been through the one before it.
+/// The result before the activation. `x` is the image after the prologue.
 fn sum(op: &FusedConv, x: &Tensor, inputs: &[&Tensor], output: Shape) -> Tensor {
     let mut operands = inputs[..op.conv_inputs()].to_vec();
     operands[0] = x;
@@ -45,7 +45,7 @@ fn sum(op: &FusedConv, x: &Tensor, inputs: &[&Tensor], output: Shape) -> Tensor 
     };
     if op.residual {
         let residual = inputs[op.conv_inputs()];
-        // One pixel a sample, or as many as the result.
+        // The residual has one pixel for each sample, or as many as the result.
         let each = output.sample_len() / residual.shape.sample_len().max(1);
         for (i, pixel) in sum.data.chunks_exact_mut(output.c.max(1)).enumerate() {
             let from = i / each.max(1) * output.c;

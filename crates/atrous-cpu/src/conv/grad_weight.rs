@@ -9,7 +9,8 @@ use crate::reference::{Reference, on_absolutes};
 use super::forward::tap;
 
 impl Reference for Conv2dGradWeight {
-    /// See [`Conv2dGradWeight`] for the formula: for every tap, every pixel of `dy` meets the pixel of `x` under the tap.
+    /// See [`Conv2dGradWeight`] for the formula: for each tap, each pixel of `dy` is multiplied by the pixel of `x`
+    /// under the tap.
     fn evaluate(&self, inputs: &[&Tensor], output: Shape) -> Tensor {
         let (x, dy) = (inputs[0], inputs[1]);
         let Shape { w: cin, c: cout, .. } = output;

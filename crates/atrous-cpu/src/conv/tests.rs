@@ -3,7 +3,7 @@ use atrous_graph::{Op, Shape, TensorType};
 
 use crate::{Tensor, evaluate};
 
-/// Evaluates under the shape the graph infers; input 1 is a filter.
+/// Evaluates an operation with the output shape that the graph infers. Input 1 is a filter.
 fn eval(op: Op, inputs: &[&Tensor]) -> Tensor {
     let types: Vec<TensorType> = (0..inputs.len())
         .map(|i| if i == 1 { TensorType::filter(inputs[i].shape) } else { TensorType::image(inputs[i].shape) })

@@ -8,14 +8,15 @@ use crate::reference::{Reference, on_absolutes};
 
 use super::forward::add_bias;
 
-/// The row (column) `i` with `i*stride + k*dilation - before == o`, if there is one: what tap `k` spreads onto `o`.
+/// The row (column) `i` of `y` with `i*stride + k*dilation - before == o`, if there is one: tap `k` spreads it onto
+/// `o`.
 fn spread(o: usize, k: usize, stride: usize, dilation: usize, before: usize, size: usize) -> Option<usize> {
     let steps = (o + before).checked_sub(k * dilation)?;
     (steps % stride == 0).then_some(steps / stride).filter(|i| *i < size)
 }
 
 impl Reference for Conv2dGradInput {
-    /// See [`Conv2dGradInput`] for the formula, gathered here: every result adds up the inputs that spread onto it.
+    /// See [`Conv2dGradInput`] for the formula. Here each result sums the inputs that spread onto it.
     fn evaluate(&self, inputs: &[&Tensor], output: Shape) -> Tensor {
         let (y, filter, bias) = (inputs[0], inputs[1], inputs.get(2));
         let Shape { n: kh, h: kw, w: cout, c: cin } = filter.shape;

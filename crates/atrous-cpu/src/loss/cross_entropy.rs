@@ -8,7 +8,8 @@ use crate::reference::Reference;
 
 use super::labels::class;
 
-/// What each `-ln p[c]` of a pixel counts: `(1-ε) w[t]` at the label `t`, and `ε/C w[c]` everywhere.
+/// The weight of each term `-ln p[c]` in a pixel's loss: `(1-ε) w[t]` for the label `t`, plus `ε/C w[c]` for every
+/// class.
 fn shares(op: &CrossEntropy, t: usize, classes: usize, weights: Option<&Tensor>) -> Vec<f64> {
     let weight = |c: usize| weights.map_or(1.0, |w| w.data[c]);
     let smoothing = f64::from(op.smoothing);
@@ -35,7 +36,7 @@ impl Reference for CrossEntropy {
         weigh(self, &terms, inputs[1], inputs.get(2).copied())
     }
 
-    /// The same on absolute weights, with the error scale of the log-softmax in its place.
+    /// The same sum of absolute weights times the error scale of the log-softmax.
     fn magnitude(&self, inputs: &[&Tensor], _output: Shape) -> Tensor {
         let weights = inputs.get(2).map(|w| w.abs());
         let terms = LogSoftmax.magnitude(&inputs[..1], inputs[0].shape);
@@ -60,7 +61,8 @@ impl Reference for CrossEntropyGrad {
     }
 }
 
-/// How far the loss of each pixel depends on each logit: `p[c] * Σ_j |share[j]| + |share[c]|`, no less than the absolute derivative.
+/// How strongly the loss of each pixel may depend on each logit: `p[c] * Σ_j |share[j]| + |share[c]|`, an upper bound
+/// of the absolute derivative.
 pub(super) fn slopes(op: &CrossEntropy, inputs: &[&Tensor]) -> Tensor {
     let weights = inputs.get(2).map(|w| w.abs());
     let ones = inputs[1].map(|_| 1.0);
@@ -68,7 +70,7 @@ pub(super) fn slopes(op: &CrossEntropy, inputs: &[&Tensor]) -> Tensor {
     grad(op, &p, inputs[1], &ones, weights.as_ref(), |all, own| all + own)
 }
 
-/// `|dy| * p[c] * Σ_j |share[j]|`, what errors `p` of the probabilities are in the gradient.
+/// `|dy| * p[c] * Σ_j |share[j]|`: the error of the gradient if `p` are the errors of the probabilities.
 pub(super) fn times_shares(op: &CrossEntropy, p: &Tensor, inputs: &[&Tensor]) -> Tensor {
     let (labels, dy, weights) = (inputs[1], inputs[2].abs(), inputs.get(3).map(|w| w.abs()));
     grad(op, p, labels, &dy, weights.as_ref(), |all, _| all)
@@ -99,7 +101,7 @@ fn grad(
 mod tests {
     use super::*;
 
-    /// Four pixels of two classes with probabilities 1/4, 3/4; labels 0, 1, one out of range and the largest there is.
+    /// Four pixels of two classes with probabilities 1/4, 3/4. Labels are 0, 1, one out of range and the largest u32.
     fn pixels() -> (Tensor, Tensor) {
         let logits = [0.0, 3f64.ln()].repeat(4);
         let labels = Tensor::from_u32(Shape::new(1, 1, 4, 1), &[0, 1, 2, u32::MAX]);

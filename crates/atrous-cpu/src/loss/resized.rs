@@ -1,4 +1,4 @@
-//! Losses of resized logits, by their parts.
+//! Losses of resized logits, computed by their parts.
 
 use atrous_graph::Shape;
 use atrous_graph::op::{CrossEntropyGrad, ResizeCrossEntropy, ResizeCrossEntropyGrad, Softmax};
@@ -15,7 +15,7 @@ impl Reference for ResizeCrossEntropy {
         self.loss.evaluate(&with(&logits, inputs), output)
     }
 
-    /// That of the loss, and the error scale of the logits, each as far as the loss depends on it.
+    /// The error scale of the loss, plus that of the resized logits times how strongly the loss may depend on them.
     fn magnitude(&self, inputs: &[&Tensor], output: Shape) -> Tensor {
         let logits = self.resize.evaluate(&inputs[..1], size(inputs));
         let error = self.resize.magnitude(&inputs[..1], size(inputs));
@@ -32,7 +32,7 @@ impl Reference for ResizeCrossEntropy {
 }
 
 impl Reference for ResizeCrossEntropyGrad {
-    /// The gradient of the interpolation, of the gradient of the loss.
+    /// The gradient of the interpolation, applied to the gradient of the loss.
     fn evaluate(&self, inputs: &[&Tensor], output: Shape) -> Tensor {
         let (resize, loss) = (self.0.resize, CrossEntropyGrad(self.0.loss));
         let logits = resize.evaluate(&inputs[..1], size(inputs));
@@ -40,8 +40,8 @@ impl Reference for ResizeCrossEntropyGrad {
         self.0.resize_grad(inputs[0].shape).evaluate(&[&dy], output)
     }
 
-    /// That of the gradient of the interpolation, of the error scale of the loss's gradient: its own, and what an error of the logits
-    /// makes of each probability `p[c]`, which is `p[c] * (error[c] + Σ_j p[j] error[j])`.
+    /// The error scale of the interpolation's gradient, for that of the loss's gradient. The latter includes the effect
+    /// of errors of the logits on each probability `p[c]`, which is `p[c] * (error[c] + Σ_j p[j] error[j])`.
     fn magnitude(&self, inputs: &[&Tensor], output: Shape) -> Tensor {
         let (resize, loss) = (self.0.resize, CrossEntropyGrad(self.0.loss));
         let logits = resize.evaluate(&inputs[..1], size(inputs));
@@ -65,7 +65,7 @@ fn size(inputs: &[&Tensor]) -> Shape {
     Shape { c: inputs[0].shape.c, ..inputs[1].shape }
 }
 
-/// The inputs of the loss alone.
+/// The inputs of the loss alone, with these resized logits.
 fn with<'a>(logits: &'a Tensor, inputs: &[&'a Tensor]) -> Vec<&'a Tensor> {
     [logits].into_iter().chain(inputs[1..].iter().copied()).collect()
 }
@@ -76,7 +76,8 @@ mod tests {
 
     use super::*;
 
-    /// One class of two is as likely as its logit says, between two pixels as well.
+    /// Logits are interpolated before the softmax: the pixel between two has the probabilities of the mean of their
+    /// logits.
     #[test]
     fn logits_between_two_pixels() {
         let x = Tensor::new(Shape::new(1, 1, 2, 2), vec![0.0, 0.0, 0.0, 2.0 * 3f64.ln()]);
@@ -88,7 +89,7 @@ mod tests {
         };
         near(&op.evaluate(&[&x, &labels], labels.shape), &[2f64.ln(), 4f64.ln(), 0.0]);
         let dy = Tensor::new(labels.shape, vec![1.0, 2.0, 3.0]);
-        // The first pixel has the first gradient and half of the second, -1.5 and 1.5.
+        // The first pixel gets the first gradient and half of the second, -1.5 and 1.5.
         near(
             &ResizeCrossEntropyGrad(op).evaluate(&[&x, &labels, &dy], x.shape),
             &[-0.5 - 0.75, 0.5 + 0.75, -0.75, 0.75],

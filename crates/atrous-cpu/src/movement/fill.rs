@@ -1,4 +1,4 @@
-//! Repetition, and tensors of one number.
+//! Broadcasts and constant tensors.
 
 use atrous_graph::Shape;
 use atrous_graph::op::{Broadcast, Fill};
@@ -6,7 +6,7 @@ use atrous_graph::op::{Broadcast, Fill};
 use crate::Tensor;
 use crate::reference::Reference;
 
-/// `x[n,y,x,c]`, the index of every side of 1 being 0.
+/// `t[n,y,x,c]`, with index 0 along every side of 1.
 pub(crate) fn repeated(t: &Tensor, at: [usize; 4]) -> f64 {
     let dims = t.shape.dims();
     let [n, y, x, c] = std::array::from_fn(|i| if dims[i] == 1 { 0 } else { at[i] });
@@ -25,7 +25,7 @@ impl Reference for Broadcast {
 }
 
 impl Reference for Fill {
-    /// The number, everywhere.
+    /// The value, everywhere.
     fn evaluate(&self, _inputs: &[&Tensor], output: Shape) -> Tensor {
         Tensor::zeros(output).map(|_| f64::from(self.value))
     }

@@ -1,4 +1,4 @@
-//! Rows and columns around an image.
+//! Padding of images.
 
 use atrous_graph::Shape;
 use atrous_graph::op::{Pad, PadGrad, PadMode};

@@ -1,4 +1,4 @@
-//! The same elements in another order.
+//! Mirrored images and permuted axes.
 
 use atrous_graph::Shape;
 use atrous_graph::op::{Flip, Permute};
@@ -7,7 +7,7 @@ use crate::Tensor;
 use crate::reference::Reference;
 
 impl Reference for Flip {
-    /// `x[n, H-1-y, W-1-x, c]`, each side only if it is to be mirrored.
+    /// `x[n, H-1-y, W-1-x, c]`, with only those sides reversed that are mirrored.
     fn evaluate(&self, inputs: &[&Tensor], _output: Shape) -> Tensor {
         let x = inputs[0];
         let mirror = |on: bool, i: usize, size: usize| if on { size - 1 - i } else { i };

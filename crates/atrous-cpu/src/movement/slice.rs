@@ -1,4 +1,4 @@
-//! Boxes cut out of a tensor, and put into one.
+//! Boxes that are cut out of tensors or put into them.
 
 use atrous_graph::Shape;
 use atrous_graph::op::{Place, Slice};
@@ -19,7 +19,7 @@ impl Reference for Slice {
 }
 
 impl Reference for Place {
-    /// Zeros, but `x[n,y,x,c]` at `(n, y, x, c) + start`.
+    /// Zeros, except `x[n,y,x,c]` at `(n, y, x, c) + start`.
     fn evaluate(&self, inputs: &[&Tensor], _output: Shape) -> Tensor {
         let (x, [n0, y0, x0, c0]) = (inputs[0], self.start);
         let mut result = Tensor::zeros(self.shape);

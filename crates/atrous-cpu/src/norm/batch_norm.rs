@@ -8,7 +8,7 @@ use crate::reference::Reference;
 
 use super::statistics::variance;
 
-/// `x`, `mean`, `var`, `scale` and `shift` of a batch normalisation; what is absent is `None`.
+/// `x`, `mean`, `var`, `scale` and `shift` of a batch normalisation; `None` for those that are absent.
 fn parts<'a>(op: &BatchNorm, inputs: &[&'a Tensor]) -> (&'a Tensor, [&'a Tensor; 2], [Option<&'a Tensor>; 2]) {
     let scale = op.scale.then(|| inputs[3]);
     let shift = op.shift.then(|| inputs[3 + usize::from(op.scale)]);
@@ -25,7 +25,8 @@ impl Reference for BatchNorm {
         })
     }
 
-    /// `(|x| + |mean|) / sqrt(var + eps) * |scale| + |shift|`, which admits folding the operation into `x * a + b`.
+    /// `(|x| + |mean|) / sqrt(var + eps) * |scale| + |shift|`, which is enough for kernels that fold the operation into
+    /// `x * a + b`.
     fn magnitude(&self, inputs: &[&Tensor], _output: Shape) -> Tensor {
         let (x, [mean, var], [scale, shift]) = parts(self, inputs);
         Tensor::from_fn(x.shape, |n, row, column, c| {

@@ -1,4 +1,4 @@
-//! The gradient of batch normalisation, and the sums that it takes.
+//! The gradient of batch normalisation, and the sums that it reads.
 
 use atrous_graph::Shape;
 use atrous_graph::op::{BatchNormGrad, BatchNormGradSums};

@@ -1,4 +1,4 @@
-//! Fused batch normalisations, by their parts.
+//! Fused batch normalisations, computed by their parts.
 
 use atrous_graph::Shape;
 use atrous_graph::op::{
@@ -16,7 +16,7 @@ impl Reference for FusedBatchNorm {
         self.activation.map_or_else(|| sum.clone(), |f| f.evaluate(&[&sum], output))
     }
 
-    /// That of the sum, times the largest slope of the activation.
+    /// The magnitude of the sum, times the largest slope of the activation.
     fn magnitude(&self, inputs: &[&Tensor], output: Shape) -> Tensor {
         let sum = plus_residual(self, self.norm.magnitude(inputs, output), inputs, f64::abs);
         sum.map(|m| m * self.activation.map_or(1.0, steepness))
@@ -41,7 +41,7 @@ impl Reference for FusedBatchNormGradSums {
         with_dz(inputs, &dz(&self.0, inputs), |plain| plain_sums(&self.0).evaluate(&plain[..4], output))
     }
 
-    /// As that of the plain sums, of the error scale of `dz`.
+    /// The magnitude of the plain sums, for the magnitude of `dz` in place of `dy`.
     fn magnitude(&self, inputs: &[&Tensor], output: Shape) -> Tensor {
         with_dz(inputs, &dz_magnitude(&self.0, inputs), |plain| plain_sums(&self.0).magnitude(&plain[..4], output))
     }
@@ -52,12 +52,12 @@ fn plain_sums(op: &FusedBatchNormGrad) -> BatchNormGradSums {
 }
 
 impl Reference for FusedBatchNormGrad {
-    /// The gradient of the batch normalisation for `dz`.
+    /// The gradient of the batch normalisation, for `dz` in place of `dy`.
     fn evaluate(&self, inputs: &[&Tensor], output: Shape) -> Tensor {
         with_dz(inputs, &dz(self, inputs), |plain| plain_grad(self).evaluate(plain, output))
     }
 
-    /// As that of the plain gradient, of the error scale of `dz`.
+    /// The magnitude of the plain gradient, for the magnitude of `dz` in place of `dy`.
     fn magnitude(&self, inputs: &[&Tensor], output: Shape) -> Tensor {
         with_dz(inputs, &dz_magnitude(self, inputs), |plain| plain_grad(self).magnitude(plain, output))
     }
@@ -67,7 +67,7 @@ fn plain_grad(op: &FusedBatchNormGrad) -> BatchNormGrad {
     BatchNormGrad { eps: op.eps, scale: true, batch: op.batch }
 }
 
-/// The operands of the plain operation: `dz` in the place of `dy`, and no shift.
+/// Calls `of` with the operands of the plain operation: `dz` in place of `dy`, and no shift.
 fn with_dz(inputs: &[&Tensor], dz: &Tensor, of: impl Fn(&[&Tensor]) -> Tensor) -> Tensor {
     let mut plain = inputs.to_vec();
     plain[1] = dz;
@@ -75,7 +75,7 @@ fn with_dz(inputs: &[&Tensor], dz: &Tensor, of: impl Fn(&[&Tensor]) -> Tensor) -
     of(&plain)
 }
 
-/// `x`, `mean`, `var`, `scale`, `shift`.
+/// The operands of the forward normalisation: `x`, `mean`, `var`, `scale`, `shift`.
 fn forward<'a>(inputs: &[&'a Tensor]) -> [&'a Tensor; 5] {
     [0, 2, 3, 4, 5].map(|i| inputs[i])
 }
@@ -86,8 +86,8 @@ fn dz(op: &FusedBatchNormGrad, inputs: &[&Tensor]) -> Tensor {
     UnaryGrad(op.activation).evaluate(&[&z, inputs[1]], shape)
 }
 
-/// The error scale of `dz`. Where the activation's argument lies so near a kink that its rounding may carry it across, the
-/// derivative may be that of either side, and `dz` is as uncertain as `dy` is large.
+/// The error scale of `dz`. If the activation's argument is so near a kink that rounding may move it across, the
+/// derivative may be that of either side: the allowed error is then `|dy|` times the activation's steepness.
 fn dz_magnitude(op: &FusedBatchNormGrad, inputs: &[&Tensor]) -> Tensor {
     let shape = inputs[0].shape;
     let z = op.norm().evaluate(&forward(inputs), shape);
@@ -130,7 +130,7 @@ mod tests {
         let inputs = [&x, &dy, &mean, &var, &scale, &shift];
         assert_eq!(FusedBatchNormGradSums(op).evaluate(&inputs, Shape::new(2, 1, 1, 1)).data, [20.0, 20.0]);
         assert_eq!(op.evaluate(&inputs, x.shape).data, [0.0, 20.0, 0.0]);
-        // The third argument is 0: rounding may pass all of its gradient, or none.
+        // The third argument is 0: rounding may let all of its gradient pass, or none.
         let allowed = op.magnitude(&inputs, x.shape).map(|m| m * Tolerance::F32.rtol);
         assert!(allowed.data[2] >= 40.0 && allowed.data[1] < 1e-3, "{allowed:?}");
     }

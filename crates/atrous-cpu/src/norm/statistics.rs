@@ -6,7 +6,7 @@ use atrous_graph::op::{BatchStatistics, ChannelVariance};
 use crate::Tensor;
 use crate::reference::{MAX, Reference};
 
-/// The variance of a channel: in the last sample, of one or of two (see [`BatchStatistics`]). The mean is in the first.
+/// The variance of a channel. `var` is a variance, or mean and variance in two samples (see [`BatchStatistics`]).
 pub(super) fn variance(var: &Tensor, c: usize) -> f64 {
     var.data[var.data.len() - var.shape.c + c]
 }
@@ -17,8 +17,8 @@ impl Reference for ChannelVariance {
         channel_variance(inputs[0], inputs[1])
     }
 
-    /// The variance itself. Its terms are squares of differences of given numbers, nothing cancels; the one-pass
-    /// `E[x²] - mean²` does not meet this bound where the mean is large, and must not.
+    /// The variance itself: its terms are squares of differences of given numbers, so nothing cancels. The one-pass
+    /// formula `E[x²] - mean²` exceeds this bound if the mean is large, and is meant to.
     fn magnitude(&self, inputs: &[&Tensor], output: Shape) -> Tensor {
         self.evaluate(inputs, output)
     }
@@ -45,8 +45,8 @@ impl Reference for BatchStatistics {
         statistics(inputs[0], |x| x)
     }
 
-    /// The mean of `|x|`, and the variance itself: neither the distance of the values from zero nor the way their squares are summed
-    /// may show in it.
+    /// The mean of `|x|`, and the variance itself: the variance must not become less accurate if values are far from
+    /// zero, however their squares are summed.
     fn magnitude(&self, inputs: &[&Tensor], _output: Shape) -> Tensor {
         statistics(inputs[0], f64::abs)
     }

@@ -15,7 +15,7 @@ pub(super) fn update(lr_decay: f64, eps: f64, convention: Convention, e: Element
     }
 }
 
-/// `exact` is the state after [`update`].
+/// The error scale of the parameter, for error scales `e`. `exact` is the state after [`update`].
 pub(super) fn magnitude(lr_decay: f64, eps: f64, convention: Convention, e: Element<'_>, exact: &[f64]) -> f64 {
     let Element { lr, number, p, g, state } = e;
     let [sum] = state else { unreachable!("Adagrad keeps a sum of squares") };

@@ -24,7 +24,7 @@ pub(super) fn update([beta1, beta2]: [f64; 2], eps: f64, convention: Convention,
     }
 }
 
-/// `exact` is the state after [`update`].
+/// The error scale of the parameter, for error scales `e`. `exact` is the state after [`update`].
 pub(super) fn magnitude(
     [beta1, beta2]: [f64; 2],
     eps: f64,
@@ -56,7 +56,7 @@ pub(super) fn update_nesterov([beta1, beta2]: [f64; 2], eps: f64, momentum_decay
     p - lr * (of_mean * *mean + of_gradient * g) / ((*square / c2).sqrt() + eps)
 }
 
-/// `exact` is the state after [`update_nesterov`].
+/// The error scale of the parameter, for error scales `e`. `exact` is the state after [`update_nesterov`].
 pub(super) fn magnitude_nesterov(
     [beta1, beta2]: [f64; 2],
     eps: f64,
@@ -74,16 +74,16 @@ pub(super) fn magnitude_nesterov(
     p + lr * quotient(ahead, (exact[1] / c2).sqrt(), eps, *square / c2)
 }
 
-/// Adam's `1 - beta^t`.
+/// Adam's bias corrections `1 - beta^t`.
 fn corrections(beta1: f64, beta2: f64, number: u64) -> [f64; 2] {
     [beta1, beta2].map(|beta| 1.0 - beta.powf(number as f64))
 }
 
-/// What NAdam multiplies the mean and the gradient with.
+/// NAdam's factors of the mean and of the gradient.
 fn nesterov_shares(beta1: f64, momentum_decay: f64, number: u64) -> [f64; 2] {
     let mu = |t: u64| beta1 * (1.0 - 0.5 * 0.96_f64.powf(t as f64 * momentum_decay));
     let (mut product, mut t) = (1.0, 0);
-    // Further factors of a product that is nothing beside 1 change nothing.
+    // Once the product is negligible beside 1, further factors change nothing.
     while t < number && product > f64::EPSILON / 4.0 {
         t += 1;
         product *= mu(t);

@@ -1,6 +1,6 @@
-//! One element of a parameter in a step.
+//! One element of a parameter in an update.
 
-/// An element, or in the functions called `magnitude` the error scales of its parts.
+/// An element and the operands of its update; in functions named `magnitude`, the error scales of these.
 pub(super) struct Element<'a> {
     /// The learning rate.
     pub(super) lr: f64,
@@ -8,13 +8,14 @@ pub(super) struct Element<'a> {
     pub(super) number: u64,
     /// The parameter, after a decoupled weight decay.
     pub(super) p: f64,
-    /// The gradient, with any other weight decay.
+    /// The gradient, including weight decay that is not decoupled.
     pub(super) g: f64,
-    /// What the optimizer keeps, in the order of [`Optimizer::state`](atrous_graph::optim::Optimizer::state); updated in place.
+    /// The optimizer's state, in the order of [`Optimizer::state`](atrous_graph::optim::Optimizer::state); updated in
+    /// place.
     pub(super) state: &'a mut [f64],
 }
 
-/// The error scale of `a / (root + outside)`, that of `a` being `a` and that of `root²` being `terms`.
+/// The error scale of `a / (root + outside)`, if `a` is the error scale of the numerator and `terms` that of `root²`.
 pub(super) fn quotient(a: f64, root: f64, outside: f64, terms: f64) -> f64 {
     let divisor = root + outside;
     let share = if root > 0.0 { terms / (root * divisor) } else { 0.0 };

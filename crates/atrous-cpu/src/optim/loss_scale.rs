@@ -1,15 +1,15 @@
-//! How a loss scale changes.
+//! Dynamic loss scaling.
 
 use atrous_graph::optim::LossScaling;
 
 /// A loss scale between two updates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
-    /// What the loss is multiplied with, and so its gradients are.
+    /// The factor of the loss, and so of its gradients.
     pub scale: f64,
-    /// Updates in a row that were applied since it changed.
+    /// Number of consecutive applied updates since the scale changed.
     pub applied: u64,
-    /// Updates that were skipped.
+    /// Number of skipped updates.
     pub skipped: u64,
 }
 
@@ -19,8 +19,9 @@ impl Scale {
         Self { scale: scaling.init.into(), applied: 0, skipped: 0 }
     }
 
-    /// After an update whose gradient was finite, or was not: then nothing but this changes, and the update's number does not count
-    /// for the optimizer. The rule of PyTorch's `torch.amp.GradScaler.update`.
+    /// The state after an update, by the rule of PyTorch's `torch.amp.GradScaler.update`. `finite` is whether its
+    /// gradient was finite. If not, the update changes nothing else, and does not count in the optimizer's number of
+    /// updates.
     pub fn after(self, scaling: LossScaling, finite: bool) -> Self {
         let Self { scale, applied, skipped } = self;
         if !finite {

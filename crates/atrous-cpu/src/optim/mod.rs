@@ -14,7 +14,7 @@ use element::Element;
 
 pub use loss_scale::Scale;
 
-/// What an optimizer step of one parameter depends on besides tensors.
+/// The settings of an optimizer step for one parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OptimizerStep {
     /// The learning rate, the parameter group's factor included.
@@ -23,11 +23,11 @@ pub struct OptimizerStep {
     pub weight_decay: f64,
     /// The number of this step, counted from 1.
     pub number: u64,
-    /// Whether the loss is maximized: the step is that by the gradient with the other sign.
+    /// Whether the loss is maximized: the gradient is negated first.
     pub maximize: bool,
 }
 
-/// A parameter and what its optimizer keeps for it, in the order of [`Optimizer::state`].
+/// A parameter and its optimizer state, in the order of [`Optimizer::state`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Updated {
     /// The parameter.
@@ -54,7 +54,8 @@ pub fn optimizer_step(optimizer: &Optimizer, step: OptimizerStep, from: &Updated
 }
 
 /// The error scale of every result of [`optimizer_step`], for [`compare`](crate::compare()): the absolute terms of each
-/// sum. A quotient `a / (sqrt(s) + eps)` adds what the error scale of `s` makes of it, which matters where a centred
+/// sum. For a quotient `a / (sqrt(s) + eps)` it includes the effect of the error scale of `s`, which matters if a
+/// centred mean square cancels.
 /// mean square cancels.
 ///
 /// # Panics
@@ -68,7 +69,7 @@ pub fn global_norm(gradients: &[&Tensor]) -> f64 {
     gradients.iter().flat_map(|g| &g.data).map(|v| v * v).sum::<f64>().sqrt()
 }
 
-/// What gradients of this global norm are multiplied with: `min(1, max / (norm + 1e-6))`.
+/// The factor for gradients of this global norm: `min(1, max / (norm + 1e-6))`.
 pub fn clip_factor(norm: f64, max: f64) -> f64 {
     (max / (norm + 1e-6)).min(1.0)
 }
@@ -88,7 +89,7 @@ fn elementwise(optimizer: &Optimizer, from: &Updated, g: &Tensor, f: impl Fn(f64
     to
 }
 
-/// One element's step: updates its state and returns its parameter.
+/// One element's step: updates its state in place and returns its parameter.
 fn update(optimizer: &Optimizer, step: OptimizerStep, p: f64, g: f64, state: &mut [f64]) -> f64 {
     let OptimizerStep { lr, weight_decay, number, maximize } = step;
     let g = if maximize { -g } else { g };
@@ -112,7 +113,7 @@ fn update(optimizer: &Optimizer, step: OptimizerStep, p: f64, g: f64, state: &mu
     }
 }
 
-/// The error scales of one element's step: those of its state, and that of its parameter.
+/// The error scales of one element's step: replaces its state by those of the state, and returns that of the parameter.
 fn magnitude(optimizer: &Optimizer, step: OptimizerStep, p: f64, g: f64, state: &mut [f64]) -> f64 {
     let OptimizerStep { lr, weight_decay, number, .. } = step;
     let mut exact = state.to_vec();

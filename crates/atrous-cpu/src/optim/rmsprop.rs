@@ -19,7 +19,7 @@ pub(super) fn update(
     if centered {
         let mean = rest.last_mut().expect("centred RMSprop keeps a mean");
         *mean = alpha * *mean + (1.0 - alpha) * g;
-        // Not negative but for rounding.
+        // Negative only because of rounding.
         variance = (*square - *mean * *mean).max(0.0);
     }
     let d = match convention {
@@ -36,7 +36,7 @@ pub(super) fn update(
     p - if convention == Convention::Torch { lr * v } else { v }
 }
 
-/// `exact` is the state after [`update`].
+/// The error scale of the parameter, for error scales `e`. `exact` is the state after [`update`].
 pub(super) fn magnitude(
     alpha: f64,
     eps: f64,

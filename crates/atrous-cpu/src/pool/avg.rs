@@ -11,7 +11,7 @@ use crate::reference::{Reference, on_absolutes};
 use super::spread::{add, spread, sum};
 
 impl Reference for AvgPool {
-    /// `Σ x[n,iy,ix,c] / divisor` over the pixels of the image under the window. The divisor is the one given; or the
+    /// `Σ x[n,iy,ix,c] / divisor` over the pixels of the image under the window. The divisor is the given one; or the
     /// number of positions under the window, padding included but nothing past it; or the number of pixels under it.
     fn evaluate(&self, inputs: &[&Tensor], output: Shape) -> Tensor {
         let x = inputs[0];
@@ -40,7 +40,7 @@ fn averaged(op: &AvgPool, x: Shape, oy: usize, ox: usize) -> (Range<usize>, Rang
     (rows, columns, divisor as f64)
 }
 
-/// The rows (columns) of the image under an undilated window, and how many positions it has with padding.
+/// The rows (columns) of the image under an undilated window, and the number of its positions within image and padding.
 fn covered(op: &Window, axis: usize, out: usize, size: usize, after: usize) -> (Range<usize>, usize) {
     let start = op.start(axis, out);
     let end = (start + op.kernel[axis] as isize).min((size + after) as isize);

@@ -35,7 +35,7 @@ impl Reference for ChannelMaxPoolGrad {
         })
     }
 
-    /// The sum of `|dy|`: what fell on one channel is added up.
+    /// The sum of `|dy|`, since several gradients may be added to one channel.
     fn magnitude(&self, inputs: &[&Tensor], output: Shape) -> Tensor {
         self.evaluate(&[inputs[0], &inputs[1].abs()], output)
     }

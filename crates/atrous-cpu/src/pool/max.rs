@@ -9,8 +9,8 @@ use crate::reference::{Reference, on_absolutes};
 
 use super::spread::spread;
 
-/// The position (row, column) of the largest value under the window at output (oy, ox), the first in row-major order
-/// on a tie. The shape rule makes sure that every window covers some pixel.
+/// The position (row, column) of the largest value under the window at output (oy, ox), the first in row-major order on
+/// a tie. The shape rule ensures that every window covers a pixel.
 fn largest(op: &Window, x: &Tensor, [n, oy, ox, c]: [usize; 4]) -> (usize, usize) {
     let ([kh, kw], [sy, sx], [dy, dx]) = (op.kernel, op.stride, op.dilation);
     let mut best = None;
@@ -67,7 +67,7 @@ impl Reference for MaxPoolGrad {
         })
     }
 
-    /// The sum on absolute values: what fell on one pixel is added up.
+    /// The sum on absolute values, since several gradients may be added to one pixel.
     fn magnitude(&self, inputs: &[&Tensor], output: Shape) -> Tensor {
         on_absolutes(self, inputs, output)
     }

@@ -1,4 +1,4 @@
-//! Sums of pixels, and gradients of pooling: every `dy` is spread over the pixels that its result was made of.
+//! Sums of pixels, and gradients of pooling: every `dy` is spread over the pixels that its result was computed from.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use atrous_graph::Shape;
 
 use crate::Tensor;
 
-/// Calls `f` on a result of zeros, with the position and value of every `dy`.
+/// Calls `f` with the position and value of every `dy`. Returns the tensor that `f` adds to, which begins as zeros.
 pub(super) fn spread(dy: &Tensor, output: Shape, f: impl Fn(&mut Tensor, [usize; 4], f64)) -> Tensor {
     let mut dx = Tensor::zeros(output);
     let Shape { n, h, w, c } = dy.shape;

@@ -1,4 +1,4 @@
-//! Reductions over the outer sides.
+//! Reductions over N, H and W.
 
 use atrous_graph::Shape;
 use atrous_graph::op::{Reduce, Reduction};
@@ -32,7 +32,7 @@ impl Reference for Reduce {
         })
     }
 
-    /// Of a sum or a mean that of absolute values; a maximum is exact.
+    /// For a sum or a mean, that of absolute values; a maximum is exact.
     fn magnitude(&self, inputs: &[&Tensor], output: Shape) -> Tensor {
         match self.reduction {
             Reduction::Sum | Reduction::Mean => on_absolutes(self, inputs, output),

@@ -1,4 +1,4 @@
-//! The class map of an image that is resized, by its parts.
+//! The class map of a resized image, computed by its parts.
 
 use atrous_graph::Shape;
 use atrous_graph::op::{ArgMax, ResizeArgMax};

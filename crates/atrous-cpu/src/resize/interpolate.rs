@@ -27,9 +27,9 @@ impl Reference for Resize {
         })
     }
 
-    /// `resize(|x|) + COORDINATE * (sy + sx) * max |x|`, where `s` is the [`Taps::sensitivity`] of the axis and the
-    /// maximum is over the pixels that count and their neighbours, which a rounded coordinate can reach. Zero for nearest
-    /// neighbour.
+    /// `resize(|x|) + COORDINATE * (sy + sx) * max |x|`, where `s` is the [`Taps::sensitivity`] of the axis. The
+    /// maximum is over the pixels with a weight and their neighbours, which a rounded coordinate can reach. Zero for
+    /// nearest neighbour.
     fn magnitude(&self, inputs: &[&Tensor], output: Shape) -> Tensor {
         let x = inputs[0];
         match self.interpolation {
@@ -63,8 +63,8 @@ impl Reference for ResizeGrad {
         spread(self, inputs[0], output, |rows, columns, iy, ix| rows.weight(iy) * columns.weight(ix))
     }
 
-    /// `Σ |dy| * (wy wx + COORDINATE * (sy wx + sx wy))`, where `s` is the [`Taps::sensitivity`] of the axis, over the results
-    /// that the pixel counts for, and those that it counts for if a coordinate is rounded.
+    /// `Σ |dy| * (wy wx + COORDINATE * (sy wx + sx wy))`, where `s` is the [`Taps::sensitivity`] of the axis. The sum
+    /// is over the results that the pixel contributes to, and those that it contributes to if a coordinate is rounded.
     fn magnitude(&self, inputs: &[&Tensor], output: Shape) -> Tensor {
         spread(self, &inputs[0].abs(), output, |rows, columns, iy, ix| {
             let (wy, wx) = (rows.weight(iy), columns.weight(ix));
@@ -73,7 +73,8 @@ impl Reference for ResizeGrad {
     }
 }
 
-/// Adds every `dy`, times `factor` of its taps, a row and a column, to each pixel in reach.
+/// Adds every `dy` to each pixel in reach, times `factor`, a function of the taps of its row and column and of the
+/// pixel.
 fn spread(op: &ResizeGrad, dy: &Tensor, output: Shape, factor: impl Fn(&Taps, &Taps, usize, usize) -> f64) -> Tensor {
     let rows = taps(&op.resize, 0, output.h, dy.shape.h);
     let columns = taps(&op.resize, 1, output.w, dy.shape.w);

@@ -1,37 +1,37 @@
-//! Where the pixels of a resized image come from. Rows and columns are independent, so a resize is a list of weighted pixels for each
-//! axis.
+//! The pixels that a resized image is computed from. Rows and columns are independent, so a resize is a list of
+//! weighted pixels for each axis.
 
 use std::ops::Range;
 
 use atrous_graph::op::{Coordinates, Interpolation, Resize};
 
-/// How many roundings of its coordinate a weight may show, in units of those an error scale stands for. A coordinate
-/// is one product and one sum, a magnitude allows for the sums of a large convolution.
+/// Allowed error of a weight because of the rounding of its coordinate, as a fraction of the error that an error scale
+/// allows. The latter is enough for the sums of a large convolution, while a coordinate is one product and one sum.
 pub(super) const COORDINATE: f64 = 1.0 / 32.0;
 
-/// Where one output row (column) comes from.
+/// The pixels that one output row (column) is computed from.
 pub(super) struct Taps {
-    /// The first pixel that counts.
+    /// The first pixel with a weight.
     first: usize,
-    /// The weight of it and the following ones; they add up to 1.
+    /// The weights of this pixel and the following ones, which sum to 1.
     weights: Vec<f64>,
-    /// By how much the weights change with the rounding of the coordinate: the coordinate over the filter's width, or
-    /// 0 if they do not depend on it.
+    /// How strongly the weights depend on the rounding of the coordinate: the coordinate over the filter's width, or 0
+    /// if they do not depend on it.
     pub(super) sensitivity: f64,
 }
 
 impl Taps {
-    /// The pixels that count, with their weights.
+    /// The pixels with a weight, and their weights.
     pub(super) fn pixels(&self) -> impl Iterator<Item = (usize, f64)> {
         self.weights.iter().enumerate().map(|(i, weight)| (self.first + i, *weight))
     }
 
-    /// The weight of pixel `i`.
+    /// The weight of pixel `i`; 0 if it has none.
     pub(super) fn weight(&self, i: usize) -> f64 {
         i.checked_sub(self.first).and_then(|i| self.weights.get(i)).copied().unwrap_or(0.0)
     }
 
-    /// The pixels that count and their neighbours, of `size` pixels.
+    /// The pixels with a weight and their neighbours, within `size` pixels.
     pub(super) fn reach(&self, size: usize) -> Range<usize> {
         self.first.saturating_sub(1)..(self.first + self.weights.len() + 1).min(size)
     }
@@ -41,7 +41,7 @@ impl Taps {
 pub(super) fn taps(op: &Resize, axis: usize, size: usize, count: usize) -> Vec<Taps> {
     let (n, m) = (size as f64, count as f64);
     let step = op.step.map_or(n / m, |step| step[axis]);
-    // PyTorch and TensorFlow divide in f32, which for some sizes picks another pixel than f64 does.
+    // PyTorch and TensorFlow divide in f32. For some sizes f64 would select another pixel.
     let step_f32 = op.step.map_or(size as f32 / count as f32, |step| step[axis] as f32);
     let pixel = |coordinate: f32| {
         let first = (coordinate.floor() as usize).min(size - 1);
@@ -73,8 +73,8 @@ fn bilinear(coordinate: f64, size: usize) -> Taps {
     Taps { first, weights, sensitivity: coordinate }
 }
 
-/// All pixels `j` with a weight `1 - |j + 0.5 - center| / support` above zero, normalised. `center` is measured from
-/// the image's edge. A centre beyond the image takes the last pixel.
+/// All pixels `j` with a positive weight `1 - |j + 0.5 - center| / support`, normalised. `center` is measured from the
+/// image's edge. If it is beyond the image, the last pixel is taken.
 fn antialias(center: f64, support: f64, size: usize) -> Taps {
     let first = ((center - support + 0.5).max(0.0).floor() as usize).min(size - 1);
     let end = ((center + support + 0.5).floor() as usize).clamp(first + 1, size);

@@ -1,4 +1,4 @@
-//! Blocks as networks have them: residual, encoder and decoder with a skip, squeeze and excite.
+//! Typical blocks of networks: residual, encoder and decoder with a skip, squeeze-and-excitation.
 
 use atrous_graph::op::*;
 use atrous_graph::{NodeId, Op, Shape};
@@ -23,7 +23,8 @@ fn conv(case: &mut Case, x: NodeId, name: &str, cout: usize, k: usize, op: Conv2
 const SAME: Conv2d = Conv2d { stride: [1, 1], dilation: [1, 1], padding: Padding::symmetric(1, 1), groups: 1 };
 const PLAIN: Conv2d = Conv2d { stride: [1, 1], dilation: [1, 1], padding: Padding::NONE, groups: 1 };
 
-/// A residual block with a strided shortcut, pooled and classified. Smooth activations, so that differences are exact.
+/// A residual block with a strided shortcut, pooled and classified. Activations are smooth, so that differences are
+/// accurate.
 #[test]
 fn a_residual_classifier() {
     let mut case = Case::default();

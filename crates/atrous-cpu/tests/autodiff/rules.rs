@@ -1,4 +1,4 @@
-//! Every rule, in graphs of one or a few operations.
+//! Every gradient rule, in graphs of one or a few operations.
 
 use atrous_graph::autodiff::{Recompute, backward, backward_from};
 use atrous_graph::op::*;
@@ -8,7 +8,7 @@ use crate::support::Case;
 
 const X: Shape = Shape::new(2, 6, 5, 4);
 
-/// Checks one operation of `x` alone.
+/// Checks the gradient of an operation whose only input is `x`.
 fn of_x(shape: Shape, op: Op) {
     let mut case = Case::default();
     let x = case.input("x", shape);
@@ -67,7 +67,8 @@ fn the_gradient_of_a_weight_gradient() {
     let u = case.filter("u", 3, 3, 3, 2);
     let gradients = backward_from(&mut case.graph, &[(dw, u)], &[x, dy], &Recompute::Nothing).expect("gradients");
     let gradients = gradients.into_iter().map(|g| g.expect("a gradient")).collect::<Vec<_>>();
-    // <dw(x, dy), u> is linear in both: its gradient times x, or dy, is itself.
+    // <dw(x, dy), u> is linear in x and in dy, so its gradient with respect to either, times that, is the product
+    // itself.
     let mut wanted = gradients.clone();
     wanted.push(dw);
     let got = atrous_cpu::run(&case.graph, &case.values, &wanted).expect("values");

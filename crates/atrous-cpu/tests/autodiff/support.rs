@@ -1,4 +1,4 @@
-//! A graph, its values, and the comparison of its gradients with differences.
+//! A graph with values, and the comparison of its gradients with central differences.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use atrous_cpu::{Tensor, run};
 use atrous_graph::autodiff::{Recompute, backward};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, Shape};
 
-/// A graph in the making; inputs and parameters get values on a grid of 2^-10, which f32 holds.
+/// A graph under construction. Values of inputs and parameters are multiples of 2^-10, which f32 represents exactly.
 #[derive(Default)]
 pub(crate) struct Case {
     pub(crate) graph: Graph,
@@ -14,7 +14,7 @@ pub(crate) struct Case {
     state: u64,
 }
 
-/// A step that keeps values exact in f32.
+/// Step of the differences, for which values stay exact in f32.
 const STEP: f64 = 1.0 / 16384.0;
 
 impl Case {
@@ -54,7 +54,7 @@ impl Case {
         self.graph.add(op.name(), op, inputs).unwrap_or_else(|e| panic!("{e}"))
     }
 
-    /// `Σ y * u` with random `u`, so that every element of `y` counts differently.
+    /// `y * u` with random `u`: a loss in which every element of `y` counts differently.
     pub(crate) fn weighed(&mut self, y: NodeId) -> NodeId {
         let u = self.input(&format!("u{}", y.0), self.graph.shape(y));
         self.add(Op::Binary(atrous_graph::op::Binary::Mul), &[y, u])
@@ -66,8 +66,8 @@ impl Case {
         tensors.iter().zip(losses).map(|(t, (_, weight))| f64::from(*weight) * t.data.iter().sum::<f64>()).sum()
     }
 
-    /// Holds the gradients of these losses with respect to `names` against central differences at up to 40 elements of each,
-    /// whatever is recomputed.
+    /// Compares the gradients of these losses with respect to `names` with central differences, at up to 40 elements of
+    /// each, for every kind of recomputation.
     pub(crate) fn check(mut self, losses: &[(NodeId, f32)], names: &[&str]) {
         let wrt: Vec<NodeId> = names.iter().map(|name| self.graph.find(name).expect("a node of that name")).collect();
         let mut all: Vec<Vec<Tensor>> = Vec::new();

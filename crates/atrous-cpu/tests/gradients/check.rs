@@ -1,21 +1,21 @@
-//! How gradients are judged.
+//! The comparison of gradients with central differences and adjoints.
 
 use atrous_cpu::{Tensor, evaluate};
 use atrous_graph::{Op, Shape, TensorType};
 
-/// Half the distance of the two points of a central difference.
+/// Half the distance between the two points of a central difference.
 const STEP: f64 = 1e-4;
 
 /// Largest error of a derivative, relative to the largest derivative of the tensor. A central difference is off by
-/// `STEP²/6` third derivatives and `1e-16 / STEP` values, together about 1e-8.
+/// `STEP²/6` times the third derivative and by `1e-16 / STEP` times the value, together about 1e-8.
 const RTOL: f64 = 1e-6;
 
-/// Evaluates `op` under the shape its rule infers.
+/// Evaluates `op` with the output shape that its rule infers.
 pub(crate) fn eval(op: Op, inputs: &[&Tensor]) -> Tensor {
     evaluate(&op, inputs, inferred(&op, inputs).unwrap_or_else(|e| panic!("{}: {e}", op.name())))
 }
 
-/// The shape of the result, where each input is of a type that the operation takes: an image, a map or a filter.
+/// The shape of the result, for the first types of inputs (images, maps or filters) that the operation accepts.
 fn inferred(op: &Op, inputs: &[&Tensor]) -> Result<Shape, String> {
     let types = [TensorType::image, TensorType::map, TensorType::filter];
     let choice = |number: usize| -> Vec<TensorType> {
@@ -37,7 +37,7 @@ pub(crate) fn noise(shape: Shape, seed: u64) -> Tensor {
     Tensor::new(shape, (0..shape.len()).map(|_| next()).collect())
 }
 
-/// Values without a pattern of which no two are closer than 0.01, so that a step of a difference changes no maximum.
+/// Values without a pattern, no two of which are closer than 0.01, so that a step of a difference changes no maximum.
 pub(crate) fn distinct(shape: Shape, seed: u64) -> Tensor {
     let keys = noise(shape, seed);
     let mut order: Vec<usize> = (0..shape.len()).collect();
@@ -84,8 +84,8 @@ fn agree(got: &Tensor, want: &Tensor) -> Result<(), String> {
     Ok(())
 }
 
-/// Holds `gradient`, which maps `u` to the gradient of `Σ f(x) * u`, against central differences at `x`. Differences
-/// that are all zero, which any error of sign would pass, are refused.
+/// Compares `gradient`, which maps `u` to the gradient of `Σ f(x) * u`, with central differences at `x`. Fails if all
+/// differences are zero, since an error of sign would then pass.
 pub(crate) fn compared(
     x: &Tensor,
     f: impl Fn(&Tensor) -> Tensor,
@@ -106,7 +106,7 @@ pub(crate) fn check(what: &str, x: &Tensor, f: impl Fn(&Tensor) -> Tensor, gradi
     compared(x, f, gradient).unwrap_or_else(|reason| panic!("{what}: {reason}"));
 }
 
-/// Holds `<forward(x), y> = <x, backward(y)>` for tensors without a pattern.
+/// Checks `<forward(x), y> = <x, backward(y)>` for tensors without a pattern.
 pub(crate) fn adjoined(
     x: Shape,
     forward: impl Fn(&Tensor) -> Tensor,
@@ -129,7 +129,7 @@ pub(crate) fn adjoint(what: &str, x: Shape, forward: impl Fn(&Tensor) -> Tensor,
     adjoined(x, forward, backward).unwrap_or_else(|reason| panic!("{what}: {reason}"));
 }
 
-/// Both of the above for a linear operation.
+/// [`adjoint`] and [`check`] for a linear operation.
 #[track_caller]
 pub(crate) fn linear(what: &str, x: Shape, forward: impl Fn(&Tensor) -> Tensor, backward: impl Fn(&Tensor) -> Tensor) {
     adjoint(what, x, &forward, &backward);

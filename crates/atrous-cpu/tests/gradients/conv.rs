@@ -8,7 +8,7 @@ const fn padding(top: usize, bottom: usize, left: usize, right: usize) -> Paddin
     Padding { top, bottom, left, right }
 }
 
-/// Convolutions with the shapes of their image and filter, which cover every parameter alone and together: stride that
+/// Convolutions with the shapes of their image and filter. They cover every parameter alone and together: a stride that
 /// leaves pixels over, dilation, groups, depthwise with multiplier, padding on each side, also beyond the kernel.
 fn cases() -> Vec<(Conv2d, Shape, Shape)> {
     let plain = Conv2d::default();
@@ -100,8 +100,8 @@ fn transposed_cases() -> Vec<(Conv2dGradInput, Shape, Shape)> {
     ]
 }
 
-/// The gradient is the forward convolution, whose result is cut to the input's size: output padding beyond the stride
-/// leaves room for positions that the input does not have.
+/// The gradient is the forward convolution, cropped to the input's size: if the output padding exceeds the stride, the
+/// convolution has more positions than the input.
 #[test]
 fn transposed_with_respect_to_the_input() {
     for (op, y, filter) in transposed_cases() {
@@ -115,7 +115,7 @@ fn transposed_with_respect_to_the_input() {
     }
 }
 
-/// The gradient is that of the forward convolution, image and upstream in each other's place.
+/// The gradient is that of the forward convolution, with image and upstream gradient swapped.
 #[test]
 fn transposed_with_respect_to_the_filter() {
     for (op, y, filter) in transposed_cases() {
@@ -130,7 +130,8 @@ fn transposed_with_respect_to_the_filter() {
     }
 }
 
-/// The three operations are the gradients of one another: the weight gradient is linear in both of its inputs too.
+/// Each of the three operations has the other two as gradients: the weight gradient is linear in both of its inputs
+/// too.
 #[test]
 fn of_the_weight_gradient() {
     for (conv, image, filter) in cases() {

@@ -14,7 +14,7 @@ fn logits() -> Tensor {
     noise(LOGITS, 1).map(|v| 3.0 * v)
 }
 
-/// Labels of every class, the ignored one, one past the classes and the largest there is.
+/// Labels of every class, the ignored one, one past the classes and the largest u32.
 fn labels() -> Tensor {
     Tensor::from_u32(Shape { c: 1, ..LOGITS }, &[0, 1, 2, 3, 4, 255, 5, u32::MAX, 2, 2, 0, 4])
 }
@@ -37,7 +37,7 @@ fn cross_entropy() {
     }
 }
 
-/// What gradients of weighed losses read: logits, labels, `dy` and weights.
+/// What gradients of weighted losses read: logits, labels, `dy` and weights.
 const READS: [Read; 4] = [Read::Input(0), Read::Input(1), Read::Dy, Read::Input(2)];
 
 #[test]

@@ -1,6 +1,6 @@
 //! Every gradient operation of the reference against central finite differences of its forward operation, and every
-//! linear one against the adjoint identity. The analytic side shares no formula with the other: what is checked is that
-//! the two passes belong together.
+//! linear one against the adjoint identity. A gradient shares no formula with its forward operation, so these tests
+//! check that the two match.
 
 mod check;
 mod conv;

@@ -6,7 +6,7 @@ use crate::table::{Read, Row, check_all};
 
 const IMAGE: Shape = Shape::new(2, 4, 5, 3);
 
-/// Flips are their own gradients, sums those of repetition.
+/// Flips are their own gradients; sums are the gradients of broadcasts.
 #[test]
 fn every_line() {
     let [vertical, horizontal, both] = [(true, false), (false, true), (true, true)]
@@ -39,7 +39,7 @@ fn sum(n: bool, h: bool, w: bool) -> Op {
     Op::Reduce(Reduce { reduction: Reduction::Sum, n, h, w })
 }
 
-/// Boxes of an image cut out and put back, with their size.
+/// Slices of an image, the operations that put them back, and their sizes.
 fn boxes() -> impl Iterator<Item = (Op, Op, Shape)> {
     let boxes = [
         ([0, 0, 0, 0], IMAGE),

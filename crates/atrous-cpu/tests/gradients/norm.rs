@@ -6,14 +6,14 @@ use crate::check::{check, eval, noise};
 
 const SHAPE: Shape = Shape::new(3, 4, 2, 5);
 
-/// Scale, and whether scale and shift are there.
+/// `eps`, and whether there are a scale and a shift.
 fn cases() -> impl Iterator<Item = (f64, bool, bool)> {
     [1e-3, 0.5].into_iter().flat_map(|eps| {
         [(false, false), (true, false), (false, true), (true, true)].map(|(scale, shift)| (eps, scale, shift))
     })
 }
 
-/// `x` of no zero mean and a deviation that differs from channel to channel.
+/// `x` with another mean and deviation in every channel.
 fn image() -> Tensor {
     let deviations = Tensor::channels(&[0.3, 1.0, 2.0, 0.7, 5.0]);
     let means = Tensor::channels(&[0.0, 3.0, -2.0, 0.5, 10.0]);
@@ -66,7 +66,7 @@ fn with_given_statistics_with_respect_to_x() {
     }
 }
 
-/// Moving one element moves mean and variance with it.
+/// Mean and variance depend on every element of `x`.
 #[test]
 fn with_the_batch_statistics_with_respect_to_x() {
     let (x, vectors) = (image(), vectors());
@@ -81,7 +81,7 @@ fn with_the_batch_statistics_with_respect_to_x() {
     }
 }
 
-/// Forgetting the way through the statistics is an error that the comparison above would see.
+/// The comparison above detects a gradient that ignores how the statistics depend on `x`.
 #[test]
 #[should_panic(expected = "by differences")]
 fn statistics_cannot_be_forgotten() {
@@ -124,7 +124,7 @@ fn with_respect_to_scale_and_shift() {
     }
 }
 
-/// Around a given mean, which stays where it is.
+/// The mean is given and does not depend on `x`.
 #[test]
 fn variance() {
     let (x, mean) = (noise(Shape::new(2, 3, 4, 3), 1), noise(Shape::channels(3), 2));

@@ -14,11 +14,11 @@ fn every_line() {
     ]);
 }
 
-/// The gradient replays the mask.
+/// The gradient uses the same mask.
 #[test]
 fn dropout() {
     let small = [(0.0, 0), (0.3, 1), (0.9, u32::MAX)].map(|at| (at, [DropoutUnit::Element, DropoutUnit::Channel]));
-    // Of two samples this drops one; and it does not drop the batch.
+    // With this rate and stream, one of the two samples is dropped, and the batch is not.
     let large = [((0.5, 1), [DropoutUnit::Sample, DropoutUnit::Batch])];
     check_all(small.into_iter().chain(large).flat_map(|((rate, stream), units)| {
         units.map(|unit| {
@@ -29,7 +29,7 @@ fn dropout() {
     }));
 }
 
-/// Where a function bends, so that a difference across it is no derivative.
+/// Kinks of a function. A difference across a kink is no derivative.
 fn kinks(op: Unary) -> Vec<f64> {
     match op {
         Unary::Relu6 => vec![0.0, 6.0],
@@ -40,7 +40,7 @@ fn kinks(op: Unary) -> Vec<f64> {
     }
 }
 
-/// Arguments from -4.5 to 8 off the function's kinks, for the logarithm from 0.3.
+/// Arguments from -4.5 to 8, from 0.3 for the logarithm, away from the function's kinks.
 fn arguments(op: Unary) -> Tensor {
     let far = |x: &f64| kinks(op).iter().all(|kink| (x - kink).abs() > 0.2);
     let defined = |x: &f64| op != Unary::Ln || *x > 0.3;
@@ -48,7 +48,7 @@ fn arguments(op: Unary) -> Tensor {
     Tensor::new(Shape::channels(values.len()), values)
 }
 
-/// One of each function, and parameters that change its course.
+/// One example of each function, and others with parameters that change its shape.
 fn functions() -> impl Iterator<Item = Unary> {
     let more = [
         Unary::LeakyRelu { slope: -0.5 },
@@ -63,7 +63,8 @@ fn functions() -> impl Iterator<Item = Unary> {
     Unary::EXAMPLES.into_iter().chain(more).filter(|op| *op != Unary::Step)
 }
 
-/// In parts, each judged by its own largest derivative: exp reaches 3000 at the end of the range.
+/// Arguments are checked in parts, each relative to its own largest derivative: exp reaches 3000 at the end of the
+/// range.
 #[test]
 fn every_function_of_one_element() {
     for op in functions() {
@@ -94,7 +95,7 @@ fn results_stand_in_for_arguments_where_promised() {
     }));
 }
 
-/// Sums what was repeated: the adjoint of broadcasting to the shape of `like`.
+/// Sums over the sides that were broadcast: the adjoint of broadcasting from the shape `like`.
 fn reduced(u: &Tensor, like: Shape) -> Tensor {
     let one = |size: usize| size == 1;
     let reduce = Reduce { reduction: Reduction::Sum, n: one(like.n), h: one(like.h), w: one(like.w) };
@@ -106,12 +107,12 @@ fn binary(op: Binary, a: &Tensor, b: &Tensor) -> Tensor {
     eval(Op::Binary(op), &[a, b])
 }
 
-/// The formulas that a gradient of a function of two elements is composed of, under every kind of broadcasting.
+/// The formulas that gradients of binary functions consist of, for every kind of broadcasting.
 #[test]
 fn functions_of_two_elements() {
     let full = Shape::new(2, 3, 4, 3);
     for small in [full, Shape::channels(3), Shape::new(2, 1, 1, 3), Shape::new(2, 3, 4, 1), Shape::channels(1)] {
-        // Away from zero, where division has a pole, on both sides of it.
+        // Away from zero, the pole of division, on both sides of it.
         let a = noise(full, 1);
         let b = noise(small, 2).map(|v| v + v.signum());
         let square = binary(Binary::Mul, &b, &b);

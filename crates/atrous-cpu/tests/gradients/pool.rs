@@ -69,7 +69,7 @@ fn channel_max(window: usize, stride: usize) -> Row {
     Row::new(Op::ChannelMaxPool(op), vec![x], gradient, [Read::Input(0), Read::Dy])
 }
 
-/// Bins that divide the image, that overlap, and that are more than its pixels; and pools over channels.
+/// Bins that divide the image, bins that overlap, more bins than pixels; and pools over channels.
 #[test]
 fn every_line() {
     check_all([

@@ -7,7 +7,7 @@ use crate::table::{Row, check_all};
 
 const IMAGE: Shape = Shape::new(2, 4, 5, 3);
 
-/// The gradient of a sum is repetition.
+/// The gradient of a sum is a broadcast.
 #[test]
 fn every_line() {
     let repeated = Op::Broadcast(Broadcast { shape: IMAGE });

@@ -16,7 +16,7 @@ fn row(resize: Resize, x: Shape) -> Row {
     Row::linear(Op::Resize(resize), x, Op::Gradient(Gradient::Resize(ResizeGrad { resize, h: x.h, w: x.w })))
 }
 
-/// Both sides up, down, one of each, whole and broken ratios, from and to a single pixel.
+/// Both sides enlarged, both reduced, one of each; integer and other ratios; from and to a single pixel.
 #[test]
 fn every_rule_between_many_sizes() {
     for interpolation in RULES {

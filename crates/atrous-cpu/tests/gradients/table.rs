@@ -6,7 +6,7 @@ use atrous_graph::{Op, Shape};
 
 use crate::check::{adjoined, compared, eval, noise};
 
-/// What an operation that is a gradient reads.
+/// What a gradient operation reads.
 #[derive(Clone, Copy)]
 pub(crate) enum Read {
     /// This input of the forward operation.
@@ -20,7 +20,7 @@ pub(crate) enum Read {
 /// A line of a table: an operation, and the operation that is its gradient with respect to input 0.
 pub(crate) struct Row {
     op: Op,
-    /// The operation's inputs. Input 0 is where the slopes are taken.
+    /// The operation's inputs. The gradient is with respect to input 0.
     inputs: Vec<Tensor>,
     gradient: Op,
     reads: Vec<Read>,
@@ -34,7 +34,7 @@ impl Row {
         Self { op, inputs, gradient, reads: reads.to_vec(), linear: false }
     }
 
-    /// An operation that is linear in an image of this shape, and reads nothing else.
+    /// An operation whose only input is an image of this shape, in which it is linear.
     pub(crate) fn linear(op: Op, x: Shape, gradient: Op) -> Self {
         Self { linear: true, ..Self::new(op, vec![noise(x, 7)], gradient, [Read::Dy]) }
     }
@@ -64,7 +64,8 @@ impl Row {
     }
 }
 
-/// Holds every gradient of a table against central differences, and those of linear operations against the adjoint identity.
+/// Compares every gradient of a table with central differences, and those of linear operations with the adjoint
+/// identity.
 #[track_caller]
 pub(crate) fn check_all(rows: impl IntoIterator<Item = Row>) {
     let failed = |row: Row| row.check().err().map(|reason| format!("{:?}: {reason}", row.op));

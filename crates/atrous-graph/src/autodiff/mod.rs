@@ -1,7 +1,8 @@
 //! Reverse-mode differentiation as a pass over the graph.
 //!
-//! [`backward`] appends the nodes that compute gradients; they are primitive operations like all others. Each operation's rule
-//! is in the `rules.rs` of its family in `op`. What the rules read of the forward pass is stored or computed again, as [`Recompute`] says.
+//! [`backward`] appends the nodes that compute gradients; they are ordinary operations. Each operation's rule is in the
+//! `rules.rs` of its family in `op`. Forward values that the rules read are stored or computed again, as [`Recompute`]
+//! says.
 
 mod pass;
 mod saved;
@@ -16,12 +17,12 @@ pub use saved::Recompute;
 
 /// Appends the gradients of a weighted sum of losses: `d(Σ weight * Σ loss) / d node` for each node of `wrt`.
 ///
-/// A loss of several elements counts as their sum. The result has the type of its node and is labelled `name.grad`; it is
-/// `None` where no loss depends on the node through anything that has a gradient.
+/// A loss of several elements counts as their sum. A gradient has the type of its node and is labelled `<node>.grad`.
+/// It is `None` if no loss depends on the node through operations that pass gradients.
 ///
 /// # Errors
-/// [`GraphError::Invalid`] if a loss or a node of `wrt` is not f32, [`GraphError::Unsupported`] for a derivative that atrous
-/// does not have, such as the second one of batch normalisation.
+/// [`GraphError::Invalid`] if a loss or a node of `wrt` is not f32, [`GraphError::Unsupported`] for a derivative that
+/// is not implemented, such as the second derivative of batch normalisation.
 pub fn backward(
     graph: &mut Graph,
     losses: &[(NodeId, f32)],
@@ -39,7 +40,7 @@ pub fn backward(
     pass.run(wrt)
 }
 
-/// [`backward`] of one loss, all of whose gradients are multiplied with a scale, if there is one.
+/// [`backward`] of one loss. If there is a `scale`, all gradients are multiplied by the loss scale.
 ///
 /// # Errors
 /// As [`backward`].
@@ -56,7 +57,7 @@ pub fn backward_scaled(
     }
 }
 
-/// The same from given gradients: pairs of a node and the gradient that arrives at it, which has its type.
+/// [`backward`] from given gradients instead of losses: pairs of a node and its gradient, which has the node's type.
 ///
 /// # Errors
 /// As [`backward`], and if a gradient's type is not its node's.

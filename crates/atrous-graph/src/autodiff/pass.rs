@@ -1,4 +1,4 @@
-//! One way back through the graph.
+//! The traversal of the graph by a backward pass.
 
 use std::collections::HashMap;
 
@@ -7,13 +7,14 @@ use crate::{DType, Graph, GraphError, Node, NodeId, Op, TensorType};
 
 use super::saved::{Recompute, Saved};
 
-/// One backward pass in the making.
+/// A backward pass under construction.
 pub(super) struct Pass<'a> {
     pub(super) graph: &'a mut Graph,
     saved: Saved,
-    /// By forward node: whether it depends on what gradients are wanted of.
+    /// For each forward node: whether gradients flow through it to a node whose gradient is wanted, or it is such a
+    /// node.
     depends: Vec<bool>,
-    /// Gradients that have arrived at a node so far.
+    /// For each node: the sum of the gradients that its users have contributed so far.
     arrived: HashMap<NodeId, NodeId>,
 }
 
@@ -33,7 +34,8 @@ impl<'a> Pass<'a> {
         Ok(pass)
     }
 
-    /// Goes through the forward nodes backwards. Every node's gradient is complete when it is met: all users come later.
+    /// Visits the forward nodes in reverse. A node's users come later in the graph, so its gradient is complete when it
+    /// is visited.
     pub(super) fn run(mut self, wrt: &[NodeId]) -> Result<Vec<Option<NodeId>>, GraphError> {
         for id in (0..self.depends.len()).rev().map(NodeId) {
             if !self.depends[id.0] {
@@ -61,7 +63,7 @@ impl<'a> Pass<'a> {
         Err(GraphError::Invalid { op: "backward", node: node.name.clone(), reason })
     }
 
-    /// Adds to the gradients of a node's inputs.
+    /// Adds this node's contributions to the gradients of its inputs.
     fn differentiate(&mut self, node: NodeId, dy: NodeId) -> Result<(), GraphError> {
         let inputs = self.graph.node(node).inputs.clone();
         if !inputs.iter().any(|input| self.depends[input.0]) {
@@ -75,7 +77,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Adds to the gradient of a node. Contributions are summed in the order they arrive.
+    /// Adds `gradient` to the gradient of `to`. Contributions are summed in the order of the calls.
     pub(super) fn contribute(&mut self, to: NodeId, gradient: NodeId) {
         let sum = match self.arrived.get(&to) {
             None => gradient,
@@ -95,7 +97,7 @@ struct At<'a, 'g> {
     node: NodeId,
     /// The node's inputs.
     inputs: Vec<NodeId>,
-    /// The gradient that arrives at the node's result.
+    /// The gradient of the node's result.
     dy: NodeId,
 }
 

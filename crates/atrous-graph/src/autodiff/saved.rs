@@ -4,25 +4,26 @@ use std::collections::HashMap;
 
 use crate::{Graph, GraphError, NodeId, Op};
 
-/// What the backward pass computes again instead of storing it.
+/// Which forward values the backward pass computes again instead of storing them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Recompute {
     /// Nothing: every value that the backward pass reads is stored.
     Nothing,
-    /// What is cheap: batch normalisation, functions of it, concatenation. Costs about one more pass over those tensors and
-    /// saves up to two of three tensors per convolution.
+    /// Cheap operations: batch normalisation, concatenation, and element-wise functions of their results. Costs about
+    /// one more pass over those tensors and saves up to two of three tensors per convolution.
     #[default]
     Cheap,
-    /// Everything but what crosses the borders of this many segments of about equal size, and statistics (Chen et al. 2016,
-    /// "Training deep nets with sublinear memory cost"). Costs up to one more forward pass.
+    /// Everything except statistics, outputs, and tensors that one of this many segments passes to another. Segments
+    /// are of about equal size (Chen et al. 2016, "Training deep nets with sublinear memory cost"). Costs up to one
+    /// more forward pass.
     Segments(usize),
 }
 
 /// The forward values that a backward pass reads.
 pub(super) struct Saved {
-    /// By forward node: whether it is stored.
+    /// For each forward node: whether its value is stored.
     kept: Vec<bool>,
-    /// Nodes computed again.
+    /// For each forward node that is computed again: the node that does so.
     again: HashMap<NodeId, NodeId>,
 }
 
@@ -36,7 +37,7 @@ impl Saved {
         Self { kept, again: HashMap::new() }
     }
 
-    /// A forward value, computed again from what is stored if need be. Called by rules only for nodes of the forward pass.
+    /// The node that holds a forward value. If the value is not stored, appends the nodes that compute it again.
     pub(super) fn value(&mut self, graph: &mut Graph, id: NodeId) -> Result<NodeId, GraphError> {
         if self.kept.get(id.0).copied().unwrap_or(true) {
             return Ok(id);
@@ -64,7 +65,8 @@ fn cheap(graph: &Graph) -> Vec<bool> {
     kept
 }
 
-/// Keeps what a later segment uses. Segments are runs of nodes with about the same bytes.
+/// The nodes that [`Recompute::Segments`] stores. A segment is a run of consecutive nodes; all have about the same
+/// number of bytes.
 fn segments(graph: &Graph, count: usize) -> Vec<bool> {
     let sizes: Vec<u64> = graph.nodes().iter().map(|n| if sources(&n.op) { 0 } else { n.ty.bytes() }).collect();
     let share = (sizes.iter().sum::<u64>() / count as u64).max(1);

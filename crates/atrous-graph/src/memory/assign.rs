@@ -1,10 +1,10 @@
-//! Greedy placement by size into coloured banks, improved by trying other orders.
+//! Placement of tensors in banks: largest first, then improved by trying other orders.
 
 use std::collections::HashSet;
 
 use super::request::{Request, lower_bound};
 
-/// Where every tensor lies.
+/// The place of every tensor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Assignment {
     /// Bytes of each bank.
@@ -20,29 +20,31 @@ impl Assignment {
     }
 }
 
-/// Variations tried after the greedy placement while the result is above the lower bound, times the square of the number of tensors:
-/// fewer for large plans, where each takes longer.
+/// Number of variations that are tried after the greedy placement, times the square of the number of tensors: large
+/// plans try fewer, since each takes longer.
 const WORK: usize = 20_000_000;
-/// Fewest and most variations.
+/// Least and largest number of variations.
 const ROUNDS: [usize; 2] = [400, 4000];
-/// How much worse a variation may be, as a part of the lower bound and less with every round, and still be gone on from: a way out
-/// of dead ends.
+/// How much larger than the current placement a variation may be to replace it, as a fraction of the lower bound.
+/// Decreases to 0 over the rounds. Accepting worse placements lets the search leave local minima.
 const SLACK: f64 = 0.02;
-/// Banks are added beyond this only where nothing else is legal.
+/// Number of banks, unless a legal placement needs more.
 const USUAL_BANKS: usize = 4;
 
-/// Keeping what is read apart from what is written may cost this part of the lower bound; beyond that they share banks.
+/// Largest cost of keeping `apart` pairs in separate banks, as a fraction of the lower bound. If it costs more, they
+/// may share a bank.
 const APART: f64 = 0.03;
 
-/// Places tensors so that no two that are alive together overlap, no pair of `never` shares a bank, and no pair of `apart` does unless
-/// that takes 3 % more than the lower bound.
+/// Places tensors such that no two that are alive at the same time overlap and no pair of `never` shares a bank. No
+/// pair of `apart` shares a bank either, unless that takes more than 3 % above the lower bound. Pairs are indices of
+/// `requests`.
 ///
-/// Tensors are taken largest first; each goes where its bank grows least. Then single tensors, mostly those that make a bank
-/// as large as it is, are taken earlier or wished into another bank, as long as that helps or does little harm. The result is the
-/// same for the same requests.
+/// Tensors are placed largest first, each in the bank that grows least. Then single tensors, mostly those at the end of
+/// a bank, are placed earlier or in another bank; such a change is kept if it saves memory or costs little. The result
+/// is the same for the same requests.
 ///
-/// `alignment` is that of offsets, `max_bank` the most bytes of one bank. A request larger than `max_bank` gets a bank of its
-/// own; refusing it is up to the caller.
+/// Offsets are multiples of `alignment` bytes. Banks have at most `max_bank` bytes. A request larger than that gets a
+/// bank of its own; the caller must refuse it.
 pub fn assign(
     requests: &[Request],
     apart: &[(usize, usize)],
@@ -63,7 +65,7 @@ pub fn assign(
     if shared.total() < separate.total() { shared } else { separate }
 }
 
-/// The best placement among variations of the greedy one.
+/// The smallest placement found among variations of the greedy one.
 fn search(problem: &Problem<'_>, bound: u64) -> Assignment {
     let (requests, sizes) = (problem.requests, problem.sizes);
     let mut order: Vec<usize> = (0..requests.len()).collect();
@@ -90,10 +92,10 @@ fn search(problem: &Problem<'_>, bound: u64) -> Assignment {
         match random.below(4) {
             0 | 1 => {}
             2 => other_wishes[varied] = wish,
-            // Banks that tensors of one size make too large, each by one of them, shrink together.
+            // Several banks may end with tensors of one size. All of these must move before the banks shrink.
             _ => tops.iter().filter(|i| sizes[**i] == sizes[varied]).for_each(|i| other_wishes[*i] = wish),
         }
-        // What comes before the first change stays in place.
+        // Tensors before the first change in the order keep their places.
         let same = |k: &usize| order[*k] == other_order[*k] && wishes[order[*k]] == other_wishes[order[*k]];
         let keep = (0..order.len()).take_while(same).count();
         let slack = SLACK * (1.0 - round as f64 / rounds as f64) * random.below(1024) as f64 / 1024.0;
@@ -108,7 +110,7 @@ fn search(problem: &Problem<'_>, bound: u64) -> Assignment {
     best
 }
 
-/// Marsaglia's xorshift64: any sequence will do, as long as it is always the same.
+/// Marsaglia's xorshift64. Any generator would do; the fixed seed makes placements reproducible.
 struct Random(u64);
 
 impl Random {
@@ -120,11 +122,11 @@ impl Random {
     }
 }
 
-/// A bank in the making.
+/// A bank that is being filled.
 #[derive(Clone, Debug, Default)]
 struct Bank {
     bytes: u64,
-    /// Placed tensors by offset: first byte, the byte after the last, and the lifetime.
+    /// Placed tensors, sorted by offset: first byte, the byte after the last, and the request.
     tensors: Vec<(u64, u64, Request)>,
 }
 
@@ -135,8 +137,8 @@ impl Bank {
         self.bytes = self.bytes.max(offset + size);
     }
 
-    /// The tightest free range for `size` bytes among those that end below what is in use meanwhile, else the lowest after it.
-    /// Returns the offset and the bytes left unused in the range.
+    /// The tightest gap of `size` bytes between tensors that are alive at the same time, else the end of the last of
+    /// them. Returns the offset and the bytes of the gap that stay unused.
     fn gap(&self, size: u64, request: &Request) -> (u64, u64) {
         let (mut end, mut best) = (0, None::<(u64, u64)>);
         for (from, to, _) in self.tensors.iter().filter(|(.., other)| other.overlaps(request)) {
@@ -155,11 +157,11 @@ impl Bank {
 struct Problem<'a> {
     requests: &'a [Request],
     sizes: &'a [u64],
-    /// By request: those it should not share a bank with, and those it must not.
+    /// For each request: the requests that should (`apart`) and that must (`never`) lie in other banks.
     apart: Vec<Vec<usize>>,
     never: Vec<Vec<usize>>,
     max_bank: u64,
-    /// Whether what should be apart must be; else it decides only between banks that grow alike.
+    /// Whether `apart` is enforced. If not, it only decides between banks that grow by the same amount.
     strict: bool,
 }
 
@@ -177,8 +179,8 @@ impl<'a> Problem<'a> {
         Self { requests, sizes, apart, never, max_bank, strict: true }
     }
 
-    /// Places tensors in this order. Each goes into the bank it wishes for, if that is legal, or else where the bank grows
-    /// least. The first `keep` of the order stay where `before` has them. None if the banks pass `most` bytes.
+    /// Places tensors in this order, each in its wished bank if that is legal, else in the bank that grows least. The
+    /// first `keep` tensors stay where `before` has them. `None` if the banks exceed `most` bytes.
     fn place(
         &self,
         order: &[usize],
@@ -211,7 +213,7 @@ impl<'a> Problem<'a> {
             let best = fitting.min();
             let room = banks.len() < USUAL_BANKS;
             let wished = wish.is_some_and(|w| w >= banks.len());
-            // One that grows by all of it is no better than one of its own, which has no conflicts.
+            // If a bank grows by the whole tensor, a new bank is as good and has no conflicts.
             let crowded = best.is_some_and(|(_, growth, conflicts, ..)| growth == size && conflicts > 0);
             let opens = room && (wished || crowded);
             let (growth, bank, offset) = match best {
@@ -290,7 +292,7 @@ mod tests {
     #[test]
     fn what_should_be_apart_shares_a_bank_where_that_saves_much() {
         let request = |bytes, first, last| Request { bytes, first, last };
-        // Two that never live together and a third between them: apart they need a bank each for the time between.
+        // Requests 1 and 3 do not overlap in time, but both overlap request 2. If all are apart, each needs a bank.
         let requests = [request(4096, 0, 9), request(2048, 1, 2), request(2048, 2, 3), request(2048, 3, 4)];
         let pairs = [(0, 1), (0, 2), (0, 3), (1, 2), (2, 3), (1, 3)];
         let (apart, shared) =

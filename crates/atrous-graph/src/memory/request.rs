@@ -1,4 +1,4 @@
-//! What is to be placed.
+//! Tensors to be placed, and the memory they need at least.
 
 /// A tensor to place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,14 +18,14 @@ impl Request {
     }
 }
 
-/// Largest sum of tensors alive at one step: no plan can do with less.
+/// Largest sum of tensors alive at one step. No plan needs less.
 pub fn lower_bound(requests: &[Request]) -> u64 {
     let mut changes: Vec<(usize, bool, u64)> = Vec::with_capacity(requests.len() * 2);
     for r in requests {
         changes.push((r.first, true, r.bytes));
         changes.push((r.last + 1, false, r.bytes));
     }
-    // At one step, what ended comes off before what begins is added.
+    // At each step, tensors that have ended are subtracted before new ones are added.
     changes.sort_unstable();
     let (mut alive, mut most) = (0, 0);
     for (_, begins, bytes) in changes {

@@ -1,8 +1,8 @@
-//! What an operation is to the rest of the crate: its name, its rules of shapes and types, its costs.
+//! The properties of an operation: its name, its rules of shapes and types, its costs.
 
 use crate::{DType, Layout, TensorType};
 
-/// The one definition of an operation, implemented beside its attributes. Methods without a body of their own hold for most operations.
+/// The definition of an operation, implemented beside its attributes. Defaults hold for most operations.
 pub(crate) trait Definition {
     /// The operation's name in prints and errors.
     fn name(&self) -> &'static str;
@@ -12,10 +12,11 @@ pub(crate) trait Definition {
         (1, 1)
     }
 
-    /// The shape rule: the result's type where nothing is stored in f16. Number, element types and layouts of the inputs are checked.
+    /// The shape rule: the type of the result if nothing is stored in f16. Number, element types and layouts of the
+    /// inputs have been checked.
     ///
     /// # Errors
-    /// What the operation wanted and what it got, without the node's name.
+    /// What the operation expects and what it got, without the node's name.
     fn infer(&self, inputs: &[TensorType]) -> Result<TensorType, String>;
 
     /// The attributes as text; empty if it has none.
@@ -23,18 +24,19 @@ pub(crate) trait Definition {
         String::new()
     }
 
-    /// Whether an input may be stored in f16: kernels read it in either type. Such inputs of a node are all of one type.
+    /// Whether an input may be stored in f16, so that kernels read f32 and f16. All such inputs of a node have the same
+    /// type.
     fn stores(&self, input: usize) -> bool {
         input == 0
     }
 
-    /// Whether the result is stored in the type of input 0, unless it is a map. Otherwise its type is that of the shape rule: reductions,
-    /// statistics, gradients of parameters.
+    /// Whether the result has the element type of input 0, unless it is a map. If not, it has that of the shape rule:
+    /// reductions, statistics, gradients of parameters.
     fn stored_as_input(&self) -> bool {
         self.stores(0)
     }
 
-    /// Whether an input is moved as it is, so that it may be a map.
+    /// Whether the values of an input are copied unchanged, so that it may be a map.
     fn moves(&self, _input: usize) -> bool {
         false
     }
@@ -49,7 +51,7 @@ pub(crate) trait Definition {
         false
     }
 
-    /// Whether these inputs may lie in memory as they do, whatever [`Self::takes_filter`] says.
+    /// Whether any layout of these inputs is accepted, whatever [`Self::takes_filter`] says.
     fn takes_any_layout(&self, _inputs: &[TensorType]) -> bool {
         false
     }
@@ -59,16 +61,17 @@ pub(crate) trait Definition {
         0
     }
 
-    /// Whether nothing is read or written when it has so many inputs: the result lies where the first input does, or is given.
+    /// Whether the operation needs no kernel with this many inputs: its result is its first input's memory, or is
+    /// uploaded.
     fn is_free(&self, _inputs: usize) -> bool {
         false
     }
 }
 
-/// The result's type from the inputs' types, all of which are checked.
+/// Checks the inputs and infers the type of the result.
 ///
 /// # Errors
-/// What the operation wanted and what it got, without the node's name.
+/// What the operation expects and what it got, without the node's name.
 pub(crate) fn infer(op: &dyn Definition, inputs: &[TensorType]) -> Result<TensorType, String> {
     check_inputs(op, inputs)?;
     let ty = op.infer(inputs)?;
@@ -76,7 +79,7 @@ pub(crate) fn infer(op: &dyn Definition, inputs: &[TensorType]) -> Result<Tensor
     Ok(TensorType { dtype, ..ty })
 }
 
-/// Number, element types and layouts of the inputs.
+/// Checks number, element types and layouts of the inputs.
 fn check_inputs(op: &dyn Definition, inputs: &[TensorType]) -> Result<(), String> {
     let (least, most) = op.arity();
     if inputs.len() < least || inputs.len() > most {
@@ -103,7 +106,7 @@ fn check_dtype(op: &dyn Definition, input: usize, inputs: &[TensorType]) -> Resu
     } else if !op.stores(input) {
         DType::F32
     } else if input > 0 && op.stores(0) {
-        // The filter, the second operand, the residual and the gradient are stored as the first input is.
+        // The filter, the second operand, the residual and the gradient have the type of the first input.
         inputs[0].dtype
     } else if got.is_float() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What autodiff adds to a graph.
+//! Operations that autodiff adds to a graph.
 
 use super::conv::Conv2dGradWeight;
 use super::loss::CrossEntropyGrad;
@@ -19,13 +19,13 @@ pub enum Gradient {
     /// The gradient of a batch normalisation with respect to `x`: `x`, `dy`, `mean`, `var`, then `scale` if it has one, then
     /// the sums of [`Gradient::BatchNormSums`] if the statistics are those of the batch.
     BatchNorm(BatchNormGrad),
-    /// Where [`Op::MaxPool`](crate::Op::MaxPool) found its maximum: `x`. u32.
+    /// The position of each maximum of [`Op::MaxPool`](crate::Op::MaxPool): `x`. The result is u32.
     MaxPoolIndices(MaxPoolIndices),
     /// The gradient of [`Op::MaxPool`](crate::Op::MaxPool): `dy`, and the indices of [`Gradient::MaxPoolIndices`].
     MaxPool(MaxPoolGrad),
     /// The gradient of [`Op::AvgPool`](crate::Op::AvgPool): `dy`.
     AvgPool(AvgPoolGrad),
-    /// The gradient of [`Op::AdaptiveAvgPool`](crate::Op::AdaptiveAvgPool): `dy`, whose sides are the bins.
+    /// The gradient of [`Op::AdaptiveAvgPool`](crate::Op::AdaptiveAvgPool): `dy`, which has a pixel for each bin.
     AdaptiveAvgPool(AdaptiveAvgPoolGrad),
     /// The gradient of [`Op::ChannelMaxPool`](crate::Op::ChannelMaxPool): `x`, `dy`.
     ChannelMaxPool(ChannelMaxPoolGrad),

@@ -1,8 +1,9 @@
-//! The primitive operations: what is computed, never how.
+//! The primitive operations: what is computed, independent of how.
 //!
-//! [`Op`] has three floors: what users and layers write, [`Gradient`] of what autodiff adds, and [`Fused`] of what passes make. Each
-//! operation is a type with its attributes in a file of its family, beside its definition: name, shape rule, element types, costs. The
-//! gradients of a family are in its `rules.rs`. The CPU reference and the kernels have the same families.
+//! [`Op`] has three levels: what users and layers write, [`Gradient`] of what autodiff adds, and [`Fused`] of what
+//! passes make. Each operation is a type with its attributes in a file of its family, beside its definition: name,
+//! shape rule, element types, costs. The gradients of a family are in its `rules.rs`. The CPU reference and the kernels
+//! have the same families.
 
 mod check;
 mod conv;

@@ -1,4 +1,4 @@
-//! The enumeration of all operations, and what the rule of a gradient, which makes operations of them, works with.
+//! The enumeration of all operations, and the traits of gradient rules, which are made of operations.
 
 use crate::{GraphError, NodeId, Shape, TensorType};
 
@@ -18,31 +18,33 @@ use super::source::{Input, Parameter};
 
 /// One primitive operation with its attributes. Inputs are listed in the order a node holds them.
 ///
-/// Three floors: what users and layers write, [`Op::Gradient`] of what autodiff adds, and [`Op::Fused`] of what passes make.
+/// There are three levels: what users and layers write, [`Op::Gradient`] of what autodiff adds, and [`Op::Fused`] of
+/// what passes make.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Op {
-    /// Data that each run brings along. No inputs.
+    /// Data that each run supplies. No inputs.
     Input,
-    /// Data that stays on the device. No inputs.
+    /// Data that stays on the device between runs. No inputs.
     Parameter,
     /// Cross-correlation: `x`, `filter`, and optionally `bias` (`1×1×1×Cout`).
     Conv2d(Conv2d),
-    /// The adjoint of a convolution with respect to its input; used forward it is the transposed convolution: `y`,
-    /// `filter` (of the forward convolution), and optionally `bias` over the result's channels.
+    /// The adjoint of a convolution with respect to its input, which is the transposed convolution: `y`, `filter` (of
+    /// the forward convolution), and optionally `bias` over the result's channels.
     Conv2dGradInput(Conv2dGradInput),
     /// `(x - mean) / sqrt(var + eps) * scale + shift`: `x`, `mean`, `var`, then `scale` and `shift` if it has them.
     BatchNorm(BatchNorm),
-    /// Biased variance of each channel over N, H, W around a given mean: `x`, `mean`. Two passes, so nothing cancels.
+    /// Biased variance of each channel over N, H, W around a given mean: `x`, `mean`.
     ChannelVariance,
-    /// `keep * running + take * batch`: `running`, `batch`, both of the same shape, or `batch` of two samples.
+    /// `keep * running + take * batch`: `running`, `batch`. Both have the same shape, or `batch` has two samples, one
+    /// of which is used.
     RunningStat(RunningStat),
     /// Sum, mean or maximum over some of N, H, W: `x`.
     Reduce(Reduce),
-    /// Maximum over a window: `x`. Padding never wins.
+    /// Maximum over a window: `x`. Padding is ignored.
     MaxPool(MaxPool),
     /// Mean over a window: `x`.
     AvgPool(AvgPool),
-    /// Mean over bins: bin `i` of `b` covers `floor(i*n/b) .. ceil((i+1)*n/b)`. `x`.
+    /// Mean over bins: bin `i` of `b` along a side of `n` pixels covers `floor(i*n/b) .. ceil((i+1)*n/b)`. `x`.
     AdaptiveAvgPool(AdaptiveAvgPool),
     /// Maximum over `window` consecutive channels, every `stride` channels: `x`.
     ChannelMaxPool(ChannelMaxPool),
@@ -54,7 +56,7 @@ pub enum Op {
     Binary(Binary),
     /// Repeats sides of 1 up to this shape: `x`.
     Broadcast(Broadcast),
-    /// The same number everywhere. No inputs.
+    /// A tensor with the same value everywhere. No inputs.
     Fill(Fill),
     /// Sum over channels: `x`. The result is `N×H×W×1`.
     ChannelSum,
@@ -65,17 +67,18 @@ pub enum Op {
     /// Cross-entropy of each pixel: `logits`, `labels` (`N×H×W×1`, u32), and optionally one weight per class
     /// (`1×1×1×C`). The result is `N×H×W×1`.
     CrossEntropy(CrossEntropy),
-    /// 1 in the channel that is the label, 0 elsewhere; all 0 for labels of `classes` and above, and for the ignored one:
-    /// `labels` (`N×H×W×1`, u32). The result is `N×H×W×classes`, f32.
+    /// 1 in the channel of the label, 0 in the others; all 0 for the ignored label and for labels of `classes` and
+    /// above: `labels` (`N×H×W×1`, u32). The result is `N×H×W×classes`, f32.
     OneHot(OneHot),
-    /// The weight of each label, 1 without class weights; 0 for labels of `classes` and above, and for the ignored one:
-    /// `labels` (`N×H×W×1`, u32), and optionally one weight per class (`1×1×1×classes`). The result is `N×H×W×1`, f32.
+    /// The class weight of each label, or 1 without class weights; 0 for the ignored label and for labels of `classes`
+    /// and above: `labels` (`N×H×W×1`, u32), and optionally one weight per class (`1×1×1×classes`). The result is
+    /// `N×H×W×1`, f32.
     LabelWeight(LabelWeight),
     /// Channel of the largest value, the lowest on a tie: `x`. The result is `N×H×W×1`, u32.
     ArgMax,
-    /// Inputs one after the other along the channels; one or more.
+    /// Concatenation of one or more inputs along the channels.
     Concat,
-    /// A box cut out of the tensor: `x`. Crops and channel slices are this.
+    /// A box cut out of the tensor, such as a crop or a range of channels: `x`.
     Slice(Slice),
     /// A tensor of zeros with a box filled in, the adjoint of [`Op::Slice`]: `x`, the box.
     Place(Place),
@@ -85,17 +88,17 @@ pub enum Op {
     Flip(Flip),
     /// The axes N, H, W, C in another order: `x`.
     Permute(Permute),
-    /// Dropout: `x`, and in training a seed (`1×1×1×1`, u32), which each run brings along. Without a seed the identity.
+    /// Dropout: `x`, and in training a seed (`1×1×1×1`, u32), which each run supplies. The identity without a seed.
     Dropout(Dropout),
     /// The identity, through which no gradient flows: `x`.
     StopGradient,
-    /// The same numbers in this other type of float, rounded to the nearest: `x`, of any layout.
+    /// The same numbers in another float type, rounded to the nearest: `x`, of any layout.
     Cast(Cast),
-    /// An operation that the program has brought along.
+    /// An operation defined by the program.
     Custom(Custom),
-    /// What autodiff adds.
+    /// An operation that autodiff adds.
     Gradient(Gradient),
-    /// What passes make of several operations.
+    /// Several operations that a pass has merged.
     Fused(Fused),
 }
 
@@ -108,18 +111,18 @@ impl Op {
     /// Infers the result's type from the inputs' types.
     ///
     /// # Errors
-    /// What the operation wanted and what it got, without the node's name.
+    /// What the operation expects and what it got, without the node's name.
     pub fn infer(&self, inputs: &[TensorType]) -> Result<TensorType, String> {
         definition::infer(self.definition(), inputs)
     }
 
-    /// Whether an input may be stored in f16: kernels read it in either type. Such inputs of a node are all of one type, which is
-    /// the result's too, unless that is a map or stays f32: reductions, statistics, gradients of parameters.
+    /// Whether an input may be stored in f16, so that kernels read f32 and f16. All such inputs of a node have the same
+    /// type. The result has it too, unless it is a map or stays f32: reductions, statistics, gradients of parameters.
     pub fn stores(&self, input: usize) -> bool {
         self.definition().stores(input)
     }
 
-    /// The definition of the operation, of any floor.
+    /// The definition of the operation, of any level.
     pub(crate) fn definition(&self) -> &dyn Definition {
         match self.differentiable() {
             Ok(op) => op,
@@ -127,7 +130,7 @@ impl Op {
         }
     }
 
-    /// The definition with the gradient, or what a pass has fused, which has none.
+    /// The operation with its gradient, or as an error the fused operation, which has none.
     pub(crate) fn differentiable(&self) -> Result<&dyn Differentiable, &Fused> {
         Ok(match self {
             Self::Input => &Input,
@@ -171,7 +174,7 @@ impl Op {
 }
 
 impl Gradient {
-    /// The definition with the gradient.
+    /// The operation with its gradient.
     fn differentiable(&self) -> &dyn Differentiable {
         match self {
             Self::Conv2dWeight(op) => op,
@@ -192,23 +195,24 @@ impl Gradient {
     }
 }
 
-/// An operation that gradients flow back through, or stop at: all but those that passes make, which run after differentiation.
+/// An operation that gradients pass through or stop at: all except fused operations, which passes make after
+/// differentiation.
 pub(crate) trait Differentiable: Definition {
-    /// Adds the gradients with respect to the inputs to the tape, as far as they are wanted, from what arrives at the result.
+    /// Adds the wanted gradients with respect to the inputs to the tape, computed from the gradient of the result.
     ///
     /// # Errors
-    /// [`GraphError::Unsupported`] for a derivative that there is not.
+    /// [`GraphError::Unsupported`] for a derivative that is not implemented.
     fn gradient(&self, tape: &mut dyn Tape) -> Result<(), GraphError>;
 
-    /// Whether anything that arrives at the result can reach an input.
+    /// Whether the gradient of the result can reach an input.
     fn passes_gradients(&self) -> bool {
         true
     }
 }
 
-/// A backward pass at one node of the graph.
+/// The backward pass at one node of the graph, as a gradient rule sees it.
 pub(crate) trait Tape {
-    /// The gradient that arrives at the node's result.
+    /// The gradient of the node's result.
     fn dy(&self) -> NodeId;
 
     /// The node's inputs, as they are in the forward pass.
@@ -238,19 +242,19 @@ pub(crate) trait Tape {
     /// If it cannot be computed again.
     fn result(&mut self) -> Result<NodeId, GraphError>;
 
-    /// Adds a node of the backward pass. Its name is that of the forward node and `what`.
+    /// Adds a node of the backward pass. Its name is `<forward node>.<what>`.
     ///
     /// # Errors
     /// As [`Graph::add`](crate::Graph::add).
     fn emit(&mut self, what: &str, op: Op, inputs: &[NodeId]) -> Result<NodeId, GraphError>;
 
-    /// Adds to the gradient with respect to an input.
+    /// Adds `gradient` to the gradient with respect to an input.
     fn contribute(&mut self, input: usize, gradient: NodeId);
 
-    /// That something at this node is not supported.
+    /// The error that something at this node, named by `reason`, is not supported.
     fn unsupported(&self, reason: &str) -> GraphError;
 
-    /// That something at this node contradicts itself.
+    /// The error that something at this node is invalid.
     fn invalid(&self, reason: String) -> GraphError;
 }
 
@@ -265,14 +269,14 @@ impl dyn Tape + '_ {
         self.shape(self.inputs()[input])
     }
 
-    /// An operation of one input that is linear: its adjoint, applied to what arrives.
+    /// The gradient of a linear operation of one input: its adjoint, applied to the gradient of the result.
     pub(crate) fn linear(&mut self, adjoint: Op) -> Result<(), GraphError> {
         let dx = self.emit("grad", adjoint, &[self.dy()])?;
         self.contribute(0, dx);
         Ok(())
     }
 
-    /// The adjoint of repeating sides of 1 of this shape: sums over the sides that were repeated.
+    /// The adjoint of broadcasting a tensor of this shape: sums `x` over the sides that were repeated.
     pub(crate) fn sum_to(&mut self, x: NodeId, shape: Shape) -> Result<NodeId, GraphError> {
         let have = self.shape(x);
         let mut sum = x;

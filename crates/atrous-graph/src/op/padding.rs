@@ -1,4 +1,4 @@
-//! Zeros around images, and the largest steps over them.
+//! Zeros around images, and a limit of strides, dilations and padding.
 
 use std::fmt;
 
@@ -47,7 +47,8 @@ impl fmt::Display for Padding {
 /// Largest stride, dilation or padding. Far beyond any use, and small enough that no product with a tensor's side overflows.
 pub(super) const MAX_STEP: usize = 1 << 20;
 
-/// Refuses what arithmetic on coordinates could not hold.
+/// Checks that stride, dilation and padding are at most [`MAX_STEP`], so that arithmetic on coordinates cannot
+/// overflow.
 pub(super) fn check_steps(stride: [usize; 2], dilation: [usize; 2], p: Padding) -> Result<(), String> {
     let steps = [stride[0], stride[1], dilation[0], dilation[1], p.top, p.bottom, p.left, p.right];
     match steps.into_iter().max() {

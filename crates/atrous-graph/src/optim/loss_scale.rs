@@ -1,4 +1,4 @@
-//! Dynamic loss scaling, without which small gradients vanish when they are stored in f16.
+//! Dynamic loss scaling, which keeps small gradients from vanishing when they are stored in f16.
 
 use crate::passes::Precision;
 use crate::{DType, Graph, GraphError, NodeId, Op, Shape, TensorType};
@@ -6,15 +6,16 @@ use crate::{DType, Graph, GraphError, NodeId, Op, Shape, TensorType};
 /// Name of the input that [`LossScale::add`] adds.
 const NAME: &str = "loss_scale";
 
-/// How the scale changes, by the rules of PyTorch's `torch.amp.GradScaler` with its factors: doubled after `interval` updates in a
-/// row whose gradient was finite, halved by one whose gradient was not, which changes nothing else.
+/// How the scale changes, by the rules and factors of PyTorch's `torch.amp.GradScaler`. It is doubled after `interval`
+/// consecutive updates with finite gradients, and halved when a gradient is not finite; such an update changes nothing
+/// else.
 ///
 /// It is always a power of two between `2^-126` and `2^126`, so that scaling and unscaling are exact.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LossScaling {
     /// The first scale, a power of two.
     pub init: f32,
-    /// Updates in a row until it grows, at least 1 and at most `2^24`.
+    /// Number of consecutive updates with finite gradients until the scale is doubled, from 1 to `2^24`.
     pub interval: u32,
 }
 
@@ -39,7 +40,7 @@ impl LossScaling {
     /// Checks the numbers.
     ///
     /// # Errors
-    /// Which number must be what.
+    /// Names the number and its allowed values.
     pub fn validate(&self) -> Result<(), String> {
         let Self { init, interval } = *self;
         if !Self::allows(init) {
@@ -55,15 +56,15 @@ impl LossScaling {
 /// The scale of a training's loss: where it enters the graph, and how it changes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LossScale {
-    /// The input, one f32, that is the gradient of the loss ([`backward_scaled`](crate::autodiff::backward_scaled)). Nobody uploads it: a
-    /// plan places it where the updates keep the scale.
+    /// The input, one f32, that is the gradient of the loss ([`backward_scaled`](crate::autodiff::backward_scaled)). It
+    /// is not uploaded: a plan places it where the updates store the scale.
     pub node: NodeId,
     /// The rule by which it changes.
     pub scaling: LossScaling,
 }
 
 impl LossScale {
-    /// Adds the input to a graph whose tensors are stored at this precision; nothing in f32.
+    /// Adds the input if tensors of the graph are stored in f16. `None` if they are stored in f32.
     ///
     /// # Errors
     /// As [`Self::add`].
@@ -77,7 +78,7 @@ impl LossScale {
     /// Adds the input to a graph.
     ///
     /// # Errors
-    /// [`GraphError::Invalid`] if the graph has one.
+    /// As [`Graph::input`]. Adding a second loss scale is no error; its input is named `loss_scale#1`.
     pub fn add(graph: &mut Graph, scaling: LossScaling) -> Result<Self, GraphError> {
         Ok(Self { node: graph.input(NAME, Shape::channels(1), DType::F32)?, scaling })
     }

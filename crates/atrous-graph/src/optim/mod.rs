@@ -1,4 +1,4 @@
-//! What a training step does with the gradients: optimizers, parameter groups, and how they are put together.
+//! Optimizers, parameter groups, loss scaling, and the description of a training step.
 //!
 //! All of this is plain data. A plan turns it into dispatches over the flat parameter buffers; the CPU reference executes it
 //! tensor by tensor.

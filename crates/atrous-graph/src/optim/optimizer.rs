@@ -39,7 +39,8 @@ pub enum Optimizer {
         /// Whether the velocity is PyTorch's or Keras'.
         convention: Convention,
     },
-    /// RMSprop (Hinton 2012): `s = alpha*s + (1 - alpha)*g²`; centred, the square of the mean gradient is taken off `s`.
+    /// RMSprop (Hinton 2012): `s = alpha*s + (1 - alpha)*g²`; if centered, the square of the mean gradient is
+    /// subtracted from `s`.
     ///
     /// PyTorch: `d = g / (sqrt(s) + eps)`, `v = momentum*v + d`, `p -= lr*v`. Keras: `d = lr*g / sqrt(s + eps)`,
     /// `v = momentum*v + d`, `p -= v`.
@@ -75,7 +76,7 @@ pub enum Optimizer {
     /// NAdam, Adam with Nesterov's momentum (Dozat 2016): `m` and `s` as in Adam. With `mu(t) = beta1 * (1 - 0.96^(t*momentum_decay)/2)`
     /// and `u(t) = mu(1) * … * mu(t)`: `p -= lr * (mu(t+1) / (1 - u(t+1)) * m + (1 - mu(t)) / (1 - u(t)) * g) / (sqrt(s/c2) + eps)`.
     ///
-    /// That is PyTorch's formula; Keras' is the one with a `momentum_decay` of 1 and decoupled weight decay.
+    /// This is PyTorch's formula. Keras' is the same with a `momentum_decay` of 1 and decoupled weight decay.
     NAdam {
         /// Share of the mean gradient that stays, in 0..1.
         beta1: f64,
@@ -88,13 +89,13 @@ pub enum Optimizer {
         /// Whether weight decay is decoupled from the gradient.
         decoupled: bool,
     },
-    /// Adagrad (Duchi et al. 2011): `s = s + g²`, which begins as `initial_accumulator`.
+    /// Adagrad (Duchi et al. 2011): `s = s + g²`, which starts at `initial_accumulator`.
     ///
     /// PyTorch: `p -= lr / (1 + (t - 1)*lr_decay) * g / (sqrt(s) + eps)` at step `t`; Keras: `p -= lr * g / sqrt(s + eps)`.
     Adagrad {
         /// PyTorch's decay of the learning rate, not negative.
         lr_decay: f64,
-        /// Where the sum of squares begins, not negative.
+        /// Initial value of the sum of squares, not negative.
         initial_accumulator: f64,
         /// Keeps the division finite.
         eps: f64,
@@ -149,7 +150,7 @@ impl Optimizer {
         }
     }
 
-    /// Names of the tensors that it keeps for each parameter; all their elements begin as [`Self::first_state`].
+    /// Names of the state tensors of each parameter. All their elements begin as [`Self::first_state`].
     pub const fn state(&self) -> &'static [&'static str] {
         match self {
             Self::Sgd { momentum, .. } if *momentum == 0.0 => &[],
@@ -166,7 +167,7 @@ impl Optimizer {
         }
     }
 
-    /// What its state begins with: 0, but for Adagrad's sum of squares.
+    /// Initial value of the state: 0, except for Adagrad's sum of squares.
     pub const fn first_state(&self) -> f64 {
         match self {
             Self::Adagrad { initial_accumulator, .. } => *initial_accumulator,
@@ -174,7 +175,7 @@ impl Optimizer {
         }
     }
 
-    /// Whether weight decay takes its share off the parameter, instead of being added to the gradient.
+    /// Whether weight decay is subtracted from the parameter instead of being added to the gradient.
     pub const fn decouples(&self) -> bool {
         match self {
             Self::Sgd { convention, .. } | Self::RmsProp { convention, .. } | Self::Adagrad { convention, .. } => {
@@ -188,13 +189,13 @@ impl Optimizer {
     /// Checks the numbers.
     ///
     /// # Errors
-    /// Which number must lie where.
+    /// Names the number and its allowed values.
     pub fn validate(&self) -> Result<(), String> {
         let share = |name: &str, v: f64| match (0.0..1.0).contains(&v) {
             true => Ok(()),
             false => Err(format!("{} {name} must lie in 0..1, got {v}", self.name())),
         };
-        // Below the smallest normal number, devices may take it for zero.
+        // Devices may flush numbers below the smallest normal one to zero.
         let positive = |v: f64| match v >= f64::from(f32::MIN_POSITIVE) && v.is_finite() {
             true => Ok(()),
             false => Err(format!("{} eps must be at least {:e}, got {v:e}", self.name(), f32::MIN_POSITIVE)),

@@ -1,4 +1,4 @@
-//! A training step: loss, gradients, and what becomes of them.
+//! A training step: the loss, its gradients and how they are applied.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ pub struct ParameterGroup {
     pub weight_decay: f64,
 }
 
-/// What one training step does besides computing the graph. [`Self::new`] makes the plainest one, and methods change it:
+/// What one training step does besides computing the graph. [`Self::new`] makes the simplest one; methods change it:
 ///
 /// ```
 /// # use atrous_graph::autodiff::{Recompute, backward};
@@ -42,17 +42,17 @@ pub struct ParameterGroup {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Training {
-    /// The loss, one number. A step whose loss or gradient is not finite changes nothing, but the loss scale.
+    /// The loss, one number. If the loss or a gradient is not finite, the step changes nothing but the loss scale.
     pub loss: NodeId,
-    /// What the loss's gradient was multiplied with, and with it all gradients; `None` if they are as they are.
+    /// The factor of the loss's gradient, and so of all gradients; `None` if they are not scaled.
     pub loss_scale: Option<LossScale>,
     /// Parameters, or the pieces of [cut](Optimized::cut_filters) ones, and the nodes that make their gradients.
     pub gradients: Vec<(NodeId, NodeId)>,
-    /// Parameters that take the value of a node after each step: running statistics.
+    /// Pairs of a parameter and the node whose value it takes after each step, such as running statistics.
     pub assignments: Vec<(NodeId, NodeId)>,
     /// The update rule.
     pub optimizer: Optimizer,
-    /// Whether the loss is maximized: the rule is given each gradient with the other sign, before weight decay (PyTorch's `maximize`).
+    /// Whether the loss is maximized: gradients are negated before weight decay is applied (PyTorch's `maximize`).
     pub maximize: bool,
     /// Groups; a parameter with a gradient is in exactly one.
     pub groups: Vec<ParameterGroup>,
@@ -60,13 +60,14 @@ pub struct Training {
     pub clip_norm: Option<f64>,
     /// Whether gradients of several runs may be summed before an update.
     pub accumulate: bool,
-    /// Nodes whose values are summed on the device from run to run, until they are taken: metrics.
+    /// Nodes whose values are summed on the device over several runs, until they are read, such as metrics.
     pub totals: Vec<NodeId>,
 }
 
 impl Training {
-    /// A step that updates each parameter by its gradient: pairs of both nodes. All parameters are in one group with the step's learning
-    /// rate and no weight decay; the loss is minimized; nothing is clipped, scaled, accumulated, assigned or summed up.
+    /// A step that updates parameters. `gradients` are pairs of a parameter and the node that makes its gradient. All
+    /// parameters are in one group with the step's learning rate and no weight decay; the loss is minimized; nothing is
+    /// clipped, scaled, accumulated, assigned or summed.
     pub fn new(loss: NodeId, gradients: impl IntoIterator<Item = (NodeId, NodeId)>, optimizer: Optimizer) -> Self {
         let gradients: Vec<(NodeId, NodeId)> = gradients.into_iter().collect();
         let parameters = gradients.iter().map(|(parameter, _)| *parameter).collect();
@@ -84,49 +85,49 @@ impl Training {
         }
     }
 
-    /// The same with this weight decay in all groups.
+    /// Sets the weight decay of all groups.
     pub fn weight_decay(mut self, weight_decay: f64) -> Self {
         self.groups.iter_mut().for_each(|group| group.weight_decay = weight_decay);
         self
     }
 
-    /// The same with its parameters in these groups.
+    /// Sets the parameter groups.
     pub fn groups(self, groups: Vec<ParameterGroup>) -> Self {
         Self { groups, ..self }
     }
 
-    /// The same with parameters that take the value of a node after each step: pairs of both nodes.
+    /// Sets the parameters that take the value of a node after each step: pairs of both nodes.
     pub fn assignments(mut self, assignments: impl IntoIterator<Item = (NodeId, NodeId)>) -> Self {
         self.assignments = assignments.into_iter().collect();
         self
     }
 
-    /// The same where the loss is maximized, or minimized.
+    /// Sets whether the loss is maximized instead of minimized.
     pub fn maximize(self, maximize: bool) -> Self {
         Self { maximize, ..self }
     }
 
-    /// The same with gradients of all parameters together scaled to this norm at most.
+    /// Sets the largest norm of all gradients together, to which they are scaled; `None` for no limit.
     pub fn clip_norm(self, norm: impl Into<Option<f64>>) -> Self {
         Self { clip_norm: norm.into(), ..self }
     }
 
-    /// The same where gradients of several runs may be summed before an update, or may not.
+    /// Sets whether gradients of several runs may be summed before an update.
     pub fn accumulate(self, accumulate: bool) -> Self {
         Self { accumulate, ..self }
     }
 
-    /// The same with gradients that were multiplied with this scale ([`backward_scaled`](crate::autodiff::backward_scaled)).
+    /// Sets the loss scale by which gradients were multiplied ([`backward_scaled`](crate::autodiff::backward_scaled)).
     pub fn loss_scale(self, scale: impl Into<Option<LossScale>>) -> Self {
         Self { loss_scale: scale.into(), ..self }
     }
 
-    /// The same with nodes whose values are summed from step to step.
+    /// Sets the nodes whose values are summed over several steps.
     pub fn totals(self, totals: Vec<NodeId>) -> Self {
         Self { totals, ..self }
     }
 
-    /// All nodes that a step needs: what passes over the graph must keep.
+    /// All nodes that a step needs. Passes over the graph must keep them.
     pub fn nodes(&self) -> Vec<NodeId> {
         let pairs = self.gradients.iter().chain(&self.assignments).flat_map(|(parameter, node)| [*parameter, *node]);
         let grouped = self.groups.iter().flat_map(|group| group.parameters.iter().copied());
@@ -134,11 +135,11 @@ impl Training {
         pairs.chain(grouped).chain(self.totals.iter().copied()).chain([self.loss]).chain(scale).collect()
     }
 
-    /// The same training of the graph that passes have made, which kept [`Self::nodes`]. A filter that was
+    /// This training for the graph that passes have made, which must have kept [`Self::nodes`]. A filter that was
     /// [cut](Optimized::cut_filters) is trained by its pieces.
     ///
     /// # Panics
-    /// If one of them was not kept: a bug of the caller.
+    /// If a node was not kept: a bug of the caller.
     pub fn follow(&self, optimized: &Optimized) -> Self {
         let now = |id: &NodeId| optimized.now(&[*id])[0];
         let pieces = |id: &NodeId| optimized.pieces.get(&now(id)).map_or_else(|| vec![now(id)], Vec::clone);
@@ -162,10 +163,10 @@ impl Training {
         }
     }
 
-    /// Checks the settings, and that they fit a graph.
+    /// Checks the settings, and that they fit the graph.
     ///
     /// # Errors
-    /// What does not fit, with the node's name.
+    /// What is wrong, with the node's name.
     pub fn validate(&self, graph: &Graph) -> Result<(), String> {
         self.optimizer.validate()?;
         let pairs = || self.gradients.iter().chain(&self.assignments);
@@ -231,7 +232,7 @@ impl Training {
 /// Checks that nodes of a graph can be summed from run to run.
 ///
 /// # Errors
-/// Which node is no f32.
+/// Names a node that is not f32.
 pub fn validate_totals(graph: &Graph, totals: &[NodeId]) -> Result<(), String> {
     match totals.iter().map(|id| graph.node(*id)).find(|node| node.ty.dtype != DType::F32) {
         Some(node) => Err(format!("totals are of f32 nodes, \"{}\" is {}", node.name, node.ty)),

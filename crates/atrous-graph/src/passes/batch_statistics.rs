@@ -1,4 +1,4 @@
-//! Mean and variance of a batch, which read the same map one after the other, are made in one pass over it.
+//! Computes the mean and variance of a tensor in one operation instead of two that read it one after the other.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ const NAME: &str = "batch_statistics";
 
 pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewritten {
     let uses = Uses::of(graph, kept);
-    // By mean or variance: the mean.
+    // For each mean and variance: the mean.
     let mut pairs: HashMap<NodeId, NodeId> = HashMap::new();
     for (id, node) in graph.iter() {
         if let Op::ChannelVariance = node.op {
@@ -23,12 +23,12 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
             }
         }
     }
-    // By mean: the new node that is both.
+    // For each mean: the new node that computes mean and variance.
     let mut both: HashMap<NodeId, NodeId> = HashMap::new();
     let mut rewrite = Rewrite::new(graph);
     for (id, node) in graph.iter() {
         if let Some(mean) = pairs.get(&id) {
-            // In the place of the mean; the variance is in it.
+            // The new node takes the place of the mean. The variance has no node of its own.
             if *mean == id {
                 let x = rewrite.now(node.inputs[0]);
                 let name = format!("{}.and_variance", node.name);
@@ -49,7 +49,8 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
     rewrite.finish()
 }
 
-/// Whether `mean` is that of `x`, and all who read it or the variance `var` can read both in one tensor.
+/// Checks that `mean` is the mean of `x`, and that all readers of it or of the variance `var` can read both from one
+/// tensor.
 fn pair(graph: &Graph, uses: &Uses, x: NodeId, mean: NodeId, var: NodeId) -> Result<(), &'static str> {
     if graph.node(mean).op != Op::Reduce(Reduce::MEAN_NHW) || graph.node(mean).inputs != [x] {
         return Err("it is not around the mean of the same map");

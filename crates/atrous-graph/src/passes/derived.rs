@@ -1,53 +1,54 @@
-//! Parameters that are made from others on the host.
+//! Parameters that the host computes from others.
 
 use std::ops::Range;
 
 use crate::{Op, ParameterSource, Shape, SourceError, TensorType};
 
-/// A parameter of a rewritten graph, as a function of parameters of the graph before, or of other derived ones.
+/// A parameter of a rewritten graph, computed from parameters of the original graph or from other derived ones.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Derived {
     /// Name of the new parameter.
     pub name: String,
     /// Type of the new parameter.
     pub ty: TensorType,
-    /// The parameters and the formula that it is made of.
+    /// The parameters and the formula that it is computed from.
     pub recipe: Recipe,
 }
 
-/// A parameter of the graph before, or a derived one: its name and type.
+/// Name and type of a parameter of the original graph, or of a derived one.
 pub type Given = (String, TensorType);
 
-/// How a parameter is made. All is computed in f64 and rounded once.
+/// How a parameter is computed. Computation is in f64, and the result is rounded once.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Recipe {
-    /// A filter, times `scale / sqrt(var + eps)` of the channel that each weight adds to.
+    /// A filter, times `scale / sqrt(var + eps)` of the output channel of each weight.
     Filter {
         /// The filter.
         filter: Given,
-        /// For a transposed convolution its number of groups: the result's channels are the filter's third axis, group by group.
+        /// For a transposed convolution, its number of groups. The result's channels are the filter's third axis, group
+        /// by group.
         transposed: Option<usize>,
-        /// What follows the convolution.
+        /// The batch normalisation after the convolution.
         by: Normalisation,
     },
-    /// `(bias - mean) * scale / sqrt(var + eps) + shift`, the bias 0 where there is none.
+    /// `(bias - mean) * scale / sqrt(var + eps) + shift`; the bias is 0 if there is none.
     Bias {
         /// The bias.
         bias: Option<Given>,
-        /// What follows the convolution.
+        /// The batch normalisation after the convolution.
         by: Normalisation,
     },
-    /// Some input channels of a filter that has one group.
+    /// Some input channels of a filter with one group.
     InputChannels {
         /// The filter.
         filter: Given,
-        /// The channels, range after range.
+        /// The ranges of channels, in the order of the result.
         channels: Vec<Range<usize>>,
     },
 }
 
 impl Recipe {
-    /// The parameters that it takes.
+    /// The parameters that the recipe reads.
     pub(super) fn givens(&self) -> impl Iterator<Item = &Given> {
         let (first, by) = match self {
             Self::Filter { filter, by, .. } => (Some(filter), Some(by)),
@@ -60,7 +61,7 @@ impl Recipe {
     }
 }
 
-/// A batch normalisation whose vectors are all parameters.
+/// A batch normalisation whose statistics, scale and shift are parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Normalisation {
     /// Added to the variance.
@@ -75,19 +76,19 @@ pub struct Normalisation {
     pub shift: Option<Given>,
 }
 
-/// The parameters of a rewritten graph: those that it shares with the graph before, and those made of them.
+/// The parameters of a rewritten graph: those of the original graph, and derived ones.
 pub struct DerivedSource<'a> {
     derived: &'a [Derived],
     before: &'a dyn ParameterSource,
 }
 
 impl<'a> DerivedSource<'a> {
-    /// The parameters of a graph with these derived ones, whose rewriting began with those of `before`.
+    /// The parameters of a graph with these derived ones. `before` has those of the original graph.
     pub fn new(derived: &'a [Derived], before: &'a dyn ParameterSource) -> Self {
         Self { derived, before }
     }
 
-    /// The dense values of a parameter of the graph before, or of a derived one.
+    /// The dense values of a parameter of the original graph, or of a derived one.
     fn read(&self, (name, ty): &Given) -> Result<Vec<f64>, SourceError> {
         if let Some(derived) = self.derived.iter().find(|derived| derived.name == *name) {
             return self.make(&derived.recipe);
@@ -156,7 +157,7 @@ impl ParameterSource for DerivedSource<'_> {
     }
 }
 
-/// A node as a parameter, if it is one.
+/// Name and type of a node, if it is a parameter.
 pub(super) fn given(graph: &crate::Graph, id: crate::NodeId) -> Option<Given> {
     let node = graph.node(id);
     matches!(node.op, Op::Parameter).then(|| (node.name.clone(), node.ty))

@@ -1,4 +1,5 @@
-//! A convolution and the batch normalisation behind it, by given statistics, become a convolution with another filter and bias.
+//! Folds a batch normalisation with given statistics into the convolution before it, which gets another filter and
+//! bias.
 
 use std::collections::HashMap;
 
@@ -13,7 +14,7 @@ const NAME: &str = "fold_batch_norm";
 
 pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewritten {
     let uses = Uses::of(graph, kept);
-    // By batch normalisation: its convolution.
+    // For each folded batch normalisation: its convolution.
     let mut folded: HashMap<NodeId, NodeId> = HashMap::new();
     for (id, node) in graph.iter() {
         if let Op::BatchNorm(norm) = node.op {

@@ -1,4 +1,4 @@
-//! A batch normalisation, the sum with a residual behind it and the activation behind that become one operation.
+//! Fuses a batch normalisation with the addition of a residual and the activation after it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use super::rewrite::{Rewrite, Rewritten, Uses};
 
 const NAME: &str = "fuse_batch_norm";
 
-/// What becomes one operation, in the place of the last of its nodes.
+/// Nodes that become one operation, which replaces the last of them.
 struct Chain {
     norm: BatchNorm,
     /// Inputs of the batch normalisation, then the residual.
@@ -21,7 +21,7 @@ struct Chain {
 
 pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewritten {
     let uses = Uses::of(graph, kept);
-    // By last node of a chain.
+    // Chains, by their last node.
     let mut chains: HashMap<NodeId, Chain> = HashMap::new();
     let mut absorbed: HashSet<NodeId> = HashSet::new();
     for (id, node) in graph.iter() {
@@ -50,7 +50,7 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
     rewrite.finish()
 }
 
-/// The chain that begins with a batch normalisation, and its nodes.
+/// The chain that begins with the batch normalisation `id`, and its nodes.
 fn chain(
     graph: &Graph,
     uses: &Uses,
@@ -70,7 +70,7 @@ fn chain(
         if graph.node(other).ty != node.ty || graph.node(id).ty != node.ty {
             return Err("the sum behind it broadcasts");
         }
-        // A sum is not made before both of its summands are: the later of two normalisations takes it.
+        // If both summands are normalisations, the later one takes the sum, which needs both results.
         if other > id && matches!(graph.node(other).op, Op::BatchNorm(_)) && uses.only_user(other).is_ok() {
             return Err("the sum behind it is fused with its other summand");
         }

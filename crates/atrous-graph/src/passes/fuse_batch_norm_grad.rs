@@ -1,5 +1,5 @@
-//! The gradient of an activation goes into both passes of the gradient of the batch normalisation before it, so that what flows
-//! between the two is not stored.
+//! Fuses the gradient of an activation into both operations of the gradient of the batch normalisation before it, so
+//! that the gradient in between is not stored.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,9 +11,9 @@ use super::rewrite::{Rewrite, Rewritten, Uses};
 
 const NAME: &str = "fuse_batch_norm_grad";
 
-/// An activation's gradient that is absorbed, and the batch normalisation before the activation.
+/// An activation's gradient that is fused, and the batch normalisation before the activation.
 struct Masked {
-    /// What arrives at the activation's result.
+    /// The gradient of the activation's result.
     dy: NodeId,
     /// The inputs of the fused forward operation: `x`, `mean`, `var`, `scale`, `shift`.
     forward: Vec<NodeId>,
@@ -22,7 +22,7 @@ struct Masked {
 
 pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewritten {
     let uses = Uses::of(graph, kept);
-    // By activation's gradient.
+    // By the node of the activation's gradient.
     let mut masked: HashMap<NodeId, Masked> = HashMap::new();
     let mut readers: HashSet<NodeId> = HashSet::new();
     for (id, node) in graph.iter() {
@@ -59,7 +59,7 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
     rewrite.finish()
 }
 
-/// Whether an activation's gradient is read by nothing but the gradient of the batch normalisation before the activation.
+/// Checks that an activation's gradient is read only by the gradient of the batch normalisation before the activation.
 fn absorbable(graph: &Graph, uses: &Uses, id: NodeId, node: &Node) -> Result<Masked, &'static str> {
     let (Op::Gradient(Gradient::Unary(UnaryGrad(activation))), result) = (node.op, graph.node(node.inputs[0])) else {
         unreachable!("asked for gradients of activations only: a bug of atrous")

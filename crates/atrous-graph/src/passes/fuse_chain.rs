@@ -1,4 +1,4 @@
-//! Functions of elements of which each is read by the next alone become one operation.
+//! Fuses sequences of element-wise operations, each of which is the only reader of the one before.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,23 +10,23 @@ use super::rewrite::{Rewrite, Rewritten, Uses};
 
 const NAME: &str = "fuse_chain";
 
-/// What becomes one operation, in the place of the last of its nodes.
+/// Nodes that become one operation, which replaces the last of them.
 struct Found {
     steps: Vec<Step>,
-    /// The first value, then what the steps read.
+    /// The first value, then the operands of the steps.
     inputs: Vec<NodeId>,
 }
 
 pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewritten {
     let uses = Uses::of(graph, kept);
     let mut absorbed: HashSet<NodeId> = HashSet::new();
-    // By last node.
+    // Chains, by their last node.
     let mut chains: HashMap<NodeId, Found> = HashMap::new();
     for (id, node) in graph.iter() {
         if absorbed.contains(&id) || chains.contains_key(&id) || !is_step(&node.op) {
             continue;
         }
-        // The first value of a gradient is what arrives.
+        // The first value of an activation's gradient is `dy`, its second input.
         let first = node.inputs[usize::from(matches!(node.op, Op::Gradient(Gradient::Unary(_))))];
         let Ok((step, others)) = step(graph, id, first) else { continue };
         let mut found = Found { steps: vec![step], inputs: [vec![first], others].concat() };
@@ -69,7 +69,7 @@ fn is_step(op: &Op) -> bool {
     matches!(op, Op::Unary(_) | Op::Gradient(Gradient::Unary(_)) | Op::Binary(_))
 }
 
-/// What a node does with `value`, one of its inputs, and the other inputs that it reads.
+/// The step that a node applies to `value`, one of its inputs, and the node's other inputs.
 fn step(graph: &Graph, id: NodeId, value: NodeId) -> Result<(Step, Vec<NodeId>), &'static str> {
     let node = graph.node(id);
     if node.ty.layout != Layout::Image || node.inputs.iter().any(|input| graph.node(*input).ty != node.ty) {
@@ -93,7 +93,8 @@ fn step(graph: &Graph, id: NodeId, value: NodeId) -> Result<(Step, Vec<NodeId>),
     Ok((step.ok_or("its function is no step of a chain")?, others))
 }
 
-/// The node that a chain goes on with. What its steps read must not live longer for it: nothing else is computed in between.
+/// The node that continues a chain, its step and its other inputs. It must directly follow `last` in the graph, so that
+/// fusing does not lengthen the lifetimes of the operands of earlier steps.
 fn next(graph: &Graph, uses: &Uses, last: NodeId, found: &Found) -> Result<(NodeId, Step, Vec<NodeId>), &'static str> {
     let user = uses.only_user(last)?;
     if !is_step(&graph.node(user).op) {

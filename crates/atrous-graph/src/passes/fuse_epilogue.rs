@@ -1,4 +1,4 @@
-//! A convolution, and behind it the sum with a residual and a function of that, become one operation.
+//! Fuses a convolution with the addition of a residual and the function after it.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use super::rewrite::{Rewrite, Rewritten, Uses};
 
 const NAME: &str = "fuse_epilogue";
 
-/// A convolution with what it absorbs.
+/// A convolution with the operations that it absorbs.
 struct Match {
     conv: NodeId,
     fused: FusedConv,
@@ -19,11 +19,12 @@ struct Match {
 
 pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewritten {
     let uses = Uses::of(graph, kept);
-    // By the last node of a chain, and all nodes before it.
+    // Matches by their last node, and for each node whether it is part of a match.
     let mut matches: HashMap<NodeId, Match> = HashMap::new();
     let mut absorbed = vec![false; graph.nodes().len()];
     let mut notes = Vec::new();
-    // Of two convolutions that are added the one of the smaller image takes the sum: its image lives until then.
+    // If two convolutions are added, the one with the smaller image takes the sum, since its image stays in memory
+    // until then.
     let mut order: Vec<(NodeId, &Node)> = graph.iter().collect();
     order.sort_by_key(|(_, node)| node.inputs.first().map(|image| graph.node(*image).ty.bytes()));
     for (id, node) in order {
@@ -38,7 +39,7 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
             continue;
         }
         notes.push((id, Ok(())));
-        // What lies between the first and the last node: the convolution, and the sum if a function follows.
+        // Marks the convolution, the node after it and the last node, which may be the same: a match has no others.
         absorbed[id.0] = true;
         absorbed[uses.users(id)[0].0] = true;
         absorbed[last.0] = true;
@@ -62,7 +63,7 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
     rewrite.finish()
 }
 
-/// Follows the convolution's result as far as it can be absorbed. Returns the last node, and why the next one is not.
+/// Extends a match as far as possible. Returns its last node, and why the next one cannot be absorbed.
 fn extend(graph: &Graph, uses: &Uses, absorbed: &[bool], found: &mut Match) -> (NodeId, &'static str) {
     let mut last = found.conv;
     loop {

@@ -1,4 +1,5 @@
-//! A function of an image that only depthwise convolutions read is computed while they load it.
+//! Fuses a function of an image that only depthwise convolutions read into these, which apply it when they load the
+//! image.
 
 use crate::op::{Convolution, Fused, FusedConv, Unary};
 use crate::{Graph, Node, NodeId, Op};
@@ -37,7 +38,7 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
     rewrite.finish()
 }
 
-/// A depthwise convolution of an image as it is.
+/// The depthwise convolution that a node computes, if it has no prologue.
 fn depthwise(graph: &Graph, node: &Node) -> Option<FusedConv> {
     let fused = FusedConv::of(&node.op, node.inputs.len())?;
     let Convolution::Forward(conv) = fused.conv else { return None };
@@ -49,7 +50,7 @@ fn absorbable(graph: &Graph, uses: &Uses, id: NodeId, function: Unary) -> Result
     if !function.keeps_zero() || !function.is_piecewise() {
         return Err("it is not 0 at 0, or too costly or steep");
     }
-    // Absorbed where it is read as an image, not as a residual.
+    // It can be absorbed where it is read as the image, not as the residual.
     let image = |user: &NodeId| {
         let node = graph.node(*user);
         depthwise(graph, node).is_some() && node.inputs[1..].iter().all(|input| *input != id)

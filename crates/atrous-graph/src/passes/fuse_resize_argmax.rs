@@ -1,4 +1,4 @@
-//! The class map of an enlarged image is made without storing the image.
+//! Fuses a class map with the resize before it, so that the resized image is not stored.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ const NAME: &str = "fuse_resize_argmax";
 
 pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewritten {
     let uses = Uses::of(graph, kept);
-    // By arg-max: the resize, and its image.
+    // For each fused arg-max: the resize, and the image before the resize.
     let mut fused: HashMap<NodeId, (Resize, NodeId)> = HashMap::new();
     let mut absorbed = vec![false; graph.nodes().len()];
     for (id, node) in graph.iter().filter(|(_, node)| matches!(node.op, Op::ArgMax)) {

@@ -1,4 +1,4 @@
-//! Logits that are resized for a cross-entropy and its gradient, and for a class map, are resized where they are read.
+//! Fuses the resize of logits into their readers: a cross-entropy, its gradient and a class map.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,7 +15,7 @@ const NAME: &str = "fuse_resize_loss";
 pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewritten {
     let uses = Uses::of(graph, kept);
     let mut absorbed: HashSet<NodeId> = HashSet::new();
-    // By what stays: what it becomes, and the node whose inputs it takes.
+    // For each node that is replaced: the fused operation, and the node whose inputs it takes.
     let mut fused: HashMap<NodeId, (Fused, NodeId)> = HashMap::new();
     for (id, node) in graph.iter() {
         let Op::Resize(resize) = node.op else { continue };
@@ -50,7 +50,7 @@ const fn is_loss(node: &Node) -> bool {
     matches!(node.op, Op::CrossEntropy(_) | Op::Gradient(Gradient::CrossEntropy(_)))
 }
 
-/// What the readers of resized logits become: in whose place, the operation, and the reader.
+/// For each reader of the resized logits: the node to replace, the fused operation, and the reader.
 fn readers(
     graph: &Graph,
     uses: &Uses,

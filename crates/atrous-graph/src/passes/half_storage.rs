@@ -1,8 +1,9 @@
-//! Activations and filters are stored in f16 where kernels read and write them so.
+//! Stores activations and filters in f16 where kernels can read and write it.
 //!
-//! It begins at convolutions and goes on through everything behind them that has such kernels. Vectors over channels, labels, sums
-//! and results that are asked for stay f32; casts stand where the two meet. In a training step gradients begin to be f16 at
-//! convolutions as well, and what losses and metrics are made of behind the last convolution stays f32.
+//! F16 storage begins at convolutions and continues through all later operations that have such kernels. Vectors over
+//! channels, labels, sums and kept results stay f32; casts convert between the two. In a training step gradients, too,
+//! become f16 at convolutions, and values from which losses and metrics are computed after the last convolution stay
+//! f32.
 
 use crate::op::{Cast, Fused, Gradient};
 use crate::{DType, Graph, Node, NodeId, Op};
@@ -13,7 +14,7 @@ use super::storage::Storage;
 
 const NAME: &str = "half_storage";
 
-/// Readers of one tensor that so many nodes at most lie between share a cast.
+/// Largest distance, in nodes, between readers of a tensor that share a cast.
 const NEAR: usize = 8;
 
 pub(super) fn run(graph: &Graph, kept: &[NodeId], storage: &Storage, report: &mut Report) -> Rewritten {
@@ -38,14 +39,15 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], storage: &Storage, report: &mu
     typed.rewrite.finish()
 }
 
-/// By node: whether its stored inputs are f16.
+/// For each node: whether it reads in f16 the inputs that it can read so.
 fn chosen(graph: &Graph, kept: &[bool], storage: &Storage, report: &mut Report) -> Vec<bool> {
     let mut chosen = vec![false; graph.nodes().len()];
     let (last, gradient) = (behind_convolutions(graph, &storage.losses), gradients(graph, storage.loss_scale));
-    // Whether a node's result is f16.
+    // For each node: whether its result is f16.
     let mut half: Vec<bool> = graph.nodes().iter().map(|node| node.ty.dtype == DType::F16).collect();
     for (id, node) in graph.iter() {
-        // A gradient goes by those that it is made of, not by what else they are multiplied with.
+        // For a gradient, only those inputs count that are gradients, not the forward values that they are multiplied
+        // by.
         let reads = |stored: bool| {
             let inputs = node.inputs.iter().enumerate().filter(|(i, _)| reads_stored(node, *i) == stored);
             inputs.filter(|(_, input)| gradient[input.0] || !gradient[id.0]).any(|(_, input)| half[input.0])
@@ -53,7 +55,7 @@ fn chosen(graph: &Graph, kept: &[bool], storage: &Storage, report: &mut Report) 
         if matches!(node.op, Op::Cast(_)) {
             continue;
         }
-        // Casting what an enlarged result is made of takes less than casting the result.
+        // If an enlarged result must be f32, casting its smaller input is cheaper than casting the result.
         if kept[id.0] && matches!(node.op, Op::Resize(_)) && reads(true) && enlarges(graph, node) {
             report.note(NAME, &node.name, Err("its result is asked for, and larger than its image"));
             continue;
@@ -74,12 +76,12 @@ fn chosen(graph: &Graph, kept: &[bool], storage: &Storage, report: &mut Report) 
     chosen
 }
 
-/// Whether f16 begins at an operation.
+/// Whether f16 storage begins at an operation.
 const fn begins(op: &Op) -> bool {
     matches!(op, Op::Conv2d(_) | Op::Conv2dGradInput(_) | Op::Fused(Fused::Conv(_)))
 }
 
-/// By node: whether a loss or a total is made of it, and no convolution stands in between. A convolution itself is not.
+/// For each node: whether a loss or a total is computed from it without any convolution on the way, itself included.
 fn behind_convolutions(graph: &Graph, losses: &[NodeId]) -> Vec<bool> {
     let mut read = vec![false; graph.nodes().len()];
     let mut convolved = read.clone();
@@ -96,7 +98,7 @@ fn behind_convolutions(graph: &Graph, losses: &[NodeId]) -> Vec<bool> {
     read.iter().zip(convolved).map(|(read, convolved)| *read && !convolved).collect()
 }
 
-/// By node: whether it is the gradient of the loss by something, and so multiplied with the loss scale.
+/// For each node: whether it depends on the loss scale, and so is a gradient of the loss.
 fn gradients(graph: &Graph, loss_scale: Option<NodeId>) -> Vec<bool> {
     let mut depends = vec![false; graph.nodes().len()];
     if let Some(scale) = loss_scale {
@@ -113,17 +115,17 @@ fn enlarges(graph: &Graph, node: &Node) -> bool {
     node.ty.shape.len() > graph.shape(node.inputs[0]).len()
 }
 
-/// Whether a node that reads f16 makes f16.
+/// Whether the result of a node that reads f16 is f16.
 fn becomes_half(node: &Node) -> bool {
     node.ty.dtype.is_float() && node.op.definition().stored_as_input()
 }
 
-/// Whether a node may read an input in f16.
+/// Whether a node can read an input in f16.
 fn reads_stored(node: &Node, input: usize) -> bool {
     node.op.stores(input)
 }
 
-/// Whether all who read a parameter read it in f16.
+/// Whether a parameter has readers, and all read it in f16.
 fn only_stored(graph: &Graph, chosen: &[bool], parameter: NodeId) -> bool {
     let mut read = false;
     for (id, node) in graph.iter() {
@@ -137,15 +139,15 @@ fn only_stored(graph: &Graph, chosen: &[bool], parameter: NodeId) -> bool {
     read
 }
 
-/// A new graph in which tensors are f16, or as they were before.
+/// A new graph under construction, in which each tensor is f16 or keeps its type.
 struct Typed<'a> {
     rewrite: Rewrite<'a>,
     graph: &'a Graph,
-    /// By old node: its tensor in f16.
+    /// For each old node: the new node of its tensor in f16.
     f16: Vec<Option<NodeId>>,
-    /// By old node: its tensor in f32, or its map.
+    /// For each old node: the new node of its tensor in the old type, f32 or u32.
     plain: Vec<Option<NodeId>>,
-    /// By old node: its tensor in the other type, and the first one that read it so.
+    /// For each old node: the latest cast to the type that its tensor does not have, and the first reader of that cast.
     cast: Vec<Option<(NodeId, NodeId)>>,
 }
 
@@ -161,14 +163,14 @@ impl<'a> Typed<'a> {
         }
     }
 
-    /// Notes that an old node's place has been filled by a tensor of this type.
+    /// Records that an old node has been replaced by one of this type.
     fn made(&mut self, id: NodeId, dtype: DType) {
         let of = if dtype == DType::F16 { &mut self.f16 } else { &mut self.plain };
         of[id.0] = Some(self.rewrite.now(id));
     }
 
-    /// An old node's tensor in f16, or as it was before, for a reader; cast if it is not there. Readers that are near share a cast.
-    /// Kept for others, such as those of a backward pass, it would take more memory than it is meant to save.
+    /// An old node's tensor for a reader, in f16 or in the old type. Adds a cast if necessary. Only readers near each
+    /// other share a cast: kept until the backward pass, it would take more memory than f16 storage saves.
     fn read(&mut self, id: NodeId, half: bool, reader: NodeId) -> NodeId {
         let (wanted, other) = if half { (&self.f16, &self.plain) } else { (&self.plain, &self.f16) };
         if let Some(made) = wanted[id.0] {
@@ -195,7 +197,7 @@ impl<'a> Typed<'a> {
         let inputs: Vec<NodeId> = inputs.map(|(i, input)| self.read(*input, half(i), id)).collect();
         let dtype = if chosen && becomes_half(node) { DType::F16 } else { node.ty.dtype };
         if kept && dtype != node.ty.dtype {
-            // Its name stays with the result that is asked for.
+            // The kept result has the old name, its f16 form a new one.
             let stored = self.rewrite.insert(&format!("{}.f16", node.name), node.op, &inputs);
             let cast = self.rewrite.restate(id, Op::Cast(Cast { dtype: DType::F32 }), &[stored], DType::F32);
             (self.f16[id.0], self.plain[id.0]) = (Some(stored), Some(cast));

@@ -1,7 +1,8 @@
-//! Rewrites of a finished graph: it computes the same with fewer and larger steps.
+//! Rewrites of a finished graph that compute the same in fewer and larger steps.
 //!
-//! Passes run after differentiation and before planning. Each takes a graph and makes another, and says of every place that it
-//! looked at what it did there, or why it did nothing. What is asked for as an output is never rewritten away, nor is its name.
+//! Passes run after differentiation and before planning. Each makes a new graph from a graph, and reports for each
+//! place that it examines what it changed or why it did not. Nodes that are asked for as outputs are never removed, and
+//! keep their names.
 
 mod batch_statistics;
 mod cut_filters;

@@ -14,10 +14,10 @@ use super::{
     fuse_prologue, fuse_resize_argmax, fuse_resize_loss, half_storage, pooled_bias,
 };
 
-/// A pass: the graph, the nodes that must stay, and where to write down what it does.
+/// A pass takes a graph, the nodes that must stay, and the report to write to.
 type Pass = fn(&Graph, &[NodeId], &mut Report) -> Rewritten;
 
-/// The passes in their order, those that change parameters first.
+/// The passes in their order. Those that change parameters come first.
 const FOLDING: &[Pass] = &[fold_batch_norm::run, pooled_bias::run];
 const FUSING: &[Pass] = &[
     batch_statistics::run,
@@ -35,18 +35,19 @@ const FUSING: &[Pass] = &[
 pub struct Optimized {
     /// The graph. Its outputs are those of the graph before, in the same order.
     pub graph: Graph,
-    /// By node of the graph before: the node that makes the same tensor now, if one does.
+    /// For each node of the original graph: the node that makes the same tensor now, if there is one.
     pub nodes: Vec<Option<NodeId>>,
-    /// The parameters of [`Self::graph`] that the graph before does not have, each behind those that it is made of, which need not be
-    /// of the graph.
+    /// The parameters of [`Self::graph`] that the original graph does not have, and those needed only to compute them.
+    /// Each comes after those that it is computed from.
     pub derived: Vec<Derived>,
-    /// By node of [`Self::graph`]: the nodes that make the pieces of a filter that was [cut](Self::cut_filters).
+    /// For each node of [`Self::graph`] that makes a [cut](Self::cut_filters) filter: the nodes that make its pieces.
     pub pieces: HashMap<NodeId, Vec<NodeId>>,
-    /// What the passes did, and did not.
+    /// What the passes did, and what they declined.
     pub report: Report,
 }
 
-/// Runs the passes over what `kept` needs of a graph. Nodes of `kept`, inputs, and without folding also parameters, stay.
+/// Runs the passes over the nodes that `kept` needs. Nodes of `kept` and inputs stay, and so do parameters unless they
+/// are folded.
 ///
 /// # Panics
 /// If a node of `kept` is not of this graph; if a pass makes an illegal node: a bug of atrous.
@@ -64,7 +65,7 @@ pub fn optimize(graph: &Graph, kept: &[NodeId], options: PassOptions) -> Optimiz
         report: Report::default(),
     };
     if options != PassOptions::None {
-        // What nothing needs must not keep others from being fused.
+        // Nodes that nothing needs would prevent others from being fused.
         optimized.follow(sweep(&optimized.graph, kept, false));
     }
     for pass in passes {
@@ -80,15 +81,15 @@ pub fn optimize(graph: &Graph, kept: &[NodeId], options: PassOptions) -> Optimiz
 }
 
 impl Optimized {
-    /// Where these nodes of the graph before are now.
+    /// The nodes that make the tensors of these nodes of the original graph.
     ///
     /// # Panics
-    /// If one of them was not kept: a bug of the caller.
+    /// If a node was not kept: a bug of the caller.
     pub fn now(&self, nodes: &[NodeId]) -> Vec<NodeId> {
         nodes.iter().map(|id| self.nodes[id.0].expect("a node that was not kept: a bug of atrous")).collect()
     }
 
-    /// The same with tensors stored at this precision, for `kept` of the graph before.
+    /// Stores tensors at this precision. Nodes of `kept` and `storage` are of the original graph.
     ///
     /// # Panics
     /// As [`optimize`].
@@ -105,9 +106,9 @@ impl Optimized {
         self
     }
 
-    /// The same with all filters of more than `limit` bytes cut by output channels, and with them what reads and makes them. Their
-    /// parameters stay, as what the pieces are [slices](crate::op::Slice) of. A filter of which four output channels alone take more
-    /// stays whole. The last pass of all.
+    /// Cuts all filters of more than `limit` bytes by output channels, with the operations that read and make them.
+    /// Their parameters stay; the pieces are [slices](crate::op::Slice) of them. A filter stays whole if four of its
+    /// output channels exceed the limit. Must run after all other passes.
     pub fn cut_filters(mut self, limit: u64) -> Self {
         if let Some((rewritten, pieces)) = cut_filters::run(&self.graph, limit, &mut self.report) {
             self.follow(rewritten);
@@ -116,7 +117,7 @@ impl Optimized {
         self
     }
 
-    /// The values of this graph's parameters, made from those of the graph before.
+    /// The values of this graph's parameters, computed from those of the original graph.
     pub fn source<'a>(&'a self, before: &'a dyn ParameterSource) -> DerivedSource<'a> {
         DerivedSource::new(&self.derived, before)
     }
@@ -127,7 +128,7 @@ impl Optimized {
         }
         self.graph = rewritten.graph;
         self.derived.extend(rewritten.derived);
-        // Those of the graph, and those that they are made of.
+        // The derived parameters of the graph, and those that they are computed from.
         let mut needed: Vec<&str> = Vec::new();
         for derived in self.derived.iter().rev() {
             if self.graph.find(&derived.name).is_ok() || needed.contains(&derived.name.as_str()) {

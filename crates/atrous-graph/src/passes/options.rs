@@ -3,18 +3,19 @@
 /// Which passes run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PassOptions {
-    /// None: every node runs as it stands.
+    /// No passes: every node runs as it is.
     None,
-    /// Those that read parameters as they are. For graphs whose parameters change, or are shared with graphs that change them.
+    /// The passes that do not change parameters. For graphs whose parameters change, or are shared with graphs that
+    /// change them.
     Fuse,
-    /// All: what depends on parameters alone is computed once, when they are uploaded (see
+    /// All passes. What depends on parameters alone is computed once, when they are uploaded (see
     /// [`Optimized::source`](crate::passes::Optimized::source)). For inference.
     #[default]
     Fold,
 }
 
 impl PassOptions {
-    /// The same without those that change parameters.
+    /// These options without the passes that change parameters.
     pub const fn keeping_parameters(self) -> Self {
         match self {
             Self::None => Self::None,

@@ -1,8 +1,8 @@
-//! A pooled vector that is spread over the image, concatenated with it and convolved becomes a bias of each sample: the image-pooling
-//! branch of atrous spatial pyramid pooling.
+//! Turns a pooled vector that is spread over the image, concatenated with it and convolved into a bias for each sample.
+//! This is the image-pooling branch of atrous spatial pyramid pooling.
 //!
-//! A 1×1 convolution of a concatenation is the sum of convolutions of its inputs; that of an input which is the same everywhere is
-//! the same everywhere.
+//! A 1×1 convolution of a concatenation is the sum of convolutions of its inputs. If an input is the same at all
+//! pixels, so is its term of the sum.
 
 use std::collections::HashMap;
 
@@ -15,12 +15,12 @@ use super::rewrite::{Rewrite, Rewritten, Uses};
 
 const NAME: &str = "pooled_bias";
 
-/// A convolution of a concatenation of which one input is the same everywhere.
+/// A convolution of a concatenation, one input of which is the same at all pixels.
 struct Match {
     concat: NodeId,
-    /// What is spread over the image, and then concatenated.
+    /// The input of the concatenation that spreads the vector over the image.
     spread: NodeId,
-    /// Channels of the concatenation before the vector's.
+    /// Number of channels before the vector's in the concatenation.
     first: usize,
 }
 
@@ -51,7 +51,7 @@ pub(super) fn run(graph: &Graph, kept: &[NodeId], report: &mut Report) -> Rewrit
     rewrite.finish()
 }
 
-/// Whether a tensor is one pixel, repeated: whatever the interpolation, there is nothing else to read.
+/// Whether a tensor is one pixel of each sample, repeated. A resize of one pixel does that whatever its interpolation.
 fn is_spread(graph: &Graph, id: NodeId) -> bool {
     let node = graph.node(id);
     let pixel = || graph.shape(node.inputs[0]);
@@ -59,7 +59,7 @@ fn is_spread(graph: &Graph, id: NodeId) -> bool {
     matches!(node.op, Op::Resize(_) | Op::Broadcast(_)) && one(pixel())
 }
 
-/// The convolution that reads a concatenation, if the vector can be a bias there.
+/// The convolution that reads a concatenation, if the vector can become its bias.
 fn convolution(graph: &Graph, uses: &Uses, concat: NodeId, spread: NodeId) -> Result<NodeId, &'static str> {
     uses.only_user(spread)?;
     let conv = uses.only_user(concat)?;

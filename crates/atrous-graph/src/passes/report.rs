@@ -1,27 +1,27 @@
-//! What passes did, and what they declined.
+//! What passes changed, and what they declined.
 
 use std::fmt;
 
-/// One place that a pass looked at.
+/// A place that a pass examined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     /// Name of the pass.
     pub pass: &'static str,
-    /// Name of the node that it looked at.
+    /// Name of the node at this place.
     pub node: String,
-    /// Why the pass changed nothing there; `None` if it did what it is for.
+    /// Why the pass changed nothing there; `None` if it did.
     pub declined: Option<&'static str>,
 }
 
-/// What passes did, in the order of the passes and of the graph.
+/// What passes did, in the order of the passes and of the graph's nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// All places that were looked at.
+    /// All places that were examined.
     pub notes: Vec<Note>,
 }
 
 impl Report {
-    /// How often a pass did what it is for.
+    /// Number of places that a pass changed.
     pub fn count(&self, pass: &str) -> usize {
         self.notes.iter().filter(|note| note.pass == pass && note.declined.is_none()).count()
     }
@@ -32,8 +32,8 @@ impl Report {
 }
 
 impl fmt::Display for Report {
-    /// A line for each pass: in how many of the places that it looked at it did what it is for. With `{:#}` the lines below say
-    /// why it declined at the others.
+    /// A line for each pass: how many of the places that it examined it changed. With `{:#}` more lines say why it
+    /// declined the others.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut passes: Vec<&str> = self.notes.iter().map(|note| note.pass).collect();
         passes.dedup();

@@ -1,4 +1,4 @@
-//! Making a graph from another, node by node.
+//! Building a graph from another, node by node.
 
 use crate::{DType, Graph, Layout, Node, NodeId, Op, Shape, TensorType};
 
@@ -7,13 +7,13 @@ use super::derived::{Derived, Recipe};
 /// What a pass returns.
 pub(super) struct Rewritten {
     pub(super) graph: Graph,
-    /// By node of the old graph: the node that makes the same tensor.
+    /// For each node of the old graph: the new node that makes the same tensor, if there is one.
     pub(super) nodes: Vec<Option<NodeId>>,
     /// Parameters that the old graph does not have.
     pub(super) derived: Vec<Derived>,
 }
 
-/// A new graph in the making. The old graph's nodes are gone through in order; each is copied, replaced, or left out.
+/// A new graph under construction. The old graph's nodes are visited in order; each is copied, replaced, or left out.
 pub(super) struct Rewrite<'a> {
     old: &'a Graph,
     new: Rewritten,
@@ -25,12 +25,12 @@ impl<'a> Rewrite<'a> {
         Self { old, new: Rewritten { graph: Graph::new(), nodes, derived: Vec::new() } }
     }
 
-    /// The node that makes what an old node made.
+    /// The new node that makes the tensor of an old node.
     pub(super) fn now(&self, old: NodeId) -> NodeId {
         self.new.nodes[old.0].expect("a node that others read was left out: a bug of atrous")
     }
 
-    /// What there is of the new graph.
+    /// The new graph so far.
     pub(super) const fn graph(&self) -> &Graph {
         &self.new.graph
     }
@@ -43,7 +43,7 @@ impl<'a> Rewrite<'a> {
         self.new.nodes[id.0] = Some(made.expect("a copy of a legal node: a bug of atrous"));
     }
 
-    /// Puts another operation into the place of an old node, under its name; `inputs` are of the new graph.
+    /// Replaces an old node by another operation of the same type, under its name. `inputs` are of the new graph.
     pub(super) fn put(&mut self, id: NodeId, op: Op, inputs: &[NodeId]) {
         let node = self.old.node(id);
         let made = self.new.graph.add(&node.name, op, inputs).expect("a legal rewrite: a bug of atrous");
@@ -51,7 +51,7 @@ impl<'a> Rewrite<'a> {
         self.new.nodes[id.0] = Some(made);
     }
 
-    /// Puts an operation, or a parameter, whose result is of another element type into the place of an old node.
+    /// Replaces an old node by an operation or a parameter of another element type, under its name.
     pub(super) fn restate(&mut self, id: NodeId, op: Op, inputs: &[NodeId], dtype: DType) -> NodeId {
         let Node { name, ty, .. } = self.old.node(id);
         let ty = TensorType { dtype, ..*ty };
@@ -66,13 +66,13 @@ impl<'a> Rewrite<'a> {
         made
     }
 
-    /// Adds a node that the old graph does not have, under a name that it does not have.
+    /// Adds a node that the old graph does not have. A name that is taken in either graph gets `#1`, `#2`, ….
     pub(super) fn insert(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> NodeId {
         let name = self.unused(name);
         self.new.graph.add(&name, op, inputs).expect("a legal node: a bug of atrous")
     }
 
-    /// Adds a parameter that is made from old ones.
+    /// Adds a parameter that is computed from old ones.
     pub(super) fn derive(&mut self, name: &str, shape: Shape, layout: Layout, recipe: Recipe) -> NodeId {
         let name = self.unused(name);
         let id = self.new.graph.parameter(&name, shape, layout).expect("a legal parameter: a bug of atrous");
@@ -102,7 +102,7 @@ impl<'a> Rewrite<'a> {
     }
 }
 
-/// By node: the nodes that read its tensor.
+/// For each node: the nodes that read its tensor, and whether it must be kept.
 pub(super) struct Uses {
     users: Vec<Vec<NodeId>>,
     kept: Vec<bool>,
@@ -119,17 +119,17 @@ impl Uses {
         Self { users, kept: flags }
     }
 
-    /// The readers of a tensor, one that reads it twice listed twice.
+    /// The readers of a tensor. One that reads it twice is listed twice.
     pub(super) fn users(&self, id: NodeId) -> &[NodeId] {
         &self.users[id.0]
     }
 
-    /// Whether nothing but the graph itself needs a tensor.
+    /// Checks that a tensor need not be kept, so that it may be fused away.
     pub(super) fn is_free(&self, id: NodeId) -> Result<(), &'static str> {
         if self.kept[id.0] { Err("its result is asked for") } else { Ok(()) }
     }
 
-    /// The only reader of a tensor that nothing else needs; else why it must be stored.
+    /// The only reader of a tensor that need not be kept, or the reason why the tensor must be stored.
     pub(super) fn only_user(&self, id: NodeId) -> Result<NodeId, &'static str> {
         self.is_free(id)?;
         match self.users(id) {
@@ -140,7 +140,7 @@ impl Uses {
     }
 }
 
-/// Leaves out what `kept` does not need. Inputs stay, and unless told otherwise parameters.
+/// Removes what `kept` does not need. Inputs stay. Parameters stay too unless `parameters` is true.
 pub(super) fn sweep(graph: &Graph, kept: &[NodeId], parameters: bool) -> Rewritten {
     let mut needed = vec![false; graph.nodes().len()];
     kept.iter().for_each(|id| needed[id.0] = true);

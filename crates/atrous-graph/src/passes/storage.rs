@@ -1,26 +1,27 @@
-//! What is stored in f16.
+//! Which tensors are stored in f16.
 
 use crate::NodeId;
 
-/// How activations and filters are stored. All else, and all sums, are f32 either way.
+/// How activations and filters are stored. Everything else, and all sums, are f32 in both cases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Precision {
     /// In 32 bits each.
     #[default]
     F32,
-    /// In 16 bits ([`DType::F16`](crate::DType::F16)) between the first convolution and the results, in training also what flows
-    /// back between them: half the memory and half the traffic, with a rounding of `2^-11` wherever something is stored. Numbers
-    /// beyond 65504 become infinite.
+    /// In 16 bits ([`DType::F16`](crate::DType::F16)) between the first convolution and the results, in training also
+    /// the gradients of these tensors: half the memory and half the traffic. Each stored value is rounded by up to
+    /// `2^-11` of itself. Numbers beyond 65504 become infinite.
     F16,
 }
 
-/// What [`Optimized::stored`](crate::passes::Optimized::stored) must know of what a graph is for.
+/// What [`Optimized::stored`](crate::passes::Optimized::stored) must know of the purpose of a graph.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Storage {
-    /// Filters are rounded when they are uploaded. Otherwise they stay as they are, and are cast in every run.
+    /// Whether filters are rounded when they are uploaded. If not, they stay f32 and are cast in every run.
     pub filters: bool,
-    /// Losses and totals: what they are made of stays f32 behind the last convolution.
+    /// Losses and totals. Values after the last convolution from which they are computed stay f32.
     pub losses: Vec<NodeId>,
-    /// What gradients are multiplied with. Whatever depends on it is a gradient, and begins to be f16 at convolutions as well.
+    /// The factor of all gradients. Every node that depends on it is a gradient; gradients, too, become f16 at
+    /// convolutions.
     pub loss_scale: Option<NodeId>,
 }

@@ -1,4 +1,4 @@
-//! What several variants of a convolution need.
+//! Conditions of several variants of a convolution.
 
 use atrous_graph::op::Padding;
 
@@ -25,18 +25,19 @@ pub(super) fn dense(p: &ConvProblem<'_>) -> Admission {
     require(p.conv.groups == 1, "several groups")
 }
 
-/// Each group's channels are vec4s of their own.
+/// No vec4 holds channels of two groups.
 pub(super) fn whole(p: &ConvProblem<'_>) -> Admission {
     require(p.groups_are_whole(), "a group is not a multiple of 4 channels")
 }
 
-/// Each group is a layer of the grid with vec4s of its own.
+/// Each group can be a layer of the grid, and no vec4 holds channels of two groups.
 pub(super) fn layered(p: &ConvProblem<'_>) -> Admission {
     let most = p.target().limits.max_workgroups as usize;
     whole(p).and(require(p.conv.groups <= most, "more groups than layers of a grid"))
 }
 
-/// No function is computed of the image: a value is loaded again for every tile of output channels.
+/// There is no prologue. These kernels load a value for every tile of output channels, and would compute the function
+/// each time.
 pub(super) fn bare(p: &ConvProblem<'_>) -> Admission {
     require(p.fused.prologue.is_none(), "it does not compute a function of the image")
 }
@@ -46,12 +47,12 @@ pub(super) fn memory(p: &ConvProblem<'_>) -> Admission {
     require(p.target().limits.workgroup_memory >= TILE_BYTES, "the tile passes the workgroup memory")
 }
 
-/// Barriers are worth their time.
+/// The adapter is no software adapter, where barriers are slow.
 pub(super) fn hardware(target: &Target) -> Admission {
     require(!target.software, "a barrier is slow on a software adapter")
 }
 
-/// Groups, if there are several, fill tiles.
+/// There is one group, or each group has at least 4 vec4s of output channels, so that tiles are filled.
 pub(super) fn filled(p: &ConvProblem<'_>) -> Admission {
     require(p.conv.groups == 1 || p.og4() >= 4, "a group has too few output channels to fill a tile")
 }

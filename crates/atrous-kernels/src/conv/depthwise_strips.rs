@@ -7,17 +7,17 @@ use crate::dispatch::Dispatch;
 use crate::error::PlanError;
 use crate::kernel::Kernel;
 
-/// Rows of a strip at most: its first two rows take extra loads.
+/// Largest number of rows of a strip. A strip needs extra loads for its first two rows.
 const ROWS: usize = 16;
 
-/// The kernel in strips, where it serves: `offset` is what its rows and columns are padded with, `flipped` reads the filter back
-/// to front.
+/// The dispatch of the kernel in strips, or `None` if it does not serve. `offset` is the padding of rows and columns
+/// before the image; `flipped` reads the filter back to front.
 pub(super) fn strips(p: &ConvProblem<'_>, offset: [usize; 2], flipped: bool) -> Option<Result<Dispatch, PlanError>> {
     let y = p.y();
     let [down, right] = p.conv.dilation;
-    // Runs of `length` outputs that lie `step` apart.
+    // Number of runs of `length` outputs that lie `step` apart.
     let runs = |size: usize, length: usize, step: usize| size.div_ceil(length * step) * step;
-    // Sharing inputs halves the loads of a run; runs far longer than the row would waste more.
+    // Sharing inputs halves the loads of a run; runs that extend far beyond the row would waste more.
     let spread = runs(y.w, 4, right) > 2 * runs(y.w, 4, 1) || runs(y.h, 1, down) > 2 * y.h;
     if p.kernel != [3, 3] || p.conv.stride != [1, 1] || spread {
         return None;

@@ -1,4 +1,4 @@
-//! A convolution together with what comes right before and after it.
+//! Convolutions fused with the operations right before and after them.
 
 use atrous_graph::op::{Convolution, Fused, FusedConv};
 use atrous_graph::{Op, TensorType};
@@ -28,7 +28,7 @@ impl Kernels for FusedConv {
         let alone = Section { op: &self.conv.op(), inputs: &section.inputs[..split], ..*section };
         let mut cut = convolution(&self.conv).cut(&alone)?;
         cut.op = Op::Fused(Fused::Conv(Self { conv: Self::of(&cut.op, split)?.conv, ..*self }));
-        // A residual is as large as the result, or a pixel of each sample.
+        // A residual is as large as the result, or one pixel of each sample.
         let pixel = |ty: &TensorType| ty.shape.h == 1 && section.output.shape.h > 1;
         let window = |ty| if pixel(ty) { section.samples(0..1) } else { section.window.clone() };
         cut.inputs.extend(section.inputs[split..].iter().map(window));

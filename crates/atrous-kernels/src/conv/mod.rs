@@ -1,8 +1,8 @@
-//! Convolution, transposed convolution and the filter's gradient: which kernel serves, and its dispatches.
+//! Convolution, transposed convolution and the filter's gradient: the choice of the kernel, and its dispatches.
 //!
-//! A variant is a value in a file of its own, and `forward`, `transposed` and `grad_weight` list them, best first. Those that keep
-//! tiles in workgroup memory come before those that keep them in registers, except on software adapters, where a barrier costs more than it
-//! saves.
+//! Each variant is a value in its own file. `forward`, `transposed` and `grad_weight` list them, best first. Variants
+//! with tiles in workgroup memory come before those with tiles in registers, except on software adapters, where a
+//! barrier costs more than it saves.
 
 mod conditions;
 mod depthwise_strips;
@@ -35,7 +35,7 @@ pub(crate) fn entries() -> Vec<&'static Entry> {
     [forward::VARIANTS.entries(), transposed::VARIANTS.entries(), grad_weight::VARIANTS.entries()].concat()
 }
 
-/// The tiles that a variant is linked for; none if it works in no tile of a choice.
+/// The tiles that a variant is linked for; empty if it has no choice of tiles.
 ///
 /// # Errors
 /// [`PlanError::UnknownVariant`] if no convolution has a variant of this name.

@@ -38,7 +38,7 @@ impl ConvProblem<'_> {
         }
     }
 
-    /// What is done with sums, the first of which is that of pixel `first`.
+    /// How sums are finished and stored. The first sum is that of pixel `first`.
     pub(super) fn epilogue(&self, first: usize) -> Epilogue {
         let (activation, activation_p, activation_q) = code(self.fused.activation);
         let each = self.residual_input().map_or(1, |input| {
@@ -49,13 +49,13 @@ impl ConvProblem<'_> {
         Epilogue { out, activation, activation_p, activation_q, r_first: first, r_pixels: each.max(1) }
     }
 
-    /// What is done with the image.
+    /// The function that is applied to the image.
     pub(super) fn prologue(&self) -> Prologue {
         let (prologue, prologue_p, prologue_q) = code(self.fused.prologue);
         Prologue { prologue, prologue_p, prologue_q }
     }
 
-    /// What the sums are cut into: a single slab, unless they are cut.
+    /// The slabs that sums are cut into; a single one if they are not cut.
     pub(super) fn slabs(&self) -> Slabs {
         let steps = self.steps();
         self.cut.map_or(Slabs { slabs: 1, per_slab: steps }, |cut| Slabs { slabs: cut.count, per_slab: cut.steps })
@@ -77,7 +77,7 @@ impl ConvProblem<'_> {
         self.fused.bias.then(|| Bound::input(self.problem, 2))
     }
 
-    /// The residual, unless the result holds it.
+    /// The residual, unless the result is written over it.
     pub(super) fn residual(&self) -> Option<Bound> {
         let input = self.residual_input().filter(|_| self.in_place().is_none());
         input.map(|input| Bound::input(self.problem, input))
@@ -92,7 +92,7 @@ impl ConvProblem<'_> {
     }
 }
 
-/// The code and the parameters of a function, or of none.
+/// The code and the parameters of a function; those of the identity for `None`.
 fn code(function: Option<Unary>) -> (Activation, f64, f64) {
     let (code, p, q) = function.map_or((Activation::Identity, 0.0, 0.0), |function| activation(&function));
     (code, p.into(), q.into())

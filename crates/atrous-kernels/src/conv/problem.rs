@@ -1,4 +1,4 @@
-//! A convolution in the numbers that its kernels take.
+//! The sizes of a convolution, as its kernels take them.
 
 use atrous_graph::op::{Conv2d, FusedConv};
 use atrous_graph::{DType, Shape};
@@ -9,10 +9,10 @@ use crate::target::Target;
 use crate::tile::Tile;
 use crate::variant::Family;
 
-/// Strips at most on a GPU, most of which is idle while they are joined.
+/// Most strips on a GPU. While strips are joined, most of the GPU is idle.
 const MOST_STRIPS: u64 = 4096;
 
-/// Convolutions, and transposed ones.
+/// The family of convolutions and transposed convolutions.
 pub(crate) enum Conv {}
 
 impl Family for Conv {
@@ -23,11 +23,11 @@ impl Family for Conv {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slabs {
     pub(super) count: usize,
-    /// Steps of one.
+    /// Steps of one slab.
     pub(super) steps: usize,
 }
 
-/// A convolution or transposed convolution of one part, with what surrounds it.
+/// A convolution or transposed convolution of one part, with its fused operations.
 #[derive(Clone, Copy)]
 pub(crate) struct ConvProblem<'a> {
     pub(super) problem: &'a Problem<'a>,
@@ -39,7 +39,7 @@ pub(crate) struct ConvProblem<'a> {
     pub(super) cin_g: usize,
     /// Output channels of one group.
     pub(super) cout_g: usize,
-    /// What the sums are cut into, if they are.
+    /// The slabs that sums are cut into, if they are cut.
     pub(super) cut: Option<Slabs>,
     /// The strips whose statistics are stored, if they are.
     pub(super) strips: Option<Strips>,
@@ -52,18 +52,20 @@ impl<'a> ConvProblem<'a> {
         Self { problem, conv, fused, kernel: [filter.n, filter.h], cin_g, cout_g, cut: None, strips: None }
     }
 
-    /// The same, its result measured in strips of `len` of each `row` pixels, where that is wanted and worth it.
+    /// This problem with the statistics of its result stored in strips of `len` of each `row` pixels, if they are asked
+    /// for, possible and worth it.
     pub(super) fn measuring(&self, row: usize, len: usize) -> Self {
         let (strips, output) = (Strips { row, len, scratch: 0 }, &self.problem.output);
         let bytes = strips.bytes(self.pixels(), self.o4());
-        // Written and read they are two thirds of the map at most: those of 16 pixels in f32, of 32 in f16.
+        // Writing and reading statistics moves at most two thirds of the result's bytes, as with 16 pixels a strip in
+        // f32, 32 in f16.
         let few = self.target().software || strips.count(self.pixels()) <= MOST_STRIPS;
         let pays = 3 * bytes <= output.ty.bytes() && few;
         let legal = output.measured && !self.fused.residual && bytes <= self.target().limits.max_binding;
         Self { strips: Some(strips).filter(|_| legal && pays), ..*self }
     }
 
-    /// A plan of one dispatch, of a kernel that measures what it stores if the problem says so.
+    /// A plan of one dispatch, with scratch memory for statistics if the problem has them stored.
     pub(super) fn single(&self, tile: Tile, dispatch: Dispatch) -> NodePlan {
         let scratch = self.strips.iter().map(|strips| strips.bytes(self.pixels(), self.o4())).collect();
         NodePlan { tile: Some(tile), scratch, strips: self.strips, ..dispatch.into() }
@@ -81,7 +83,7 @@ impl<'a> ConvProblem<'a> {
         self.problem.target
     }
 
-    /// Positions of the result in all samples.
+    /// Number of pixels of the result in all samples.
     pub(super) fn pixels(&self) -> usize {
         let y = self.y();
         y.n * y.h * y.w
@@ -112,12 +114,12 @@ impl<'a> ConvProblem<'a> {
         self.kernel[0] * self.kernel[1]
     }
 
-    /// Steps of 16 terms that the kernels in workgroup memory take a sum in.
+    /// Number of steps, of 16 terms each, in which kernels with tiles in workgroup memory compute a sum.
     pub(super) fn steps(&self) -> usize {
         (self.taps() * self.cg4()).div_ceil(4)
     }
 
-    /// Whether each group's channels are vec4s of their own.
+    /// Whether no vec4 holds channels of two groups.
     pub(super) fn groups_are_whole(&self) -> bool {
         self.conv.groups == 1 || (self.cin_g.is_multiple_of(4) && self.cout_g.is_multiple_of(4))
     }
@@ -127,12 +129,13 @@ impl<'a> ConvProblem<'a> {
         self.problem.output.ty.dtype == DType::F16
     }
 
-    /// The input that is added to the sums, if there is one.
+    /// The index of the residual among the inputs, if there is one.
     pub(super) fn residual_input(&self) -> Option<usize> {
         self.fused.residual.then(|| self.fused.conv_inputs())
     }
 
-    /// The residual, if the result is written over it: not over one of a pixel for each sample.
+    /// The index of the residual, if the result is written over it. It must have the result's type, not one pixel for
+    /// each sample.
     pub(super) fn in_place(&self) -> Option<usize> {
         let residual = self.residual_input()?;
         let (output, part) = (&self.problem.output, &self.problem.inputs[residual]);

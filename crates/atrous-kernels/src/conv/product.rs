@@ -1,4 +1,4 @@
-//! Convolutions as one matrix product of a kernel in tiles.
+//! Convolutions as one matrix product, computed in tiles.
 
 use atrous_shaders::conv::{gemm_registers, gemm_tiled};
 
@@ -9,7 +9,7 @@ use crate::kernel::{Bound, Kernel};
 use crate::target::Target;
 use crate::tile::Tile;
 
-/// The tile of a product, and the workgroups that cover one of its layers.
+/// The tile of a product, and the number of workgroups of one of its layers.
 #[derive(Clone, Copy)]
 pub(super) struct Work {
     pub(super) tile: Tile,
@@ -17,25 +17,25 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// For `rows` × `columns` vec4s, computed `layers` times, in tiles of workgroup memory.
+    /// A product of `rows` × `columns` vec4s, computed `layers` times, in tiles of workgroup memory.
     pub(super) fn in_workgroup(rows: usize, columns: usize, layers: usize, target: &Target) -> Self {
         let tile = Tile::in_workgroup(Tile::TALL, [rows, columns, layers], target);
         Self { tile, groups: tile.count(rows, columns) as u64 }
     }
 
-    /// The same in tiles of registers.
+    /// A product of `rows` × `columns` vec4s, computed `layers` times, in tiles of registers.
     pub(super) fn in_registers(rows: usize, columns: usize, layers: usize, target: &Target) -> Self {
         let tile = Tile::in_registers(rows, columns, layers, target);
         Self { tile, groups: tile.register_groups(rows, columns) }
     }
 }
 
-/// The rows that are multiplied with the filter: pixels of an image, or their columns.
+/// The rows that are multiplied by the filter: pixels of an image, or rows of the column matrix.
 #[derive(Clone, Copy)]
 pub(super) struct Rows {
     pub(super) x: Bound,
     pub(super) y: Bound,
-    /// Rows of both.
+    /// Number of rows of `x` and `y`.
     pub(super) m: usize,
     /// Vec4s of a row of `x`.
     pub(super) k4: usize,
@@ -50,7 +50,7 @@ impl Rows {
     }
 }
 
-/// A 1×1 convolution by the kernel of a tile.
+/// Plans a 1×1 convolution with a kernel that works in tiles.
 pub(super) fn gemm(
     p: &ConvProblem<'_>,
     work: Work,
@@ -61,7 +61,7 @@ pub(super) fn gemm(
     Ok(p.single(work.tile, dispatch))
 }
 
-/// Any convolution by the kernel of a tile that writes to a binding, its groups as layers of the grid.
+/// Plans any convolution with a kernel that works in tiles and writes to a binding. Groups are layers of the grid.
 pub(super) fn implicit_gemm(
     p: &ConvProblem<'_>,
     work: Work,
@@ -73,7 +73,7 @@ pub(super) fn implicit_gemm(
     Ok(p.single(work.tile, Dispatch { grid: [x, y, p.conv.groups as u32], ..dispatch }))
 }
 
-/// The product of rows and filter in a tile of workgroup memory, finished as the convolution's result.
+/// The product of rows and filter in tiles of workgroup memory, with the convolution's epilogue.
 pub(super) fn tiled(p: &ConvProblem<'_>, tile: Tile, rows: Rows) -> Kernel {
     let call = gemm_tiled::call(
         gemm_tiled::Axes {
@@ -97,7 +97,7 @@ pub(super) fn tiled(p: &ConvProblem<'_>, tile: Tile, rows: Rows) -> Kernel {
     call.into()
 }
 
-/// The product of rows and filter in a tile of registers, finished as the convolution's result.
+/// The product of rows and filter in tiles of registers, with the convolution's epilogue.
 pub(super) fn in_registers(p: &ConvProblem<'_>, tile: Tile, rows: Rows) -> Kernel {
     let call = gemm_registers::call(
         gemm_registers::Axes {

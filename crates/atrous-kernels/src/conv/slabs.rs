@@ -1,19 +1,19 @@
-//! How long sums over few pixels are cut into slabs, so that more workgroups run than there are tiles.
+//! How long sums over few pixels are cut into slabs, so that there are more workgroups than tiles.
 //!
-//! How many slabs there are depends on shapes and limits alone.
+//! The number of slabs depends on shapes and limits alone.
 
 use super::problem::{ConvProblem, Slabs};
 use super::tile::BUSY;
 use crate::tile::Tile;
 use crate::variant::{Admission, require};
 
-/// Bytes of partial sums at most.
+/// Most bytes of partial sums.
 const PARTIAL_BYTES: u64 = 32 << 20;
 
-/// Steps that a slab should have at least, if two slabs leave it as many.
+/// Least number of steps of a slab, if sums are long enough for two such slabs.
 const LEAST: usize = 8;
 
-/// Steps from which a sum is long.
+/// Number of steps from which a sum counts as long.
 const LONG: usize = 64;
 
 /// How a problem's sums are cut.
@@ -26,7 +26,7 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// The cut of a problem's sums; none if they have a single step, or two slabs are too many for memory or grid.
+    /// The cut of a problem's sums. `None` if they have a single step, or two slabs exceed memory or grid.
     pub(super) fn of(p: &ConvProblem<'_>) -> Option<Self> {
         let (limits, layers) = (&p.target().limits, p.conv.groups);
         let tile = Tile::in_workgroup(Tile::WORKGROUP, [p.pixels(), p.og4(), layers], p.target());
@@ -51,7 +51,7 @@ pub(super) fn several(p: &ConvProblem<'_>) -> Admission {
         .and(require(Cut::of(p).is_some(), "the sum, or the memory for partial ones, is too short to be cut"))
 }
 
-/// Whether a second stage may be worth its time.
+/// Whether a second stage may pay: there are few tiles, and sums are long.
 pub(super) fn long(p: &ConvProblem<'_>) -> Admission {
     let Some(cut) = Cut::of(p) else { return Ok(()) };
     require(4 * cut.tiles <= BUSY, "there are enough tiles to keep the adapter busy")

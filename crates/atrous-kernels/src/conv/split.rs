@@ -1,6 +1,7 @@
 //! Convolutions whose sums are cut into slabs.
 //!
-//! The first stage writes the partial sums of every slab, the second adds them up in the order of the slabs and finishes the sum.
+//! The first stage writes the partial sums of every slab. The second adds them in the order of the slabs and applies
+//! the epilogue.
 
 use atrous_graph::op::FusedConv;
 use atrous_shaders::conv::combine;
@@ -12,7 +13,7 @@ use crate::error::PlanError;
 use crate::kernel::{Bound, Kernel};
 use crate::tile::Tile;
 
-/// Both stages: partial sums by a kernel that writes them to a binding, in tiles, and their sum.
+/// Plans both stages. `partial` is the kernel of the first, which works in tiles and writes partial sums to a binding.
 pub(super) fn plan(
     p: &ConvProblem<'_>,
     partial: fn(&ConvProblem<'_>, Tile, Bound) -> Kernel,
@@ -36,7 +37,7 @@ pub(super) fn plan(
     })
 }
 
-/// The kernel that adds the partial sums up.
+/// The kernel that adds the partial sums.
 fn sum(p: &ConvProblem<'_>, partials: Binding) -> Kernel {
     let call = combine::call(
         combine::Axes { bias: p.fused.bias, residual: p.fused.residual, in_place: p.in_place().is_some() },

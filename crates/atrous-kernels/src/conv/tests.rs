@@ -70,7 +70,7 @@ fn every_variant_serves_when_asked_for_where_it_is_legal() {
     for name in ["depthwise", "depthwise_multiplier", "implicit_gemm_tiled", "direct"] {
         asked(conv(1, 1), 1, Shape::new(3, 3, 1, 1), name);
     }
-    // Asked for where it is not legal, it does not serve.
+    // A variant that is asked for where it is not legal does not serve.
     let target = Target { variant: Some("gemm_tiled"), ..GPU };
     let strided = Conv2d { stride: [2, 2], ..conv(1, 0) };
     let plan = plan(Op::Conv2d(strided), Shape::new(1, 9, 9, 8), Shape::new(1, 1, 8, 8), false, &target);
@@ -83,7 +83,7 @@ fn long_sums_over_few_pixels_are_cut_on_a_gpu() {
     let small = Shape::new(1, 7, 7, 512);
     let whole = ["implicit_gemm_tiled", "implicit_gemm_registers"];
     assert_eq!(served(conv(1, 1), small, Shape::new(3, 3, 512, 512)), ["implicit_gemm_split", whole[1]]);
-    // A batch makes tiles enough, a short sum is not worth a second stage.
+    // A batch has enough tiles. A short sum is not worth a second stage.
     assert_eq!(served(conv(1, 1), Shape { n: 16, ..small }, Shape::new(3, 3, 512, 512)), whole);
     assert_eq!(served(conv(1, 1), Shape { c: 64, ..small }, Shape::new(3, 3, 64, 64)), whole);
     let dense = (Shape::new(1, 1, 1, 2048), Shape::new(1, 1, 2048, 1000));
@@ -101,7 +101,7 @@ fn long_sums_over_few_pixels_are_cut_on_a_gpu() {
     }
 }
 
-/// A convolution stored as `dtype`, on a GPU with these matrices.
+/// The plan of a convolution of `dtype` tensors on a GPU with these cooperative matrices.
 fn cooperative(dtype: DType, conv: Conv2d, filter: Shape, have: Option<Cooperative>, limits: Limits) -> NodePlan {
     let x = Shape::new(2, 9, 7, filter.w * conv.groups);
     let inputs = [TensorType { dtype, ..TensorType::image(x) }, TensorType { dtype, ..TensorType::filter(filter) }];
@@ -173,7 +173,8 @@ fn the_shape_sizes_the_tiles() {
     assert_eq!(axes(56, 3, &SOFTWARE), "bias,sized,TILE_M=16,TILE_N=4");
 }
 
-/// On software adapters one pipeline serves all shapes of a kernel that keeps its sums in registers; on a GPU shapes are constants.
+/// On software adapters one pipeline of a kernel with sums in registers serves all shapes. On a GPU sizes are
+/// constants.
 #[test]
 fn sizes_are_read_from_a_table_where_compiling_takes_long() {
     let of = |variant: &'static str, h: usize, c: usize, target: &Target| {
@@ -264,7 +265,7 @@ fn depthwise_outputs_share_inputs_where_the_dilation_fits_the_row() {
     let conv12 = Conv2d { dilation: [12; 2], ..conv(64, 12) };
     let software = self::plan(Op::Conv2d(conv12), x, Shape::new(3, 3, 1, 64), false, &SOFTWARE);
     assert_eq!((value(&software.dispatches[0], "ROWS"), software.dispatches[0].grid), (3, [36, 1, 1]));
-    // A million columns apart: as few invocations as a row of one column needs.
+    // Taps a million columns apart take no more invocations than a row of one column.
     let far = plan(Shape::new(1, 1, 1, 64), 1 << 20, 1 << 20);
     assert_eq!((far.variant, far.dispatches[0].grid), ("depthwise", [1, 1, 1]));
 }

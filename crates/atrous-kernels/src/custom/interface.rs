@@ -1,4 +1,4 @@
-//! What stands behind the text of a custom kernel: sizes, bindings, and functions that read and write them.
+//! The text that is appended to a custom kernel: sizes, bindings, and functions that read and write them.
 
 use std::fmt::Write;
 
@@ -26,7 +26,7 @@ pub(super) fn text(inputs: &[Part], output: &Part) -> String {
     text
 }
 
-/// Constants and the numbering of a tensor.
+/// Size constants and the index function of a tensor.
 fn sizes(name: &str, index: &str, part: &Part) -> String {
     let (shape, padded, count) = (part.ty.shape, part.ty.padded(), vec4s(part.ty));
     let (w, c4) = (padded.w, padded.c / 4);
@@ -47,7 +47,7 @@ fn {index}(n: u32, y: u32, x: u32, c4: u32) -> u32 {{
     )
 }
 
-/// The type of a vec4 in a kernel, and as it is stored.
+/// The type of a vec4 in a kernel, and the type that it is stored as.
 const fn types(dtype: DType) -> [&'static str; 2] {
     match dtype {
         DType::F32 => ["vec4<f32>"; 2],

@@ -1,4 +1,4 @@
-//! Operations that a program brings along: its text, and the interface that is put behind it.
+//! Operations defined by a program: their text, and the interface that is appended to it.
 
 mod interface;
 
@@ -21,7 +21,8 @@ impl Kernels for Custom {
     /// Plans the operation by its kernel.
     ///
     /// # Errors
-    /// [`PlanError::Custom`] if it gives none, [`PlanError::Limit`] if the adapter's grid or bindings are too small.
+    /// [`PlanError::Custom`] if the operation gives no valid kernel, [`PlanError::Limit`] if the adapter's grid or
+    /// bindings are too small.
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let limits = &problem.target.limits;
         let types: Vec<TensorType> = problem.inputs.iter().map(|part| part.ty).collect();
@@ -49,8 +50,8 @@ impl Kernels for Custom {
         Ok(NodePlan::single("custom", dispatch))
     }
 
-    /// If the operation says that ranges can be computed alone: the same range of the inputs that have as many samples, or rows, and all
-    /// of the others.
+    /// Cuts an operation that allows it. Inputs with as many samples, or rows, as the result are cut to the same range.
+    /// All other inputs are whole.
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {
         let (ways, output, rows_whole) = ((**self).cut(), section.output, section.has_all_rows());
         if ways == CustomCut::Whole || (ways == CustomCut::Samples && !rows_whole) || output.layout == Layout::Filter {

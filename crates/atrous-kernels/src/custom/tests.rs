@@ -5,7 +5,7 @@ use super::*;
 use crate::plan::plan as plan_graph;
 use crate::{Target, plan_node};
 
-/// Twice its input, in this grid, with this constant.
+/// Doubles its input, with these cuts, this grid and this constant.
 #[derive(Clone, Copy, Debug)]
 struct Twice {
     cut: CustomCut,

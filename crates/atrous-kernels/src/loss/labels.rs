@@ -1,4 +1,4 @@
-//! Labels as numbers.
+//! Functions of labels.
 
 use atrous_graph::op::{LabelWeight, OneHot};
 use atrous_shaders::loss::{label_weight, one_hot};

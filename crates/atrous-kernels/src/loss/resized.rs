@@ -1,4 +1,4 @@
-//! Cross-entropy of logits that are interpolated as they are read, and its gradient.
+//! Cross-entropy of logits that are interpolated while they are read, and its gradient.
 
 use std::ops::Range;
 
@@ -16,7 +16,7 @@ use crate::problem::Problem;
 use crate::resize::interpolate::{axes, gradient_rows, input_rows};
 use crate::resize::tables::two;
 
-/// Rows of the gradient that an invocation goes down. What lies between the last of them and the next is computed twice.
+/// Rows of the gradient that an invocation computes. Resized rows between its last row and the next are computed twice.
 const ROWS: usize = 4;
 
 impl Kernels for ResizeCrossEntropy {
@@ -37,7 +37,8 @@ impl Kernels for ResizeCrossEntropy {
 }
 
 impl Kernels for ResizeCrossEntropyGrad {
-    /// In two stages: what is needed of each resized pixel whatever the class, then the sums over them.
+    /// Plans two stages. The first stores what the gradient needs of each resized pixel, whatever the class; the second
+    /// sums the gradients of the resized pixels.
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let table = table(&self.0, problem);
         let size = pixel_count(problem) as u64 * 16;
@@ -61,13 +62,15 @@ impl Kernels for ResizeCrossEntropyGrad {
         }
         let out = section.rows();
         let rows = gradient_rows(&self.0.resize_grad(x), out.clone());
-        // What these rows are made of, and the pixels themselves, which may count for none.
+        // The rows that the resized rows are interpolated from, and the rows of the result, which no resized row may
+        // read.
         let read = input_rows(&self.0.resize, x, rows.clone());
         Some(resized(section, read.start.min(out.start)..read.end.max(out.end), 2, rows))
     }
 }
 
-/// What is resized in rows `x`, so many others in these rows of the resized, all others (class weights) whole.
+/// Rows `x` of the logits, these `rows` of the next `count` inputs, which have the resized size, and all others (class
+/// weights) whole.
 fn resized(section: &Section<'_>, x: Range<usize>, count: usize, rows: Range<usize>) -> Cut {
     let mut cut = section.first_rows(x);
     cut.inputs[1..=count].fill(section.samples(rows));
@@ -79,16 +82,16 @@ fn pixel_count(problem: &Problem<'_>) -> usize {
     problem.inputs[1].ty.shape.len()
 }
 
-/// What a dispatch over the resized pixels writes, and what it reads beside logits, table and labels.
+/// What a dispatch over the resized pixels writes, and what it reads besides logits, table and labels.
 #[derive(Clone, Copy)]
 struct Stage {
     y: Bound,
-    /// Given in the first stage of the gradient.
+    /// `Some` in the first stage of the gradient.
     dy: Option<Bound>,
     weights: Option<Bound>,
 }
 
-/// The dispatch over the resized pixels: their losses, or what the gradient needs of them.
+/// The dispatch over the resized pixels, which computes their losses, or what the gradient needs of them.
 fn pixels(op: &ResizeCrossEntropy, problem: &Problem<'_>, table: &[u32], stage: Stage) -> Result<Dispatch, PlanError> {
     let Stage { y, dy, weights } = stage;
     let [x, labels] = [0, 1].map(|i| problem.inputs[i].ty);
@@ -120,7 +123,7 @@ fn pixels(op: &ResizeCrossEntropy, problem: &Problem<'_>, table: &[u32], stage: 
     Kernel::from(call).invocations(pixel_count(problem), problem.target)
 }
 
-/// The dispatch that sums up the gradients of the resized pixels, of which the first stage prepared `pixels`.
+/// The dispatch that sums the gradients of the resized pixels. `pixels` is the result of the first stage.
 fn sums(op: &ResizeCrossEntropy, problem: &Problem<'_>, table: &[u32], pixels: Bound) -> Result<Dispatch, PlanError> {
     let ([x, labels], dx) = ([0, 1].map(|i| &problem.inputs[i]), &problem.output);
     let weights = weights(problem, 3);
@@ -154,12 +157,12 @@ fn bound_table(table: &[u32]) -> Bound {
     Bound::window(Binding { slot: Slot::Constant(0), offset: 0, size: table.len() as u64 * 4 }, 0)
 }
 
-/// The two taps of each resized row, then of each column; then for each row and one more, and each column and one more, where the
-/// resized ones begin whose first tap it is.
+/// The two taps of each resized row, then of each resized column. Then, for each row of the logits and one past the
+/// last, the index of the first resized row whose first tap is not before it; then the same for columns.
 fn table(op: &ResizeCrossEntropy, problem: &Problem<'_>) -> Vec<u32> {
     let [x, labels] = [&problem.inputs[0], &problem.inputs[1]];
     let axes = axes(&op.resize, x.full.shape);
-    // Of rows and columns: the pixels and the resized ones that the parts have.
+    // For rows and columns: those of the logits' part, and the resized ones of the labels' part.
     let [pixels, resized] = [x, labels].map(|part| {
         let first = part.first_row;
         [first..first + part.ty.shape.h, 0..part.ty.shape.w]

@@ -1,4 +1,4 @@
-//! Tensors one after the other along the channels.
+//! Concatenation along the channels.
 
 use atrous_graph::op::Concat;
 use atrous_shaders::movement::concat;
@@ -11,10 +11,10 @@ use crate::kernels::Kernels;
 use crate::problem::Problem;
 
 impl Kernels for Concat {
-    /// One dispatch for each input that does not lie there already.
+    /// One dispatch for each input that is not already stored in the result.
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let y = problem.output.ty;
-        // Of filters also the rows of their padding.
+        // A filter's padding along input channels is copied too.
         let rows = y.padded();
         let pixels = rows.n * rows.h * rows.w;
         let mut first = 0;

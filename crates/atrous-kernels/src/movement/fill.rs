@@ -1,4 +1,4 @@
-//! Tensors that repeat what they have: broadcasts and constants.
+//! Broadcasts and constant tensors.
 
 use atrous_graph::op::{Broadcast, Fill};
 use atrous_shaders::movement::{broadcast, fill};

@@ -1,4 +1,5 @@
-//! Data movement: concat, slice, pad, flip; what repeats. All of it moves bits and takes any element type.
+//! Data movement: concat, slice, pad, flip, permute, broadcast and fill. Copies move bits, so they take any element
+//! type.
 
 mod concat;
 mod fill;

@@ -1,4 +1,4 @@
-//! Rows and columns added around an image, and the gradient of that.
+//! Padding of images, and its gradient.
 
 use std::ops::Range;
 
@@ -73,7 +73,7 @@ fn bits(value: f32, dtype: DType) -> u32 {
     if dtype == DType::F16 { u32::from(half::f16::from_f32(value).to_bits()) } else { value.to_bits() }
 }
 
-/// The rows of an image of `in_h` rows that some rows of the padded image repeat; at least one.
+/// The rows of an image of `in_h` rows that some rows of the padded image are copied from; at least one.
 fn input_rows(op: &Pad, in_h: usize, rows: Range<usize>) -> Range<usize> {
     let last = in_h as isize - 1;
     let source = |row: usize| {
@@ -86,7 +86,7 @@ fn input_rows(op: &Pad, in_h: usize, rows: Range<usize>) -> Range<usize> {
     first..end
 }
 
-/// What the gradient is the adjoint of.
+/// The padding along each axis, whose adjoint the gradient is.
 fn forward(op: &PadGrad) -> [Forward; 2] {
     let Pad { padding: p, mode } = op.pad;
     [(op.h, p.top, p.bottom), (op.w, p.left, p.right)].map(|(n, before, after)| {
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn rows_that_padding_repeats() {
         let pad = |mode| Pad { padding: Padding::symmetric(3, 0), mode };
-        // Rows -3..1 of ten: mirrored 3, 2, 1, 0.
+        // Rows -3..1 of ten are mirrored to 3, 2, 1, 0.
         assert_eq!(input_rows(&pad(PadMode::Reflect), 10, 0..4), 0..4);
         assert_eq!(input_rows(&pad(PadMode::Reflect), 10, 13..16), 6..9);
         assert_eq!(input_rows(&pad(PadMode::Replicate), 10, 0..4), 0..1);

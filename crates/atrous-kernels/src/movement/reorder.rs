@@ -1,4 +1,4 @@
-//! Rows and columns in reverse order, and axes in another one.
+//! Mirrored images and permuted axes.
 
 use atrous_graph::op::{Flip, Permute};
 use atrous_shaders::movement::{flip, permute};
@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::window::Window;
 
 impl Kernels for Flip {
-    /// A part holds the rows that it mirrors.
+    /// A part of the input has exactly the rows that are mirrored into the part of the result.
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let y = problem.output.ty;
         let call = flip::call(
@@ -47,7 +47,8 @@ impl Kernels for Permute {
         let pixel = padded.c;
         let steps = [padded.h * padded.w * pixel, padded.w * pixel, pixel, 1];
         let [step_n, step_h, step_w, step_c] = self.axes.map(|axis| steps[axis]);
-        // A part of the input begins where that of the result does, as far as their samples and rows are the same.
+        // The first sample and row of the result's part within the input's part: 0 along axes that are cut like the
+        // result.
         let samples = if self.keeps(0) { 0 } else { y.first_sample };
         let rows = if x.ty.shape.h == x.full.shape.h { y.first_row } else { 0 };
         let call = permute::call(
@@ -69,7 +70,8 @@ impl Kernels for Permute {
         Ok(NodePlan::single("permute", Kernel::from(call).invocations(vec4s(y.ty), problem.target)?))
     }
 
-    /// Samples that stay samples are cut alike, and so are rows that stay rows; of anything else all is read.
+    /// Samples that stay samples are cut like the result, and then so are rows that stay rows. All other axes are read
+    /// whole.
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {
         let all = Window::whole(section.inputs[0]);
         let window = match (self.keeps(0), self.keeps(1)) {

@@ -1,4 +1,4 @@
-//! Boxes cut out of tensors, and put into them.
+//! Boxes that are cut out of tensors or put into them.
 
 use std::ops::Range;
 
@@ -46,7 +46,7 @@ impl Kernels for Slice {
         let shift = |r: &Range<usize>, by: usize| r.start + by..r.end + by;
         let out = section.window;
         let n = shift(&out.n, self.start[0]);
-        // All rows of several samples, or just the rows of one.
+        // All rows of several samples, or only the rows of one.
         let (rows, top) = if out.n.len() > 1 || section.has_all_rows() {
             (0..section.height(), self.start[1])
         } else {
@@ -60,7 +60,7 @@ impl Kernels for Slice {
 }
 
 impl Kernels for Place {
-    /// The box may begin past the last sample or row of the result: none of it is there then.
+    /// The box may begin past the last sample or row of a part of the result, which then has none of it.
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let (x, y) = (problem.inputs[0].ty, problem.output.ty);
         let [start_n, start_h, start_w, start_c] = self.start;
@@ -91,7 +91,7 @@ impl Kernels for Place {
     fn cut(&self, section: &Section<'_>) -> Option<Cut> {
         let (out, size) = (section.window, section.inputs[0].shape);
         let (n, from_n) = under(&out.n, self.start[0], size.n);
-        // All rows of several samples, or those of one that the rows hold.
+        // All rows of several samples, or those rows of one sample that lie in the range.
         let (rows, from_row) =
             if section.has_all_rows() { (0..size.h, self.start[1]) } else { under(&out.rows, self.start[1], size.h) };
         let mut shape = self.shape;
@@ -101,8 +101,8 @@ impl Kernels for Place {
     }
 }
 
-/// The part of a box of `size` from `start` on that lies within a range, and where in the range it begins. Of a box beside the
-/// range one row, which begins past the range's end.
+/// The part of a box of `size` from `start` on that lies within a range, and where in the range it begins. If the box
+/// does not meet the range: one row, which begins past the range's end.
 fn under(out: &Range<usize>, start: usize, size: usize) -> (Range<usize>, usize) {
     let (from, to) = (out.start.max(start), out.end.min(start + size));
     if from < to { (from - start..to - start, from - out.start) } else { (0..1, out.len()) }

@@ -31,11 +31,11 @@ impl Kernels for BatchNorm {
 /// Plans `activation((x - mean) / sqrt(var + eps) * scale + shift + residual)`.
 ///
 /// # Errors
-/// [`PlanError::Limit`] if the part does not fit the adapter.
+/// [`PlanError::Limit`] if the part exceeds the adapter's limits.
 pub(super) fn plan(op: &FusedBatchNorm, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (norm, sizes) = (op.norm, strided::sizes(problem));
     let (code, p, q) = op.activation.map_or((Activation::Identity, 0.0, 0.0), |f| activation(&f));
-    // Behind the map, mean and variance: those that there are, in this order.
+    // The other inputs are scale, shift and residual, as far as present.
     let mut rest = (3..problem.inputs.len()).map(|i| Bound::input(problem, i));
     let mut operand = |present: bool| if present { rest.next() } else { None };
     let call = call(

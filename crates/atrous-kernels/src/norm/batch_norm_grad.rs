@@ -43,11 +43,11 @@ impl Kernels for BatchNormGrad {
     }
 }
 
-/// Plans both sums of a batch normalisation's gradient, in two stages where there are many pixels. With a function behind it,
-/// inputs 4 and 5 are scale and shift.
+/// Plans both sums of a batch normalisation's gradient, in two stages if there are many pixels. If a `function` follows
+/// the normalisation, inputs 4 and 5 are scale and shift.
 ///
 /// # Errors
-/// [`PlanError::Limit`] if a pixel of the input does not fit the adapter.
+/// [`PlanError::Limit`] if a pixel of the input exceeds a binding.
 pub(super) fn plan_sums(eps: f64, function: Option<Unary>, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let masked = function.map(|f| {
         let (code, p, q) = activation(&f);
@@ -71,21 +71,22 @@ pub(super) fn plan_sums(eps: f64, function: Option<Unary>, problem: &Problem<'_>
     plan_pixels(problem, 2, &slabs, &|p| combine(p.stages, p.all_slabs(), false, 1, problem))
 }
 
-/// What the gradient of a batch normalisation depends on.
+/// The terms of the gradient of a batch normalisation.
 pub(super) struct Terms {
     pub(super) eps: f64,
-    /// Whether mean and variance are those of the batch: their gradients are subtracted, from both sums, which are the last input.
+    /// Whether mean and variance are those of the batch. Their gradients are then subtracted, computed from both sums,
+    /// the last input.
     pub(super) batch: bool,
-    /// Whether there is a scale, which is input 4.
+    /// Whether there is a scale; it is input 4.
     pub(super) scale: bool,
-    /// A function behind the normalisation: inputs 4 and 5 are scale and shift.
+    /// The function after the normalisation, if any. Inputs 4 and 5 are then scale and shift.
     pub(super) function: Option<Unary>,
 }
 
-/// Plans a gradient, in the place of the result's gradient if nothing else reads that.
+/// Plans a gradient. It is written over the result's gradient, input 1, if nothing else reads that.
 ///
 /// # Errors
-/// [`PlanError::Limit`] if the part does not fit the adapter.
+/// [`PlanError::Limit`] if the part exceeds the adapter's limits.
 pub(super) fn plan(name: &'static str, terms: Terms, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let Terms { eps, batch, scale, function } = terms;
     let sizes = strided::sizes(problem);

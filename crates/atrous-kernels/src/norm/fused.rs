@@ -1,4 +1,4 @@
-//! A batch normalisation together with what comes right behind it, and the gradient of both.
+//! Batch normalisation fused with the operations right after it, and the gradient of both.
 
 use atrous_graph::op::{FusedBatchNorm, FusedBatchNormGrad, FusedBatchNormGradSums};
 

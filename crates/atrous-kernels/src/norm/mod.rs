@@ -1,4 +1,4 @@
-//! Batch normalisation and what comes right behind it, its gradient, and its statistics.
+//! Batch normalisation, also fused with the operations right after it, its gradient, and its statistics.
 
 mod batch_norm;
 mod batch_norm_grad;

@@ -41,7 +41,7 @@ impl Kernels for BatchStatistics {
         stages::VARIANTS.entries()
     }
 
-    /// In one pass over the pixels, in two stages where there are many.
+    /// One pass over the pixels, in two stages if there are many.
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let slabs = |pixels: &Pixels, window: &Window| {
             statistics_slabs::call(
@@ -62,10 +62,10 @@ impl Kernels for BatchStatistics {
     }
 }
 
-/// Plans mean and variance of a map whose maker has measured it strip by strip.
+/// Plans mean and variance of a tensor from the statistics of its strips, which were stored along with it.
 ///
 /// # Errors
-/// [`PlanError::Limit`] if the strips do not fit the adapter.
+/// [`PlanError::Limit`] if the strips exceed the adapter's limits.
 pub(crate) fn plan_strips(strips: &Strips, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let shape = problem.inputs[0].ty.shape;
     let (pixels, c4) = (shape.n * shape.h * shape.w, problem.inputs[0].ty.padded().c / 4);

@@ -1,11 +1,12 @@
-//! Tensors cut into pieces that a workgroup each updates.
+//! Cutting tensors into chunks, each of which one workgroup updates.
 
 use std::ops::Range;
 
-/// Most vec4s in a chunk: one workgroup takes 16 rounds over it.
+/// Most vec4s in a chunk. A workgroup processes it in 16 rounds.
 const CHUNK: u64 = 1024;
 
-/// Cuts a tensor into chunks for a workgroup each. `bytes` is its place in the flat buffer; the two numbers go along.
+/// The table of a tensor's chunks. An entry is a chunk's first vec4 and its number of vec4s, and the f32 bits of `lr`
+/// and `decay`. `bytes` is the tensor's range in the flat buffer.
 pub(crate) fn chunks(bytes: &Range<u64>, lr: f64, decay: f64) -> Vec<u32> {
     let (first, end) = (bytes.start / 16, bytes.end / 16);
     let chunk = |at: u64| [at as u32, CHUNK.min(end - at) as u32, (lr as f32).to_bits(), (decay as f32).to_bits()];

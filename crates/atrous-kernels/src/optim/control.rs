@@ -7,11 +7,13 @@ use atrous_shaders::optim::control::{self, Axes, Bindings, Constants, Scaled};
 
 use crate::plan::Place;
 
-/// It decides by the gradient's norm, clipped, its sign, and what the rule needs of the update's number. The norm has `count` partial sums;
-/// `after` tells whether the same run has already decided about its own gradient, and this is the sum over several runs.
+/// Decides about an update: from the norm of the gradient, of which there are `count` partial sums, it computes whether
+/// loss and gradient are finite, the factor of the gradient, and the factors of the rule that depend on the number of
+/// the update. `after` is whether the same run has already decided about its own gradient, and this one is the sum over
+/// several runs.
 pub(crate) fn control(training: &Training, count: usize, after: bool, bindings: Bindings<Place>) -> Call<Place> {
     let scaled = training.loss_scale.map(|scale| Scaled {
-        // The last one decides of an update.
+        // The last decision about an update adjusts the loss scale.
         decides: after == training.accumulate,
         interval: f64::from(scale.scaling.interval),
     });
@@ -30,7 +32,7 @@ pub(crate) fn control(training: &Training, count: usize, after: bool, bindings: 
     control::call(Axes { scaled, nesterov: rule.is_none() }, constants, bindings)
 }
 
-/// How the update depends on its number; none for NAdam, which has the axis `nesterov` for that.
+/// How the update depends on its number. `None` for NAdam, which has the axis `nesterov` for that.
 const fn rule(optimizer: &Optimizer) -> Option<Rule> {
     match optimizer {
         Optimizer::Sgd { convention: Convention::Torch, .. } => Some(Rule::TorchSgd),
@@ -42,7 +44,7 @@ const fn rule(optimizer: &Optimizer) -> Option<Rule> {
     }
 }
 
-/// The shares that the moving averages take of a new value.
+/// The factors of a new value in the moving averages.
 fn takes(optimizer: &Optimizer) -> [f64; 2] {
     match optimizer {
         Optimizer::Sgd { dampening, .. } => [1.0 - dampening, 1.0],

@@ -1,4 +1,5 @@
-//! The update of parameters after a backward pass: kernels over chunks of flat buffers, and what they are told each step.
+//! The update of parameters after a backward pass: kernels over chunks of flat buffers, and the numbers that each step
+//! uploads.
 
 mod chunks;
 mod control;

@@ -6,7 +6,7 @@ use atrous_shaders::optim::{adagrad, adam, rmsprop, sgd};
 
 use crate::plan::Place;
 
-/// What the kernel of every rule binds.
+/// The bindings that the kernels of all rules have.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Updated<'a> {
     pub(crate) gradient: Place,
@@ -57,7 +57,7 @@ impl Updated<'_> {
 
     fn rmsprop(&self, axes: rmsprop::Axes, constants: rmsprop::Constants) -> Call<Place> {
         let Self { gradient: g, chunks, control, parameters: p, state } = *self;
-        // The square, the momentum if there is any, the mean if the square is centered.
+        // The state is the square, then the momentum and the mean, as far as the rule has them.
         let v = state.get(1).filter(|_| axes.momentum.is_some()).copied();
         let n = state.last().filter(|_| axes.centered).copied();
         rmsprop::call(axes, constants, rmsprop::Bindings { g, chunks, control, p, s: state[0], v, n })

@@ -1,22 +1,22 @@
-//! What a training step is told, and what it reports.
+//! The numbers that a training step uploads, and those that it reports.
 
 /// Numbers that a step uploads.
 pub const STEP_LEN: usize = 4;
-/// Numbers that a step reports, and what its update takes from them.
+/// Numbers that `optim/control` writes: the report of a step, and factors for its update.
 pub const REPORT_LEN: usize = 12;
 
-/// What one training step is told. The learning rate may change from step to step.
+/// The options of one training step. The learning rate may change from step to step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepOptions {
     /// Learning rate; parameter groups multiply it.
     pub lr: f64,
-    /// Number of the update, from 1 on: Adam's bias corrections depend on it, in which updates that a loss scale skipped do not count.
-    /// Runs that are accumulated for one update share it.
+    /// Number of the update, from 1 on. Adam's bias corrections depend on it; they leave out updates that were skipped
+    /// because of the loss scale. Runs that are accumulated for one update have the same number.
     pub step: u64,
-    /// Whether the parameters are updated; otherwise the gradient is only added to those of earlier runs.
+    /// Whether the parameters are updated. If not, the gradient is only added to those of earlier runs.
     pub update: bool,
-    /// Factor of the gradient: `1/k` for the mean of `k` runs that are accumulated. A loss scale of the
-    /// [training](atrous_graph::optim::Training::loss_scale) is no part of it.
+    /// Factor of the gradient: `1/k` for the mean of `k` accumulated runs. It does not include the loss scale of the
+    /// [training](atrous_graph::optim::Training::loss_scale).
     pub scale: f64,
 }
 
@@ -27,12 +27,12 @@ impl StepOptions {
     }
 }
 
-/// What `optim/control` reads: gradient scale, learning rate, number.
+/// What `optim/control` reads: gradient scale, learning rate, number of the update, and 0.
 pub fn step_data(options: &StepOptions) -> [f32; STEP_LEN] {
     [options.scale as f32, options.lr as f32, options.step as f32, 0.0]
 }
 
-/// What a step says of itself.
+/// The report of a training step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepReport {
     /// Whether loss and gradient were finite. If not, nothing was changed but the loss scale.
@@ -46,7 +46,7 @@ pub struct StepReport {
 }
 
 impl StepReport {
-    /// From what `optim/control` wrote.
+    /// Reads what `optim/control` wrote.
     pub const fn new(control: [f32; REPORT_LEN]) -> Self {
         let [_, _, _, _, ok, loss, gradient_norm, scale, ..] = control;
         let loss_scale = if scale == 0.0 { None } else { Some(scale) };

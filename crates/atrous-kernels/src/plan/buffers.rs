@@ -1,4 +1,4 @@
-//! The buffers that a training step needs beside those of the parameters.
+//! The buffers that a training step needs besides those of the parameters.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,22 +12,22 @@ use crate::error::PlanError;
 use crate::limits::Limits;
 use crate::optim::{REPORT_LEN, chunks};
 
-/// Bytes of the loss scale and of what it is counted by, a vec4 each.
+/// Bytes of the loss scale and of its counters, a vec4 each.
 const SCALES_BYTES: u64 = 32;
 
-/// A buffer of parameters, and those of the same layout beside it.
+/// A buffer of parameters, and the buffers of the same layout.
 pub(super) struct Flat {
     pub(super) parameters: Place,
     pub(super) gradients: Place,
     pub(super) state: Vec<Place>,
     pub(super) accumulated: Option<Place>,
-    /// Chunks of the parameters that are updated.
+    /// Table of chunks of the parameters that are updated.
     pub(super) trained: Vec<u32>,
-    /// Chunks of the parameters that are assigned.
+    /// Table of chunks of the parameters that are assigned.
     pub(super) assigned: Vec<u32>,
 }
 
-/// Where all that updates need lies.
+/// The places of the buffers that updates need.
 pub(super) struct TrainingBuffers {
     pub(super) flats: Vec<Flat>,
     pub(super) control: Place,
@@ -37,10 +37,10 @@ pub(super) struct TrainingBuffers {
 }
 
 impl TrainingBuffers {
-    /// Adds the buffers beside those of the parameters. The loss scale is alive in all of `steps` steps.
+    /// Adds all buffers besides those of the parameters. The loss scale is alive in all of `steps` steps.
     ///
     /// # Errors
-    /// [`PlanError::Limit`] if the totals do not fit a buffer.
+    /// [`PlanError::Limit`] if the totals exceed a buffer.
     pub(super) fn place(
         graph: &Graph,
         training: &Training,
@@ -63,7 +63,7 @@ impl TrainingBuffers {
         Ok(Self { flats, control, partials, scales, totals })
     }
 
-    /// Where the gradient of a parameter must lie.
+    /// The place where the gradient of a parameter must be written.
     pub(super) fn gradient_of(&self, parameter: NodeId, layout: &Layout) -> Place {
         let place = place_of(parameter, layout);
         let flat = self.flats.iter().find(|flat| flat.parameters.buffer == place.buffer);
@@ -71,14 +71,14 @@ impl TrainingBuffers {
         Place { buffer, ..place }
     }
 
-    /// The tables of chunks: for each buffer of parameters those that are updated and those that are assigned.
+    /// The tables of chunks. For each buffer of parameters: those that are updated, then those that are assigned.
     pub(super) fn tables(&self) -> Vec<Vec<u32>> {
         self.flats.iter().flat_map(|flat| [flat.trained.clone(), flat.assigned.clone()]).collect()
     }
 }
 
 impl Flat {
-    /// Adds the buffers beside a buffer of parameters.
+    /// Adds the buffers that have the layout of a buffer of parameters.
     fn place(buffer: usize, [trained, assigned]: [Vec<u32>; 2], training: &Training, layout: &mut Layout) -> Self {
         let BufferPlan { kind, bytes } = layout.buffers[buffer];
         let BufferKind::Parameters(i) = kind else { unreachable!("parameters lie in {kind:?}: a bug of atrous") };
@@ -95,7 +95,7 @@ impl Flat {
     }
 }
 
-/// By buffer of parameters: the chunks of those that are updated, and of those that are assigned.
+/// For each buffer of parameters: the chunks of parameters that are updated, and of those that are assigned.
 fn tables(training: &Training, layout: &Layout) -> BTreeMap<usize, [Vec<u32>; 2]> {
     let groups: HashMap<NodeId, &ParameterGroup> =
         training.groups.iter().flat_map(|g| g.parameters.iter().map(move |p| (*p, g))).collect();

@@ -1,4 +1,4 @@
-//! What every plan must hold before it may run.
+//! The rules that every plan must satisfy before it may run.
 
 use atrous_shaders::Access;
 
@@ -11,12 +11,13 @@ use crate::limits::Limits;
 impl Plan {
     /// Checks a plan against the rules of WebGPU and the adapter's limits.
     ///
-    /// No dispatch reads and writes one buffer unless all of that is declared as writes, no writable ranges overlap, no tensors
-    /// that are alive together share bytes, and everything fits the limits. Steps of the graph write only banks and gradients; the
-    /// updates after a training step write anything but inputs, constants and banks.
+    /// A dispatch does not read and write the same buffer unless all its bindings there are declared as writes. Its
+    /// writable ranges do not overlap. Tensors that are alive at the same time share no bytes. Everything is within the
+    /// limits. Steps of the graph write only banks and gradients; updates after a training step write anything except
+    /// inputs, constants and banks.
     ///
     /// # Errors
-    /// [`PlanError::Inconsistent`] names the step and the rule: a bug of atrous, never of its user.
+    /// [`PlanError::Inconsistent`], which names the step and the rule: a bug of atrous.
     pub fn check(&self, limits: &Limits) -> Result<(), PlanError> {
         for buffer in &self.buffers {
             ensure(buffer.bytes > 0 && buffer.bytes <= limits.max_buffer, || {
@@ -66,13 +67,13 @@ impl Plan {
         Ok(())
     }
 
-    /// No two tensors of the banks that are alive together share bytes.
+    /// Checks that no two tensors in banks that are alive at the same time share bytes.
     fn check_tensors(&self) -> Result<(), PlanError> {
         let in_bank = |t: &&TensorPlan| self.buffers[t.place.buffer].kind == BufferKind::Bank;
         let mut tensors: Vec<&TensorPlan> =
             self.tensors.iter().flatten().chain(&self.scratch).filter(in_bank).collect();
         tensors.sort_by_key(|t| (t.place.buffer, t.place.offset, t.first));
-        // An alias is the very same tensor.
+        // An alias has the same place and lifetime as its tensor.
         tensors.dedup();
         for (i, a) in tensors.iter().enumerate() {
             for b in tensors[i + 1..].iter().take_while(|b| overlap(&a.place, &b.place)) {
@@ -84,7 +85,7 @@ impl Plan {
     }
 }
 
-/// Whether a step of the graph, or an update after it, may write such a buffer.
+/// Whether a step of the graph, or an update after it, may write a buffer of this kind.
 const fn writable(kind: BufferKind, update: bool) -> bool {
     match kind {
         BufferKind::Inputs | BufferKind::Constants => false,

@@ -1,4 +1,4 @@
-//! A plan as a whole.
+//! The plan of a graph.
 
 use atrous_graph::NodeId;
 
@@ -12,11 +12,12 @@ use super::update::{TrainingPlan, Update};
 pub struct Plan {
     /// The buffers to allocate.
     pub buffers: Vec<BufferPlan>,
-    /// Constant tables as they lie in the constants buffer.
+    /// The contents of the constants buffer: all tables.
     pub constants: Vec<u32>,
     /// Steps in order of execution.
     pub steps: Vec<Step>,
-    /// By node: where its tensor lies. None for nodes that are not needed, and for parameters that lie in several pieces.
+    /// For each node: the place of its tensor. `None` if it is not needed, or is a parameter that is stored in several
+    /// pieces.
     pub tensors: Vec<Option<TensorPlan>>,
     /// Where parameters lie in the buffers of [`BufferKind::Parameters`].
     pub parameters: ParameterPlacement,
@@ -26,11 +27,11 @@ pub struct Plan {
     pub inputs: Vec<NodeId>,
     /// The nodes that are read back, in the order asked for.
     pub outputs: Vec<NodeId>,
-    /// Largest sum of activations and scratch alive at once: no plan can do with less.
+    /// Largest sum of activations and scratch memory alive at one step. No plan needs less.
     pub lower_bound: u64,
     /// What every run does after the steps.
     pub after: Vec<Update>,
-    /// Nodes that are summed from run to run, and where.
+    /// Nodes that are summed over several runs, and the places of the sums.
     pub totals: Vec<(NodeId, Place)>,
     /// The update, if the plan trains.
     pub training: Option<TrainingPlan>,
@@ -57,14 +58,14 @@ impl Plan {
         self.sum(|kind| matches!(kind, BufferKind::State(..)))
     }
 
-    /// Predicted peak of device memory: all buffers, and the readback of the outputs; training has two of the latter.
+    /// Predicted peak of device memory: all buffers, and those for reading back outputs, of which a training has two.
     pub fn peak_bytes(&self) -> u64 {
         let readbacks = if self.training.is_some() { 2 } else { 1 };
         self.sum(|_| true) + readbacks * self.readback_bytes()
     }
 
-    /// Bytes read back after a run: the outputs, and behind them what a training step reports. At least 16, for a run that gives
-    /// nothing back is waited for all the same.
+    /// Bytes read back after a run: the outputs, then the report of a training step. At least 16, since a run without
+    /// outputs is waited for in the same way.
     pub fn readback_bytes(&self) -> u64 {
         (self.output_bytes() + self.training.as_ref().map_or(0, |t| t.control.bytes)).max(16)
     }
@@ -79,13 +80,13 @@ impl Plan {
         self.steps.iter().map(|s| s.macs).sum()
     }
 
-    /// Dispatches of one run; of a training step with its update.
+    /// Number of dispatches of one run; for a training, of a step with an update.
     pub fn dispatches(&self) -> usize {
         let updates = self.updates(true).map(|u| u.dispatches.len());
         self.steps.iter().map(|s| s.dispatches.len()).chain(updates).sum()
     }
 
-    /// What a run does after the steps, with the update of a training step or without.
+    /// What a run does after the steps. `update` is whether this includes the update of a training step.
     pub fn updates(&self, update: bool) -> impl Iterator<Item = &Update> {
         let training = self.training.iter().filter(move |_| update);
         self.after.iter().chain(training.flat_map(|training| &training.update))

@@ -1,4 +1,4 @@
-//! Where the tensors, tables and scratch memory of a plan lie.
+//! The places of a plan's tensors, tables and scratch memory.
 
 use std::collections::HashMap;
 
@@ -20,16 +20,17 @@ use crate::operation::Operation;
 pub(super) struct Layout {
     pub(super) buffers: Vec<BufferPlan>,
     constants: Vec<u32>,
-    /// By node. Inputs and parameters have their places first, and the placing of the banks leaves those as they are.
+    /// For each node: the place of its tensor. Inputs and parameters are placed first, which placing the banks does not
+    /// change.
     pub(super) tensors: Vec<Option<TensorPlan>>,
     parameters: ParameterPlacement,
-    /// By step: its scratch tensors.
+    /// For each step: its scratch tensors.
     scratch: Vec<Vec<TensorPlan>>,
-    /// By step: the strips that it reads, scratch of another.
+    /// For each step: the strips that it reads, scratch memory of another step.
     strips: Vec<Option<TensorPlan>>,
-    /// By step: the places of its constant tables.
+    /// For each step: the places of its constant tables.
     tables: Vec<Vec<Place>>,
-    /// By step and dispatch: the place of its table of sizes.
+    /// For each step and dispatch: the place of its table of sizes.
     sizes: Vec<Vec<Option<Place>>>,
     inputs: Vec<NodeId>,
     lower_bound: u64,
@@ -51,7 +52,7 @@ impl Layout {
         }
     }
 
-    /// Inputs and parameters, alive throughout. Returns the place of `extra` bytes behind the inputs.
+    /// Places inputs and parameters, which are alive in all steps. Returns the place of `extra` bytes after the inputs.
     pub(super) fn place_fixed(
         &mut self,
         graph: &Graph,
@@ -98,7 +99,7 @@ impl Layout {
         Ok(behind)
     }
 
-    /// Constant tables, equal ones only once. Returns the places of the `extra` ones.
+    /// Places constant tables, equal ones only once. Returns the places of the tables in `extra`.
     pub(super) fn place_constants(
         &mut self,
         limits: &Limits,
@@ -127,7 +128,7 @@ impl Layout {
         extra
     }
 
-    /// Activations and scratch memory. The tensors of `kept` live to the end.
+    /// Places activations and scratch memory in banks. The tensors of `kept` are alive to the end.
     pub(super) fn place_banks(
         &mut self,
         graph: &Graph,
@@ -158,7 +159,7 @@ impl Layout {
         self.buffers.extend(assignment.banks.iter().map(|&bytes| BufferPlan { kind: BufferKind::Bank, bytes }));
     }
 
-    /// Turns slots into byte ranges of buffers.
+    /// Completes the plan: replaces slots by byte ranges of buffers.
     pub(super) fn resolve(self, graph: &Graph, made: Vec<(NodeId, NodePlan)>, outputs: &[NodeId]) -> Plan {
         let mut steps = Vec::with_capacity(made.len());
         for (step, (id, plan)) in made.into_iter().enumerate() {
@@ -179,7 +180,7 @@ impl Layout {
                 PlannedDispatch::new(d.shader.clone(), d.pipeline_constants(), places, d.grid)
             });
             let dispatches: Vec<PlannedDispatch> = dispatches.collect();
-            // Strips are read in the place of the map.
+            // A step that reads strips does not read the tensor that they are of.
             let bytes = match self.strips[step] {
                 Some(_) => dispatches.iter().flat_map(|d| &d.bindings).map(|place| place.bytes).sum(),
                 None => cost::bytes(graph, id) + plan.strips.map_or(0, |strips| plan.scratch[strips.scratch]),

@@ -1,4 +1,4 @@
-//! Making a plan: which nodes run, how, and on which bytes.
+//! Making a plan: which nodes run, with which kernels, and where their tensors are placed.
 
 use std::collections::HashMap;
 
@@ -27,15 +27,17 @@ use crate::target::Target;
 /// [`Limits::max_parameter`](crate::Limits::max_parameter).
 ///
 /// # Errors
-/// [`PlanError::UnknownNode`], [`PlanError::Node`] naming the node that no kernel serves or that passes the adapter's limits.
+/// [`PlanError::UnknownNode`] if an output is not in the graph; [`PlanError::UnknownVariant`] if the target asks for a
+/// variant that does not exist; [`PlanError::Node`], which names the node, if no kernel serves it or it exceeds the
+/// adapter's limits.
 pub fn plan(graph: &Graph, outputs: &[NodeId], target: &Target) -> Result<Plan, PlanError> {
     plan_evaluation(graph, outputs, &[], target)
 }
 
-/// [`plan`] of a graph whose `totals` are summed on the device from run to run.
+/// [`plan`] of a graph whose `totals` are summed on the device over several runs.
 ///
 /// # Errors
-/// As [`plan`], and [`PlanError::Totals`].
+/// As [`plan`], and [`PlanError::Totals`] if a total is not f32.
 pub fn plan_evaluation(
     graph: &Graph,
     outputs: &[NodeId],
@@ -64,7 +66,7 @@ pub fn plan_evaluation(
     Ok(plan)
 }
 
-/// Checks that nodes are of a graph.
+/// Checks that nodes are in a graph. `what` names their role in the error.
 pub(crate) fn known(graph: &Graph, what: &'static str, ids: &[NodeId]) -> Result<(), PlanError> {
     let nodes = graph.nodes().len();
     match ids.iter().find(|id| id.0 >= nodes) {
@@ -73,11 +75,12 @@ pub(crate) fn known(graph: &Graph, what: &'static str, ids: &[NodeId]) -> Result
     }
 }
 
-/// Chooses the kernels of all nodes but inputs, parameters and their pieces, and where results lie in other tensors. The results of
-/// `kept` are needed after the plan.
+/// Chooses the kernels of all nodes except inputs, parameters and pieces of parameters, and which results are stored in
+/// other tensors. The results of `kept` are needed after the plan.
 ///
 /// # Errors
-/// [`PlanError::UnknownVariant`] if the target asks for one, [`PlanError::Node`] naming the node that no kernel serves.
+/// [`PlanError::UnknownVariant`] if the target asks for a variant that does not exist, [`PlanError::Node`], which names
+/// the node, if no kernel serves it.
 pub(super) fn plan_nodes<'a>(
     graph: &'a Graph,
     nodes: &[NodeId],
@@ -99,7 +102,8 @@ pub(super) fn plan_nodes<'a>(
     if !plan.0.has_skips() {
         return Ok(plan);
     }
-    // A skip that lies in its concatenation is not copied, but the concatenation lives as long as the skip.
+    // A skip is read by a concatenation and by others. Stored in the concatenation, it is not copied, but keeps all of
+    // that alive. The plan that needs less memory is taken.
     let (copied, other) = with(false)?;
     Ok(if copied < written { other } else { plan })
 }

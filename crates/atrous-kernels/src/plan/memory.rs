@@ -3,27 +3,28 @@
 /// What a buffer of a plan holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BufferKind {
-    /// The graph's inputs, one after the other, and behind them what a training step is told; written by one upload before
-    /// each run. Read only.
+    /// The graph's inputs, one after the other, then the [numbers of a training step](crate::optim::step_data). Written
+    /// by one upload before each run. Read only.
     Inputs,
     /// Constant tables ([`Plan::constants`](crate::Plan::constants)), written once. Read only.
     Constants,
-    /// Parameters; `0..` in the order of [`ParameterPlacement::buffers`](super::ParameterPlacement::buffers), shared by all plans of a
-    /// network. Only the updates after a training step write them.
+    /// The parameters at this index of [`ParameterPlacement::buffers`](super::ParameterPlacement::buffers), shared by
+    /// all plans of a network. Only the updates after a training step write them.
     Parameters(usize),
-    /// Gradients, and next values of running statistics, of the parameters in the buffer of this index; each lies where its
-    /// parameter lies there. Nothing is read that the same run has not written.
+    /// Gradients, and next values of running statistics, of the parameters in the buffer of this index. Each has the
+    /// offset of its parameter. A run reads only what it has written itself.
     Gradients(usize),
     /// Optimizer state: the tensor of this index in [`Optimizer::state`](atrous_graph::optim::Optimizer::state), of the
-    /// parameters in the buffer of this index. It begins as zeros.
+    /// parameters in the buffer of this index. Its elements begin as
+    /// [`Optimizer::first_state`](atrous_graph::optim::Optimizer::first_state).
     State(usize, usize),
-    /// Sums of gradients of several runs, as [`BufferKind::Gradients`]. They begin as zeros.
+    /// Sums of gradients over several runs, with the layout of [`BufferKind::Gradients`]. They begin as zeros.
     Accumulated(usize),
-    /// Sums from run to run. They begin as zeros.
+    /// Sums of totals over several runs. They begin as zeros.
     Totals,
     /// The loss scale. It begins as [`LossScaling::init`](atrous_graph::optim::LossScaling::init).
     LossScale,
-    /// What `optim/control` tells the updates and the host.
+    /// What `optim/control` computes for the updates and for the host.
     Control,
     /// Partial sums of the gradient's norm.
     Partials,
@@ -40,7 +41,7 @@ pub struct BufferPlan {
     pub bytes: u64,
 }
 
-/// Where a tensor lies.
+/// The place of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Index into [`Plan::buffers`](crate::Plan::buffers).
@@ -58,7 +59,7 @@ impl Place {
     }
 }
 
-/// A tensor of the plan: where it lies and from which to which step it is alive.
+/// A tensor of the plan: its place, and the steps in which it is alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TensorPlan {
     /// The bytes that it takes.

@@ -17,13 +17,13 @@ use crate::target::Target;
 
 type Made = Result<Vec<PlannedDispatch>, PlanError>;
 
-/// What follows the steps of a training's plan.
+/// Builds the dispatches after the steps of a training's plan.
 pub(super) struct Following<'a> {
     /// The plan of the steps.
     pub(super) plan: &'a Plan,
     pub(super) training: &'a Training,
     pub(super) buffers: &'a TrainingBuffers,
-    /// Where the host tells of the step.
+    /// The place of the numbers that the host uploads for the step.
     pub(super) step: Place,
     /// The places of [`TrainingBuffers::tables`].
     pub(super) tables: &'a [Place],
@@ -31,7 +31,8 @@ pub(super) struct Following<'a> {
 }
 
 impl Following<'_> {
-    /// What every run does after the steps; `copies` are gradients that lie elsewhere than the updates look for them.
+    /// What every run does after the steps. `copies` are gradients that must be copied to the places where the updates
+    /// read them.
     pub(super) fn after(&self, copies: &[(NodeId, Place)]) -> Result<Vec<Update>, PlanError> {
         let copy = |(node, to): &(NodeId, Place)| {
             let (x, y) = (self.place(*node), *to);
@@ -48,7 +49,7 @@ impl Following<'_> {
         Ok(after)
     }
 
-    /// What a run with an update does after that, and what else there is to a training of this graph.
+    /// What a run with an update does after that, and the other parts of a training's plan.
     pub(super) fn training(&self, graph: &Graph) -> Result<TrainingPlan, PlanError> {
         let training = self.training;
         let mut last = Vec::new();
@@ -75,12 +76,12 @@ impl Following<'_> {
         self.plan.tensors[id.0].expect("a node that is needed has a place").place
     }
 
-    /// Each buffer of parameters with the places of its tables: chunks that are updated, and that are assigned.
+    /// Each buffer of parameters with the places of its tables: chunks that are updated, and chunks that are assigned.
     fn flats(&self) -> impl Iterator<Item = (&Flat, &[Place; 2])> {
         self.buffers.flats.iter().zip(self.tables.as_chunks::<2>().0)
     }
 
-    /// A workgroup for each of these chunks, which are a vec4 each in their table.
+    /// A dispatch with a workgroup for each chunk. A chunk is a vec4 of its table.
     fn over(&self, chunks: Place, call: Call<Place>) -> Result<PlannedDispatch, PlanError> {
         dispatch(call, chunks.vec4s() as u64, self.target)
     }
@@ -90,7 +91,7 @@ impl Following<'_> {
         self.flats().filter(|(flat, _)| !flat.trained.is_empty()).map(|(flat, [table, _])| (flat, *table))
     }
 
-    /// The norm over all gradients, and what it decides.
+    /// Computes the norm over all gradients, and from it whether and how to update.
     fn norm(&self, gradient: &dyn Fn(&Flat) -> Place, after: bool) -> Result<Update, PlanError> {
         let (mut dispatches, mut first) = (Vec::new(), 0);
         for (flat, table) in self.trained() {
@@ -117,9 +118,10 @@ impl Following<'_> {
         assign.collect()
     }
 
-    /// Adds the gradients to their sums, or clears those.
+    /// Adds the gradients to their sums, or clears the sums.
     fn accumulate(&self, clear: bool) -> Made {
-        // What overflowed makes the sum overflow, so that its update is skipped as a whole; then it is cleared as after any other.
+        // With a loss scale, gradients that overflowed are added too. The sum overflows then, so that its update is
+        // skipped as a whole, and it is cleared as after every update.
         let always = self.training.loss_scale.is_some();
         let accumulate = self.trained().map(|(flat, chunks)| {
             let y = flat.accumulated.unwrap_or(flat.gradients);
@@ -146,7 +148,7 @@ impl Following<'_> {
     }
 }
 
-/// The parameters that are updated, each once.
+/// The parameters that are updated, each once, also if it is updated in pieces.
 fn whole(graph: &Graph, training: &Training) -> Vec<NodeId> {
     let is_piece = |id: NodeId| matches!(graph.node(id).op, Op::Slice(_));
     let parameter = |id: NodeId| if is_piece(id) { graph.node(id).inputs[0] } else { id };

@@ -1,4 +1,4 @@
-//! Where parameters lie: in as few buffers as the limits allow, in the order of the graph.
+//! Placement of parameters: in as few buffers as the limits allow, in the order of the graph.
 
 use std::collections::HashMap;
 
@@ -7,22 +7,23 @@ use atrous_graph::{Graph, Layout, Node, NodeId, Op, TensorType};
 use crate::error::PlanError;
 use crate::limits::Limits;
 
-/// The parameter buffers of a network. The same for every input size, so that plans can share them. Each can be bound as a
-/// whole, as updates do.
+/// The parameter buffers of a network. They are the same for every input size, so that plans can share them. Each can
+/// be bound as a whole, as updates do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ParameterPlacement {
     /// Bytes of each buffer.
     pub buffers: Vec<u64>,
-    /// By parameter name: its pieces in the order of their channels. One, unless it is a filter that is larger than a binding.
+    /// For each parameter, by name: its pieces in the order of their channels. It has one, unless it is a filter larger
+    /// than a binding.
     pub places: HashMap<String, Vec<Piece>>,
 }
 
-/// Output channels of a parameter, and where they lie.
+/// A range of a parameter's output channels, and its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece {
     /// The first channel.
     pub first: usize,
-    /// The channels as a tensor of their own.
+    /// The type of these channels as a tensor.
     pub ty: TensorType,
     /// Index into [`ParameterPlacement::buffers`].
     pub buffer: usize,
@@ -30,11 +31,11 @@ pub struct Piece {
     pub offset: u64,
 }
 
-/// Places all parameters of a graph. Filters that are larger than a binding lie in pieces, as
+/// Places all parameters of a graph. Filters larger than a binding are placed in pieces, as
 /// [`cut_filters`](atrous_graph::passes::Optimized::cut_filters) makes them.
 ///
 /// # Errors
-/// [`PlanError::Node`] naming a parameter that is larger than a binding or a buffer may be, and cannot be cut.
+/// [`PlanError::Node`], which names a parameter that exceeds a binding or a buffer and cannot be cut.
 pub fn place_parameters(graph: &Graph, limits: &Limits) -> Result<ParameterPlacement, PlanError> {
     let mut placement = ParameterPlacement::default();
     let limit = limits.max_parameter();
@@ -53,7 +54,7 @@ pub fn place_parameters(graph: &Graph, limits: &Limits) -> Result<ParameterPlace
 }
 
 impl ParameterPlacement {
-    /// Puts so many bytes behind the others.
+    /// Reserves bytes after those in use. Returns the buffer and the offset.
     fn place(&mut self, bytes: u64, limits: &Limits) -> (usize, u64) {
         let end = self.buffers.last().map_or(0, |b| b.next_multiple_of(limits.alignment));
         let offset = if self.buffers.is_empty() || end + bytes > limits.max_parameter() {
@@ -67,7 +68,7 @@ impl ParameterPlacement {
         (buffer, offset)
     }
 
-    /// The piece of a parameter that a node is, if it is one.
+    /// The piece of a parameter that a node computes, if it does.
     pub(super) fn piece(&self, graph: &Graph, id: NodeId) -> Option<Piece> {
         let node = graph.node(id);
         let Op::Slice(slice) = node.op else { return None };
@@ -75,10 +76,11 @@ impl ParameterPlacement {
         pieces.iter().find(|piece| (piece.first, piece.ty) == (slice.start[3], node.ty)).copied()
     }
 
-    /// Checks that nothing needs the whole of a parameter that lies in pieces: neither one of `nodes`, nor whoever asks for `roots`.
+    /// Checks that nothing needs the whole of a parameter that is placed in pieces: no node of `nodes` reads it, and it
+    /// is not in `roots`.
     ///
     /// # Errors
-    /// [`PlanError::Node`] naming the parameter.
+    /// [`PlanError::Node`], which names the parameter.
     pub(super) fn check(
         &self,
         graph: &Graph,

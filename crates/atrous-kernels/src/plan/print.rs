@@ -1,4 +1,4 @@
-//! The readable form of a plan.
+//! The printed form of a plan.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use super::contents::Plan;
 use super::memory::BufferKind;
 use super::step::{PlannedDispatch, Step};
 
-/// Columns of the table of steps: their titles, and whether they hold numbers.
+/// Columns of the table of steps: their titles, and whether they contain numbers.
 const COLUMNS: [(&str, bool); 11] = [
     ("step", true),
     ("layer", false),
@@ -54,7 +54,7 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Workgroups of dispatches: of all if they are few, else of the first, and how many there are.
+/// Workgroups of dispatches: of all if there are at most three, else of the first, and how many there are.
 fn grids(dispatches: &[PlannedDispatch]) -> String {
     let grid = |d: &PlannedDispatch| format!("{}×{}×{}", d.grid[0], d.grid[1], d.grid[2]);
     match dispatches {
@@ -95,7 +95,7 @@ impl Plan {
         writeln!(f, ", predicted peak {} B", self.peak_bytes())
     }
 
-    /// `inputs`, `constants`, `parameters0`, `bank0`, …
+    /// The name of a buffer: `inputs`, `constants`, `parameters0`, `bank0`, …
     pub fn buffer_name(&self, index: usize) -> String {
         let kind = self.buffers[index].kind;
         match kind {

@@ -1,4 +1,4 @@
-//! What a plan's steps ask of memory: how many bytes, from which step to which, and apart from what.
+//! The memory that a plan's steps request: sizes, lifetimes, and which tensors must be kept apart.
 
 use std::ops::Range;
 
@@ -10,23 +10,23 @@ use super::memory::TensorPlan;
 use super::share::Sharing;
 use crate::dispatch::{Binding, NodePlan, Slot};
 
-/// The tensors of a plan that lie in banks.
+/// The requests for tensors that are placed in banks.
 pub(super) struct Requests {
     pub(super) all: Vec<Request>,
-    /// By node: its request, if it lies in a bank.
+    /// For each node: its request, if its tensor is in a bank.
     pub(super) of: Vec<Option<usize>>,
-    /// By node: the node that made its tensor. A node without dispatches has that of its first input.
+    /// For each node: the node that makes its tensor. For a node without dispatches, this is that of its first input.
     pub(super) source: Vec<NodeId>,
-    /// By step: the requests of its scratch memory.
+    /// For each step: the requests of its scratch memory.
     pub(super) scratch: Vec<Range<usize>>,
-    /// By step: the request of the strips that it reads.
+    /// For each step: the request of the strips that it reads.
     pub(super) strips: Vec<Option<usize>>,
-    /// By node: the request of the strips beside its tensor.
+    /// For each node: the request of the strips that are stored along with its tensor.
     strips_of: Vec<Option<usize>>,
 }
 
 impl Requests {
-    /// Those of nodes that no place in `placed` is given to. The tensors of `kept` live to the end.
+    /// The requests of nodes without a place in `placed`. The tensors of `kept` are alive to the end.
     pub(super) fn new(
         graph: &Graph,
         made: &[(NodeId, NodePlan)],
@@ -75,7 +75,8 @@ impl Requests {
             self.of[id.0] = self.of[inputs[0].0];
             self.strips_of[id.0] = self.strips_of[inputs[0].0];
         } else if placed[id.0].is_none() {
-            // A node that writes into the memory of another tensor shares its request, alive from the first write there.
+            // A node that writes into the memory of another tensor shares its request, which is alive from the first
+            // such write.
             let whole = sharing.part_of(id).unwrap_or(id);
             let over = plan.in_place.map(|i| self.of[inputs[i].0].expect("what dies lies in a bank: a bug of atrous"));
             let shared = over.or(self.of[whole.0]);
@@ -91,13 +92,13 @@ impl Requests {
         }
     }
 
-    /// Largest sum of what is alive at one step.
+    /// Largest sum of bytes that are alive at one step.
     pub(super) fn lower_bound(&self) -> u64 {
         memory::lower_bound(&self.all)
     }
 
-    /// Pairs of a written and a read tensor of one dispatch: those that had better lie in two banks, and those that must, because
-    /// what is bound twice cannot be declared as written.
+    /// Pairs of a written and a read tensor of one dispatch: those that should be in different banks, and those that
+    /// must be. The latter are read through two bindings, which must not both be declared as writes.
     pub(super) fn conflicts(&self, graph: &Graph, made: &[(NodeId, NodePlan)]) -> [Vec<(usize, usize)>; 2] {
         let (mut apart, mut never) = (Vec::new(), Vec::new());
         for (((id, plan), scratch), strips) in made.iter().zip(&self.scratch).zip(&self.strips) {

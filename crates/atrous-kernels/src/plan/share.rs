@@ -1,5 +1,5 @@
-//! Which nodes write their results into memory that another tensor has: a range of a concatenation's channels, or an input that is
-//! read for the last time.
+//! Sharing of memory: nodes that write their results into a range of a concatenation's channels, or over an input that
+//! is read for the last time.
 
 use std::collections::HashMap;
 
@@ -11,36 +11,38 @@ use crate::family::kernels;
 use crate::limits::Limits;
 use crate::problem::Part;
 
-/// A range of a concatenation's channels that is written by the node that computes those channels.
+/// A range of a concatenation's channels that the node that computes them writes directly.
 #[derive(Clone, Copy, Debug)]
 struct Slice {
     concat: NodeId,
-    /// Vec4s of the channels before it.
+    /// Number of vec4s of channels before it.
     first: usize,
 }
 
-/// Which tensors of a plan lie in others.
+/// Which tensors of a plan are stored in others.
 pub(super) struct Sharing<'a> {
     graph: &'a Graph,
     slices: HashMap<NodeId, Slice>,
-    /// Per concatenation: inputs that have to be copied, and why.
+    /// For each concatenation: inputs that must be copied, and why.
     copied: HashMap<NodeId, Vec<Declined>>,
-    /// By node: the node that made its tensor: another one where the result is the first input.
+    /// For each node: the node that makes its tensor, which is another one if the result is the first input.
     source: Vec<NodeId>,
-    /// By node: the last that reads its tensor; none if it is an output, or what is not computed.
+    /// For each node: the last node that reads its tensor. `None` if the tensor is kept, or not computed by the plan.
     last_reader: Vec<Option<NodeId>>,
-    /// By node: its statistics are read.
+    /// For each node: whether the statistics of its result are read.
     measured: Vec<bool>,
-    /// By node: its result is needed after the plan, and may get a place of its own.
+    /// For each node: whether its result is needed after the plan, and so may get a place of its own.
     is_kept: Vec<bool>,
-    /// Whether what others read beside a concatenation may lie in it, and whether something does.
+    /// Whether a tensor that others read besides a concatenation may be stored in it (`skips`), and whether one is
+    /// (`has_skips`).
     skips: bool,
     has_skips: bool,
 }
 
 impl<'a> Sharing<'a> {
-    /// Looks through the nodes that a plan computes and those that it is `given`. The results of `kept` are needed after it. With
-    /// `skips` also what others read beside a concatenation may lie in it.
+    /// Decides for all nodes that a plan computes. `given` are the nodes that it does not compute; the results of
+    /// `kept` are needed after it. With `skips`, tensors that others read besides a concatenation may be stored in it
+    /// too.
     pub(super) fn of(
         graph: &'a Graph,
         nodes: &[NodeId],
@@ -76,7 +78,7 @@ impl<'a> Sharing<'a> {
         sharing
     }
 
-    /// Decides for each input of a concatenation whether it is written where it belongs.
+    /// Decides for each input of a concatenation whether it is written directly into it.
     fn slice(&mut self, concat: NodeId, readers: &[Vec<NodeId>], limits: &Limits) {
         let node = self.graph.node(concat);
         let (mut first, mut copied) = (0_usize, Vec::new());
@@ -131,16 +133,16 @@ impl<'a> Sharing<'a> {
         if !self.skips && others().count() > 0 {
             return Err("the whole would live as long as others read it");
         }
-        // What is cut into parts lies in windows of its own.
+        // An operation that is split into parts cannot use ranges of channels.
         if !whole(node) || !others().all(whole) { Err("it passes the binding limit") } else { Ok(()) }
     }
 
-    /// Whether something lies in a concatenation that others read as well.
+    /// Whether a tensor that others read too is stored in a concatenation.
     pub(super) const fn has_skips(&self) -> bool {
         self.has_skips
     }
 
-    /// The concatenation whose memory a node's result is part of.
+    /// The concatenation that a node's result is stored in.
     pub(super) fn part_of(&self, id: NodeId) -> Option<NodeId> {
         self.slices.get(&id).map(|slice| slice.concat)
     }
@@ -167,7 +169,7 @@ impl<'a> Sharing<'a> {
         (inputs.collect(), Part { measured: self.measured[id.0], ..self.part(id) })
     }
 
-    /// The node that made the tensor that is a node's result.
+    /// The node that makes the tensor of a node's result.
     pub(super) fn source(&self, id: NodeId) -> NodeId {
         self.source[id.0]
     }

@@ -14,21 +14,22 @@ use crate::tile::Tile;
 /// A dispatch with its bindings resolved to buffers.
 #[derive(Clone, Debug)]
 pub struct PlannedDispatch {
-    /// The kernel; tells how each binding is used. Borrowed from the catalogue, owned if it is a custom operation's.
+    /// The kernel, which declares how each binding is used. Borrowed from the catalogue, owned if it is a custom
+    /// operation's.
     pub shader: Cow<'static, Shader>,
     /// Values of its pipeline constants.
     pub overrides: Vec<(&'static str, f64)>,
     /// Bound ranges, by binding index.
     pub bindings: Vec<Place>,
-    /// How the kernel declares each binding: as in its text, except that reads of a buffer that it writes as well are declared as
-    /// writes, for WebGPU allows a buffer one usage a dispatch.
+    /// How each binding is declared: as in the kernel's text, except that reads of a buffer that the dispatch also
+    /// writes are declared as writes. WebGPU allows a buffer only one usage in a dispatch.
     pub access: Vec<Access>,
     /// Workgroups in x, y, z.
     pub grid: [u32; 3],
 }
 
 impl PlannedDispatch {
-    /// A dispatch of these ranges.
+    /// A dispatch with these bindings.
     pub fn new(
         shader: Cow<'static, Shader>,
         overrides: Vec<(&'static str, f64)>,
@@ -44,7 +45,7 @@ impl PlannedDispatch {
         Self { shader, overrides, access, bindings, grid }
     }
 
-    /// Whether the kernel is a custom operation's: its text is not one of ours, and not trusted.
+    /// Whether the kernel is a custom operation's, whose text is not trusted.
     pub const fn is_custom(&self) -> bool {
         matches!(self.shader, Cow::Owned(_))
     }
@@ -65,7 +66,7 @@ pub struct Step {
     pub variant: &'static str,
     /// The tile that the variant works in, if it has one.
     pub tile: Option<Tile>,
-    /// Better variants with the reasons why they declined.
+    /// Better variants that declined, and why.
     pub declined: Vec<Declined>,
     /// Its dispatches; empty if the result is the first input itself.
     pub dispatches: Vec<PlannedDispatch>,
@@ -76,7 +77,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// The variant and tile that serve.
+    /// The variant and the tile that serve.
     pub const fn choice(&self) -> Choice {
         Choice { variant: self.variant, tile: self.tile }
     }

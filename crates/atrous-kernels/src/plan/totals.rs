@@ -1,4 +1,4 @@
-//! Sums from run to run.
+//! Sums of totals over several runs.
 
 use atrous_graph::{Graph, NodeId};
 use atrous_shaders::optim::totals;
@@ -11,10 +11,10 @@ use crate::error::PlanError;
 use crate::limits::Limits;
 use crate::target::Target;
 
-/// Adds a buffer with room for the sums of these nodes, if there are any.
+/// Adds a buffer for the sums of these nodes, if there are any.
 ///
 /// # Errors
-/// [`PlanError::Limit`] if they do not fit a buffer, or one of them no binding.
+/// [`PlanError::Limit`] if the sums exceed a buffer, [`PlanError::Node`] if one of them exceeds a binding.
 pub(super) fn place_totals(
     graph: &Graph,
     totals: &[NodeId],
@@ -42,7 +42,7 @@ pub(super) fn place_totals(
     Ok(placed)
 }
 
-/// Adds the nodes to their sums; with the `control` of a training only where it says that the step counts.
+/// Adds the nodes' values to their sums. With the `control` of a training, this is done only if the step counts.
 pub(super) fn sum_totals(
     plan: &Plan,
     placed: &[(NodeId, Place)],

@@ -1,7 +1,7 @@
-//! Plans of training steps: the graph, and updates of its parameters behind it.
+//! Plans of training steps: the graph, then the updates of its parameters.
 //!
-//! A node that is the gradient of a parameter writes it where the parameter lies in a buffer of the same layout, so that
-//! few dispatches update all parameters of a buffer, however many there are.
+//! The gradient of a parameter is written at the parameter's offset in a buffer of the same layout, so that a few
+//! dispatches update all parameters of a buffer.
 
 use std::collections::HashMap;
 
@@ -20,12 +20,11 @@ use crate::error::PlanError;
 use crate::optim::STEP_LEN;
 use crate::target::Target;
 
-/// Plans a training step of a graph whose filters [are cut](super::plan), if need be: what `outputs` and `training` need of the graph, then
-/// the update of the parameters; and checks it.
+/// Plans a training step and checks the plan: the nodes that `outputs` and `training` need, then the update of the
+/// parameters. Filters larger than a binding must have been [cut](super::plan).
 ///
 /// # Errors
-/// [`PlanError::Training`] if `training` does not fit the graph, [`PlanError::UnknownNode`], [`PlanError::Node`] naming the node that no
-/// kernel serves or that passes the adapter's limits.
+/// [`PlanError::Training`] if `training` does not fit the graph, and the errors of [`plan`](super::plan).
 pub fn plan_training(
     graph: &Graph,
     outputs: &[NodeId],
@@ -63,7 +62,7 @@ pub fn plan_training(
     Ok(plan)
 }
 
-/// What is updated is a parameter, or a piece of one.
+/// Checks that everything that is updated or assigned is a parameter, or a piece of one.
 fn check_pieces(graph: &Graph, training: &Training, parameters: &ParameterPlacement) -> Result<(), PlanError> {
     let pairs = training.gradients.iter().chain(&training.assignments).map(|(parameter, _)| *parameter);
     let is_one = |id: &NodeId| matches!(graph.node(*id).op, Op::Parameter) || parameters.piece(graph, *id).is_some();
@@ -76,9 +75,9 @@ fn check_pieces(graph: &Graph, training: &Training, parameters: &ParameterPlacem
     })
 }
 
-/// Places gradients, and next values of running statistics, where their parameters' updates look for them. Returns those that
-/// cannot be computed there, and where to copy them: what several parameters share, what no dispatch computes, and what is
-/// computed from another tensor of the same buffer.
+/// Places gradients, and next values of running statistics, where the updates of their parameters read them. Returns
+/// those that cannot be computed there, and the places to copy them to: tensors that several parameters share, that no
+/// dispatch computes, or that are computed from another tensor of the same buffer.
 fn place_gradients(
     graph: &Graph,
     training: &Training,

@@ -1,4 +1,4 @@
-//! What follows the steps of a graph in every run.
+//! What a run does after the steps of a graph.
 
 use atrous_graph::NodeId;
 use atrous_graph::optim::{LossScale, Optimizer};
@@ -11,7 +11,7 @@ use crate::error::PlanError;
 use crate::kernel::{Bound, Kernel};
 use crate::target::Target;
 
-/// One thing that is done after the steps of a graph.
+/// One task after the steps of a graph.
 #[derive(Clone, Debug)]
 pub struct Update {
     /// What the dispatches do, such as `gradient norm` or `sgd`.
@@ -20,17 +20,17 @@ pub struct Update {
     pub dispatches: Vec<PlannedDispatch>,
 }
 
-/// What else there is to a plan that trains.
+/// The parts of a plan that only trainings have.
 #[derive(Clone, Debug)]
 pub struct TrainingPlan {
     /// The update rule.
     pub optimizer: Optimizer,
-    /// Where [`step_data`](crate::optim::step_data) lies, behind the inputs.
+    /// The place of [`step_data`](crate::optim::step_data), after the inputs.
     pub step: Place,
-    /// What the step [reports](crate::optim::StepReport).
+    /// The place of the step's [report](crate::optim::StepReport).
     pub control: Place,
-    /// The loss scale, and where it lies: the scale in a vec4, and in another one the updates in a row that were applied since it
-    /// changed, and how many have been skipped in all.
+    /// The loss scale and its place. The first vec4 has the scale; the second the number of consecutive applied updates
+    /// since it changed, and the number of all skipped updates.
     pub loss_scale: Option<(LossScale, Place)>,
     /// Whether runs without an update are possible.
     pub accumulate: bool,
@@ -40,12 +40,12 @@ pub struct TrainingPlan {
     pub update: Vec<Update>,
 }
 
-/// A linear grid of at least so many invocations of a kernel.
+/// A dispatch of a kernel with a linear grid of at least `count` invocations.
 pub(super) fn linear(call: Call<Place>, count: usize, target: &Target) -> Result<PlannedDispatch, PlanError> {
     dispatch(call, (count as u64).div_ceil(u64::from(GROUP)), target)
 }
 
-/// So many workgroups of a kernel.
+/// A dispatch of a kernel with a linear grid of `groups` workgroups.
 pub(super) fn dispatch(call: Call<Place>, groups: u64, target: &Target) -> Result<PlannedDispatch, PlanError> {
     let places = call.bindings.iter().map(|argument| argument.value).collect();
     let window =

@@ -1,4 +1,4 @@
-//! The mean over bins, and its gradient.
+//! Adaptive average pooling, the mean over bins, and its gradient.
 
 use std::ops::Range;
 
@@ -20,7 +20,7 @@ impl Kernels for AdaptiveAvgPool {
         tables::VARIANTS.entries()
     }
 
-    /// A single bin is a reduction, unless another variant is asked for.
+    /// A single bin is planned as a reduction, unless another variant is asked for.
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let Self { h, w } = *self;
         let (x, y) = (&problem.inputs[0], problem.output);
@@ -53,13 +53,13 @@ impl Kernels for AdaptiveAvgPoolGrad {
     }
 }
 
-/// The rows of an image of `in_h` rows that some of `h` rows of bins cover.
+/// The rows of an image with `in_h` rows that some rows of bins cover; there are `h` rows of bins.
 fn input_rows(h: usize, in_h: usize, rows: Range<usize>) -> Range<usize> {
     let axis = Axis { n: in_h, m: h, step: None };
     hull(rows.map(|i| axis.bin(i)))
 }
 
-/// What the gradient is the adjoint of.
+/// The pooling along each axis, whose adjoint the gradient is.
 fn forward(op: &AdaptiveAvgPoolGrad, dy: Shape) -> [Forward; 2] {
     [(op.h, dy.h), (op.w, dy.w)].map(|(n, m)| Forward::new(n, m, |i| Axis { n, m, step: None }.bin(i)))
 }

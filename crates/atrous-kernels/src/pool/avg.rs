@@ -17,7 +17,7 @@ use crate::resize::taps::Taps;
 use crate::variant::Entry;
 
 impl Kernels for AvgPool {
-    /// The divisor is that of PyTorch: the given one, or the positions inside the image, or those inside image and padding.
+    /// The divisor is PyTorch's: a given one, or the number of positions inside the image, or inside image and padding.
     fn plan(&self, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
         let x = problem.inputs[0].ty.shape;
         let padding = self.window.padding;
@@ -58,7 +58,8 @@ impl Kernels for AvgPoolGrad {
     }
 }
 
-/// What the gradient is the adjoint of. A given divisor belongs to the rows; all others are a number of rows times a number of columns.
+/// The pooling along each axis, whose adjoint the gradient is. A given divisor is applied to the rows; any other
+/// divisor is a number of rows times a number of columns.
 fn forward(op: &AvgPoolGrad, dy: Shape) -> [Forward; 2] {
     let AvgPool { window, count_include_pad, divisor } = op.pool;
     let after = [window.padding.bottom, window.padding.right];

@@ -1,4 +1,5 @@
-//! The maximum over consecutive channels, and its gradient: each channel gathers from the windows that chose it.
+//! The maximum over consecutive channels, and its gradient: each channel sums the gradients of the windows whose
+//! maximum it is.
 
 use atrous_graph::Shape;
 use atrous_graph::op::{ChannelMaxPool, ChannelMaxPoolGrad};

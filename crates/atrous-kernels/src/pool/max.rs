@@ -1,4 +1,5 @@
-//! The maximum over a window, its position, and its gradient: each pixel gathers from the windows that chose it.
+//! The maximum over a window, its position, and its gradient: each pixel sums the gradients of the windows whose
+//! maximum it is.
 
 use std::ops::Range;
 
@@ -102,12 +103,12 @@ fn cut(window: &Window, section: &Section<'_>, op: impl FnOnce(Window) -> Op) ->
     Some(Cut { op: op(window), ..section.first_rows(rows) })
 }
 
-/// Positions from a window's first tap to its last, along an axis.
+/// Distance from a window's first tap to its last, along an axis.
 const fn reach(window: &Window, axis: usize) -> usize {
     (window.kernel[axis] - 1) * window.dilation[axis]
 }
 
-/// The rows of windows, of `windows` there are, that reach some rows of the image; at least one.
+/// The rows of windows, of `windows` rows in all, that reach some rows of the image; at least one.
 fn rows_that_reach(window: &Window, windows: usize, rows: Range<usize>) -> Range<usize> {
     let top = window.padding.top;
     let first = (rows.start + top).saturating_sub(reach(window, 0)).div_ceil(window.stride[0]).min(windows - 1);
@@ -158,7 +159,7 @@ mod tests {
         assert_eq!(rows_that_reach(&window, 4, 1..2), 0..2);
         assert_eq!(rows_that_reach(&window, 4, 2..6), 1..4);
         assert_eq!(rows_that_reach(&window, 4, 0..8), 0..4);
-        // Windows of 1 every 3: nothing reaches rows 1 and 2, nor what lies past the last window.
+        // Windows of 1 every 3: none reaches rows 1 and 2, nor rows past the last window.
         let sparse = Window::new([1, 1], [3, 3]);
         assert_eq!(rows_that_reach(&sparse, 2, 1..3), 1..2);
         assert_eq!(rows_that_reach(&sparse, 2, 4..6), 1..2);

@@ -1,4 +1,4 @@
-//! What kernels over windows share.
+//! Shared parts of the kernels of pooling windows.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use crate::error::PlanError;
 use crate::kernel::{Bound, Kernel, vec4s};
 use crate::problem::Problem;
 
-/// The sizes of a window that goes over the image.
+/// The sizes of a window and of the image that it slides over.
 pub(super) fn sizes(op: &Window, problem: &Problem<'_>) -> groups::Window {
     let (x, y) = (problem.inputs[0].ty.shape, problem.output.ty.shape);
     groups::Window {
@@ -37,7 +37,7 @@ pub(super) fn plan(name: &'static str, call: Call<Bound>, problem: &Problem<'_>)
     Ok(NodePlan::single(name, Kernel::from(call).invocations(vec4s(problem.output.ty), problem.target)?))
 }
 
-/// Like [`rows_under`] for pooling, where what lies below matters: padding counts in the divisor, positions past it do not.
+/// [`rows_under`] for pooling, where the padding below matters: it counts in the divisor, positions past it do not.
 pub(super) fn pool_rows(window: &Window, out: &Range<usize>, height: usize) -> Option<(Range<usize>, Window)> {
     let reach = (window.kernel[0] - 1) * window.dilation[0] + 1;
     let (rows, padding) = rows_under(out, height, window.stride[0], reach, window.padding)?;

@@ -23,7 +23,7 @@ impl Kernels for Reduce {
         let outputs = vec4s(problem.output.ty);
         let regions = regions(x, &target.limits)?;
 
-        // Regions along reduced axes have slabs of their own, regions along kept ones have outputs of their own.
+        // Regions along reduced axes have slabs of their own, regions along other axes have outputs of their own.
         let along_n = if self.n { regions.list.len() / regions.per_sample } else { 1 };
         let along_h = if self.h { regions.per_sample } else { 1 };
         let windows = along_n * along_h;
@@ -44,14 +44,14 @@ impl Kernels for Reduce {
     }
 }
 
-/// A reduction of what is read through several windows, each a region of the input.
+/// A reduction of an input that is read through several windows, one for each region of it.
 struct Windows<'a> {
     op: &'a Reduce,
     problem: &'a Problem<'a>,
     regions: Regions,
-    /// Windows along the rows that are reduced.
+    /// Number of windows along rows, if rows are reduced.
     along_h: usize,
-    /// Windows along all axes that are reduced.
+    /// Number of windows along all reduced axes.
     windows: usize,
 }
 
@@ -60,19 +60,19 @@ impl Windows<'_> {
         self.op.reduction == Reduction::Max
     }
 
-    /// What the sums are divided by.
+    /// The divisor of the sums.
     fn divisor(&self) -> usize {
         if self.op.reduction == Reduction::Mean { self.op.count(self.problem.inputs[0].ty.shape) } else { 1 }
     }
 
-    /// One stage.
+    /// Plans one stage.
     fn single(&self) -> Result<NodePlan, PlanError> {
         let dispatch = |part: &Region| self.dispatch(part, 1, true, Bound::output(self.problem));
         let dispatches = self.regions.list.iter().map(dispatch).collect::<Result<_, _>>()?;
         Ok(NodePlan { dispatches, ..NodePlan::default() })
     }
 
-    /// Two stages, with so many slabs of each window.
+    /// Plans two stages, with this many slabs of each window.
     fn two(&self, slabs: usize, stages: Stages) -> Result<NodePlan, PlanError> {
         let (outputs, all) = (vec4s(self.problem.output.ty), slabs * self.windows);
         let mut dispatches = Vec::new();
@@ -86,7 +86,8 @@ impl Windows<'_> {
         Ok(NodePlan { dispatches, scratch: vec![partials(all, outputs).size], ..NodePlan::default() })
     }
 
-    /// The first stage of a region, over all slabs of what it makes; the result if it is the `last` stage as well.
+    /// The first stage of a region: all slabs of its outputs, written to `p`. If it is the `last` stage too, `p` is the
+    /// result.
     fn dispatch(&self, part: &Region, slabs: usize, last: bool, p: Bound) -> Result<Dispatch, PlanError> {
         let (op, problem) = (self.op, self.problem);
         let x = &problem.inputs[0];
@@ -123,13 +124,13 @@ impl Windows<'_> {
         Kernel::from(call).invocations(slabs * n * h * self.kept_row(), problem.target)
     }
 
-    /// Vec4s of the result's rows: of its columns and channels.
+    /// Vec4s of a row of the result.
     fn kept_row(&self) -> usize {
         let y = self.problem.output.ty;
         y.shape.w * y.padded().c / 4
     }
 
-    /// The first vec4 of the result that a region makes.
+    /// The first vec4 of the result that a region contributes to.
     fn first(&self, part: &Region) -> usize {
         let kept_rows = if self.op.h { 1 } else { self.problem.inputs[0].ty.shape.h };
         let n = if self.op.n { 0 } else { part.n.0 };

@@ -8,12 +8,12 @@ use crate::error::PlanError;
 use crate::kernel::{Bound, Kernel, is_half, vec4s};
 use crate::problem::Problem;
 
-/// Partial results of all slabs.
+/// The binding of the partial results of all slabs, which have `row` vec4s each.
 pub(crate) fn partials(slabs: usize, row: usize) -> Binding {
     Binding { slot: Slot::Scratch(0), offset: 0, size: (slabs * row * 16) as u64 }
 }
 
-/// The second stage: `slabs` slabs of all outputs into the result.
+/// The second stage, which combines the slabs of every output.
 pub(crate) fn combine(
     stages: Stages,
     slabs: usize,

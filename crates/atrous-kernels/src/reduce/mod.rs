@@ -1,7 +1,7 @@
-//! Sums, means and maxima over pixels in two stages of fixed order; what is done over channels.
+//! Sums, means and maxima over pixels, in two stages with a fixed order of operations; reductions over channels.
 //!
-//! The first stage cuts what is reduced into slabs and reduces each on its own, the second combines the slabs. A tensor larger
-//! than a binding is read through several windows, one dispatch each.
+//! The first stage cuts the reduced values into slabs and reduces each separately; the second combines the slabs. A
+//! tensor larger than a binding is read through several windows, one dispatch each.
 
 mod axes;
 mod channels;

@@ -19,9 +19,9 @@ pub(crate) struct Pixels {
     pub(crate) slabs: usize,
     /// Number of pixels.
     pub(crate) count: usize,
-    /// The stages that serve.
+    /// The stages of the chosen variant.
     pub(crate) stages: Stages,
-    /// Vec4s of channels.
+    /// Number of vec4s of the channels.
     pub(crate) c4: usize,
     /// Vec4s of a slab's partial result.
     row: usize,
@@ -31,15 +31,15 @@ pub(crate) struct Pixels {
 pub(crate) struct Window {
     /// How its pixels are cut into slabs.
     pub(crate) sizes: groups::Pixels,
-    /// Where partial results are stored; the result if there is one stage.
+    /// Where the first stage stores partial results, or the result if it is the only stage.
     pub(crate) result: Bound,
-    /// What is bound of the first input, and the vec4 at which the window begins in it.
+    /// The binding of the first input, and the index of the window's first vec4 in it.
     binding: Binding,
     base: usize,
 }
 
 impl Window {
-    /// The window of an input of the same size and type as the first.
+    /// This window of input `i`, which must have the size and type of the first input.
     pub(crate) const fn input(&self, i: usize) -> Bound {
         Bound::window(Binding { slot: Slot::Input(i), ..self.binding }, self.base)
     }
@@ -51,10 +51,11 @@ type First<'a> = &'a dyn Fn(&Pixels, &Window) -> Call<Bound>;
 /// Makes the second stage.
 type Second<'a> = &'a dyn Fn(&Pixels) -> Result<Dispatch, PlanError>;
 
-/// Plans the reduction of all pixels with partial results of `rows` vectors over the channels in each slab: one stage, or two.
+/// Plans the reduction of all pixels, in one stage or two. The partial result of a slab is `rows` vectors over the
+/// channels.
 ///
 /// # Errors
-/// [`PlanError::Limit`] if a single pixel is too large.
+/// [`PlanError::Limit`] if a single pixel exceeds a binding.
 pub(crate) fn plan_pixels(
     problem: &Problem<'_>,
     rows: usize,
@@ -80,17 +81,17 @@ pub(crate) fn plan_pixels(
 }
 
 impl Pixels {
-    /// Whether there is but one stage.
+    /// Whether there is only one stage.
     pub(crate) fn single(&self) -> bool {
         self.stages == Stages::Single
     }
 
-    /// Slabs of all windows.
+    /// Number of slabs of all windows.
     pub(crate) const fn all_slabs(&self) -> usize {
         self.slabs * self.count.div_ceil(self.window)
     }
 
-    /// The partial results of all slabs.
+    /// The binding of the partial results of all slabs.
     pub(crate) fn partials(&self) -> Binding {
         partials(self.all_slabs(), self.row)
     }

@@ -16,7 +16,7 @@ pub(super) struct Region {
     pub(super) h: (usize, usize),
 }
 
-/// The regions of a tensor, and how many of them there are along samples and rows.
+/// The regions of a tensor, and how many of them a sample has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Regions {
     pub(super) list: Vec<Region>,
@@ -26,7 +26,7 @@ pub(super) struct Regions {
 /// Cuts a tensor into regions that one binding can show.
 ///
 /// # Errors
-/// [`PlanError::Limit`] if a single row is too large.
+/// [`PlanError::Limit`] if a single row exceeds a binding.
 pub(super) fn regions(ty: TensorType, limits: &Limits) -> Result<Regions, PlanError> {
     let shape = ty.shape;
     let row = row_bytes(ty);
@@ -48,20 +48,20 @@ pub(super) fn row_bytes(ty: TensorType) -> u64 {
     (ty.shape.w * ty.padded().c) as u64 * ty.dtype.bytes()
 }
 
-/// Bytes of the largest window: a window that does not begin at the tensor's first byte is bound from an aligned one.
+/// Largest window in bytes. If the tensor exceeds a binding, a window may begin up to one alignment after its binding.
 pub(crate) fn room(ty: TensorType, limits: &Limits) -> u64 {
     if ty.bytes() <= limits.max_binding { ty.bytes() } else { limits.max_binding.saturating_sub(limits.alignment) }
 }
 
-/// The binding of `bytes` bytes of an input from byte `start` on, and the vec4 at which they begin in it.
+/// The binding of `bytes` bytes of an input from byte `start` on, and the index of their first vec4 in it.
 pub(crate) fn window(x: &Part, start: u64, bytes: u64, limits: &Limits) -> (Binding, usize) {
     let before = start % limits.alignment.max(16);
     let binding = Binding { slot: Slot::Input(0), offset: start - before, size: before + bytes };
     (binding, (before / vec4_bytes(x.ty)) as usize + x.base as usize)
 }
 
-/// How many slabs `count` values of each of `outputs` outputs are cut into: one if the outputs alone keep the adapter busy, else
-/// at least 32 values in each.
+/// Number of slabs that `count` values of each of `outputs` outputs are cut into. It is 1 if the outputs alone keep the
+/// adapter busy; otherwise each slab has at least 32 values.
 pub(crate) fn slabs(count: usize, outputs: usize, target: &Target) -> usize {
     let (busy, most) = if target.software { (1 << 10, 64) } else { (1 << 16, 1024) };
     if count <= 64 {
@@ -70,11 +70,11 @@ pub(crate) fn slabs(count: usize, outputs: usize, target: &Target) -> usize {
     (busy / outputs.max(1)).clamp(1, most).min(count / 32)
 }
 
-/// One digit of an index: how many values it takes, and the distance in vec4s from one to the next.
+/// One digit of an index: the number of its values, and the distance in vec4s from one to the next.
 pub(super) type Digit = (usize, usize);
 
-/// Two digits, slowest first, that run through these axes (slowest first): axes of one value vanish, axes that follow each
-/// other without a gap are one.
+/// Merges axes, slowest first, into two digits, slowest first. Axes of size 1 are dropped. Axes that follow each other
+/// without a gap become one digit.
 pub(super) fn digits(axes: &[Digit]) -> [Digit; 2] {
     let mut merged: Vec<Digit> = Vec::new();
     for &(size, step) in axes.iter().filter(|(size, _)| *size != 1) {

@@ -1,4 +1,4 @@
-//! The variants of a reduction: how the slabs that values are cut into become one result.
+//! The variants of a reduction, which differ in how they combine slabs.
 
 use crate::dispatch::NodePlan;
 use crate::error::PlanError;
@@ -8,15 +8,15 @@ use crate::variant::{Admission, Entry, Family, General, Variant, Variants, requi
 /// The stages of a reduction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stages {
-    /// One: every result is the sum of a single slab.
+    /// One: each result is a single slab.
     Single,
-    /// Two: a workgroup joins the slabs of each result.
+    /// Two: a workgroup combines the slabs of each result.
     Workgroups,
-    /// Two: an invocation joins them.
+    /// Two: an invocation combines the slabs of each result.
     Invocations,
 }
 
-/// Reductions.
+/// The family of reductions.
 pub(crate) enum Reductions {}
 
 impl Family for Reductions {
@@ -25,12 +25,12 @@ impl Family for Reductions {
 
 /// A reduction of values that are cut into slabs.
 pub(crate) struct Reduction<'a> {
-    /// Windows that the values are read through.
+    /// Number of windows that the values are read through.
     pub(super) windows: usize,
-    /// Slabs of each.
+    /// Number of slabs of each window.
     pub(super) slabs: usize,
     pub(super) target: &'a Target,
-    /// Makes the dispatches of these stages. There is one slab if there is one stage.
+    /// Makes the dispatches of these stages. With a single stage there is one slab.
     pub(super) plan: &'a dyn Fn(Stages) -> Result<NodePlan, PlanError>,
 }
 
@@ -55,18 +55,18 @@ static TWO_STAGE_WORKGROUP: Variant<Reductions> = Variant {
 static TWO_STAGE: General<Reductions> =
     General { entry: Entry::new("two_stage"), plan: |p| (p.plan)(Stages::Invocations) };
 
-/// Whether a workgroup can join slabs.
+/// Whether workgroups can combine slabs.
 fn workgroup_fits(target: &Target) -> Admission {
     require(target.limits.workgroup_memory >= 4096, "needs 4096 bytes of workgroup memory")
 }
 
-/// Whether it had better join them than a single invocation.
+/// Whether workgroups combine slabs faster than single invocations.
 fn workgroup_pays(slabs: usize, target: &Target) -> Admission {
     require(!target.software, "barriers are slow on a software adapter")
         .and(require(slabs >= 64, "fewer than 64 slabs"))
 }
 
-/// Whether so many slabs of each output are joined by a workgroup, rather than by an invocation.
+/// Whether a workgroup, not an invocation, combines this many slabs of each output.
 pub(crate) fn by_workgroup(slabs: usize, target: &Target) -> bool {
     workgroup_fits(target).and(workgroup_pays(slabs, target)).is_ok()
 }

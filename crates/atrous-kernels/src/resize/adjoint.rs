@@ -1,7 +1,7 @@
-//! Gradients of all that weighs rows and columns on their own: interpolation, average pooling, bins, padding.
+//! Gradients of operations that weight rows and columns separately: interpolation, average pooling, bins, padding.
 //!
-//! Such an operation is a list of taps for each row and column of its result. Its gradient reads the same taps from the other
-//! end: each pixel gathers from the results that it went into, by the weights it had there.
+//! Such an operation is a list of taps for each row and column of its result. Its gradient uses the transposed lists:
+//! each pixel sums the gradients of the results that it contributed to, by the same weights.
 
 use std::ops::Range;
 
@@ -14,28 +14,28 @@ use crate::error::PlanError;
 use crate::kernels::Kernels;
 use crate::problem::Problem;
 
-/// What the forward operation does along one axis.
+/// The forward operation along one axis.
 pub(crate) struct Forward {
-    /// The taps of each of its results.
+    /// The taps of each result.
     pub(crate) taps: Vec<Taps>,
-    /// The number of pixels they lie in.
+    /// Number of pixels that the taps are in.
     n: usize,
 }
 
 impl Forward {
-    /// An axis of `n` pixels, and the taps of so many results.
+    /// An axis of `n` pixels and `results` results, with the taps of each result.
     pub(crate) fn new(n: usize, results: usize, taps: impl Fn(usize) -> Taps) -> Self {
         Self { taps: (0..results).map(taps).collect(), n }
     }
 
-    /// The results that some of the pixels went into.
+    /// The results that some of the pixels contribute to.
     pub(crate) fn results(&self, pixels: Range<usize>) -> Range<usize> {
         hull(transposed(&self.taps, self.n).drain(pixels))
     }
 }
 
-/// Plans the adjoint of an operation with these axes. That of repeating a single pixel is a sum over the image, unless another
-/// variant is asked for.
+/// Plans the adjoint of an operation with these axes. If the operation repeats a single pixel, this is a sum over the
+/// image, unless another variant is asked for.
 pub(crate) fn plan(axes: &[Forward; 2], problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let (dy, dx) = (&problem.inputs[0], problem.output);
     let repeated = |axis: &Forward| axis.n == 1 && axis.taps.iter().all(|t| matches!(t.0[..], [(0, 1.0)]));
@@ -72,7 +72,7 @@ mod tests {
         assert_eq!(grad(Resize::nearest(8, 8), 16, 16), "taps");
         assert_eq!(grad(half(8, 8), 4, 4), "taps");
         assert_eq!(grad(half(8, 8), 1, 1), "single_stage");
-        // A weight of one half is no copy, and one tap is no two.
+        // A tap of weight one half is no copy, and one tap is not two.
         let pool = AvgPool { window: Window::new([2, 2], [2, 2]), count_include_pad: true, divisor: None };
         assert_eq!(
             variant(Op::Gradient(Gradient::AvgPool(AvgPoolGrad { pool, h: 8, w: 8 })), Shape::new(1, 4, 4, 4)),

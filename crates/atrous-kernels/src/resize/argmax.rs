@@ -1,4 +1,4 @@
-//! The channel of the largest value of an interpolation.
+//! The class map of an image that is interpolated while it is read.
 
 use atrous_graph::op::ResizeArgMax;
 

@@ -69,7 +69,7 @@ pub(crate) fn input_rows(op: &Resize, in_full: Shape, rows: Range<usize>) -> Ran
     hull(rows.map(|i| axis.taps(op.interpolation, i)))
 }
 
-/// What the gradient is the adjoint of.
+/// The interpolation along each axis, whose adjoint the gradient is.
 fn forward(op: &ResizeGrad) -> [Forward; 2] {
     let rule = op.resize.interpolation;
     axes(&op.resize, Shape::new(1, op.h, op.w, 1)).map(|axis| Forward::new(axis.n, axis.m, |i| axis.taps(rule, i)))

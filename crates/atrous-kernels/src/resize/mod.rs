@@ -1,4 +1,5 @@
-//! Interpolation, and resampling from tables: also pooling over bins, and the gradients of all that weighs rows and columns on their own.
+//! Interpolation, and resampling through tables of taps, which also serves pooling over bins and the gradients of
+//! operations that weight rows and columns separately.
 
 pub(crate) mod adjoint;
 mod argmax;

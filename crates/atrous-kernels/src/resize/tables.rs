@@ -1,4 +1,4 @@
-//! The variants of all that weighs rows and columns on their own, by how many taps it has at most.
+//! The variants of operations that weight rows and columns separately, by their largest number of taps.
 
 use atrous_shaders::groups;
 use atrous_shaders::resize::{argmax, taps};
@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::target::Target;
 use crate::variant::{Entry, Family, General, Variant, Variants, require};
 
-/// Results that are read through tables of taps.
+/// The family of results that are read through tables of taps.
 pub(crate) enum Tables {}
 
 impl Family for Tables {
@@ -38,17 +38,17 @@ static TWO_TAPS: Variant<Tables> = Variant {
 static TAPS: General<Tables> =
     General { entry: Entry::new("taps"), plan: |p| p.plan(Form::Listed, listed(&p.rows, &p.columns)) };
 
-/// Whether a target asks for one of the variants.
+/// Whether a target asks for one of these variants.
 pub(crate) fn asks_for_a_table(target: &Target) -> bool {
     NEAREST.entry.is_asked(target) || asks_for_taps(target)
 }
 
-/// Whether a target asks for one that weighs taps.
+/// Whether a target asks for a variant that weights taps.
 pub(crate) fn asks_for_taps(target: &Target) -> bool {
     TWO_TAPS.entry.is_asked(target) || TAPS.entry.is_asked(target)
 }
 
-/// What a kernel makes of the channels of a pixel.
+/// What a kernel computes from the channels of a pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Their values.
@@ -68,7 +68,8 @@ enum Form {
     Listed,
 }
 
-/// Plans a result of this kind for these lists of taps.
+/// Plans a result of this kind with these taps of rows and columns. Taps of rows count from the first row of the whole
+/// input.
 pub(crate) fn resample(
     kind: Kind,
     mut rows: Vec<Taps>,
@@ -81,7 +82,7 @@ pub(crate) fn resample(
     VARIANTS.plan(&Resampling { kind, rows, columns, problem }, problem.target)
 }
 
-/// A result whose rows and columns are read by a kernel through taps.
+/// A result that is read through taps of its rows and columns.
 pub(crate) struct Resampling<'a> {
     kind: Kind,
     rows: Vec<Taps>,
@@ -115,7 +116,7 @@ impl Resampling<'_> {
         let bytes = table.len() as u64 * 4;
         let bound_table = Bound::window(Binding { slot: Slot::Constant(0), offset: 0, size: bytes }, 0);
         let (x_bound, y_bound) = (Bound::input(problem, 0), Bound::output(problem));
-        // One invocation a vec4, or a pixel where the channels become one.
+        // One invocation for each vec4, or for each pixel of a class map.
         let (call, count) = match self.kind {
             Kind::Values => {
                 let call = taps::call(
@@ -139,14 +140,15 @@ impl Resampling<'_> {
     }
 }
 
-/// A row of the two-tap table; a single tap is read twice, the second time with weight zero.
+/// An entry of the two-tap table. A single tap is read twice, the second time with weight 0.
 pub(crate) fn two(taps: &Taps) -> [u32; 4] {
     let (first, weight) = taps.0[0];
     let (second, other) = taps.0.get(1).copied().unwrap_or((first, 0.0));
     [first as u32, second as u32, weight.to_bits(), other.to_bits()]
 }
 
-/// The general table: where the taps of each row and column are and how many, counted in rows of four; then the taps.
+/// The general table, in entries of four words: for each row and column the index of its first tap and their number,
+/// then all taps.
 fn listed(rows: &[Taps], columns: &[Taps]) -> Vec<u32> {
     let mut place = rows.len() + columns.len();
     let mut table = Vec::new();

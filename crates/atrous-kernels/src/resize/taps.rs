@@ -1,15 +1,16 @@
-//! Which input pixels make an output pixel, and with what weights, along one axis.
+//! The input pixels that an output pixel is computed from, and their weights, along one axis.
 
 use std::ops::Range;
 
 use atrous_graph::op::{Coordinates, Interpolation};
 
-/// One output row or column: the input rows or columns that it reads, in ascending order, each with its weight.
+/// The taps of one output row or column: the input rows or columns that it reads, in ascending order, with their
+/// weights.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Taps(pub(crate) Vec<(usize, f32)>);
 
 impl Taps {
-    /// The inputs from `first` on, one for each weight.
+    /// Inputs from `first` on, one for each weight.
     fn run(first: usize, weights: impl IntoIterator<Item = f32>) -> Self {
         Self((first..).zip(weights).collect())
     }
@@ -19,13 +20,14 @@ impl Taps {
         Self(inputs.map(|i| (i, weight)).collect())
     }
 
-    /// From the first input it reads to the last; None if it reads none.
+    /// From the first input to the last; `None` if there are no inputs.
     pub(crate) fn range(&self) -> Option<Range<usize>> {
         Some(self.0.first()?.0..self.0.last()?.0 + 1)
     }
 }
 
-/// The taps of the adjoint of an axis of `n` inputs: what each input gives to the outputs, by the weights of the outputs' taps.
+/// The taps of the adjoint, for an axis of `n` inputs: the outputs that each input contributes to, with the same
+/// weights.
 pub(crate) fn transposed(outputs: &[Taps], n: usize) -> Vec<Taps> {
     let mut inputs = vec![Taps::default(); n];
     for (i, taps) in outputs.iter().enumerate() {
@@ -36,7 +38,7 @@ pub(crate) fn transposed(outputs: &[Taps], n: usize) -> Vec<Taps> {
     inputs
 }
 
-/// From the first row that any of these reads to the last; the first row if there is none.
+/// From the first row that any of these reads to the last; the first row if none reads any.
 pub(crate) fn hull(taps: impl Iterator<Item = Taps>) -> Range<usize> {
     taps.filter_map(|t| t.range()).reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or(0..1)
 }
@@ -46,7 +48,7 @@ pub(crate) fn hull(taps: impl Iterator<Item = Taps>) -> Range<usize> {
 pub(crate) struct Axis {
     pub(crate) n: usize,
     pub(crate) m: usize,
-    /// Input pixels per output pixel where it is not `n / m`.
+    /// Input pixels per output pixel, if this is not `n / m`.
     pub(crate) step: Option<f64>,
 }
 
@@ -62,7 +64,7 @@ impl Axis {
     /// The taps of output pixel `i`.
     pub(crate) fn taps(&self, interpolation: Interpolation, i: usize) -> Taps {
         match interpolation {
-            // In f32, as PyTorch has it: for some sizes f64 picks another pixel.
+            // In f32 as in PyTorch: for some sizes f64 selects another pixel.
             Interpolation::Nearest => self.single((i as f32 * self.step_f32()).floor() as usize),
             Interpolation::NearestExact => self.single(((i as f32 + 0.5) * self.step_f32()).floor() as usize),
             Interpolation::Bilinear(coordinates) => self.bilinear(coordinates, i),
@@ -89,7 +91,7 @@ impl Axis {
         Taps::run(first, [(1.0 - share) as f32, share as f32])
     }
 
-    /// A triangle as wide as two steps, at least two pixels, around the output pixel's centre; normalised.
+    /// A normalised triangle around the output pixel's centre. Its half-width is one step, but at least one pixel.
     fn triangle(&self, i: usize) -> Taps {
         let width = self.step().max(1.0);
         let centre = (i as f64 + 0.5) * self.step();
@@ -164,7 +166,8 @@ mod tests {
 
     #[test]
     fn transposed_taps_are_what_each_input_gives() {
-        // Three pixels to five with aligned corners: the middle one goes halfway to its neighbours.
+        // Three pixels to five with aligned corners: the middle one contributes to its own output and, by half, to
+        // those beside it.
         let aligned: Vec<Taps> =
             (0..5).map(|i| axis(3, 5).taps(Interpolation::Bilinear(Coordinates::AlignCorners), i)).collect();
         assert_eq!(transposed(&aligned, 3)[1], taps(1, &[0.5, 1.0, 0.5]));

@@ -1,4 +1,4 @@
-//! Inputs and parameters, which nothing computes.
+//! Inputs and parameters, which no kernel computes.
 
 use atrous_graph::op::{Input, Parameter};
 

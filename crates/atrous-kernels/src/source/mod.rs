@@ -1,3 +1,3 @@
-//! What a graph begins with.
+//! Inputs and parameters.
 
 mod given;

@@ -1,4 +1,4 @@
-//! A convolution together with what comes right before and after it.
+//! A convolution fused with the operations right before and after it.
 
 use crate::op::definition::{self, Definition};
 use crate::op::pointwise::Unary;
@@ -7,22 +7,24 @@ use crate::{Shape, TensorType};
 use super::forward::Conv2d;
 use super::transposed::Conv2dGradInput;
 
-/// `y = activation(conv(prologue(x), filter) + bias + residual)`: what a pass over the graph makes of several operations, so that
-/// nothing in between is stored. Nothing flows back through it: passes run after differentiation.
+/// `y = activation(conv(prologue(x), filter) + bias + residual)`: several operations that a pass has merged, so that no
+/// intermediate result is stored. It has no gradient, since passes run after differentiation.
 ///
-/// Inputs are `x`, `filter`, then `bias` (`1×1×1×Cout`) and `residual` (of the result's shape, or one pixel of it for each
-/// sample) if it has them.
+/// Inputs are `x`, `filter`, then `bias` (`1×1×1×Cout`) and `residual` if it has them. The residual has the result's
+/// shape, or is one pixel for each sample, `N×1×1×Cout`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FusedConv {
     /// The convolution.
     pub conv: Convolution,
-    /// A function of the image with `f(0) = 0`, so that the zeros around the image stay zeros. Not for transposed convolutions.
+    /// A piecewise function of the image with `f(0) = 0`, so that the zeros around the image stay zeros. Transposed
+    /// convolutions cannot have one.
     pub prologue: Option<Unary>,
     /// Whether there is a `bias` input.
     pub bias: bool,
     /// Whether there is a `residual` input; then there is a bias too.
     pub residual: bool,
-    /// A function of the sum, one that [is piecewise](Unary::is_piecewise), and so of bounded [steepness](Unary::steepness).
+    /// A function of the sum. It must be [piecewise](Unary::is_piecewise), and so has a bounded
+    /// [steepness](Unary::steepness).
     pub activation: Option<Unary>,
 }
 
@@ -45,7 +47,7 @@ impl Convolution {
 }
 
 impl FusedConv {
-    /// Nothing but a convolution.
+    /// A convolution without prologue, residual and activation.
     pub const fn plain(conv: Convolution, bias: bool) -> Self {
         Self { conv, prologue: None, bias, residual: false, activation: None }
     }

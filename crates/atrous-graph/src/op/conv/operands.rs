@@ -1,4 +1,4 @@
-//! What convolutions want of their filters and biases.
+//! Checks of the filters and biases of convolutions.
 
 use crate::{Shape, TensorType};
 

@@ -1,4 +1,4 @@
-//! Convolutions as operations, and back.
+//! Conversions between convolutions and operations.
 
 use crate::Op;
 use crate::op::fused::Fused;
@@ -6,7 +6,7 @@ use crate::op::fused::Fused;
 use super::fused::{Convolution, FusedConv};
 
 impl Convolution {
-    /// The convolution as an operation of its own.
+    /// The operation that computes this convolution alone.
     pub const fn op(&self) -> Op {
         match self {
             Self::Forward(conv) => Op::Conv2d(*conv),
@@ -16,7 +16,7 @@ impl Convolution {
 }
 
 impl FusedConv {
-    /// The convolution in an operation that is one, of so many inputs.
+    /// The convolution of an operation, fused or not, if it has one. `inputs` is the number of inputs of its node.
     pub const fn of(op: &Op, inputs: usize) -> Option<Self> {
         let conv = if let Op::Fused(Fused::Conv(fused)) = op {
             return Some(*fused);

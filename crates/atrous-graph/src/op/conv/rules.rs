@@ -1,4 +1,4 @@
-//! The gradients of convolutions, which are one another.
+//! Gradients of convolutions. Each of the three operations has the other two as its gradients.
 
 use crate::op::gradient::Gradient;
 use crate::op::movement::Slice;
@@ -30,7 +30,7 @@ impl Differentiable for Conv2d {
     }
 }
 
-/// What arrives goes through the forward convolution.
+/// The gradient with respect to the image is the forward convolution of `dy`.
 impl Differentiable for Conv2dGradInput {
     fn gradient(&self, tape: &mut dyn Tape) -> Result<(), GraphError> {
         bias(tape)?;
@@ -86,8 +86,8 @@ fn weight(conv: Conv2d, tape: &dyn Tape) -> Op {
     Op::Gradient(Gradient::Conv2dWeight(Conv2dGradWeight { conv, kernel: [shape.n, shape.h] }))
 }
 
-/// The gradient of a transposed convolution's result without the rows and columns below and to the right that no tap
-/// reaches, and the convolution with the padding that makes it give exactly the positions of its input.
+/// Prepares the gradients of a transposed convolution. Returns `dy` without the bottom rows and right columns that no
+/// tap reaches, and the forward convolution, padded such that its result has the size of the transposed one's input.
 fn covered(op: &Conv2dGradInput, tape: &mut dyn Tape) -> Result<(NodeId, Conv2d), GraphError> {
     let (dy, y, filter) = (tape.dy(), tape.input_shape(0), tape.input_shape(1));
     let (conv, p) = (op.conv, op.conv.padding);

@@ -1,9 +1,9 @@
-//! What the gradient of a custom operation is made of.
+//! Access to the graph for gradients of custom operations.
 
 use crate::op::operation::Tape;
 use crate::{GraphError, NodeId, Op, TensorType};
 
-/// What the gradient of a [`CustomOp`](crate::op::CustomOp) is made of.
+/// Adds the gradient of a [`CustomOp`](crate::op::CustomOp) to a graph.
 pub struct Backward<'a> {
     tape: &'a mut dyn Tape,
 }
@@ -13,15 +13,15 @@ impl<'a> Backward<'a> {
         Self { tape }
     }
 
-    /// The gradient that arrives at the result, of its type.
+    /// The gradient of the result, which has the result's type.
     pub fn dy(&self) -> NodeId {
         self.tape.dy()
     }
 
-    /// An input of the operation, stored or computed again.
+    /// Input `index` of the operation, stored or computed again.
     ///
     /// # Errors
-    /// If there is none of this index.
+    /// If the operation has no input `index`.
     pub fn input(&mut self, index: usize) -> Result<NodeId, GraphError> {
         let count = self.tape.inputs().len();
         if index >= count {
@@ -38,7 +38,7 @@ impl<'a> Backward<'a> {
         self.tape.result()
     }
 
-    /// Whether a gradient with respect to this input is wanted; one that is not may be `None`.
+    /// Whether the gradient with respect to input `index` is needed. If not, it may be `None`.
     pub fn wants(&self, index: usize) -> bool {
         self.tape.wants(index)
     }
@@ -51,7 +51,7 @@ impl<'a> Backward<'a> {
         self.tape.ty(node)
     }
 
-    /// Adds a node to the gradient. Its name is that of the operation's node and `what`.
+    /// Adds a node to the gradient. Its name is `<name of the operation's node>.<what>`.
     ///
     /// # Errors
     /// As [`Graph::add`](crate::Graph::add).
@@ -59,7 +59,7 @@ impl<'a> Backward<'a> {
         self.tape.emit(what, op, inputs)
     }
 
-    /// That the operation has no gradient.
+    /// The error that the operation has no gradient.
     pub fn unsupported(&self) -> GraphError {
         self.tape.unsupported("its gradient")
     }

@@ -5,13 +5,16 @@ use std::fmt;
 
 /// A [`CustomOp`](crate::op::CustomOp) as an attribute of [`Op`](crate::Op).
 ///
-/// It is kept for the rest of the program, once: another object of the same type that prints the same is the same operation.
+/// Operations are kept until the program ends. Objects of the same type with the same `Debug` output are the same
+/// operation, which is kept once.
 #[derive(Clone, Copy)]
 pub struct Custom(pub(super) &'static Kept);
 
-/// An operation in the registry. Not the object alone, which may be of no size and so have no address of its own.
+/// An operation in the registry. Handles are compared by the address of this struct, since the object may have size 0
+/// and so no address of its own.
 pub(super) struct Kept {
-    /// A `Box<dyn CustomOp>`. Its gradient makes operations, so the trait stands above them, and what they are made of below.
+    /// A `Box<dyn CustomOp>`. Its type is erased to avoid a cycle of imports: `CustomOp` refers to `Op`, which contains
+    /// `Custom`.
     pub(super) op: Box<dyn Any + Send + Sync>,
     pub(super) attributes: String,
 }

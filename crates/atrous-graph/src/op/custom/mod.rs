@@ -1,4 +1,4 @@
-//! Operations that a program brings along.
+//! Operations defined by a program.
 
 mod backward;
 mod handle;

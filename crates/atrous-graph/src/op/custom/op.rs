@@ -1,4 +1,4 @@
-//! What an operation that a program brings along says of itself.
+//! The trait of operations defined by a program.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use crate::{GraphError, NodeId, Shape, TensorType};
 use super::backward::Backward;
 use super::kernel::CustomKernel;
 
-/// An operation of one's own, used as [`Op::Custom`](crate::Op::Custom).
+/// An operation defined by a program, used as [`Op::Custom`](crate::Op::Custom).
 ///
-/// [`Debug`](fmt::Debug) must print all attributes, as the derived one does: two objects of one type that print the same are the same
-/// operation.
+/// [`Debug`](fmt::Debug) must print all attributes, as the derived implementation does: objects of the same type with
+/// the same output are the same operation.
 pub trait CustomOp: fmt::Debug + Send + Sync + 'static {
     /// The name in prints and errors, such as `mish`.
     fn name(&self) -> &'static str;
@@ -20,11 +20,11 @@ pub trait CustomOp: fmt::Debug + Send + Sync + 'static {
         1
     }
 
-    /// The shape rule: the result's type from the inputs' types, as many as [`Self::inputs`], where nothing is stored in f16. Without a
-    /// method of its own all are of one type.
+    /// The shape rule: the type of the result from the types of the [`Self::inputs`] inputs. Floats are f32 here, even
+    /// if they are stored in f16. By default, all inputs must have the same type, which is the result's.
     ///
     /// # Errors
-    /// What the operation wants and what it got, without the node's name.
+    /// What the operation expects and what it got, without the node's name.
     fn infer(&self, inputs: &[TensorType]) -> Result<TensorType, String> {
         let first = *inputs.first().ok_or("it has no shape rule")?;
         match inputs.iter().find(|other| **other != first) {
@@ -33,11 +33,12 @@ pub trait CustomOp: fmt::Debug + Send + Sync + 'static {
         }
     }
 
-    /// The definition: computes the result, `result.len()` values of the inferred shape.
+    /// The reference: computes the result, `result.len()` values of the inferred shape.
     fn reference(&self, inputs: &[Values<'_>], result: &mut [f64]);
 
-    /// How large the terms are that each value of the result is a sum of, however much they cancel: a kernel may be off by
-    /// roundings of that. Zero where nothing is rounded, as in a maximum. Without a method of its own the reference on absolute values.
+    /// For each value of the result, the sum of the magnitudes of its terms, regardless of cancellation. A kernel's
+    /// error may be a few roundings of this. 0 where nothing is rounded, as in a maximum. The default is the reference
+    /// of absolute values.
     fn magnitude(&self, inputs: &[Values<'_>], result: &mut [f64]) {
         let absolute: Vec<Vec<f64>> = inputs.iter().map(|x| x.data.iter().map(|v| v.abs()).collect()).collect();
         let absolute: Vec<Values<'_>> =
@@ -46,16 +47,18 @@ pub trait CustomOp: fmt::Debug + Send + Sync + 'static {
         result.iter_mut().for_each(|v| *v = v.abs());
     }
 
-    /// The kernel for tensors of these types, which are parts of larger ones where the operation is [cut](Self::cut).
+    /// The kernel for tensors of these types. If the operation is [cut](Self::cut), they may be parts of larger
+    /// tensors.
     ///
     /// # Errors
-    /// Why there is none.
+    /// The reason why there is no kernel.
     fn kernel(&self, inputs: &[TensorType], output: TensorType) -> Result<CustomKernel, String>;
 
-    /// Appends the gradients with respect to the inputs: one for each, of its type, or `None` where none flows.
+    /// Appends the gradients with respect to the inputs: for each input one of its type, or `None` if it has no
+    /// gradient.
     ///
     /// # Errors
-    /// Without a method of its own, that there is no gradient.
+    /// By default, that there is no gradient.
     fn gradient(&self, backward: &mut Backward<'_>) -> Result<Vec<Option<NodeId>>, GraphError> {
         Err(backward.unsupported())
     }
@@ -70,8 +73,8 @@ pub trait CustomOp: fmt::Debug + Send + Sync + 'static {
         false
     }
 
-    /// Whether an input of floats may be stored in f16. Those that may are all of one type, which is the result's too if input 0 is one of
-    /// them.
+    /// Whether a float input may be stored in f16. All such inputs have the same type. If input 0 is one of them, it is
+    /// the result's type too.
     fn stores_f16(&self, _input: usize) -> bool {
         false
     }
@@ -85,7 +88,7 @@ pub trait CustomOp: fmt::Debug + Send + Sync + 'static {
 /// A dense tensor in row-major order; u32 maps hold whole numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Values<'a> {
-    /// N×H×W×C, of filters kh×kw×(Cin/groups)×Cout.
+    /// N×H×W×C; kh×kw×(Cin/groups)×Cout for filters.
     pub shape: Shape,
     /// `shape.len()` values.
     pub data: &'a [f64],
@@ -103,8 +106,10 @@ impl Values<'_> {
 pub enum CustomCut {
     /// The result is computed as a whole.
     Whole,
-    /// Ranges of samples, from the same samples of the inputs that have as many, and all of the others.
+    /// Ranges of samples. They read the same samples of images with as many samples as the result, and all of the other
+    /// inputs.
     Samples,
-    /// Ranges of samples, and ranges of rows of one sample, from the same rows of the inputs that have as many, and all of the others.
+    /// Ranges of samples, and ranges of rows of one sample. They read the same samples and rows of images with as many
+    /// samples or rows as the result, and all of the other inputs.
     Rows,
 }

@@ -1,4 +1,4 @@
-//! The custom operations of the program: each is kept once.
+//! The registry of the program's custom operations.
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ type Registry = HashMap<(TypeId, String), &'static Kept>;
 static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(Mutex::default);
 
 impl Custom {
-    /// Keeps an operation, or finds the one that was kept.
+    /// Registers an operation, or finds the equal one that is registered.
     pub fn new<T: CustomOp>(op: T) -> Self {
         let attributes = format!("{op:?}");
         let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
@@ -27,7 +27,7 @@ impl Custom {
 }
 
 impl Op {
-    /// An operation of one's own.
+    /// A custom operation.
     pub fn custom(op: impl CustomOp) -> Self {
         Self::Custom(Custom::new(op))
     }

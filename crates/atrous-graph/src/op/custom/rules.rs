@@ -1,4 +1,4 @@
-//! The gradients of operations that a program brings along.
+//! Gradients of operations defined by a program.
 
 use crate::op::operation::{Differentiable, Tape};
 use crate::{GraphError, NodeId};
@@ -19,7 +19,7 @@ impl Differentiable for Custom {
     }
 }
 
-/// Holds gradients against the types of the inputs that they belong to.
+/// Checks that there is one gradient for each input, and that it has the input's type.
 fn check(tape: &dyn Tape, gradients: &[Option<NodeId>]) -> Result<(), GraphError> {
     let inputs = tape.inputs();
     if gradients.len() != inputs.len() {

@@ -1,9 +1,9 @@
-//! The weights of classes, an input of losses.
+//! Class weights, an input of losses.
 
 use crate::op::check;
 use crate::{Shape, TensorType};
 
-/// Refuses weights that are not one for each class.
+/// Checks that there is one weight for each class.
 pub(super) fn check(weights: Option<&TensorType>, classes: usize) -> Result<(), String> {
     weights.map_or(Ok(()), |ty| check::shape("the class weights", ty.shape, Shape::channels(classes)))
 }

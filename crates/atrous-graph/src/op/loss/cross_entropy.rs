@@ -10,10 +10,10 @@ use super::class_weights;
 /// (1 without), `ε` the label smoothing and `t` the label, a pixel's loss is
 /// `(1-ε) * w[t] * -ln p[t] + ε/C * Σ_c w[c] * -ln p[c]`: PyTorch's `CrossEntropyLoss` with `reduction="none"`.
 ///
-/// A pixel whose label is the ignored one, or not below `C`, has loss and gradient 0.
+/// A pixel whose label is the ignored one, or not less than `C`, has loss and gradient 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CrossEntropy {
-    /// The label that does not count.
+    /// The label of pixels that do not count.
     pub ignore: Option<u32>,
     /// `ε`, in 0..=1.
     pub smoothing: f32,

@@ -1,4 +1,4 @@
-//! Labels, one u32 per pixel (or per sample, as a `1×1` image), as numbers.
+//! Functions of labels. Labels are one u32 per pixel, or per sample as a `1×1` image.
 
 use crate::op::check;
 use crate::op::definition::Definition;
@@ -6,12 +6,13 @@ use crate::{Shape, TensorType};
 
 use super::class_weights;
 
-/// 1 in the channel that is the label, 0 elsewhere; all 0 for labels of `classes` and above, and for the ignored one.
+/// 1 in the channel of the label, 0 in the others. All channels are 0 for the ignored label and for labels of `classes`
+/// and above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OneHot {
     /// Channels of the result.
     pub classes: usize,
-    /// A label that counts as none, even below `classes`.
+    /// A label that is ignored, even if it is below `classes`.
     pub ignore: Option<u32>,
 }
 
@@ -38,12 +39,13 @@ impl Definition for OneHot {
     }
 }
 
-/// The weight of each label, 1 without class weights; 0 for labels of `classes` and above, and for the ignored one.
+/// The class weight of each label, or 1 without class weights; 0 for the ignored label and for labels of `classes` and
+/// above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LabelWeight {
     /// Number of classes.
     pub classes: usize,
-    /// A label that counts as none, even below `classes`.
+    /// A label that is ignored, even if it is below `classes`.
     pub ignore: Option<u32>,
 }
 

@@ -1,4 +1,4 @@
-//! A loss together with the interpolation right before it.
+//! A loss fused with the interpolation right before it.
 
 use crate::op::definition::Definition;
 use crate::op::resize::{Interpolation, Resize, ResizeGrad};
@@ -6,25 +6,25 @@ use crate::{Shape, TensorType};
 
 use super::cross_entropy::{CrossEntropy, CrossEntropyGrad};
 
-/// [`CrossEntropy`] of resized logits: what a pass over the graph makes of the end of a segmentation network, so that nothing of the
-/// full resolution and all classes is stored. Nothing flows back through it: passes run after differentiation.
+/// [`CrossEntropy`] of resized logits, merged by a pass so that the logits of all classes are not stored at full
+/// resolution. It has no gradient, since passes run after differentiation.
 ///
-/// Inputs are those of the loss and of its gradient, with the logits as they are before the interpolation.
+/// Inputs are those of the loss or of its gradient, with the logits as they are before the interpolation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ResizeCrossEntropy {
-    /// What brings the logits to the size of the labels; bilinear.
+    /// The bilinear interpolation of the logits to the size of the labels.
     pub resize: Resize,
     /// The loss.
     pub loss: CrossEntropy,
 }
 
 impl ResizeCrossEntropy {
-    /// The gradient of the interpolation of an image of this shape.
+    /// The gradient of the interpolation, for an image of shape `x`.
     pub const fn resize_grad(&self, x: Shape) -> ResizeGrad {
         ResizeGrad { resize: self.resize, h: x.h, w: x.w }
     }
 
-    /// The inputs of the loss alone.
+    /// The inputs of the loss alone: `inputs` with the logits resized.
     fn resized(&self, inputs: &[TensorType]) -> Result<Vec<TensorType>, String> {
         if !matches!(self.resize.interpolation, Interpolation::Bilinear(_)) {
             return Err(format!("{:?} cannot be fused with a loss", self.resize.interpolation));
@@ -61,7 +61,7 @@ impl Definition for ResizeCrossEntropy {
     }
 }
 
-/// The gradient of [`ResizeCrossEntropy`] with respect to what is resized.
+/// The gradient of [`ResizeCrossEntropy`] with respect to the logits before the interpolation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ResizeCrossEntropyGrad(pub ResizeCrossEntropy);
 

@@ -3,7 +3,7 @@
 use crate::op::definition::Definition;
 use crate::{Shape, TensorType};
 
-/// Inputs one after the other along the channels.
+/// Concatenation of the inputs along the channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Concat;
 
@@ -37,7 +37,7 @@ impl Definition for Concat {
         true
     }
 
-    /// Pieces of a filter are joined as well.
+    /// Filters are accepted too: pieces of a cut filter are joined by this.
     fn takes_any_layout(&self, inputs: &[TensorType]) -> bool {
         inputs.iter().all(|ty| ty.layout == inputs[0].layout)
     }

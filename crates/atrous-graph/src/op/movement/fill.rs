@@ -1,14 +1,14 @@
-//! The same values in many places.
+//! Constant tensors and broadcasting.
 
 use crate::op::definition::Definition;
 use crate::{Shape, TensorType};
 
-/// The same number everywhere.
+/// A tensor with the same value everywhere.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fill {
     /// Shape of the result.
     pub shape: Shape,
-    /// The number.
+    /// The value.
     pub value: f32,
 }
 

@@ -1,4 +1,4 @@
-//! Rows and columns around images.
+//! Padding of images.
 
 use crate::op::check;
 use crate::op::definition::Definition;
@@ -8,9 +8,9 @@ use crate::{Shape, TensorType};
 /// What the added pixels hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PadMode {
-    /// The same number in all of them.
+    /// The same number everywhere.
     Constant(f32),
-    /// The image mirrored at its edge pixel, which is not repeated. Needs less padding than the image has pixels.
+    /// The image mirrored at its edge pixel, which is not repeated. The padding must be smaller than the image.
     Reflect,
     /// Copies of the nearest edge pixel.
     Replicate,
@@ -51,7 +51,7 @@ impl Definition for Pad {
     }
 }
 
-/// The gradient of padding: every `dy` goes to the pixel it was copied from, if any.
+/// The gradient of padding: each `dy` is added to the pixel it was copied from, if any.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PadGrad {
     /// The forward operation.

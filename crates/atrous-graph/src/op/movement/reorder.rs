@@ -1,4 +1,4 @@
-//! The same elements in another order.
+//! Mirrored images and permuted axes.
 
 use crate::op::definition::Definition;
 use crate::{Shape, TensorType};
@@ -31,17 +31,18 @@ impl Definition for Flip {
     }
 }
 
-/// Puts the axes N, H, W, C in another order: axis `i` of the result is axis `axes[i]` of `x`, as in PyTorch's `permute`.
+/// Permutes the axes N, H, W, C: axis `i` of the result is axis `axes[i]` of `x`, as in PyTorch's `permute`.
 ///
-/// `[0, 3, 1, 2]` makes what a framework calls N×C×H×W of N×H×W×C: the result's sides are `n×c×h×w`, its last axis is W.
+/// `[0, 3, 1, 2]` converts N×H×W×C to the N×C×H×W of other frameworks: the result's sides are `n×c×h×w`, its last axis
+/// is W.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Permute {
-    /// For each axis of the result the axis of `x`, each of 0 (N), 1 (H), 2 (W) and 3 (C) once.
+    /// For each axis of the result, the axis of `x`: a permutation of 0 (N), 1 (H), 2 (W) and 3 (C).
     pub axes: [usize; 4],
 }
 
 impl Permute {
-    /// Whether an axis of the result is the same one of `x`.
+    /// Whether axis `axis` of the result is the same axis of `x`.
     ///
     /// # Panics
     /// If `axis` is above 3.

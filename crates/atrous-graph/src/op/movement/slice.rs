@@ -1,9 +1,10 @@
-//! Boxes cut out of tensors, and put into them.
+//! Boxes that are cut out of tensors or put into them.
 
 use crate::op::definition::Definition;
 use crate::{Layout, Shape, TensorType};
 
-/// A box of the tensor: `size` elements from `start`, per side. Of a filter it has all taps and input channels.
+/// A box of the tensor: along each axis, `size` elements from `start`. A slice of a filter has all taps and input
+/// channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Slice {
     /// First sample, row, column, channel.
@@ -18,7 +19,7 @@ impl Slice {
         Self { start: [0, top, left, 0], size: Shape::new(x.n, height, width, x.c) }
     }
 
-    /// `count` channels from `first`.
+    /// Channels `first .. first + count` of every pixel.
     pub const fn channels(x: Shape, first: usize, count: usize) -> Self {
         Self { start: [0, 0, 0, first], size: Shape::new(x.n, x.h, x.w, count) }
     }
@@ -57,10 +58,10 @@ impl Definition for Slice {
     }
 }
 
-/// Puts `x` into zeros of `shape`, its first element at `start`: the adjoint of [`Slice`].
+/// Puts `x` into a tensor of zeros with shape `shape`, its first element at `start`: the adjoint of [`Slice`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
-    /// First sample, row, column, channel.
+    /// First sample, row, column, channel of `x` in the result.
     pub start: [usize; 4],
     /// Extent of the result.
     pub shape: Shape,

@@ -8,8 +8,8 @@ use super::statistics;
 /// `(x - mean) / sqrt(var + eps) * scale + shift` per channel; all vectors are `1×1×1×C`.
 ///
 /// At inference `mean` and `var` are the running statistics; in training they are those of the batch
-/// ([`Reduce`](crate::op::Reduce) and [`ChannelVariance`](crate::op::ChannelVariance)). Both may also be the result of
-/// [`BatchStatistics`](crate::op::BatchStatistics), given twice.
+/// ([`Reduce`](crate::op::Reduce) and [`ChannelVariance`](crate::op::ChannelVariance)). Alternatively both inputs are
+/// the same result of [`BatchStatistics`](crate::op::BatchStatistics), `2×1×1×C`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BatchNorm {
     /// Added to the variance.
@@ -18,8 +18,8 @@ pub struct BatchNorm {
     pub scale: bool,
     /// Whether there is a `shift` input (PyTorch's `bias`, Keras' `beta`).
     pub shift: bool,
-    /// Whether `mean` and `var` are computed from this very `x`. The result is the same; the gradient with respect to `x` then
-    /// includes the way through them, and none flows into `mean` and `var` themselves.
+    /// Whether `mean` and `var` are computed from `x`. This changes only the gradient: that of `x` then includes the
+    /// dependency of the statistics on `x`, and `mean` and `var` get none.
     pub batch: bool,
 }
 

@@ -6,7 +6,8 @@ use crate::{Shape, TensorType};
 use super::batch_norm::BatchNorm;
 use super::statistics;
 
-/// Both sums that the gradient of a batch normalisation needs, over N, H and W.
+/// The two sums over N, H and W in the gradient of a batch normalisation: `Σ dy` and `Σ dy*x̂` with
+/// `x̂ = (x - mean) / sqrt(var + eps)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BatchNormGradSums {
     /// Added to the variance.
@@ -44,16 +45,17 @@ impl Definition for BatchNormGradSums {
     }
 }
 
-/// The gradient of [`BatchNorm`] with respect to `x`. With `x̂ = (x - mean) / sqrt(var + eps)` and `k = scale / sqrt(var + eps)`
-/// it is `k * dy` for given statistics, and `k * (dy - (Σ dy + x̂ * Σ dy*x̂) / count)` for those of the batch, the sums over N, H
-/// and W (Ioffe and Szegedy 2015).
+/// The gradient of [`BatchNorm`] with respect to `x`. With `x̂ = (x - mean) / sqrt(var + eps)` and
+/// `k = scale / sqrt(var + eps)` it is `k * dy` if the statistics are given, and
+/// `k * (dy - (Σ dy + x̂ * Σ dy*x̂) / count)` if they are those of the batch. Sums are over N, H and W, `count` is
+/// `N*H*W` (Ioffe and Szegedy 2015).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BatchNormGrad {
     /// Added to the variance.
     pub eps: f64,
     /// Whether there is a `scale` input.
     pub scale: bool,
-    /// Whether the statistics are those of the batch; then the sums are the last input.
+    /// Whether the statistics are those of the batch. If so, the sums are the last input.
     pub batch: bool,
 }
 

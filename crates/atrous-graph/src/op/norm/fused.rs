@@ -1,4 +1,4 @@
-//! A batch normalisation together with what comes right behind it, and the gradient of both.
+//! Batch normalisation fused with the operations right after it, and the gradient of both.
 
 use crate::TensorType;
 use crate::op::definition::Definition;
@@ -7,8 +7,8 @@ use crate::op::pointwise::Unary;
 use super::batch_norm::BatchNorm;
 use super::statistics;
 
-/// `y = activation(batch_norm(x) + residual)`: what a pass over the graph makes of several operations, so that nothing in between
-/// is stored. Nothing flows back through it: passes run after differentiation.
+/// `y = activation(batch_norm(x) + residual)`: several operations that a pass has merged, so that no intermediate
+/// result is stored. It has no gradient, since passes run after differentiation.
 ///
 /// Inputs are those of the batch normalisation, then `residual`, of the shape of `x`, if it has one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,7 +17,7 @@ pub struct FusedBatchNorm {
     pub norm: BatchNorm,
     /// Whether there is a `residual` input.
     pub residual: bool,
-    /// A function of the sum, of those whose derivative can be [told from the result](Unary::from_result).
+    /// A function of the sum. Its derivative must be [computable from its result](Unary::from_result).
     pub activation: Option<Unary>,
 }
 
@@ -55,10 +55,10 @@ impl Definition for FusedBatchNorm {
     }
 }
 
-/// What flows back through an activation and the batch normalisation before it:
-/// `dz = dy * activation'(batch_norm(x))`, and of `dz` what [`BatchNormGrad`](crate::op::BatchNormGrad) makes.
+/// The gradient of a batch normalisation followed by an activation: the [`BatchNormGrad`](crate::op::BatchNormGrad) of
+/// `dz = dy * activation'(batch_norm(x))`.
 ///
-/// Inputs are `x`, `dy`, `mean`, `var`, `scale`, `shift`; for the gradient with respect to `x` then the sums, if the statistics
+/// Inputs are `x`, `dy`, `mean`, `var`, `scale`, `shift`, then the sums of [`FusedBatchNormGradSums`] if the statistics
 /// are those of the batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FusedBatchNormGrad {
@@ -66,12 +66,12 @@ pub struct FusedBatchNormGrad {
     pub eps: f64,
     /// Whether the statistics are those of the batch.
     pub batch: bool,
-    /// The activation, of those whose derivative can be [told from the result](Unary::from_result).
+    /// The activation. Its derivative must be [computable from its result](Unary::from_result).
     pub activation: Unary,
 }
 
 impl FusedBatchNormGrad {
-    /// The batch normalisation.
+    /// The forward batch normalisation.
     pub const fn norm(&self) -> BatchNorm {
         BatchNorm { eps: self.eps, scale: true, shift: true, batch: self.batch }
     }
@@ -106,7 +106,8 @@ impl Definition for FusedBatchNormGrad {
     }
 }
 
-/// The sums of [`BatchNormGradSums`](crate::op::BatchNormGradSums) for [`FusedBatchNormGrad`].
+/// The sums of [`BatchNormGradSums`](crate::op::BatchNormGradSums) for [`FusedBatchNormGrad`]: those of `dz` in place
+/// of `dy`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FusedBatchNormGradSums(pub FusedBatchNormGrad);
 

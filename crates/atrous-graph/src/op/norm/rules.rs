@@ -43,7 +43,7 @@ impl Differentiable for BatchNorm {
     }
 }
 
-/// The shift's gradient is the first of the two sums, the scale's the second.
+/// The gradient of the shift is the first of the two sums, that of the scale the second.
 fn scale_and_shift(op: &BatchNorm, tape: &mut dyn Tape, sums: NodeId) -> Result<(), GraphError> {
     if op.scale && tape.wants(3) {
         let d = sum(tape, "grad_scale", sums, 1)?;
@@ -62,7 +62,8 @@ fn sum(tape: &mut dyn Tape, what: &str, sums: NodeId, which: usize) -> Result<No
     tape.emit(what, Op::Slice(Slice { start: [which, 0, 0, 0], size }), &[sums])
 }
 
-/// With `k = scale / sqrt(var + eps)`: `d mean = -k * Σ dy` and `d var = -k / (2 sqrt(var + eps)) * Σ dy*x̂`.
+/// The gradients of given statistics. With `k = scale / sqrt(var + eps)` they are `d mean = -k * Σ dy` and
+/// `d var = -k / (2 sqrt(var + eps)) * Σ dy*x̂`.
 fn given_statistics(op: &BatchNorm, tape: &mut dyn Tape, sums: NodeId) -> Result<(), GraphError> {
     let affine = |scale: f64, shift: f64| Op::Unary(Unary::Affine { scale: scale as f32, shift: shift as f32 });
     let var = tape.inputs()[2];
@@ -98,7 +99,7 @@ impl Differentiable for BatchNormGrad {
     }
 }
 
-/// `d x = 2/count * (x - mean) * dy`, and `d mean` its negated sum.
+/// `dx = 2/count * (x - mean) * dy`, and `d mean` is the negated sum of `dx`.
 impl Differentiable for ChannelVariance {
     fn gradient(&self, tape: &mut dyn Tape) -> Result<(), GraphError> {
         let (dy, mean) = (tape.dy(), tape.inputs()[1]);

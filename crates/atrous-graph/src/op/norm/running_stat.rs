@@ -8,9 +8,9 @@ use crate::{Shape, TensorType};
 pub struct RunningStat {
     /// Factor of the running value.
     pub keep: f64,
-    /// Factor of the batch's value; holds `n/(n-1)` where the unbiased variance is stored.
+    /// Factor of the batch's value. Includes `n/(n-1)` if the unbiased variance is stored.
     pub take: f64,
-    /// The sample of `batch` that is the batch's value, 0 if there is but one.
+    /// The sample of `batch` that holds the batch's value; 0 if `batch` has only one.
     pub sample: usize,
 }
 
@@ -20,8 +20,8 @@ impl RunningStat {
         Self { keep: 1.0 - momentum, take: momentum, sample: 0 }
     }
 
-    /// The same for a biased variance over `count` values that is to be stored unbiased, as PyTorch and TensorFlow's fused
-    /// kernel do: the batch's value is multiplied by `count/(count-1)`.
+    /// The rule for a biased variance of `count` values that is stored unbiased, as in PyTorch and TensorFlow's fused
+    /// kernel: the batch's value is multiplied by `count/(count-1)`.
     pub fn unbiased_variance(momentum: f64, count: usize) -> Self {
         let take = momentum * count as f64 / (count.max(2) - 1) as f64;
         Self { keep: 1.0 - momentum, take, sample: 0 }

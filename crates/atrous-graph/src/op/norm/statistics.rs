@@ -3,7 +3,7 @@
 use crate::op::definition::Definition;
 use crate::{Shape, TensorType};
 
-/// Biased variance of each channel over N, H, W around a given mean. Two passes, so nothing cancels.
+/// Biased variance of each channel over N, H, W around a given mean. Subtracting the mean first avoids cancellation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ChannelVariance;
 
@@ -29,8 +29,8 @@ impl Definition for ChannelVariance {
     }
 }
 
-/// Mean and biased variance of each channel over N, H, W: what a pass over the graph makes of both. Nothing flows back through it: passes
-/// run after differentiation.
+/// Mean and biased variance of each channel over N, H, W: two operations that a pass has merged. It has no gradient,
+/// since passes run after differentiation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BatchStatistics;
 
@@ -48,7 +48,7 @@ impl Definition for BatchStatistics {
     }
 }
 
-/// The shape of a mean and a variance, or of two sums, for each channel of `x`.
+/// The shape of a mean and a variance, or of two sums, for each channel of `x`: `2×1×1×C`.
 pub(super) const fn shape(x: TensorType) -> Shape {
     Shape { n: 2, ..Shape::channels(x.shape.c) }
 }

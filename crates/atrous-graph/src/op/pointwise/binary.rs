@@ -63,7 +63,7 @@ impl Definition for Binary {
         true
     }
 
-    /// Gradients of a shared filter are summed.
+    /// Filters are accepted too: the gradients of a shared filter are summed by this.
     fn takes_any_layout(&self, inputs: &[TensorType]) -> bool {
         inputs.iter().all(|ty| *ty == inputs[0])
     }

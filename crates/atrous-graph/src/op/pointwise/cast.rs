@@ -1,9 +1,9 @@
-//! The same numbers: of another type, or without a gradient.
+//! Casts, and the identity without a gradient.
 
 use crate::op::definition::Definition;
 use crate::{DType, TensorType};
 
-/// The same numbers in another type of float, rounded to the nearest.
+/// The same numbers in another float type, rounded to the nearest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Cast {
     /// The type of the result.

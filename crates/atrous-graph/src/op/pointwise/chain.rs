@@ -1,11 +1,11 @@
-//! Functions of elements, one after the other.
+//! Element-wise functions in sequence.
 
 use crate::TensorType;
 use crate::op::definition::Definition;
 
 use super::unary::Unary;
 
-/// One step of a [`Chain`]: what becomes of the value so far.
+/// One step of a [`Chain`], applied to the value of the step before.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Step {
     /// `f(value)`
@@ -18,10 +18,11 @@ pub enum Step {
     Mul,
 }
 
-/// Functions of elements, one after the other: what a pass over the graph makes of several operations, so that nothing in between
-/// is stored. Nothing flows back through it: passes run after differentiation.
+/// Element-wise functions in sequence: several operations that a pass has merged, so that no intermediate result is
+/// stored. It has no gradient, since passes run after differentiation.
 ///
-/// Inputs are the first value, then those of the steps, all of one type. Functions are [piecewise](Unary::is_piecewise).
+/// Inputs are the first value, then the operands of the steps, all of the same type. Functions are
+/// [piecewise](Unary::is_piecewise).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Chain {
     steps: [Option<Step>; Chain::LENGTH],
@@ -33,7 +34,8 @@ impl Chain {
     /// The most inputs that a chain has.
     pub const INPUTS: usize = 4;
 
-    /// A chain of these steps; `None` if they are none, too many, or need more than [`Self::INPUTS`].
+    /// A chain of these steps. `None` if there are no steps, more than [`Self::LENGTH`], or more than [`Self::INPUTS`]
+    /// inputs.
     pub fn new(steps: &[Step]) -> Option<Self> {
         let mut chain = Self { steps: [None; Self::LENGTH] };
         let fits = !steps.is_empty() && steps.len() <= Self::LENGTH;

@@ -10,30 +10,30 @@ use crate::{Shape, TensorType};
 pub struct Dropout {
     /// Share of units that training drops, below 1.
     pub rate: f32,
-    /// Tells the dropouts of one network apart.
+    /// Distinguishes the dropouts of one network, so that each has its own mask.
     pub stream: u32,
     /// Which elements are dropped together.
     pub unit: DropoutUnit,
 }
 
-/// What a dropout decides of at once, and which word of which counter `i` decides.
+/// Which elements a dropout drops together. The word of Philox' result at counter `i` that decides is given for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum DropoutUnit {
-    /// An element. Element `e` of the vec4 `i` of the tensor in device layout: word `e`.
+    /// Single elements. Word `e` decides about element `e` of vec4 `i` of the tensor in device layout.
     #[default]
     Element,
-    /// A channel of a sample: PyTorch's `Dropout2d`, Keras' `SpatialDropout2D` (Tompson et al. 2015). Element `e` of the vec4 `i` of
-    /// an `N×1×1×C` tensor: word `e`.
+    /// A channel of a sample: PyTorch's `Dropout2d`, Keras' `SpatialDropout2D` (Tompson et al. 2015). Word `e` decides
+    /// about element `e` of vec4 `i` of an `N×1×1×C` tensor.
     Channel,
-    /// A sample, such as a residual branch in stochastic depth (Huang et al. 2016): torchvision's `StochasticDepth` of mode `row`.
-    /// Sample `i`: word 0.
+    /// A sample, such as a residual branch in stochastic depth (Huang et al. 2016): torchvision's `StochasticDepth` of
+    /// mode `row`. Word 0 decides about sample `i`.
     Sample,
-    /// Everything, or nothing: torchvision's `StochasticDepth` of mode `batch`. Word 0 of counter 0.
+    /// The whole tensor: torchvision's `StochasticDepth` of mode `batch`. Word 0 of counter 0 decides.
     Batch,
 }
 
 impl DropoutUnit {
-    /// One of each, for tests that must not miss any.
+    /// All units, for tests.
     pub const ALL: [Self; 4] = [Self::Element, Self::Channel, Self::Sample, Self::Batch];
 
     /// The unit's name in prints.

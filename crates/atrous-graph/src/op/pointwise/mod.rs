@@ -1,4 +1,4 @@
-//! Functions of elements, and of the channels of a pixel.
+//! Element-wise functions, and functions of the channels of a pixel.
 
 mod binary;
 mod cast;

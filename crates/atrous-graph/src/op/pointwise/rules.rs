@@ -1,4 +1,4 @@
-//! The gradients of functions of elements.
+//! The gradients of element-wise functions.
 
 use crate::op::gradient::Gradient;
 use crate::op::operation::{Differentiable, Tape};
@@ -29,7 +29,7 @@ impl Differentiable for Unary {
     }
 }
 
-/// `f'(x) * u` is linear in `u`; the second derivative of `f` is not there.
+/// `f'(x) * u` is linear in `u`. The second derivative of `f` is not implemented.
 impl Differentiable for UnaryGrad {
     fn gradient(&self, tape: &mut dyn Tape) -> Result<(), GraphError> {
         if tape.wants(0) {
@@ -64,7 +64,7 @@ impl Differentiable for Binary {
     }
 }
 
-/// The gradient of a function of two elements with respect to one of them, sides of 1 repeated.
+/// The gradient of a binary function with respect to operand `i`, before the sum over broadcast sides.
 fn operand(function: Binary, tape: &mut dyn Tape, i: usize) -> Result<NodeId, GraphError> {
     let dy = tape.dy();
     match (function, i) {
@@ -107,7 +107,7 @@ impl Differentiable for LogSoftmax {
     }
 }
 
-/// A gradient that is told from the result.
+/// A gradient that is computed from the result.
 fn of_result(gradient: Gradient, tape: &mut dyn Tape) -> Result<(), GraphError> {
     let y = tape.result()?;
     let dx = tape.emit("grad", Op::Gradient(gradient), &[y, tape.dy()])?;
@@ -127,7 +127,7 @@ impl Differentiable for LogSoftmaxGrad {
     }
 }
 
-/// The same units are dropped of what arrives.
+/// The gradient is dropout with the same seed, which drops the same units.
 impl Differentiable for Dropout {
     fn gradient(&self, tape: &mut dyn Tape) -> Result<(), GraphError> {
         let seed = tape.inputs().get(1).copied();

@@ -3,7 +3,7 @@
 use crate::op::definition::Definition;
 use crate::{Shape, TensorType};
 
-/// Mean over bins: bin `i` of `b` covers `floor(i*n/b) .. ceil((i+1)*n/b)`.
+/// Mean over bins: bin `i` of `b` along a side of `n` pixels covers `floor(i*n/b) .. ceil((i+1)*n/b)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AdaptiveAvgPool {
     /// Rows of bins.
@@ -26,7 +26,7 @@ impl Definition for AdaptiveAvgPool {
     }
 }
 
-/// The gradient of [`AdaptiveAvgPool`]: every `dy`, divided as its bin's sum was, goes to each pixel of the bin.
+/// The gradient of [`AdaptiveAvgPool`]: each `dy`, divided by the size of its bin, is added to every pixel of the bin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AdaptiveAvgPoolGrad {
     /// Rows of the result.

@@ -11,10 +11,10 @@ use super::window::Window;
 pub struct AvgPool {
     /// The window; its dilation must be 1.
     pub window: Window,
-    /// Count padded positions in the divisor (PyTorch's default); positions past the padding, which `ceil_mode` can reach,
-    /// never count.
+    /// Whether padded positions count in the divisor (PyTorch's default). Positions past the padding, which `ceil_mode`
+    /// can reach, never count.
     pub count_include_pad: bool,
-    /// Divide by this instead.
+    /// Divisor instead of the number of positions.
     pub divisor: Option<usize>,
 }
 
@@ -43,7 +43,7 @@ impl Definition for AvgPool {
     }
 }
 
-/// The gradient of average pooling: every `dy`, divided as its window's sum was, goes to each pixel of the window.
+/// The gradient of average pooling: each `dy`, divided by its window's divisor, is added to every pixel of the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AvgPoolGrad {
     /// The forward operation.

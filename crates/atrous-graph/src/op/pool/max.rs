@@ -6,7 +6,7 @@ use crate::op::definition::Definition;
 
 use super::window::Window;
 
-/// Maximum over a window. Padding never wins.
+/// Maximum over a window. Padding is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MaxPool {
     /// The window.
@@ -27,7 +27,7 @@ impl Definition for MaxPool {
     }
 }
 
-/// Where [`MaxPool`] found its maximum: flat `y*W + x` in the input's plane, the first in row-major order on a tie.
+/// The position of each maximum of [`MaxPool`]: `y*W + x` in the input's plane, the first in row-major order on a tie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MaxPoolIndices {
     /// The window.

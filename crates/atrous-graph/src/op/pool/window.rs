@@ -6,7 +6,7 @@ use crate::{Shape, TensorType};
 /// A sliding window. Pairs are (rows, columns).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Window {
-    /// Rows and columns that the window has.
+    /// Rows and columns of the window.
     pub kernel: [usize; 2],
     /// Pixels from one window to the next.
     pub stride: [usize; 2],
@@ -14,8 +14,8 @@ pub struct Window {
     pub dilation: [usize; 2],
     /// Padding around the image.
     pub padding: Padding,
-    /// Round the number of positions up, as PyTorch's `ceil_mode`: a last window that starts inside the image or its top or
-    /// left padding counts, even where it runs over the end.
+    /// Round the number of positions up, as PyTorch's `ceil_mode`: a last window that starts inside the image or its
+    /// top or left padding counts, even if it extends past the end.
     pub ceil_mode: bool,
 }
 
@@ -25,17 +25,18 @@ impl Window {
         Self { kernel, stride, dilation: [1, 1], padding: Padding::NONE, ceil_mode: false }
     }
 
-    /// The first row (column) a window at position `out` covers and may read, and one past the last, counted in steps of one
-    /// pixel of the image; both clipped to it. `axis` is 0 for rows. Empty where start >= end.
+    /// The first row (`axis` 0) or column (`axis` 1) of the image that the window at position `out` covers. Negative if
+    /// it starts in the padding.
     pub const fn start(&self, axis: usize, out: usize) -> isize {
         let before = if axis == 0 { self.padding.top } else { self.padding.left };
         (out * self.stride[axis]) as isize - before as isize
     }
 
-    /// Height and width of the result, or the reason why there is none.
+    /// Height and width of the result.
     ///
     /// # Errors
-    /// A zero in kernel, stride or dilation; a window larger than the padded image.
+    /// A zero in kernel, stride or dilation; one of them or the padding too large; a window larger than the padded
+    /// image.
     pub fn output_size(&self, size: [usize; 2]) -> Result<[usize; 2], String> {
         if self.kernel.contains(&0) || self.stride.contains(&0) || self.dilation.contains(&0) {
             return Err(format!(
@@ -69,7 +70,7 @@ impl Window {
         Ok(out)
     }
 
-    /// Shape of the result for an image.
+    /// Shape of the result for an image. Fails if a window covers padding only.
     pub(super) fn infer(&self, x: TensorType) -> Result<Shape, String> {
         let size = [x.shape.h, x.shape.w];
         let out = self.output_size(size)?;

@@ -14,16 +14,16 @@ pub enum Reduction {
     Max,
 }
 
-/// Reduces over some of the outer sides, which become 1. Channels are never reduced.
+/// Reduces over some of N, H, W, which become 1. Channels are never reduced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Reduce {
-    /// Whether the result is sum, mean or maximum.
+    /// Sum, mean or maximum.
     pub reduction: Reduction,
-    /// Whether it goes over the batch.
+    /// Whether N is reduced.
     pub n: bool,
-    /// Whether it goes over rows.
+    /// Whether H is reduced.
     pub h: bool,
-    /// Whether it goes over columns.
+    /// Whether W is reduced.
     pub w: bool,
 }
 
@@ -37,7 +37,7 @@ impl Reduce {
     /// Sum over everything but channels: the gradient of a bias.
     pub const SUM_NHW: Self = Self { reduction: Reduction::Sum, n: true, h: true, w: true };
 
-    /// How many values make one result.
+    /// Number of values of `x` that are reduced to one.
     pub const fn count(&self, x: Shape) -> usize {
         (if self.n { x.n } else { 1 }) * (if self.h { x.h } else { 1 }) * (if self.w { x.w } else { 1 })
     }

@@ -18,7 +18,7 @@ impl Differentiable for Reduce {
     }
 }
 
-/// What arrives goes to all that was summed.
+/// The gradient of a sum: `dy`, for every element that was summed.
 fn repeated(tape: &mut dyn Tape) -> Result<(), GraphError> {
     let shape = tape.input_shape(0);
     tape.linear(Op::Broadcast(Broadcast { shape }))

@@ -1,4 +1,4 @@
-//! The class map of an image that is resized.
+//! The class map of a resized image.
 
 use crate::TensorType;
 use crate::op::definition::Definition;
@@ -6,8 +6,8 @@ use crate::op::reduce::ArgMax;
 
 use super::interpolate::Resize;
 
-/// [`ArgMax`] of a [`Resize`]: what a pass over the graph makes of both, so that the resized image is not stored. Nothing flows back
-/// through it: passes run after differentiation.
+/// [`ArgMax`] of a [`Resize`]: two operations that a pass has merged, so that the resized image is not stored. It has
+/// no gradient, since passes run after differentiation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ResizeArgMax(pub Resize);
 

@@ -15,17 +15,17 @@ pub enum Coordinates {
     Asymmetric,
 }
 
-/// How values between pixels are made.
+/// How values between pixels are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Interpolation {
-    /// The pixel at `floor(i * n/m)`, the ratio and the product in f32 as PyTorch and Keras have it.
+    /// The pixel at `floor(i * n/m)`, with ratio and product in f32 as in PyTorch and Keras.
     Nearest,
     /// The pixel at `floor((i + 0.5) * n/m)`: PyTorch's `nearest-exact`.
     NearestExact,
     /// The two nearest pixels of each axis, edges repeated.
     Bilinear(Coordinates),
-    /// A triangle filter, as wide as the reduction when reducing, at half-pixel coordinates: Pillow's and PyTorch's
-    /// `antialias=True`.
+    /// A triangle filter at half-pixel coordinates, which is widened by the factor of reduction if the image shrinks:
+    /// Pillow's bilinear filter, PyTorch's `antialias=True`.
     BilinearAntialias,
 }
 
@@ -36,7 +36,7 @@ pub struct Resize {
     pub h: usize,
     /// Columns of the result.
     pub w: usize,
-    /// How values between pixels are made.
+    /// How values between pixels are computed.
     pub interpolation: Interpolation,
     /// Input pixels per output pixel, (rows, columns), used instead of `n/m`: what PyTorch does when a `scale_factor` is
     /// given (its reciprocal). Not used with aligned corners.
@@ -77,7 +77,7 @@ impl Definition for Resize {
     }
 }
 
-/// The gradient of interpolation: every `dy` goes to the pixels it was made of, by their weights.
+/// The gradient of interpolation: each `dy` is added to the pixels it was interpolated from, times their weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ResizeGrad {
     /// The forward operation.

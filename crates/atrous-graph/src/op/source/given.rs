@@ -3,7 +3,7 @@
 use crate::TensorType;
 use crate::op::definition::Definition;
 
-/// Data that each run brings along.
+/// Data that each run supplies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Input;
 
@@ -29,7 +29,7 @@ impl Definition for Input {
     }
 }
 
-/// Data that stays on the device.
+/// Data that stays on the device between runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Parameter;
 

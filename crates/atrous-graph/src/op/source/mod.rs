@@ -1,4 +1,4 @@
-//! What a graph begins with.
+//! Inputs and parameters.
 
 mod given;
 mod rules;

@@ -1,4 +1,4 @@
-//! Gradients end at what a graph begins with.
+//! Inputs and parameters, where gradients end.
 
 use crate::GraphError;
 use crate::op::operation::{Differentiable, Tape};

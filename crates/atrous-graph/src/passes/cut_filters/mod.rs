@@ -1,9 +1,9 @@
-//! Filters beyond a limit of bytes are cut by output channels, and with them all that reads and makes them.
+//! Cuts filters that exceed a limit of bytes by output channels, with the operations that read and make them.
 //!
-//! The parameter keeps its name and its type; what is read are slices of it, which a plan places one by one, so that it lies nowhere
-//! as a whole. A convolution becomes one for each piece, their results joined along the channels; its gradient with respect to the
-//! image becomes a sum over the pieces in their order, that with respect to the filter one for each piece. Where a group of a
-//! convolution ends within a piece, the piece is cut once more.
+//! The parameter keeps its name and type. Its readers read slices of it, which a plan places one by one, so that the
+//! whole is in no buffer. A convolution becomes one for each piece, and their results are concatenated. Its gradient
+//! with respect to the image becomes a sum over the pieces in their order, that with respect to the filter one gradient
+//! for each piece. Where a group of a convolution ends within a piece, the piece is cut once more.
 
 mod part;
 
@@ -19,17 +19,18 @@ use part::Part;
 
 const NAME: &str = "cut_filters";
 
-/// By node of the new graph: the nodes that make the pieces of a filter, in the order of their channels.
+/// For each node of the new graph that makes a cut filter: the nodes that make its pieces, in the order of their
+/// channels.
 pub(super) type Pieces = HashMap<NodeId, Vec<NodeId>>;
 
-/// Output channels of a filter, and the node that makes them.
+/// A range of a filter's output channels, and the node that makes it.
 #[derive(Clone)]
 struct Piece {
     channels: Range<usize>,
     node: NodeId,
 }
 
-/// None if no filter is cut: all have `limit` bytes at most, or four of their output channels alone have more.
+/// `None` if no filter is cut: each has at most `limit` bytes, or has more in only four of its output channels.
 pub(super) fn run(graph: &Graph, limit: u64, report: &mut Report) -> Option<(Rewritten, Pieces)> {
     let mut cutting =
         Cutting { rewrite: Rewrite::new(graph), graph, limit, pieces: HashMap::new(), slices: HashMap::new() };
@@ -50,9 +51,9 @@ struct Cutting<'a> {
     rewrite: Rewrite<'a>,
     graph: &'a Graph,
     limit: u64,
-    /// By node of the graph before: the pieces that its result is made in.
+    /// For each node of the old graph whose result is cut: its pieces.
     pieces: HashMap<NodeId, Vec<Piece>>,
-    /// Channels of new nodes.
+    /// Slices that were added: ranges of channels of new nodes.
     slices: HashMap<(NodeId, Range<usize>), NodeId>,
 }
 
@@ -60,7 +61,7 @@ struct Cutting<'a> {
 type Waiting = (Op, Vec<NodeId>);
 
 impl Cutting<'_> {
-    /// The ranges that a filter is cut into.
+    /// The ranges of channels that a filter is cut into; `None` if it is not cut or not a filter.
     fn ranges(&self, ty: TensorType) -> Option<Vec<Range<usize>>> {
         let is_filter = ty.layout == Layout::Filter;
         ty.channels_within(self.limit).filter(|ranges| is_filter && ranges.len() > 1)
@@ -117,7 +118,7 @@ impl Cutting<'_> {
         self.rewrite.put(id, Op::Concat, &made);
     }
 
-    /// The sums over the pieces of each group, joined; then what was fused.
+    /// Sums over the pieces of each group, concatenated; then the fused residual and activation.
     fn transposed(&mut self, id: NodeId, node: &Node, fused: &FusedConv, pieces: &[Piece]) {
         let inputs = self.inputs(node);
         let groups = groups(fused.conv);
@@ -185,14 +186,14 @@ impl Cutting<'_> {
         self.join(id, pieces);
     }
 
-    /// Puts the whole of what was made in pieces into its place, for those who ask for it.
+    /// Replaces an old node by the concatenation of its pieces, for readers of the whole tensor.
     fn join(&mut self, id: NodeId, pieces: Vec<Piece>) {
         let nodes: Vec<NodeId> = pieces.iter().map(|piece| piece.node).collect();
         self.rewrite.put(id, Op::Concat, &nodes);
         self.pieces.insert(id, pieces);
     }
 
-    /// The pieces of a convolution's filter, cut where groups end, with the nodes that make them.
+    /// The pieces of a convolution's filter, cut further where groups end, and the nodes that make them.
     fn filters(&mut self, pieces: &[Piece], node: &Node, groups: usize) -> Vec<(Part, NodeId)> {
         let all = self.graph.shape(node.inputs[1]).c;
         let mut filters = Vec::new();
@@ -214,7 +215,7 @@ impl Cutting<'_> {
         self.rewrite.graph().shape(id).c
     }
 
-    /// Channels of a node of the new graph: the node itself if they are all.
+    /// Channels of a node of the new graph: a slice, or the node itself if these are all its channels.
     fn slice(&mut self, id: NodeId, channels: &Range<usize>) -> NodeId {
         let Node { name, ty, .. } = self.rewrite.graph().node(id);
         if channels.len() == ty.shape.c {
@@ -224,12 +225,12 @@ impl Cutting<'_> {
         *self.slices.entry((id, channels.clone())).or_insert_with(|| self.rewrite.insert(&name, op, &[id]))
     }
 
-    /// Adds the operation that stands for an old node in a part.
+    /// Adds the operation that computes a part of an old node.
     fn insert(&mut self, node: &Node, part: &Part, op: Op, inputs: &[NodeId]) -> NodeId {
         self.rewrite.insert(&named(&node.name, &part.channels), op, inputs)
     }
 
-    /// Adds an operation that stands for an old node in part.
+    /// Adds an operation that computes an intermediate result of an old node.
     fn add(&mut self, node: &Node, (op, inputs): &Waiting) -> NodeId {
         self.rewrite.insert(&format!("{}.{}", node.name, op.name()), *op, inputs)
     }
@@ -242,13 +243,13 @@ const fn groups(conv: Convolution) -> usize {
     }
 }
 
-/// Whether all are cut in the same places.
+/// Whether all inputs are cut at the same channels.
 fn alike(inputs: &[Vec<Piece>]) -> bool {
     let ranges = |pieces: &[Piece]| pieces.iter().map(|piece| piece.channels.clone()).collect::<Vec<_>>();
     inputs.iter().all(|pieces| ranges(pieces) == ranges(&inputs[0]))
 }
 
-/// `conv1[0..64]`
+/// The name of a part, such as `conv1[0..64]`.
 fn named(name: &str, channels: &Range<usize>) -> String {
     format!("{name}[{}..{}]", channels.start, channels.end)
 }

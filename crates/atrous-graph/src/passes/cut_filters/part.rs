@@ -1,10 +1,10 @@
-//! Where the groups of a convolution begin and end in ranges of its filter's output channels.
+//! Ranges of a filter's output channels, cut at the groups of a convolution.
 
 use std::ops::Range;
 
 use crate::op::{Conv2d, Conv2dGradInput, Convolution};
 
-/// Output channels of a filter, of whole groups or of one.
+/// A range of a filter's output channels that has whole groups or lies in one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) channels: Range<usize>,
@@ -12,7 +12,8 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// Cuts some of `all` output channels wherever one of `groups` groups ends that is not there as a whole.
+    /// Cuts a range of output channels such that each part has whole groups or lies in one. The filter has `all` output
+    /// channels in `groups` groups.
     pub(super) fn of(channels: &Range<usize>, all: usize, groups: usize) -> Vec<Self> {
         let len = all / groups;
         let Range { start, end } = *channels;
@@ -23,13 +24,14 @@ impl Part {
         ranges.into_iter().filter(|range| !range.is_empty()).map(part).collect()
     }
 
-    /// The channels on the filter's other side, of which there are `all` in `groups` groups.
+    /// The channels of the same groups on the other side of the filter, where there are `all` channels in `groups`
+    /// groups.
     pub(super) const fn opposite(&self, all: usize, groups: usize) -> Range<usize> {
         let len = all / groups;
         self.groups.start * len..self.groups.end * len
     }
 
-    /// The same convolution of these groups alone.
+    /// The convolution restricted to these groups.
     pub(super) const fn convolution(&self, whole: Convolution) -> Convolution {
         match whole {
             Convolution::Forward(conv) => Convolution::Forward(self.conv(conv)),

@@ -19,7 +19,7 @@ pub(super) static VARIANT: Variant<Conv> = Variant {
 /// Subgroups of a workgroup, which share the kernel's tile.
 const SUBGROUPS: u32 = 4;
 
-/// Rows of the matrices for a problem's element type, or why there are none.
+/// Rows of the cooperative matrices for the problem's element type, or the reason why there are none.
 fn size(p: &ConvProblem<'_>) -> Result<u32, &'static str> {
     let have = p.target().cooperative.ok_or("the device was not opened for cooperative matrices")?;
     match p.half() {
@@ -28,15 +28,15 @@ fn size(p: &ConvProblem<'_>) -> Result<u32, &'static str> {
     }
 }
 
-/// Bytes of workgroup memory: a step of 64 bytes for each of `4 * size` rows and columns and 8 elements more for each line, and a matrix
-/// of sums of each subgroup.
+/// Bytes of workgroup memory: a block of 64 bytes × `4 * size` elements of each operand, with 8 elements of padding for
+/// each line, and a matrix of sums for each subgroup.
 fn memory(p: &ConvProblem<'_>, size: u32) -> u32 {
     let element = if p.half() { 2 } else { 4 };
     let (tile, step) = (4 * size, 64 / element);
     element * (tile * (step + 8) + step * (tile + 8)) + SUBGROUPS * size * size * 4
 }
 
-/// Whether the device multiplies such matrices, and gives a workgroup what it needs.
+/// The device has such matrices, and a workgroup is within its limits.
 fn multiplies(p: &ConvProblem<'_>) -> Admission {
     let size = size(p)?;
     let (limits, lanes) = (&p.target().limits, p.target().cooperative.map_or(0, |have| have.lanes));
@@ -44,7 +44,7 @@ fn multiplies(p: &ConvProblem<'_>) -> Admission {
         .and(require(memory(p, size) <= limits.workgroup_memory, "the tile passes the workgroup memory"))
 }
 
-/// One dispatch, a workgroup a tile.
+/// One dispatch with a workgroup for each tile.
 fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
     let size = size(p).expect("the variant is legal: a bug of atrous");
     let lanes = p.target().cooperative.map_or(0, |have| have.lanes) as usize;

@@ -1,4 +1,4 @@
-//! One filter for each channel, in strips where that pays.
+//! Depthwise convolutions with one filter for each channel, in strips where these serve.
 
 use atrous_shaders::conv::depthwise;
 

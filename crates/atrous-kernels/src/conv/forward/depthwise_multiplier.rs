@@ -1,4 +1,4 @@
-//! Several filters for each channel.
+//! Depthwise convolutions with several filters for each channel.
 
 use atrous_shaders::conv::depthwise_multiplier;
 

@@ -1,4 +1,5 @@
-//! The column matrix written out, in pieces of rows, each gathered and multiplied before the next: the textbook form.
+//! im2col, the textbook form: the column matrix is stored in pieces of rows, each of which is gathered and multiplied
+//! before the next.
 
 use atrous_shaders::conv::im2col;
 
@@ -21,7 +22,7 @@ pub(super) static VARIANT: Variant<Conv> = Variant {
     plan,
 };
 
-/// Bytes of the column matrix that are made at a time, if that is possible.
+/// Largest piece of the column matrix in bytes, unless a single row is larger.
 const COLUMN_BYTES: u64 = 32 << 20;
 
 /// Vec4s of one row of the column matrix.
@@ -57,7 +58,7 @@ fn gather(p: &ConvProblem<'_>, first: usize, m: usize, columns: Binding) -> Resu
     Kernel::from(call).invocations(m * k4(p), p.target())
 }
 
-/// Multiplies these rows with the filter.
+/// Multiplies these rows by the filter.
 fn multiply(p: &ConvProblem<'_>, first: usize, m: usize, columns: Binding) -> Result<Dispatch, PlanError> {
     let rows = Rows { x: Bound::window(columns, 0), y: p.result().at_pixel(first), m, k4: k4(p), first };
     let tiled = !p.target().software && p.target().limits.workgroup_memory >= TILE_BYTES;

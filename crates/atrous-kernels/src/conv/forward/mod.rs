@@ -1,7 +1,7 @@
 //! The variants of a convolution.
 //!
-//! Those that keep tiles in workgroup memory come before those that keep them in registers, except on software adapters, where a barrier
-//! costs more than it saves.
+//! Variants with tiles in workgroup memory come before those with tiles in registers, except on software adapters,
+//! where a barrier costs more than it saves.
 
 mod cooperative;
 mod depthwise;
@@ -72,10 +72,10 @@ impl Kernels for Conv2d {
     }
 }
 
-/// Plans a convolution with what surrounds it.
+/// Plans a convolution with its fused operations.
 ///
 /// # Errors
-/// [`PlanError::Limit`] if the part does not fit the adapter.
+/// [`PlanError::Limit`] if the part exceeds the adapter's limits.
 pub(super) fn plan(conv: &Conv2d, fused: FusedConv, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let p = ConvProblem::new(*conv, fused, problem);
     Ok(NodePlan { in_place: p.in_place(), ..VARIANTS.plan(&p, p.target())? })

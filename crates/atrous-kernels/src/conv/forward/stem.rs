@@ -1,4 +1,4 @@
-//! Images of few channels, in tiles of registers along a row.
+//! Dense convolutions of images with at most 4 channels, in tiles of registers along a row.
 
 use atrous_shaders::conv::stem;
 

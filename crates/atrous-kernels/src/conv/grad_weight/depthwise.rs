@@ -1,4 +1,4 @@
-//! One filter for each channel: all taps of a channel vec4 in registers.
+//! One filter for each channel: an invocation sums up a row of three taps, or a single tap, of a channel vec4.
 
 use atrous_shaders::conv::grad_weight_depthwise;
 
@@ -19,7 +19,7 @@ pub(super) static VARIANT: Variant<GradWeight> = Variant {
     plan: |p| sum::plan(p, &stage(p)),
 };
 
-/// Whether an invocation computes a row of three taps, and not a single one.
+/// Whether an invocation computes a row of three taps instead of a single tap.
 fn row3(p: &Gradient<'_>) -> bool {
     p.kernel[1] == 3
 }

@@ -1,4 +1,4 @@
-//! One sum for each element of the filter and slab.
+//! The general variant: an invocation sums up one vec4 of the filter in one slab.
 
 use atrous_shaders::conv::grad_weight_direct;
 

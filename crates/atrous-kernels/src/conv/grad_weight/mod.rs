@@ -1,7 +1,7 @@
-//! The variants of a convolution's gradient with respect to its filter, in two stages of fixed order.
+//! The variants of a convolution's gradient with respect to its filter, in two stages. The order of all sums is fixed.
 //!
-//! The first stage cuts the sum over the pixels of `dy` into slabs and writes a filter of partial sums for each, the second adds
-//! the slabs up. Tensors larger than a binding are read through windows, one dispatch each.
+//! The first stage cuts the sum over the pixels of `dy` into slabs and writes a filter of partial sums for each. The
+//! second stage adds the slabs. Tensors larger than a binding are read through windows, one dispatch each.
 
 mod depthwise;
 mod direct;

@@ -1,4 +1,4 @@
-//! A filter's gradient in the numbers that its kernels take.
+//! The sizes of a filter's gradient, as its kernels take them.
 
 use atrous_graph::op::{Conv2d, Conv2dGradWeight, Padding};
 use atrous_graph::{DType, Shape};
@@ -11,14 +11,14 @@ use crate::problem::Problem;
 use crate::target::Target;
 use crate::variant::{Admission, Family, require};
 
-/// The gradients of filters.
+/// The family of gradients of filters.
 pub(crate) enum GradWeight {}
 
 impl Family for GradWeight {
     type Problem<'a> = Gradient<'a>;
 }
 
-/// A filter's gradient.
+/// The computation of a filter's gradient.
 pub(crate) struct Gradient<'a> {
     pub(super) problem: &'a Problem<'a>,
     pub(super) conv: Conv2d,
@@ -28,13 +28,13 @@ pub(crate) struct Gradient<'a> {
     pub(super) cin_g: usize,
     /// Output channels of one group.
     pub(super) cout_g: usize,
-    /// What is read through one window each.
+    /// The regions of the inputs, each of which is read through one window.
     pub(super) regions: Vec<Region>,
 }
 
 impl<'a> Gradient<'a> {
     /// # Errors
-    /// [`PlanError::Limit`] if the filter, or one row of an image, does not fit the adapter.
+    /// [`PlanError::Limit`] if the filter, or the image under one row of the gradient, exceeds a binding.
     pub(super) fn new(op: &Conv2dGradWeight, problem: &'a Problem<'a>) -> Result<Self, PlanError> {
         let Conv2dGradWeight { conv, kernel } = *op;
         let [cin, cout] = [0, 1].map(|i| problem.inputs[i].ty.shape.c);
@@ -44,7 +44,7 @@ impl<'a> Gradient<'a> {
         Ok(Self { problem, conv, kernel, cin_g: cin / conv.groups, cout_g: cout / conv.groups, regions })
     }
 
-    /// The shape of the image, 0, or of the gradient above it, 1.
+    /// The shape of the image (input 0), or of the gradient of the convolution's result (input 1).
     pub(super) fn shape(&self, input: usize) -> Shape {
         self.problem.inputs[input].ty.shape
     }
@@ -78,12 +78,12 @@ impl<'a> Gradient<'a> {
         self.problem.inputs[0].ty.dtype == DType::F16
     }
 
-    /// Whether all pixels are one long row.
+    /// Whether the convolution is 1×1 without stride and padding, so that all pixels can count as one row.
     fn pointwise(&self) -> bool {
         self.kernel == [1, 1] && self.conv.stride == [1, 1] && self.conv.padding == Padding::NONE
     }
 
-    /// A region's image and gradient as rows; pixels of a 1×1 convolution are one.
+    /// The sizes of a region's image and gradient. The pixels of a 1×1 convolution are one row.
     pub(super) fn rows(&self, region: &Region) -> Rows {
         let (x, dy) = (self.shape(0), self.shape(1));
         let n = region.n.len();
@@ -95,7 +95,7 @@ impl<'a> Gradient<'a> {
         Rows { n, h, w: x.w, oh, ow: dy.w }
     }
 
-    /// Sizes of a region's image, of the gradient above it and of the filter.
+    /// Sizes of a region's image and gradient, and of the filter.
     pub(super) fn geometry(&self, region: &Region) -> Geometry {
         let (rows, conv, c) = (self.rows(region), &self.conv, self.shape(0).c);
         Geometry {
@@ -124,7 +124,7 @@ impl<'a> Gradient<'a> {
     }
 }
 
-/// Whether each group is a layer of the grid with vec4s of its own.
+/// Each group can be a layer of the grid, and no vec4 holds channels of two groups.
 pub(super) fn layered(p: &Gradient<'_>) -> Admission {
     let groups = p.conv.groups;
     let whole = groups == 1 || (p.cin_g.is_multiple_of(4) && p.cout_g.is_multiple_of(4));
@@ -133,10 +133,10 @@ pub(super) fn layered(p: &Gradient<'_>) -> Admission {
         .and(require(groups <= most, "more groups than layers of a grid"))
 }
 
-/// Terms that are summed before the sum is put away.
+/// Number of terms after which a kernel adds its sum to a total, so that rounding does not grow with the image.
 pub(super) const BLOCK: usize = 256;
 
-/// Sizes of an image and of the gradient above it.
+/// Sizes of an image, and of the gradient of its convolution's result.
 pub(super) struct Rows {
     pub(super) n: usize,
     pub(super) h: usize,
@@ -151,7 +151,7 @@ impl Rows {
         self.n * self.oh * self.ow
     }
 
-    /// Pieces that a row of the gradient is cut into.
+    /// Number of pieces that a row of the gradient is cut into.
     pub(super) fn segments(&self) -> usize {
         self.ow.div_ceil(BLOCK)
     }

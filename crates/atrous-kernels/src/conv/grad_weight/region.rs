@@ -1,4 +1,4 @@
-//! Windows of an image and of the gradient above it that bindings can show.
+//! Regions of image and gradient that one binding can show.
 
 use std::ops::Range;
 
@@ -11,7 +11,8 @@ use crate::kernel::vec4_bytes;
 use crate::limits::Limits;
 use crate::problem::Part;
 
-/// Consecutive samples, or consecutive rows of one, of the gradient, and the rows of the image under them.
+/// Consecutive samples of the gradient, or consecutive rows of one sample, and the rows of the image that they are
+/// computed from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Region {
     pub(super) n: Range<usize>,
@@ -19,15 +20,15 @@ pub(super) struct Region {
     pub(super) rows: Range<usize>,
     /// Rows of the image.
     pub(super) x_rows: Range<usize>,
-    /// Rows of padding above them.
+    /// Rows of padding above `x_rows`.
     pub(super) top: usize,
 }
 
-/// Cuts the image and the gradient into regions that one binding each can show. Rows of the gradient that no tap takes into the
-/// image are left out, though not all of them.
+/// Cuts the image and the gradient into regions, each of which one binding can show. Regions whose taps all lie below
+/// the image are left out.
 ///
 /// # Errors
-/// [`PlanError::Limit`] if a row of the gradient, or the rows under it, are too large.
+/// [`PlanError::Limit`] if a row of the gradient, or the image's rows under it, exceed a binding.
 pub(super) fn regions(
     op: &Conv2dGradWeight,
     [x, dy]: [TensorType; 2],
@@ -61,7 +62,7 @@ pub(super) fn regions(
     Ok((0..dy.shape.n).flat_map(sample).collect())
 }
 
-/// The image's rows under some rows of the gradient of the first sample; none if they begin below the image.
+/// The region of some rows of the gradient of the first sample. `None` if their taps begin below the image.
 fn under(op: &Conv2dGradWeight, height: usize, rows: Range<usize>) -> Option<Region> {
     let (stride, top) = (op.conv.stride[0], op.conv.padding.top);
     let reach = (op.kernel[0] - 1) * op.conv.dilation[0] + 1;
@@ -72,7 +73,8 @@ fn under(op: &Conv2dGradWeight, height: usize, rows: Range<usize>) -> Option<Reg
     (first < height).then(|| Region { n: 0..1, rows, x_rows, top: top + first - begin })
 }
 
-/// The binding of some rows of some samples (all rows of several, or rows of one), and the vec4 at which they begin in it.
+/// The binding of some rows of some samples (all rows of several, or rows of one), and the index of their first vec4 in
+/// it.
 pub(super) fn window(
     slot: Slot,
     part: &Part,
@@ -91,7 +93,7 @@ fn row_bytes(ty: TensorType) -> u64 {
     (ty.shape.w * ty.padded().c) as u64 * ty.dtype.bytes()
 }
 
-/// Bytes of the largest window: one that does not begin at the tensor's first byte is bound from an aligned one.
+/// Largest window in bytes. If the tensor exceeds a binding, a window may begin up to one alignment after its binding.
 fn room(ty: TensorType, limits: &Limits) -> u64 {
     if ty.bytes() <= limits.max_binding { ty.bytes() } else { limits.max_binding.saturating_sub(limits.alignment) }
 }

@@ -14,42 +14,42 @@ pub(super) struct Stage {
     /// Its kernel.
     pub(super) kernel: fn(&Gradient<'_>, Sums) -> Kernel,
     pub(super) tile: Option<Tile>,
-    /// Tiles, or sums, of one slab in one layer of the grid.
+    /// Number of tiles, or of sums, of one slab in one layer of the grid.
     pub(super) work: usize,
-    /// How many of those a workgroup makes.
+    /// Number of those that a workgroup computes.
     pub(super) per_group: usize,
-    /// How many of those keep a GPU busy.
+    /// Number of those that keep a GPU busy.
     pub(super) busy: usize,
     /// Layers of the grid.
     pub(super) layers: usize,
-    /// What slabs are cut from.
+    /// The units that slabs consist of.
     pub(super) unit: Unit,
 }
 
-/// What the kernel of a first stage computes: partial sums of one region.
+/// The arguments of a first stage's kernel, which computes partial sums of one region.
 pub(super) struct Sums {
     pub(super) geometry: Geometry,
     pub(super) units: Units,
-    /// Whether they are added to those that are there.
+    /// Whether the sums are added to those in `partials`.
     pub(super) accumulate: bool,
     /// The image.
     pub(super) x: Bound,
-    /// The gradient above it.
+    /// The gradient of the convolution's result.
     pub(super) dy: Bound,
     pub(super) partials: Bound,
 }
 
-/// What the sum over the pixels is cut into.
+/// The units that the sum over the pixels is cut into.
 #[derive(Clone, Copy)]
 pub(super) enum Unit {
-    /// Pixels, so many at a step.
+    /// Pixels, in steps of this many.
     Pixels(usize),
     /// Pieces of rows.
     Pieces,
 }
 
 impl Unit {
-    /// How many there are.
+    /// Number of units of a region.
     pub(super) fn count(self, rows: &Rows) -> usize {
         match self {
             Self::Pixels(_) => rows.pixels(),
@@ -58,19 +58,19 @@ impl Unit {
     }
 }
 
-/// The slabs of each region.
+/// The slabs that each region is cut into.
 #[derive(Clone, Copy)]
 pub(super) struct Slabs {
     pub(super) count: usize,
-    /// Units of one.
+    /// Units of one slab.
     pub(super) units: usize,
 }
 
 impl Stage {
-    /// As many slabs as keep the adapter busy, of 32 pixels at least, whose partial filters take `most` bytes together unless there is but
-    /// one.
+    /// As many slabs as keep the adapter busy, of at least 32 pixels each. Together their partial filters have at most
+    /// `most` bytes, unless there is a single slab.
     pub(super) fn slabs(&self, p: &Gradient<'_>, most: u64) -> Slabs {
-        // The first region is as large as any other.
+        // No region is larger than the first.
         let rows = p.rows(&p.regions[0]);
         let units = self.unit.count(&rows);
         let busy = if p.target().software { 1 << 10 } else { self.busy };
@@ -84,10 +84,10 @@ impl Stage {
         Slabs { count: units.div_ceil(each), units: each }
     }
 
-    /// The dispatch that writes, or adds, the sums of one region to `partials`.
+    /// The dispatch that writes the sums of one region to `partials`, or adds them.
     ///
     /// # Errors
-    /// [`PlanError::Limit`] if it does not fit the adapter.
+    /// [`PlanError::Limit`] if it exceeds the adapter's limits.
     pub(super) fn dispatch(
         &self,
         p: &Gradient<'_>,
@@ -113,7 +113,7 @@ impl Stage {
         Ok(Dispatch { grid: [x, y, self.layers as u32], ..dispatch })
     }
 
-    /// How the sums of a region are cut.
+    /// How the sum of a region is cut into slabs and units.
     fn units(&self, rows: &Rows, slabs: Slabs) -> Units {
         let count = self.unit.count(rows);
         Units {

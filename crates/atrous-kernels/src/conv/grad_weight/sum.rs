@@ -1,4 +1,4 @@
-//! Both stages: partial sums, and their sum.
+//! Both stages: partial sums, and the sum of these.
 
 use atrous_shaders::reduce::combine;
 
@@ -9,7 +9,7 @@ use crate::error::PlanError;
 use crate::kernel::{Bound, Kernel, vec4s};
 use crate::problem::Problem;
 
-/// Bytes of partial sums, unless a single filter takes more.
+/// Most bytes of partial sums.
 const PARTIAL_BYTES: u64 = 32 << 20;
 
 /// Plans both stages.
@@ -18,7 +18,7 @@ pub(super) fn plan(p: &Gradient<'_>, stage: &Stage) -> Result<NodePlan, PlanErro
     let (filter, most) = (problem.output.ty.bytes(), PARTIAL_BYTES.min(p.target().limits.max_binding));
     let slabs = stage.slabs(p, most);
 
-    // Every region has partial sums of its own while there is room; those that follow add to them.
+    // While there is room, each region has its own partial sums; later regions add to those of earlier ones.
     let sets = ((most / filter) as usize / slabs.count).clamp(1, p.regions.len());
     let single = slabs.count * sets == 1;
     let partials = Binding { slot: Slot::Scratch(0), offset: 0, size: (slabs.count * sets) as u64 * filter };
@@ -38,7 +38,7 @@ pub(super) fn plan(p: &Gradient<'_>, stage: &Stage) -> Result<NodePlan, PlanErro
     Ok(plan)
 }
 
-/// The dispatch that adds the partial sums up.
+/// The dispatch that adds the partial sums.
 fn add(slabs: usize, partials: Binding, problem: &Problem<'_>) -> Result<Dispatch, PlanError> {
     let (outputs, target) = (vec4s(problem.output.ty), problem.target);
     let shared = slabs >= 64 && !target.software && target.limits.workgroup_memory >= 1024;

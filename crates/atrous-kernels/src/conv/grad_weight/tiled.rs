@@ -31,7 +31,7 @@ fn legal(p: &Gradient<'_>) -> Admission {
     layered(p).and(require(memory, "the tile passes the workgroup memory"))
 }
 
-/// The tile that the target asks for, or one that input and output channels fill.
+/// The tile that the target asks for, or else the largest that input and output channels fill.
 fn tile(p: &Gradient<'_>) -> Tile {
     let fit = |c4: usize| if c4 > 8 { 64 } else { 32 };
     let filled = Tile { m: fit(p.cg4()), n: fit(p.og4()) };

@@ -1,4 +1,4 @@
-//! One filter for each channel, in strips where that pays.
+//! Depthwise transposed convolutions with one filter for each channel, in strips where these serve.
 
 use atrous_shaders::conv::transposed_depthwise;
 
@@ -21,7 +21,8 @@ pub(super) static VARIANT: Variant<Conv> = Variant {
 };
 
 fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
-    // The adjoint of stride 1 is a convolution with the filter read back to front, padded with the rest of its reach.
+    // At stride 1 the adjoint is a convolution with the filter read back to front. Its padding is the filter's reach
+    // less the forward padding.
     let [down, right] = p.conv.dilation.map(|dilation| 2 * dilation);
     let rest = down.checked_sub(p.conv.padding.top).zip(right.checked_sub(p.conv.padding.left));
     if let Some(dispatch) = rest.and_then(|(top, left)| strips(p, [top, left], true)) {

@@ -1,4 +1,4 @@
-//! One sum for each result.
+//! The general variant: an invocation sums up one vec4 of the result.
 
 use atrous_shaders::conv::transposed_direct;
 

@@ -52,26 +52,27 @@ impl Kernels for Conv2dGradInput {
     }
 }
 
-/// Plans a transposed convolution with what surrounds it.
+/// Plans a transposed convolution with its fused operations.
 ///
 /// # Errors
-/// [`PlanError::Limit`] if the part does not fit the adapter, or the filter 32-bit coordinates.
+/// [`PlanError::Limit`] if the part exceeds the adapter's limits, or the filter reaches beyond 32-bit coordinates.
 pub(super) fn plan(op: &Conv2dGradInput, fused: FusedConv, problem: &Problem<'_>) -> Result<NodePlan, PlanError> {
     let p = ConvProblem::new(op.conv, fused, problem);
     check_reach(&p)?;
     Ok(NodePlan { in_place: p.in_place(), ..VARIANTS.plan(&p, p.target())? })
 }
 
-/// Unlike a convolution's filter, this one may reach beyond all images; coordinates are numbers of 32 bits.
+/// Checks that the filter's reach fits 32-bit coordinates. Unlike a convolution's filter, this one may extend beyond
+/// all images.
 ///
 /// # Errors
-/// [`PlanError::Limit`] if it reaches beyond those.
+/// [`PlanError::Limit`] if it does not fit.
 fn check_reach(p: &ConvProblem<'_>) -> Result<(), PlanError> {
     let reach = |axis: usize| p.kernel[axis] as u64 * p.conv.dilation[axis] as u64;
     (0..2).try_for_each(|axis| within("pixels under the filter", reach(axis), 1 << 31))
 }
 
-/// Rows of `y` that a transposed convolution spreads over a range of result rows.
+/// The rows of `y` that contribute to a range of result rows, and the padding for this part.
 fn rows_spread(
     out: &Range<usize>,
     height: usize,

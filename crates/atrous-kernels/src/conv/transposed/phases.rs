@@ -1,4 +1,5 @@
-//! The phases of the stride: each is a dense convolution with the taps that reach it, and a layer of the grid in every group.
+//! The phases of the stride: result pixels with the same coordinates modulo the stride. Each phase is a dense
+//! convolution with the taps that reach it. In every group it is a layer of the grid.
 
 use crate::conv::conditions::whole;
 use crate::conv::problem::ConvProblem;
@@ -8,12 +9,12 @@ use crate::kernel::Kernel;
 use crate::tile::Tile;
 use crate::variant::{Admission, require};
 
-/// Phases in all groups; none if they pass what can be counted.
+/// Number of phases in all groups; `None` if it overflows.
 fn layers(p: &ConvProblem<'_>) -> Option<usize> {
     p.conv.stride[0].checked_mul(p.conv.stride[1])?.checked_mul(p.conv.groups)
 }
 
-/// Whether the grid has a layer for each, and each group vec4s of its own.
+/// The grid has a layer for each phase of each group, and no vec4 holds channels of two groups.
 pub(super) fn layered(p: &ConvProblem<'_>) -> Admission {
     let most = p.target().limits.max_workgroups as usize;
     whole(p).and(require(layers(p).is_some_and(|n| n <= most), "more phases and groups than layers of a grid"))
@@ -26,7 +27,7 @@ pub(super) fn size(p: &ConvProblem<'_>) -> [usize; 3] {
     [largest, p.og4(), rows * columns * p.conv.groups]
 }
 
-/// All phases in one dispatch of a kernel in this tile, of so many workgroups a layer.
+/// All phases in one dispatch of a kernel in this tile, with `groups` workgroups for each layer.
 pub(super) fn plan(p: &ConvProblem<'_>, kernel: Kernel, tile: Tile, groups: u64) -> Result<NodePlan, PlanError> {
     let [.., layers] = size(p);
     let dispatch = kernel.groups(groups, p.target())?;
