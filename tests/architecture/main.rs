@@ -3,7 +3,7 @@
 mod crates;
 mod cycles;
 mod families;
-mod floors;
 mod imports;
+mod levels;
 mod sizes;
 mod source;

@@ -1,4 +1,4 @@
-//! `Op` has three floors: what users and layers write, what autodiff adds, what passes fuse. Matches over it name every operation.
+//! `Op` has three levels: what users and layers write, what autodiff adds, what passes fuse. Matches over it name every operation.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -122,8 +122,8 @@ fn operations_are_matched_in_three_places() {
         "crates/atrous-kernels/src/family.rs",
     ];
     assert_eq!(places.into_iter().collect::<Vec<_>>(), expected, "{found:#?}");
-    let floors = |name: &str| found.iter().filter(|(_, of)| of == name).count();
-    assert_eq!(ENUMS.map(floors), [3, 3, 3], "{found:#?}");
+    let levels = |name: &str| found.iter().filter(|(_, of)| of == name).count();
+    assert_eq!(ENUMS.map(levels), [3, 3, 3], "{found:#?}");
 }
 
 #[test]
