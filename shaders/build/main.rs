@@ -6,6 +6,7 @@ mod check;
 mod constants;
 mod fields;
 mod interface;
+mod kept;
 mod link;
 mod rust;
 mod samples;
@@ -23,6 +24,7 @@ use catalogue::{Catalogue, Kernel};
 use constants::Constants;
 use fields::Fields;
 use interface::Interface;
+use kept::{Kept, version_of};
 use rust::Linked;
 use sizes::SIZED;
 use table::{Entry, Table};
@@ -43,8 +45,12 @@ fn main() {
     families.iter().for_each(|family| check::files_are_catalogued(&root, family, &catalogue));
 
     let mut table = Table::default();
-    let kernels: Vec<Linked<'_>> =
-        catalogue.kernels.iter().map(|(name, kernel)| linked(&root, name, kernel, &catalogue, &mut table)).collect();
+    let common = version_of(&["build", "catalogue.toml"].map(|path| root.join(path)));
+    let kernels = catalogue.kernels.iter().map(|(name, kernel)| {
+        let kept = Kept::of(&root, &out, name, &common);
+        linked(&root, name, kernel, &catalogue, kept, &mut table)
+    });
+    let kernels: Vec<Linked<'_>> = kernels.collect();
     check::overrides_are_used(&root, &kernels);
     println!("cargo::rustc-env=ATROUS_KERNELS={:016x}", table.write(&out));
 
@@ -59,16 +65,22 @@ fn main() {
     fs::write(out.join("samples.rs"), samples::samples(&catalogue, &kernels)).expect("OUT_DIR is writable");
 }
 
-/// Links all variants of a kernel and adds their texts to the table.
-fn linked<'a>(root: &Path, name: &'a str, kernel: &'a Kernel, catalogue: &Catalogue, table: &mut Table) -> Linked<'a> {
+/// Links all variants of a kernel, or takes the texts that are kept, and adds them to the table.
+fn linked<'a>(
+    root: &Path,
+    name: &'a str,
+    kernel: &'a Kernel,
+    catalogue: &Catalogue,
+    kept: Kept,
+    table: &mut Table,
+) -> Linked<'a> {
     let file = link::file(root, name);
     let link = |variant: Variant| {
-        let tree = link::link(root, name, kernel, &variant, catalogue);
+        let (text, tree) = kept.text(&variant.text(), || link::link(root, name, kernel, &variant, catalogue));
         if !kernel.extended {
             check::constants_are_declared(&file, &variant.text(), &tree);
         }
         let interface = Interface::of(&file, &tree);
-        let text = tree.to_string();
         let (text, sizes) = match variant.has(SIZED) {
             true => sizes::read_sizes(&file, &text, interface.bindings.len(), &kernel.fixed),
             false => (text, Vec::new()),
@@ -77,6 +89,7 @@ fn linked<'a>(root: &Path, name: &'a str, kernel: &'a Kernel, catalogue: &Catalo
         (variant, interface)
     };
     let variants: Vec<_> = variants::variants(name, kernel).into_iter().map(link).collect();
+    kept.finish();
     let fields = Fields::of(&file, &variants, !name.starts_with(INTEROP));
     check::catalogued_constants_exist(&file, kernel, &fields);
     let constants = Constants::of(&file, kernel, &fields, catalogue);
