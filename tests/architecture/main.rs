@@ -2,6 +2,7 @@
 
 mod crates;
 mod cycles;
+mod directions;
 mod families;
 mod imports;
 mod levels;

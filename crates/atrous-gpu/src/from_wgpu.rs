@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::open::{check_precision, no_cooperative};
-use crate::{AdapterInfo, Device, DeviceOptions, GpuError, cooperative};
+use crate::{AdapterInfo, Device, DeviceOptions, GpuError, cooperative, cooperative_proof};
 
 impl Device {
     /// Wraps a device that the caller opened with `wgpu`. The caller may go on using it for other work, and exchange buffers and
@@ -47,7 +47,7 @@ impl Device {
         device.handle().check_alive()?;
         #[cfg(not(target_arch = "wasm32"))]
         check_queue(&device)?;
-        cooperative::enable(&device, matrices).await;
+        cooperative_proof::enable(&device, matrices).await;
         Ok(device)
     }
 

@@ -19,6 +19,7 @@ mod choice;
 mod command;
 mod compile;
 mod cooperative;
+mod cooperative_proof;
 mod counters;
 mod custom;
 mod data;

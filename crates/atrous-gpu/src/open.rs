@@ -3,7 +3,9 @@
 use atrous_graph::passes::Precision;
 
 use crate::adapters::choose;
-use crate::{AdapterChoice, AdapterInfo, Device, DeviceOptions, GpuError, LimitsChoice, cooperative};
+use crate::{
+    AdapterChoice, AdapterInfo, Device, DeviceOptions, GpuError, LimitsChoice, cooperative, cooperative_proof,
+};
 
 impl Device {
     /// Opens an adapter.
@@ -51,7 +53,7 @@ impl Device {
             .map_err(|e| GpuError::RequestDevice { adapter: info.name.clone(), reason: e.to_string() })?;
         let device = Self::around(raw, queue, info, options);
         device.handle().watch();
-        cooperative::enable(&device, matrices).await;
+        cooperative_proof::enable(&device, matrices).await;
         Ok(device)
     }
 

@@ -113,7 +113,7 @@ mod tests {
             (Op::Conv2d(conv), vec![x, filter]),
             (Op::Conv2dGradInput(Conv2dGradInput { conv, h: 9, w: 9 }), vec![y, filter]),
             (Op::Gradient(Gradient::Conv2dWeight(Conv2dGradWeight { conv, kernel: [3, 3] })), vec![x, y]),
-            (Op::Binary(Binary::Add), vec![x, image(1, 9, 9, 1)]),
+            (Op::Binary(Binary::Add), vec![x, image(1, 9, 1, 6)]),
             (Op::Reduce(Reduce::MEAN_NHW), vec![image(1, 99, 99, 6)]),
             (rough, vec![x]),
         ];

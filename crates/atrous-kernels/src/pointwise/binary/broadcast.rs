@@ -3,7 +3,7 @@
 use atrous_graph::Shape;
 use atrous_shaders::pointwise::binary;
 
-use super::{Binaries, Operands};
+use super::operands::{Binaries, Operands};
 use crate::dispatch::NodePlan;
 use crate::error::PlanError;
 use crate::variant::{Entry, General};

@@ -2,7 +2,7 @@
 
 use atrous_shaders::pointwise::binary;
 
-use super::{Binaries, Operands};
+use super::operands::{Binaries, Operands};
 use crate::dispatch::NodePlan;
 use crate::error::PlanError;
 use crate::variant::{Entry, Variant, require};

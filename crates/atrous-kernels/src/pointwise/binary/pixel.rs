@@ -2,7 +2,7 @@
 
 use atrous_shaders::pointwise::binary_pixel;
 
-use super::{Binaries, Operands};
+use super::operands::{Binaries, Operands};
 use crate::dispatch::NodePlan;
 use crate::error::PlanError;
 use crate::kernel::{Bound, Kernel, is_half, vec4s};
