@@ -65,10 +65,11 @@ pub fn announce(device: &Device) {
         say("  No GPU: this adapter computes on the CPU, slowly.\n");
     }
     let folder = device.options().pipeline_cache.folder();
-    let kept = folder.map_or_else(String::new, |folder| format!(", but for those that {} has", folder.display()));
+    let kept =
+        folder.map_or_else(String::new, |folder| format!(" ({} keeps them for the next time)", folder.display()));
     device.on_compile(move |kernels| {
         let s = if kernels == 1 { "" } else { "s" };
-        say(&format!("Compiling {kernels} kernel{s}{kept} …\n"));
+        say(&format!("Compiling up to {kernels} kernel{s}{kept} …\n"));
     });
 }
 

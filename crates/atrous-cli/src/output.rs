@@ -26,10 +26,11 @@ pub(crate) fn say(text: &str) {
 /// Reports on standard error that kernels are being compiled, since the first run waits for them.
 pub(crate) fn announce_kernels(device: &Device) {
     let folder = device.options().pipeline_cache.folder();
-    let kept = folder.map_or_else(String::new, |folder| format!(", but for those that {} has", folder.display()));
+    let kept =
+        folder.map_or_else(String::new, |folder| format!(" ({} keeps them for the next time)", folder.display()));
     device.on_compile(move |kernels| {
         let s = if kernels == 1 { "" } else { "s" };
-        say(&format!("Compiling {kernels} kernel{s}{kept} …\n"));
+        say(&format!("Compiling up to {kernels} kernel{s}{kept} …\n"));
     });
 }
 

@@ -84,9 +84,14 @@ impl<F: Family> Variants<F> {
         self.best_first.iter().map(|variant| &variant.entry).chain([&self.last.entry]).collect()
     }
 
-    /// The names of the variants, best first. `N` must be their number.
+    /// How many variants there are.
+    pub(crate) const fn count(&self) -> usize {
+        self.best_first.len() + 1
+    }
+
+    /// The names of the variants, best first. `N` must be [`Self::count`].
     pub(crate) const fn names<const N: usize>(&self) -> [&'static str; N] {
-        assert!(N == self.best_first.len() + 1, "as many names as there are variants");
+        assert!(N == self.count(), "as many names as there are variants");
         let mut names = [self.last.entry.name; N];
         let mut i = 0;
         while i < self.best_first.len() {

@@ -58,7 +58,10 @@ pub(super) fn value(op: Unary, x: f64) -> f64 {
             if x.abs() < delta { x * x / 2.0 } else { delta * (x.abs() - delta / 2.0) }
         }
         Unary::Step => f64::from(u8::from(x > 0.0)),
-        Unary::Clip { low, high } => x.max(f64::from(low)).min(f64::from(high)),
+        Unary::Clip { low, high } => {
+            let raised = if x < f64::from(low) { f64::from(low) } else { x };
+            if raised > f64::from(high) { f64::from(high) } else { raised }
+        }
     }
 }
 
@@ -155,6 +158,7 @@ mod tests {
         check(Unary::Step, &[(-1.0, 0.0), (0.0, 0.0), (1e-300, 1.0)]);
         check(Unary::Clip { low: -1.0, high: 0.5 }, &[(-1e300, -1.0), (-0.75, -0.75), (7.0, 0.5)]);
         check(Unary::Clip { low: f32::NEG_INFINITY, high: 0.5 }, &[(-1e300, -1e300), (1e300, 0.5)]);
+        assert!(value(Unary::Clip { low: -1.0, high: 0.5 }, f64::NAN).is_nan());
         check(Unary::Clip { low: 2.0, high: 1.0 }, &[(0.0, 1.0), (1.5, 1.0), (3.0, 1.0)]);
     }
 

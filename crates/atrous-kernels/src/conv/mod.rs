@@ -22,13 +22,13 @@ use crate::tile::Tile;
 use crate::variant::{Entry, find};
 
 /// Names of the variants that may serve a convolution, best first.
-pub const CONV2D_VARIANTS: &[&str] = &forward::VARIANTS.names::<12>();
+pub const CONV2D_VARIANTS: &[&str] = &forward::VARIANTS.names::<{ forward::VARIANTS.count() }>();
 
 /// Names of the variants that may serve a transposed convolution, best first.
-pub const GRAD_INPUT_VARIANTS: &[&str] = &transposed::VARIANTS.names::<4>();
+pub const GRAD_INPUT_VARIANTS: &[&str] = &transposed::VARIANTS.names::<{ transposed::VARIANTS.count() }>();
 
 /// Names of the variants that may serve a filter's gradient, best first.
-pub const GRAD_WEIGHT_VARIANTS: &[&str] = &grad_weight::VARIANTS.names::<4>();
+pub const GRAD_WEIGHT_VARIANTS: &[&str] = &grad_weight::VARIANTS.names::<{ grad_weight::VARIANTS.count() }>();
 
 /// The variants of convolutions, transposed ones and filters' gradients.
 pub(crate) fn entries() -> Vec<&'static Entry> {

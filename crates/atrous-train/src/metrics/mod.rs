@@ -1,7 +1,7 @@
 //! Metrics of predictions.
 //!
 //! A [`Metric`] is computed on the device: it adds nodes to the graph of the validation, whose values are summed over all batches, and
-//! computes figures from the sums. [`ConfusionMatrix`] and [`TopKAccuracy`] are ready-made, and [`mean`] makes a metric from a function.
+//! computes figures from the sums. [`ConfusionMatrix`] and [`TopKAccuracy`] are ready-made, and [`mean()`] makes a metric from a function.
 //! [`Confusion`] and [`TopK`] count on the host.
 
 mod counts;

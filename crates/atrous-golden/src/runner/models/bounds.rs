@@ -107,6 +107,7 @@ fn switches(op: &Op) -> bool {
                 | Unary::HardSigmoid
                 | Unary::HardSwish
                 | Unary::Abs
+                | Unary::Clip { .. }
         ),
         Op::MaxPool(_) | Op::ChannelMaxPool(_) => true,
         Op::Reduce(reduce) => reduce.reduction == Reduction::Max,

@@ -66,7 +66,7 @@ pub enum Unary {
     },
     /// 1 where `x > 0`, else 0; its derivative is 0.
     Step,
-    /// `min(max(x, low), high)`, so `high` throughout if the limits cross. The derivative is 1 where `low ≤ x ≤ high`, else 0, as of PyTorch's
+    /// `min(max(x, low), high)`, so `high` throughout if the limits cross; NaN stays NaN. The derivative is 1 where `low ≤ x ≤ high`, else 0, as of PyTorch's
     /// `clamp` and Keras' `clip`.
     Clip {
         /// The least result, below infinity; `f32::NEG_INFINITY` for none.
@@ -207,12 +207,40 @@ impl Unary {
         }
     }
 
-    /// Whether the derivative at `x` can be told from `f(x)` in the place of `x`: the function keeps the sign, or clips.
+    /// Whether `f'(x) = f'(f(x))`, so that a gradient may read the result in place of `x`.
     pub fn from_result(self) -> bool {
         match self {
             Self::Relu | Self::Relu6 => true,
             Self::LeakyRelu { slope } => slope > 0.0,
-            _ => false,
+            Self::Elu { .. }
+            | Self::Sigmoid
+            | Self::Tanh
+            | Self::Silu
+            | Self::Gelu
+            | Self::GeluTanh
+            | Self::HardSigmoid
+            | Self::HardSwish
+            | Self::Softplus
+            | Self::Affine { .. }
+            | Self::Abs
+            | Self::Square
+            | Self::Sqrt
+            | Self::Exp
+            | Self::Ln
+            | Self::Pow { .. }
+            | Self::Huber { .. }
+            | Self::Step
+            | Self::Clip { .. } => false,
+        }
+    }
+
+    /// Refuses parameters that define no function.
+    fn check(self) -> Result<(), String> {
+        match self {
+            Self::Clip { low, high } if !(low < f32::INFINITY && high > f32::NEG_INFINITY) => Err(format!(
+                "limits must be a low one below infinity and a high one above -infinity, got {low} and {high}"
+            )),
+            _ => Ok(()),
         }
     }
 }
@@ -223,12 +251,8 @@ impl Definition for Unary {
     }
 
     fn infer(&self, inputs: &[TensorType]) -> Result<TensorType, String> {
-        match *self {
-            Self::Clip { low, high } if !(low < f32::INFINITY && high > f32::NEG_INFINITY) => Err(format!(
-                "limits must be a low one below infinity and a high one above -infinity, got {low} and {high}"
-            )),
-            _ => Ok(inputs[0]),
-        }
+        self.check()?;
+        Ok(inputs[0])
     }
 
     fn attributes(&self) -> String {
@@ -258,11 +282,12 @@ impl Definition for UnaryGrad {
     }
 
     fn infer(&self, inputs: &[TensorType]) -> Result<TensorType, String> {
+        self.0.check()?;
         check::gradient(inputs[0], inputs[0], inputs[1])
     }
 
     fn attributes(&self) -> String {
-        self.0.name().to_owned()
+        format!("{} {}", self.0.name(), self.0.attributes()).trim_end().to_owned()
     }
 
     fn stores(&self, _input: usize) -> bool {
@@ -273,6 +298,7 @@ impl Definition for UnaryGrad {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::op::Gradient;
     use crate::{Op, Shape};
 
     #[test]
@@ -283,8 +309,12 @@ mod tests {
             assert!(Op::Unary(Unary::Clip { low, high }).infer(&x).is_ok(), "{low} to {high}");
         }
         for (low, high) in [(nan, 1.0), (0.0, nan), (inf, inf), (-inf, -inf)] {
-            let error = Op::Unary(Unary::Clip { low, high }).infer(&x).map(|_| ()).expect_err("no limits");
-            assert!(error.contains(&format!("got {low} and {high}")), "{error}");
+            let clip = Unary::Clip { low, high };
+            let gradient = Op::Gradient(Gradient::Unary(UnaryGrad(clip)));
+            for refused in [Op::Unary(clip).infer(&x), gradient.infer(&[x[0], x[0]])] {
+                let error = refused.map(|_| ()).expect_err("no limits");
+                assert!(error.contains(&format!("got {low} and {high}")), "{error}");
+            }
         }
     }
 }
