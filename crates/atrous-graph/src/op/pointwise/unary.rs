@@ -66,8 +66,9 @@ pub enum Unary {
     },
     /// 1 where `x > 0`, else 0; its derivative is 0.
     Step,
-    /// `min(max(x, low), high)`, so `high` throughout if the limits cross; NaN stays NaN. The derivative is 1 where `low ≤ x ≤ high`, else 0, as of PyTorch's
-    /// `clamp` and Keras' `clip`.
+    /// `min(max(x, low), high)`, so `high` throughout if the limits cross; NaN stays NaN in the reference, and on adapters
+    /// that keep it in comparisons. The derivative is 1 where `low ≤ x ≤ high`, else 0, as of PyTorch's `clamp` and
+    /// Keras' `clip`.
     Clip {
         /// The least result, below infinity; `f32::NEG_INFINITY` for none.
         low: f32,
