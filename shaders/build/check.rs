@@ -69,8 +69,7 @@ pub(crate) fn overrides_are_used(root: &Path, kernels: &[Linked<'_>]) {
 
 /// The names that a file declares as overrides.
 fn declared(root: &Path, file: &str) -> BTreeSet<String> {
-    let text = fs::read_to_string(root.join(file.trim_start_matches("shaders/")));
-    let text = text.unwrap_or_else(|e| panic!("{file}: {e}"));
+    let text = link::read(root, file);
     let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
     let declarations = code.flat_map(|line| line.split("override ").skip(1));
     declarations.filter_map(|rest| Some(rest.split_once(':')?.0.trim().to_owned())).collect()

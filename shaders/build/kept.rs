@@ -73,9 +73,7 @@ fn version(root: &Path, name: &str, common: &Version) -> Version {
     let mut read = 0;
     while let Some(name) = names.get(read) {
         read += 1;
-        let file = link::file(root, name);
-        let text = fs::read_to_string(root.join(file.trim_start_matches("shaders/")));
-        let text = text.unwrap_or_else(|e| panic!("{file}: {e}"));
+        let text = link::read(root, &link::file(root, name));
         version.add(&text);
         for helper in text.split("package::helpers::").skip(1) {
             let end = helper.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(helper.len());

@@ -15,10 +15,15 @@ pub(crate) fn file(root: &Path, name: &str) -> String {
     format!("shaders/{name}.{end}")
 }
 
+/// The text of a file that [`file()`] names.
+pub(crate) fn read(root: &Path, file: &str) -> String {
+    let path = root.join(file.trim_start_matches("shaders/"));
+    fs::read_to_string(path).unwrap_or_else(|e| panic!("{file}: {e}"))
+}
+
 /// The comment that a kernel's file opens with, without its slashes.
 pub(crate) fn header(root: &Path, file: &str) -> String {
-    let path = root.join(file.trim_start_matches("shaders/"));
-    let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{file}: {e}"));
+    let text = read(root, file);
     let comment = text.lines().map_while(|line| line.strip_prefix("//"));
     comment.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect::<Vec<_>>().join("\n")
 }

@@ -9,7 +9,8 @@ impl Builder {
     /// A function of each element; the result has the shape of `x`.
     ///
     /// # Errors
-    /// If a limit of [`Unary::Clip`] is not a number, or no value lies within the limits; for other functions none.
+    /// If a parameter of the function is not finite, is not positive where [`Unary`] says so, or no value lies within the
+    /// limits of [`Unary::Clip`].
     pub fn activation(&mut self, name: &str, x: NodeId, function: Unary) -> Result<NodeId, GraphError> {
         self.add(name, Op::Unary(function), &[x])
     }

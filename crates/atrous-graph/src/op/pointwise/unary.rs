@@ -235,14 +235,24 @@ impl Unary {
         }
     }
 
-    /// Refuses parameters that define no function.
+    /// Refuses parameters that define no function, or that kernels cannot take as constants.
     fn check(self) -> Result<(), String> {
-        match self {
-            Self::Clip { low, high } if !(low < f32::INFINITY && high > f32::NEG_INFINITY) => Err(format!(
-                "limits must be a low one below infinity and a high one above -infinity, got {low} and {high}"
-            )),
-            _ => Ok(()),
-        }
+        let rule = match self {
+            Self::Clip { low, high } if !(low < f32::INFINITY && high > f32::NEG_INFINITY) => {
+                "limits must be a low one below infinity and a high one above -infinity"
+            }
+            Self::LeakyRelu { slope } if !slope.is_finite() => "the slope must be finite",
+            Self::Elu { alpha } if !alpha.is_finite() => "alpha must be finite",
+            Self::Affine { scale, shift } if !(scale.is_finite() && shift.is_finite()) => {
+                "scale and shift must be finite"
+            }
+            Self::Pow { exponent } if !(exponent > 0.0 && exponent.is_finite()) => {
+                "the exponent must be positive and finite"
+            }
+            Self::Huber { delta } if !(delta > 0.0 && delta.is_finite()) => "delta must be positive and finite",
+            _ => return Ok(()),
+        };
+        Err(format!("{rule}, got {}", self.attributes()))
     }
 }
 
@@ -303,18 +313,29 @@ mod tests {
     use crate::{Op, Shape};
 
     #[test]
-    fn limits_that_are_none_are_refused() {
+    fn parameters_that_define_no_function_are_refused() {
         let x = [TensorType::image(Shape::channels(8))];
         let (inf, nan) = (f32::INFINITY, f32::NAN);
         for (low, high) in [(-inf, inf), (0.0, inf), (-inf, 0.0), (1.0, -1.0)] {
             assert!(Op::Unary(Unary::Clip { low, high }).infer(&x).is_ok(), "{low} to {high}");
         }
-        for (low, high) in [(nan, 1.0), (0.0, nan), (inf, inf), (-inf, -inf)] {
-            let clip = Unary::Clip { low, high };
-            let gradient = Op::Gradient(Gradient::Unary(UnaryGrad(clip)));
-            for refused in [Op::Unary(clip).infer(&x), gradient.infer(&[x[0], x[0]])] {
-                let error = refused.map(|_| ()).expect_err("no limits");
-                assert!(error.contains(&format!("got {low} and {high}")), "{error}");
+        let limits = [(nan, 1.0), (0.0, nan), (inf, inf), (-inf, -inf)].map(|(low, high)| Unary::Clip { low, high });
+        let not_finite = [nan, inf].into_iter().flat_map(|v| {
+            [
+                Unary::LeakyRelu { slope: v },
+                Unary::Elu { alpha: v },
+                Unary::Affine { scale: v, shift: 0.0 },
+                Unary::Affine { scale: 1.0, shift: v },
+                Unary::Pow { exponent: v },
+                Unary::Huber { delta: v },
+            ]
+        });
+        let not_positive = [Unary::Pow { exponent: 0.0 }, Unary::Huber { delta: -1.0 }];
+        for function in not_finite.chain(limits).chain(not_positive) {
+            let gradient = Op::Gradient(Gradient::Unary(UnaryGrad(function)));
+            for refused in [Op::Unary(function).infer(&x), gradient.infer(&[x[0], x[0]])] {
+                let error = refused.map(|_| ()).expect_err("no function");
+                assert!(error.ends_with(&format!("got {}", function.attributes())), "{error}");
             }
         }
     }
