@@ -13,7 +13,7 @@ use std::ops::Range;
 ///
 /// let batch = Shape::new(8, 224, 160, 3);
 /// assert_eq!((batch.to_string().as_str(), batch.len()), ("8×224×160×3", 8 * 224 * 160 * 3));
-/// The third channel of the first pixel of the second sample: channels are innermost.
+/// // The third channel of the first pixel of the second sample: channels are innermost.
 /// assert_eq!(batch.index(1, 0, 0, 2), batch.sample_len() + 2);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -29,7 +29,7 @@ pub fn test(all: bool) -> Result<bool> {
     let large = &["test", "--workspace", "--features", "atrous-tests/large", "--test", "large"];
     let mut suites = vec![
         Step::cargo("all suites", suite),
-        Step::cargo("samples in the documentation", &["test", "--workspace", "--doc", "-q"]),
+        Step::cargo("samples in the documentation", &["test", "--workspace", "--doc", "-q", "--no-fail-fast"]),
         tight.with(&TIGHT),
         Step::program("results of PyTorch and Keras", &this, &["golden"]),
         Step::program("small networks in f16", &this, &["golden", "--models", "--f16", "--filter", "tiny"]),
