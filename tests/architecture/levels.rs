@@ -96,7 +96,7 @@ fn matches(text: &str) -> Matches {
 
 #[test]
 fn no_match_over_operations_has_an_arm_for_the_rest() {
-    let crates = ["", "-graph", "-cpu", "-kernels", "-gpu", "-nn", "-train", "-io", "-vision", "-cli"];
+    let crates = ["", "-graph", "-cpu", "-kernels", "-gpu", "-nn", "-train", "-io", "-vision", "-cli", "-golden"];
     let crates = crates.map(|name| format!("crates/atrous{name}/src"));
     let texts = crates.iter().flat_map(|folder| sources(folder));
     let wild: Vec<PathBuf> = texts.filter(|(_, text)| matches(text).wild > 0).map(|(file, _)| file).collect();

@@ -97,9 +97,10 @@ fn half(recorded: f64, layers: usize) -> f64 {
 
 /// Whether an operation's derivative jumps, so that a change in the last place of its input can switch a gradient on or off.
 fn switches(op: &Op) -> bool {
-    match op {
-        Op::Unary(function) => matches!(
-            function,
+    let maximum = matches!(op, Op::Reduce(reduce) if reduce.reduction == Reduction::Max);
+    let bent = matches!(
+        op,
+        Op::Unary(
             Unary::Relu
                 | Unary::Relu6
                 | Unary::LeakyRelu { .. }
@@ -108,11 +109,9 @@ fn switches(op: &Op) -> bool {
                 | Unary::HardSwish
                 | Unary::Abs
                 | Unary::Clip { .. }
-        ),
-        Op::MaxPool(_) | Op::ChannelMaxPool(_) => true,
-        Op::Reduce(reduce) => reduce.reduction == Reduction::Max,
-        _ => false,
-    }
+        )
+    );
+    maximum || bent || matches!(op, Op::MaxPool(_) | Op::ChannelMaxPool(_))
 }
 
 #[cfg(test)]

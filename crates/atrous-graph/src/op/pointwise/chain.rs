@@ -3,7 +3,7 @@
 use crate::TensorType;
 use crate::op::definition::Definition;
 
-use super::unary::Unary;
+use super::functions::Unary;
 
 /// One step of a [`Chain`], applied to the value of the step before.
 #[derive(Clone, Copy, Debug, PartialEq)]

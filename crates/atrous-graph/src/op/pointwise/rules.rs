@@ -7,8 +7,9 @@ use crate::{GraphError, NodeId, Op};
 use super::binary::Binary;
 use super::cast::{Cast, StopGradient};
 use super::dropout::Dropout;
+use super::functions::Unary;
 use super::softmax::{LogSoftmax, LogSoftmaxGrad, Softmax, SoftmaxGrad};
-use super::unary::{Unary, UnaryGrad};
+use super::unary::UnaryGrad;
 
 impl Differentiable for Unary {
     fn gradient(&self, tape: &mut dyn Tape) -> Result<(), GraphError> {
