@@ -1,4 +1,4 @@
-//! No two files of a crate import each other, directly or round about.
+//! No two files of a crate import each other, and no two modules of its root, directly or round about.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -52,15 +52,59 @@ fn no_files_import_each_other() {
     assert!(found.is_empty(), "files that import each other:\n{}", found.join("\n"));
 }
 
-/// Writes a crate with these files and returns its circles.
-fn circles_of(name: &str, files: &[(&str, &str)]) -> BTreeSet<Vec<String>> {
+/// The arrows between the modules of the root, each with all that it holds.
+fn between_modules(arrows: &Arrows) -> Arrows {
+    let module = |at: &Names| at.first().map(|name| vec![name.clone()]);
+    let mut found = Arrows::new();
+    for (at, to) in arrows {
+        let Some(from) = module(at) else { continue };
+        let others = to.iter().filter_map(module).filter(|to| *to != from);
+        found.entry(from.clone()).or_default().extend(others);
+    }
+    found
+}
+
+#[test]
+fn no_modules_of_a_crate_import_each_other() {
+    let mut found = Vec::new();
+    for package in workspace() {
+        let root = package.targets.iter().find(|target| target.is_lib() || target.is_bin()).map(|t| &t.src_path);
+        let Some(root) = root else { continue };
+        let arrows = imports(&Source::read(Path::new(root)));
+        found.extend(
+            cycles(&between_modules(&arrows)).iter().map(|circle| format!("{}: {}", package.name, circle.join(", "))),
+        );
+    }
+    assert!(found.is_empty(), "modules that import each other:\n{}", found.join("\n"));
+}
+
+/// Writes a crate with these files and returns its arrows.
+fn arrows_of(name: &str, files: &[(&str, &str)]) -> Arrows {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     for (file, text) in files {
         let file = folder.join(file);
         std::fs::create_dir_all(file.parent().expect("a file in a folder")).expect("a folder");
         std::fs::write(file, text).expect("a file");
     }
-    cycles(&imports(&Source::read(&folder.join("lib.rs"))))
+    imports(&Source::read(&folder.join("lib.rs")))
+}
+
+fn circles_of(name: &str, files: &[(&str, &str)]) -> BTreeSet<Vec<String>> {
+    cycles(&arrows_of(name, files))
+}
+
+#[test]
+fn circles_are_found_between_folders_without_circles_of_files() {
+    let files = [
+        ("lib.rs", "mod a;\nmod b;\n"),
+        ("a/mod.rs", "mod up;\npub(crate) mod down;\n"),
+        ("a/up.rs", "use crate::b::B;\n"),
+        ("a/down.rs", "pub struct Down;\n"),
+        ("b.rs", "use crate::a::down::Down;\n\npub struct B(Down);\n"),
+    ];
+    let arrows = arrows_of("folders", &files);
+    assert_eq!(cycles(&arrows), BTreeSet::new());
+    assert_eq!(cycles(&between_modules(&arrows)), BTreeSet::from([vec!["a".to_owned(), "b".to_owned()]]));
 }
 
 #[test]

@@ -23,11 +23,12 @@ const GRAPH: Layers = &[
 
 /// A family plans a part of an operation, a node is planned of such parts, a plan of nodes, and `compile` runs the passes before.
 const KERNELS: Layers = &[
-    &["choice", "dispatch", "error", "key", "limits", "target", "tile"],
+    &["choice", "dispatch", "error", "key", "limits", "place", "target", "tile"],
     &["cut", "image", "kernel", "kernels", "problem", "variant", "window"],
     &["conv", "custom", "loss", "movement", "norm", "pointwise", "pool", "reduce", "resize", "source"],
     &["choice_text", "family", "known", "node", "operation", "split"],
-    &["optim", "plan"],
+    &["optim"],
+    &["plan"],
     &["compile"],
 ];
 
@@ -63,8 +64,35 @@ const TRAIN: Layers = &[
     &["trainer"],
 ];
 
-const CRATES: [(&str, Layers); 4] =
-    [("atrous-graph", GRAPH), ("atrous-kernels", KERNELS), ("atrous-gpu", GPU), ("atrous-train", TRAIN)];
+/// Parameters know no model, layers no network, networks no name of the zoo.
+const NN: Layers = &[
+    &["error", "feature", "mode", "naming", "normalize", "stored_layout"],
+    &["init"],
+    &["parameter"],
+    &["model"],
+    &["select"],
+    &["builder", "freeze", "groups", "init_source"],
+    &["encoder", "layers", "network"],
+    &["zoo"],
+    &["into_network"],
+];
+
+/// A family computes with tensors, and knows neither operations as such nor graphs.
+const CPU: Layers = &[
+    &["compare", "optim", "reference", "tensor"],
+    &["conv", "custom", "loss", "movement", "norm", "pointwise", "pool", "reduce", "resize", "source"],
+    &["operation"],
+    &["range", "run"],
+];
+
+const CRATES: [(&str, Layers); 6] = [
+    ("atrous-graph", GRAPH),
+    ("atrous-kernels", KERNELS),
+    ("atrous-gpu", GPU),
+    ("atrous-train", TRAIN),
+    ("atrous-nn", NN),
+    ("atrous-cpu", CPU),
+];
 
 #[test]
 fn modules_import_from_their_layer_or_below() {

@@ -21,6 +21,7 @@ mod known;
 mod limits;
 mod node;
 mod operation;
+mod place;
 pub mod plan;
 mod problem;
 mod split;

@@ -5,7 +5,7 @@ use atrous_shaders::Call;
 use atrous_shaders::codes::Rule;
 use atrous_shaders::optim::control::{self, Axes, Bindings, Constants, Scaled};
 
-use crate::plan::Place;
+use crate::place::Place;
 
 /// Decides about an update: from the norm of the gradient, of which there are `count` partial sums, it computes whether
 /// loss and gradient are finite, the factor of the gradient, and the factors of the rule that depend on the number of

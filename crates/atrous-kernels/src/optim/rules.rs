@@ -4,7 +4,7 @@ use atrous_graph::optim::{Convention, Optimizer};
 use atrous_shaders::Call;
 use atrous_shaders::optim::{adagrad, adam, rmsprop, sgd};
 
-use crate::plan::Place;
+use crate::place::Place;
 
 /// The bindings that the kernels of all rules have.
 #[derive(Clone, Copy, Debug)]

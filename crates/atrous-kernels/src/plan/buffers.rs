@@ -6,11 +6,12 @@ use atrous_graph::optim::{ParameterGroup, Training};
 use atrous_graph::{Graph, NodeId};
 
 use super::layout::Layout;
-use super::memory::{BufferKind, BufferPlan, Place, TensorPlan};
+use super::memory::{BufferKind, BufferPlan, TensorPlan};
 use super::totals::place_totals;
 use crate::error::PlanError;
 use crate::limits::Limits;
 use crate::optim::{REPORT_LEN, chunks};
+use crate::place::Place;
 
 /// Bytes of the loss scale and of its counters, a vec4 each.
 const SCALES_BYTES: u64 = 32;

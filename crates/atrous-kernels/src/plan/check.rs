@@ -3,10 +3,11 @@
 use atrous_shaders::Access;
 
 use super::contents::Plan;
-use super::memory::{BufferKind, Place, TensorPlan};
+use super::memory::{BufferKind, TensorPlan};
 use super::step::PlannedDispatch;
 use crate::error::PlanError;
 use crate::limits::Limits;
+use crate::place::Place;
 
 impl Plan {
     /// Checks a plan against the rules of WebGPU and the adapter's limits.

@@ -2,10 +2,11 @@
 
 use atrous_graph::NodeId;
 
-use super::memory::{BufferKind, BufferPlan, Place, TensorPlan};
-use super::place::ParameterPlacement;
+use super::memory::{BufferKind, BufferPlan, TensorPlan};
+use super::placement::ParameterPlacement;
 use super::step::Step;
 use super::update::{TrainingPlan, Update};
+use crate::place::Place;
 
 /// Everything needed to run a graph on one kind of adapter.
 #[derive(Clone, Debug)]

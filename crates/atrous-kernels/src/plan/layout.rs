@@ -6,8 +6,8 @@ use atrous_graph::memory::{self, Assignment, Request};
 use atrous_graph::{Graph, NodeId, Op, cost};
 
 use super::contents::Plan;
-use super::memory::{BufferKind, BufferPlan, Place, TensorPlan};
-use super::place::{ParameterPlacement, Piece};
+use super::memory::{BufferKind, BufferPlan, TensorPlan};
+use super::placement::{ParameterPlacement, Piece};
 use super::requests::Requests;
 use super::share::Sharing;
 use super::step::{PlannedDispatch, Step};
@@ -15,6 +15,7 @@ use crate::dispatch::{Binding, Dispatch, NodePlan, Slot};
 use crate::error::PlanError;
 use crate::limits::Limits;
 use crate::operation::Operation;
+use crate::place::Place;
 
 /// All tensors of a plan with their places.
 pub(super) struct Layout {

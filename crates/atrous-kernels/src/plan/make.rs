@@ -8,7 +8,7 @@ use atrous_graph::{Graph, NodeId, Op};
 
 use super::contents::Plan;
 use super::layout::Layout;
-use super::place::{ParameterPlacement, place_parameters};
+use super::placement::{ParameterPlacement, place_parameters};
 use super::requests::Requests;
 use super::share::Sharing;
 use super::totals::{place_totals, sum_totals};

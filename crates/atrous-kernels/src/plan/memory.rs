@@ -1,4 +1,6 @@
-//! The memory of a plan: its buffers, and the places of tensors in them.
+//! The memory of a plan: its buffers, and its tensors in them.
+
+use crate::place::Place;
 
 /// What a buffer of a plan holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,24 +41,6 @@ pub struct BufferPlan {
     pub kind: BufferKind,
     /// Size in bytes.
     pub bytes: u64,
-}
-
-/// The place of a tensor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Index into [`Plan::buffers`](crate::Plan::buffers).
-    pub buffer: usize,
-    /// First byte, aligned for bindings.
-    pub offset: u64,
-    /// Length in bytes.
-    pub bytes: u64,
-}
-
-impl Place {
-    /// Length in vec4s of 32-bit numbers.
-    pub(super) const fn vec4s(&self) -> usize {
-        (self.bytes / 16) as usize
-    }
 }
 
 /// A tensor of the plan: its place, and the steps in which it is alive.

@@ -7,12 +7,12 @@ use atrous_shaders::optim::{accumulate, assign, control, copy, square_norm};
 
 use super::buffers::{Flat, TrainingBuffers};
 use super::contents::Plan;
-use super::memory::Place;
 use super::step::PlannedDispatch;
 use super::totals::sum_totals;
 use super::update::{TrainingPlan, Update, dispatch, linear};
 use crate::error::PlanError;
 use crate::optim::{self, Updated};
+use crate::place::Place;
 use crate::target::Target;
 
 type Made = Result<Vec<PlannedDispatch>, PlanError>;

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use atrous_graph::NodeId;
 use atrous_shaders::{Access, Shader};
 
-use super::memory::Place;
 use crate::choice::Choice;
 use crate::dispatch::Declined;
 use crate::operation::Operation;
+use crate::place::Place;
 use crate::tile::Tile;
 
 /// A dispatch with its bindings resolved to buffers.

@@ -5,10 +5,11 @@ use atrous_shaders::optim::totals;
 
 use super::contents::Plan;
 use super::layout::Layout;
-use super::memory::{BufferKind, BufferPlan, Place};
+use super::memory::{BufferKind, BufferPlan};
 use super::update::{Update, linear};
 use crate::error::PlanError;
 use crate::limits::Limits;
+use crate::place::Place;
 use crate::target::Target;
 
 /// Adds a buffer for the sums of these nodes, if there are any.

@@ -12,12 +12,13 @@ use super::buffers::TrainingBuffers;
 use super::contents::Plan;
 use super::layout::Layout;
 use super::make::{known, needed, plan_nodes};
-use super::memory::{Place, TensorPlan};
+use super::memory::TensorPlan;
 use super::optimizer::Following;
-use super::place::{ParameterPlacement, place_parameters};
+use super::placement::{ParameterPlacement, place_parameters};
 use crate::dispatch::NodePlan;
 use crate::error::PlanError;
 use crate::optim::STEP_LEN;
+use crate::place::Place;
 use crate::target::Target;
 
 /// Plans a training step and checks the plan: the nodes that `outputs` and `training` need, then the update of the

@@ -4,11 +4,11 @@ use atrous_graph::NodeId;
 use atrous_graph::optim::{LossScale, Optimizer};
 use atrous_shaders::Call;
 
-use super::memory::Place;
 use super::step::PlannedDispatch;
 use crate::dispatch::{Binding, GROUP, Slot};
 use crate::error::PlanError;
 use crate::kernel::{Bound, Kernel};
+use crate::place::Place;
 use crate::target::Target;
 
 /// One task after the steps of a graph.

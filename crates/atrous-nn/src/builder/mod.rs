@@ -1,6 +1,6 @@
 //! The builder that layers add to.
 
-mod compose;
+mod settings;
 
 use atrous_graph::op::CustomOp;
 use atrous_graph::{DType, Graph, GraphError, Layout, NodeId, Op, Shape};

@@ -21,7 +21,7 @@ pub enum Distribution {
 
 impl Distribution {
     /// Value `i`, computed in f64 and rounded once.
-    pub(super) fn value(self, stream: Stream, i: u64) -> f32 {
+    pub(crate) fn value(self, stream: Stream, i: u64) -> f32 {
         (match self {
             Self::Constant(value) => value,
             Self::Uniform { bound } => (2.0 * stream.uniform(i) - 1.0) * bound,
@@ -30,7 +30,7 @@ impl Distribution {
     }
 
     /// Checks that values can be drawn: the constant, bound or deviation must be finite.
-    pub(super) fn check(self) -> Result<(), String> {
+    pub(crate) fn check(self) -> Result<(), String> {
         match self {
             Self::Constant(value) if !value.is_finite() => Err(format!("the constant must be finite, got {value}")),
             Self::Uniform { bound: size } | Self::Normal { std: size } if !(size.is_finite() && size >= 0.0) => {

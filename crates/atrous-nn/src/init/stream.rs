@@ -1,17 +1,17 @@
-//! The generator behind [`super::Init`]: every number is a function of seed, name and position.
+//! The generator behind [`crate::Init`]: every number is a function of seed, name and position.
 
 use std::f64::consts::TAU;
 
 /// A stream of random numbers, one per position, without state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stream {
+pub(crate) struct Stream {
     key: u64,
 }
 
 impl Stream {
     /// The stream of a name under a seed. The key is the mixed FNV-1a 64 hash of the seed's eight bytes, least significant
     /// first, and the UTF-8 bytes of the name.
-    pub(super) fn new(seed: u64, name: &str) -> Self {
+    pub(crate) fn new(seed: u64, name: &str) -> Self {
         let hash = |h: u64, byte: u8| (h ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3);
         Self { key: mix(seed.to_le_bytes().into_iter().chain(name.bytes()).fold(0xCBF2_9CE4_8422_2325, hash)) }
     }
@@ -22,13 +22,13 @@ impl Stream {
     }
 
     /// Value `i`, uniform in [0, 1): the number's top 53 bits.
-    pub(super) fn uniform(self, i: u64) -> f64 {
+    pub(crate) fn uniform(self, i: u64) -> f64 {
         (self.number(i) >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
     /// Value `i` of mean 0 and variance 1: `sqrt(-2 ln(1 - u)) * cos(2π v)` (Box and Muller 1958) of the uniform values `2i` and
     /// `2i + 1`.
-    pub(super) fn normal(self, i: u64) -> f64 {
+    pub(crate) fn normal(self, i: u64) -> f64 {
         let (u, v) = (self.uniform(2 * i), self.uniform(2 * i + 1));
         // libm computes the same bits on every platform; the functions of std depend on the platform.
         (-2.0 * libm::log(1.0 - u)).sqrt() * libm::cos(TAU * v)

@@ -1,7 +1,7 @@
 //! Networks: descriptions that add themselves to a builder, and know how their images are made.
 
+mod compose;
 mod info;
-mod into;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,7 +11,6 @@ use atrous_graph::{GraphError, NodeId, Shape};
 use crate::{Builder, Feature, Mode, Model, Naming, Output};
 
 pub use info::{Info, Task};
-pub use into::IntoNetwork;
 
 /// A network, of [`crate::zoo`] or of the program.
 ///

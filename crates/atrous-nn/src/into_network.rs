@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Network;
+use crate::Network;
 use crate::zoo::{self, ZooError};
 
 /// A network by value, boxed, shared, or by its name in the zoo.
