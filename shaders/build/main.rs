@@ -5,6 +5,7 @@ mod catalogue;
 mod check;
 mod constants;
 mod fields;
+mod imports;
 mod interface;
 mod kept;
 mod link;
@@ -43,6 +44,7 @@ fn main() {
     }
 
     families.iter().for_each(|family| check::files_are_catalogued(&root, family, &catalogue));
+    families.iter().copied().chain(["helpers"]).for_each(|folder| imports::imports_exist(&root, folder));
 
     let mut table = Table::default();
     let common = version_of(&["build", "catalogue.toml"].map(|path| root.join(path)));

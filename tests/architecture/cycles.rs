@@ -114,6 +114,9 @@ fn circles_are_found_through_what_others_hand_on() {
     // Used in a type alone, by a name that the root has given it.
     let a = ("a/mod.rs", "pub struct A;\n\nimpl A {\n    fn of(_: super::Renamed) {}\n}\n");
     assert_eq!(circles_of("circle", &[lib, a, b]), BTreeSet::from([vec!["a".to_owned(), "b".to_owned()]]));
+    // Within the arguments of a macro.
+    let a = ("a/mod.rs", "pub struct A;\n\nfn f() {\n    print!(\"{}\", super::b::B::LEN);\n}\n");
+    assert_eq!(circles_of("macro", &[lib, a, b]), BTreeSet::from([vec!["a".to_owned(), "b".to_owned()]]));
     // In tests, and as a visibility, nothing is imported.
     let a = ("a/mod.rs", "pub(super) struct A;\n\n#[cfg(test)]\nmod tests {\n    use crate::b::B;\n}\n");
     assert_eq!(circles_of("none", &[lib, a, b]), BTreeSet::new());

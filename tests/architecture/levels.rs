@@ -51,6 +51,18 @@ struct Matches {
     this: String,
 }
 
+/// Whether a pattern takes whatever is left: `_`, a name, or a tuple of such.
+fn is_wild(pattern: &Pat) -> bool {
+    match pattern {
+        Pat::Wild(_) => true,
+        Pat::Ident(name) => name.subpat.is_none(),
+        Pat::Tuple(tuple) => tuple.elems.iter().all(is_wild),
+        Pat::Paren(pattern) => is_wild(&pattern.pat),
+        Pat::Or(patterns) => patterns.cases.iter().any(is_wild),
+        _ => false,
+    }
+}
+
 impl<'ast> Visit<'ast> for Matches {
     fn visit_item(&mut self, item: &'ast Item) {
         let attributes = match item {
@@ -73,11 +85,6 @@ impl<'ast> Visit<'ast> for Matches {
     fn visit_expr_match(&mut self, expression: &'ast ExprMatch) {
         let mut named = Named { this: self.this.clone(), ..Named::default() };
         expression.arms.iter().for_each(|arm| named.visit_pat(&arm.pat));
-        let is_wild = |pattern: &Pat| match pattern {
-            Pat::Wild(_) => true,
-            Pat::Ident(name) => name.subpat.is_none(),
-            _ => false,
-        };
         if !named.enums.is_empty() {
             self.wild += expression.arms.iter().filter(|arm| is_wild(&arm.pat)).count();
             if expression.arms.len() >= MANY {
@@ -101,6 +108,21 @@ fn no_match_over_operations_has_an_arm_for_the_rest() {
     let texts = crates.iter().flat_map(|folder| sources(folder));
     let wild: Vec<PathBuf> = texts.filter(|(_, text)| matches(text).wild > 0).map(|(file, _)| file).collect();
     assert!(wild.is_empty(), "matches over operations with `_`: {wild:#?}");
+    let opened = |text: &str| ENUMS.iter().any(|name| text.contains(&format!("{name}::*")));
+    let texts = crates.iter().flat_map(|folder| sources(folder));
+    let opened: Vec<PathBuf> = texts.filter(|(_, text)| opened(text)).map(|(file, _)| file).collect();
+    assert!(opened.is_empty(), "operations without the name of their enum: {opened:#?}");
+}
+
+#[test]
+fn arms_for_the_rest_are_found() {
+    let wild = |arms: &str| matches(&format!("fn f() {{ match x {{ {arms} }} }}")).wild;
+    assert_eq!(wild("Op::Input => 1, _ => 2"), 1);
+    assert_eq!(wild("Op::Input => 1, rest => 2"), 1);
+    assert_eq!(wild("(Op::Input, true) => 1, (_, _) => 2"), 1);
+    assert_eq!(wild("Op::Input => 1, Op::Parameter | _ => 2"), 1);
+    assert_eq!(wild("(Op::Input, _) => 1, (Op::Parameter, _) => 2"), 0);
+    assert_eq!(wild("Some(1) => 1, _ => 2"), 0);
 }
 
 /// What docs/architecture.md says: the definition, the reference and the kernels.

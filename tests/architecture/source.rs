@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
-use syn::{Attribute, Item, ItemMod, ItemUse, UseTree, Visibility};
+use syn::{Attribute, Expr, Item, ItemMod, ItemUse, Token, UseTree, Visibility};
 
 /// A path of a program text: `crate::plan::Plan`.
 pub(crate) type Names = Vec<String>;
@@ -182,9 +183,26 @@ impl<'ast> Visit<'ast> for Reader {
     /// `pub(super)` names nothing that is used.
     fn visit_visibility(&mut self, _visibility: &'ast Visibility) {}
 
+    /// Arguments of macros that are expressions, as those of `format!` and `assert!`.
+    fn visit_macro(&mut self, call: &'ast syn::Macro) {
+        if let Ok(arguments) = call.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated) {
+            let mut paths = Paths(&mut self.module.paths);
+            arguments.iter().for_each(|argument| paths.visit_expr(argument));
+        }
+        visit::visit_macro(self, call);
+    }
+
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        let names: Names = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-        self.module.paths.insert(names);
+        Paths(&mut self.module.paths).visit_path(path);
+    }
+}
+
+/// Collects the paths of an expression.
+struct Paths<'a>(&'a mut BTreeSet<Names>);
+
+impl<'ast> Visit<'ast> for Paths<'_> {
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        self.0.insert(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
         visit::visit_path(self, path);
     }
 }

@@ -4,7 +4,7 @@ use atrous::check::check_blocking;
 use atrous_graph::op::*;
 use atrous_graph::{DType, Op, Shape, TensorType};
 use atrous_kernels::Target;
-use atrous_tests::{Case, Setting, device, stored};
+use atrous_tests::{Case, Setting, checked, device, stored};
 
 /// Shapes that are odd in every way: one pixel, one channel, remainders, three samples.
 pub(crate) const SHAPES: [Shape; 6] = [
@@ -50,7 +50,7 @@ fn functions_of_two_elements_broadcast_every_side() {
 /// A map of one channel beside an image, in both orders, into a tensor of its own and over the image.
 #[test]
 fn functions_of_an_image_and_a_map() {
-    let device = device();
+    let device = checked();
     let maps =
         |s: Shape| [Shape { c: 1, ..s }, Shape { n: 1, c: 1, ..s }].into_iter().flat_map(move |m| [[s, m], [m, s]]);
     let cases = [Binary::Sub, Binary::Mul, Binary::Equal]
@@ -60,8 +60,9 @@ fn functions_of_an_image_and_a_map() {
         served.extend(case.expect().check_variants(&device, &device.target()));
         served.extend(case.expect_in(Setting::Dying).check_variants(&device, &device.target()));
     }
-    let all = atrous_kernels::variants(&Op::Binary(Binary::Sub));
-    assert!(all.iter().filter(|name| **name != "binary_channel").all(|name| served.contains(name)), "{served:?}");
+    let mut all = atrous_kernels::variants(&Op::Binary(Binary::Sub));
+    all.retain(|name| *name != "binary_channel" && !served.contains(name));
+    assert!(all.is_empty(), "no case reaches {all:?}");
 }
 
 #[test]

@@ -108,7 +108,7 @@ impl Network {
 /// The option to search for the fastest kernels first.
 #[derive(Group)]
 pub(crate) struct Tune {
-    /// First measure which kernels are fastest on the adapter, for 2 seconds or as many as given; they serve from now on
+    /// First measure which kernels are fastest on the adapter, for 2 seconds or as many as given, and use them from then on
     ///
     /// What is found is kept for all programs, beside the compiled kernels (ATROUS_CACHE_DIR); ATROUS_TUNE=off does without.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "2", value_parser = seconds)]
@@ -148,7 +148,7 @@ pub(crate) struct PlanOptions {
     /// Plan a training step (cross-entropy, SGD with momentum) instead of inference
     #[arg(long)]
     pub(crate) train: bool,
-    /// Say below each layer why better kernels declined, and below each pass where and why it declined
+    /// Say below each layer why faster kernels declined, and below each pass where and why it declined
     #[arg(long, conflicts_with = "dot")]
     pub(crate) why: bool,
     /// Print the graph in Graphviz' DOT language instead

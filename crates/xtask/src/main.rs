@@ -16,7 +16,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Recomputes the reference results of $ATROUS_GOLDEN_DIR (default tests/golden) and compares.
+    /// Computes the cases of $ATROUS_GOLDEN_DIR (default tests/golden) and compares with the results stored there.
     Golden(golden::Options),
     /// Times networks and operators.
     Bench(bench::Options),

@@ -26,7 +26,7 @@ type Row = [String; COLUMNS.len()];
 impl fmt::Display for Plan {
     /// A line for each step: result, kernel, workgroups of its dispatches, place of the result and the steps in which it is alive,
     /// multiply-accumulates and memory traffic. Below, updates, buffers and totals. With `{:#}` the lines below a step say why
-    /// better kernels declined.
+    /// faster kernels declined.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rows: Vec<Row> = vec![COLUMNS.map(|(title, _)| title.to_owned())];
         rows.extend(self.steps.iter().enumerate().map(|(i, step)| self.row(i, step)));

@@ -88,7 +88,7 @@ fn unet16() -> Box<dyn Network> {
 
 /// The names of all workloads, for an error message.
 pub(super) fn names() -> String {
-    all().iter().map(|w| w.name).collect::<Vec<_>>().join(", ")
+    all().iter().map(|w| format!("\"{}\"", w.name)).collect::<Vec<_>>().join(", ")
 }
 
 impl Workload {

@@ -77,6 +77,7 @@ mod tests {
         assert_eq!(plan(Op::Binary(Binary::Add), &[image, image], target).variant, "binary_broadcast");
         let target = Target { variant: Some("binary_channel"), ..TARGET };
         let declined = plan(Op::Binary(Binary::Add), &[image, Shape::new(2, 1, 6, 7)], target);
-        assert_eq!((declined.variant, declined.declined.len()), ("binary_broadcast", 3));
+        assert_eq!(declined.variant, "binary_broadcast");
+        assert!(declined.declined.iter().any(|other| other.variant == "binary_channel"));
     }
 }
