@@ -32,21 +32,26 @@ fn cycles(arrows: &Arrows) -> BTreeSet<Vec<String>> {
     arrows.keys().map(circle).filter(|circle| circle.len() > 1).collect()
 }
 
+/// The arrows between the files of every crate, by its name.
+fn crates() -> Vec<(String, Arrows)> {
+    let arrows = workspace().into_iter().filter_map(|package| {
+        let root = &package.targets.iter().find(|target| target.is_lib() || target.is_bin())?.src_path;
+        Some((package.name.to_string(), imports(&Source::read(Path::new(root)))))
+    });
+    arrows.collect()
+}
+
 #[test]
 fn no_files_import_each_other() {
     let mut found = Vec::new();
-    for package in workspace() {
-        let root = package.targets.iter().find(|target| target.is_lib() || target.is_bin()).map(|t| &t.src_path);
-        let Some(root) = root else { continue };
-        let source = Source::read(Path::new(root));
-        for circle in cycles(&imports(&source)) {
-            let arrows = imports(&source);
+    for (name, arrows) in crates() {
+        for circle in cycles(&arrows) {
             let within = |at: &str| circle.iter().any(|name| name == at);
             let text = |names: &Names| if names.is_empty() { "crate".to_owned() } else { names.join("::") };
             let lines = arrows.iter().filter(|(at, _)| within(&text(at))).flat_map(|(at, to)| {
                 to.iter().filter(|to| within(&text(to))).map(move |to| format!("  {} -> {}", text(at), text(to)))
             });
-            found.push(format!("{}: {}\n{}", package.name, circle.join(", "), lines.collect::<Vec<_>>().join("\n")));
+            found.push(format!("{name}: {}\n{}", circle.join(", "), lines.collect::<Vec<_>>().join("\n")));
         }
     }
     assert!(found.is_empty(), "files that import each other:\n{}", found.join("\n"));
@@ -66,15 +71,10 @@ fn between_modules(arrows: &Arrows) -> Arrows {
 
 #[test]
 fn no_modules_of_a_crate_import_each_other() {
-    let mut found = Vec::new();
-    for package in workspace() {
-        let root = package.targets.iter().find(|target| target.is_lib() || target.is_bin()).map(|t| &t.src_path);
-        let Some(root) = root else { continue };
-        let arrows = imports(&Source::read(Path::new(root)));
-        found.extend(
-            cycles(&between_modules(&arrows)).iter().map(|circle| format!("{}: {}", package.name, circle.join(", "))),
-        );
-    }
+    let circles = |(name, arrows): (String, Arrows)| {
+        cycles(&between_modules(&arrows)).into_iter().map(move |circle| format!("{name}: {}", circle.join(", ")))
+    };
+    let found: Vec<String> = crates().into_iter().flat_map(circles).collect();
     assert!(found.is_empty(), "modules that import each other:\n{}", found.join("\n"));
 }
 
