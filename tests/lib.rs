@@ -1,9 +1,10 @@
 //! What the suites share: one op with random inputs, run by every variant that admits it and judged by the reference.
 
 mod cut;
+mod poison;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use atrous_cpu::{Tensor, Tolerance, check_range, compare, compare_u32, evaluate, magnitude};
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, InputData, Outputs, Parameters, Session};
@@ -73,6 +74,8 @@ pub struct Expected {
     values: Vec<Vec<f32>>,
     want: Tensor,
     magnitude: Tensor,
+    /// The same with a value of one input that is NaN.
+    poisoned: OnceLock<Option<Box<Expected>>>,
 }
 
 impl Case {
@@ -129,10 +132,14 @@ impl Case {
         let shape = graph.shape(output);
         let want = evaluate(&self.op, &tensors, shape);
         let magnitude = magnitude(&self.op, &tensors, shape);
-        let mut alone = Expected { case: self.clone(), graph, output, values, want, magnitude };
+        let mut alone =
+            Expected { case: self.clone(), graph, output, values, want, magnitude, poisoned: OnceLock::new() };
         match setting {
             Setting::Alone => alone,
-            Setting::Dying => Expected { output: copy(&mut alone.graph, output), ..alone },
+            Setting::Dying => {
+                alone.output = copy(&mut alone.graph, output);
+                alone
+            }
             Setting::Concatenated => alone.concatenated(),
         }
     }
@@ -317,7 +324,10 @@ impl Expected {
     }
 
     fn run(&self, device: &Device, target: &Target) -> Result<&'static str, String> {
-        self.check_plan(device, plan(&self.graph, &[self.output], target).map_err(text)?)
+        let plan = plan(&self.graph, &[self.output], target).map_err(text)?;
+        let variant = self.check_plan(device, plan.clone())?;
+        self.check_poisoned(device, plan)?;
+        Ok(variant)
     }
 
     /// Runs a plan of the case, which may have been changed, and compares. Returns the variant that served.

@@ -43,6 +43,7 @@ const GPU: Layers = &[
         "command",
         "compile",
         "download",
+        "finite",
         "parameters",
         "pixels",
         "readback",
@@ -79,6 +80,7 @@ const NN: Layers = &[
 
 /// A family computes with tensors, and knows neither operations as such nor graphs.
 const CPU: Layers = &[
+    &["numbers"],
     &["compare", "optim", "reference", "tensor"],
     &["conv", "custom", "loss", "movement", "norm", "pointwise", "pool", "reduce", "resize", "source"],
     &["operation"],

@@ -17,6 +17,7 @@ mod limits;
 mod measured;
 mod memory;
 mod move_grads;
+mod not_finite;
 mod others;
 mod pieces;
 mod random;

@@ -10,6 +10,7 @@ mod custom;
 mod loss;
 mod movement;
 mod norm;
+mod numbers;
 mod operation;
 mod optim;
 mod pointwise;

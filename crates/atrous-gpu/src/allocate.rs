@@ -27,8 +27,35 @@ pub(crate) fn check_memory(device: &Device, plan: &Plan) -> Result<(), GpuError>
     }
 }
 
-/// Makes the plan's buffers. All of them have the usage `COPY_SRC`, since an output may be an input or a parameter.
-pub(crate) fn buffers(device: &Device, plan: &Plan, parameters: &Parameters) -> Result<Vec<wgpu::Buffer>, GpuError> {
+/// Buffers of a plan that another plan may use too, as their runs follow one another: all but those of inputs and constants.
+pub(crate) struct Lent(Vec<(BufferPlan, wgpu::Buffer)>);
+
+impl Lent {
+    /// Nothing is lent.
+    pub(crate) const NONE: Self = Self(Vec::new());
+
+    pub(crate) fn of(plan: &Plan, buffers: &[wgpu::Buffer]) -> Self {
+        let own = |planned: &BufferPlan| matches!(planned.kind, BufferKind::Inputs | BufferKind::Constants);
+        Self(plan.buffers.iter().copied().zip(buffers.iter().cloned()).filter(|(planned, _)| !own(planned)).collect())
+    }
+
+    /// The smallest buffer of this kind that is large enough.
+    fn take(&mut self, needed: &BufferPlan) -> Option<wgpu::Buffer> {
+        let fits = |(_, (planned, _)): &(usize, &(BufferPlan, _))| {
+            planned.kind == needed.kind && planned.bytes >= needed.bytes
+        };
+        let (at, _) = self.0.iter().enumerate().filter(fits).min_by_key(|(_, (planned, _))| planned.bytes)?;
+        Some(self.0.swap_remove(at).1)
+    }
+}
+
+/// Makes the plan's buffers, or takes lent ones. All of them have the usage `COPY_SRC`, since an output may be an input or a parameter.
+pub(crate) fn buffers(
+    device: &Device,
+    plan: &Plan,
+    parameters: &Parameters,
+    mut lent: Lent,
+) -> Result<Vec<wgpu::Buffer>, GpuError> {
     let first_state = plan.training.as_ref().map_or(0.0, |training| training.optimizer.first_state() as f32);
     let make = |planned: &BufferPlan| match planned.kind {
         BufferKind::Inputs => {
@@ -60,5 +87,5 @@ pub(crate) fn buffers(device: &Device, plan: &Plan, parameters: &Parameters) -> 
         BufferKind::Parameters(index) => Ok(parameters.buffers()[index].clone()),
         BufferKind::Constants => filled(device, "constants", &plan.constants),
     };
-    plan.buffers.iter().map(make).collect()
+    plan.buffers.iter().map(|planned| lent.take(planned).map_or_else(|| make(planned), Ok)).collect()
 }

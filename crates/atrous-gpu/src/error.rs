@@ -200,9 +200,28 @@ pub enum GpuError {
         /// The type asked for.
         wanted: DType,
     },
+    /// On a device opened with [`DeviceOptions::finite`](crate::DeviceOptions::finite), a node of a run has values that are not finite.
+    #[error(
+        "the first values that are not finite are those of \"{node}\": {count} of {shape}, the first of them {value} at index {index}"
+    )]
+    NotFinite {
+        /// The first such node, in the order of the graph.
+        node: String,
+        /// Its shape.
+        shape: Shape,
+        /// Index of the first value that is not finite, dense in the order N, H, W, C.
+        index: usize,
+        /// That value.
+        value: f32,
+        /// How many are not finite.
+        count: usize,
+    },
     /// A plan that is not one of a training step was given to a training session.
     #[error("the plan does not train: it was not made by plan_training")]
     NotTraining,
+    /// A training session of another batch size has other trained parameters or another optimizer.
+    #[error("a session of another batch size must train the same parameters with the same optimizer")]
+    OtherTraining,
     /// A plan of a training step was given to a session that changes no parameters.
     #[error("the plan trains: it is for a training session")]
     Trains,
@@ -289,6 +308,17 @@ pub enum InputError {
         /// Elements of that shape.
         needs: usize,
         /// Elements given.
+        got: usize,
+    },
+    /// A batch has another number of samples than the step that it is given to.
+    #[error(
+        "the step takes batches of {needs} samples, got {got}: leave incomplete batches out (LoaderOptions::drop_last), or fill them \
+         (Batch::filled)"
+    )]
+    Samples {
+        /// Samples of a batch of this step.
+        needs: usize,
+        /// Samples given.
         got: usize,
     },
     /// An input cannot be given as bytes of pictures.

@@ -9,9 +9,10 @@ use atrous_kernels::Plan;
 use atrous_kernels::optim::{REPORT_LEN, StepReport};
 use atrous_kernels::plan::{BufferKind, Place, PlannedDispatch};
 
-use crate::allocate;
+use crate::allocate::{self, Lent};
 use crate::command::{self, Command};
 use crate::counters::Counters;
+use crate::finite::Watch;
 use crate::readback::Readback;
 use crate::slots::{self, InputSlot, OutputSlot};
 use crate::timer::{self, Timer};
@@ -38,19 +39,22 @@ pub(crate) struct Executable {
     pub(crate) totals: Vec<(String, TensorType, Place)>,
     /// One for each run that is under way, and free ones.
     pub(crate) readbacks: Vec<Readback>,
+    /// Set if all nodes are looked at.
+    pub(crate) watch: Option<Watch>,
     timer: Option<Timer>,
     pub(crate) gpu_time: Option<Duration>,
     pub(crate) counters: Counters,
 }
 
 impl Executable {
-    /// Makes everything that runs of a plan of `graph` need, with `readbacks` readback buffers to begin with.
+    /// Makes everything that runs of a plan of `graph` need and that is not lent, with `readbacks` readback buffers to begin with.
     pub(crate) fn new(
         device: &Device,
         graph: &Graph,
         plan: Plan,
         parameters: Arc<Parameters>,
         readbacks: usize,
+        lent: Lent,
     ) -> Result<Self, GpuError> {
         device.check()?;
         if !device.is_same(parameters.device()) {
@@ -60,7 +64,7 @@ impl Executable {
         allocate::check_memory(device, &plan)?;
         let timer = Timer::new(device)?;
         let readback_bytes = plan.readback_bytes() + if timer.is_some() { timer::BYTES } else { 0 };
-        let buffers = allocate::buffers(device, &plan, &parameters)?;
+        let buffers = allocate::buffers(device, &plan, &parameters, lent)?;
         let steps = plan.steps.iter().flat_map(|step| &step.dispatches);
         let dispatches: Vec<&PlannedDispatch> = steps.chain(plan.after.iter().flat_map(|u| &u.dispatches)).collect();
         let input_bytes = plan.buffers.iter().find(|b| b.kind == BufferKind::Inputs).map_or(0, |b| b.bytes);
@@ -74,6 +78,7 @@ impl Executable {
             output_names: Arc::new(slots::names(graph, &plan.outputs)),
             totals: plan.totals.iter().map(named).collect(),
             readbacks: (0..readbacks).map(|_| Readback::new(device, readback_bytes)).collect::<Result<_, _>>()?,
+            watch: None,
             timer,
             gpu_time: None,
             counters: Counters::default(),
@@ -90,7 +95,8 @@ impl Executable {
 
     /// Names and types of the outputs, in the order asked for.
     pub(crate) fn outputs(&self) -> impl Iterator<Item = (&str, TensorType)> {
-        self.outputs.iter().map(|slot| (slot.name.as_str(), slot.ty))
+        let asked = self.watch.as_ref().map_or(self.outputs.len(), |watch| watch.asked);
+        self.outputs[..asked].iter().map(|slot| (slot.name.as_str(), slot.ty))
     }
 
     /// Bytes of all buffers, parameters and readbacks included.
@@ -148,6 +154,10 @@ impl Executable {
         };
         readback.buffer.unmap();
         readback.mapped = false;
-        Ok((Outputs { all: all?, names: self.output_names.clone() }, report))
+        let all = match &self.watch {
+            Some(watch) => watch.check(all?)?,
+            None => all?,
+        };
+        Ok((Outputs { all, names: self.output_names.clone() }, report))
     }
 }

@@ -28,6 +28,7 @@ mod disk_cache;
 mod download;
 mod error;
 mod executable;
+mod finite;
 mod flight;
 mod from_wgpu;
 mod handle;

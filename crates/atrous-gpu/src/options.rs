@@ -74,6 +74,10 @@ pub struct DeviceOptions {
     /// For finding bugs, at the cost of speed: compile the kernels with bounds checks, bounded loops and zeroed workgroup memory, fill
     /// activations with NaN at the beginning, and fail if the padding of an output is not zero.
     pub checks: bool,
+    /// For finding where values stop being finite, at the cost of speed and memory: every run of a [`Session`](crate::Session) returns the
+    /// values of all nodes to the host, and fails with [`GpuError::NotFinite`] if there are NaN or infinities among them. Runs that are
+    /// [encoded](crate::Session::encode) among other work are not looked at; trainings name the node without this option.
+    pub finite: bool,
     /// Limits that the device is opened with: the adapter's, or those of every WebGPU device.
     pub limits: LimitsChoice,
     /// Most bytes of device memory for a session, parameters included; checked before anything is allocated.
@@ -97,7 +101,7 @@ pub struct DeviceOptions {
 }
 
 impl DeviceOptions {
-    /// The defaults, changed by the environment: `ATROUS_CHECKS` (`1` or `0`), `ATROUS_LIMITS` (`default` for those of
+    /// The defaults, changed by the environment: `ATROUS_CHECKS` and `ATROUS_FINITE` (`1` or `0`), `ATROUS_LIMITS` (`default` for those of
     /// WebGPU, or `adapter`), `ATROUS_CACHE_DIR` (a folder for compiled kernels; `off` or `0` for none), `ATROUS_PASSES`
     /// (`none`, `fuse` or `fold`), `ATROUS_PRECISION` (`f32` or `f16`), `ATROUS_COOPERATIVE` (`on` or `off`) and `ATROUS_TUNE` (`on`
     /// or `off`).
@@ -105,11 +109,14 @@ impl DeviceOptions {
     /// # Errors
     /// [`GpuError::Environment`] on any other value.
     pub fn from_env() -> Result<Self, GpuError> {
-        let checks = variable("ATROUS_CHECKS", "1 or 0", |v| match v {
-            "" | "0" => Some(false),
-            "1" => Some(true),
-            _ => None,
-        })?;
+        let switch = |name| {
+            variable(name, "1 or 0", |v| match v {
+                "" | "0" => Some(false),
+                "1" => Some(true),
+                _ => None,
+            })
+        };
+        let (checks, finite) = (switch("ATROUS_CHECKS")?, switch("ATROUS_FINITE")?);
         let limits = variable("ATROUS_LIMITS", "default or adapter", |v| match v {
             "default" => Some(LimitsChoice::WebGpuDefaults),
             "" | "adapter" => Some(LimitsChoice::Adapter),
@@ -142,7 +149,7 @@ impl DeviceOptions {
             "on" | "1" => Some(true),
             _ => None,
         })?;
-        Ok(Self { checks, limits, pipeline_cache, passes, precision, cooperative, tuning, ..Self::default() })
+        Ok(Self { checks, finite, limits, pipeline_cache, passes, precision, cooperative, tuning, ..Self::default() })
     }
 }
 

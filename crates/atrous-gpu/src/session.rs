@@ -6,7 +6,9 @@ use std::time::Duration;
 use atrous_graph::{Graph, NodeId, TensorType};
 use atrous_kernels::{Compiled, Plan, Purpose};
 
+use crate::allocate::Lent;
 use crate::executable::Executable;
+use crate::finite::Watch;
 use crate::pixels::PixelInput;
 use crate::{Counters, Device, GpuError, Parameters};
 
@@ -87,7 +89,13 @@ impl Session {
         if plan.outputs.is_empty() && plan.totals.is_empty() {
             return Err(GpuError::NoOutputs);
         }
-        Ok(Self { executable: Executable::new(device, graph, plan, parameters, 1)?, pixels: None })
+        let (watch, plan) = match device.options().finite {
+            true => Watch::plan(device, graph, &plan).map(|(watch, plan)| (Some(watch), plan))?,
+            false => (None, plan),
+        };
+        let mut executable = Executable::new(device, graph, plan, parameters, 1, Lent::NONE)?;
+        executable.watch = watch;
+        Ok(Self { executable, pixels: None })
     }
 
     /// The plan that runs.

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use atrous_gpu::{Counters, DeviceOptions, GpuError, InputError, LimitsChoice, Parameters, Session};
-use atrous_graph::op::Unary;
-use atrous_graph::{DType, Graph, NodeId, Op, Shape};
+use atrous_graph::op::{Binary, Unary};
+use atrous_graph::{DType, Graph, Layout, NodeId, Op, Shape};
 use common::{add_relu, device, device_with, relu, scale_shift, session, values};
 
 #[test]
@@ -202,4 +202,38 @@ fn sessions_of_one_device_run_on_several_threads_at_once() {
             });
         }
     });
+}
+
+/// Values that vanish before the outputs, in a class map and in a node that no output shows, are found too.
+#[test]
+fn the_first_node_that_is_not_finite_is_named() {
+    let finite = DeviceOptions { finite: true, ..DeviceOptions::from_env().unwrap() };
+    let shape = Shape::new(1, 2, 2, 3);
+    let mut graph = Graph::new();
+    let x = graph.input("x", shape, DType::F32).unwrap();
+    let scale = graph.parameter("scale", Shape::channels(3), Layout::Image).unwrap();
+    let product = graph.add("product", Op::Binary(Binary::Mul), &[x, scale]).unwrap();
+    let root = graph.add("log", Op::Unary(Unary::Ln), &[product]).unwrap();
+    let class = graph.add("class", Op::ArgMax, &[root]).unwrap();
+    let run = |options: DeviceOptions, scale: f32, x: f32| {
+        let device = device_with(options);
+        let values = HashMap::from([("scale".to_owned(), vec![1.0, scale, 1.0])]);
+        let parameters = Arc::new(Parameters::upload(&device, &graph, &values).unwrap());
+        let mut session = Session::new(&device, &graph, &[class], parameters).unwrap();
+        assert_eq!(session.outputs().map(|(name, _)| name).collect::<Vec<_>>(), ["class"]);
+        let image = [vec![1.0; 7], vec![x; 2], vec![1.0; 3]].concat();
+        session.run_blocking(&[("x", (&image).into())])
+    };
+    let named = |scale, x| match run(finite.clone(), scale, x).unwrap_err() {
+        GpuError::NotFinite { node, index, count, .. } => (node, index, count),
+        other => panic!("{other}"),
+    };
+    assert_eq!(named(1.0, f32::NAN), ("x".to_owned(), 7, 2));
+    assert_eq!(named(f32::MAX, 2.0), ("product".to_owned(), 7, 1));
+    assert_eq!(named(1.0, 0.0), ("log".to_owned(), 7, 2));
+    let text = run(finite.clone(), 1.0, f32::INFINITY).unwrap_err().to_string();
+    assert!(text.contains("those of \"x\": 2 of 1×2×2×3, the first of them inf at index 7"), "{text}");
+    let outputs = run(finite.clone(), 1.0, 2.0).unwrap();
+    assert_eq!((outputs.len(), outputs.u32("class").unwrap()), (1, &[0, 0, 1, 0][..]));
+    run(DeviceOptions::from_env().unwrap(), 1.0, f32::NAN).unwrap();
 }

@@ -62,10 +62,11 @@ pub enum Error {
         /// The error of this photograph, or of the batch whose first photograph it is.
         source: Box<Error>,
     },
-    /// A network's results are not all finite.
+    /// A network's results are not all finite. With [`DeviceOptions::finite`](atrous_gpu::DeviceOptions::finite) the error is
+    /// [`GpuError::NotFinite`](atrous_gpu::GpuError::NotFinite) in place of this one, which names the node.
     #[error(
         "{model} gives results that are not finite ({source}): look for damage in its weights, and if tensors are stored in f16 \
-         (`ATROUS_PRECISION`, `DeviceOptions::precision`) for values beyond 65504, which f32 holds"
+         (`ATROUS_PRECISION`, `DeviceOptions::precision`) for values beyond 65504, which f32 holds; ATROUS_FINITE=1 names the first node"
     )]
     NotFinite {
         /// The network's name.

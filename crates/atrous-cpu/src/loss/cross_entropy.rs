@@ -13,18 +13,25 @@ use super::labels::class;
 fn shares(op: &CrossEntropy, t: usize, classes: usize, weights: Option<&Tensor>) -> Vec<f64> {
     let weight = |c: usize| weights.map_or(1.0, |w| w.data[c]);
     let smoothing = f64::from(op.smoothing);
-    let mut shares: Vec<f64> = (0..classes).map(|c| smoothing / classes as f64 * weight(c)).collect();
+    let all = |c: usize| if smoothing == 0.0 { 0.0 } else { smoothing / classes as f64 * weight(c) };
+    let mut shares: Vec<f64> = (0..classes).map(all).collect();
     shares[t] += (1.0 - smoothing) * weight(t);
     shares
 }
 
-/// `Σ_c share[c] * term[n,y,x,c]` for every pixel with a valid label, else 0.
+/// `Σ_c share[c] * term[n,y,x,c]` over the shares that are not zero, for every pixel with a valid label, else 0.
 fn weigh(op: &CrossEntropy, terms: &Tensor, labels: &Tensor, weights: Option<&Tensor>) -> Tensor {
     let classes = terms.shape.c;
     Tensor::from_fn(Shape { c: 1, ..terms.shape }, |n, y, x, _| {
         class(labels.at(n, y, x, 0), classes, op.ignore).map_or(0.0, |t| {
             let shares = shares(op, t, classes, weights);
-            terms.pixel(n, y, x).iter().zip(shares).map(|(term, share)| term * share).sum()
+            terms
+                .pixel(n, y, x)
+                .iter()
+                .zip(shares)
+                .filter(|(_, share)| *share != 0.0)
+                .map(|(term, share)| term * share)
+                .sum()
         })
     })
 }

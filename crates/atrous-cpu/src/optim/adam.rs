@@ -3,6 +3,8 @@
 
 use atrous_graph::optim::Convention;
 
+use crate::numbers::larger;
+
 use super::element::{Element, quotient};
 
 pub(super) fn update([beta1, beta2]: [f64; 2], eps: f64, convention: Convention, e: Element<'_>) -> f64 {
@@ -12,7 +14,7 @@ pub(super) fn update([beta1, beta2]: [f64; 2], eps: f64, convention: Convention,
     *square = beta2 * *square + (1.0 - beta2) * g * g;
     let largest = match max.first_mut() {
         Some(max) => {
-            *max = max.max(*square);
+            *max = larger(*max, *square);
             *max
         }
         None => *square,

@@ -2,6 +2,8 @@
 
 use atrous_graph::optim::Convention;
 
+use crate::numbers::at_least;
+
 use super::element::{Element, quotient};
 
 pub(super) fn update(
@@ -20,7 +22,7 @@ pub(super) fn update(
         let mean = rest.last_mut().expect("centred RMSprop keeps a mean");
         *mean = alpha * *mean + (1.0 - alpha) * g;
         // Negative only because of rounding.
-        variance = (*square - *mean * *mean).max(0.0);
+        variance = at_least(*square - *mean * *mean, 0.0);
     }
     let d = match convention {
         Convention::Torch => g / (variance.sqrt() + eps),

@@ -21,16 +21,39 @@ fn density(x: f64) -> f64 {
     (-x * x / 2.0).exp() / TAU.sqrt()
 }
 
-fn step(on: bool) -> f64 {
-    f64::from(u8::from(on))
+/// Whether `x` is where the function is constant, or at a kink where its derivative is taken as 0: gradients are 0 there, also of
+/// infinite `dy` and of NaN. NaN is nowhere of that.
+pub(super) fn is_flat(op: Unary, x: f64) -> bool {
+    match op {
+        Unary::Relu | Unary::Sqrt | Unary::Pow { .. } => x <= 0.0,
+        Unary::Relu6 => x <= 0.0 || x >= 6.0,
+        Unary::HardSigmoid => x.abs() >= 3.0,
+        Unary::Abs => x == 0.0,
+        Unary::Clip { low, high } => x < f64::from(low) || x > f64::from(high),
+        Unary::Step => true,
+        Unary::LeakyRelu { .. }
+        | Unary::Elu { .. }
+        | Unary::Sigmoid
+        | Unary::Tanh
+        | Unary::Silu
+        | Unary::Gelu
+        | Unary::GeluTanh
+        | Unary::HardSwish
+        | Unary::Softplus
+        | Unary::Affine { .. }
+        | Unary::Square
+        | Unary::Exp
+        | Unary::Ln
+        | Unary::Huber { .. } => false,
+    }
 }
 
 /// `f'(x)`. Where the function has a kink, the derivative is the one on the left, with these exceptions: 0 at both
 /// ends of relu6 and hard sigmoid (and of the hard sigmoid in hard swish), and what [`Unary`] says.
 pub(super) fn derivative(op: Unary, x: f64) -> f64 {
     match op {
-        Unary::Relu => step(x > 0.0),
-        Unary::Relu6 => step(x > 0.0 && x < 6.0),
+        _ if is_flat(op, x) => 0.0,
+        Unary::Relu | Unary::Relu6 | Unary::Clip { .. } => 1.0,
         Unary::LeakyRelu { .. } | Unary::Elu { .. } if x > 0.0 => 1.0,
         Unary::LeakyRelu { slope } => f64::from(slope),
         Unary::Elu { alpha } => f64::from(alpha) * x.exp(),
@@ -42,21 +65,19 @@ pub(super) fn derivative(op: Unary, x: f64) -> f64 {
             let (z, slope) = gelu_argument(x);
             (1.0 + z.tanh()) / 2.0 + x / 2.0 * z.cosh().powi(-2) * slope
         }
-        Unary::HardSigmoid => step(x > -3.0 && x < 3.0) / 6.0,
-        Unary::HardSwish => hard_sigmoid(x) + x * step(x > -3.0 && x < 3.0) / 6.0,
+        Unary::HardSigmoid => 1.0 / 6.0,
+        Unary::HardSwish => hard_sigmoid(x) + if x.abs() >= 3.0 { 0.0 } else { x / 6.0 },
         Unary::Softplus => sigmoid(x),
         Unary::Affine { scale, .. } => f64::from(scale),
-        Unary::Abs if x == 0.0 => 0.0,
+        Unary::Abs if x.is_nan() => 1.0,
         Unary::Abs => x.signum(),
         Unary::Square => 2.0 * x,
-        Unary::Sqrt | Unary::Pow { .. } if x <= 0.0 => 0.0,
         Unary::Sqrt => 0.5 / x.sqrt(),
         Unary::Exp => x.exp(),
         Unary::Ln => 1.0 / x,
         Unary::Pow { exponent } => f64::from(exponent) * x.powf(f64::from(exponent) - 1.0),
         Unary::Huber { delta } => x.clamp(-f64::from(delta), f64::from(delta)),
         Unary::Step => 0.0,
-        Unary::Clip { low, high } => step(f64::from(low) <= x && x <= f64::from(high)),
     }
 }
 

@@ -36,7 +36,8 @@ impl Reference for Dropout {
                 DropoutUnit::Batch => (0, 0),
             };
             let word = philox(key, [counter as u32, 0, 0, 0])[word];
-            if f64::from(word) < rate * 2f64.powi(32) { 0.0 } else { x.at(n, row, column, c) / (1.0 - rate) }
+            let factor = if f64::from(word) < rate * 2f64.powi(32) { 0.0 } else { 1.0 };
+            x.at(n, row, column, c) / (1.0 - rate) * factor
         })
     }
 

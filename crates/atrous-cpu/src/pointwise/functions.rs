@@ -4,6 +4,8 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI, FRAC_2_SQRT_PI};
 
 use atrous_graph::op::Unary;
 
+use crate::numbers::{at_least, at_most};
+
 /// The cubic coefficient of [`Unary::GeluTanh`].
 pub(super) const CUBIC: f64 = 0.044715;
 
@@ -16,13 +18,13 @@ pub(super) fn hard_sigmoid(x: f64) -> f64 {
 }
 
 fn softplus(x: f64) -> f64 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
+    at_least(x, 0.0) + (-x.abs()).exp().ln_1p()
 }
 
 /// See [`Unary`] for the formulas.
 pub(super) fn value(op: Unary, x: f64) -> f64 {
     match op {
-        Unary::Relu => x.max(0.0),
+        Unary::Relu => at_least(x, 0.0),
         Unary::Relu6 => x.clamp(0.0, 6.0),
         Unary::LeakyRelu { slope } => {
             if x > 0.0 {
@@ -49,19 +51,17 @@ pub(super) fn value(op: Unary, x: f64) -> f64 {
         Unary::Affine { scale, shift } => f64::from(scale) * x + f64::from(shift),
         Unary::Abs => x.abs(),
         Unary::Square => x * x,
-        Unary::Sqrt => x.max(0.0).sqrt(),
+        Unary::Sqrt => at_least(x, 0.0).sqrt(),
         Unary::Exp => x.exp(),
         Unary::Ln => x.ln(),
-        Unary::Pow { exponent } => x.max(0.0).powf(f64::from(exponent)),
+        Unary::Pow { exponent } => at_least(x, 0.0).powf(f64::from(exponent)),
         Unary::Huber { delta } => {
             let delta = f64::from(delta);
             if x.abs() < delta { x * x / 2.0 } else { delta * (x.abs() - delta / 2.0) }
         }
+        Unary::Step if x.is_nan() => x,
         Unary::Step => f64::from(u8::from(x > 0.0)),
-        Unary::Clip { low, high } => {
-            let raised = if x < f64::from(low) { f64::from(low) } else { x };
-            if raised > f64::from(high) { f64::from(high) } else { raised }
-        }
+        Unary::Clip { low, high } => at_most(at_least(x, low.into()), high.into()),
     }
 }
 

@@ -5,15 +5,12 @@ use atrous_graph::Shape;
 use atrous_graph::op::{LogSoftmax, LogSoftmaxGrad, Softmax, SoftmaxGrad};
 
 use crate::Tensor;
+use crate::numbers::largest;
 use crate::reference::{MAX, Reference, SLACK};
-
-fn max(pixel: &[f64]) -> f64 {
-    pixel.iter().copied().fold(f64::NEG_INFINITY, f64::max)
-}
 
 /// `Σ p[j] (max x - x[j])`, `p` the softmax.
 fn mean_distance(pixel: &[f64]) -> f64 {
-    let max = max(pixel);
+    let max = largest(pixel);
     let (sum, weighted) = pixel.iter().fold((0.0, 0.0), |(sum, weighted), v| {
         let e = (v - max).exp();
         (sum + e, weighted + e * (max - v))
@@ -26,7 +23,7 @@ impl Reference for Softmax {
     fn evaluate(&self, inputs: &[&Tensor], _output: Shape) -> Tensor {
         let x = inputs[0];
         x.map_pixels(x.shape.c, |pixel, result| {
-            let max = max(pixel);
+            let max = largest(pixel);
             let sum: f64 = pixel.iter().map(|v| (v - max).exp()).sum();
             for (p, v) in result.iter_mut().zip(pixel) {
                 *p = (v - max).exp() / sum;
@@ -39,7 +36,7 @@ impl Reference for Softmax {
     fn magnitude(&self, inputs: &[&Tensor], _output: Shape) -> Tensor {
         let x = inputs[0];
         x.map_pixels(x.shape.c, |pixel, result| {
-            let max = max(pixel);
+            let max = largest(pixel);
             let sum: f64 = pixel.iter().map(|v| (v - max).exp()).sum();
             let mean_distance = mean_distance(pixel);
             for (m, v) in result.iter_mut().zip(pixel) {
@@ -62,7 +59,7 @@ impl Reference for LogSoftmax {
     fn evaluate(&self, inputs: &[&Tensor], _output: Shape) -> Tensor {
         let x = inputs[0];
         x.map_pixels(x.shape.c, |pixel, result| {
-            let max = max(pixel);
+            let max = largest(pixel);
             let sum: f64 = pixel.iter().map(|v| (v - max).exp()).sum();
             for (p, v) in result.iter_mut().zip(pixel) {
                 *p = v - max - sum.ln();
@@ -76,7 +73,7 @@ impl Reference for LogSoftmax {
     fn magnitude(&self, inputs: &[&Tensor], _output: Shape) -> Tensor {
         let x = inputs[0];
         x.map_pixels(x.shape.c, |pixel, result| {
-            let max = max(pixel);
+            let max = largest(pixel);
             let sum: f64 = pixel.iter().map(|v| (v - max).exp()).sum();
             let mean_distance = mean_distance(pixel);
             for (m, v) in result.iter_mut().zip(pixel) {

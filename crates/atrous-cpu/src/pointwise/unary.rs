@@ -51,17 +51,20 @@ impl Reference for Unary {
 impl Reference for UnaryGrad {
     /// `dy * f'(x)`
     fn evaluate(&self, inputs: &[&Tensor], _output: Shape) -> Tensor {
-        multiply(inputs[0], inputs[1], |x| derivatives::derivative(self.0, x))
+        zipped(inputs[0], inputs[1], |x, dy| match derivatives::is_flat(self.0, x) {
+            true => 0.0,
+            false => dy * derivatives::derivative(self.0, x),
+        })
     }
 
     /// `|dy|` times [`derivatives::scale`].
     fn magnitude(&self, inputs: &[&Tensor], _output: Shape) -> Tensor {
-        multiply(inputs[0], &inputs[1].abs(), |x| derivatives::scale(self.0, x))
+        zipped(inputs[0], &inputs[1].abs(), |x, dy| dy * derivatives::scale(self.0, x))
     }
 }
 
-fn multiply(x: &Tensor, dy: &Tensor, f: impl Fn(f64) -> f64) -> Tensor {
-    Tensor::new(x.shape, x.data.iter().zip(&dy.data).map(|(x, dy)| dy * f(*x)).collect())
+fn zipped(x: &Tensor, dy: &Tensor, f: impl Fn(f64, f64) -> f64) -> Tensor {
+    Tensor::new(x.shape, x.data.iter().zip(&dy.data).map(|(x, dy)| f(*x, *dy)).collect())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use atrous_graph::Shape;
 use atrous_graph::op::{ChannelMaxPool, ChannelMaxPoolGrad};
 
 use crate::Tensor;
+use crate::numbers::largest;
 use crate::reference::Reference;
 
 use super::spread::spread;
@@ -12,8 +13,8 @@ impl Reference for ChannelMaxPool {
     /// `max x[n,y,x, c*stride .. c*stride + window]`
     fn evaluate(&self, inputs: &[&Tensor], output: Shape) -> Tensor {
         inputs[0].map_pixels(output.c, |pixel, result| {
-            for (c, largest) in result.iter_mut().enumerate() {
-                *largest = pixel[c * self.stride..][..self.window].iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            for (c, result) in result.iter_mut().enumerate() {
+                *result = largest(&pixel[c * self.stride..][..self.window]);
             }
         })
     }
@@ -24,13 +25,14 @@ impl Reference for ChannelMaxPool {
 }
 
 impl Reference for ChannelMaxPoolGrad {
-    /// `dx[n,y,x,i] += dy[n,y,x,c]` for the first maximum `x[n,y,x,i]` of the window of `c`.
+    /// `dx[n,y,x,i] += dy[n,y,x,c]` for the first maximum `x[n,y,x,i]` of the window of `c`, or its last NaN.
     fn evaluate(&self, inputs: &[&Tensor], _output: Shape) -> Tensor {
         let (x, dy, op) = (inputs[0], inputs[1], self.0);
         spread(dy, x.shape, |dx, [n, row, column, c], dy| {
             let pixel = x.pixel(n, row, column);
             let first = c * op.stride;
-            let best = (first..first + op.window).fold(first, |best, i| if pixel[i] > pixel[best] { i } else { best });
+            let takes_over = |i: usize, best: usize| pixel[i] > pixel[best] || pixel[i].is_nan();
+            let best = (first..first + op.window).fold(first, |best, i| if takes_over(i, best) { i } else { best });
             dx.data[x.shape.index(n, row, column, best)] += dy;
         })
     }

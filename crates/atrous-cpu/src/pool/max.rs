@@ -19,7 +19,7 @@ fn largest(op: &Window, x: &Tensor, [n, oy, ox, c]: [usize; 4]) -> (usize, usize
         for kx in 0..kw {
             let Some(ix) = tap(ox, kx, sx, dx, op.padding.left, x.shape.w) else { continue };
             let value = x.at(n, iy, ix, c);
-            if best.is_none_or(|(largest, _)| value > largest) {
+            if best.is_none_or(|(largest, _)| value > largest || value.is_nan()) {
                 best = Some((value, (iy, ix)));
             }
         }

@@ -4,6 +4,7 @@ use atrous_graph::Shape;
 use atrous_graph::op::{Reduce, Reduction};
 
 use crate::Tensor;
+use crate::numbers::larger;
 use crate::reference::{Reference, on_absolutes};
 
 impl Reference for Reduce {
@@ -22,7 +23,7 @@ impl Reference for Reduce {
                                 match self.reduction {
                                     Reduction::Sum => *result += value,
                                     Reduction::Mean => *result += value / count,
-                                    Reduction::Max => *result = result.max(*value),
+                                    Reduction::Max => *result = larger(*result, *value),
                                 }
                             }
                         }

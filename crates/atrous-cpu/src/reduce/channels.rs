@@ -22,7 +22,9 @@ impl Reference for ArgMax {
     /// The channel of the largest value, the lowest on a tie.
     fn evaluate(&self, inputs: &[&Tensor], _output: Shape) -> Tensor {
         inputs[0].map_pixels(1, |pixel, result| {
-            let best = (1..pixel.len()).fold(0, |best, c| if pixel[c] > pixel[best] { c } else { best });
+            let outranks =
+                |c: usize, best: usize| pixel[c] > pixel[best] || (pixel[c].is_nan() && !pixel[best].is_nan());
+            let best = (1..pixel.len()).fold(0, |best, c| if outranks(c, best) { c } else { best });
             result[0] = best as f64;
         })
     }

@@ -84,6 +84,9 @@ fn spread(op: &ResizeGrad, dy: &Tensor, output: Shape, factor: impl Fn(&Taps, &T
             for (ox, column) in columns.iter().enumerate() {
                 for (iy, ix) in row.reach(output.h).flat_map(|iy| column.reach(output.w).map(move |ix| (iy, ix))) {
                     let factor = factor(row, column, iy, ix);
+                    if factor == 0.0 {
+                        continue;
+                    }
                     for (c, value) in dy.pixel(n, oy, ox).iter().enumerate() {
                         dx.data[output.index(n, iy, ix, c)] += factor * value;
                     }

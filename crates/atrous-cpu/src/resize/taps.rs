@@ -9,6 +9,9 @@ use atrous_graph::op::{Coordinates, Interpolation, Resize};
 /// allows. The latter is enough for the sums of a large convolution, while a coordinate is one product and one sum.
 pub(super) const COORDINATE: f64 = 1.0 / 32.0;
 
+/// Weights below this are what rounding leaves of 0.
+const NEGLIGIBLE: f64 = 1e-9;
+
 /// The pixels that one output row (column) is computed from.
 pub(super) struct Taps {
     /// The first pixel with a weight.
@@ -23,12 +26,13 @@ pub(super) struct Taps {
 impl Taps {
     /// The pixels with a weight, and their weights.
     pub(super) fn pixels(&self) -> impl Iterator<Item = (usize, f64)> {
-        self.weights.iter().enumerate().map(|(i, weight)| (self.first + i, *weight))
+        let given = self.weights.iter().enumerate().filter(|(_, weight)| **weight >= NEGLIGIBLE);
+        given.map(|(i, weight)| (self.first + i, *weight))
     }
 
     /// The weight of pixel `i`; 0 if it has none.
     pub(super) fn weight(&self, i: usize) -> f64 {
-        i.checked_sub(self.first).and_then(|i| self.weights.get(i)).copied().unwrap_or(0.0)
+        i.checked_sub(self.first).and_then(|i| self.weights.get(i)).copied().filter(|w| *w >= NEGLIGIBLE).unwrap_or(0.0)
     }
 
     /// The pixels with a weight and their neighbours, within `size` pixels.

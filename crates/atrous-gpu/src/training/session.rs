@@ -7,6 +7,7 @@ use atrous_graph::optim::Training;
 use atrous_graph::{Graph, NodeId, TensorType};
 use atrous_kernels::{Compiled, Plan, Purpose};
 
+use crate::allocate::Lent;
 use crate::command::{self, Command};
 use crate::executable::Executable;
 use crate::{Counters, Device, Flight, GpuError, Parameters};
@@ -72,8 +73,35 @@ impl TrainingSession {
         plan: Plan,
         parameters: Arc<Parameters>,
     ) -> Result<Self, GpuError> {
+        Self::with(device, graph, plan, parameters, Lent::NONE)
+    }
+
+    /// A session of the same training for batches of another size: `graph` and `training` are those of this session but for the first
+    /// side of activations. Both sessions have the parameters, the optimizer's state, accumulated gradients and the loss scale in common,
+    /// and the memory of activations where it suffices. Steps of both are computed in the order of their submission.
+    ///
+    /// # Errors
+    /// [`GpuError::OtherTraining`] if parameters or optimizer differ; those of [`Self::new`].
+    pub fn of_other_size(&self, graph: &Graph, training: &Training) -> Result<Self, GpuError> {
+        let Executable { device, parameters, plan, buffers, .. } = &self.executable;
+        let compiled = device.compile(graph, &Purpose::Training { training, outputs: &[] })?;
+        let trains = |plan: &Plan| plan.training.as_ref().map(|t| (t.optimizer, t.accumulate, t.loss_scale.is_some()));
+        let made = Self::with(device, &compiled.graph, compiled.plan, parameters.clone(), Lent::of(plan, buffers))?;
+        if trains(made.plan()) != trains(plan) || made.trained != self.trained {
+            return Err(GpuError::OtherTraining);
+        }
+        Ok(made)
+    }
+
+    fn with(
+        device: &Device,
+        graph: &Graph,
+        plan: Plan,
+        parameters: Arc<Parameters>,
+        lent: Lent,
+    ) -> Result<Self, GpuError> {
         let training = plan.training.clone().ok_or(GpuError::NotTraining)?;
-        let mut executable = Executable::new(device, graph, plan, parameters, 2)?;
+        let mut executable = Executable::new(device, graph, plan, parameters, 2, lent)?;
         let update: Vec<_> = training.update.iter().flat_map(|u| &u.dispatches).collect();
         let named = |id: &NodeId| (graph.node(*id).name.clone(), graph.node(*id).ty);
         let trained = training.parameters.iter().map(named).collect();

@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use atrous_graph::op::{Coordinates, Interpolation};
 
+/// Weights below this are what rounding leaves of 0. A pixel of weight 0 is not read, since it may be infinite or NaN.
+const NEGLIGIBLE: f64 = 1e-9;
+
 /// The taps of one output row or column: the input rows or columns that it reads, in ascending order, with their
 /// weights.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -85,10 +88,11 @@ impl Axis {
         };
         let at = at.clamp(0.0, (self.n - 1) as f64);
         let (first, share) = (at.floor() as usize, at - at.floor());
-        if share == 0.0 {
-            return self.single(first);
+        match share {
+            share if share < NEGLIGIBLE => self.single(first),
+            share if share > 1.0 - NEGLIGIBLE => self.single(first + 1),
+            share => Taps::run(first, [(1.0 - share) as f32, share as f32]),
         }
-        Taps::run(first, [(1.0 - share) as f32, share as f32])
     }
 
     /// A normalised triangle around the output pixel's centre. Its half-width is one step, but at least one pixel.
@@ -102,7 +106,8 @@ impl Axis {
         if sum == 0.0 {
             return self.single(first);
         }
-        Taps::run(first, (first..end).map(|j| (weight(j) / sum) as f32))
+        let shares = (first..end).map(|j| (j, weight(j) / sum)).filter(|(_, share)| *share >= NEGLIGIBLE);
+        Taps(shares.map(|(j, share)| (j, share as f32)).collect())
     }
 
     /// The mean over bin `i` of `m`.

@@ -14,12 +14,12 @@ pub struct Batch {
     pub index: usize,
     /// The pictures: dense `[n, h, w, c]`, channels innermost.
     pub images: Vec<f32>,
-    /// `[n, h, w, c]`, the same for every batch of a loader.
+    /// `[n, h, w, c]`. All batches of a loader have the same `h`, `w` and `c`; `n` is the number of samples, unless the batch was
+    /// [filled](Self::filled).
     pub shape: [usize; 4],
     /// The targets of the dataset, in its order.
     pub targets: Vec<TargetBatch>,
-    /// How many of the `n` pictures are samples. The others come last and pad the batch: they repeat samples and their targets, but all
-    /// of their labels are the ignore label.
+    /// How many of the `n` pictures are samples. In a [filled](Self::filled) batch there are others behind them.
     pub samples: usize,
 }
 
@@ -49,7 +49,27 @@ impl Batch {
         }
     }
 
-    /// For each of the `n` pictures 1 if it is a sample, 0 if it pads the batch.
+    /// The batch with `n` pictures, for plans of that size whose results do not mix samples, such as those of a validation: it repeats
+    /// samples, with the ignore label in place of their labels and with [weights](Self::sample_weights) of 0. A training's plan does mix
+    /// them in batch normalisations, whose statistics the repeated samples would change. A batch of `n` or more pictures is not changed.
+    pub fn filled(mut self, n: usize, ignore_label: u32) -> Self {
+        let own = self.shape[0];
+        if n <= own {
+            return self;
+        }
+        repeat(&mut self.images, own, n);
+        for target in &mut self.targets {
+            target.shape[0] = n;
+            match &mut target.values {
+                Data::F32(values) => repeat(values, own, n),
+                Data::U32(labels) => labels.resize(labels.len() / own * n, ignore_label),
+            }
+        }
+        self.shape[0] = n;
+        self
+    }
+
+    /// For each of the `n` pictures 1 if it is a sample, 0 if it fills the batch.
     pub fn sample_weights(&self) -> Vec<f32> {
         let mut weights = vec![1.0; self.shape[0]];
         weights[self.samples..].fill(0.0);
@@ -63,20 +83,15 @@ pub(crate) struct Framed {
     pub(crate) targets: Vec<Data>,
 }
 
-/// Makes a batch of 1 to `options.batch` samples, padded by repeating them.
+/// Makes a batch of these samples.
 pub(crate) fn stack(
     index: usize,
     samples: Vec<Framed>,
     targets: &[TargetSpec],
     options: &LoaderOptions,
 ) -> Result<Batch> {
-    let count = samples.len();
-    let (mut images, mut values): (Vec<RgbImage>, Vec<Vec<Data>>) =
+    let (images, values): (Vec<RgbImage>, Vec<Vec<Data>>) =
         samples.into_iter().map(|sample| (sample.image, sample.targets)).unzip();
-    for filler in count..options.batch {
-        images.push(images[filler - count].clone());
-        values.push(values[filler - count].iter().map(|data| unlabelled(data, options.ignore_label)).collect());
-    }
     let tensor = options.preprocess.run(&images)?;
     let [n, h, w, c] = tensor.shape;
     let target = |(i, spec): (usize, &TargetSpec)| TargetBatch {
@@ -85,14 +100,13 @@ pub(crate) fn stack(
         values: concat(values.iter().map(|sample| &sample[i])),
     };
     let targets = targets.iter().enumerate().map(target).collect();
-    Ok(Batch { index, images: tensor.data, shape: tensor.shape, targets, samples: count })
+    Ok(Batch { index, images: tensor.data, shape: tensor.shape, targets, samples: n })
 }
 
-/// The target of a picture that pads a batch: labels become the ignore label, other values are kept.
-fn unlabelled(data: &Data, ignore: u32) -> Data {
-    match data {
-        Data::U32(labels) => Data::U32(vec![ignore; labels.len()]),
-        Data::F32(values) => Data::F32(values.clone()),
+/// Repeats the values of `own` pictures from the first on until there are those of `n`.
+fn repeat(values: &mut Vec<f32>, own: usize, n: usize) {
+    for i in 0..values.len() / own * (n - own) {
+        values.push(values[i]);
     }
 }
 

@@ -8,7 +8,8 @@ use super::reader::{Reader, Skipped};
 use super::target::TargetSpec;
 use std::sync::Arc;
 
-/// Reads the samples of a dataset, epoch by epoch, as batches of one shape.
+/// Reads the samples of a dataset, epoch by epoch, as batches. All have the same number of samples but the last one of an epoch, and those
+/// of which samples were skipped.
 ///
 /// The batches of an epoch are a function of dataset, options and epoch. They do not depend on the number of threads, and an epoch may be
 /// started at any batch. Clones share the list of skipped samples.
@@ -59,10 +60,10 @@ impl Loader {
         self.reader.batches()
     }
 
-    /// Shape of the pictures of every batch, `[n, h, w, c]`.
+    /// Shape of the pictures of a full batch, `[n, h, w, c]`; `n` is at most the number of samples.
     pub fn shape(&self) -> [usize; 4] {
         let LoaderOptions { batch, size: [height, width], preprocess, .. } = self.reader.options;
-        [batch, height, width, preprocess.channels()]
+        [batch.min(self.reader.dataset.len()), height, width, preprocess.channels()]
     }
 
     /// The targets of every batch.
@@ -77,6 +78,13 @@ impl Loader {
     /// of a broken sample unless [`OnBroken::Skip`](super::OnBroken::Skip) is set.
     pub fn epoch(&self, epoch: u64, first_batch: usize) -> Epoch {
         Epoch::start(self.reader.clone(), epoch, first_batch)
+    }
+
+    /// Number of samples of an epoch's last batch if it is not full, and not dropped.
+    pub fn rest(&self) -> Option<usize> {
+        let (len, LoaderOptions { batch, drop_last, .. }) = (self.reader.dataset.len(), self.reader.options);
+        let rest = len % batch;
+        (!drop_last && rest > 0 && rest < len).then_some(rest)
     }
 
     /// The samples left out so far, each once, in the order of the dataset. Threads that read ahead may have skipped samples of

@@ -57,8 +57,7 @@ pub struct LoaderOptions {
     pub drop_last: bool,
     /// What to do with a sample that cannot be read.
     pub on_broken: OnBroken,
-    /// The label of pixels and pictures that do not count in losses: pixels with this value in masks, padding, and pictures that pad a
-    /// batch. At most 255 for masks; with a class per picture it must not be one of the classes.
+    /// The label of pixels and pictures that do not count in losses: pixels with this value in masks, and padding. At most 255 for masks; with a class per picture it must not be one of the classes.
     pub ignore_label: u32,
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use atrous_gpu::{Device, GpuError, InputData, Parameters, StepOptions, StepResult, TrainingSession};
+use atrous_gpu::{Device, GpuError, InputData, InputError, Parameters, StepOptions, StepResult, TrainingSession};
 use atrous_graph::ParameterSource;
 use atrous_io::Weights;
 use atrous_nn::Model;
@@ -50,11 +50,13 @@ impl StepSession {
         Ok(before)
     }
 
-    /// [`Self::step`] on a batch of a loader, whose targets have the names that the objective asks for.
+    /// [`Self::step`] on a batch of a loader, whose targets have the names that the objective asks for. It must have the samples of a step:
+    /// incomplete ones are left out by [`drop_last`](crate::data::LoaderOptions::drop_last), or [filled](Batch::filled).
     ///
     /// # Errors
     /// As [`Self::step`].
     pub async fn batch(&mut self, batch: &Batch, lr: f64) -> Result<Option<StepResult>, GpuError> {
+        self.check_size(batch)?;
         let (options, seed, _) = self.prepare(lr);
         let weights = batch.sample_weights();
         let before = self.session.step(&self.step.batch_inputs(batch, &seed, &weights), options).await?;
@@ -89,6 +91,7 @@ impl StepSession {
     /// As [`Self::step`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn batch_blocking(&mut self, batch: &Batch, lr: f64) -> Result<Option<StepResult>, GpuError> {
+        self.check_size(batch)?;
         let (options, seed, _) = self.prepare(lr);
         let weights = batch.sample_weights();
         let before = self.session.step_blocking(&self.step.batch_inputs(batch, &seed, &weights), options)?;
@@ -118,6 +121,13 @@ impl StepSession {
     /// The underlying session, with its plan, memory, counters and the optimizer's state.
     pub fn session(&self) -> &TrainingSession {
         &self.session
+    }
+
+    fn check_size(&self, batch: &Batch) -> Result<(), GpuError> {
+        match (self.step.model.input_shape().n, batch.shape[0]) {
+            (needs, got) if needs == got => Ok(()),
+            (needs, got) => Err(InputError::Samples { needs, got }.into()),
+        }
     }
 
     /// The options of the next step, its seed of dropout, and sample weights of 1.

@@ -12,6 +12,7 @@ use super::{
     evaluate::Evaluation,
     graph::{DataShape, Recipe},
     memory, persist,
+    sizes::{self, Sizes},
 };
 use crate::{
     Waiting,
@@ -112,6 +113,10 @@ impl TrainerBuilder<'_> {
         options.check_metrics(&metrics, validation.is_some())?;
         let recipe = Recipe { network: &*network, name: &name, objective: &*objective };
         let step = recipe.step(&data, &options, device.options().precision)?;
+        let rest = train.rest();
+        if let Some(n) = rest {
+            sizes::step_of(n, recipe, &data, &options, device.options().precision)?;
+        }
         let folder = options.run_folder.as_ref().map(|path| RunFolder::open(path, options.resume)).transpose()?;
         let state = TrainingState {
             network: name.clone(),
@@ -143,7 +148,11 @@ impl TrainerBuilder<'_> {
             .map_err(|error| memory::advise(error, device, recipe, &data, &options))?;
         let evaluator = evaluation.map(|evaluation| evaluation.on(device, parameters.clone())).transpose()?;
         let curve = Curve::default();
-        let mut trainer = Trainer { options, step, session, train, evaluator, state, folder, log: None, curve };
+        let sizes = Sizes::new(network, objective);
+        let mut trainer = Trainer { options, step, session, sizes, train, evaluator, state, folder, log: None, curve };
+        if let Some(rest) = rest {
+            trainer.prepare(rest)?;
+        }
         trainer.take_up(checkpoint)?;
         Ok(trainer)
     }

@@ -28,6 +28,19 @@ pub enum TrainError {
     /// The training step cannot be built, such as for an objective that does not fit, or an unknown part of the network.
     #[error(transparent)]
     Step(Box<StepError>),
+    /// A batch that is not full cannot be trained on, such as a last batch of one sample in a network that normalises over one value per
+    /// channel and sample.
+    #[error(
+        "a batch of {n}, such as an epoch's last one, cannot be trained on as those of {full} are: {source}; leave it out with drop_last, or choose another batch size"
+    )]
+    BatchSize {
+        /// Samples in the batch.
+        n: usize,
+        /// Samples in a full batch.
+        full: usize,
+        /// Why.
+        source: Box<TrainError>,
+    },
     /// The training step does not fit into the memory budget.
     #[error("{source}; {}", advice(.fits))]
     Memory {

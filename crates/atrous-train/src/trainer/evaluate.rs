@@ -105,7 +105,7 @@ impl Evaluator {
         let mut sums: Vec<Vec<Vec<f64>>> = self.names.iter().map(|names| vec![Vec::new(); names.len()]).collect();
         let mut last = None;
         for (i, batch) in self.loader.epoch(0, 0).enumerate() {
-            let batch = batch?;
+            let batch = batch?.filled(self.model.input_shape().n, self.loader.options().ignore_label);
             let weights = batch.sample_weights();
             let inputs = batch_inputs(&self.model, &self.given, &batch, &[0], &weights);
             // The next batch is read and uploaded while the device computes this one.

@@ -58,7 +58,7 @@ impl Trainer {
     /// As [`Trainer::fit`].
     pub fn fit_with(&mut self, mut watch: impl FnMut(&Record) -> ControlFlow<()>) -> Result<Outcome, TrainError> {
         // Discard the result of a step that an earlier, failed call may have left.
-        self.session.finish_blocking()?;
+        self.finish()?;
         let progress = self.progress();
         let mut last = None;
         let reason = loop {
@@ -121,9 +121,7 @@ impl Trainer {
                 scale: 1.0 / window as f64,
             };
             let seed = dropout_seed(self.options.seed, step.step, flight.filled);
-            let (seeds, weights) = ([seed], batch.sample_weights());
-            let given = self.step.batch_inputs(&batch, &seeds, &weights);
-            let before = self.session.step_blocking(&given, step)?;
+            let before = self.submit(&batch, seed, step)?;
             flight.submitted(Run { batch, seed, lr: step.lr, update: step.update });
             if let Some(result) = before {
                 go_on = self.land(&mut flight, &result, progress, watch)?;
@@ -151,7 +149,7 @@ impl Trainer {
         progress: &Progress,
         watch: &mut impl FnMut(&Record) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, TrainError> {
-        match self.session.finish_blocking()? {
+        match self.finish()? {
             Some(result) => self.land(flight, &result, progress, watch),
             None => Ok(ControlFlow::Continue(())),
         }

@@ -11,6 +11,7 @@ mod memory;
 mod options;
 mod persist;
 mod run_folder;
+mod sizes;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use atrous_nn::Model;
 
 use crate::{checkpoint::TrainingState, curve::Curve, data::Loader, log::LogWriter, step::TrainingStep};
 use evaluate::Evaluator;
+use sizes::Sizes;
 
 pub use builder::TrainerBuilder;
 pub use error::TrainError;
@@ -58,6 +60,7 @@ pub struct Trainer {
     options: TrainOptions,
     step: TrainingStep,
     session: TrainingSession,
+    sizes: Sizes,
     train: Loader,
     evaluator: Option<Evaluator>,
     state: TrainingState,

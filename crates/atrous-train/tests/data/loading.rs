@@ -11,21 +11,25 @@ fn batches_of_classes() {
     assert_eq!((loader.batches(), loader.shape()), (3, [2, 1, 1, 3]));
     let batches = all(&loader, 0);
     let labels: Vec<&[u32]> = batches.iter().map(|batch| batch.labels()).collect();
-    assert_eq!(labels, [&[0, 1][..], &[2, 0], &[1, 255]]);
+    assert_eq!(labels, [&[0, 1][..], &[2, 0], &[1]]);
     assert_eq!(levels(&batches[0]), [0, 0, 0, 1, 1, 1], "grey as three channels");
-    assert_eq!(levels(&batches[2]), [4, 4, 4, 4, 4, 4], "a repeat fills the batch");
+    assert_eq!(levels(&batches[2]), [4, 4, 4], "the last batch is not filled");
     assert_eq!(batches.iter().map(|batch| batch.samples).collect::<Vec<_>>(), [2, 2, 1]);
     assert_eq!(batches.iter().map(|batch| batch.index).collect::<Vec<_>>(), [0, 1, 2]);
-    assert!(batches.iter().all(|batch| batch.shape == [2, 1, 1, 3]));
+    assert!(batches.iter().all(|batch| batch.shape == [batch.samples, 1, 1, 3]));
+    assert_eq!(loader.rest(), Some(1));
 }
 
 #[test]
 fn a_batch_larger_than_the_dataset() {
-    let options = LoaderOptions { ignore_label: 77, ..options(7, [1, 1]) };
-    let batches = all(&loader(numbered(3, 3), options), 0);
-    assert_eq!(batches.len(), 1);
-    assert_eq!((batches[0].samples, batches[0].labels()), (3, &[0, 1, 2, 77, 77, 77, 77][..]));
-    let values: Vec<u8> = levels(&batches[0]).chunks(3).map(|pixel| pixel[0]).collect();
+    let loader = loader(numbered(3, 3), options(7, [1, 1]));
+    let mut batches = all(&loader, 0);
+    assert_eq!((batches.len(), loader.shape(), loader.rest()), (1, [3, 1, 1, 3], None));
+    assert_eq!((batches[0].samples, batches[0].labels()), (3, &[0, 1, 2][..]));
+    let filled = batches.remove(0).filled(7, 77);
+    assert_eq!((filled.samples, filled.shape, filled.labels()), (3, [7, 1, 1, 3], &[0, 1, 2, 77, 77, 77, 77][..]));
+    assert_eq!(filled.sample_weights(), [1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
+    let values: Vec<u8> = levels(&filled).chunks(3).map(|pixel| pixel[0]).collect();
     assert_eq!(values, [0, 1, 2, 0, 1, 2, 0]);
 }
 
@@ -33,7 +37,7 @@ fn a_batch_larger_than_the_dataset() {
 fn dropping_the_last() {
     for (samples, want) in [(5, 2), (6, 3)] {
         let loader = loader(numbered(samples, 2), LoaderOptions { drop_last: true, ..options(2, [1, 1]) });
-        assert_eq!(loader.batches(), want);
+        assert_eq!((loader.batches(), loader.rest()), (want, None));
         let batches = all(&loader, 0);
         assert_eq!(batches.len(), want);
         assert!(batches.iter().all(|batch| batch.samples == 2 && !batch.labels().contains(&255)));
@@ -44,9 +48,9 @@ fn dropping_the_last() {
 fn batches_of_masks() {
     let image = RgbImage::from_fn(2, 2, |x, y| Rgb([x as u8, y as u8, 9]));
     let batches = all(&loader(masked(image, vec![1, 0, 255, 1], 2), options(2, [2, 2])), 0);
-    assert_eq!((batches[0].shape, batches[0].samples), ([2, 2, 2, 3], 1));
-    assert_eq!(batches[0].labels(), [1, 0, 255, 1, 255, 255, 255, 255]);
-    assert_eq!(levels(&batches[0])[..12], [0, 0, 9, 1, 0, 9, 0, 1, 9, 1, 1, 9]);
+    assert_eq!((batches[0].shape, batches[0].samples), ([1, 2, 2, 3], 1));
+    assert_eq!(batches[0].labels(), [1, 0, 255, 1]);
+    assert_eq!(levels(&batches[0]), [0, 0, 9, 1, 0, 9, 0, 1, 9, 1, 1, 9]);
 }
 
 #[test]

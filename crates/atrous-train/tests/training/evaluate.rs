@@ -29,7 +29,7 @@ fn check(network: Tiny, train: Loader, validation: Loader, k: usize) {
     let (mut confusion, mut top) = (Confusion::new(classes), TopK::new(k));
     let (mut loss, mut count) = (0.0, 0.0);
     for batch in validation.epoch(0, 0) {
-        let batch = batch.unwrap();
+        let batch = batch.unwrap().filled(n, 255);
         let outputs = session.run_blocking(&[("input", (&batch.images).into())]).unwrap();
         let logits = outputs[0].f32().unwrap();
         for (logits, &label) in logits.chunks_exact(classes).zip(batch.labels()) {

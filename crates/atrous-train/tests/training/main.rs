@@ -10,5 +10,6 @@ mod metrics;
 mod mixed;
 mod networks;
 mod objectives;
+mod ragged;
 mod resume;
 mod weights;

@@ -98,7 +98,7 @@ fn by_host(device: &Device, network: Small, loader: &Loader, trainer: &Trainer, 
     let mut session = Session::new(device, &model.graph, &[model.output()], trainer.parameters().clone()).unwrap();
     let (mut sum, mut count) = (0.0, 0.0);
     for batch in loader.epoch(0, 0) {
-        let batch = batch.unwrap();
+        let batch = batch.unwrap().filled(n, 255);
         let outputs = session.run_blocking(&[("input", (&batch.images).into())]).unwrap();
         let truth: Vec<f64> = match batch.targets.first().map(|target| &target.values) {
             Some(Data::F32(values)) => values.iter().map(|v| f64::from(*v)).collect(),

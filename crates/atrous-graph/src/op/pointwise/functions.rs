@@ -1,6 +1,6 @@
 //! The functions of single elements, and what is known of them.
 
-/// A function of each element. Formulas and constants are PyTorch's; Keras agrees where it has the function.
+/// A function of each element. Formulas and constants are PyTorch's; Keras agrees where it has the function. Of NaN it is NaN.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Unary {
     /// `max(x, 0)`
@@ -62,9 +62,8 @@ pub enum Unary {
     },
     /// 1 where `x > 0`, else 0; its derivative is 0.
     Step,
-    /// `min(max(x, low), high)`, so `high` throughout if the limits cross; NaN stays NaN in the reference, and on adapters
-    /// that keep it in comparisons. The derivative is 1 where `low ≤ x ≤ high`, else 0, as of PyTorch's `clamp` and
-    /// Keras' `clip`.
+    /// `min(max(x, low), high)`, so `high` throughout if the limits cross. The derivative is 1 where `low ≤ x ≤ high`, else 0, as of
+    /// PyTorch's `clamp` and Keras' `clip`.
     Clip {
         /// The least result, below infinity; `f32::NEG_INFINITY` for none.
         low: f32,
