@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use atrous_cpu::{Tensor, Tolerance, check_range, compare, compare_u32, evaluate, magnitude};
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, InputData, Outputs, Parameters, Session};
-use atrous_graph::op::{Binary, Flip, Fused, Gradient, LabelWeight, OneHot, Unary, UnaryGrad};
+use atrous_graph::op::Flip;
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, Shape, TensorType};
 use atrous_kernels::conv::{CONV2D_VARIANTS, GRAD_INPUT_VARIANTS};
 use atrous_kernels::plan::{Plan, plan};
@@ -144,75 +144,9 @@ impl Case {
         }
     }
 
-    /// Values that suit the op: positive variances, ties for maxima, the whole range of a function's argument, labels of which
-    /// some are out of range or 255.
+    /// Values that suit the op, see [`atrous::check::suited`].
     pub fn values(&self, input: usize) -> Vec<f32> {
-        let ty = self.inputs[input];
-        let mut state = 0x2545_F491_4F6C_DD1D_u64 ^ (input as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let uniform = std::iter::repeat_with(move || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-        });
-        let label = |v: f32, classes: usize| match ((v + 1.0) / 2.0 * (classes + 2) as f32).floor() {
-            label if label > classes as f32 => 255.0,
-            label => label,
-        };
-        let shaped = |v: f32| match (&self.op, input) {
-            (
-                Op::CrossEntropy(_)
-                | Op::Gradient(Gradient::CrossEntropy(_))
-                | Op::Fused(Fused::CrossEntropy(_) | Fused::CrossEntropyGrad(_)),
-                1,
-            ) => label(v, self.inputs[0].shape.c),
-            (Op::OneHot(OneHot { classes, .. }) | Op::LabelWeight(LabelWeight { classes, .. }), 0) => {
-                label(v, *classes)
-            }
-            _ if ty.dtype == DType::U32 => ((v + 1.0) * 500.0).floor(),
-            (Op::CrossEntropy(_) | Op::Fused(Fused::CrossEntropy(_)), 2)
-            | (Op::Gradient(Gradient::CrossEntropy(_)) | Op::Fused(Fused::CrossEntropyGrad(_)), 3)
-            | (Op::LabelWeight(_), 1) => 1.0 + 0.9 * v,
-            // The nearer to zero, the less room for their rounding; all below it, as a padding that counted would show.
-            (Op::Fused(Fused::CrossEntropy(_) | Fused::CrossEntropyGrad(_)), 0) => 6.0 * v - 9.0,
-            (Op::CrossEntropy(_) | Op::Gradient(Gradient::CrossEntropy(_)), 0) => 6.0 * v - 90.0,
-            (Op::BatchNorm(_) | Op::Fused(Fused::BatchNorm(_)), 2)
-            | (
-                Op::Gradient(Gradient::BatchNorm(_) | Gradient::BatchNormSums(_))
-                | Op::Fused(Fused::BatchNormGrad(_) | Fused::BatchNormGradSums(_)),
-                3,
-            ) => 1.0 + 0.5 * v,
-            (
-                Op::MaxPool(_)
-                | Op::Gradient(Gradient::MaxPoolIndices(_))
-                | Op::ArgMax
-                | Op::Fused(Fused::ArgMax(_))
-                | Op::ChannelMaxPool(_),
-                _,
-            )
-            | (Op::Gradient(Gradient::ChannelMaxPool(_)), 0) => (v * 8.0).floor(),
-            (Op::Unary(Unary::Ln), _) | (Op::Gradient(Gradient::Unary(UnaryGrad(Unary::Ln))), 0) => {
-                0.01 + 9.0 * v.abs()
-            }
-            (Op::Unary(_), _) | (Op::Gradient(Gradient::Unary(_)), 0) => 9.0 * v,
-            (Op::Binary(Binary::Equal), _) | (Op::Binary(Binary::DivNoNan), 1) => (v * 3.0).floor(),
-            // All far below zero: a maximum that took the padding in would leave nothing but underflow.
-            (Op::Softmax | Op::LogSoftmax, _) => 60.0 * v - 500.0,
-            (Op::Gradient(Gradient::LogSoftmax), 0) => 3.0 * v - 3.0,
-            (Op::ChannelVariance | Op::Fused(Fused::BatchStatistics), 0) => 20.0 + v,
-            (Op::ChannelVariance, 1) => 20.0,
-            _ => v,
-        };
-        uniform.take(ty.shape.len()).map(shaped).map(|v| rounded(v, ty.dtype)).collect()
-    }
-}
-
-/// The nearest number of a type. Of f16 none that is subnormal: devices may take those for zero.
-fn rounded(value: f32, dtype: DType) -> f32 {
-    match half::f16::from_f32(value) {
-        _ if dtype != DType::F16 => value,
-        small if small.is_normal() => small.to_f32(),
-        _ => 0.0,
+        atrous::check::suited(&self.op, &self.inputs, input)
     }
 }
 

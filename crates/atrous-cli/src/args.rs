@@ -25,6 +25,10 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// List the adapters of this machine with their limits and features
     Info(Adapter),
+    /// Run every kernel that this adapter may use and compare it with the reference
+    ///
+    /// Takes seconds on a GPU. Kernels with wrong results are not used on this adapter and driver any more.
+    Doctor(DoctorOptions),
     /// List the networks that can be built by name
     Models,
     /// Show a network's layers: operation, output shape, parameters and multiply-accumulates
@@ -50,6 +54,16 @@ const EXAMPLES: &str = "Examples:
   atrous train --model resnet18 --data image-folder --path flowers --weights resnet18.safetensors
   atrous train cells.toml --lr 0.0005
   atrous train --resume runs/small_unet-2026-01-31-235959";
+
+/// Options of `atrous doctor`.
+#[derive(Group)]
+pub(crate) struct DoctorOptions {
+    #[command(flatten)]
+    pub(crate) adapter: Adapter,
+    /// File for a report to send to those who maintain atrous
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+}
 
 /// Options that choose the adapter.
 #[derive(Group)]

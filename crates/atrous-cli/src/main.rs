@@ -1,6 +1,7 @@
 //! The `atrous` command: lists adapters, shows, plans and profiles networks of the zoo, and trains them.
 
 mod args;
+mod doctor;
 mod info;
 mod models;
 mod output;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     }
     let printed = match Args::parse().command {
         Command::Info(adapter) => info::info(&adapter),
+        Command::Doctor(options) => doctor::doctor(&options),
         Command::Models => Ok(models::table()),
         Command::Summary(network) => summary::summary(&network),
         Command::Plan(options) => plan::plan(&options),

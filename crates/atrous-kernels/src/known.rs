@@ -25,6 +25,11 @@ pub fn known_variant(name: &str) -> Result<&'static str, PlanError> {
     find(name, &families().concat()).map(|entry| entry.name)
 }
 
+/// Whether another variant can serve in place of this one: all but the last of each family.
+pub fn is_replaceable(name: &str) -> bool {
+    families().iter().any(|family| family.iter().rev().skip(1).any(|entry| entry.name == name))
+}
+
 /// Checks that the variant that a target asks for exists.
 ///
 /// # Errors

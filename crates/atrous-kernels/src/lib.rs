@@ -49,7 +49,7 @@ pub use compile::{CompileOptions, Compiled, Purpose, compile, rewrite};
 pub use dispatch::{Binding, Declined, Dispatch, NodePlan, Slot, Strips, linear_grid};
 pub use error::PlanError;
 pub use family::{plan_part, variants};
-pub use known::known_variant;
+pub use known::{is_replaceable, known_variant};
 pub use limits::Limits;
 pub use node::plan_node;
 pub use operation::Operation;

@@ -1,5 +1,6 @@
 //! The adapter that a plan is made for.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use atrous_graph::{Op, TensorType};
@@ -36,6 +37,9 @@ pub struct Target {
     pub variant: Option<&'static str>,
     /// The tile to use wherever the variant is linked for it.
     pub tile: Option<Tile>,
+    /// Variants whose results were wrong on this adapter, by name, with the reason. Others serve in their place, unless one is asked for by
+    /// name.
+    pub avoided: Option<Arc<BTreeMap<&'static str, String>>>,
     /// Measured choices for operations. Not used if a variant or a tile is asked for.
     pub choices: Option<Arc<Choices>>,
 }
@@ -43,12 +47,26 @@ pub struct Target {
 impl Target {
     /// An adapter of these limits without f16 and cooperative matrices, for which kernels are chosen by default rules.
     pub const fn new(limits: Limits, software: bool) -> Self {
-        Self { limits, software, f16: false, cooperative: None, variant: None, tile: None, choices: None }
+        Self {
+            limits,
+            software,
+            f16: false,
+            cooperative: None,
+            variant: None,
+            tile: None,
+            avoided: None,
+            choices: None,
+        }
     }
 
     /// The same adapter, asked for this variant and tile.
     pub fn with(&self, choice: Choice) -> Self {
-        Self { variant: Some(choice.variant), tile: choice.tile, choices: None, ..*self }
+        Self { variant: Some(choice.variant), tile: choice.tile, avoided: self.avoided.clone(), choices: None, ..*self }
+    }
+
+    /// Whether a variant is not used on this adapter.
+    pub fn avoids(&self, variant: &str) -> bool {
+        self.avoided.as_ref().is_some_and(|avoided| avoided.contains_key(variant))
     }
 
     /// The measured choice for an operation, unless a variant or a tile is asked for.
@@ -59,6 +77,9 @@ impl Target {
         output: TensorType,
     ) -> Option<Choice> {
         let choices = self.choices.as_ref().filter(|_| self.variant.is_none() && self.tile.is_none())?;
-        if choices.is_empty() { None } else { choices.get(&key(op, inputs, output)).map(|found| found.choice) }
+        if choices.is_empty() {
+            return None;
+        }
+        choices.get(&key(op, inputs, output)).map(|found| found.choice).filter(|choice| !self.avoids(choice.variant))
     }
 }

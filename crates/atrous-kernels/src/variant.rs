@@ -13,6 +13,9 @@ pub(crate) const fn require(condition: bool, reason: &'static str) -> Admission 
     if condition { Ok(()) } else { Err(reason) }
 }
 
+/// Why a [`Target::avoided`] variant does not serve.
+const AVOIDED: &str = "its results were wrong on this adapter and driver";
+
 /// Problems that the same variants may serve.
 pub(crate) trait Family: 'static {
     /// One of the problems, with the sizes that its variants need.
@@ -121,7 +124,8 @@ impl<F: Family> Variants<F> {
             return (&self.last.entry, self.last.plan, declined);
         }
         for variant in self.best_first {
-            match (variant.legal)(problem).and_then(|()| (variant.preferred)(problem)) {
+            let admitted = require(!target.avoids(variant.entry.name), AVOIDED).and_then(|()| (variant.legal)(problem));
+            match admitted.and_then(|()| (variant.preferred)(problem)) {
                 Ok(()) => return (&variant.entry, variant.plan, declined),
                 Err(reason) => declined.push(Declined { variant: variant.entry.name, reason }),
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use atrous_cpu::{Tensor, Tolerance, compare, compare_u32, evaluate, magnitude};
 use atrous_gpu::{Device, GpuError, InputData, Outputs, Parameters, Session};
 use atrous_graph::{DType, Graph, Layout, NodeId, Op, TensorType};
+use atrous_kernels::Target;
 use atrous_kernels::plan::plan;
 
 use super::error::CheckError;
@@ -44,6 +45,21 @@ impl Trial {
         Ok(trials)
     }
 
+    /// An operation on these values, planned for a target.
+    pub(super) fn of(
+        device: &Device,
+        op: &Op,
+        types: &[TensorType],
+        values: &[Vec<f32>],
+        target: &Target,
+    ) -> Result<Self, CheckError> {
+        let tensors = types.iter().zip(values).map(|(ty, values)| Tensor::from_f32(ty.shape, values));
+        let tensors: Vec<Tensor> = tensors.collect();
+        let half = types.iter().any(|ty| ty.dtype == DType::F16);
+        let storage = if half { DType::F16 } else { DType::F32 };
+        Self::planned(device, "y", op, types, &tensors, storage, target)
+    }
+
     fn new(
         device: &Device,
         node: &str,
@@ -52,13 +68,26 @@ impl Trial {
         tensors: &[Tensor],
         storage: DType,
     ) -> Result<Self, CheckError> {
+        Self::planned(device, node, op, types, tensors, storage, &device.target())
+    }
+
+    fn planned(
+        device: &Device,
+        node: &str,
+        op: &Op,
+        types: &[TensorType],
+        tensors: &[Tensor],
+        storage: DType,
+        target: &Target,
+    ) -> Result<Self, CheckError> {
         let mut graph = Graph::new();
         let inputs = values::sources(&mut graph, types)?;
         let y = graph.add("y", *op, &inputs)?;
-        let tensors: Vec<Tensor> = tensors.iter().zip(types).map(|(tensor, ty)| stored(tensor, ty.dtype)).collect();
+        let tensors: Vec<Tensor> =
+            tensors.iter().zip(types).map(|(tensor, ty)| values::stored(tensor, ty.dtype)).collect();
         let data = Inputs::new(types, &tensors);
         let parameters = Arc::new(Parameters::upload(device, &graph, &data.filters)?);
-        let plan = plan(&graph, &[y], &device.target()).map_err(GpuError::from)?;
+        let plan = plan(&graph, &[y], target).map_err(GpuError::from)?;
         let session = Session::from_plan(device, &graph, plan, parameters)?;
         let references: Vec<&Tensor> = tensors.iter().collect();
         let shape = graph.shape(y);
@@ -113,15 +142,5 @@ impl Inputs {
     pub(super) fn inputs(&self) -> Vec<(&str, InputData<'_>)> {
         let floats = self.floats.iter().map(|(name, values)| (name.as_str(), InputData::F32(values)));
         floats.chain(self.maps.iter().map(|(name, values)| (name.as_str(), InputData::U32(values)))).collect()
-    }
-}
-
-/// Values rounded to a tensor's type. Subnormal values of f16 become zero, since devices may treat them as zero.
-fn stored(tensor: &Tensor, dtype: DType) -> Tensor {
-    const SMALLEST: f64 = 1.0 / 16384.0;
-    match dtype {
-        DType::U32 => tensor.clone(),
-        DType::F32 => tensor.rounded(),
-        DType::F16 => tensor.rounded_to_f16().map(|v| if v.abs() < SMALLEST { 0.0 } else { v }),
     }
 }

@@ -6,6 +6,7 @@
 //! way, and the gradient itself with central differences in f64. Operations whose tensors may be f16 also run in f16, on devices that
 //! support it. On a device with [`checks`](atrous_gpu::DeviceOptions::checks) elements that no invocation stores are NaN.
 
+mod doctor;
 mod error;
 mod gradient;
 mod kernel;
@@ -20,7 +21,11 @@ use atrous_graph::{DType, Graph, Op, TensorType};
 use gradient::Differentiated;
 use kernel::Trial;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use doctor::examine_blocking;
+pub use doctor::{Diagnosis, Fault};
 pub use error::CheckError;
+pub use values::suited;
 
 /// What a passed check has compared.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! Inputs of a checked operation.
 
-use atrous_graph::{DType, Graph, GraphError, Layout, NodeId, TensorType};
+use atrous_cpu::Tensor;
+use atrous_graph::op::{Binary, Fused, Gradient, LabelWeight, OneHot, Unary, UnaryGrad};
+use atrous_graph::{DType, Graph, GraphError, Layout, NodeId, Op, TensorType};
 
 /// A fixed pseudo-random sequence of numbers from 0 to 1 (Knuth's linear congruential generator).
 pub(super) fn sequence(seed: u64) -> impl Iterator<Item = f64> {
@@ -9,6 +11,16 @@ pub(super) fn sequence(seed: u64) -> impl Iterator<Item = f64> {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (state >> 40) as f64 / (1u64 << 24) as f64
     })
+}
+
+/// Values rounded to a tensor's type. Subnormal values of f16 become zero, since devices may treat them as zero.
+pub(super) fn stored(tensor: &Tensor, dtype: DType) -> Tensor {
+    const SMALLEST: f64 = 1.0 / 16384.0;
+    match dtype {
+        DType::U32 => tensor.clone(),
+        DType::F32 => tensor.rounded(),
+        DType::F16 => tensor.rounded_to_f16().map(|v| if v.abs() < SMALLEST { 0.0 } else { v }),
+    }
 }
 
 /// Values for inputs of these types.
@@ -36,4 +48,63 @@ pub(super) fn sources(graph: &mut Graph, inputs: &[TensorType]) -> Result<Vec<No
         Layout::Image => graph.input(&name(i), ty.shape, ty.dtype),
     };
     inputs.iter().enumerate().map(source).collect()
+}
+
+/// Values that suit the op: positive variances, ties for maxima, the whole range of a function's argument, labels of which
+/// some are out of range or 255.
+pub fn suited(op: &Op, inputs: &[TensorType], input: usize) -> Vec<f32> {
+    let ty = inputs[input];
+    let mut state = 0x2545_F491_4F6C_DD1D_u64 ^ (input as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let uniform = std::iter::repeat_with(move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+    });
+    let label = |v: f32, classes: usize| match ((v + 1.0) / 2.0 * (classes + 2) as f32).floor() {
+        label if label > classes as f32 => 255.0,
+        label => label,
+    };
+    let shaped = |v: f32| match (op, input) {
+        (
+            Op::CrossEntropy(_)
+            | Op::Gradient(Gradient::CrossEntropy(_))
+            | Op::Fused(Fused::CrossEntropy(_) | Fused::CrossEntropyGrad(_)),
+            1,
+        ) => label(v, inputs[0].shape.c),
+        (Op::OneHot(OneHot { classes, .. }) | Op::LabelWeight(LabelWeight { classes, .. }), 0) => label(v, *classes),
+        _ if ty.dtype == DType::U32 => ((v + 1.0) * 500.0).floor(),
+        (Op::CrossEntropy(_) | Op::Fused(Fused::CrossEntropy(_)), 2)
+        | (Op::Gradient(Gradient::CrossEntropy(_)) | Op::Fused(Fused::CrossEntropyGrad(_)), 3)
+        | (Op::LabelWeight(_), 1) => 1.0 + 0.9 * v,
+        // The nearer to zero, the less room for their rounding; all below it, as a padding that counted would show.
+        (Op::Fused(Fused::CrossEntropy(_) | Fused::CrossEntropyGrad(_)), 0) => 6.0 * v - 9.0,
+        (Op::CrossEntropy(_) | Op::Gradient(Gradient::CrossEntropy(_)), 0) => 6.0 * v - 90.0,
+        (Op::BatchNorm(_) | Op::Fused(Fused::BatchNorm(_)), 2)
+        | (
+            Op::Gradient(Gradient::BatchNorm(_) | Gradient::BatchNormSums(_))
+            | Op::Fused(Fused::BatchNormGrad(_) | Fused::BatchNormGradSums(_)),
+            3,
+        ) => 1.0 + 0.5 * v,
+        (
+            Op::MaxPool(_)
+            | Op::Gradient(Gradient::MaxPoolIndices(_))
+            | Op::ArgMax
+            | Op::Fused(Fused::ArgMax(_))
+            | Op::ChannelMaxPool(_),
+            _,
+        )
+        | (Op::Gradient(Gradient::ChannelMaxPool(_)), 0) => (v * 8.0).floor(),
+        (Op::Unary(Unary::Ln), _) | (Op::Gradient(Gradient::Unary(UnaryGrad(Unary::Ln))), 0) => 0.01 + 9.0 * v.abs(),
+        (Op::Unary(_), _) | (Op::Gradient(Gradient::Unary(_)), 0) => 9.0 * v,
+        (Op::Binary(Binary::Equal), _) | (Op::Binary(Binary::DivNoNan), 1) => (v * 3.0).floor(),
+        // All far below zero: a maximum that took the padding in would leave nothing but underflow.
+        (Op::Softmax | Op::LogSoftmax, _) => 60.0 * v - 500.0,
+        (Op::Gradient(Gradient::LogSoftmax), 0) => 3.0 * v - 3.0,
+        (Op::ChannelVariance | Op::Fused(Fused::BatchStatistics), 0) => 20.0 + v,
+        (Op::ChannelVariance, 1) => 20.0,
+        _ => v,
+    };
+    let values: Vec<f32> = uniform.take(ty.shape.len()).map(shaped).collect();
+    stored(&Tensor::from_f32(ty.shape, &values), ty.dtype).to_f32()
 }

@@ -1,0 +1,121 @@
+//! Examines the kernels of a device: every variant, in every tile, that may serve on it, against the f64 reference.
+
+mod report;
+mod table;
+
+use std::time::{Duration, Instant};
+
+use atrous_gpu::{AdapterInfo, Device, GpuError};
+use atrous_graph::{DType, TensorType};
+use atrous_kernels::{Choice, Operation, Target, variants};
+
+use super::kernel::Trial;
+use super::values;
+use super::CheckError;
+use table::Case;
+
+/// What an examination has found.
+#[derive(Debug)]
+pub struct Diagnosis {
+    /// The adapter and its driver.
+    pub adapter: AdapterInfo,
+    /// The kernels that were run, each once for every shape and element type.
+    pub runs: usize,
+    /// Names of the variants that may serve on this device, and were run.
+    pub variants: Vec<&'static str>,
+    /// The runs with wrong results.
+    pub faults: Vec<Fault>,
+    /// How long the examination took.
+    pub took: Duration,
+}
+
+/// A kernel whose result is wrong.
+#[derive(Debug)]
+pub struct Fault {
+    /// The operation with attributes and shapes.
+    pub operation: String,
+    /// The variant and its tile; `None` where the operation has one kernel only.
+    pub choice: Option<Choice>,
+    /// What is wrong.
+    pub error: CheckError,
+}
+
+impl Diagnosis {
+    /// The variants with wrong results that others can stand in for.
+    pub fn replaceable(&self) -> Vec<&'static str> {
+        let mut names: Vec<&'static str> = self.faults.iter().filter_map(Fault::replaceable).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+/// Runs every kernel variant, in every tile, that plans for this device may use, on small tensors of odd shapes, in f32 and, where there is
+/// such a kernel and the device supports it, in f16. `watch` is called before each operation with its number and how many there are.
+///
+/// # Errors
+/// [`GpuError::DeviceLost`]. Kernels whose results are wrong, or that the driver does not compile, are
+/// [faults](Diagnosis::faults).
+#[cfg(not(target_arch = "wasm32"))]
+pub fn examine_blocking(device: &Device, mut watch: impl FnMut(usize, usize)) -> Result<Diagnosis, GpuError> {
+    let begun = Instant::now();
+    let cases: Vec<Case> = table::cases().into_iter().flat_map(|case| stored(case, &device.target())).collect();
+    let mut found = Diagnosis {
+        adapter: device.info().clone(),
+        runs: 0,
+        variants: Vec::new(),
+        faults: Vec::new(),
+        took: begun.elapsed(),
+    };
+    for (i, case) in cases.iter().enumerate() {
+        watch(i, cases.len());
+        examine(device, case, &mut found)?;
+    }
+    found.variants.sort_unstable();
+    found.variants.dedup();
+    found.took = begun.elapsed();
+    Ok(found)
+}
+
+/// The case, and the same in f16 if there are kernels for that.
+fn stored((op, inputs): Case, target: &Target) -> Vec<Case> {
+    let half = |(i, ty): (usize, &TensorType)| match ty.dtype {
+        DType::F32 if op.stores(i) => TensorType { dtype: DType::F16, ..*ty },
+        _ => *ty,
+    };
+    let halves: Vec<_> = inputs.iter().enumerate().map(half).collect();
+    let both = target.f16 && halves != inputs;
+    [Some((op, inputs)), both.then_some((op, halves))].into_iter().flatten().collect()
+}
+
+/// Runs a case by every choice that can compute it.
+fn examine(device: &Device, (op, inputs): &Case, found: &mut Diagnosis) -> Result<(), GpuError> {
+    let Ok(output) = op.infer(inputs) else { return Ok(()) };
+    let operation = Operation { op: *op, inputs: inputs.clone(), output };
+    let target = Target { avoided: None, ..device.target() };
+    let values: Vec<Vec<f32>> = (0..inputs.len()).map(|i| values::suited(op, inputs, i)).collect();
+    let ways =
+        if variants(op).is_empty() { vec![None] } else { operation.ways(&target).into_iter().map(Some).collect() };
+    for choice in ways {
+        let target = choice.map_or_else(|| target.clone(), |choice| target.with(choice));
+        found.runs += 1;
+        found.variants.extend(choice.map(|choice| choice.variant));
+        let judged = Trial::of(device, op, inputs, &values, &target).and_then(|mut trial| {
+            let outputs = trial.session.run_blocking(&trial.data.inputs())?;
+            trial.judge(&outputs)
+        });
+        match judged {
+            Ok(()) => {}
+            Err(CheckError::Gpu(error @ GpuError::DeviceLost(_))) => return Err(error),
+            Err(error) => found.faults.push(Fault { operation: operation.key(), choice, error }),
+        }
+    }
+    Ok(())
+}
+
+impl Fault {
+    /// The variant, if the family has another one for what it serves.
+    fn replaceable(&self) -> Option<&'static str> {
+        self.choice.map(|choice| choice.variant).filter(|name| atrous_kernels::is_replaceable(name))
+    }
+}
