@@ -74,7 +74,7 @@ fn sixteen_bits_are_scaled_and_rounded() {
 
 #[test]
 fn the_content_tells_the_format_not_the_name() {
-    let folder = crate::support::empty_folder("lying-extension");
+    let folder = empty_folder("lying-extension");
     let path = folder.join("picture.jpg");
     std::fs::copy(data("decode_rgba.png"), &path).unwrap();
     let image = load_rgb8(&path, &Limits::default()).unwrap();
