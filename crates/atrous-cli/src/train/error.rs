@@ -3,10 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use atrous_files::shown;
 use atrous::graph::GraphError;
 use atrous::train::TrainError;
 use atrous::train::checkpoint::CheckpointError;
+use atrous_files::shown;
 
 /// A result with an error of any type, since errors are only printed.
 pub(super) type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;

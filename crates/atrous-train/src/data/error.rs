@@ -90,7 +90,9 @@ pub enum DataError {
         longer: Option<Box<str>>,
     },
     /// Pictures and masks are in one folder, and nothing tells them apart.
-    #[error("{path}: pictures and masks are in one folder; `--mask-suffix SUFFIX` gives what the names of masks end with")]
+    #[error(
+        "{path}: pictures and masks are in one folder; `--mask-suffix SUFFIX` gives what the names of masks end with"
+    )]
     SameFolder { path: String },
     /// A symbolic link leads to no file.
     #[error("{path}: the link leads nowhere: there is no {target}")]

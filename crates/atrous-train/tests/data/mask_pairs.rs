@@ -29,13 +29,16 @@ fn open(root: &Path, suffix: Option<&str>) -> Result<MaskFolder, DataError> {
 
 #[test]
 fn usual_suffixes_are_found_and_others_can_be_given() {
-    for suffix in ["_mask", "-mask", ".mask", "_masks", "_Mask", "_label", "_labels", "_seg", "_segmentation", "_GT", "_L"] {
+    for suffix in
+        ["_mask", "-mask", ".mask", "_masks", "_Mask", "_label", "_labels", "_seg", "_segmentation", "_GT", "_L"]
+    {
         let masks = ["a", "b"].map(|name| format!("masks/{name}{suffix}.png"));
         let root = files(&["images/a.png", "images/b.jpg"], &masks.each_ref().map(String::as_str));
         let data = open(root.path(), None).unwrap_or_else(|error| panic!("{suffix}: {error}"));
         assert_eq!((data.len(), data.describe(1)), (2, root.path().join(&masks[1]).display().to_string()));
     }
-    let root = files(&["images/1.png", "images/2.png"], &["masks/1_final.png", "masks/2_final.png", "masks/readme.png"]);
+    let root =
+        files(&["images/1.png", "images/2.png"], &["masks/1_final.png", "masks/2_final.png", "masks/readme.png"]);
     let error = text(open(root.path(), None));
     let hint = "there is one whose name ends with \"_final\": if all do, `--mask-suffix _final` pairs them";
     assert_has(&error, &["images/1.png: no mask named \"1\"", hint]);
@@ -56,7 +59,10 @@ fn pictures_and_masks_may_share_a_folder() {
     assert_eq!((data.len(), mask_of(&data.get(0).unwrap()).classes()), (2, &[1][..]));
     let root = files(&["all/a.png"], &["all/b.png"]);
     let all = root.path().join("all");
-    assert_has(&text(MaskFolder::open(&all, &all, names(&["back", "front"]))), &["in one folder", "`--mask-suffix SUFFIX`"]);
+    assert_has(
+        &text(MaskFolder::open(&all, &all, names(&["back", "front"]))),
+        &["in one folder", "`--mask-suffix SUFFIX`"],
+    );
 }
 
 #[test]
@@ -69,7 +75,9 @@ fn normal_forms_of_a_name_are_one_name() {
 fn voc_has_pictures_of_any_extension() {
     let root = files(&["JPEGImages/a.JPG", "JPEGImages/b.jpeg", "JPEGImages/c.jpg", "JPEGImages/c.JPG"], &[]);
     let root = root.path();
-    ["a.PNG", "b.png", "c.png"].iter().for_each(|mask| write_mask(root, &format!("SegmentationClass/{mask}"), (1, 1), &[0]));
+    ["a.PNG", "b.png", "c.png"]
+        .iter()
+        .for_each(|mask| write_mask(root, &format!("SegmentationClass/{mask}"), (1, 1), &[0]));
     write(root, "ImageSets/Segmentation/train.txt", b"a\nb\nc\n");
     let data = MaskFolder::voc(root, "train").unwrap();
     (0..3).for_each(|i| drop(data.get(i).unwrap()));

@@ -1,9 +1,11 @@
 //! What data hold, and what of it teaches nothing.
 
-use crate::support::{Custom, PLAIN, assert_has, loader, names, numbered, options, pixels, png_of, temporary, text, write, write_picture};
+use crate::support::{
+    Custom, PLAIN, assert_has, loader, names, numbered, options, pixels, png_of, temporary, text, write, write_picture,
+};
 use atrous_train::data::{
-    DataError, Finding, ImageFolder, Loader, LoaderOptions, MaskFolder, OnBroken, Part, Picture, Sample, Severity, Shapes,
-    Survey, Target, split_every,
+    DataError, Finding, ImageFolder, Loader, LoaderOptions, MaskFolder, OnBroken, Part, Picture, Sample, Severity,
+    Shapes, Survey, Target, split_every,
 };
 use atrous_vision::ClassMap;
 use png::{BitDepth, ColorType};
@@ -91,7 +93,11 @@ fn what_teaches_nothing_is_an_error() {
     let root = temporary();
     let ignored = survey(&loader(masked(root.path(), &[[255; 4]]), options(1, [2, 2])));
     for part in [Part::Train, Part::Test] {
-        only(&ignored.findings(part), Severity::Error, &["every label has the value 255 and is ignored", "`--map 255=CLASS`"]);
+        only(
+            &ignored.findings(part),
+            Severity::Error,
+            &["every label has the value 255 and is ignored", "`--map 255=CLASS`"],
+        );
     }
     let outside = survey(&loader(masked(root.path(), &[[0, 1, 7, 7], [0, 1, 9, 0], [7, 1, 0, 0]]), options(1, [2, 2])));
     let found = texts(&outside.findings(Part::Train), Severity::Error);
@@ -133,7 +139,11 @@ fn folders_of_parts_are_no_classes() {
         }
         survey(&loader(ImageFolder::open(root.path()).unwrap(), options(1, [2, 2]))).findings(Part::Train)
     };
-    only(&open(&["train", "Val"]), Severity::Error, &["\"Val\", \"train\" are taken as classes", "`--path FOLDER/train --validation"]);
+    only(
+        &open(&["train", "Val"]),
+        Severity::Error,
+        &["\"Val\", \"train\" are taken as classes", "`--path FOLDER/train --validation"],
+    );
     only(&open(&["cat", "test", "train"]), Severity::Warning, &["\"test\", \"train\"", "may be no classes"]);
     assert_eq!(open(&["bus", "train"]), []);
 }

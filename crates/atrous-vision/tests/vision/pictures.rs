@@ -1,9 +1,7 @@
 //! Pictures in every mode come out as Pillow's `convert("RGB")` gives them, upright.
 
 use crate::support::{bytes, data, empty_folder, load, max_difference, png_of};
-use atrous_vision::{
-    Exif, Limits, PictureHeader, RgbImage, decode_rgb8, load_header, load_rgb8, load_rgb8_with,
-};
+use atrous_vision::{Exif, Limits, PictureHeader, RgbImage, decode_rgb8, load_header, load_rgb8, load_rgb8_with};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, Rgb};
 use png::{BitDepth, ColorType};

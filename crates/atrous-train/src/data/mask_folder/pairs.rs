@@ -88,13 +88,7 @@ fn by_stem(folder: &Path) -> Result<Files> {
 }
 
 /// Refuses files without a partner. All names are those without suffixes; `suffix` is that of the partners.
-fn check_paired(
-    files: &Files,
-    partners: &Files,
-    missing: &'static str,
-    suffix: &str,
-    folder: &Path,
-) -> Result<()> {
+fn check_paired(files: &Files, partners: &Files, missing: &'static str, suffix: &str, folder: &Path) -> Result<()> {
     let mut lonely = files.iter().filter(|(name, _)| !partners.contains_key(*name));
     let Some((name, path)) = lonely.next() else { return Ok(()) };
     let others = lonely.count();

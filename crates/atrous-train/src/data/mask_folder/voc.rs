@@ -51,7 +51,8 @@ pub(super) fn find(root: &Path, split: &str) -> Result<Vec<(PathBuf, PathBuf)>> 
     if ids.is_empty() {
         return Err(DataError::NoSamples { name: shown(&list), wanted: "one name a line".to_owned() });
     }
-    let (pictures, masks) = (Named::in_folder(&voc, "JPEGImages", "jpg")?, Named::in_folder(&voc, "SegmentationClass", "png")?);
+    let (pictures, masks) =
+        (Named::in_folder(&voc, "JPEGImages", "jpg")?, Named::in_folder(&voc, "SegmentationClass", "png")?);
     Ok(ids.iter().map(|id| (pictures.path(id), masks.path(id))).collect())
 }
 

@@ -73,7 +73,8 @@ impl Survey {
     /// What of the data teaches nothing, or is suspicious, as data of this part of a training. Errors come first.
     pub fn findings(&self, part: Part) -> Vec<Finding> {
         let (present, ignored) = (self.present(), self.ignore_label);
-        let mut found: Vec<Finding> = self.outside.iter().map(|(label, outside)| self.outside(*label, outside)).collect();
+        let mut found: Vec<Finding> =
+            self.outside.iter().map(|(label, outside)| self.outside(*label, outside)).collect();
         let labelled = !self.classes.is_empty() && found.is_empty();
         match present[..] {
             [] if labelled => found.push(Finding::NothingCounts { ignored, pixels: self.pixels }),
@@ -105,7 +106,9 @@ impl Survey {
         match zero.len() {
             0 => Vec::new(),
             all if all == present.len() => vec![Finding::NoWeight],
-            _ => vec![Finding::ZeroWeight { classes: zero.iter().map(|class| self.class_names[*class].clone()).collect() }],
+            _ => vec![Finding::ZeroWeight {
+                classes: zero.iter().map(|class| self.class_names[*class].clone()).collect(),
+            }],
         }
     }
 

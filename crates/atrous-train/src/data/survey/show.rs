@@ -25,7 +25,8 @@ impl fmt::Display for Survey {
             false => write!(f, "; pictures from {} to {}", size(least), size(most))?,
         }
         for (i, (channels, count)) in self.channels.iter().enumerate() {
-            let name = ["", "grey", "grey with alpha", "RGB", "RGB with alpha"].get(usize::from(*channels)).unwrap_or(&"");
+            let name =
+                ["", "grey", "grey with alpha", "RGB", "RGB with alpha"].get(usize::from(*channels)).unwrap_or(&"");
             let number = if self.channels.len() > 1 { format!("{count} ") } else { String::new() };
             write!(f, "{}{number}{name}", if i == 0 { ", " } else { " and " })?;
         }
@@ -94,7 +95,8 @@ impl fmt::Display for Finding {
                 other.iter().try_for_each(|other| write!(f, "; {other}"))
             }
             Self::Absent { classes, read, pixels, other, part } => {
-                let (masks, s) = (if *pixels { "masks" } else { "pictures" }, if classes.len() > 1 { "es" } else { "" });
+                let (masks, s) =
+                    (if *pixels { "masks" } else { "pictures" }, if classes.len() > 1 { "es" } else { "" });
                 write!(f, "the class{s} {} {} in none of the {read} {masks}", quoted(classes), verb(classes.len()))?;
                 let so = if *part == Part::Train { "not learnt" } else { "not measured" };
                 write!(f, ", and {so}")?;
@@ -110,7 +112,10 @@ impl fmt::Display for Finding {
             }
             Self::Turned { count, read, first, orientation } => {
                 write!(f, "{count} of {read} pictures are turned by their EXIF orientation, such as that of {first} ")?;
-                write!(f, "(orientation {orientation}); if their masks were drawn on the pictures as stored, `--exif raw` ")?;
+                write!(
+                    f,
+                    "(orientation {orientation}); if their masks were drawn on the pictures as stored, `--exif raw` "
+                )?;
                 write!(f, "is needed, else `--exif apply` says that all is well")
             }
             Self::Broken { count, read, first } => {
@@ -118,7 +123,12 @@ impl fmt::Display for Finding {
             }
             Self::NoWeight => write!(f, "all classes that occur have the class weight 0, so nothing can be learnt"),
             Self::ZeroWeight { classes } => {
-                write!(f, "{} {} the class weight 0 and is not learnt", quoted(classes), if classes.len() > 1 { "have" } else { "has" })
+                write!(
+                    f,
+                    "{} {} the class weight 0 and is not learnt",
+                    quoted(classes),
+                    if classes.len() > 1 { "have" } else { "has" }
+                )
             }
         }
     }

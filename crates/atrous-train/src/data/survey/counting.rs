@@ -39,7 +39,8 @@ impl Survey {
         };
         let (widths, heights) = ((u32::MAX, 0), (u32::MAX, 0));
         let pixels = matches!(kind, Some(TargetKind::Mask { .. }));
-        let (samples, ignore_label, classes) = (dataset.len(), loader.options().ignore_label, vec![Default::default(); classes]);
+        let (samples, ignore_label, classes) =
+            (dataset.len(), loader.options().ignore_label, vec![Default::default(); classes]);
         Self { samples, pixels, class_names, classes, ignore_label, widths, heights, ..Self::default() }
     }
 
