@@ -70,21 +70,43 @@ pub fn load_rgb8(path: impl AsRef<Path>, limits: &Limits) -> Result<RgbImage> {
 /// # Errors
 /// Those of [`load_rgb8`].
 pub fn load_rgb8_with(path: impl AsRef<Path>, limits: &Limits, exif: Exif) -> Result<RgbImage> {
-    let (name, bytes) = read(path.as_ref(), limits)?;
+    let (name, bytes) = read_within(path.as_ref(), limits)?;
     Source::new(&name, &bytes, limits)?.decode(limits, exif)
 }
 
-/// Reads what the header of a JPEG, PNG or WebP file states, without decoding its pixels.
+/// Reads what the header of a JPEG, PNG or WebP file states, without decoding its pixels. Of a large file only the beginning is read, if
+/// the header is there.
 ///
 /// # Errors
 /// Those of [`load_rgb8`], as far as they are found without decoding.
 pub fn load_header(path: impl AsRef<Path>, limits: &Limits) -> Result<PictureHeader> {
-    let (name, bytes) = read(path.as_ref(), limits)?;
+    let (name, start) = read(path.as_ref(), BEGINNING)?;
+    if start.len() as u64 >= BEGINNING {
+        // That the rest is missing is no fault of the file.
+        let header = supported_format(&name, &start)
+            .and_then(|format| Source { name: &name, format, bytes: &start }.header(limits));
+        if header.is_ok() {
+            return header;
+        }
+    }
+    let bytes = read_within(path.as_ref(), limits)?.1;
     Source::new(&name, &bytes, limits)?.header(limits)
 }
 
+/// The bytes of a file that a header is looked for in.
+const BEGINNING: u64 = 1 << 18;
+
 /// The name of a file for messages, and its content.
-fn read(path: &Path, limits: &Limits) -> Result<(String, Vec<u8>)> {
+fn read_within(path: &Path, limits: &Limits) -> Result<(String, Vec<u8>)> {
+    let (name, bytes) = read(path, limits.max_bytes.saturating_add(1))?;
+    if bytes.len() as u64 > limits.max_bytes {
+        return Err(Error::TooManyBytes { name, what: "file", bytes: bytes.len() as u64, max_bytes: limits.max_bytes });
+    }
+    Ok((name, bytes))
+}
+
+/// The name of a file for messages, and its first bytes, at most `most`.
+fn read(path: &Path, most: u64) -> Result<(String, Vec<u8>)> {
     let name = atrous_files::shown(path);
     let io_error = |source| Error::Io { path: name.clone(), action: "read", source };
     let file = File::open(path).map_err(|error| match error.kind() {
@@ -92,10 +114,7 @@ fn read(path: &Path, limits: &Limits) -> Result<(String, Vec<u8>)> {
         _ => io_error(error),
     })?;
     let mut bytes = Vec::new();
-    file.take(limits.max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(io_error)?;
-    if bytes.len() as u64 > limits.max_bytes {
-        return Err(Error::TooManyBytes { name, what: "file", bytes: bytes.len() as u64, max_bytes: limits.max_bytes });
-    }
+    file.take(most).read_to_end(&mut bytes).map_err(io_error)?;
     Ok((name, bytes))
 }
 

@@ -150,6 +150,28 @@ fn a_picture_can_be_read_as_it_is_stored() {
 }
 
 #[test]
+fn the_header_of_a_large_file_is_found() {
+    let folder = empty_folder("header");
+    let noise = RgbImage::from_fn(700, 500, |x, y| Rgb([(x * y % 251) as u8, (x * x + y) as u8, (y * y) as u8]));
+    let mut jpeg = Vec::new();
+    JpegEncoder::new_with_quality(&mut jpeg, 100).encode_image(&noise).unwrap();
+    let mut webp = Vec::new();
+    let encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut webp);
+    encoder.encode(noise.as_raw(), 700, 500, ExtendedColorType::Rgb8).unwrap();
+    let mut png = png_of(700, 500, ColorType::Rgb, BitDepth::Eight, noise.as_raw());
+    // A chunk before the pixels that is longer than what is read first.
+    let chunk = [&[0, 8, 0, 0][..], b"teSt", &[0; 1 << 19], &[0; 4]].concat();
+    png.splice(33..33, chunk);
+    for (name, bytes) in [("a.jpg", jpeg), ("a.webp", webp), ("a.png", png)] {
+        assert!(bytes.len() > 1 << 18, "{name} is small: {}", bytes.len());
+        let path = folder.join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let header = load_header(&path, &Limits::default()).unwrap();
+        assert_eq!((header.width, header.height, header.channels, header.orientation), (700, 500, 3, 1), "{name}");
+    }
+}
+
+#[test]
 fn a_nonsensical_orientation_is_ignored() {
     let image = decode_rgb8("odd", &oriented_jpeg(9), &Limits::default()).unwrap();
     assert_eq!(image.dimensions(), (16, 8));
