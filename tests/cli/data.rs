@@ -59,7 +59,11 @@ fn masks_of_black_and_white_are_refused_with_the_remedy() {
     );
     sound(&["train", &folder.file("map.toml", format!("{text}map = {{ 255 = 1 }}\n").as_bytes())]);
     let bad = folder.file("bad.toml", format!("{text}map = {{ 300 = 1 }}\n").as_bytes());
-    refused(&["train", &bad], &["300 = 1 must be a value and a class"]);
+    refused(&["train", &bad], &["300 = 1 must be a value and a class, each from 0 to 255"]);
+    let bad = folder.file("bad.toml", format!("{text}map = {{ 255 = 'b' }}\n").as_bytes());
+    refused(&["train", &bad], &["255 = \"b\" must be a value and a class"]);
+    let bad = folder.file("bad.toml", format!("weights = ['a']\n{text}").as_bytes());
+    refused(&["train", &bad], &["line 1: `weights` must be a path, got a list"]);
 }
 
 #[test]
