@@ -146,6 +146,9 @@ fn folders_of_parts_are_no_classes() {
     );
     only(&open(&["cat", "test", "train"]), Severity::Warning, &["\"test\", \"train\"", "may be no classes"]);
     assert_eq!(open(&["bus", "train"]), []);
+    let root = temporary();
+    write_picture(root.path(), "train/cat/1.png", (1, 1), [0; 3]);
+    assert_has(&text(ImageFolder::open(root.path())), &["only one class, \"train\"; if", "`--path` is that folder"]);
 }
 
 #[test]

@@ -1,11 +1,8 @@
 //! What of the data teaches nothing, or is suspicious.
 
 use super::super::mnist::Part;
+use super::super::part_name::is_part;
 use super::{ClassCount, Survey};
-
-/// Names of folders that hold parts of data rather than classes.
-const PARTS: [&str; 10] =
-    ["train", "training", "val", "valid", "validation", "test", "testing", "eval", "dev", "holdout"];
 
 /// Share of ignored labels from which on there is a warning.
 const MUCH: f64 = 0.5;
@@ -133,8 +130,7 @@ impl Survey {
     }
 
     fn parts(&self) -> Option<Finding> {
-        let is_part = |name: &&String| PARTS.iter().any(|part| name.eq_ignore_ascii_case(part));
-        let names: Vec<String> = self.class_names.iter().filter(is_part).cloned().collect();
+        let names: Vec<String> = self.class_names.iter().filter(|name| is_part(name)).cloned().collect();
         let all = names.len() == self.class_names.len();
         // One class may well be called so, such as the trains of Pascal VOC.
         (!self.pixels && names.len() > 1).then_some(Finding::Parts { names, all })
