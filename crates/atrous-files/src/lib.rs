@@ -1,5 +1,7 @@
 //! Files that are either complete or as they were before: checkpoints, weights, pictures, caches.
 
+mod names;
+
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufWriter},
@@ -7,6 +9,8 @@ use std::{
     process,
     sync::atomic::{AtomicU64, Ordering},
 };
+
+pub use names::{is_plain, shown};
 
 /// Creates or replaces a file with what `write` writes, all or nothing: under a temporary name beside it, synced to disk,
 /// then renamed. A symbolic link is followed and stays a link.

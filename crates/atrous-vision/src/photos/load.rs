@@ -24,24 +24,98 @@ impl Default for Limits {
     }
 }
 
+/// What is done with the orientation that a file states in its EXIF data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Exif {
+    /// The picture is turned upright.
+    #[default]
+    Apply,
+    /// The picture stays as it is stored.
+    Raw,
+}
+
+/// What the header of a picture file states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PictureHeader {
+    /// Width in pixels, as stored.
+    pub width: u32,
+    /// Height in pixels, as stored.
+    pub height: u32,
+    /// Channels of the picture: 1 grey, 2 grey with alpha, 3 RGB, 4 RGB with alpha. Palettes are looked up.
+    pub channels: u8,
+    /// The EXIF orientation, 1 to 8; 1, which is upright, if the file states none.
+    pub orientation: u8,
+}
+
+impl PictureHeader {
+    /// Width and height once the orientation is applied, or not.
+    pub fn size(&self, exif: Exif) -> (u32, u32) {
+        match (exif, self.orientation) {
+            (Exif::Apply, 5..=8) => (self.height, self.width),
+            _ => (self.width, self.height),
+        }
+    }
+}
+
 /// Reads a JPEG, PNG or WebP file of any mode as 8-bit RGB; see [`decode_rgb8`].
 ///
 /// # Errors
 /// [`Error::FileMissing`], [`Error::Io`], [`Error::TooManyBytes`] for a file beyond the limit, and those of [`decode_rgb8`].
 pub fn load_rgb8(path: impl AsRef<Path>, limits: &Limits) -> Result<RgbImage> {
-    let path = path.as_ref();
-    let name = path.display().to_string();
+    load_rgb8_with(path, limits, Exif::Apply)
+}
+
+/// [`load_rgb8`] that applies the EXIF orientation or not.
+///
+/// # Errors
+/// Those of [`load_rgb8`].
+pub fn load_rgb8_with(path: impl AsRef<Path>, limits: &Limits, exif: Exif) -> Result<RgbImage> {
+    let (name, bytes) = read_within(path.as_ref(), limits)?;
+    Source::new(&name, &bytes, limits)?.decode(limits, exif)
+}
+
+/// Reads what the header of a JPEG, PNG or WebP file states, without decoding its pixels. Of a large file only the beginning is read, if
+/// the header is there.
+///
+/// # Errors
+/// Those of [`load_rgb8`], as far as they are found without decoding.
+pub fn load_header(path: impl AsRef<Path>, limits: &Limits) -> Result<PictureHeader> {
+    let (name, start) = read(path.as_ref(), BEGINNING)?;
+    if start.len() as u64 >= BEGINNING {
+        // That the rest is missing is no fault of the file.
+        let header = supported_format(&name, &start)
+            .and_then(|format| Source { name: &name, format, bytes: &start }.header(limits));
+        if header.is_ok() {
+            return header;
+        }
+    }
+    let bytes = read_within(path.as_ref(), limits)?.1;
+    Source::new(&name, &bytes, limits)?.header(limits)
+}
+
+/// The bytes of a file that a header is looked for in.
+const BEGINNING: u64 = 1 << 18;
+
+/// The name of a file for messages, and its content.
+fn read_within(path: &Path, limits: &Limits) -> Result<(String, Vec<u8>)> {
+    let (name, bytes) = read(path, limits.max_bytes.saturating_add(1))?;
+    if bytes.len() as u64 > limits.max_bytes {
+        return Err(Error::TooManyBytes { name, what: "file", bytes: bytes.len() as u64, max_bytes: limits.max_bytes });
+    }
+    Ok((name, bytes))
+}
+
+/// The name of a file for messages, and its first bytes, at most `most`.
+fn read(path: &Path, most: u64) -> Result<(String, Vec<u8>)> {
+    let name = atrous_files::shown(path);
     let io_error = |source| Error::Io { path: name.clone(), action: "read", source };
     let file = File::open(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => Error::FileMissing { path: name.clone() },
         _ => io_error(error),
     })?;
     let mut bytes = Vec::new();
-    file.take(limits.max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(io_error)?;
-    if bytes.len() as u64 > limits.max_bytes {
-        return Err(Error::TooManyBytes { name, what: "file", bytes: bytes.len() as u64, max_bytes: limits.max_bytes });
-    }
-    decode_rgb8(&name, &bytes, limits)
+    file.take(most).read_to_end(&mut bytes).map_err(io_error)?;
+    Ok((name, bytes))
 }
 
 /// Decodes a JPEG, PNG or WebP picture of any mode to 8-bit RGB. The format is recognised by the content; `name` is only used in errors.
@@ -57,15 +131,7 @@ pub fn load_rgb8(path: impl AsRef<Path>, limits: &Limits) -> Result<RgbImage> {
 /// [`Error::NotAPicture`], [`Error::UnsupportedFormat`], [`Error::UnsupportedFeature`], [`Error::Truncated`],
 /// [`Error::Damaged`], [`Error::NoPixels`], [`Error::SideTooLarge`], [`Error::TooManyBytes`].
 pub fn decode_rgb8(name: &str, bytes: &[u8], limits: &Limits) -> Result<RgbImage> {
-    let source = Source { name, format: supported_format(name, bytes)?, bytes };
-    let stated = header::check(source.format, bytes).map_err(|fault| match fault {
-        Fault::NoPixels { width, height } => Error::NoPixels { name: name.to_owned(), width, height },
-        Fault::Truncated => source.truncated(),
-    })?;
-    if let Some((width, height)) = stated {
-        source.check_sides(width, height, limits)?;
-    }
-    source.decode(limits)
+    Source::new(name, bytes, limits)?.decode(limits, Exif::Apply)
 }
 
 fn supported_format(name: &str, bytes: &[u8]) -> Result<ImageFormat> {
@@ -85,8 +151,29 @@ struct Source<'a> {
     bytes: &'a [u8],
 }
 
-impl Source<'_> {
-    fn decode(&self, limits: &Limits) -> Result<RgbImage> {
+impl<'a> Source<'a> {
+    /// A file whose header has no fault.
+    fn new(name: &'a str, bytes: &'a [u8], limits: &Limits) -> Result<Self> {
+        let source = Source { name, format: supported_format(name, bytes)?, bytes };
+        let stated = header::check(source.format, bytes).map_err(|fault| match fault {
+            Fault::NoPixels { width, height } => Error::NoPixels { name: name.to_owned(), width, height },
+            Fault::Truncated => source.truncated(),
+        })?;
+        if let Some((width, height)) = stated {
+            source.check_sides(width, height, limits)?;
+        }
+        Ok(source)
+    }
+
+    fn header(&self, limits: &Limits) -> Result<PictureHeader> {
+        let mut decoder = self.open(limits).map_err(|error| self.explain(error, limits))?;
+        let (width, height) = decoder.dimensions();
+        self.check_sides(width, height, limits)?;
+        let orientation = decoder.orientation().map_err(|error| self.explain(error, limits))?.to_exif();
+        Ok(PictureHeader { width, height, channels: decoder.color_type().channel_count(), orientation })
+    }
+
+    fn decode(&self, limits: &Limits, exif: Exif) -> Result<RgbImage> {
         let mut decoder = self.open(limits).map_err(|error| self.explain(error, limits))?;
         let (width, height) = decoder.dimensions();
         self.check_sides(width, height, limits)?;
@@ -97,7 +184,9 @@ impl Source<'_> {
             decoder.orientation().and_then(|orientation| Ok((orientation, DynamicImage::from_decoder(decoder)?)));
         let (orientation, picture) = picture.map_err(|error| self.explain(error, limits))?;
         let mut upright = DynamicImage::ImageRgb8(picture.into_rgb8());
-        upright.apply_orientation(orientation);
+        if exif == Exif::Apply {
+            upright.apply_orientation(orientation);
+        }
         Ok(upright.into_rgb8())
     }
 

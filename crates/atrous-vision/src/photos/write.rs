@@ -15,10 +15,10 @@ use std::path::Path;
 pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     let path = path.as_ref();
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Err(Error::NotAFile { path: path.display().to_string() });
+        return Err(Error::NotAFile { path: atrous_files::shown(path) });
     }
     atrous_files::write(path, |out| out.write_all(bytes)).map_err(|source| Error::Io {
-        path: path.display().to_string(),
+        path: atrous_files::shown(path),
         action: "write",
         source,
     })
