@@ -2,7 +2,7 @@
 
 use atrous_cpu::{Tensor, Tolerance, compare, compare_u32};
 use atrous_gpu::Device;
-use atrous_graph::op::Gradient;
+use atrous_graph::op::{Fused, Gradient};
 use atrous_graph::{DType, Layout, Op, TensorType};
 use atrous_kernels::plan::Plan;
 
@@ -59,11 +59,15 @@ impl Expected {
         compared.map_err(|e| format!("variant {variant}, with {}: {e}", poisoned.poison()))
     }
 
-    /// Whether results may be NaN that the reference has not so: kernels multiply a NaN of a filter, or of the gradient that a filter's
-    /// gradient is made of, with the zeros around an image too, as PyTorch does.
+    /// Whether results may be NaN that the reference has not so, as in PyTorch: kernels multiply a NaN of a filter, or of the gradient that
+    /// a filter's gradient is made of, with the zeros around an image too, and one of a loss's gradient with weights of 0.
     fn spreads(&self) -> bool {
-        let of_result = matches!(self.case.op, Op::Gradient(Gradient::Conv2dWeight(_)));
-        let spreads = |(i, ty): (usize, &TensorType)| ty.layout == Layout::Filter || (of_result && i == 1);
+        let of_gradient = match self.case.op {
+            Op::Gradient(Gradient::Conv2dWeight(_)) => Some(1),
+            Op::Fused(Fused::CrossEntropyGrad(_)) => Some(2),
+            _ => None,
+        };
+        let spreads = |(i, ty): (usize, &TensorType)| ty.layout == Layout::Filter || of_gradient == Some(i);
         let mut inputs = self.case.inputs.iter().enumerate().zip(&self.values);
         inputs.any(|(input, values)| spreads(input) && values.iter().any(|v| v.is_nan()))
     }

@@ -6,12 +6,13 @@ mod table;
 use std::time::{Duration, Instant};
 
 use atrous_gpu::{AdapterInfo, Device, GpuError};
+use atrous_graph::passes::Precision;
 use atrous_graph::{DType, TensorType};
-use atrous_kernels::{Choice, Operation, Target, variants};
+use atrous_kernels::{Choice, Operation, Target, is_replaceable, variants};
 
+use super::CheckError;
 use super::kernel::Trial;
 use super::values;
-use super::CheckError;
 use table::Case;
 
 /// What an examination has found.
@@ -34,8 +35,8 @@ pub struct Diagnosis {
 pub struct Fault {
     /// The operation with attributes and shapes.
     pub operation: String,
-    /// The variant and its tile; `None` where the operation has one kernel only.
-    pub choice: Option<Choice>,
+    /// The kernel or its variant, and its tile.
+    pub choice: Choice,
     /// What is wrong.
     pub error: CheckError,
 }
@@ -50,8 +51,8 @@ impl Diagnosis {
     }
 }
 
-/// Runs every kernel variant, in every tile, that plans for this device may use, on small tensors of odd shapes, in f32 and, where there is
-/// such a kernel and the device supports it, in f16. `watch` is called before each operation with its number and how many there are.
+/// Runs every kernel variant, in every tile, that plans for this device may use, on small tensors of odd shapes: in f32, and in f16 on devices
+/// [opened](atrous_gpu::DeviceOptions::precision) for it. `watch` is called before each operation with its number and how many there are.
 ///
 /// # Errors
 /// [`GpuError::DeviceLost`]. Kernels whose results are wrong, or that the driver does not compile, are
@@ -59,7 +60,8 @@ impl Diagnosis {
 #[cfg(not(target_arch = "wasm32"))]
 pub fn examine_blocking(device: &Device, mut watch: impl FnMut(usize, usize)) -> Result<Diagnosis, GpuError> {
     let begun = Instant::now();
-    let cases: Vec<Case> = table::cases().into_iter().flat_map(|case| stored(case, &device.target())).collect();
+    let cases: Vec<Case> =
+        table::cases().into_iter().flat_map(|case| stored(case, device.options().precision)).collect();
     let mut found = Diagnosis {
         adapter: device.info().clone(),
         runs: 0,
@@ -77,29 +79,42 @@ pub fn examine_blocking(device: &Device, mut watch: impl FnMut(usize, usize)) ->
     Ok(found)
 }
 
-/// The case, and the same in f16 if there are kernels for that.
-fn stored((op, inputs): Case, target: &Target) -> Vec<Case> {
+/// The case, and the same in f16 if the device is for that and there are kernels.
+fn stored((op, inputs): Case, precision: Precision) -> Vec<Case> {
     let half = |(i, ty): (usize, &TensorType)| match ty.dtype {
         DType::F32 if op.stores(i) => TensorType { dtype: DType::F16, ..*ty },
         _ => *ty,
     };
     let halves: Vec<_> = inputs.iter().enumerate().map(half).collect();
-    let both = target.f16 && halves != inputs;
+    let both = precision == Precision::F16 && halves != inputs;
     [Some((op, inputs)), both.then_some((op, halves))].into_iter().flatten().collect()
 }
 
-/// Runs a case by every choice that can compute it.
+/// The choices that a plan for this target may make for an operation: the default, those that tuning tries, and the one that serves where
+/// all others decline.
+fn served_by(operation: &Operation, target: &Target) -> Vec<Choice> {
+    let mut choices = operation.candidates(target).unwrap_or_default();
+    if choices.is_empty() {
+        choices.extend(operation.plan(target).map(|plan| plan.choice()));
+    }
+    let last = operation.reference();
+    if !last.variant.is_empty() && !choices.contains(&last) {
+        choices.push(last);
+    }
+    choices
+}
+
+/// Runs a case by every choice that a plan may make.
 fn examine(device: &Device, (op, inputs): &Case, found: &mut Diagnosis) -> Result<(), GpuError> {
     let Ok(output) = op.infer(inputs) else { return Ok(()) };
     let operation = Operation { op: *op, inputs: inputs.clone(), output };
     let target = Target { avoided: None, ..device.target() };
     let values: Vec<Vec<f32>> = (0..inputs.len()).map(|i| values::suited(op, inputs, i)).collect();
-    let ways =
-        if variants(op).is_empty() { vec![None] } else { operation.ways(&target).into_iter().map(Some).collect() };
-    for choice in ways {
-        let target = choice.map_or_else(|| target.clone(), |choice| target.with(choice));
+    for choice in served_by(&operation, &target) {
+        // Operations with one kernel have no choice of variants.
+        let target = if variants(op).is_empty() { target.clone() } else { target.with(choice) };
         found.runs += 1;
-        found.variants.extend(choice.map(|choice| choice.variant));
+        found.variants.push(choice.variant);
         let judged = Trial::of(device, op, inputs, &values, &target).and_then(|mut trial| {
             let outputs = trial.session.run_blocking(&trial.data.inputs())?;
             trial.judge(&outputs)
@@ -116,6 +131,6 @@ fn examine(device: &Device, (op, inputs): &Case, found: &mut Diagnosis) -> Resul
 impl Fault {
     /// The variant, if the family has another one for what it serves.
     fn replaceable(&self) -> Option<&'static str> {
-        self.choice.map(|choice| choice.variant).filter(|name| atrous_kernels::is_replaceable(name))
+        Some(self.choice.variant).filter(|name| is_replaceable(name))
     }
 }

@@ -18,9 +18,6 @@ impl fmt::Display for Diagnosis {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.choice {
-            Some(choice) => write!(f, "{choice}: {}\n    {}", self.operation, self.error),
-            None => write!(f, "{}\n    {}", self.operation, self.error),
-        }
+        write!(f, "{}: {}\n    {}", self.choice, self.operation, self.error)
     }
 }

@@ -70,13 +70,11 @@ fn pooling() -> Vec<Case> {
     let large = Shape::new(3, 65, 67, 5);
     let reductions = [Reduce::MEAN_NHW, Reduce::MAX_HW, Reduce { reduction: Reduction::Sum, ..Reduce::MEAN_NHW }];
     let reductions = reductions.into_iter().flat_map(|op| [X, large].map(|shape| images(Op::Reduce(op), &[shape])));
-    let resizes = [
-        Resize::nearest(11, 4),
-        Resize::bilinear(10, 14, Coordinates::HalfPixel),
-        Resize { interpolation: Interpolation::BilinearAntialias, ..Resize::nearest(3, 4) },
-    ];
-    let resizes =
-        resizes.into_iter().flat_map(|op| [images(Op::Resize(op), &[X]), fused(Fused::ArgMax(ResizeArgMax(op)), &[X])]);
+    let antialias = Resize { interpolation: Interpolation::BilinearAntialias, ..Resize::nearest(3, 4) };
+    // Weights that are multiples of 1/4, so that equal values stay equal.
+    let exact = [Resize::nearest(11, 4), Resize::bilinear(10, 14, Coordinates::HalfPixel)];
+    let resizes = exact.into_iter().chain([antialias]).map(|op| images(Op::Resize(op), &[X]));
+    let maps = exact.map(|op| fused(Fused::ArgMax(ResizeArgMax(op)), &[X]));
     let others = [
         images(max, &[X]),
         gradient(Gradient::MaxPoolIndices(MaxPoolIndices { window }), &[X]),
@@ -87,7 +85,7 @@ fn pooling() -> Vec<Case> {
         images(Op::ArgMax, &[X]),
         images(Op::ChannelSum, &[X]),
     ];
-    reductions.chain(resizes).chain(others).collect()
+    reductions.chain(resizes).chain(maps).chain(others).collect()
 }
 
 fn normalisation() -> Vec<Case> {
