@@ -1,5 +1,11 @@
 //! Files that are either complete or as they were before: checkpoints, weights, pictures, caches.
 
+mod read;
+mod shown;
+
+pub use read::{open, read, read_text};
+pub use shown::shown;
+
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufWriter},
