@@ -1,8 +1,10 @@
 //! Decoding of picture files to 8-bit RGB.
 
 use super::header::{self, Fault};
+use super::{jpeg, jpeg_header};
 use crate::error::{Error, Result};
-use image::codecs::{jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder};
+use image::codecs::{png::PngDecoder, webp::WebPDecoder};
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, RgbImage};
 use std::fs::File;
 use std::io::{Cursor, ErrorKind, Read};
@@ -58,14 +60,13 @@ pub fn load_rgb8(path: impl AsRef<Path>, limits: &Limits) -> Result<RgbImage> {
 /// [`Error::Damaged`], [`Error::NoPixels`], [`Error::SideTooLarge`], [`Error::TooManyBytes`].
 pub fn decode_rgb8(name: &str, bytes: &[u8], limits: &Limits) -> Result<RgbImage> {
     let source = Source { name, format: supported_format(name, bytes)?, bytes };
-    let stated = header::check(source.format, bytes).map_err(|fault| match fault {
-        Fault::NoPixels { width, height } => Error::NoPixels { name: name.to_owned(), width, height },
-        Fault::Truncated => source.truncated(),
-    })?;
-    if let Some((width, height)) = stated {
-        source.check_sides(width, height, limits)?;
-    }
-    source.decode(limits)
+    let (picture, orientation) = match source.format {
+        ImageFormat::Jpeg => source.decode_jpeg(limits)?,
+        _ => source.decode(limits)?,
+    };
+    let mut upright = DynamicImage::ImageRgb8(picture);
+    upright.apply_orientation(orientation);
+    Ok(upright.into_rgb8())
 }
 
 fn supported_format(name: &str, bytes: &[u8]) -> Result<ImageFormat> {
@@ -86,19 +87,37 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    fn decode(&self, limits: &Limits) -> Result<RgbImage> {
+    /// The picture as it is stored, and how to turn it upright.
+    fn decode_jpeg(&self, limits: &Limits) -> Result<(RgbImage, Orientation)> {
+        let header = jpeg_header::read(self.bytes).map_err(|fault| self.fault(fault))?;
+        self.check_size(header.width, header.height, header.components as u64, limits)?;
+        let picture = jpeg::decode(self.bytes, &header).map_err(|error| self.explain_jpeg(error))?;
+        let orientation = header.exif.and_then(Orientation::from_exif_chunk);
+        Ok((picture, orientation.unwrap_or(Orientation::NoTransforms)))
+    }
+
+    /// The picture as it is stored, and how to turn it upright, of a PNG or WebP file.
+    fn decode(&self, limits: &Limits) -> Result<(RgbImage, Orientation)> {
+        if let Some((width, height)) = header::check(self.format, self.bytes).map_err(|fault| self.fault(fault))? {
+            self.check_sides(width, height, limits)?;
+        }
         let mut decoder = self.open(limits).map_err(|error| self.explain(error, limits))?;
         let (width, height) = decoder.dimensions();
-        self.check_sides(width, height, limits)?;
-        if decoder.total_bytes() > limits.max_bytes {
-            return Err(self.too_many_bytes("decoded picture", decoder.total_bytes(), limits));
-        }
+        self.check_size(width, height, decoder.color_type().bytes_per_pixel().into(), limits)?;
         let picture =
-            decoder.orientation().and_then(|orientation| Ok((orientation, DynamicImage::from_decoder(decoder)?)));
-        let (orientation, picture) = picture.map_err(|error| self.explain(error, limits))?;
-        let mut upright = DynamicImage::ImageRgb8(picture.into_rgb8());
-        upright.apply_orientation(orientation);
-        Ok(upright.into_rgb8())
+            decoder.orientation().and_then(|orientation| Ok((DynamicImage::from_decoder(decoder)?, orientation)));
+        let (picture, orientation) = picture.map_err(|error| self.explain(error, limits))?;
+        Ok((picture.into_rgb8(), orientation))
+    }
+
+    /// Checks the size of a picture that takes so many bytes a pixel.
+    fn check_size(&self, width: u32, height: u32, pixel_bytes: u64, limits: &Limits) -> Result<()> {
+        self.check_sides(width, height, limits)?;
+        let bytes = u64::from(width) * u64::from(height) * pixel_bytes;
+        match bytes > limits.max_bytes {
+            true => Err(self.too_many_bytes("decoded picture", bytes, limits)),
+            false => Ok(()),
+        }
     }
 
     fn check_sides(&self, width: u32, height: u32, limits: &Limits) -> Result<()> {
@@ -114,7 +133,6 @@ impl Source<'_> {
         // The decoder's own allocations are metadata and one row, of at most four channels of 16 bits.
         memory.max_alloc = Some(limits.max_bytes.saturating_add(8 * u64::from(limits.max_side)));
         Ok(match self.format {
-            ImageFormat::Jpeg => Box::new(JpegDecoder::new(cursor)?),
             ImageFormat::Png => Box::new(PngDecoder::with_limits(cursor, memory)?),
             _ => Box::new(WebPDecoder::new(cursor)?),
         })
@@ -136,7 +154,26 @@ impl Source<'_> {
         Error::Truncated { name: self.name.to_owned(), format: self.format_name(), bytes: self.bytes.len() }
     }
 
-    /// Converts an error of the decoder. It reads from memory, so the only I/O error is the end of the data.
+    fn fault(&self, fault: Fault) -> Error {
+        let (name, format) = (self.name.to_owned(), self.format_name());
+        match fault {
+            Fault::NoPixels { width, height } => Error::NoPixels { name, width, height },
+            Fault::Truncated => self.truncated(),
+            Fault::Damaged(reason) => Error::Damaged { name, format, source: reason.into() },
+            Fault::Unsupported(feature) => Error::UnsupportedFeature { name, format, feature },
+        }
+    }
+
+    fn explain_jpeg(&self, error: jpeg_decoder::Error) -> Error {
+        match error {
+            jpeg_decoder::Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => self.truncated(),
+            jpeg_decoder::Error::Unsupported(feature) => self.fault(Fault::Unsupported(jpeg::described(&feature))),
+            jpeg_decoder::Error::Format(reason) => self.fault(Fault::Damaged(reason)),
+            other => self.fault(Fault::Damaged(other.to_string())),
+        }
+    }
+
+    /// Converts an error of the decoder of PNG or WebP. It reads from memory, so the only I/O error is the end of the data.
     fn explain(&self, error: ImageError, limits: &Limits) -> Error {
         let name = self.name.to_owned();
         match error {

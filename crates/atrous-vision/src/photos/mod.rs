@@ -3,6 +3,8 @@
 mod batch;
 mod fit;
 mod header;
+mod jpeg;
+mod jpeg_header;
 mod load;
 mod palette;
 mod resize;

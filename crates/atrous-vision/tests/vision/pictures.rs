@@ -2,8 +2,6 @@
 
 use crate::support::{bytes, data, load, max_difference, png_of};
 use atrous_vision::{Limits, RgbImage, decode_rgb8, load_rgb8};
-use image::codecs::jpeg::JpegEncoder;
-use image::{ExtendedColorType, Rgb};
 use png::{BitDepth, ColorType};
 
 #[track_caller]
@@ -79,15 +77,9 @@ fn the_content_tells_the_format_not_the_name() {
     assert_eq!(image, load("decode_rgba.rgb.png"));
 }
 
-/// A 16×8 JPEG, left half red, right half green, top of the left half blue, with an EXIF orientation.
+/// `jpeg/corners.jpg`, a 16×8 JPEG, left half red, right half green, top of the left half blue, with an EXIF orientation.
 fn oriented_jpeg(orientation: u16) -> Vec<u8> {
-    let stored = RgbImage::from_fn(16, 8, |x, y| match (x < 8, y < 4) {
-        (true, true) => Rgb([0, 0, 255]),
-        (true, false) => Rgb([255, 0, 0]),
-        (false, _) => Rgb([0, 255, 0]),
-    });
-    let mut jpeg = Vec::new();
-    JpegEncoder::new_with_quality(&mut jpeg, 100).encode(stored.as_raw(), 16, 8, ExtendedColorType::Rgb8).unwrap();
+    let mut jpeg = bytes("jpeg/corners.jpg");
     // APP1: "Exif", then a big-endian TIFF with one directory of one entry: tag 0x0112, one SHORT.
     let mut exif = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01".to_vec();
     exif.extend(orientation.to_be_bytes());
