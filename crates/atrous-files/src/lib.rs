@@ -1,10 +1,7 @@
 //! Files that are either complete or as they were before: checkpoints, weights, pictures, caches.
 
+mod names;
 mod read;
-mod shown;
-
-pub use read::{open, read, read_text};
-pub use shown::shown;
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -13,6 +10,9 @@ use std::{
     process,
     sync::atomic::{AtomicU64, Ordering},
 };
+
+pub use names::{is_plain, shown};
+pub use read::{open, read, read_text};
 
 /// Creates or replaces a file with what `write` writes, all or nothing: under a temporary name beside it, synced to disk,
 /// then renamed. A symbolic link is followed and stays a link.

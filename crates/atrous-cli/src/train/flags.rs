@@ -1,19 +1,19 @@
 //! The flags of `atrous train`. The given ones are serialised to a table with the same keys as the TOML file.
 
-use std::path::PathBuf;
-
 use atrous::train::Part;
 use clap::Args;
 use serde::Serialize;
 use toml::{Table, Value};
 
+use super::path::FilePath;
+use super::value_map;
 use crate::values::size;
 
 #[derive(Args, Serialize)]
 pub(crate) struct Flags {
     /// TOML file with the configuration; flags win over it
     #[serde(skip)]
-    pub(super) config: Option<PathBuf>,
+    pub(super) config: Option<FilePath>,
     /// Network to train; `atrous models` lists the names. The number of classes is that of the data
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
@@ -34,11 +34,11 @@ pub(crate) struct Flags {
     adapter: Option<String>,
     /// Where checkpoints, log, curve and weights go [default: runs/MODEL-DATE-TIME]
     #[arg(long, value_name = "FOLDER")]
-    run_folder: Option<PathBuf>,
+    run_folder: Option<FilePath>,
     /// Go on with the training in this run folder; its config.toml is used unless another is given
     #[arg(long, value_name = "FOLDER", conflicts_with = "run_folder")]
     #[serde(skip)]
-    pub(super) resume: Option<PathBuf>,
+    pub(super) resume: Option<FilePath>,
     /// Write a checkpoint after every N steps, too, not only after every epoch
     #[arg(long, value_name = "N")]
     checkpoint_every: Option<u64>,
@@ -84,10 +84,10 @@ struct DataFlags {
     kind: Option<String>,
     /// Folder of the data; of mask-folder, that of the pictures. digits and shapes need none
     #[arg(long, value_name = "FOLDER")]
-    path: Option<PathBuf>,
+    path: Option<FilePath>,
     /// Folder of the masks (mask-folder)
     #[arg(long, value_name = "FOLDER")]
-    masks: Option<PathBuf>,
+    masks: Option<FilePath>,
     /// Names of the classes 0, 1, … (mask-folder), with commas
     #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
     classes: Option<Vec<String>>,
@@ -99,10 +99,20 @@ struct DataFlags {
     split: Option<f64>,
     /// Folder of the validation pictures (image-folder, mask-folder)
     #[arg(long, value_name = "FOLDER")]
-    validation: Option<PathBuf>,
+    validation: Option<FilePath>,
     /// Folder of the validation masks (mask-folder)
     #[arg(long, value_name = "FOLDER")]
-    validation_masks: Option<PathBuf>,
+    validation_masks: Option<FilePath>,
+    /// What the names of masks have behind those of their pictures (mask-folder) [default: nothing, or a usual suffix]
+    #[arg(long, value_name = "SUFFIX")]
+    mask_suffix: Option<String>,
+    /// Read a value of masks as another class (mask-folder, voc), such as 255=1; can be repeated
+    #[arg(long, value_name = "VALUE=CLASS", value_parser = value_map::pair)]
+    #[serde(serialize_with = "value_map::flags")]
+    map: Option<Vec<(u8, u8)>>,
+    /// Turn pictures by their EXIF orientation, or use them as stored, as their masks were drawn (mask-folder, voc) [default: apply]
+    #[arg(long, value_parser = ["apply", "raw"])]
+    exif: Option<String>,
 }
 
 #[derive(Args, Serialize)]
@@ -339,7 +349,7 @@ fn range(text: &str) -> Result<[f64; 2], String> {
 struct TuningFlags {
     /// Safetensors file to begin with; what it lacks or has in another shape is drawn anew
     #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
+    weights: Option<FilePath>,
     /// What the network's names have in front of the file's, such as `encoder.` for a backbone [default: nothing]
     #[arg(long, value_name = "PREFIX")]
     weights_prefix: Option<String>,

@@ -6,6 +6,7 @@ use std::path::Path;
 use atrous::Device;
 use atrous::graph::passes::Precision;
 use atrous::train::{Outcome, Reason, Trainer, Watch};
+use atrous_files::shown;
 
 use super::data::Loaders;
 use crate::output::Bytes;
@@ -41,7 +42,7 @@ pub(super) fn header(device: &Device, trainer: &Trainer, loaders: &Loaders, fold
     let _ = writeln!(out, "Data     {pictures} pictures to train on, {held_out} to validate on, seen at {h}x{w}");
     let f16 = if device.options().precision == Precision::F16 { ", activations in f16" } else { "" };
     let _ = writeln!(out, "Step     {batches} batches of {batch} per epoch; {memory} of device memory{f16}");
-    let _ = writeln!(out, "Run      {}", folder.display());
+    let _ = writeln!(out, "Run      {}", shown(folder));
     let state = trainer.state();
     if state.step > 0 {
         let _ = writeln!(out, "         resumed after epoch {}, step {}", state.epoch, state.step);
@@ -80,12 +81,12 @@ pub(super) fn summary(outcome: &Outcome, watch: &Watch, validated: bool, folder:
             let _ = writeln!(out, "Steps skipped, their gradients being too large for f16: {skipped}");
         }
     }
-    let _ = writeln!(out, "In {}:", folder.display());
+    let _ = writeln!(out, "In {}:", shown(folder));
     for (name, what) in FILES.iter().filter(|(name, _)| folder.join(name).exists()) {
         let _ = writeln!(out, "  {name:<17} {what}");
     }
     if *reason == Reason::Interrupted {
-        let _ = writeln!(out, "To go on: atrous train --resume {}", folder.display());
+        let _ = writeln!(out, "To go on: atrous train --resume {}", shown(folder));
     }
     out
 }
