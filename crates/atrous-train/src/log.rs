@@ -84,7 +84,7 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
 #[non_exhaustive]
 pub enum LogError {
     /// The system reported an error.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}", atrous_files::shown(path))]
     Io {
         /// `read` or `write`.
         action: &'static str,
@@ -94,7 +94,7 @@ pub enum LogError {
         source: io::Error,
     },
     /// A line is not a valid record.
-    #[error("{}, line {line}: {reason}", path.display())]
+    #[error("{}, line {line}: {reason}", atrous_files::shown(path))]
     Line {
         /// The file.
         path: PathBuf,

@@ -31,7 +31,7 @@ use atrous::train::{Reason, Trainer};
 use atrous::{AdapterChoice, Device, DeviceOptions, Weights};
 use atrous_files::shown;
 
-use crate::output::{announce_kernels, print, say};
+use crate::output::{announce_kernels, print, printable, say};
 use config::Config;
 use error::{Failed, Result};
 
@@ -49,7 +49,7 @@ pub(crate) fn train(flags: &Flags) -> ExitCode {
         }
         Ok((text, _)) => print(&text),
         Err(error) => {
-            say(&format!("error: {}\n", error.to_string().trim_end()));
+            say(&format!("error: {}\n", printable(&error.to_string())));
             ExitCode::FAILURE
         }
     }
@@ -111,7 +111,7 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     let fitted = trainer.fit_with(go_on);
     say(&report::skipped(&loaders));
     let outcome = fitted.map_err(|error| Failed::Broken { error: error.into(), kept: kept(&folder) })?;
-    let text = report::summary(&outcome, &config.watch, loaders.validation.is_some(), &folder);
+    let text = report::summary(&outcome, &config.watch, &loaders, &folder);
     Ok((text, outcome.reason))
 }
 

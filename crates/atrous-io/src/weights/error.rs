@@ -9,7 +9,7 @@ use safetensors::Dtype;
 #[non_exhaustive]
 pub enum WeightsError {
     /// The file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {source}", atrous_files::shown(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -17,7 +17,7 @@ pub enum WeightsError {
         source: io::Error,
     },
     /// The file is damaged or of another format.
-    #[error("{} is not a valid safetensors file: {problem}", path.display())]
+    #[error("{} is not a valid safetensors file: {problem}", atrous_files::shown(path))]
     Format {
         /// The file.
         path: PathBuf,

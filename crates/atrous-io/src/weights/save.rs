@@ -17,7 +17,7 @@ use safetensors::{
 #[non_exhaustive]
 pub enum SaveError {
     /// The file cannot be written.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}: {source}", atrous_files::shown(path))]
     Io {
         /// The file.
         path: PathBuf,

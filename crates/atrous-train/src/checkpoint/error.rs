@@ -9,7 +9,7 @@ use atrous_io::{Mismatch, WeightsError};
 #[non_exhaustive]
 pub enum CheckpointError {
     /// The file cannot be written. An existing file was not changed.
-    #[error("cannot write the checkpoint {}: {source}", path.display())]
+    #[error("cannot write the checkpoint {}: {source}", atrous_files::shown(path))]
     Write {
         /// The file.
         path: PathBuf,
@@ -28,7 +28,7 @@ pub enum CheckpointError {
     #[error(transparent)]
     Read(Box<WeightsError>),
     /// The file is undamaged, but not a checkpoint that this version reads.
-    #[error("{} is not a checkpoint: {reason}", path.display())]
+    #[error("{} is not a checkpoint: {reason}", atrous_files::shown(path))]
     Foreign {
         /// The file.
         path: PathBuf,

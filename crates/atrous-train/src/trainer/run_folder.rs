@@ -19,7 +19,7 @@ pub struct RunFolder {
 #[non_exhaustive]
 pub enum RunFolderError {
     /// The system reported an error.
-    #[error("cannot use the run folder {}: {source}", path.display())]
+    #[error("cannot use the run folder {}: {source}", atrous_files::shown(path))]
     Io {
         /// The folder.
         path: PathBuf,
@@ -27,13 +27,13 @@ pub enum RunFolderError {
         source: io::Error,
     },
     /// Another training uses the folder.
-    #[error("another training is writing into the run folder {}", path.display())]
+    #[error("another training is writing into the run folder {}", atrous_files::shown(path))]
     InUse {
         /// The folder.
         path: PathBuf,
     },
     /// The folder has a training that a new one would overwrite.
-    #[error("the run folder {} holds a training: resume it or take another folder", path.display())]
+    #[error("the run folder {} holds a training: resume it or take another folder", atrous_files::shown(path))]
     Taken {
         /// The folder.
         path: PathBuf,

@@ -1,6 +1,6 @@
 //! What data hold, and what of it teaches nothing: counted before a training.
 
-mod count;
+mod counting;
 mod findings;
 mod kept;
 mod show;
