@@ -3,6 +3,7 @@
 use super::dataset::Dataset;
 use super::epoch::Epoch;
 use super::error::Result;
+use super::info::SampleInfo;
 use super::options::LoaderOptions;
 use super::reader::{Reader, Skipped};
 use super::target::TargetSpec;
@@ -77,6 +78,12 @@ impl Loader {
     /// of a broken sample unless [`OnBroken::Skip`](super::OnBroken::Skip) is set.
     pub fn epoch(&self, epoch: u64, first_batch: usize) -> Epoch {
         Epoch::start(self.reader.clone(), epoch, first_batch)
+    }
+
+    /// What a sample holds, read within the bound on pictures that are read at once.
+    pub(crate) fn inspect(&self, index: usize) -> Result<SampleInfo> {
+        let _permit = self.reader.budget.sample(&**self.dataset(), index)?;
+        self.dataset().inspect(index)
     }
 
     /// The samples left out so far, each once, in the order of the dataset. Threads that read ahead may have skipped samples of

@@ -4,8 +4,11 @@ use super::source::Source;
 use crate::error::{Error, Result};
 use image::RgbImage;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
+
+/// How many bytes tell the format of a file.
+const FORMAT_BYTES: u64 = 16;
 
 /// How large a picture may be. Both are checked before its pixels are decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,9 +85,13 @@ pub fn load_header(path: impl AsRef<Path>, limits: &Limits) -> Result<PictureHea
     Source::new(&name, &bytes)?.header(limits)
 }
 
-/// The name of a file for messages, and its content.
+/// The name of a file for messages, and its content. Of a file that is no picture only the first bytes are read.
 fn read(path: &Path, limits: &Limits) -> Result<(String, Vec<u8>)> {
     let name = atrous_files::shown(path);
+    let mut start = Vec::new();
+    let read = atrous_files::open(path).and_then(|file| file.take(FORMAT_BYTES).read_to_end(&mut start));
+    read.map_err(|error| Error::reading(path, error))?;
+    Source::new(&name, &start)?;
     let bytes = atrous_files::read(path, limits.max_bytes).map_err(|error| match error.kind() {
         ErrorKind::FileTooLarge => {
             let bytes = fs::metadata(path).map_or(0, |file| file.len()).max(limits.max_bytes.saturating_add(1));

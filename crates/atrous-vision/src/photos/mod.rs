@@ -9,6 +9,7 @@ mod load;
 mod palette;
 mod resize;
 mod source;
+mod stated_size;
 mod write;
 
 pub use fit::{Fit, center_crop, pad_bottom_right, pad_to_multiple, resize_shorter_side};
@@ -16,4 +17,5 @@ pub use image::RgbImage;
 pub use load::{Exif, Limits, PictureHeader, decode_rgb8, load_header, load_rgb8, load_rgb8_with};
 pub use palette::{Palette, overlay, palette_png, voc_palette, write_palette_png};
 pub use resize::{Filter, resize};
+pub use stated_size::stated_size;
 pub use write::{write_atomically, write_png};

@@ -174,4 +174,7 @@ fn too_many_bytes() {
     let limits = Limits { max_bytes: 20, ..Limits::default() };
     let error = load_rgb8(&path, &limits).unwrap_err();
     assert!(matches!(error, Error::TooManyBytes { what: "file", max_bytes: 20, .. }), "{error}");
+    // What is no picture is not read to its end.
+    std::fs::write(&path, [7; 100]).unwrap();
+    assert!(matches!(load_rgb8(&path, &limits).unwrap_err(), Error::NotAPicture { .. }));
 }

@@ -1,7 +1,7 @@
 //! JPEGs of every arrangement of components and scans have libjpeg's pixels, or are refused.
 
 use crate::support::{bytes, data, load, max_difference};
-use atrous_vision::{Error, Limits, RgbImage, decode_rgb8};
+use atrous_vision::{Error, Limits, RgbImage, decode_rgb8, stated_size};
 
 /// Markers of frames, scans and the end of the image.
 const FRAME: u8 = 0xC0;
@@ -25,6 +25,7 @@ fn sampling_factors_and_scans_have_the_pixels_of_libjpeg() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let Some((kind, _)) = name.strip_suffix(".jpg").and_then(|stem| stem.rsplit_once('_')) else { continue };
         let got = decode(&bytes(&format!("jpeg/{name}"))).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(stated_size(data(&format!("jpeg/{name}"))), Some(got.dimensions()), "{name}");
         let off = max_difference(&got, &load(&format!("jpeg/{kind}.rgb.png")));
         assert!(off <= 3, "{name}: {off} grey levels off");
         tested += 1;
