@@ -45,6 +45,8 @@ pub fn mnist(folder: impl AsRef<Path>, part: Part) -> Result<InMemory> {
 pub fn idx(images: impl AsRef<Path>, labels: impl AsRef<Path>, class_names: Vec<String>) -> Result<InMemory> {
     let (images, labels) = (images.as_ref(), labels.as_ref());
     let ([count, rows, columns], mut pixels) = open_idx(images, 2051)?;
+    let size = u64::from(rows) * u64::from(columns);
+    check_memory(images, count.into(), size)?;
     let ([label_count], mut classes) = open_idx(labels, 2049)?;
     if count != label_count {
         let (pictures, count) = (count.into(), label_count.into());
@@ -53,8 +55,6 @@ pub fn idx(images: impl AsRef<Path>, labels: impl AsRef<Path>, class_names: Vec<
     if count > 0 && (rows == 0 || columns == 0) {
         return Err(header_error(images, "rows×columns", "at least 1×1".to_owned(), format!("{rows}×{columns}")));
     }
-    let size = u64::from(rows) * u64::from(columns);
-    check_memory(images, u64::from(count), size)?;
     let classes = read_values(labels, &mut *classes, count.into(), 1, "labels")?;
     let pixels = read_values(images, &mut *pixels, count.into(), size as usize, "pixels")?;
     let samples = pixels.into_iter().zip(classes).map(|(pixels, class)| {
