@@ -54,7 +54,7 @@ pub struct LoaderOptions {
     /// Most batches that are being prepared or waiting, at least 1. If it is less than `threads`, some threads are idle.
     pub ahead: usize,
     /// Most pixels of a picture or mask in a file, and of all that are read at the same time, at least 1. Reading takes up to 12 bytes
-    /// a pixel.
+    /// a pixel (16 of progressive CMYK JPEGs).
     pub max_picture: u64,
     /// Whether to leave out a last batch that is not full.
     pub drop_last: bool,

@@ -14,6 +14,8 @@ pub(super) struct Header<'a> {
     pub(super) colours: ColorTransform,
     /// The EXIF data, a TIFF file.
     pub(super) exif: Option<&'a [u8]>,
+    /// Where runs of entropy-coded data end: before restart markers, and at the end of each scan.
+    pub(super) data_ends: Vec<usize>,
 }
 
 /// Reads marker after marker up to end-of-image, and checks that the scans together hold the whole picture. Marker bytes cannot occur
@@ -22,9 +24,18 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Fault> {
     const END_OF_IMAGE: u8 = 0xD9;
     let mut markers = Markers::default();
     let mut at = 2; // after start-of-image
-    while let Some((marker, body)) = next_marker(bytes, at) {
-        if marker == END_OF_IMAGE {
-            return markers.header();
+    while let Some((start, marker)) = next_marker(bytes, at) {
+        if markers.in_scan {
+            markers.data_ends.push(start);
+        }
+        let body = start + 2 + bytes[start + 1..].iter().take_while(|&&byte| byte == 0xFF).count();
+        match marker {
+            END_OF_IMAGE => return markers.header(),
+            0xD0..=0xD7 => {
+                at = body;
+                continue;
+            }
+            _ => {}
         }
         let length = bytes.get(body..body + 2).ok_or(Fault::Truncated)?;
         let length = usize::from(u16::from_be_bytes([length[0], length[1]])).max(2);
@@ -35,15 +46,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Fault> {
     Err(Fault::Truncated)
 }
 
-/// The next marker that carries a segment or ends the image, and where its segment starts.
-/// Restart markers, stuffed zeros and fill bytes are skipped.
-fn next_marker(bytes: &[u8], mut at: usize) -> Option<(u8, usize)> {
+/// Where the next restart marker, or marker that carries a segment or ends the image, starts with its fill bytes. Stuffed zeros are skipped.
+fn next_marker(bytes: &[u8], mut at: usize) -> Option<(usize, u8)> {
     loop {
-        at += bytes.get(at..)?.iter().position(|&byte| byte == 0xFF)?;
-        at += bytes[at..].iter().take_while(|&&byte| byte == 0xFF).count();
+        let start = at + bytes.get(at..)?.iter().position(|&byte| byte == 0xFF)?;
+        at = start + bytes[start..].iter().take_while(|&&byte| byte == 0xFF).count();
         match *bytes.get(at)? {
-            0x00 | 0x01 | 0xD0..=0xD8 => at += 1,
-            marker => return Some((marker, at + 1)),
+            0x00 | 0x01 | 0xD8 => at += 1,
+            marker => return Some((start, marker)),
         }
     }
 }
@@ -55,6 +65,8 @@ struct Markers<'a> {
     jfif: bool,
     adobe_transform: Option<u8>,
     exif: Option<&'a [u8]>,
+    in_scan: bool,
+    data_ends: Vec<usize>,
 }
 
 struct Frame {
@@ -72,6 +84,7 @@ struct Component {
 
 impl<'a> Markers<'a> {
     fn take(&mut self, marker: u8, segment: &'a [u8]) -> Result<(), Fault> {
+        self.in_scan = marker == 0xDA;
         match marker {
             0xC4 | 0xC8 | 0xCC => {} // tables, or reserved
             0xC0..=0xCF if self.frame.is_some() => return unsupported("several frames (hierarchical JPEG)"),
@@ -99,7 +112,7 @@ impl<'a> Markers<'a> {
         }
     }
 
-    fn header(&self) -> Result<Header<'a>, Fault> {
+    fn header(self) -> Result<Header<'a>, Fault> {
         let Some(frame) = &self.frame else { return Err(Fault::Damaged("it has no frame header".to_owned())) };
         let (width, height, components) = (frame.width, frame.height, frame.components.len());
         if width == 0 || height == 0 {
@@ -109,7 +122,8 @@ impl<'a> Markers<'a> {
             let reason = format!("the scans end before component {} of {components} is complete", i + 1);
             return Err(Fault::Damaged(reason));
         }
-        Ok(Header { width, height, components, colours: self.colours(&frame.components), exif: self.exif })
+        let colours = self.colours(&frame.components);
+        Ok(Header { width, height, components, colours, exif: self.exif, data_ends: self.data_ends })
     }
 
     /// The colours of the components, by the rules of libjpeg (`default_decompress_parms` in its jdapimin.c).

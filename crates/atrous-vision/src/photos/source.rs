@@ -1,7 +1,7 @@
 //! Picture files in memory.
 
 use super::header::{self, Fault};
-use super::load::{Exif, Limits, PictureHeader};
+use super::reading::{Exif, Limits, PictureHeader};
 use super::{jpeg, jpeg_header};
 use crate::error::{Error, Result};
 use image::codecs::{png::PngDecoder, webp::WebPDecoder};

@@ -103,3 +103,20 @@ fn a_picture_whose_last_scans_are_missing() {
         }
     }
 }
+
+/// Decoders fill what is missing with grey. What is left after half of the data of a scan, or of a run between restart markers, is removed
+/// is refused.
+#[test]
+fn a_picture_with_a_gap_in_its_data() {
+    for name in ["jpeg/420_apart.jpg", "jpeg/420_partly.jpg", "jpeg/444_partly.jpg", "jpeg/cmyk_together.jpg"] {
+        let stored = bytes(name);
+        let starts = segments(&stored, SCAN).into_iter().map(|scan| scan + 2 + usize::from(stored[scan + 3]));
+        let restarts = (0xD0..=0xD7).flat_map(|marker| segments(&stored, marker)).map(|at| at + 2);
+        for start in starts.chain(restarts) {
+            let end = (start..).find(|&at| stored[at] == 0xFF && stored[at + 1] != 0).unwrap();
+            let half = start + (end - start) / 2;
+            let error = decode(&[&stored[..half], &stored[end..]].concat()).expect_err(name);
+            assert!(matches!(error, Error::Damaged { format: "JPEG", .. }), "{name}: {error}");
+        }
+    }
+}
