@@ -1,13 +1,10 @@
 //! `atrous train`: what it says of data before the first step, and how it reads them.
 
-use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
 
 use super::png::{crc32, grey};
-use super::support::{Folder, ROOT, Ran, program, refuse, run};
-use super::train::{one_line, refused_whole, tiny};
+use super::support::{Folder, Ran, refuse, run};
+use super::train::{one_line, refused_whole};
 
 /// An adapter that there is not: a training whose data are sound ends with a message about it.
 const NO_ADAPTER: [&str; 2] = ["--adapter", "Voodoo 2"];
@@ -62,7 +59,11 @@ fn masks_of_black_and_white_are_refused_with_the_remedy() {
     );
     sound(&["train", &folder.file("map.toml", format!("{text}map = {{ 255 = 1 }}\n").as_bytes())]);
     let bad = folder.file("bad.toml", format!("{text}map = {{ 300 = 1 }}\n").as_bytes());
-    refused(&["train", &bad], &["300 = 1 must be a value and a class"]);
+    refused(&["train", &bad], &["300 = 1 must be a value and a class, each from 0 to 255"]);
+    let bad = folder.file("bad.toml", format!("{text}map = {{ 255 = 'b' }}\n").as_bytes());
+    refused(&["train", &bad], &["255 = \"b\" must be a value and a class"]);
+    let bad = folder.file("bad.toml", format!("weights = ['a']\n{text}").as_bytes());
+    refused(&["train", &bad], &["line 1: `weights` must be a path, got a list"]);
 }
 
 #[test]
@@ -143,10 +144,10 @@ fn absurd_numbers_are_refused_with_their_bounds() {
     let with = |flags: &[&str], texts: &[&str]| drop(one_line(&[&shapes[..], flags].concat(), texts));
     with(&["--samples", &largest], &["samples of shapes must be at most 1000000, got 9223372036854775807"]);
     with(&["--batch", &largest], &["batch and size must be at most 2147483648 values together"]);
-    with(&["--size", "65535"], &["size of shapes must be 16 to 4096 pixels"]);
+    one_line(&[&shapes[..5], &["--size", "65535"]].concat(), &["size of shapes must be 16 to 4096 pixels"]);
     for flag in ["epochs", "accumulate", "validate-every", "checkpoint-every"] {
         let text = format!("{} must be at most 4294967295, got 9223372036854775807", flag.replace('-', "_"));
-        one_line(&tiny(&[&format!("--{flag}"), &largest]), &[&text]);
+        with(&["--samples", "16", &format!("--{flag}"), &largest], &[&text]);
     }
     with(&["--threads", &largest], &["threads must be at most 1024"]);
     for megapixels in ["0", "-1", "nan", "inf", "1e7"] {
@@ -165,44 +166,49 @@ fn absurd_numbers_are_refused_with_their_bounds() {
     refuse("atrous", &[&["summary"], &huge[..]].concat(), &["65535×65535×65535×3 has more than"]);
 }
 
-/// Runs `atrous` in a folder of any name.
-fn run_in(folder: &Path, arguments: &[&OsStr]) -> Output {
-    Command::new(program("atrous")).args(arguments).current_dir(folder).output().expect("it starts")
-}
-
 #[cfg(unix)]
-#[test]
-fn folders_of_any_name_are_read_and_written_in_their_own_place() {
+mod unix {
+    use super::super::support::{ROOT, program};
+    use super::*;
+    use std::ffi::{OsStr, OsString};
     use std::os::unix::ffi::OsStrExt;
-    let folder = Folder::new("data-bytes");
-    masked(&folder, &[[0, 255]; 2]);
-    let strange = Path::new(&folder.path("")).join(OsStr::from_bytes(b"gr\xf6\xdfe\n"));
-    fs::create_dir_all(&strange).expect("a new folder");
-    for name in ["images", "masks"] {
-        fs::rename(folder.path(name), strange.join(name)).expect("it is there");
+    use std::path::Path;
+    use std::process::{Command, Output};
+
+    /// Runs `atrous` in a folder of any name.
+    fn run_in(folder: &Path, arguments: &[&OsStr]) -> Output {
+        Command::new(program("atrous")).args(arguments).current_dir(folder).output().expect("it starts")
     }
-    let line = "train --model small_unet --data mask-folder --classes a,b --size 32 --batch 2 --epochs 1 --split 0 --path images \
-                --masks masks --map 255=1 --run-folder";
-    let mut arguments: Vec<&OsStr> = line.split_whitespace().map(OsStr::new).collect();
-    arguments.push(OsStr::from_bytes(b"r\xfcn"));
-    let output = run_in(&strange, &arguments);
-    let said = String::from_utf8(output.stdout).expect("text");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(
-        said.contains(r"In r\xFCn:") && said.contains("IoU of the classes: ") == said.contains("mean iou"),
-        "{said}"
-    );
-    let run = strange.join(OsStr::from_bytes(b"r\xfcn"));
-    assert!(run.join("best.safetensors").is_file());
-    let written: Vec<OsString> =
-        fs::read_dir(&strange).expect("a folder").map(|e| e.expect("an entry").file_name()).collect();
-    assert_eq!(written.len(), 3, "{written:?}");
-    assert!(fs::read_to_string(run.join("config.toml")).expect("text").contains("[data.map]\n255 = 1"));
-    // From another folder: the paths of config.toml are whole.
-    let resume = ["train", "--epochs", "2", "--resume"].map(OsStr::new);
-    let output = run_in(Path::new(ROOT), &[&resume[..], &[run.as_os_str()]].concat());
-    let said = String::from_utf8(output.stdout).expect("text");
-    assert!(output.status.success() && said.contains("Finished after epoch 2, step 2"), "{said}");
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(stderr.contains(r"gr\xF6\xDFe\n/r\xFCn") && stderr.contains("b 50.0 % in 2"), "{stderr}");
+
+    #[test]
+    fn folders_of_any_name_are_read_and_written_in_their_own_place() {
+        let folder = Folder::new("data-bytes");
+        masked(&folder, &[[0, 255]; 4]);
+        let strange = Path::new(&folder.path("")).join(OsStr::from_bytes(b"gr\xf6\xdfe\n"));
+        fs::create_dir_all(&strange).expect("a new folder");
+        for name in ["images", "masks"] {
+            fs::rename(folder.path(name), strange.join(name)).expect("it is there");
+        }
+        let line = "train --model small_unet --data mask-folder --classes a,b --size 32 --batch 2 --epochs 1 --split 0.25 --path images \
+                    --masks masks --map 255=1 --run-folder";
+        let mut arguments: Vec<&OsStr> = line.split_whitespace().map(OsStr::new).collect();
+        arguments.push(OsStr::from_bytes(b"r\xfcn"));
+        let output = run_in(&strange, &arguments);
+        let said = String::from_utf8(output.stdout).expect("text");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(said.contains(r"gr\xF6\xDFe\n/r\xFCn:") && said.contains("IoU of the classes: a 0."), "{said}");
+        let run = strange.join(OsStr::from_bytes(b"r\xfcn"));
+        assert!(run.join("best.safetensors").is_file());
+        let written: Vec<OsString> =
+            fs::read_dir(&strange).expect("a folder").map(|e| e.expect("an entry").file_name()).collect();
+        assert_eq!(written.len(), 3, "{written:?}");
+        assert!(fs::read_to_string(run.join("config.toml")).expect("text").contains("[data.map]\n255 = 1"));
+        // From another folder: the paths of config.toml are whole.
+        let resume = ["train", "--epochs", "2", "--resume"].map(OsStr::new);
+        let output = run_in(Path::new(ROOT), &[&resume[..], &[run.as_os_str()]].concat());
+        let said = String::from_utf8(output.stdout).expect("text");
+        assert!(output.status.success() && said.contains("Finished after epoch 2, step 4"), "{said}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.contains(r"gr\xF6\xDFe\n/r\xFCn") && stderr.contains("b 50.0 % in 3"), "{stderr}");
+    }
 }

@@ -124,7 +124,10 @@ fn an_interrupted_training_is_resumed_to_the_same_bits() {
         assert!(ran.stderr.contains("parts/best.safetensors instead of --resume begins another"), "{}", ran.stderr);
     };
     // A message of many lines is printed whole.
-    refused(&other, &["checkpoint", "do not fit small_deeplabv3plus", "it is one of small_unet", "\n  "]);
+    refused(
+        &other,
+        &["checkpoint", "do not fit small_deeplabv3plus", "it is one of small_unet", "missing: ", "more\n--weights "],
+    );
     refused(&["train", "--resume", &parts, "--lr", "0.5"], &["its learning rate is 0.001, here it is 0.5"]);
     refused(
         &["train", "--resume", &parts, "--maximize"],

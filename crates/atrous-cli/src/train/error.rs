@@ -39,10 +39,14 @@ pub(super) enum Failed {
     #[error(transparent)]
     Begin(Box<TrainError>),
     /// The configuration differs from that of the training to resume.
-    #[error("{error}; --weights {} instead of --resume begins another training with its weights", shown(weights))]
+    #[error(
+        "{error}{}--weights {} instead of --resume begins another training with its weights",
+        after(error),
+        shown(weights)
+    )]
     Other { error: Box<TrainError>, weights: PathBuf },
     /// The training failed after it began.
-    #[error("{error}; {kept}")]
+    #[error("{error}{}{kept}", after(error))]
     Broken { error: Box<TrainError>, kept: String },
     /// Ctrl-C cannot be caught.
     #[error("cannot watch for Ctrl-C: {0}")]
@@ -57,4 +61,9 @@ impl Failed {
         let (error, weights) = (Box::new(error), folder.join("best.safetensors"));
         if other && weights.exists() { Self::Other { error, weights } } else { Self::Begin(error) }
     }
+}
+
+/// What separates an error from a remark after it: a line end, if the error has several lines.
+fn after(error: &TrainError) -> &'static str {
+    if error.to_string().contains('\n') { "\n" } else { "; " }
 }

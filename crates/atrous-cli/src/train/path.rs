@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::de::{Error as _, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 
 /// A path: in TOML text, or the list of its bytes if it is not UTF-8.
@@ -75,7 +75,8 @@ impl<'de> Visitor<'de> for PathVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<FilePath, A::Error> {
         let mut bytes = Vec::new();
-        while let Some(byte) = seq.next_element()? {
+        let no_path = |_| A::Error::invalid_type(Unexpected::Seq, &"a path");
+        while let Some(byte) = seq.next_element().map_err(no_path)? {
             bytes.push(byte);
         }
         from_bytes(bytes).ok_or_else(|| A::Error::custom("a path of bytes must be UTF-8 on this system"))

@@ -25,8 +25,9 @@ impl Serialize for ValueMap {
 
 impl<'de> Deserialize<'de> for ValueMap {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let entry = |(value, class): (String, i64)| match (value.trim().parse(), u8::try_from(class)) {
-            (Ok(value), Ok(class)) => Ok((value, class)),
+        let byte = |class: &toml::Value| class.as_integer().and_then(|class| u8::try_from(class).ok());
+        let entry = |(value, class): (String, toml::Value)| match (value.trim().parse(), byte(&class)) {
+            (Ok(value), Some(class)) => Ok((value, class)),
             _ => Err(D::Error::custom(format!("{value} = {class} must be a value and a class, each from 0 to 255"))),
         };
         let pairs = BTreeMap::deserialize(deserializer)?.into_iter().map(entry).collect::<Result<Vec<_>, _>>()?;

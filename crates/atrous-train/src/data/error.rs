@@ -1,5 +1,6 @@
 //! Errors of training data.
 
+use super::part_name::is_part;
 use atrous_vision::ErrorKind;
 use std::io;
 
@@ -202,6 +203,11 @@ fn suffix_hint(longer: &Option<Box<str>>) -> String {
 
 fn found_classes(class: &Option<String>) -> String {
     match class {
+        Some(class) if is_part(class) => {
+            format!(
+                "only one class, \"{class}\"; if the folder of that name holds the classes, `--path` is that folder"
+            )
+        }
         Some(class) => format!("only one class, \"{class}\""),
         None => "no classes".to_owned(),
     }

@@ -45,6 +45,7 @@ mod mask_file;
 mod mask_folder;
 mod mnist;
 mod options;
+mod part_name;
 mod picture;
 mod random;
 mod reader;

@@ -1,6 +1,6 @@
 //! Options of loaders.
 
-use super::augment::Augment;
+use super::augment::{Augment, Crop};
 use super::check::check_targets;
 use super::dataset::Dataset;
 use super::error::{DataError, Result};
@@ -67,6 +67,8 @@ pub struct LoaderOptions {
 
 /// Most values in the pictures of a batch, which is 8 GiB of f32.
 const MAX_VALUES: u128 = 1 << 31;
+/// Most pixels of a resized picture, see [`resize`](atrous_vision::resize).
+const MAX_PIXELS: f64 = (1 << 28) as f64;
 
 impl LoaderOptions {
     /// Batches in the dataset's order without random changes, prepared by one thread per core, up to two batches per thread in advance.
@@ -125,6 +127,13 @@ impl LoaderOptions {
             rule(holds, "ignore_label", must, self.ignore_label.to_string())?;
         }
         self.augment.check()?;
+        let (must, got) = ("such that the largest picture has at most 2²⁸ pixels", self.augment.scale.1.to_string());
+        let pixels = (height as f64 * self.augment.scale.1) * (width as f64 * self.augment.scale.1);
+        rule(self.framing == Framing::Keep || pixels <= MAX_PIXELS, "scale", must.to_owned(), got)?;
+        if let Crop::Random { padding } = self.augment.crop {
+            let must = format!("below the {height}×{width} of the pictures, else some show nothing");
+            rule((padding as usize) < height.min(width), "padding", must, padding.to_string())?;
+        }
         self.preprocess.run(&[RgbImage::new(1, 1)])?;
         Ok(())
     }

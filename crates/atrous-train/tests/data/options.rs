@@ -1,7 +1,7 @@
 //! Options outside of their range are refused before anything is read.
 
 use crate::support::{Custom, assert_has, masked, names, numbered, options, pixels, text};
-use atrous_train::data::{Augment, DataError, Dataset, Loader, LoaderOptions, Sample};
+use atrous_train::data::{Augment, Crop, DataError, Dataset, Loader, LoaderOptions, Sample};
 use atrous_vision::{Normalize, Preprocess, RgbImage};
 use std::sync::Arc;
 
@@ -53,6 +53,11 @@ fn random_changes() {
         assert_has(&refused(LoaderOptions { augment, ..options(1, [1, 1]) }), &parts);
     }
     assert!(Augment::default().check().is_ok());
+    let of_window = |augment| refused(LoaderOptions { augment, ..options(1, [16, 8]) });
+    let scale = of_window(Augment { scale: (1.0, 1e300), ..Augment::NONE });
+    assert_has(&scale, &["scale must be such that the largest picture has at most 2²⁸ pixels"]);
+    let padding = of_window(Augment { crop: Crop::Random { padding: 8 }, ..Augment::NONE });
+    assert_eq!(padding, "padding must be below the 16×8 of the pictures, else some show nothing, got 8");
 }
 
 #[test]

@@ -120,6 +120,15 @@ fn much_ignored_and_absent_classes_are_warnings() {
 }
 
 #[test]
+fn a_class_that_is_ignored_as_asked_is_no_finding() {
+    let root = temporary();
+    let data = loader(masked(root.path(), &[[0, 1, 1, 2]]), LoaderOptions { ignore_label: 0, ..options(1, [2, 2]) });
+    assert_eq!(survey(&data).findings(Part::Train), []);
+    let two = loader(masked(root.path(), &[[0, 1, 1, 1]]), LoaderOptions { ignore_label: 0, ..options(1, [2, 2]) });
+    only(&survey(&two).findings(Part::Train), Severity::Error, &["of the class \"cell\", so nothing can be learnt"]);
+}
+
+#[test]
 fn class_weights_of_zero_are_found() {
     let survey = survey(&loader(numbered(6, 3), options(2, [1, 1])));
     assert_eq!(survey.weight_findings(&[1.0, 0.5, 2.0]), []);
@@ -146,6 +155,9 @@ fn folders_of_parts_are_no_classes() {
     );
     only(&open(&["cat", "test", "train"]), Severity::Warning, &["\"test\", \"train\"", "may be no classes"]);
     assert_eq!(open(&["bus", "train"]), []);
+    let root = temporary();
+    write_picture(root.path(), "train/cat/1.png", (1, 1), [0; 3]);
+    assert_has(&text(ImageFolder::open(root.path())), &["only one class, \"train\"; if", "`--path` is that folder"]);
 }
 
 #[test]

@@ -11,6 +11,9 @@ use std::path::Path;
 /// How many bytes tell the format of a file.
 const FORMAT_BYTES: u64 = 16;
 
+/// How many bytes of a file a header is looked for in first.
+const HEADER_BYTES: u64 = 1 << 18;
+
 /// Reads a JPEG, PNG or WebP file of any mode as 8-bit RGB; see [`decode_rgb8`].
 ///
 /// # Errors
@@ -28,22 +31,36 @@ pub fn load_rgb8_with(path: impl AsRef<Path>, limits: &Limits, exif: Exif) -> Re
     Source::new(&name, &bytes)?.decode(limits, exif)
 }
 
-/// Reads what the header of a JPEG, PNG or WebP file states, without decoding its pixels.
+/// Reads what the header of a JPEG, PNG or WebP file states, without decoding its pixels. Of a large PNG only the beginning is read, if
+/// the header is there.
 ///
 /// # Errors
 /// Those of [`load_rgb8`], as far as they are found without decoding.
 pub fn load_header(path: impl AsRef<Path>, limits: &Limits) -> Result<PictureHeader> {
-    let (name, bytes) = read(path.as_ref(), limits)?;
+    let path = path.as_ref();
+    let (name, start) = (atrous_files::shown(path), beginning(path, HEADER_BYTES)?);
+    if start.len() as u64 >= HEADER_BYTES
+        && let Ok(header) = Source::new(&name, &start)?.header(limits)
+    {
+        return Ok(header);
+    }
+    // That the rest of the beginning is missing is no fault of the file.
+    let (name, bytes) = read(path, limits)?;
     Source::new(&name, &bytes)?.header(limits)
+}
+
+/// The first bytes of a file, at most `most`.
+fn beginning(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let mut start = Vec::new();
+    let read = atrous_files::open(path).and_then(|file| file.take(most).read_to_end(&mut start));
+    read.map_err(|error| Error::reading(path, error))?;
+    Ok(start)
 }
 
 /// The name of a file for messages, and its content. Of a file that is no picture only the first bytes are read.
 fn read(path: &Path, limits: &Limits) -> Result<(String, Vec<u8>)> {
     let name = atrous_files::shown(path);
-    let mut start = Vec::new();
-    let read = atrous_files::open(path).and_then(|file| file.take(FORMAT_BYTES).read_to_end(&mut start));
-    read.map_err(|error| Error::reading(path, error))?;
-    Source::new(&name, &start)?;
+    Source::new(&name, &beginning(path, FORMAT_BYTES)?)?;
     let bytes = atrous_files::read(path, limits.max_bytes).map_err(|error| match error.kind() {
         ErrorKind::FileTooLarge => {
             let bytes = fs::metadata(path).map_or(0, |file| file.len()).max(limits.max_bytes.saturating_add(1));

@@ -2,6 +2,7 @@
 
 use crate::support::{bytes, data, empty_folder, load, max_difference, png_of};
 use atrous_vision::{Exif, Limits, PictureHeader, RgbImage, decode_rgb8, load_header, load_rgb8, load_rgb8_with};
+use image::Rgb;
 use png::{BitDepth, ColorType};
 
 #[track_caller]
@@ -138,6 +139,30 @@ fn a_picture_can_be_read_as_it_is_stored() {
         let upright = load_rgb8_with(&path, &limits, Exif::Apply).unwrap();
         assert_eq!(header.size(Exif::Apply), upright.dimensions());
         assert_eq!(upright, load_rgb8(&path, &limits).unwrap());
+    }
+}
+
+#[test]
+fn the_header_of_a_large_file_is_found() {
+    let folder = empty_folder("header");
+    let noise = RgbImage::from_fn(700, 500, |x, y| Rgb([(x * y % 251) as u8, (x * x + y) as u8, (y * y) as u8]));
+    let mut jpeg = bytes("jpeg/corners.jpg");
+    let comments = [&[0xFF, 0xFE, 0xFF, 0xFF][..], &[7; 0xFFFD]].concat().repeat(8);
+    jpeg.splice(2..2, comments);
+    let mut webp = Vec::new();
+    let encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut webp);
+    encoder.encode(noise.as_raw(), 700, 500, image::ExtendedColorType::Rgb8).unwrap();
+    let mut png = png_of(700, 500, ColorType::Rgb, BitDepth::Eight, noise.as_raw());
+    // A chunk before the pixels that is longer than what is read first.
+    let chunk = [&[0, 8, 0, 0][..], b"teSt", &[0; 1 << 19], &[0; 4]].concat();
+    png.splice(33..33, chunk);
+    for (name, bytes, size) in [("a.jpg", jpeg, (16, 8)), ("a.webp", webp, (700, 500)), ("a.png", png, (700, 500))] {
+        assert!(bytes.len() > 1 << 18, "{name} is small: {}", bytes.len());
+        let path = folder.join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let header = load_header(&path, &Limits::default()).unwrap();
+        let want = PictureHeader { width: size.0, height: size.1, channels: 3, orientation: 1 };
+        assert_eq!(header, want, "{name}");
     }
 }
 

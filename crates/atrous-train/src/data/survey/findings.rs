@@ -1,11 +1,8 @@
 //! What of the data teaches nothing, or is suspicious.
 
 use super::super::mnist::Part;
+use super::super::part_name::is_part;
 use super::{ClassCount, Survey};
-
-/// Names of folders that hold parts of data rather than classes.
-const PARTS: [&str; 10] =
-    ["train", "training", "val", "valid", "validation", "test", "testing", "eval", "dev", "holdout"];
 
 /// Share of ignored labels from which on there is a warning.
 const MUCH: f64 = 0.5;
@@ -118,23 +115,28 @@ impl Survey {
     }
 
     fn absent(&self, part: Part) -> Option<Finding> {
-        let absent = (0..self.classes.len()).filter(|class| self.classes[*class].labels == 0);
-        let classes: Vec<String> = absent.map(|class| self.class_names[class].clone()).collect();
+        let classes: Vec<String> = self.absent_classes().map(|class| self.class_names[class].clone()).collect();
         let (read, pixels) = (self.read, self.pixels);
         (!classes.is_empty()).then(|| Finding::Absent { classes, read, pixels, other: self.ignored_as(), part })
     }
 
+    /// The classes that do not occur. A class that is ignored as asked is none of them.
+    fn absent_classes(&self) -> impl Iterator<Item = usize> {
+        let absent = |class: &usize| self.classes[*class].labels == 0 && *class != self.ignore_label as usize;
+        (0..self.classes.len()).filter(absent)
+    }
+
     /// The first class that does not occur, if labels of masks are ignored that may be meant as it.
     fn ignored_as(&self) -> Option<IgnoredAs> {
-        let class = self.classes.iter().position(|count| count.labels == 0)?;
+        let class = self.absent_classes().next()?;
         let class = (class, self.class_names[class].clone());
         let other = IgnoredAs { label: self.ignore_label, share: self.ignored_share(), class };
-        (self.pixels && self.ignored.labels > 0).then_some(other)
+        let is_class = (self.ignore_label as usize) < self.classes.len();
+        (self.pixels && self.ignored.labels > 0 && !is_class).then_some(other)
     }
 
     fn parts(&self) -> Option<Finding> {
-        let is_part = |name: &&String| PARTS.iter().any(|part| name.eq_ignore_ascii_case(part));
-        let names: Vec<String> = self.class_names.iter().filter(is_part).cloned().collect();
+        let names: Vec<String> = self.class_names.iter().filter(|name| is_part(name)).cloned().collect();
         let all = names.len() == self.class_names.len();
         // One class may well be called so, such as the trains of Pascal VOC.
         (!self.pixels && names.len() > 1).then_some(Finding::Parts { names, all })
