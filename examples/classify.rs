@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use atrous::prelude::*;
-use atrous::vision::read_labels;
+use atrous::vision::{read_labels, shown};
 use atrous_examples::{Failure, NetworkArgs, finish, say};
 use clap::Parser;
 
@@ -46,7 +46,7 @@ fn run(args: &Args) -> Result<String, Failure> {
     let best = network.classify_blocking(std::slice::from_ref(&photo), args.k)?;
     let seconds = start.elapsed().as_secs_f64();
 
-    let mut text = format!("{} classified {} in {seconds:.1} s:\n", args.model, args.photo.display());
+    let mut text = format!("{} classified {} in {seconds:.1} s:\n", args.model, shown(&args.photo));
     for prediction in best.iter().flatten() {
         let label = labels.as_ref().map_or("", |labels| &labels[prediction.class]);
         let line = format!("  {:5.1} %  class {:3}  {label}", 100.0 * prediction.probability, prediction.class);

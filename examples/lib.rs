@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use atrous::Device;
+use atrous::vision::shown;
 
 pub use network::NetworkArgs;
 pub use reference::{Comparison, Reference};
@@ -65,8 +66,7 @@ pub fn announce(device: &Device) {
         say("  No GPU: this adapter computes on the CPU, slowly.\n");
     }
     let folder = device.options().pipeline_cache.folder();
-    let kept =
-        folder.map_or_else(String::new, |folder| format!(" ({} keeps them for the next time)", folder.display()));
+    let kept = folder.map_or_else(String::new, |folder| format!(" ({} keeps them for the next time)", shown(folder)));
     device.on_compile(move |kernels| {
         let s = if kernels == 1 { "" } else { "s" };
         say(&format!("Compiling up to {kernels} kernel{s}{kept} …\n"));
@@ -76,21 +76,24 @@ pub fn announce(device: &Device) {
 /// Finds out before the work begins whether a PNG can be put there, in place of none of the files that are read.
 ///
 /// # Errors
-/// If the folder does not exist, the path is a folder, a file of another kind, or one of `inputs`.
+/// If the folder does not exist, the path is a folder, a pipe, a device, a file of another kind, or one of `inputs`.
 pub fn check_output(path: &Path, inputs: &[&Path]) -> Result<(), Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if path.is_dir() {
-        return Err(format!("{}: cannot write a picture there: it is a folder", path.display()).into());
+        return Err(format!("{}: cannot write a picture there: it is a folder", shown(path)).into());
+    }
+    if path.exists() && !path.is_file() {
+        return Err(format!("{}: cannot write a picture there: it is a pipe or a device", shown(path)).into());
     }
     if !folder.is_dir() {
-        return Err(format!("{}: cannot write: there is no folder {}", path.display(), folder.display()).into());
+        return Err(format!("{}: cannot write: there is no folder {}", shown(path), shown(folder)).into());
     }
     if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
-        return Err(format!("{}: pictures are written as PNG: the name must end in .png", path.display()).into());
+        return Err(format!("{}: pictures are written as PNG: the name must end in .png", shown(path)).into());
     }
     let file = |path: &Path| path.canonicalize().ok();
     if file(path).is_some_and(|output| inputs.iter().any(|input| file(input) == Some(output.clone()))) {
-        return Err(format!("{}: it is read, and would be overwritten", path.display()).into());
+        return Err(format!("{}: it is read, and would be overwritten", shown(path)).into());
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use atrous::prelude::*;
-use atrous::vision::{overlay, write_palette_png};
+use atrous::vision::{overlay, shown, write_palette_png};
 use atrous_examples::painting::{Lesson, Strokes, learn};
 use atrous_examples::{Failure, announce, check_output, finish, say};
 use clap::Parser;
@@ -68,6 +68,6 @@ fn run(args: &Args) -> Result<String, Failure> {
         let [r, g, b] = strokes.colours[class];
         text += &format!("  #{r:02x}{g:02x}{b:02x}  {:5.1} % of the pixels\n", 100.0 * count as f64 / pixels);
     }
-    text += &format!("Wrote {} and {}.\n", args.output.display(), classes_path.display());
+    text += &format!("Wrote {} and {}.\n", shown(&args.output), shown(&classes_path));
     Ok(text)
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use atrous::prelude::*;
-use atrous::vision::{overlay, voc_palette, write_palette_png};
+use atrous::vision::{overlay, shown, voc_palette, write_palette_png};
 use atrous_examples::{Failure, NetworkArgs, check_output, finish, say};
 use clap::Parser;
 
@@ -47,7 +47,7 @@ fn run(args: &Args) -> Result<String, Failure> {
     write_palette_png(&args.output, &classes, &voc_palette())?;
     write_png(&overlay_path, &overlay(&photo, &classes, &voc_palette(), 0.5)?)?;
 
-    let mut text = format!("{} segmented {} in {seconds:.1} s:\n", args.model, args.photo.display());
+    let mut text = format!("{} segmented {} in {seconds:.1} s:\n", args.model, shown(&args.photo));
     let pixels = f64::from(photo.width()) * f64::from(photo.height());
     let counts = classes.pixel_counts();
     let mut found: Vec<usize> = (0..counts.len()).filter(|class| counts[*class] > 0).collect();
@@ -55,7 +55,7 @@ fn run(args: &Args) -> Result<String, Failure> {
     for class in found {
         writeln!(text, "  class {class:3}  {:5.1} % of the pixels", 100.0 * counts[class] as f64 / pixels)?;
     }
-    writeln!(text, "Wrote {} and {}.", args.output.display(), overlay_path.display())?;
+    writeln!(text, "Wrote {} and {}.", shown(&args.output), shown(&overlay_path))?;
     if let Some(reference) = args.network.reference(&args.model)? {
         text += &reference.report(&mut network, &photo)?;
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use atrous::gpu::Overlay;
 use atrous::prelude::*;
-use atrous::vision::voc_palette;
+use atrous::vision::{shown, voc_palette};
 use atrous::wgpu;
 use atrous_examples::{Failure, check_output, finish, gpu_work};
 use clap::Parser;
@@ -47,7 +47,7 @@ fn run(args: &Args) -> Result<String, Failure> {
     let (width, height) = photo.dimensions();
     let most = gpu.limits().max_texture_dimension_2d;
     if width > most / 2 || height > most {
-        let path = args.photo.display();
+        let path = shown(&args.photo);
         return Err(format!("{path}: two of {width}×{height} pixels do not fit a texture of {most}×{most}").into());
     }
     let seen = gpu_work::upload(&gpu, &queue, &photo);
@@ -64,6 +64,6 @@ fn run(args: &Args) -> Result<String, Failure> {
     queue.submit([encoder.finish()]);
 
     write_png(&args.output, &gpu_work::download(&gpu, &queue, &both)?)?;
-    let path = args.output.display();
-    Ok(format!("{} segmented {} on a shared device.\nWrote {path}.\n", args.model, args.photo.display()))
+    let path = shown(&args.output);
+    Ok(format!("{} segmented {} on a shared device.\nWrote {path}.\n", args.model, shown(&args.photo)))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use atrous::vision::{ClassMap, Palette};
+use atrous::vision::{ClassMap, Palette, shown};
 
 use crate::Failure;
 
@@ -29,7 +29,10 @@ impl Strokes {
     /// # Errors
     /// If the file is no picture, has another size than the photograph, or fewer than two colours.
     pub fn read(path: &Path, size: (u32, u32)) -> Result<Self, Failure> {
-        let name = path.display();
+        let name = shown(path);
+        if path.exists() && !path.is_file() {
+            return Err(format!("{name}: it is not a regular file").into());
+        }
         let picture = image::ImageReader::open(path).map_err(|e| format!("{name}: {e}"))?;
         let picture = picture.with_guessed_format().map_err(|e| format!("{name}: {e}"))?;
         let picture = picture.decode().map_err(|e| format!("{name}: {e}"))?.into_rgba8();

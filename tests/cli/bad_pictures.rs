@@ -37,6 +37,20 @@ fn what_is_no_picture_is_refused() {
     refuse("classify", &[], &["<PHOTO>"]);
 }
 
+/// A pipe without a writer would be waited for.
+#[cfg(unix)]
+#[test]
+fn pipes_are_refused_at_once() {
+    let folder = Folder::new("pipe");
+    let pipe = folder.path("a\nb.png");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo starts").success());
+    refuse("classify", &[&pipe], &["a\\nb.png: cannot read: it is a pipe (FIFO), not a regular file"]);
+    let photo = "examples/photos/china.png";
+    refuse("segment", &[photo, "-o", &pipe], &["a\\nb.png: cannot write a picture there: it is a pipe or a device"]);
+    refuse("segment", &[photo, "-o", &folder.path("a.jpg")], &["a.jpg: pictures are written as PNG"]);
+    refuse("scribble", &[photo, &pipe, "-o", &folder.path("a.png")], &["a\\nb.png: it is not a regular file"]);
+}
+
 #[test]
 fn damaged_pictures_are_refused() {
     let folder = Folder::new("damaged");

@@ -150,6 +150,10 @@ fn absurd_numbers_are_refused_with_their_bounds() {
         with(&["--samples", "16", &format!("--{flag}"), &largest], &[&text]);
     }
     with(&["--threads", &largest], &["threads must be at most 1024"]);
+    for megapixels in ["0", "-1", "nan", "inf", "1e7"] {
+        let text = "max_picture must be from 0.000001 to 1000000 megapixels, got";
+        with(&["--max-picture", megapixels], &[text]);
+    }
     for flag in ["samples", "batch", "epochs", "accumulate", "threads", "steps", "step-size", "milestones", "top-k"] {
         let flag = format!("--{flag}");
         refuse(

@@ -1,6 +1,7 @@
 //! Files that are either complete or as they were before: checkpoints, weights, pictures, caches.
 
 mod names;
+mod read;
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -11,6 +12,7 @@ use std::{
 };
 
 pub use names::{is_plain, shown};
+pub use read::{open, read, read_text};
 
 /// Creates or replaces a file with what `write` writes, all or nothing: under a temporary name beside it, synced to disk,
 /// then renamed. A symbolic link is followed and stays a link.

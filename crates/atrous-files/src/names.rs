@@ -27,10 +27,11 @@ pub fn shown(name: impl AsRef<OsStr>) -> String {
     text
 }
 
-/// Whether a character is shown as it is, on the line where it stands.
+/// Whether a character is shown as it is, on the line where it stands. The joiners U+200C and U+200D are: words and emoji have them.
 pub fn is_plain(c: char) -> bool {
-    let moves = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    !c.is_control() && !moves
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let hides = matches!(c, '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{2060}' | '\u{feff}');
+    !(c.is_control() || turns || hides)
 }
 
 #[cfg(test)]
@@ -41,7 +42,8 @@ mod tests {
     fn what_is_no_plain_text_is_escaped() {
         assert_eq!(shown("a\r\n\tb"), r"a\r\n\tb");
         assert_eq!(shown("\u{202e}gpj.exe\u{2028}"), r"\u{202e}gpj.exe\u{2028}");
-        assert_eq!(shown("日本 é e\u{301}"), "日本 é e\u{301}");
+        assert_eq!(shown("a\u{200b}b\u{61c}\u{85}"), r"a\u{200b}b\u{61c}\u{85}");
+        assert_eq!(shown("日本 é e\u{301} 👩\u{200d}🔬"), "日本 é e\u{301} 👩\u{200d}🔬");
     }
 
     #[cfg(unix)]

@@ -35,6 +35,7 @@ mod preprocess;
 mod resize_tensor;
 mod size;
 
+pub use atrous_files::shown;
 pub use atrous_nn::Normalize;
 pub use atrous_nn::normalize::{CAFFE_MEAN_BGR, HALF, IMAGENET_MEAN, IMAGENET_STD};
 pub use class_map::{ClassMap, argmax_classes};

@@ -32,6 +32,8 @@ pub(super) struct Config {
     pub(super) ignore_label: Option<u32>,
     pub(super) on_broken: OnBroken,
     pub(super) threads: Option<usize>,
+    /// Megapixels.
+    pub(super) max_picture: Option<f64>,
     pub(super) seed: u64,
     pub(super) maximize: bool,
     pub(super) clip_norm: Option<f64>,

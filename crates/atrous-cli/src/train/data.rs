@@ -47,6 +47,7 @@ impl Config {
         if threads > 1024 {
             return Err(Failed::Value { key: "threads", must: "at most 1024", got: threads.to_string() }.into());
         }
+        let plain = LoaderOptions::new(self.batch, size, Preprocess::new(info.normalize));
         Ok(LoaderOptions {
             framing: match self.framing {
                 Framing::Cover => data::Framing::Cover,
@@ -61,8 +62,20 @@ impl Config {
                 OnBroken::Refuse => data::OnBroken::Refuse,
             },
             ignore_label: self.ignore_label.unwrap_or(ignored),
-            ..LoaderOptions::new(self.batch, size, Preprocess::new(info.normalize))
+            max_picture: self.max_pixels()?.unwrap_or(plain.max_picture),
+            ..plain
         })
+    }
+
+    /// Most pixels of a picture, if they are given.
+    fn max_pixels(&self) -> Result<Option<u64>> {
+        match self.max_picture {
+            Some(megapixels) if !(1e-6..=1e6).contains(&megapixels) => {
+                let (must, got) = ("from 0.000001 to 1000000 megapixels", megapixels.to_string());
+                Err(Failed::Value { key: "max_picture", must, got }.into())
+            }
+            megapixels => Ok(megapixels.map(|megapixels| (megapixels * 1e6).round() as u64)),
+        }
     }
 
     /// The samples of training and of validation.

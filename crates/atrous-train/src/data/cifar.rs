@@ -1,13 +1,12 @@
 //! The binary files of CIFAR-10.
 
 use super::error::{DataError, Result};
-use super::files::{io_error, open_plain_or_gzip, shown};
+use super::files::{check_memory, open_plain_or_gzip, read_next, shown};
 use super::in_memory::InMemory;
 use super::mnist::Part;
 use super::picture::Picture;
 use super::sample::Sample;
 use super::target::Target;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The classes of CIFAR-10 in the order of their numbers.
@@ -35,11 +34,11 @@ pub fn cifar10(folder: impl AsRef<Path>, part: Part) -> Result<InMemory> {
 }
 
 /// Pictures from files of 3,073-byte records, any number of records each: a label, then 32×32 red values row by row,
-/// the green and the blue. The files may be compressed by gzip.
+/// the green and the blue. The files may be compressed by gzip. The samples may take 1 GiB of memory.
 ///
 /// # Errors
 /// [`DataError::Missing`], [`DataError::Io`]; [`DataError::FileSize`] for an empty file or a part of a record,
-/// [`DataError::LabelRange`], [`DataError::NoSamples`], [`DataError::OneClass`].
+/// [`DataError::LabelRange`], [`DataError::TooManyBytes`], [`DataError::NoSamples`], [`DataError::OneClass`].
 pub fn cifar10_files(files: &[impl AsRef<Path>]) -> Result<InMemory> {
     let mut samples = Vec::new();
     for file in files {
@@ -52,10 +51,9 @@ pub fn cifar10_files(files: &[impl AsRef<Path>]) -> Result<InMemory> {
 
 fn read_batch(path: &Path, samples: &mut Vec<Sample>) -> Result<()> {
     let mut file = open_plain_or_gzip(path)?;
-    let mut record = Vec::with_capacity(RECORD);
     for index in 0.. {
-        record.clear();
-        file.by_ref().take(RECORD as u64).read_to_end(&mut record).map_err(io_error(path))?;
+        let record = read_next(path, &mut *file, RECORD)?;
+        check_memory(path, samples.len() as u64 + 1, RECORD as u64)?;
         match record.len() {
             0 if index > 0 => break,
             RECORD => samples.push(sample(path, index, &record)?),

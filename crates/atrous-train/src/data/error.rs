@@ -40,6 +40,12 @@ pub enum DataError {
         /// `raw` or `apply`.
         remedy: &'static str,
     },
+    /// A picture has more pixels than all pictures that are read at the same time may have.
+    #[error(
+        "{path}: the picture is {}×{} = {:.1} megapixels, but pictures are limited to {:.1} (max_picture)",
+        size.0, size.1, megapixels(u64::from(size.0) * u64::from(size.1)), megapixels(*most)
+    )]
+    PictureTooLarge { path: String, size: (u32, u32), most: u64 },
     /// The mask is not as large as its picture.
     #[error("{sample}: the mask is {}×{}, but its picture is {}×{}", mask.0, mask.1, picture.0, picture.1)]
     MaskSize { sample: String, mask: (u32, u32), picture: (u32, u32) },
@@ -111,6 +117,11 @@ pub enum DataError {
     /// A file is too short or too long.
     #[error("{path}: wanted {want}, got {got} bytes")]
     FileSize { path: String, want: String, got: String },
+    /// The samples of a file do not fit into the memory that they may take.
+    #[error(
+        "{path}: its samples take {bytes} bytes or more, the limit is {max_bytes}: use fewer, or a folder of pictures"
+    )]
+    TooManyBytes { path: String, bytes: u64, max_bytes: u64 },
     /// A file of pictures and a file of labels have different numbers of entries.
     #[error("{images} has {pictures} pictures, but {labels} has {count} labels")]
     Counts { images: String, pictures: u64, labels: String, count: u64 },
@@ -141,7 +152,10 @@ impl DataError {
             | DataError::DeadLink { .. }
             | DataError::Io { .. }
             | DataError::Threads { .. } => ErrorKind::Io,
-            DataError::UnsupportedMask { .. } | DataError::Unstratifiable { .. } => ErrorKind::Unsupported,
+            DataError::UnsupportedMask { .. }
+            | DataError::Unstratifiable { .. }
+            | DataError::PictureTooLarge { .. }
+            | DataError::TooManyBytes { .. } => ErrorKind::Unsupported,
             _ => ErrorKind::Invalid,
         }
     }
@@ -158,9 +172,14 @@ impl DataError {
                 | DataError::DamagedMask { .. }
                 | DataError::UnsupportedMask { .. }
                 | DataError::MaskSize { .. }
+                | DataError::PictureTooLarge { .. }
                 | DataError::MaskTurned { .. }
         )
     }
+}
+
+fn megapixels(pixels: u64) -> f64 {
+    pixels as f64 / 1e6
 }
 
 fn last_label(classes: usize, ignored: Option<u32>) -> String {

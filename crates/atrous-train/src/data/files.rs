@@ -4,7 +4,7 @@ use super::error::{DataError, Result};
 use super::picture::Picture;
 use atrous_vision::{Exif, Limits, PictureHeader, load_header, load_rgb8_with};
 use flate2::read::MultiGzDecoder;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufReader, Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use unicode_normalization::UnicodeNormalization;
@@ -13,6 +13,13 @@ use walkdir::WalkDir;
 /// Extensions of picture files. Some of these formats cannot be decoded; their files are not ignored, but cause an error that says so.
 const PICTURE_EXTENSIONS: [&str; 11] =
     ["jpg", "jpeg", "png", "webp", "bmp", "gif", "pgm", "ppm", "tif", "tiff", "avif"];
+
+/// Most bytes of a file of text.
+const MAX_TEXT: u64 = 64 << 20;
+
+/// Most bytes of the samples of a dataset in memory, and what a sample takes beside its pixels.
+const MAX_SAMPLES: u64 = 1 << 30;
+const SAMPLE: u64 = 128;
 
 pub(crate) use atrous_files::shown;
 
@@ -139,14 +146,14 @@ pub(crate) fn io_error(path: &Path) -> impl Fn(io::Error) -> DataError + '_ {
     }
 }
 
-/// Text of a file.
+/// Text of a file, of 64 MiB at most.
 pub(crate) fn read_text(path: &Path) -> Result<String> {
-    fs::read_to_string(path).map_err(io_error(path))
+    atrous_files::read_text(path, MAX_TEXT).map_err(io_error(path))
 }
 
 /// Opens a file that may be compressed by gzip, which is recognised by its content.
 pub(crate) fn open_plain_or_gzip(path: &Path) -> Result<Box<dyn Read>> {
-    let mut file = BufReader::new(File::open(path).map_err(io_error(path))?);
+    let mut file = BufReader::new(atrous_files::open(path).map_err(io_error(path))?);
     let mut start = Vec::new();
     file.by_ref().take(2).read_to_end(&mut start).map_err(io_error(path))?;
     let compressed = start == [0x1F, 0x8B];
@@ -157,14 +164,18 @@ pub(crate) fn open_plain_or_gzip(path: &Path) -> Result<Box<dyn Read>> {
     })
 }
 
-/// Reads the rest of a file, which must have exactly `want` bytes; `what` describes them in errors.
-pub(crate) fn read_rest(path: &Path, file: &mut dyn Read, want: u64, what: &str) -> Result<Vec<u8>> {
+/// Reads the next `want` bytes of a file; fewer if it ends before.
+pub(crate) fn read_next(path: &Path, file: &mut dyn Read, want: usize) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.take(want + 1).read_to_end(&mut bytes).map_err(io_error(path))?;
-    let got = bytes.len() as u64;
-    if got == want {
-        return Ok(bytes);
+    file.take(want as u64).read_to_end(&mut bytes).map_err(io_error(path))?;
+    Ok(bytes)
+}
+
+/// Refuses a file with so many samples, of `size` bytes each, that they do not fit into memory.
+pub(crate) fn check_memory(path: &Path, samples: u64, size: u64) -> Result<()> {
+    let bytes = samples.saturating_mul(size.saturating_add(SAMPLE));
+    match bytes <= MAX_SAMPLES {
+        true => Ok(()),
+        false => Err(DataError::TooManyBytes { path: shown(path), bytes, max_bytes: MAX_SAMPLES }),
     }
-    let got = if got > want { format!("more than {want}") } else { got.to_string() };
-    Err(DataError::FileSize { path: shown(path), want: format!("{want} bytes of {what}"), got })
 }

@@ -3,6 +3,7 @@
 use super::dataset::Dataset;
 use super::epoch::Epoch;
 use super::error::Result;
+use super::info::SampleInfo;
 use super::options::LoaderOptions;
 use super::reader::{Reader, Skipped};
 use super::target::TargetSpec;
@@ -85,6 +86,12 @@ impl Loader {
         let (len, LoaderOptions { batch, drop_last, .. }) = (self.reader.dataset.len(), self.reader.options);
         let rest = len % batch;
         (!drop_last && rest > 0 && rest < len).then_some(rest)
+    }
+
+    /// What a sample holds, read within the bound on pictures that are read at once.
+    pub(crate) fn inspect(&self, index: usize) -> Result<SampleInfo> {
+        let _permit = self.reader.budget.sample(&**self.dataset(), index)?;
+        self.dataset().inspect(index)
     }
 
     /// The samples left out so far, each once, in the order of the dataset. Threads that read ahead may have skipped samples of

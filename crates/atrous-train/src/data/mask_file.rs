@@ -4,7 +4,6 @@ use super::error::{DataError, Result};
 use super::files::{io_error, shown};
 use atrous_vision::{ClassMap, Limits};
 use png::{BitDepth, ColorType, Decoder, DecodingError, Transformations};
-use std::fs::File;
 use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 
@@ -24,7 +23,7 @@ pub fn read_mask(path: impl AsRef<Path>) -> Result<ClassMap> {
         DecodingError::IoError(error) => io_error(path)(error),
         error => damaged(error.to_string()),
     };
-    let file = File::open(path).map_err(io_error(path))?;
+    let file = atrous_files::open(path).map_err(io_error(path))?;
     let mut decoder = Decoder::new(BufReader::new(file));
     decoder.set_transformations(Transformations::IDENTITY);
     let header = decoder.read_header_info().map_err(explain)?;
@@ -42,10 +41,10 @@ pub fn read_mask(path: impl AsRef<Path>) -> Result<ClassMap> {
     let size = reader.output_buffer_size().ok_or_else(|| damaged(format!("{width}×{height} pixels do not fit")))?;
     let mut rows = vec![0; size];
     let frame = reader.next_frame(&mut rows).map_err(explain)?;
-    let values = rows[..frame.buffer_size()]
-        .chunks_exact(frame.line_size)
-        .flat_map(|row| unpack(row, depth as usize).take(width as usize))
-        .collect();
+    let mut values = Vec::with_capacity(width as usize * height as usize);
+    for row in rows[..frame.buffer_size()].chunks_exact(frame.line_size) {
+        values.extend(unpack(row, depth as usize).take(width as usize));
+    }
     Ok(ClassMap::new(width, height, values)?)
 }
 

@@ -1,7 +1,7 @@
 //! The IDX files of MNIST and its relatives.
 
 use super::error::{DataError, Result};
-use super::files::{io_error, open_plain_or_gzip, read_rest, shown};
+use super::files::{check_memory, open_plain_or_gzip, read_next, shown};
 use super::in_memory::InMemory;
 use super::picture::Picture;
 use super::sample::Sample;
@@ -17,9 +17,6 @@ pub enum Part {
     /// For testing.
     Test,
 }
-
-/// Most bytes of pictures that are read into memory.
-const MAX_BYTES: u64 = 1 << 32;
 
 /// MNIST (LeCun, Cortes & Burges) from a folder with its files under their original names,
 /// `train-images-idx3-ubyte` and so on, with or without `.gz`; also written `train-images.idx3-ubyte`.
@@ -40,26 +37,29 @@ pub fn mnist(folder: impl AsRef<Path>, part: Part) -> Result<InMemory> {
 
 /// A dataset in the format of MNIST: an IDX file of 8-bit grey pictures (magic number 2051, then count, rows and
 /// columns) and one of 8-bit labels (2049, then count), numbers being 32 bits, high byte first. Both may be compressed
-/// by gzip.
+/// by gzip. The samples may take 1 GiB of memory.
 ///
 /// # Errors
 /// [`DataError::Missing`], [`DataError::Io`], [`DataError::Header`], [`DataError::FileSize`], [`DataError::Counts`],
-/// [`DataError::NoSamples`], [`DataError::OneClass`], [`DataError::LabelRange`].
+/// [`DataError::TooManyBytes`], [`DataError::NoSamples`], [`DataError::OneClass`], [`DataError::LabelRange`].
 pub fn idx(images: impl AsRef<Path>, labels: impl AsRef<Path>, class_names: Vec<String>) -> Result<InMemory> {
     let (images, labels) = (images.as_ref(), labels.as_ref());
-    let ([count, rows, columns], pixels) = read_idx(images, 2051, "pixels")?;
-    let ([label_count], classes) = read_idx(labels, 2049, "labels")?;
+    let ([count, rows, columns], mut pixels) = open_idx(images, 2051)?;
+    let size = u64::from(rows) * u64::from(columns);
+    check_memory(images, count.into(), size)?;
+    let ([label_count], mut classes) = open_idx(labels, 2049)?;
     if count != label_count {
         let (pictures, count) = (count.into(), label_count.into());
         return Err(DataError::Counts { images: shown(images), pictures, labels: shown(labels), count });
     }
-    let size = rows as usize * columns as usize;
-    if count > 0 && size == 0 {
+    if count > 0 && (rows == 0 || columns == 0) {
         return Err(header_error(images, "rows×columns", "at least 1×1".to_owned(), format!("{rows}×{columns}")));
     }
-    let samples = pixels.chunks_exact(size.max(1)).zip(&classes).map(|(pixels, &class)| {
-        let image = Picture::new(columns, rows, 1, pixels.to_vec())?;
-        Ok(Sample { image, targets: vec![Target::Class(class.into())] })
+    let classes = read_values(labels, &mut *classes, count.into(), 1, "labels")?;
+    let pixels = read_values(images, &mut *pixels, count.into(), size as usize, "pixels")?;
+    let samples = pixels.into_iter().zip(classes).map(|(pixels, class)| {
+        let image = Picture::new(columns, rows, 1, pixels)?;
+        Ok(Sample { image, targets: vec![Target::Class(class[0].into())] })
     });
     InMemory::new(shown(labels), class_names, samples.collect::<Result<_>>()?)
 }
@@ -71,12 +71,11 @@ fn find(folder: &Path, name: &str, kind: &str) -> Result<PathBuf> {
     candidates.into_iter().find(|path| path.is_file()).ok_or(DataError::Missing { path, what: "file, nor with .gz" })
 }
 
-/// The dimensions of an IDX file and its bytes.
-fn read_idx<const N: usize>(path: &Path, magic: u32, what: &str) -> Result<([u32; N], Vec<u8>)> {
+/// The dimensions of an IDX file, and the file at its first value.
+fn open_idx<const N: usize>(path: &Path, magic: u32) -> Result<([u32; N], Box<dyn Read>)> {
     let mut file = open_plain_or_gzip(path)?;
     let size = 4 * (N + 1);
-    let mut header = Vec::new();
-    file.by_ref().take(size as u64).read_to_end(&mut header).map_err(io_error(path))?;
+    let header = read_next(path, &mut *file, size)?;
     let numbers: Vec<u32> =
         header.chunks_exact(4).map(|bytes| u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])).collect();
     if let Some(got) = numbers.first().filter(|&&first| first != magic) {
@@ -86,13 +85,25 @@ fn read_idx<const N: usize>(path: &Path, magic: u32, what: &str) -> Result<([u32
         let (want, got) = (format!("a header of {size} bytes"), header.len().to_string());
         return Err(DataError::FileSize { path: shown(path), want, got });
     }
-    let dimensions: [u32; N] = std::array::from_fn(|i| numbers[i + 1]);
-    let bytes = dimensions.iter().fold(1u64, |product, &side| product.saturating_mul(side.into()));
-    if bytes > MAX_BYTES {
-        let got = dimensions.map(|side| side.to_string()).join("×");
-        return Err(header_error(path, "size of the IDX file", format!("at most {MAX_BYTES} bytes"), got));
+    Ok((std::array::from_fn(|i| numbers[i + 1]), file))
+}
+
+/// The values of `count` samples, `size` bytes each: all that the file holds.
+fn read_values(path: &Path, file: &mut dyn Read, count: u64, size: usize, what: &str) -> Result<Vec<Vec<u8>>> {
+    let want = count * size as u64;
+    let wrong = |got| DataError::FileSize { path: shown(path), want: format!("{want} bytes of {what}"), got };
+    let mut values = Vec::new();
+    for index in 0..count {
+        let value = read_next(path, file, size)?;
+        if value.len() < size {
+            return Err(wrong((index * size as u64 + value.len() as u64).to_string()));
+        }
+        values.push(value);
     }
-    Ok((dimensions, read_rest(path, &mut *file, bytes, what)?))
+    match read_next(path, file, 1)?.is_empty() {
+        true => Ok(values),
+        false => Err(wrong(format!("more than {want}"))),
+    }
 }
 
 fn header_error(path: &Path, what: &'static str, want: String, got: String) -> DataError {

@@ -29,6 +29,7 @@
 
 mod augment;
 mod batch;
+mod budget;
 mod check;
 mod cifar;
 mod dataset;

@@ -53,6 +53,9 @@ pub struct LoaderOptions {
     pub threads: usize,
     /// Most batches that are being prepared or waiting, at least 1. If it is less than `threads`, some threads are idle.
     pub ahead: usize,
+    /// Most pixels of a picture or mask in a file, and of all that are read at the same time, at least 1. Reading takes up to 12 bytes
+    /// a pixel (16 of progressive CMYK JPEGs).
+    pub max_picture: u64,
     /// Whether to leave out a last batch that is not full.
     pub drop_last: bool,
     /// What to do with a sample that cannot be read.
@@ -68,7 +71,7 @@ const MAX_PIXELS: f64 = (1 << 28) as f64;
 
 impl LoaderOptions {
     /// Batches in the dataset's order without random changes, prepared by one thread per core, up to two batches per thread in advance.
-    /// The last batch is kept, a broken sample is an error, and the ignore label is 255.
+    /// The last batch is kept, a broken sample is an error, the ignore label is 255, and pictures have at most 2²⁸ pixels.
     pub fn new(batch: usize, size: [usize; 2], preprocess: Preprocess) -> Self {
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
         LoaderOptions {
@@ -81,6 +84,7 @@ impl LoaderOptions {
             seed: 0,
             threads,
             ahead: 2 * threads,
+            max_picture: 1 << 28,
             drop_last: false,
             on_broken: OnBroken::Refuse,
             ignore_label: VOID.into(),
@@ -107,6 +111,7 @@ impl LoaderOptions {
         let got = format!("{}×{height}×{width}×{}", self.batch, self.preprocess.channels());
         rule(values <= MAX_VALUES, "batch and size", format!("at most {MAX_VALUES} values together"), got)?;
         rule(self.ahead > 0, "ahead", "at least 1".to_owned(), self.ahead.to_string())?;
+        rule(self.max_picture > 0, "max_picture", "at least 1 pixel".to_owned(), self.max_picture.to_string())?;
         let must = format!("at most the {samples} samples where the last batch is dropped if not full");
         rule(!self.drop_last || self.batch <= samples, "batch", must, self.batch.to_string())?;
         rule(u32::try_from(samples).is_ok(), "samples", "fewer than 2³²".to_owned(), samples.to_string())?;

@@ -1,6 +1,7 @@
 //! Samples of a dataset, read and brought to the shape of a batch.
 
 use super::batch::{Batch, Framed, stack};
+use super::budget::Budget;
 use super::check::check_sample;
 use super::dataset::Dataset;
 use super::error::Result;
@@ -23,18 +24,20 @@ pub struct Skipped {
     pub reason: String,
 }
 
-/// Makes batches of a dataset's samples. Clones share the list of skipped samples.
+/// Makes batches of a dataset's samples. Clones share the list of skipped samples and the bound on pictures read at once.
 #[derive(Clone)]
 pub(crate) struct Reader {
     pub(crate) dataset: Arc<dyn Dataset>,
     pub(crate) options: LoaderOptions,
+    pub(crate) budget: Arc<Budget>,
     skipped: Arc<Mutex<BTreeMap<usize, Skipped>>>,
 }
 
 impl Reader {
     /// `options` have been checked for the dataset.
     pub(crate) fn new(dataset: Arc<dyn Dataset>, options: LoaderOptions) -> Self {
-        Self { dataset, options, skipped: Arc::default() }
+        let budget = Arc::new(Budget::new(options.max_picture));
+        Self { dataset, options, budget, skipped: Arc::default() }
     }
 
     /// Number of batches of an epoch, at least 1.
@@ -82,6 +85,7 @@ impl Reader {
     /// A sample as a picture of the batch's size and the values of its targets.
     fn read_sample(&self, index: usize, epoch: u64) -> Result<Framed> {
         let options = &self.options;
+        let _permit = self.budget.sample(&*self.dataset, index)?;
         let sample = self.dataset.get(index)?;
         check_sample(&*self.dataset, index, &sample, options.ignore_label)?;
         // Lossless: by the checks of the options, sides are below 2³² and a mask's ignore label is below 256.

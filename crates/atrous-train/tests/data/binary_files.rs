@@ -1,7 +1,9 @@
 //! MNIST and CIFAR-10.
 
 use crate::support::{assert_has, class_of, names, temporary, text, write};
-use atrous_train::data::{CIFAR10_CLASSES, DataError, Dataset, InMemory, Part, cifar10, cifar10_files, idx, mnist};
+use atrous_train::data::{
+    CIFAR10_CLASSES, DataError, Dataset, InMemory, Part, cifar10, cifar10_files, idx, mnist, read_mask,
+};
 use flate2::{Compression, write::GzEncoder};
 use std::io::Write;
 use std::path::Path;
@@ -78,7 +80,7 @@ fn idx_headers_and_sizes() {
     let flat = idx_bytes(2051, &[3, 0, 3], &[]);
     assert_has(&text(digits(folder, &flat, &labels())), &["wanted at least 1×1, got 0×3"]);
     let huge = idx_bytes(2051, &[u32::MAX, u32::MAX, u32::MAX], &[]);
-    assert_has(&text(digits(folder, &huge, &labels())), &["at most 4294967296 bytes", "4294967295×4294967295"]);
+    assert_has(&text(digits(folder, &huge, &labels())), &["images: its samples take", "the limit is 1073741824"]);
     let none = digits(folder, &idx_bytes(2051, &[0, 28, 28], &[]), &idx_bytes(2049, &[0], &[]));
     assert_has(&text(none), &["no samples"]);
 }
@@ -152,4 +154,33 @@ fn cifar_with_faults() {
     assert_has(&label, &["batch.bin: record 1: label 10 is none of the 10 classes"]);
     assert_has(&text(read(&[record(3, 1), record(3, 2)].concat())), &["only one class, \"cat\""]);
     assert_has(&text(cifar10_files(&[] as &[&Path])), &["no samples"]);
+}
+
+/// What the header states is refused before it is read, and a pipe is not waited for.
+#[cfg(unix)]
+#[test]
+fn too_many_samples_and_pipes() {
+    let root = temporary();
+    let folder = root.path();
+    let (many, one) = ([1_000_000, 32, 32].as_slice(), [2, 3, 3].as_slice());
+    let labels = idx_bytes(2049, &[1_000_000], &[]);
+    let error = digits(folder, &gzip(&idx_bytes(2051, many, &[])), &labels).unwrap_err();
+    assert!(matches!(error, DataError::TooManyBytes { bytes: 1_152_000_000, .. }), "{error}");
+    assert_has(&error.to_string(), &["images", "1152000000 bytes", "the limit is 1073741824"]);
+    // Rows of two pixels would overflow, and a picture of many pixels need not be one of many samples.
+    let error = digits(folder, &idx_bytes(2051, &[1, u32::MAX, u32::MAX], &[]), &idx_bytes(2049, &[1], &[]));
+    assert!(matches!(error, Err(DataError::TooManyBytes { .. })));
+
+    let pipe = folder.join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let images = write(folder, "good", &idx_bytes(2051, one, &[0; 18]));
+    let names = || ["a", "b"].map(str::to_owned).to_vec();
+    for error in [
+        cifar10_files(&[&pipe]).unwrap_err(),
+        idx(&pipe, &images, names()).unwrap_err(),
+        idx(&images, &pipe, names()).unwrap_err(),
+        read_mask(&pipe).unwrap_err(),
+    ] {
+        assert_has(&error.to_string(), &["pipe: cannot read: it is a pipe (FIFO), not a regular file"]);
+    }
 }

@@ -6,7 +6,7 @@ use crate::support::{
 use atrous_train::data::{
     Batch, DataError, ImageFolder, Loader, LoaderOptions, MaskFolder, OnBroken, Picture, Sample, Skipped, Target,
 };
-use atrous_vision::ClassMap;
+use atrous_vision::{ClassMap, ErrorKind};
 use png::{BitDepth, ColorType};
 use std::path::Path;
 
@@ -48,6 +48,44 @@ fn refused_by_name() {
         assert_has(&error.unwrap().to_string(), &[&root.path().join("b/3.png").display().to_string(), "PNG"]);
         assert!(loader.skipped().is_empty());
     }
+}
+
+/// The bound is for one picture and for all that are read at once; it changes no batch.
+#[test]
+fn pictures_larger_than_the_bound() {
+    let root = temporary();
+    for (name, size) in [("a/0.png", (4, 3)), ("a/1.png", (5, 4)), ("b/2.png", (3, 2)), ("b/3.png", (2, 2))] {
+        write_picture(root.path(), name, size, [9, 99, 199]);
+    }
+    let with = |max_picture, threads, on_broken| {
+        let options = LoaderOptions { max_picture, threads, on_broken, ..options(1, [1, 1]) };
+        loader(ImageFolder::open(root.path()).unwrap(), options)
+    };
+    let (all, _) = read(&with(1 << 28, 0, OnBroken::Refuse), 0);
+    for threads in [0, 3] {
+        let (batches, error) = read(&with(20, threads, OnBroken::Refuse), 0);
+        assert!(error.is_none());
+        assert!(batches.iter().zip(&all).all(|(a, b)| a.images == b.images && a.labels() == b.labels()));
+        let (batches, error) = read(&with(19, threads, OnBroken::Refuse), 0);
+        let error = error.unwrap();
+        assert_eq!((batches.len(), error.kind()), (1, ErrorKind::Unsupported));
+        assert_has(&error.to_string(), &["1.png: the picture is 5×4 = 0.0 megapixels", "limited to", "max_picture"]);
+        let skipping = with(19, threads, OnBroken::Skip);
+        assert_eq!(read(&skipping, 0).0.len(), 3);
+        assert_eq!(skipping.skipped()[0].index, 1);
+    }
+}
+
+/// A mask is no way around the bound.
+#[test]
+fn masks_larger_than_the_bound() {
+    let root = temporary();
+    write_picture(root.path(), "pictures/1.png", (1, 1), [1, 2, 3]);
+    write(root.path(), "masks/1.png", &png_of((300, 200), ColorType::Grayscale, BitDepth::Eight, &[0; 60_000]));
+    let data = MaskFolder::open(root.path().join("pictures"), root.path().join("masks"), names(&["a", "b"])).unwrap();
+    let loader = loader(data, LoaderOptions { max_picture: 50_000, ..options(1, [1, 1]) });
+    let error = read(&loader, 0).1.unwrap();
+    assert_has(&error.to_string(), &["masks/1.png: the picture is 300×200 = 0.1 megapixels"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use atrous_train::data::{
     Batch, DataError, Dataset, InMemory, Loader, LoaderOptions, Picture, Sample, Target, TargetKind, TargetSpec,
 };
-use atrous_vision::{ClassMap, Normalize, Preprocess, RgbImage, write_png};
+use atrous_vision::{ClassMap, Normalize, Preprocess, RgbImage};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -20,11 +20,10 @@ pub(crate) fn write(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
     path
 }
 
-/// Writes a PNG picture of one colour.
+/// Writes a PNG picture of one colour, under any name.
 pub(crate) fn write_picture(folder: &Path, name: &str, size: (u32, u32), colour: [u8; 3]) -> PathBuf {
-    let path = write(folder, name, b"");
-    write_png(&path, &RgbImage::from_raw(size.0, size.1, colour.repeat((size.0 * size.1) as usize)).unwrap()).unwrap();
-    path
+    let rows = colour.repeat((size.0 * size.1) as usize);
+    write(folder, name, &png_of(size, png::ColorType::Rgb, png::BitDepth::Eight, &rows))
 }
 
 /// Writes a PNG picture with an EXIF orientation; its upper left pixel is red, all others are black.

@@ -27,12 +27,21 @@ pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
 /// Writes a picture as an 8-bit RGB PNG; see [`write_atomically`].
 ///
 /// # Errors
-/// [`Error::Encode`] if the picture has no pixels, and those of [`write_atomically`].
+/// [`Error::NotPngName`] unless the name ends in `.png`, [`Error::Encode`] if the picture has no pixels, and those of [`write_atomically`].
 pub fn write_png(path: impl AsRef<Path>, image: &RgbImage) -> Result<()> {
+    check_png_name(path.as_ref())?;
     let (width, height) = image.dimensions();
     let mut bytes = Vec::new();
     PngEncoder::new(&mut bytes)
         .write_image(image.as_raw(), width, height, ExtendedColorType::Rgb8)
         .map_err(|error| Error::Encode { width, height, reason: error.to_string() })?;
     write_atomically(path, &bytes)
+}
+
+/// Refuses names whose extension says that the file is no PNG.
+pub(super) fn check_png_name(path: &Path) -> Result<()> {
+    match path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
+        true => Ok(()),
+        false => Err(Error::NotPngName { path: atrous_files::shown(path) }),
+    }
 }

@@ -2,8 +2,7 @@
 
 use crate::support::{bytes, data, empty_folder, load, max_difference, png_of};
 use atrous_vision::{Exif, Limits, PictureHeader, RgbImage, decode_rgb8, load_header, load_rgb8, load_rgb8_with};
-use image::codecs::jpeg::JpegEncoder;
-use image::{ExtendedColorType, Rgb};
+use image::Rgb;
 use png::{BitDepth, ColorType};
 
 #[track_caller]
@@ -79,15 +78,9 @@ fn the_content_tells_the_format_not_the_name() {
     assert_eq!(image, load("decode_rgba.rgb.png"));
 }
 
-/// A 16×8 JPEG, left half red, right half green, top of the left half blue, with an EXIF orientation.
+/// `jpeg/corners.jpg`, a 16×8 JPEG, left half red, right half green, top of the left half blue, with an EXIF orientation.
 fn oriented_jpeg(orientation: u16) -> Vec<u8> {
-    let stored = RgbImage::from_fn(16, 8, |x, y| match (x < 8, y < 4) {
-        (true, true) => Rgb([0, 0, 255]),
-        (true, false) => Rgb([255, 0, 0]),
-        (false, _) => Rgb([0, 255, 0]),
-    });
-    let mut jpeg = Vec::new();
-    JpegEncoder::new_with_quality(&mut jpeg, 100).encode(stored.as_raw(), 16, 8, ExtendedColorType::Rgb8).unwrap();
+    let mut jpeg = bytes("jpeg/corners.jpg");
     // APP1: "Exif", then a big-endian TIFF with one directory of one entry: tag 0x0112, one SHORT.
     let mut exif = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01".to_vec();
     exif.extend(orientation.to_be_bytes());
@@ -153,21 +146,23 @@ fn a_picture_can_be_read_as_it_is_stored() {
 fn the_header_of_a_large_file_is_found() {
     let folder = empty_folder("header");
     let noise = RgbImage::from_fn(700, 500, |x, y| Rgb([(x * y % 251) as u8, (x * x + y) as u8, (y * y) as u8]));
-    let mut jpeg = Vec::new();
-    JpegEncoder::new_with_quality(&mut jpeg, 100).encode_image(&noise).unwrap();
+    let mut jpeg = bytes("jpeg/corners.jpg");
+    let comments = [&[0xFF, 0xFE, 0xFF, 0xFF][..], &[7; 0xFFFD]].concat().repeat(8);
+    jpeg.splice(2..2, comments);
     let mut webp = Vec::new();
     let encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut webp);
-    encoder.encode(noise.as_raw(), 700, 500, ExtendedColorType::Rgb8).unwrap();
+    encoder.encode(noise.as_raw(), 700, 500, image::ExtendedColorType::Rgb8).unwrap();
     let mut png = png_of(700, 500, ColorType::Rgb, BitDepth::Eight, noise.as_raw());
     // A chunk before the pixels that is longer than what is read first.
     let chunk = [&[0, 8, 0, 0][..], b"teSt", &[0; 1 << 19], &[0; 4]].concat();
     png.splice(33..33, chunk);
-    for (name, bytes) in [("a.jpg", jpeg), ("a.webp", webp), ("a.png", png)] {
+    for (name, bytes, size) in [("a.jpg", jpeg, (16, 8)), ("a.webp", webp, (700, 500)), ("a.png", png, (700, 500))] {
         assert!(bytes.len() > 1 << 18, "{name} is small: {}", bytes.len());
         let path = folder.join(name);
         std::fs::write(&path, bytes).unwrap();
         let header = load_header(&path, &Limits::default()).unwrap();
-        assert_eq!((header.width, header.height, header.channels, header.orientation), (700, 500, 3, 1), "{name}");
+        let want = PictureHeader { width: size.0, height: size.1, channels: 3, orientation: 1 };
+        assert_eq!(header, want, "{name}");
     }
 }
 

@@ -61,4 +61,7 @@ pub(super) struct ReadingFlags {
     /// Threads that read and change pictures [default: one per core]
     #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     threads: Option<usize>,
+    /// Most megapixels of a picture, and of all that the threads read at once; a megapixel takes up to 12 MB [default: 268.4]
+    #[arg(long, value_name = "MEGAPIXELS")]
+    max_picture: Option<f64>,
 }

@@ -117,7 +117,7 @@ fn inspect_all(
     let work = || {
         let mut found = Vec::new();
         while let Some(index) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
-            found.push((*index, loader.dataset().inspect(*index)));
+            found.push((*index, loader.inspect(*index)));
             progress(done.fetch_add(1, Ordering::Relaxed) + 1, chosen.len());
         }
         found
