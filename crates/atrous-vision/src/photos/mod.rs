@@ -13,4 +13,4 @@ pub use image::RgbImage;
 pub use load::{Limits, decode_rgb8, load_rgb8};
 pub use palette::{Palette, overlay, palette_png, voc_palette, write_palette_png};
 pub use resize::{Filter, resize};
-pub use write::{write_atomically, write_png};
+pub use write::{encode_png, write_atomically, write_png};
