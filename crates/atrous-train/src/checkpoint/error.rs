@@ -2,14 +2,15 @@
 
 use std::{io, path::PathBuf};
 
-use atrous_io::{Mismatch, WeightsError};
+use atrous_files::shown;
+use atrous_io::{BadValues, Mismatch, WeightsError};
 
 /// Why a checkpoint could not be written, read or used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
     /// The file cannot be written. An existing file was not changed.
-    #[error("cannot write the checkpoint {}: {source}", path.display())]
+    #[error("cannot write the checkpoint {}: {source}", shown(path))]
     Write {
         /// The file.
         path: PathBuf,
@@ -28,7 +29,7 @@ pub enum CheckpointError {
     #[error(transparent)]
     Read(Box<WeightsError>),
     /// The file is undamaged, but not a checkpoint that this version reads.
-    #[error("{} is not a checkpoint: {reason}", path.display())]
+    #[error("{} is not a checkpoint: {reason}", shown(path))]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -45,6 +46,9 @@ pub enum CheckpointError {
         /// Its value in the checkpoint.
         got: String,
     },
+    /// A parameter's values are NaN or infinite, or a running variance's negative: the training had diverged.
+    #[error("the checkpoint cannot be resumed: {0}")]
+    Values(Box<BadValues>),
     /// The checkpoint's tensors belong to another network or optimizer.
     #[error("the checkpoint's {what} do not fit {network}: {mismatch}")]
     Mismatch {
