@@ -4,6 +4,7 @@ mod bad_configurations;
 mod bad_networks;
 mod bad_pictures;
 mod bad_weights;
+mod data;
 mod good;
 mod own_kernel;
 mod png;

@@ -119,11 +119,12 @@ fn an_interrupted_training_is_resumed_to_the_same_bits() {
     let before = bytes(&parts, "last.checkpoint");
     let other = ["train", "--resume", &parts, "--model", "small_deeplabv3plus", "--epochs", "4"];
     let refused = |arguments: &[&str], texts: &[&str]| {
-        let ran = one_line(arguments, texts);
+        let ran = refused_whole(arguments, texts);
         assert!(!ran.stderr.contains("Compiling"), "refused after kernels were compiled: {}", ran.stderr);
         assert!(ran.stderr.contains("parts/best.safetensors instead of --resume begins another"), "{}", ran.stderr);
     };
-    refused(&other, &["checkpoint", "do not fit small_deeplabv3plus", "it is one of small_unet"]);
+    // A message of many lines is printed whole.
+    refused(&other, &["checkpoint", "do not fit small_deeplabv3plus", "it is one of small_unet", "\n  "]);
     refused(&["train", "--resume", &parts, "--lr", "0.5"], &["its learning rate is 0.001, here it is 0.5"]);
     refused(
         &["train", "--resume", &parts, "--maximize"],
@@ -348,12 +349,19 @@ fn halves(images: &str, masks: &str, count: usize) {
 
 /// Refused with status 1 and a single line after "error: ", which has all of `texts`.
 pub(crate) fn one_line(arguments: &[&str], texts: &[&str]) -> Ran {
+    let ran = refused_whole(arguments, texts);
+    let lines = ran.stderr.lines().skip_while(|line| !line.starts_with("error: ")).count();
+    assert_eq!(lines, 1, "{arguments:?}: {}", ran.stderr);
+    ran
+}
+
+/// Refused with status 1 and a message after "error: ", which has all of `texts`.
+pub(crate) fn refused_whole(arguments: &[&str], texts: &[&str]) -> Ran {
     let ran = run("atrous", arguments);
     assert!(!ran.success && ran.stdout.is_empty(), "{arguments:?}: {}", ran.stdout);
-    let lines: Vec<&str> = ran.stderr.lines().skip_while(|line| !line.starts_with("error: ")).collect();
-    assert_eq!(lines.len(), 1, "{arguments:?}: {}", ran.stderr);
+    let (_, message) = ran.stderr.split_once("error: ").unwrap_or_else(|| panic!("{arguments:?}: {}", ran.stderr));
     for text in texts {
-        assert!(lines[0].contains(text), "{arguments:?} does not say {text:?}: {}", lines[0]);
+        assert!(message.contains(text), "{arguments:?} does not say {text:?}: {message}");
     }
     ran
 }

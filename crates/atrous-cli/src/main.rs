@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Args, Command};
-use output::{print, say};
+use output::{print, printable, say};
 
 fn main() -> ExitCode {
     if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     match printed {
         Ok(text) => print(&text),
         Err(error) => {
-            say(&format!("error: {error}\n"));
+            say(&format!("error: {}\n", printable(&error.to_string())));
             ExitCode::FAILURE
         }
     }

@@ -23,11 +23,16 @@ pub(crate) fn say(text: &str) {
     drop(io::stderr().write_all(text.as_bytes()));
 }
 
+/// A whole message, whose control characters other than line ends are escaped: names in it may have any.
+pub(crate) fn printable(message: &str) -> String {
+    message.trim_end().lines().map(atrous_files::shown).collect::<Vec<_>>().join("\n")
+}
+
 /// Reports on standard error that kernels are being compiled, since the first run waits for them.
 pub(crate) fn announce_kernels(device: &Device) {
     let folder = device.options().pipeline_cache.folder();
-    let kept =
-        folder.map_or_else(String::new, |folder| format!(" ({} keeps them for the next time)", folder.display()));
+    let kept = folder
+        .map_or_else(String::new, |folder| format!(" ({} keeps them for the next time)", atrous_files::shown(folder)));
     device.on_compile(move |kernels| {
         let s = if kernels == 1 { "" } else { "s" };
         say(&format!("Compiling up to {kernels} kernel{s}{kept} …\n"));
@@ -49,7 +54,12 @@ impl fmt::Display for Bytes {
 
 #[cfg(test)]
 mod tests {
-    use super::Bytes;
+    use super::{Bytes, printable};
+
+    #[test]
+    fn messages_are_whole_and_printable() {
+        assert_eq!(printable("a\u{1b}[2J\n  b\r\n\n"), "a\\u{1b}[2J\n  b");
+    }
 
     #[test]
     fn bytes_get_their_unit() {

@@ -13,6 +13,14 @@ pub(crate) fn count(text: &str) -> Result<usize, String> {
     }
 }
 
+/// Parses a whole number that TOML can hold: from 0 to 2⁶³ - 1. What it counts has its own bounds.
+pub(crate) fn whole<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
+    let number = text.parse().ok().filter(|number| *number <= i64::MAX as u64);
+    number
+        .and_then(|number| T::try_from(number).ok())
+        .ok_or_else(|| format!("expected a whole number from 0 to {}", i64::MAX))
+}
+
 /// Parses a positive number of seconds, at most a day.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse() {
@@ -33,6 +41,14 @@ pub(crate) fn size(text: &str) -> Result<[usize; 2], String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_numbers_fit_into_toml() {
+        assert_eq!((whole("0"), whole("9223372036854775807")), (Ok(0usize), Ok(i64::MAX as u64)));
+        for bad in ["", "-1", "1.5", "9223372036854775808", "18446744073709551616"] {
+            assert!(whole::<u64>(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn sizes_are_height_by_width() {

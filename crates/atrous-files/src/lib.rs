@@ -6,12 +6,12 @@
 
 mod checksum;
 mod link;
+mod names;
 mod read;
-mod shown;
 mod write;
 
 pub use checksum::Checksum;
 pub use link::{follow, open_no_follow};
+pub use names::{is_plain, shown};
 pub use read::{open, read, read_text};
-pub use shown::shown;
 pub use write::{remove_leftovers, write};

@@ -7,7 +7,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use atrous_files::shown;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// Largest log that is read, in bytes: ten million steps.
@@ -88,7 +87,7 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
 #[non_exhaustive]
 pub enum LogError {
     /// The system reported an error.
-    #[error("cannot {action} {}: {source}", shown(path))]
+    #[error("cannot {action} {}: {source}", atrous_files::shown(path))]
     Io {
         /// `read` or `write`.
         action: &'static str,
@@ -98,7 +97,7 @@ pub enum LogError {
         source: io::Error,
     },
     /// A line is not a valid record.
-    #[error("{}, line {line}: {reason}", shown(path))]
+    #[error("{}, line {line}: {reason}", atrous_files::shown(path))]
     Line {
         /// The file.
         path: PathBuf,

@@ -1,6 +1,7 @@
 //! Errors of pictures, tensors and labels.
 
 use std::io;
+use std::path::Path;
 
 /// Result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -34,6 +35,9 @@ pub enum Error {
     /// The output path names something that must not be replaced by a file, such as a folder or a device.
     #[error("{path}: is not a regular file, so it cannot be replaced by one")]
     NotAFile { path: String },
+    /// A picture is written as PNG, but the name of its file is not that of a PNG.
+    #[error("{path}: pictures are written as PNG, so the name must end in .png")]
+    NotPngName { path: String },
     /// The content has no known image format, or the file is empty.
     #[error("{name}: not a picture: its content matches no known image format")]
     NotAPicture { name: String },
@@ -120,6 +124,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// The error of reading this file.
+    pub(crate) fn reading(path: &Path, source: io::Error) -> Self {
+        let path = atrous_files::shown(path);
+        match source.kind() {
+            io::ErrorKind::NotFound => Error::FileMissing { path },
+            _ => Error::Io { path, action: "read", source },
+        }
+    }
+
     /// Whether the input is invalid, merely unsupported, or could not be read or written.
     pub fn kind(&self) -> ErrorKind {
         match self {

@@ -1,22 +1,19 @@
 //! Names of classes.
 
 use crate::error::{Error, Result};
-use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
 
-/// Reads a UTF-8 file with one label a line, line 1 for class 0; see [`parse_labels`].
+/// Most bytes of a file of labels.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// Reads a UTF-8 file of at most 16 MiB with one label a line, line 1 for class 0; see [`parse_labels`].
 ///
 /// # Errors
 /// [`Error::FileMissing`], [`Error::Io`], and those of [`parse_labels`].
 pub fn read_labels(path: impl AsRef<Path>, classes: usize) -> Result<Vec<String>> {
     let path = path.as_ref();
-    let name = path.display().to_string();
-    let bytes = fs::read(path).map_err(|source| match source.kind() {
-        ErrorKind::NotFound => Error::FileMissing { path: name.clone() },
-        _ => Error::Io { path: name.clone(), action: "read", source },
-    })?;
-    parse_labels(&name, &bytes, classes)
+    let bytes = atrous_files::read(path, MAX_BYTES).map_err(|error| Error::reading(path, error))?;
+    parse_labels(&atrous_files::shown(path), &bytes, classes)
 }
 
 /// Labels, one a line, surrounding blanks removed. A byte-order mark, Windows line ends and empty lines at the end are

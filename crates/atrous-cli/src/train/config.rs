@@ -3,12 +3,12 @@
 //! Defaults for keys that neither the file nor the flags give are in `defaults.toml`, those of optimizers in `optimizers.toml`. Other
 //! tables with a `type` have their defaults at the fields.
 
-use std::path::PathBuf;
-
 use atrous::train::{Loss, Part, Watch};
 use serde::{Deserialize, Serialize};
 
 use super::optimizer::Optimizer;
+use super::path::FilePath;
+use super::value_map::ValueMap;
 
 /// A whole configuration. The TOML keys are the names of the fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub(super) struct Config {
     /// Name of a network of the zoo.
     pub(super) model: String,
     /// Safetensors file with the first weights.
-    pub(super) weights: Option<PathBuf>,
+    pub(super) weights: Option<FilePath>,
     /// Prefix of the network's parameter names that the file's names lack.
     pub(super) weights_prefix: Option<String>,
     /// Whether the weights' values may be NaN or infinite.
@@ -52,7 +52,7 @@ pub(super) struct Config {
     pub(super) checkpoint_every: Option<u64>,
     /// Left out in the config.toml of a run folder.
     #[serde(skip_serializing)]
-    pub(super) run_folder: Option<PathBuf>,
+    pub(super) run_folder: Option<FilePath>,
     pub(super) data: Data,
     pub(super) loss: Loss,
     pub(super) optimizer: Optimizer,
@@ -68,22 +68,25 @@ pub(super) struct Config {
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum Data {
     /// A folder of pictures for each class.
-    ImageFolder { path: PathBuf, validation: Option<PathBuf>, split: Option<f64> },
+    ImageFolder { path: FilePath, validation: Option<FilePath>, split: Option<f64> },
     /// A folder of pictures and one of masks.
     MaskFolder {
-        path: PathBuf,
-        masks: PathBuf,
+        path: FilePath,
+        masks: FilePath,
         classes: Vec<String>,
-        validation: Option<PathBuf>,
-        validation_masks: Option<PathBuf>,
+        validation: Option<FilePath>,
+        validation_masks: Option<FilePath>,
         split: Option<f64>,
+        mask_suffix: Option<String>,
+        exif: Option<Exif>,
+        map: Option<ValueMap>,
     },
     /// Pascal VOC.
-    Voc { path: PathBuf, split: Option<f64> },
+    Voc { path: FilePath, split: Option<f64>, exif: Option<Exif>, map: Option<ValueMap> },
     /// MNIST and its relatives.
-    Mnist { path: PathBuf, split: Option<f64> },
+    Mnist { path: FilePath, split: Option<f64> },
     /// CIFAR-10, binary version.
-    Cifar10 { path: PathBuf, split: Option<f64> },
+    Cifar10 { path: FilePath, split: Option<f64> },
     /// The 8×8 digits that are part of atrous.
     Digits { split: Option<f64> },
     /// Generated pictures of shapes.
@@ -96,6 +99,14 @@ pub(super) enum Data {
 
 const fn thousand() -> usize {
     1000
+}
+
+/// Whether pictures are turned by their EXIF orientation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Exif {
+    Apply,
+    Raw,
 }
 
 /// Random changes of the training pictures, see [`atrous::train::data::Augment`].

@@ -10,8 +10,9 @@ use atrous::train::data::{
 };
 use atrous::vision::Preprocess;
 
-use super::config::{Augment, Config, Crop, Data, Framing, OnBroken};
+use super::config::{Augment, Config, Crop, Data, Exif, Framing, OnBroken};
 use super::error::{Failed, Result};
+use super::value_map::ValueMap;
 
 /// Default fraction that is held out for validation of data without a validation part.
 const SPLIT: f64 = 0.2;
@@ -77,8 +78,14 @@ impl Config {
                 });
                 self.divide(set(all), own, *split)
             }
-            Data::MaskFolder { path, masks, classes, validation, validation_masks, split } => {
-                let open = |path, masks| Ok(set(MaskFolder::open(path, masks, classes.clone())?));
+            Data::MaskFolder { path, masks, classes, validation, validation_masks, split, mask_suffix, exif, map } => {
+                let open = |path, masks| {
+                    let folder = match mask_suffix {
+                        Some(suffix) => MaskFolder::open_with_suffix(path, masks, suffix, classes.clone()),
+                        None => MaskFolder::open(path, masks, classes.clone()),
+                    };
+                    self.masked(folder?, map.as_ref(), *exif)
+                };
                 let own = match (validation, validation_masks) {
                     (Some(path), Some(masks)) => Some(move || open(path, masks)),
                     (None, None) => None,
@@ -86,8 +93,8 @@ impl Config {
                 };
                 self.divide(open(path, masks)?, own, *split)
             }
-            Data::Voc { path, split } => {
-                let list = |list| Ok(set(MaskFolder::voc(path, list)?));
+            Data::Voc { path, split, exif, map } => {
+                let list = |list| self.masked(MaskFolder::voc(path, list)?, map.as_ref(), *exif);
                 let own = split.is_none().then_some(|| list("val"));
                 self.divide(list("train")?, own, *split)
             }
@@ -106,6 +113,24 @@ impl Config {
                 self.divide(set(Shapes::new(*samples, size, self.seed)?), NO_PART, *split)
             }
         }
+    }
+
+    /// A folder whose masks and pictures are read in the way that the configuration gives.
+    fn masked(&self, folder: MaskFolder, map: Option<&ValueMap>, exif: Option<Exif>) -> Result<Set> {
+        let pairs = map.map_or(&[][..], ValueMap::pairs);
+        let (classes, ignored) = (folder.class_names().len(), self.ignore_label.unwrap_or(data::VOID.into()));
+        let unknown = |(_, class): &&(u8, u8)| usize::from(*class) >= classes && u32::from(*class) != ignored;
+        if let Some((value, class)) = pairs.iter().find(unknown) {
+            let must = "a class of each value: a number below that of the classes, or ignore_label";
+            let got = format!("{value} = {class} with {classes} classes and the ignored {ignored}");
+            return Err(Failed::Value { key: "data.map", must, got }.into());
+        }
+        let folder = folder.with_map(pairs)?;
+        Ok(set(match exif {
+            None => folder,
+            Some(Exif::Apply) => folder.with_exif(data::Exif::Apply),
+            Some(Exif::Raw) => folder.with_exif(data::Exif::Raw),
+        }))
     }
 
     /// Uses the validation part that the data have, or holds out a part of the training data.

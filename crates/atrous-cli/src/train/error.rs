@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use atrous::graph::GraphError;
 use atrous::train::TrainError;
 use atrous::train::checkpoint::CheckpointError;
+use atrous_files::shown;
 
 /// A result with an error of any type, since errors are only printed.
 pub(super) type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
@@ -14,7 +15,7 @@ pub(super) type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failed {
     /// A file that cannot be read or written.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}", shown(path))]
     Io { action: &'static str, path: PathBuf, source: io::Error },
     /// A file that is not TOML, or an invalid key or value of a configuration.
     #[error("{place}: {reason}")]
@@ -26,8 +27,11 @@ pub(super) enum Failed {
     #[error("{key} must be {must}, got {got}")]
     Value { key: &'static str, must: &'static str, got: String },
     /// The folder to resume is not the run folder of a training.
-    #[error("{}: there is no training to resume: {lack}", folder.display())]
+    #[error("{}: there is no training to resume: {lack}", shown(folder))]
     NoRun { folder: PathBuf, lack: &'static str },
+    /// The data teach nothing: every reason, a line each.
+    #[error("{0}")]
+    Data(String),
     /// The network does not take pictures of this size, or cannot be built at all.
     #[error("{error}; --size HxW, or size in the file, changes the {h}x{w} at which pictures are seen")]
     Size { error: Box<GraphError>, h: usize, w: usize },
@@ -35,7 +39,7 @@ pub(super) enum Failed {
     #[error(transparent)]
     Begin(Box<TrainError>),
     /// The configuration differs from that of the training to resume.
-    #[error("{}; --weights {} instead of --resume begins another training with its weights", first_line(error), weights.display())]
+    #[error("{error}; --weights {} instead of --resume begins another training with its weights", shown(weights))]
     Other { error: Box<TrainError>, weights: PathBuf },
     /// The training failed after it began.
     #[error("{error}; {kept}")]
@@ -53,8 +57,4 @@ impl Failed {
         let (error, weights) = (Box::new(error), folder.join("best.safetensors"));
         if other && weights.exists() { Self::Other { error, weights } } else { Self::Begin(error) }
     }
-}
-
-fn first_line(error: &TrainError) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
 }

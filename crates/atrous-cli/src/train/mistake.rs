@@ -29,8 +29,8 @@ impl Origin<'_> {
     fn place(&self, path: &[String]) -> String {
         match self.file {
             Some((file, text)) if find(self.flags, path).is_none() => match line(text, path) {
-                Some(line) => format!("{}, line {line}", file.display()),
-                None => file.display().to_string(),
+                Some(line) => format!("{}, line {line}", atrous_files::shown(file)),
+                None => atrous_files::shown(file),
             },
             _ => "the flags".to_owned(),
         }
@@ -144,7 +144,6 @@ fn kind(wanted: &str) -> &str {
         "f32" | "f64" => "a number",
         "a boolean" => "true or false",
         "a string" => "text",
-        "path string" => "a path",
         "a sequence" => "a list",
         "an array of length 2" => "a list of 2 values",
         "a map" => "a table",

@@ -7,10 +7,13 @@ mod flags;
 mod mistake;
 mod optimizer;
 mod options;
+mod path;
 mod report;
 mod source;
+mod survey;
 mod tables;
 mod tuning;
+mod value_map;
 
 use std::fs;
 use std::io::Write;
@@ -26,8 +29,9 @@ use atrous::io::WeightFile;
 use atrous::nn::{Init, Mode, Model, zoo};
 use atrous::train::{Reason, Trainer};
 use atrous::{AdapterChoice, Device, DeviceOptions, Weights};
+use atrous_files::shown;
 
-use crate::output::{announce_kernels, print, say};
+use crate::output::{announce_kernels, print, printable, say};
 use config::Config;
 use error::{Failed, Result};
 
@@ -45,8 +49,7 @@ pub(crate) fn train(flags: &Flags) -> ExitCode {
         }
         Ok((text, _)) => print(&text),
         Err(error) => {
-            let text = error.to_string();
-            say(&format!("error: {}\n", text.lines().next().unwrap_or_default()));
+            say(&format!("error: {}\n", printable(&error.to_string())));
             ExitCode::FAILURE
         }
     }
@@ -65,15 +68,16 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
         w,
     })?;
     let frozen = config.frozen(&model)?;
-    let folder = config.run_folder.clone().unwrap_or_else(|| default_folder(&config.model));
+    let folder = config.run_folder.as_deref().map_or_else(|| default_folder(&config.model), Path::to_owned);
     let options = config.options(loaders.train.batches(), frozen, folder.clone(), flags.resume.is_some())?;
     options.validate()?;
     let objective = config.objective();
     objective.validate(loaders.train.dataset().class_names().len())?;
+    config.survey(&loaders)?;
 
     let resumes = options.resume && folder.join("last.checkpoint").exists();
     if options.resume && !resumes {
-        say(&format!("Run      {} has no checkpoint: the training begins anew\n", folder.display()));
+        say(&format!("Run      {} has no checkpoint: the training begins anew\n", shown(&folder)));
     }
     // A resumed training takes all parameters from its checkpoint.
     let weights = if resumes { None } else { first_weights(&config, &model)? };
@@ -107,7 +111,7 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     let fitted = trainer.fit_with(go_on);
     say(&report::skipped(&loaders));
     let outcome = fitted.map_err(|error| Failed::Broken { error: error.into(), kept: kept(&folder) })?;
-    let text = report::summary(&outcome, &config.watch, loaders.validation.is_some(), &folder);
+    let text = report::summary(&outcome, &config.watch, &loaders, &folder);
     Ok((text, outcome.reason))
 }
 
@@ -155,7 +159,7 @@ fn remove_unused(folder: &Path) {
 fn kept(folder: &Path) -> String {
     let last = folder.join("last.checkpoint");
     match last.exists() {
-        true => format!("the last good checkpoint is {}", last.display()),
+        true => format!("the last good checkpoint is {}", shown(&last)),
         false => "no checkpoint was written before".to_owned(),
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use atrous::Device;
 use atrous::graph::passes::Precision;
 use atrous::train::{Outcome, Reason, Trainer, Watch};
+use atrous_files::shown;
 
 use super::data::Loaders;
 use crate::output::Bytes;
@@ -41,7 +42,7 @@ pub(super) fn header(device: &Device, trainer: &Trainer, loaders: &Loaders, fold
     let _ = writeln!(out, "Data     {pictures} pictures to train on, {held_out} to validate on, seen at {h}x{w}");
     let f16 = if device.options().precision == Precision::F16 { ", activations in f16" } else { "" };
     let _ = writeln!(out, "Step     {batches} batches of {batch} per epoch; {memory} of device memory{f16}");
-    let _ = writeln!(out, "Run      {}", folder.display());
+    let _ = writeln!(out, "Run      {}", shown(folder));
     let state = trainer.state();
     if state.step > 0 {
         let _ = writeln!(out, "         resumed after epoch {}, step {}", state.epoch, state.step);
@@ -50,7 +51,7 @@ pub(super) fn header(device: &Device, trainer: &Trainer, loaders: &Loaders, fold
 }
 
 /// The report at the end: the outcome and the files.
-pub(super) fn summary(outcome: &Outcome, watch: &Watch, validated: bool, folder: &Path) -> String {
+pub(super) fn summary(outcome: &Outcome, watch: &Watch, loaders: &Loaders, folder: &Path) -> String {
     let Outcome { reason, epochs, steps, best, last } = outcome;
     let ended = match reason {
         Reason::Finished => "Finished",
@@ -59,7 +60,7 @@ pub(super) fn summary(outcome: &Outcome, watch: &Watch, validated: bool, folder:
     };
     let mut out = format!("{ended} after epoch {epochs}, step {steps}.\n");
     let watched = match watch {
-        _ if !validated => "training loss".to_owned(),
+        _ if loaders.validation.is_none() => "training loss".to_owned(),
         Watch::MeanIou => "validation mean IoU".to_owned(),
         watch => format!("validation {}", watch.metric().unwrap_or("loss").replace('_', " ")),
     };
@@ -76,18 +77,26 @@ pub(super) fn summary(outcome: &Outcome, watch: &Watch, validated: bool, folder:
             let _ = write!(out, ", {} {value:.4}", name.replace('_', " "));
         }
         out.push('\n');
+        out.push_str(&class_iou(&record.class_iou, loaders.train.dataset().class_names()));
         if let Some(skipped) = record.skipped {
             let _ = writeln!(out, "Steps skipped, their gradients being too large for f16: {skipped}");
         }
     }
-    let _ = writeln!(out, "In {}:", folder.display());
+    let _ = writeln!(out, "In {}:", shown(folder));
     for (name, what) in FILES.iter().filter(|(name, _)| folder.join(name).exists()) {
         let _ = writeln!(out, "  {name:<17} {what}");
     }
     if *reason == Reason::Interrupted {
-        let _ = writeln!(out, "To go on: atrous train --resume {}", folder.display());
+        let _ = writeln!(out, "To go on: atrous train --resume {}", shown(folder));
     }
     out
+}
+
+/// The intersection over union of each class, `-` for a class that is neither in the validation masks nor predicted.
+fn class_iou(iou: &[Option<f64>], names: &[String]) -> String {
+    let figure = |value: &Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
+    let each: Vec<String> = names.iter().zip(iou).map(|(name, value)| format!("{name} {}", figure(value))).collect();
+    if each.is_empty() { String::new() } else { format!("IoU of the classes: {}\n", each.join(", ")) }
 }
 
 /// Lists the files that could not be read and were skipped, if any.
@@ -95,4 +104,16 @@ pub(super) fn skipped(loaders: &Loaders) -> String {
     let all = [Some(&loaders.train), loaders.validation.as_ref()];
     let skipped = all.into_iter().flatten().flat_map(|loader| loader.skipped());
     skipped.map(|s| format!("Skipped: {}\n", s.reason)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_that_is_nowhere_has_no_iou() {
+        let names = ["a", "b"].map(str::to_owned);
+        assert_eq!(class_iou(&[Some(0.5), None], &names), "IoU of the classes: a 0.5000, b -\n");
+        assert_eq!(class_iou(&[], &names), "");
+    }
 }

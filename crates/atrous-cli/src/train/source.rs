@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf, absolute};
 
+use atrous_files::shown;
 use toml::{Table, Value};
 
 use super::config::Config;
@@ -9,6 +10,7 @@ use super::error::Failed;
 use super::flags::Flags;
 use super::mistake::Origin;
 use super::optimizer;
+use super::path::FilePath;
 use super::tables::{lay, shorten};
 
 const DEFAULTS: &str = include_str!("defaults.toml");
@@ -28,7 +30,7 @@ impl Config {
     pub(super) fn read(flags: &Flags) -> Result<Self, Failed> {
         flags.resume.as_deref().map_or(Ok(()), check_run)?;
         let file = match (&flags.config, &flags.resume) {
-            (Some(file), _) => Some(file.clone()),
+            (Some(file), _) => Some(file.to_path_buf()),
             (None, Some(folder)) => Some(run_file(folder)?),
             (None, None) => None,
         };
@@ -121,10 +123,8 @@ fn parse(path: &Path, text: &str) -> Result<Table, Failed> {
 /// The file and the line of a TOML error.
 fn place_of(path: &Path, text: &str, error: &toml::de::Error) -> String {
     let at = error.span().and_then(|span| text.get(..span.start));
-    at.map_or_else(
-        || path.display().to_string(),
-        |t| format!("{}, line {}", path.display(), t.matches('\n').count() + 1),
-    )
+    let path = shown(path);
+    at.map_or_else(|| path.clone(), |text| format!("{path}, line {}", text.matches('\n').count() + 1))
 }
 
 /// The given flags as a table with the keys of the TOML file.
@@ -146,8 +146,10 @@ fn resolve(table: &mut Table, folder: &Path) {
             Some((outer, inner)) => table.get_mut(outer).and_then(|value| value.get_mut(inner)),
             None => table.get_mut(key),
         };
-        if let Some(Value::String(path)) = value {
-            *path = folder.join(&path).display().to_string();
+        let path = value.as_deref().and_then(|value| value.clone().try_into::<FilePath>().ok());
+        let absolute = path.and_then(|path| Value::try_from(path.within(folder)).ok());
+        if let (Some(value), Some(absolute)) = (value, absolute) {
+            *value = absolute;
         }
     }
 }

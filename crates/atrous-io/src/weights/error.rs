@@ -2,7 +2,6 @@
 
 use std::{fmt, io, path::PathBuf};
 
-use atrous_files::shown;
 use safetensors::Dtype;
 
 use super::values::BadValues;
@@ -12,7 +11,7 @@ use super::values::BadValues;
 #[non_exhaustive]
 pub enum WeightsError {
     /// The file cannot be read.
-    #[error("cannot read {}: {source}", shown(path))]
+    #[error("cannot read {}: {source}", atrous_files::shown(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -20,7 +19,7 @@ pub enum WeightsError {
         source: io::Error,
     },
     /// The file is damaged or of another format.
-    #[error("{} is not a valid safetensors file: {problem}", shown(path))]
+    #[error("{} is not a valid safetensors file: {problem}", atrous_files::shown(path))]
     Format {
         /// The file.
         path: PathBuf,
@@ -28,7 +27,7 @@ pub enum WeightsError {
         problem: FormatError,
     },
     /// There is no memory for the file.
-    #[error("cannot read {}: there is no memory for its {len} bytes", shown(path))]
+    #[error("cannot read {}: there is no memory for its {len} bytes", atrous_files::shown(path))]
     Memory {
         /// The file.
         path: PathBuf,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Cursor, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use atrous_files::{Checksum, shown};
+use atrous_files::Checksum;
 use atrous_graph::{ParameterSource, SourceError};
 use atrous_nn::Model;
 use safetensors::{Dtype, tensor::TensorInfo};
@@ -23,7 +23,7 @@ const METADATA: &str = "__metadata__";
 #[non_exhaustive]
 pub enum SaveError {
     /// The file cannot be written.
-    #[error("cannot write {}: {source}", shown(path))]
+    #[error("cannot write {}: {source}", atrous_files::shown(path))]
     Io {
         /// The file.
         path: PathBuf,

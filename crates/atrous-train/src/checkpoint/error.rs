@@ -2,7 +2,6 @@
 
 use std::{io, path::PathBuf};
 
-use atrous_files::shown;
 use atrous_io::{BadValues, Mismatch, WeightsError};
 
 /// Why a checkpoint could not be written, read or used.
@@ -10,7 +9,7 @@ use atrous_io::{BadValues, Mismatch, WeightsError};
 #[non_exhaustive]
 pub enum CheckpointError {
     /// The file cannot be written. An existing file was not changed.
-    #[error("cannot write the checkpoint {}: {source}", shown(path))]
+    #[error("cannot write the checkpoint {}: {source}", atrous_files::shown(path))]
     Write {
         /// The file.
         path: PathBuf,
@@ -29,7 +28,7 @@ pub enum CheckpointError {
     #[error(transparent)]
     Read(Box<WeightsError>),
     /// The file is undamaged, but not a checkpoint that this version reads.
-    #[error("{} is not a checkpoint: {reason}", shown(path))]
+    #[error("{} is not a checkpoint: {reason}", atrous_files::shown(path))]
     Foreign {
         /// The file.
         path: PathBuf,

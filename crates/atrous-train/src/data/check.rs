@@ -5,6 +5,7 @@ use super::error::{DataError, Result};
 use super::picture::Picture;
 use super::sample::Sample;
 use super::target::{Target, TargetKind, TargetSpec, listed};
+use atrous_files::is_plain;
 
 /// How far the sum of probabilities may be from 1.
 const SUM: f64 = 1e-3;
@@ -137,12 +138,20 @@ pub(crate) fn check_index(dataset: &dyn Dataset, index: usize) -> Result<()> {
     }
 }
 
-/// Refuses fewer than two classes.
+/// Refuses fewer than two classes, and names that are not unique or not one line of text.
 pub(crate) fn check_class_names(name: &str, class_names: &[String]) -> Result<()> {
-    match class_names {
-        [_, _, ..] => Ok(()),
-        _ => Err(DataError::OneClass { name: name.to_owned(), class: class_names.first().cloned() }),
+    if class_names.len() < 2 {
+        return Err(DataError::OneClass { name: name.to_owned(), class: class_names.first().cloned() });
     }
+    for (second, class) in class_names.iter().enumerate() {
+        if class.trim().is_empty() || !class.chars().all(is_plain) {
+            return Err(DataError::ClassName { name: name.to_owned(), class: second, text: class.clone() });
+        }
+        if let Some(first) = class_names[..second].iter().position(|other| other == class) {
+            return Err(DataError::SameClass { name: name.to_owned(), class: class.clone(), first, second });
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a dataset whose samples are all known to have the same class.

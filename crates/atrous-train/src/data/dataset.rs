@@ -1,8 +1,10 @@
 //! Numbered collections of samples.
 
 use super::error::Result;
+use super::info::SampleInfo;
 use super::sample::Sample;
 use super::target::TargetSpec;
+use std::path::Path;
 use std::sync::Arc;
 
 /// A numbered collection of pictures with their targets. Samples are read by several threads at once.
@@ -67,6 +69,19 @@ pub trait Dataset: Send + Sync {
     fn class_of(&self, _index: usize) -> Option<u32> {
         None
     }
+
+    /// What a sample holds, for a [`Survey`](super::Survey). By default the sample is read; datasets of files read less.
+    ///
+    /// # Errors
+    /// Those of [`Dataset::get`].
+    fn inspect(&self, index: usize) -> Result<SampleInfo> {
+        self.get(index).map(|sample| SampleInfo::of(&sample))
+    }
+
+    /// The files that a sample is read from; none if it is read from no files of its own.
+    fn files(&self, _index: usize) -> Vec<&Path> {
+        Vec::new()
+    }
 }
 
 impl<D: Dataset + ?Sized> Dataset for Arc<D> {
@@ -92,5 +107,13 @@ impl<D: Dataset + ?Sized> Dataset for Arc<D> {
 
     fn class_of(&self, index: usize) -> Option<u32> {
         (**self).class_of(index)
+    }
+
+    fn inspect(&self, index: usize) -> Result<SampleInfo> {
+        (**self).inspect(index)
+    }
+
+    fn files(&self, index: usize) -> Vec<&Path> {
+        (**self).files(index)
     }
 }

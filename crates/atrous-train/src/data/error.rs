@@ -25,6 +25,20 @@ pub enum DataError {
     /// A mask file is of a kind that does not hold class numbers.
     #[error("{path}: masks are PNG files of class numbers, with a palette or grey of 8 bits or less; this is {found}")]
     UnsupportedMask { path: String, found: String },
+    /// The mask would be as large as its picture if the EXIF orientation were treated the other way.
+    #[error(
+        "{sample}: the mask is {}×{}, but its picture is {}×{}, {} its EXIF orientation {orientation}: it was drawn on the picture {}; \
+         `--exif {remedy}` reads pictures so",
+        mask.0, mask.1, picture.0, picture.1, treated(remedy)[0], treated(remedy)[1]
+    )]
+    MaskTurned {
+        sample: String,
+        mask: (u32, u32),
+        picture: (u32, u32),
+        orientation: u8,
+        /// `raw` or `apply`.
+        remedy: &'static str,
+    },
     /// The mask is not as large as its picture.
     #[error("{sample}: the mask is {}×{}, but its picture is {}×{}", mask.0, mask.1, picture.0, picture.1)]
     MaskSize { sample: String, mask: (u32, u32), picture: (u32, u32) },
@@ -50,17 +64,39 @@ pub enum DataError {
     #[error("{name}: no samples: wanted {wanted}")]
     NoSamples { name: String, wanted: String },
     /// A class has no pictures.
-    #[error("{path}: the folder of class {class:?} holds no pictures (JPEG, PNG or WebP)")]
+    #[error("{path}: the folder of class \"{class}\" holds no pictures (JPEG, PNG or WebP)")]
     EmptyClass { path: String, class: String },
     /// There are fewer than two classes.
     #[error("{name}: {}; training needs at least two", found_classes(class))]
     OneClass { name: String, class: Option<String> },
+    /// Two classes have the same name.
+    #[error("{name}: classes {first} and {second} are both called \"{class}\"; class names must be unique")]
+    SameClass { name: String, class: String, first: usize, second: usize },
+    /// The name of a class is empty or is no plain text of one line.
+    #[error("{name}: the name of class {class} must be one line of text, got {text:?}")]
+    ClassName { name: String, class: usize, text: String },
     /// A class folder is not in the list of classes.
     #[error("{path}: the folder is none of the {classes} classes: {known}")]
     UnknownClass { path: String, classes: usize, known: String },
     /// A picture has no mask, or a mask no picture.
-    #[error("{path}: no {missing} named {stem:?} in {folder} ({others} more like it)")]
-    Unpaired { path: String, missing: &'static str, stem: String, folder: String, others: usize },
+    #[error("{path}: no {missing} named \"{stem}\" in {folder} ({others} more like it){}", suffix_hint(longer))]
+    Unpaired {
+        path: String,
+        missing: &'static str,
+        stem: String,
+        folder: String,
+        others: usize,
+        /// What the name of a mask has behind the picture's.
+        longer: Option<Box<str>>,
+    },
+    /// Pictures and masks are in one folder, and nothing tells them apart.
+    #[error(
+        "{path}: pictures and masks are in one folder; `--mask-suffix SUFFIX` gives what the names of masks end with"
+    )]
+    SameFolder { path: String },
+    /// A symbolic link leads to no file.
+    #[error("{path}: the link leads nowhere: there is no {target}")]
+    DeadLink { path: String, target: String },
     /// Two files of a folder differ only in their extension.
     #[error("{first} and {second}: two files for one sample")]
     SameStem { first: String, second: String },
@@ -100,7 +136,10 @@ impl DataError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             DataError::Picture(error) => error.kind(),
-            DataError::Missing { .. } | DataError::Io { .. } | DataError::Threads { .. } => ErrorKind::Io,
+            DataError::Missing { .. }
+            | DataError::DeadLink { .. }
+            | DataError::Io { .. }
+            | DataError::Threads { .. } => ErrorKind::Io,
             DataError::UnsupportedMask { .. } | DataError::Unstratifiable { .. } => ErrorKind::Unsupported,
             _ => ErrorKind::Invalid,
         }
@@ -112,11 +151,13 @@ impl DataError {
         matches!(
             self,
             DataError::Missing { .. }
+                | DataError::DeadLink { .. }
                 | DataError::Io { .. }
                 | DataError::Picture(_)
                 | DataError::DamagedMask { .. }
                 | DataError::UnsupportedMask { .. }
                 | DataError::MaskSize { .. }
+                | DataError::MaskTurned { .. }
         )
     }
 }
@@ -126,9 +167,23 @@ fn last_label(classes: usize, ignored: Option<u32>) -> String {
     ignored.map_or_else(|| last.to_string(), |label| format!("{last}, nor the ignored {label}"))
 }
 
+/// How the picture was read, and how the mask was drawn.
+fn treated(remedy: &str) -> [&'static str; 2] {
+    match remedy {
+        "raw" => ["turned by", "as it is stored"],
+        _ => ["as stored, without", "turned upright"],
+    }
+}
+
+fn suffix_hint(longer: &Option<Box<str>>) -> String {
+    longer.as_ref().map_or_else(String::new, |end| {
+        format!("; there is one whose name ends with \"{end}\": if all do, `--mask-suffix {end}` pairs them")
+    })
+}
+
 fn found_classes(class: &Option<String>) -> String {
     match class {
-        Some(class) => format!("only one class, {class:?}"),
+        Some(class) => format!("only one class, \"{class}\""),
         None => "no classes".to_owned(),
     }
 }

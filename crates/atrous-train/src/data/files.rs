@@ -1,75 +1,139 @@
 //! Finding and reading files.
 
 use super::error::{DataError, Result};
+use super::picture::Picture;
+use atrous_vision::{Exif, Limits, PictureHeader, load_header, load_rgb8_with};
 use flate2::read::MultiGzDecoder;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use walkdir::{DirEntry, WalkDir};
+use unicode_normalization::UnicodeNormalization;
+use walkdir::WalkDir;
 
 /// Extensions of picture files. Some of these formats cannot be decoded; their files are not ignored, but cause an error that says so.
 const PICTURE_EXTENSIONS: [&str; 11] =
     ["jpg", "jpeg", "png", "webp", "bmp", "gif", "pgm", "ppm", "tif", "tiff", "avif"];
 
-/// The path as text for messages.
-pub(crate) fn shown(path: &Path) -> String {
-    path.display().to_string()
-}
+pub(crate) use atrous_files::shown;
 
 /// The visible folders in a folder, sorted by name.
+///
+/// # Errors
+/// [`DataError::DeadLink`] for a link that may be meant as such a folder: one without an extension.
 pub(crate) fn folders_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    list(folder, 1, |entry| entry.file_type().is_dir())
+    let wanted = |path: &Path| if path.is_dir() { Kind::Wanted } else { Kind::of_dead(path) };
+    list(folder, 1, wanted)
 }
 
-/// The visible picture files in a folder and its subfolders, sorted by path.
+/// The visible picture files in a folder and its subfolders, sorted by path. Links to pictures that lead nowhere are among them.
+///
+/// # Errors
+/// [`DataError::DeadLink`] for a link that may be meant as a subfolder: one without an extension.
 pub(crate) fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>> {
-    list(folder, usize::MAX, is_picture)
+    let wanted = |path: &Path| if is_picture(path) { Kind::Wanted } else { Kind::of_dead(path) };
+    list(folder, usize::MAX, wanted)
 }
 
-/// The visible picture files of a folder itself, sorted by name.
+/// The visible picture files of a folder itself, sorted by name. Links to pictures that lead nowhere are among them.
 pub(crate) fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    list(folder, 1, is_picture)
+    list(folder, 1, |path| if is_picture(path) { Kind::Wanted } else { Kind::Other })
 }
 
-fn is_picture(entry: &DirEntry) -> bool {
-    let extension = entry.path().extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    entry.file_type().is_file() && PICTURE_EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
+/// What an entry of a folder is for a list.
+#[derive(PartialEq, Eq)]
+enum Kind {
+    Wanted,
+    Other,
+    /// A link that leads nowhere, perhaps meant as a folder.
+    Dead,
 }
 
-/// The entries down to this depth that `wanted` accepts, sorted by name. Hidden ones, whose names start with a dot, are left out.
-fn list(folder: &Path, depth: usize, wanted: impl Fn(&DirEntry) -> bool) -> Result<Vec<PathBuf>> {
+impl Kind {
+    fn of_dead(path: &Path) -> Self {
+        if path.extension().is_none() && is_dead_link(path) { Self::Dead } else { Self::Other }
+    }
+}
+
+fn is_picture(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    PICTURE_EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
+        && (path.is_file() || is_dead_link(path))
+}
+
+/// Whether the path is a symbolic link whose target does not exist, or leads back to the link.
+fn is_dead_link(path: &Path) -> bool {
+    path.is_symlink() && !path.exists()
+}
+
+/// The entries down to this depth that are wanted, sorted by name. Hidden ones, whose names start with a dot, are left out.
+fn list(folder: &Path, depth: usize, kind: impl Fn(&Path) -> Kind) -> Result<Vec<PathBuf>> {
     if !folder.is_dir() {
         return Err(DataError::Missing { path: shown(folder), what: "folder" });
     }
     let walk = WalkDir::new(folder).min_depth(1).max_depth(depth).follow_links(true).sort_by_file_name();
-    let visible = |entry: &DirEntry| entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.');
+    let hidden = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
     let mut found = Vec::new();
-    for entry in walk.into_iter().filter_entry(visible) {
-        let entry = entry.map_err(|error| DataError::Io {
-            path: shown(error.path().unwrap_or(folder)),
-            action: "list",
-            source: error.into(),
-        })?;
-        if wanted(&entry) {
-            found.push(entry.into_path());
+    for entry in walk.into_iter().filter_entry(|entry| entry.depth() == 0 || !hidden(entry.path())) {
+        let path = match entry {
+            Ok(entry) => entry.into_path(),
+            // The walk follows links, and so fails at those that lead nowhere.
+            Err(error) => match error.path().filter(|path| path.is_symlink() && error.loop_ancestor().is_none()) {
+                Some(link) if hidden(link) => continue,
+                Some(link) => link.to_owned(),
+                None => {
+                    let path = shown(error.path().unwrap_or(folder));
+                    return Err(DataError::Io { path, action: "list", source: error.into() });
+                }
+            },
+        };
+        match kind(&path) {
+            Kind::Wanted => found.push(path),
+            Kind::Other => {}
+            Kind::Dead => return Err(dead_link(&path)),
         }
     }
     Ok(found)
 }
 
-/// Name of a file or folder without its parent folders.
-pub(crate) fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+fn dead_link(path: &Path) -> DataError {
+    let target = fs::read_link(path).map_or_else(|error| error.to_string(), shown);
+    DataError::DeadLink { path: shown(path), target }
 }
 
-/// Name of a file without folder and extension.
+/// The name of a folder without its parent folders, as the name of a class.
+pub(crate) fn class_name(folder: &Path) -> String {
+    normal(&shown(folder.file_name().unwrap_or(folder.as_os_str())))
+}
+
+/// Name of a file without folder and extension, by which files are paired.
 pub(crate) fn stem(path: &Path) -> String {
-    path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+    normal(&shown(path.file_stem().unwrap_or(path.as_os_str())))
+}
+
+/// The text in Unicode's normal form C: systems store the same name in different forms.
+pub(crate) fn normal(text: &str) -> String {
+    text.nfc().collect()
+}
+
+/// Reads a picture.
+pub(crate) fn load_picture(path: &Path, exif: Exif) -> Result<Picture> {
+    let image = load_rgb8_with(path, &Limits::default(), exif).map_err(|error| picture_error(path, error))?;
+    Picture::try_from(image)
+}
+
+/// Reads the header of a picture.
+pub(crate) fn load_picture_header(path: &Path) -> Result<PictureHeader> {
+    load_header(path, &Limits::default()).map_err(|error| picture_error(path, error))
+}
+
+fn picture_error(path: &Path, error: atrous_vision::Error) -> DataError {
+    if is_dead_link(path) { dead_link(path) } else { error.into() }
 }
 
 /// Converts the error of reading a file.
 pub(crate) fn io_error(path: &Path) -> impl Fn(io::Error) -> DataError + '_ {
     move |source| match source.kind() {
+        _ if is_dead_link(path) => dead_link(path),
         ErrorKind::NotFound => DataError::Missing { path: shown(path), what: "file" },
         _ => DataError::Io { path: shown(path), action: "read", source },
     }

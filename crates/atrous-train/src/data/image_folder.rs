@@ -3,11 +3,11 @@
 use super::check::{check_class_names, check_index};
 use super::dataset::Dataset;
 use super::error::{DataError, Result};
-use super::files::{file_name, folders_in, pictures_below, shown};
-use super::picture::Picture;
+use super::files::{class_name, folders_in, load_picture, normal, pictures_below, shown};
+use super::info::SampleInfo;
 use super::sample::Sample;
 use super::target::{Target, TargetKind, TargetSpec};
-use atrous_vision::{Limits, load_rgb8};
+use atrous_vision::Exif;
 use std::path::{Path, PathBuf};
 
 /// A folder with one folder of pictures for each class, as torchvision's `ImageFolder`:
@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 /// root/cat/1.jpg   root/cat/more/2.png   root/dog/7.webp
 /// ```
 ///
-/// The sorted names of the folders are the classes 0, 1, 2, …; pictures are found at any depth below and sorted by
-/// path. Hidden files and folders, and files without the extension of a picture, are ignored. Pictures are RGB and
-/// upright.
+/// The sorted names of the folders are the classes 0, 1, 2, …, in Unicode's normal form C and as text of one line: control characters and
+/// bytes that are not UTF-8 are escaped. Pictures are found at any depth below and sorted by path. Hidden files and folders, and files
+/// without the extension of a picture, are ignored. Pictures are RGB and upright.
 #[derive(Clone, Debug)]
 pub struct ImageFolder {
     class_names: Vec<String>,
@@ -30,15 +30,17 @@ impl ImageFolder {
     ///
     /// # Errors
     /// [`DataError::Missing`], [`DataError::Io`]; [`DataError::NoSamples`] if there is no class folder,
-    /// [`DataError::OneClass`] for a single one, [`DataError::EmptyClass`] for one without pictures.
+    /// [`DataError::OneClass`] for a single one, [`DataError::EmptyClass`] for one without pictures, [`DataError::SameClass`] for two whose
+    /// names differ only in their normal form, [`DataError::DeadLink`] for a link instead of a folder that leads nowhere.
     pub fn open(root: impl AsRef<Path>) -> Result<Self> {
         let root = root.as_ref();
-        let folders = folders_in(root)?;
+        let mut folders = folders_in(root)?;
+        folders.sort_by_cached_key(|folder| class_name(folder));
         if folders.is_empty() {
             let wanted = "one folder of pictures for each class".to_owned();
             return Err(DataError::NoSamples { name: shown(root), wanted });
         }
-        let class_names: Vec<String> = folders.iter().map(|folder| file_name(folder)).collect();
+        let class_names: Vec<String> = folders.iter().map(|folder| class_name(folder)).collect();
         check_class_names(&shown(root), &class_names)?;
         let mut files = Vec::new();
         for (class, folder) in (0..).zip(&folders) {
@@ -62,7 +64,8 @@ impl ImageFolder {
         check_class_names(&shown(root), class_names)?;
         let mut files = Vec::new();
         for folder in folders_in(root)? {
-            let Some(class) = class_names.iter().position(|name| *name == file_name(&folder)) else {
+            let own = class_name(&folder);
+            let Some(class) = class_names.iter().position(|name| normal(name) == own) else {
                 let known = class_names.join(", ");
                 return Err(DataError::UnknownClass { path: shown(&folder), classes: class_names.len(), known });
             };
@@ -85,8 +88,7 @@ impl Dataset for ImageFolder {
     fn get(&self, index: usize) -> Result<Sample> {
         check_index(self, index)?;
         let (path, class) = &self.files[index];
-        let image = Picture::try_from(load_rgb8(path, &Limits::default())?)?;
-        Ok(Sample { image, targets: vec![Target::Class(*class)] })
+        Ok(Sample { image: load_picture(path, Exif::Apply)?, targets: vec![Target::Class(*class)] })
     }
 
     fn class_names(&self) -> &[String] {
@@ -106,5 +108,16 @@ impl Dataset for ImageFolder {
 
     fn class_of(&self, index: usize) -> Option<u32> {
         self.files.get(index).map(|(_, class)| *class)
+    }
+
+    /// Reads the header of the picture.
+    fn inspect(&self, index: usize) -> Result<SampleInfo> {
+        check_index(self, index)?;
+        let (path, class) = &self.files[index];
+        Ok(SampleInfo { labels: vec![(*class, 1)], ..SampleInfo::of_file(path, Exif::Apply)? })
+    }
+
+    fn files(&self, index: usize) -> Vec<&Path> {
+        self.files.get(index).map_or_else(Vec::new, |(path, _)| vec![path.as_path()])
     }
 }

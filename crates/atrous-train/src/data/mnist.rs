@@ -67,7 +67,7 @@ pub fn idx(images: impl AsRef<Path>, labels: impl AsRef<Path>, class_names: Vec<
 fn find(folder: &Path, name: &str, kind: &str) -> Result<PathBuf> {
     let names = ["-", "."].map(|dash| format!("{name}{dash}{kind}"));
     let candidates = names.iter().flat_map(|name| [folder.join(name), folder.join(format!("{name}.gz"))]);
-    let path = shown(&folder.join(&names[0]));
+    let path = shown(folder.join(&names[0]));
     candidates.into_iter().find(|path| path.is_file()).ok_or(DataError::Missing { path, what: "file, nor with .gz" })
 }
 

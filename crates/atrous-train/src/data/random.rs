@@ -11,6 +11,7 @@ pub(crate) enum Purpose {
     Augmentation = 2,
     Split = 3,
     Shapes = 4,
+    Survey = 5,
 }
 
 /// The key stream of ChaCha with 8 rounds (Bernstein 2008; nonce 0), whose 256-bit key holds the words

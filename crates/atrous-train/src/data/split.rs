@@ -3,9 +3,11 @@
 use super::check::check_index;
 use super::dataset::Dataset;
 use super::error::{DataError, Result};
+use super::info::SampleInfo;
 use super::random::{Purpose, Random};
 use super::sample::Sample;
 use super::target::TargetSpec;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Some samples of another dataset, in a given order.
@@ -62,6 +64,15 @@ impl Dataset for Subset {
 
     fn class_of(&self, index: usize) -> Option<u32> {
         self.dataset.class_of(*self.indices.get(index)?)
+    }
+
+    fn inspect(&self, index: usize) -> Result<SampleInfo> {
+        check_index(self, index)?;
+        self.dataset.inspect(self.indices[index])
+    }
+
+    fn files(&self, index: usize) -> Vec<&Path> {
+        self.indices.get(index).map_or_else(Vec::new, |index| self.dataset.files(*index))
     }
 }
 

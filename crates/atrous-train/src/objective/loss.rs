@@ -129,6 +129,9 @@ impl Loss {
             Self::WeightedCrossEntropy { weights, .. } if weights.len() != classes => {
                 Err(format!("there are {classes} classes, got {} class weights", weights.len()))
             }
+            Self::WeightedCrossEntropy { weights, .. } if weights.iter().all(|weight| *weight == 0.0) => {
+                Err("at least one class weight must be above 0".to_owned())
+            }
             Self::WeightedCrossEntropy { weights, smoothing } => {
                 weights.iter().try_for_each(|w| not_negative("class weights", *w))?;
                 share(*smoothing)
@@ -137,6 +140,9 @@ impl Loss {
             Self::Focal { gamma } => not_negative("gamma", *gamma),
             Self::Dice { smooth } | Self::Jaccard { smooth } => not_negative("smooth", *smooth),
             Self::Sum { parts } if parts.is_empty() => Err("a sum must have at least one part".to_owned()),
+            Self::Sum { parts } if parts.iter().all(|part| part.weight == 0.0) => {
+                Err("at least one part of a sum must have a weight above 0".to_owned())
+            }
             Self::Sum { parts } if parts.iter().filter(|p| p.loss.class_weights().is_some()).count() > 1 => {
                 Err("at most one part of a sum can have class weights".to_owned())
             }
@@ -228,6 +234,10 @@ mod tests {
         assert_eq!(loss(Loss::CrossEntropy { smoothing: 1.5 }), "loss: smoothing must lie in 0..=1, got 1.5");
         assert_eq!(loss(Loss::Focal { gamma: -1.0 }), "loss: gamma must be finite and not negative, got -1");
         assert_eq!(loss(Loss::Dice { smooth: f32::NAN }), "loss: smooth must be finite and not negative, got NaN");
+        assert_eq!(loss(weighted(&[0.0; 3])), "loss: at least one class weight must be above 0");
+        let nothing = LossPart { weight: 0.0, loss: Loss::default() };
+        let nothing = Loss::Sum { parts: vec![nothing.clone(), nothing] };
+        assert_eq!(loss(nothing), "loss: at least one part of a sum must have a weight above 0");
         assert_eq!(loss(Loss::Sum { parts: vec![] }), "loss: a sum must have at least one part");
         let twice = || LossPart { weight: 1.0, loss: weighted(&[1.0; 3]) };
         assert!(loss(Loss::Sum { parts: vec![twice(), twice()] }).contains("at most one part"));

@@ -155,6 +155,7 @@ impl TrainOptions {
         ];
         for (option, count) in counts {
             number(option, count > 0, "at least 1", &count)?;
+            number(option, count <= u32::MAX.into(), "at most 4294967295", &count)?;
         }
         let positive = |v: f64| v > 0.0 && v.is_finite();
         let not_negative = |v: f64| v >= 0.0 && v.is_finite();
@@ -207,6 +208,9 @@ mod tests {
         };
         assert_eq!(error(|o| o.epochs = 0), "epochs must be at least 1, got 0");
         assert_eq!(error(|o| o.accumulate = 0), "accumulate must be at least 1, got 0");
+        let most = |option: &str| format!("{option} must be at most 4294967295, got {}", u64::MAX);
+        assert_eq!(error(|o| o.epochs = u64::MAX), most("epochs"));
+        assert_eq!(error(|o| o.accumulate = u64::MAX), most("accumulate"));
         assert_eq!(error(|o| o.checkpoint_every = Some(0)), "checkpoint_every must be at least 1, got 0");
         assert_eq!(error(|o| o.lr = f64::NAN), "lr must be positive and finite, got NaN");
         assert_eq!(error(|o| o.weight_decay = -1.0), "weight_decay must be finite and not negative, got -1");

@@ -6,8 +6,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use atrous_files::shown;
-
 /// A folder with a training's files. It is locked: no other process can open it at the same time.
 #[derive(Debug)]
 pub struct RunFolder {
@@ -21,7 +19,7 @@ pub struct RunFolder {
 #[non_exhaustive]
 pub enum RunFolderError {
     /// The system reported an error.
-    #[error("cannot use the run folder {}: {source}", shown(path))]
+    #[error("cannot use the run folder {}: {source}", atrous_files::shown(path))]
     Io {
         /// The folder.
         path: PathBuf,
@@ -29,13 +27,13 @@ pub enum RunFolderError {
         source: io::Error,
     },
     /// Another training uses the folder.
-    #[error("another training is writing into the run folder {}", shown(path))]
+    #[error("another training is writing into the run folder {}", atrous_files::shown(path))]
     InUse {
         /// The folder.
         path: PathBuf,
     },
     /// The folder has a training that a new one would overwrite.
-    #[error("the run folder {} holds a training: resume it or take another folder", shown(path))]
+    #[error("the run folder {} holds a training: resume it or take another folder", atrous_files::shown(path))]
     Taken {
         /// The folder.
         path: PathBuf,

@@ -27,6 +27,22 @@ pub(crate) fn write_picture(folder: &Path, name: &str, size: (u32, u32), colour:
     path
 }
 
+/// Writes a PNG picture with an EXIF orientation; its upper left pixel is red, all others are black.
+pub(crate) fn write_turned(folder: &Path, name: &str, size: (u32, u32), orientation: u8) -> PathBuf {
+    let mut rows = vec![0; 3 * (size.0 * size.1) as usize];
+    rows[0] = 255;
+    let mut bytes = png_of(size, png::ColorType::Rgb, png::BitDepth::Eight, &rows);
+    // A big-endian TIFF with one directory of one entry: tag 0x0112, one SHORT. The chunk comes after IHDR, at byte 33.
+    let mut chunk = b"eXIfMM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
+    chunk.extend([orientation, 0, 0, 0, 0, 0, 0]);
+    let length = (chunk.len() as u32 - 4).to_be_bytes();
+    let mut crc = flate2::Crc::new();
+    crc.update(&chunk);
+    let chunk = [&length[..], &chunk, &crc.sum().to_be_bytes()].concat();
+    bytes.splice(33..33, chunk);
+    write(folder, name, &bytes)
+}
+
 /// A PNG of the given colour type and depth, from raw rows.
 pub(crate) fn png_of(size: (u32, u32), color: png::ColorType, depth: png::BitDepth, rows: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();

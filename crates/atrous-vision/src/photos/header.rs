@@ -1,16 +1,21 @@
-//! Reads the headers of JPEG, PNG and WebP files to find two faults that decoders do not report clearly: a picture without pixels, and a
-//! JPEG that ends early (which decoders fill with grey).
+//! Reads the headers of PNG and WebP files to find faults that decoders do not report clearly.
 //!
-//! Sources: ITU-T T.81 annex B (JPEG markers), W3C PNG section 11.2.1 (IHDR), RFC 9649 (WebP container),
-//! RFC 6386 section 9.1 (VP8 frame header).
+//! Sources: W3C PNG section 11.2.1 (IHDR), RFC 9649 (WebP container), RFC 6386 section 9.1 (VP8 frame header).
 
 use image::ImageFormat;
 
 /// A fault that is found without decoding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    NoPixels { width: u32, height: u32 },
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    NoPixels {
+        width: u32,
+        height: u32,
+    },
     Truncated,
+    /// The format is violated.
+    Damaged(String),
+    /// A kind of picture that is not decoded.
+    Unsupported(String),
 }
 
 /// Width and height as the header states them.
@@ -18,9 +23,8 @@ type Size = (u32, u32);
 
 /// Looks for a [`Fault`]. Returns the size if the header states it. A file without a fault may still be damaged, which the decoder
 /// reports.
-pub(crate) fn check(format: ImageFormat, bytes: &[u8]) -> Result<Option<Size>, Fault> {
+pub(super) fn check(format: ImageFormat, bytes: &[u8]) -> Result<Option<Size>, Fault> {
     let size = match format {
-        ImageFormat::Jpeg => jpeg_size(bytes)?,
         ImageFormat::Png => png_size(bytes)?,
         ImageFormat::WebP => webp_size(bytes)?,
         _ => None,
@@ -28,42 +32,6 @@ pub(crate) fn check(format: ImageFormat, bytes: &[u8]) -> Result<Option<Size>, F
     match size {
         Some((width, height)) if width == 0 || height == 0 => Err(Fault::NoPixels { width, height }),
         size => Ok(size),
-    }
-}
-
-/// Reads marker after marker up to end-of-image. Marker bytes cannot occur inside entropy-coded data (a data byte
-/// 0xFF is followed by 0), and segments such as EXIF thumbnails are skipped by their length.
-fn jpeg_size(bytes: &[u8]) -> Result<Option<Size>, Fault> {
-    const END_OF_IMAGE: u8 = 0xD9;
-    let mut size = None;
-    let mut at = 2; // after start-of-image
-    while let Some((marker, body)) = next_jpeg_marker(bytes, at) {
-        if marker == END_OF_IMAGE {
-            return Ok(size);
-        }
-        let length = bytes.get(body..body + 2).ok_or(Fault::Truncated)?;
-        let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
-        let segment = bytes.get(body..body + length.max(2)).ok_or(Fault::Truncated)?;
-        let start_of_frame = matches!(marker, 0xC0..=0xCF) && !matches!(marker, 0xC4 | 0xC8 | 0xCC);
-        if start_of_frame && let [_, _, _precision, h1, h0, w1, w0, ..] = *segment {
-            let side = |high, low| u32::from(u16::from_be_bytes([high, low]));
-            size = Some((side(w1, w0), side(h1, h0)));
-        }
-        at = body + segment.len();
-    }
-    Err(Fault::Truncated)
-}
-
-/// The next marker that carries a segment or ends the image, and where its segment starts.
-/// Restart markers, stuffed zeros and fill bytes are skipped.
-fn next_jpeg_marker(bytes: &[u8], mut at: usize) -> Option<(u8, usize)> {
-    loop {
-        at += bytes.get(at..)?.iter().position(|&byte| byte == 0xFF)?;
-        at += bytes[at..].iter().take_while(|&&byte| byte == 0xFF).count();
-        match *bytes.get(at)? {
-            0x00 | 0x01 | 0xD0..=0xD8 => at += 1,
-            marker => return Some((marker, at + 1)),
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Class maps drawn as pictures.
 
-use super::write::write_atomically;
+use super::write::{check_png_name, write_atomically};
 use crate::class_map::ClassMap;
 use crate::error::{Error, Result};
 use image::{Rgb, RgbImage};
@@ -52,8 +52,9 @@ pub fn palette_png(classes: &ClassMap, palette: &Palette) -> Result<Vec<u8>> {
 /// Writes a class map as an indexed PNG; see [`palette_png`] and [`write_atomically`].
 ///
 /// # Errors
-/// Those of the two.
+/// [`Error::NotPngName`] unless the name ends in `.png`, and those of the two.
 pub fn write_palette_png(path: impl AsRef<Path>, classes: &ClassMap, palette: &Palette) -> Result<()> {
+    check_png_name(path.as_ref())?;
     write_atomically(path, &palette_png(classes, palette)?)
 }
 

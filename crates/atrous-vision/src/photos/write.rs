@@ -15,10 +15,10 @@ use std::path::Path;
 pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     let path = path.as_ref();
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Err(Error::NotAFile { path: path.display().to_string() });
+        return Err(Error::NotAFile { path: atrous_files::shown(path) });
     }
     atrous_files::write(atrous_files::follow(path), |out| out.write_all(bytes)).map_err(|source| Error::Io {
-        path: path.display().to_string(),
+        path: atrous_files::shown(path),
         action: "write",
         source,
     })
@@ -27,8 +27,9 @@ pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
 /// Writes a picture as an 8-bit RGB PNG; see [`write_atomically`].
 ///
 /// # Errors
-/// [`Error::Encode`] if the picture has no pixels, and those of [`write_atomically`].
+/// [`Error::NotPngName`] unless the name ends in `.png`, [`Error::Encode`] if the picture has no pixels, and those of [`write_atomically`].
 pub fn write_png(path: impl AsRef<Path>, image: &RgbImage) -> Result<()> {
+    check_png_name(path.as_ref())?;
     write_atomically(path, &encode_png(image)?)
 }
 
@@ -43,4 +44,12 @@ pub fn encode_png(image: &RgbImage) -> Result<Vec<u8>> {
         .write_image(image.as_raw(), width, height, ExtendedColorType::Rgb8)
         .map_err(|error| Error::Encode { width, height, reason: error.to_string() })?;
     Ok(bytes)
+}
+
+/// Refuses names whose extension says that the file is no PNG.
+pub(super) fn check_png_name(path: &Path) -> Result<()> {
+    match path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
+        true => Ok(()),
+        false => Err(Error::NotPngName { path: atrous_files::shown(path) }),
+    }
 }

@@ -1,8 +1,9 @@
 //! Every kind of bad picture has its own error, and none a panic.
 
 use crate::support::{bytes, data, empty_folder, load, png_of};
-use atrous_vision::{Error, ErrorKind, Limits, RgbImage, decode_rgb8, load_rgb8};
+use atrous_vision::{Error, ErrorKind, Limits, RgbImage, decode_rgb8, load_header, load_rgb8, read_labels};
 use png::{BitDepth, ColorType};
+use std::path::Path;
 
 const PICTURES: [&str; 8] = [
     "decode_progressive.jpg",
@@ -31,6 +32,23 @@ fn a_missing_file() {
 fn a_folder() {
     let error = load_rgb8(data(""), &Limits::default()).unwrap_err();
     assert!(matches!(error, Error::Io { action: "read", .. }), "{error}");
+}
+
+/// A pipe without a writer is not waited for, and names do not break lines.
+#[cfg(unix)]
+#[test]
+fn pipes_and_devices() {
+    let pipe = empty_folder("pipe").join("a\nb.png");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for (path, kind) in [(&*pipe, "pipe (FIFO)"), (Path::new("/dev/zero"), "character device")] {
+        let want = format!(
+            "{}: cannot read: it is a {kind}, not a regular file: write its content into a file first",
+            path.display().to_string().replace('\n', "\\n")
+        );
+        assert_eq!(load_rgb8(path, &Limits::default()).unwrap_err().to_string(), want);
+        assert_eq!(load_header(path, &Limits::default()).unwrap_err().to_string(), want);
+        assert_eq!(read_labels(path, 3).unwrap_err().to_string(), want);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod broken_pictures;
 mod class_maps;
 mod classification;
 mod fitting;
+mod jpegs;
 mod pictures;
 mod preprocessing;
 mod resizing;

@@ -1,9 +1,7 @@
 //! Pictures in every mode come out as Pillow's `convert("RGB")` gives them, upright.
 
-use crate::support::{bytes, data, load, max_difference, png_of};
-use atrous_vision::{Limits, RgbImage, decode_rgb8, load_rgb8};
-use image::codecs::jpeg::JpegEncoder;
-use image::{ExtendedColorType, Rgb};
+use crate::support::{bytes, data, empty_folder, load, max_difference, png_of};
+use atrous_vision::{Exif, Limits, PictureHeader, RgbImage, decode_rgb8, load_header, load_rgb8, load_rgb8_with};
 use png::{BitDepth, ColorType};
 
 #[track_caller]
@@ -72,22 +70,16 @@ fn sixteen_bits_are_scaled_and_rounded() {
 
 #[test]
 fn the_content_tells_the_format_not_the_name() {
-    let folder = crate::support::empty_folder("lying-extension");
+    let folder = empty_folder("lying-extension");
     let path = folder.join("picture.jpg");
     std::fs::copy(data("decode_rgba.png"), &path).unwrap();
     let image = load_rgb8(&path, &Limits::default()).unwrap();
     assert_eq!(image, load("decode_rgba.rgb.png"));
 }
 
-/// A 16×8 JPEG, left half red, right half green, top of the left half blue, with an EXIF orientation.
+/// `jpeg/corners.jpg`, a 16×8 JPEG, left half red, right half green, top of the left half blue, with an EXIF orientation.
 fn oriented_jpeg(orientation: u16) -> Vec<u8> {
-    let stored = RgbImage::from_fn(16, 8, |x, y| match (x < 8, y < 4) {
-        (true, true) => Rgb([0, 0, 255]),
-        (true, false) => Rgb([255, 0, 0]),
-        (false, _) => Rgb([0, 255, 0]),
-    });
-    let mut jpeg = Vec::new();
-    JpegEncoder::new_with_quality(&mut jpeg, 100).encode(stored.as_raw(), 16, 8, ExtendedColorType::Rgb8).unwrap();
+    let mut jpeg = bytes("jpeg/corners.jpg");
     // APP1: "Exif", then a big-endian TIFF with one directory of one entry: tag 0x0112, one SHORT.
     let mut exif = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01".to_vec();
     exif.extend(orientation.to_be_bytes());
@@ -128,6 +120,24 @@ fn exif_orientation_is_applied() {
         let image = decode_rgb8("turned", &oriented_jpeg(orientation), &Limits::default()).unwrap();
         assert_eq!(image.dimensions(), size, "orientation {orientation}");
         assert_eq!(corners(&image), want, "orientation {orientation}");
+    }
+}
+
+#[test]
+fn a_picture_can_be_read_as_it_is_stored() {
+    let folder = empty_folder("exif");
+    for orientation in 1..=8 {
+        let path = folder.join(format!("{orientation}.jpg"));
+        std::fs::write(&path, oriented_jpeg(orientation)).unwrap();
+        let limits = Limits::default();
+        let stored = load_rgb8_with(&path, &limits, Exif::Raw).unwrap();
+        assert_eq!((stored.dimensions(), corners(&stored)), ((16, 8), "bgrg".to_owned()), "orientation {orientation}");
+        let header = load_header(&path, &limits).unwrap();
+        let want = PictureHeader { width: 16, height: 8, channels: 3, orientation: orientation as u8 };
+        assert_eq!((header, header.size(Exif::Raw)), (want, (16, 8)));
+        let upright = load_rgb8_with(&path, &limits, Exif::Apply).unwrap();
+        assert_eq!(header.size(Exif::Apply), upright.dimensions());
+        assert_eq!(upright, load_rgb8(&path, &limits).unwrap());
     }
 }
 

@@ -1,7 +1,9 @@
 //! Files are complete or absent, and nothing else is left in their folder.
 
 use crate::support::{empty_folder, pattern};
-use atrous_vision::{Error, ErrorKind, Limits, load_rgb8, write_atomically, write_png};
+use atrous_vision::{
+    ClassMap, Error, ErrorKind, Limits, load_rgb8, voc_palette, write_atomically, write_palette_png, write_png,
+};
 use std::fs;
 use std::path::Path;
 
@@ -58,4 +60,18 @@ fn a_picture_comes_back_as_written() {
     let error = write_png(&path, &atrous_vision::RgbImage::new(0, 3)).unwrap_err();
     assert!(matches!(error, Error::Encode { width: 0, .. }), "{error}");
     assert_eq!(load_rgb8(&path, &Limits::default()).unwrap(), image);
+}
+
+#[test]
+fn the_extension_says_what_is_written() {
+    let folder = empty_folder("extension");
+    let map = ClassMap::new(2, 1, vec![0, 1]).unwrap();
+    for name in ["a.jpg", "a.webp", "a.gif", "a.png.bak", "a"] {
+        let path = folder.join(name);
+        let want = format!("{}: pictures are written as PNG, so the name must end in .png", path.display());
+        assert_eq!(write_png(&path, &pattern(2, 1)).unwrap_err().to_string(), want);
+        assert_eq!(write_palette_png(&path, &map, &voc_palette()).unwrap_err().to_string(), want);
+    }
+    write_png(folder.join("a.PNG"), &pattern(2, 1)).unwrap();
+    assert_eq!(names(&folder), ["a.PNG"]);
 }

@@ -57,7 +57,7 @@ impl Curve {
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), CurveError> {
         let (path, bytes) = (path.as_ref(), atrous_vision::encode_png(&self.draw()?)?);
         atrous_files::write(path, |out| out.write_all(&bytes)).map_err(|source| {
-            let path = path.display().to_string();
+            let path = atrous_files::shown(path);
             CurveError::Write(atrous_vision::Error::Io { path, action: "write", source })
         })
     }

@@ -16,6 +16,8 @@ use form::{CLASSES, Form};
 
 /// Most shapes on a picture.
 const MOST_SHAPES: u32 = 3;
+/// Most pictures of a set.
+const MOST_PICTURES: usize = 1_000_000;
 /// How often another shape is drawn if it hides too much of an earlier one.
 const TRIES: usize = 10;
 
@@ -37,11 +39,15 @@ impl Shapes {
     /// A set of `samples` pictures of the size `[height, width]`.
     ///
     /// # Errors
-    /// [`DataError::NoSamples`] for none, [`DataError::Option`] unless both sides are 16 to 4,096.
+    /// [`DataError::NoSamples`] for none, [`DataError::Option`] for more than a million, or unless both sides are 16 to 4,096.
     pub fn new(samples: usize, size: [usize; 2], seed: u64) -> Result<Self> {
         if samples == 0 {
             let wanted = "at least one picture".to_owned();
             return Err(DataError::NoSamples { name: "shapes".to_owned(), wanted });
+        }
+        if samples > MOST_PICTURES {
+            let must = format!("at most {MOST_PICTURES}");
+            return Err(DataError::Option { option: "samples of shapes", must, got: samples.to_string() });
         }
         let [height, width] = size;
         if !size.iter().all(|side| (16..=4096).contains(side)) {

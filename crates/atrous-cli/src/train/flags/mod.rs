@@ -1,27 +1,29 @@
 //! The flags of `atrous train`. The given ones are serialised to a table with the same keys as the TOML file.
 
-use std::path::PathBuf;
+mod data;
 
 use atrous::train::Part;
 use clap::Args;
 use serde::Serialize;
 use toml::{Table, Value};
 
-use crate::values::size;
+use super::path::FilePath;
+use crate::values::{size, whole};
+use data::{DataFlags, ReadingFlags};
 
 #[derive(Args, Serialize)]
 pub(crate) struct Flags {
     /// TOML file with the configuration; flags win over it
     #[serde(skip)]
-    pub(super) config: Option<PathBuf>,
+    pub(super) config: Option<FilePath>,
     /// Network to train; `atrous models` lists the names. The number of classes is that of the data
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
     /// Passes over the training data [default: 10]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     epochs: Option<u64>,
     /// Pictures per step [default: 8]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     batch: Option<usize>,
     /// Height and width of the pictures, or one number for both [default: the data's own, else the network's]
     #[arg(long, value_name = "HxW", value_parser = size)]
@@ -34,13 +36,13 @@ pub(crate) struct Flags {
     adapter: Option<String>,
     /// Where checkpoints, log, curve and weights go [default: runs/MODEL-DATE-TIME]
     #[arg(long, value_name = "FOLDER")]
-    run_folder: Option<PathBuf>,
+    run_folder: Option<FilePath>,
     /// Go on with the training in this run folder; its config.toml is used unless another is given
     #[arg(long, value_name = "FOLDER", conflicts_with = "run_folder")]
     #[serde(skip)]
-    pub(super) resume: Option<PathBuf>,
+    pub(super) resume: Option<FilePath>,
     /// Write a checkpoint after every N steps, too, not only after every epoch
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     checkpoint_every: Option<u64>,
     #[command(flatten)]
     data: DataFlags,
@@ -73,52 +75,6 @@ pub(crate) struct Flags {
     judging: JudgingFlags,
     #[command(flatten)]
     early_stopping: StoppingFlags,
-}
-
-#[derive(Args, Serialize)]
-#[command(next_help_heading = "Data")]
-struct DataFlags {
-    /// Where pictures and labels come from; docs/training.md describes the layouts
-    #[arg(long = "data", value_name = "KIND",
-          value_parser = ["image-folder", "mask-folder", "voc", "mnist", "cifar10", "digits", "shapes"])]
-    kind: Option<String>,
-    /// Folder of the data; of mask-folder, that of the pictures. digits and shapes need none
-    #[arg(long, value_name = "FOLDER")]
-    path: Option<PathBuf>,
-    /// Folder of the masks (mask-folder)
-    #[arg(long, value_name = "FOLDER")]
-    masks: Option<PathBuf>,
-    /// Names of the classes 0, 1, … (mask-folder), with commas
-    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
-    classes: Option<Vec<String>>,
-    /// Number of pictures (shapes) [default: 1000]
-    #[arg(long, value_name = "N")]
-    samples: Option<usize>,
-    /// Fraction held out for validation, 0 for none [default: the data's own validation part, else 0.2]
-    #[arg(long, value_name = "FRACTION")]
-    split: Option<f64>,
-    /// Folder of the validation pictures (image-folder, mask-folder)
-    #[arg(long, value_name = "FOLDER")]
-    validation: Option<PathBuf>,
-    /// Folder of the validation masks (mask-folder)
-    #[arg(long, value_name = "FOLDER")]
-    validation_masks: Option<PathBuf>,
-}
-
-#[derive(Args, Serialize)]
-struct ReadingFlags {
-    /// How pictures of another size are brought to the size [default: cover]
-    #[arg(long, value_parser = ["cover", "stretch", "keep"])]
-    framing: Option<String>,
-    /// Label that is not learnt from [default: 255]
-    #[arg(long, value_name = "LABEL")]
-    ignore_label: Option<u32>,
-    /// What to do with files that cannot be read [default: refuse]
-    #[arg(long, value_parser = ["skip", "refuse"])]
-    on_broken: Option<String>,
-    /// Threads that read and change pictures [default: one per core]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
 }
 
 #[derive(Args, Serialize)]
@@ -245,7 +201,7 @@ struct UpdateFlags {
     #[arg(long, value_name = "NORM")]
     clip_norm: Option<f64>,
     /// Batches whose gradients are averaged for one update [default: 1]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     accumulate: Option<u64>,
     /// Another learning rate for a part of the network, such as backbone=0.1; can be repeated
     #[arg(long = "part", value_name = "NAME=FACTOR", value_parser = part)]
@@ -267,13 +223,13 @@ struct ScheduleFlags {
     #[serde(rename = "type")]
     schedule: Option<String>,
     /// Steps until the end of the schedule (cosine, poly, one-cycle) [default: those of the whole training]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     steps: Option<u64>,
     /// Steps between two changes (step)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     step_size: Option<u64>,
     /// Steps at which the rate changes (multi-step), with commas
-    #[arg(long, value_name = "N,N,…", value_delimiter = ',')]
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',', value_parser = whole::<u64>)]
     milestones: Option<Vec<u64>>,
     /// Factor of each change (step, multi-step, exponential)
     #[arg(long, value_name = "FACTOR")]
@@ -339,7 +295,7 @@ fn range(text: &str) -> Result<[f64; 2], String> {
 struct TuningFlags {
     /// Safetensors file to begin with; what it lacks or has in another shape is drawn anew
     #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
+    weights: Option<FilePath>,
     /// What the network's names have in front of the file's, such as `encoder.` for a backbone [default: nothing]
     #[arg(long, value_name = "PREFIX")]
     weights_prefix: Option<String>,
@@ -372,13 +328,13 @@ struct MemoryFlags {
 #[command(next_help_heading = "Validation")]
 struct JudgingFlags {
     /// Epochs from one validation to the next [default: 1]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     validate_every: Option<u64>,
     /// What decides which state is the best [default: loss]
     #[arg(long, value_parser = ["loss", "accuracy", "mean-iou"])]
     watch: Option<String>,
     /// Guesses that a picture has in the metric top_k [default: 5]
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", value_parser = whole::<usize>)]
     top_k: Option<usize>,
     /// Factor of the loss of auxiliary outputs [default: 0.4]
     #[arg(long, value_name = "FACTOR")]

@@ -1,0 +1,142 @@
+//! What of the data teaches nothing, or is suspicious.
+
+use super::super::mnist::Part;
+use super::{ClassCount, Survey};
+
+/// Names of folders that hold parts of data rather than classes.
+const PARTS: [&str; 10] =
+    ["train", "training", "val", "valid", "validation", "test", "testing", "eval", "dev", "holdout"];
+
+/// Share of ignored labels from which on there is a warning.
+const MUCH: f64 = 0.5;
+
+/// Whether a training can begin with what was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The training can begin, but perhaps does not learn what it should.
+    Warning,
+    /// The training would learn nothing, or cannot begin.
+    Error,
+}
+
+/// Something in the data that teaches nothing, or is suspicious. Its text names the remedy, in flags of `atrous train`.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Finding {
+    /// Labels that are neither a class nor ignored.
+    Outside { label: u32, count: ClassCount, first: String, classes: usize, ignored: u32 },
+    /// All labels are ignored.
+    NothingCounts { ignored: u32, pixels: bool },
+    /// All labels that count are of one class. The second number is the share of ignored labels, with which another class may be meant.
+    OneClass { class: String, other: Option<IgnoredAs>, part: Part },
+    /// Classes that do not occur.
+    Absent { classes: Vec<String>, read: usize, pixels: bool, other: Option<IgnoredAs>, part: Part },
+    /// Most labels are ignored.
+    MuchIgnored { ignored: u32, share: f64 },
+    /// The classes are called like parts of data. `all` are.
+    Parts { names: Vec<String>, all: bool },
+    /// Pictures are turned by their EXIF orientation, and nothing tells whether their masks were drawn on turned pictures.
+    Turned { count: usize, read: usize, first: String, orientation: u8 },
+    /// Some samples cannot be read and are skipped.
+    Broken { count: usize, read: usize, first: String },
+    /// The class weights of all classes that occur are 0.
+    NoWeight,
+    /// Classes that occur have the class weight 0.
+    ZeroWeight { classes: Vec<String> },
+}
+
+/// A label that is ignored, but may be meant as a class.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IgnoredAs {
+    /// The ignored label.
+    pub label: u32,
+    /// Its share of all labels.
+    pub share: f64,
+    /// Number and name of the class.
+    pub class: (usize, String),
+}
+
+impl Finding {
+    /// Whether a training can begin with it.
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::Outside { .. } | Self::NothingCounts { .. } | Self::NoWeight | Self::Parts { all: true, .. } => {
+                Severity::Error
+            }
+            Self::OneClass { part: Part::Train, .. } => Severity::Error,
+            _ => Severity::Warning,
+        }
+    }
+}
+
+impl Survey {
+    /// What of the data teaches nothing, or is suspicious, as data of this part of a training. Errors come first.
+    pub fn findings(&self, part: Part) -> Vec<Finding> {
+        let (present, ignored) = (self.present(), self.ignore_label);
+        let mut found: Vec<Finding> =
+            self.outside.iter().map(|(label, outside)| self.outside(*label, outside)).collect();
+        let labelled = !self.classes.is_empty() && found.is_empty();
+        match present[..] {
+            [] if labelled => found.push(Finding::NothingCounts { ignored, pixels: self.pixels }),
+            [class] if labelled => {
+                let class = self.class_names[class].clone();
+                found.push(Finding::OneClass { class, other: self.ignored_as(), part });
+            }
+            [] | [_] => {}
+            _ => found.extend(self.absent(part)),
+        }
+        if !present.is_empty() && self.ignored_share() > MUCH {
+            found.push(Finding::MuchIgnored { ignored, share: self.ignored_share() });
+        }
+        found.extend(self.parts().filter(|_| part == Part::Train));
+        if let Some((first, orientation)) = self.first_turned.clone() {
+            found.push(Finding::Turned { count: self.turned, read: self.read, first, orientation });
+        }
+        if let Some(first) = self.first_broken.clone() {
+            found.push(Finding::Broken { count: self.broken, read: self.read, first });
+        }
+        found.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
+        found
+    }
+
+    /// What class weights make of the classes that occur.
+    pub fn weight_findings(&self, weights: &[f32]) -> Vec<Finding> {
+        let present = self.present();
+        let zero: Vec<usize> = present.iter().copied().filter(|class| weights.get(*class) == Some(&0.0)).collect();
+        match zero.len() {
+            0 => Vec::new(),
+            all if all == present.len() => vec![Finding::NoWeight],
+            _ => vec![Finding::ZeroWeight {
+                classes: zero.iter().map(|class| self.class_names[*class].clone()).collect(),
+            }],
+        }
+    }
+
+    fn outside(&self, label: u32, (count, first): &(ClassCount, String)) -> Finding {
+        let (classes, ignored) = (self.classes.len(), self.ignore_label);
+        Finding::Outside { label, count: *count, first: first.clone(), classes, ignored }
+    }
+
+    fn absent(&self, part: Part) -> Option<Finding> {
+        let absent = (0..self.classes.len()).filter(|class| self.classes[*class].labels == 0);
+        let classes: Vec<String> = absent.map(|class| self.class_names[class].clone()).collect();
+        let (read, pixels) = (self.read, self.pixels);
+        (!classes.is_empty()).then(|| Finding::Absent { classes, read, pixels, other: self.ignored_as(), part })
+    }
+
+    /// The first class that does not occur, if labels of masks are ignored that may be meant as it.
+    fn ignored_as(&self) -> Option<IgnoredAs> {
+        let class = self.classes.iter().position(|count| count.labels == 0)?;
+        let class = (class, self.class_names[class].clone());
+        let other = IgnoredAs { label: self.ignore_label, share: self.ignored_share(), class };
+        (self.pixels && self.ignored.labels > 0).then_some(other)
+    }
+
+    fn parts(&self) -> Option<Finding> {
+        let is_part = |name: &&String| PARTS.iter().any(|part| name.eq_ignore_ascii_case(part));
+        let names: Vec<String> = self.class_names.iter().filter(is_part).cloned().collect();
+        let all = names.len() == self.class_names.len();
+        // One class may well be called so, such as the trains of Pascal VOC.
+        (!self.pixels && names.len() > 1).then_some(Finding::Parts { names, all })
+    }
+}
