@@ -46,7 +46,7 @@ pub enum CheckpointError {
         got: String,
     },
     /// A parameter's values are NaN or infinite, or a running variance's negative: the training had diverged.
-    #[error("the checkpoint cannot be resumed: {0}")]
+    #[error("the checkpoint cannot be resumed: {0}; to go on from the best one, copy best.checkpoint over it")]
     Values(Box<BadValues>),
     /// The checkpoint's tensors belong to another network or optimizer.
     #[error("the checkpoint's {what} do not fit {network}: {mismatch}")]
