@@ -14,6 +14,9 @@ pub struct NetworkArgs {
     /// Safetensors file with the tensors of the framework that the network comes from
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
+    /// Take values of that file that are NaN or infinite as they are
+    #[arg(long)]
+    allow_non_finite: bool,
     /// Number of classes that the weights were trained on [default: the network's own]
     #[arg(long, value_name = "N")]
     pub classes: Option<usize>,
@@ -46,7 +49,8 @@ impl NetworkArgs {
     /// The weights file; else the numbers that the network's stored results were computed with, or random ones.
     fn weights(&self, network: &dyn Network) -> Result<Weights, Failure> {
         if let Some(file) = &self.weights {
-            return Ok(Weights::File(file.clone()));
+            let weights = Weights::File(file.clone());
+            return Ok(if self.allow_non_finite { weights.allow_non_finite() } else { weights });
         }
         let model = network.name();
         say(&format!("No --weights given: {model} runs on made-up numbers, so its classes mean nothing.\n"));

@@ -9,6 +9,7 @@ mod good;
 mod own_kernel;
 mod png;
 mod readme;
+mod run_files;
 mod scribble;
 mod support;
 mod train;

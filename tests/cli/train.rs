@@ -101,7 +101,7 @@ fn an_interrupted_training_is_resumed_to_the_same_bits() {
     assert!(losses(&parts).len() < 6, "it was not interrupted");
 
     // What a process leaves that is killed while it writes.
-    let half = Path::new(&parts).join(".config.toml.1-0.tmp");
+    let half = Path::new(&parts).join(".config.toml.0123456789abcdef.tmp");
     fs::write(&half, "mod").expect("writable");
     let text = succeed("atrous", &["train", "--resume", &parts]);
     assert!(text.contains("Finished after epoch 2, step 6") && !half.exists(), "{text}");

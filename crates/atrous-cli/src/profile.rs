@@ -30,7 +30,8 @@ pub(crate) fn profile(options: &ProfileOptions) -> Result<String> {
     out.push_str(&profile.table(&Roofline::measure_blocking(&device)?));
     if let Some(path) = &options.trace {
         let failed = |source| atrous::vision::Error::Io { path: atrous_files::shown(path), action: "write", source };
-        atrous_files::write(path, |file| file.write_all(profile.trace().as_bytes())).map_err(failed)?;
+        atrous_files::write(atrous_files::follow(path), |file| file.write_all(profile.trace().as_bytes()))
+            .map_err(failed)?;
         out.push_str(&format!("\ntrace written to {}\n", atrous_files::shown(path)));
     }
     Ok(out)

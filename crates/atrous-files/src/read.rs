@@ -54,7 +54,7 @@ pub fn read_text(path: impl AsRef<Path>, max: u64) -> io::Result<String> {
     })
 }
 
-fn check_regular(kind: FileType) -> io::Result<()> {
+pub(crate) fn check_regular(kind: FileType) -> io::Result<()> {
     if kind.is_file() {
         return Ok(());
     }

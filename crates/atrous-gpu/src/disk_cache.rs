@@ -1,18 +1,19 @@
 //! Compiled kernels in a file, for backends that export them.
 //!
-//! The file holds `atrous 1\n` padded to 16 bytes, a checksum of 8 bytes, and wgpu's data, which begin with a header that identifies
+//! The file holds `atrous 2\n` padded to 16 bytes, a checksum of 4 bytes, and wgpu's data, which begin with a header that identifies
 //! backend, adapter and driver. Drivers may crash on damaged data, so the checksum is verified before they get it.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::PipelineCache;
-use crate::whole_file::{checksum, replace};
+use atrous_files::Checksum;
 
-const MAGIC: &[u8; 16] = b"atrous 1\n       ";
+use crate::PipelineCache;
+use crate::whole_file::{content, replace};
+
+const MAGIC: &[u8; 16] = b"atrous 2\n       ";
 /// A larger file is not read but replaced, since drivers never remove anything from their caches.
 const MAX_BYTES: u64 = 256 << 20;
 /// Compilation time after which the file is written. What is compiled in less time is written when the device is dropped.
@@ -85,26 +86,29 @@ fn create(raw: &wgpu::Device, data: Option<&[u8]>) -> Result<wgpu::PipelineCache
 
 /// The data in a file; `None` if there is no file.
 fn read(file: &Path) -> Result<Option<Vec<u8>>, String> {
-    let bytes = match fs::metadata(file) {
-        Ok(metadata) if metadata.len() > MAX_BYTES => return Err(format!("the file is larger than {MAX_BYTES} bytes")),
-        Ok(_) => fs::read(file).map_err(|e| e.to_string())?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.to_string()),
-    };
-    let content = bytes.strip_prefix(MAGIC).and_then(|rest| rest.split_first_chunk::<8>());
-    match content {
-        Some((sum, data)) if u64::from_le_bytes(*sum) == checksum(data) => Ok(Some(data.to_vec())),
+    match content(file, MAX_BYTES) {
+        Ok(bytes) => bytes.as_deref().map(data).transpose(),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The data in the content of a file.
+fn data(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    match bytes.strip_prefix(MAGIC).and_then(|rest| rest.split_first_chunk()) {
+        Some((sum, data)) if u32::from_le_bytes(*sum) == Checksum::of(data).value() => Ok(data.to_vec()),
         Some(_) => Err("the file is damaged".to_owned()),
         None => Err("the file is not one of atrous".to_owned()),
     }
 }
 
 fn write(file: &Path, data: &[u8]) -> io::Result<()> {
-    replace(file, &[MAGIC, &checksum(data).to_le_bytes(), data])
+    replace(file, &[MAGIC, &Checksum::of(data).value().to_le_bytes(), data])
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -118,14 +122,26 @@ mod tests {
         assert_eq!(read(&file), Ok(Some(data.clone())));
         let whole = fs::read(&file).unwrap();
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no temporary file is left");
-        for len in [0, 3, 16, 23, 24, 100, whole.len() - 1] {
-            fs::write(&file, &whole[..len]).unwrap();
-            assert!(read(&file).is_err(), "{len}");
-        }
-        let mut flipped = whole;
-        flipped[500] ^= 4;
-        fs::write(&file, &flipped).unwrap();
+        fs::write(&file, &whole[..100]).unwrap();
         assert_eq!(read(&file), Err("the file is damaged".to_owned()));
         fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn every_changed_missing_or_added_byte_is_found() {
+        let content: Vec<u8> = (0..101).map(|i| (i * 7) as u8).collect();
+        let whole = [&MAGIC[..], &Checksum::of(&content).value().to_le_bytes(), &content].concat();
+        assert_eq!(data(&whole), Ok(content));
+        let mut changed = whole.clone();
+        for at in 0..whole.len() {
+            let reason = if at < MAGIC.len() { "the file is not one of atrous" } else { "the file is damaged" };
+            for change in 1..=255 {
+                changed[at] = whole[at] ^ change;
+                assert_eq!(data(&changed), Err(reason.to_owned()), "byte {at}");
+            }
+            changed[at] = whole[at];
+            assert!(data(&whole[..at]).is_err(), "{at} bytes");
+        }
+        assert!(data(&[&whole[..], &[0]].concat()).is_err());
     }
 }

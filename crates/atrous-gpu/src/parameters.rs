@@ -25,7 +25,8 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Uploads all parameters of a graph unchanged. The source is asked for each of them once.
+    /// Uploads all parameters of a graph unchanged. The source is asked for each of them once. Values that are not finite are taken:
+    /// `atrous_io::Weights::with`, which knows what each parameter is, is where those that a user gives are checked.
     ///
     /// # Errors
     /// [`GpuError::Source`] if the source lacks a parameter or has one of another size, [`GpuError::Plan`] if one is larger

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::{fs, io};
 
+use atrous_files::Checksum;
 use atrous_kernels::{Choices, ChoicesError, Origin};
 
-use crate::whole_file::checksum;
+use crate::whole_file::content;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::whole_file::replace;
 use crate::{AdapterInfo, DeviceOptions, Tuning};
@@ -14,8 +14,8 @@ use crate::{AdapterInfo, DeviceOptions, Tuning};
 /// Largest file that is read, in bytes.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// The choices of a device, and the file where they are kept: readable text, one file for each adapter and driver. If the file cannot
-/// be read or written, a warning says so and the choices are kept in memory alone.
+/// The choices of a device, and the file where they are kept: readable text whose last line is a checksum, one file for each adapter and
+/// driver. If the file cannot be read or written, or is damaged, a warning says so and the choices are kept in memory alone.
 pub(crate) struct Tuned {
     origin: Origin,
     file: Option<PathBuf>,
@@ -34,7 +34,7 @@ impl Tuned {
         // With cooperative matrices there are other candidates, so their choices have a file of their own.
         let matrices = if options.cooperative { "\ncooperative" } else { "" };
         let name_of = format!("{backend}\n{name}\n{driver}{matrices}");
-        let file = format!("choices-{backend}-{:016x}.txt", checksum(name_of.as_bytes()));
+        let file = format!("choices-{backend}-{}.txt", Checksum::of(name_of.as_bytes()));
         let kernels = atrous_shaders::VERSION.to_owned();
         let mut tuned = Self {
             origin: Origin { adapter: name, driver, backend, kernels },
@@ -60,7 +60,7 @@ impl Tuned {
         let mut all = self.stored();
         all.extend(lock(choices).as_ref().clone());
         all.extend(found);
-        let text = all.text(&self.origin);
+        let text = sealed(&all.text(&self.origin));
         *lock(choices) = Arc::new(all);
         let Some(file) = &self.file else { return };
         if let Err(error) = replace(file, &[text.as_bytes()]) {
@@ -72,18 +72,21 @@ impl Tuned {
     fn stored(&self) -> Choices {
         let Some(file) = &self.file else { return Choices::default() };
         let warn = |reason: &str| tracing::warn!(file = %file.display(), reason, "what tuning found is not used");
-        match read(file).map(|text| text.map(|text| Choices::parse(&text, &self.origin))) {
-            Ok(None) => Choices::default(),
-            Ok(Some(Ok((choices, unknown)))) => {
+        let text = match read(file) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Choices::default(),
+            Err(reason) => {
+                warn(&reason);
+                return Choices::default();
+            }
+        };
+        match Choices::parse(&text, &self.origin) {
+            Ok((choices, unknown)) => {
                 unknown.iter().for_each(|line| warn(&format!("there is no such kernel: {line}")));
                 choices
             }
-            Ok(Some(Err(reason @ ChoicesError::Elsewhere { .. }))) => {
+            Err(reason @ ChoicesError::Elsewhere { .. }) => {
                 tracing::info!(file = %file.display(), %reason, "what tuning found is not used");
-                Choices::default()
-            }
-            Ok(Some(Err(error))) => {
-                warn(&error.to_string());
                 Choices::default()
             }
             Err(error) => {
@@ -94,13 +97,54 @@ impl Tuned {
     }
 }
 
-/// The text of a file; `None` if there is no file.
-fn read(file: &Path) -> io::Result<Option<String>> {
-    let too_large = |len: u64| io::Error::other(format!("the file has {len} bytes, more than {MAX_BYTES}"));
-    match fs::metadata(file) {
-        Ok(metadata) if metadata.len() > MAX_BYTES => Err(too_large(metadata.len())),
-        Ok(_) => fs::read_to_string(file).map(Some),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+/// Beginning of a file's last line.
+const SEAL: &str = "checksum: ";
+
+/// A text and its checksum in a last line.
+fn sealed(text: &str) -> String {
+    format!("{text}{SEAL}{}\n", Checksum::of(text.as_bytes()))
+}
+
+/// The text before the checksum of a file; `None` if there is no file.
+fn read(file: &Path) -> Result<Option<String>, String> {
+    match content(file, MAX_BYTES) {
+        Ok(bytes) => bytes.map(unsealed).transpose(),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The text before the checksum.
+fn unsealed(bytes: Vec<u8>) -> Result<String, String> {
+    let whole = String::from_utf8(bytes).map_err(|_| "the file is no text".to_owned())?;
+    let (text, stated) =
+        whole.rsplit_once(SEAL).ok_or("the file has no checksum: it is damaged or of an earlier version")?;
+    if whole != sealed(text) {
+        let found = Checksum::of(text.as_bytes());
+        return Err(format!("the file is damaged: its checksum is {found}, its last line says {}", stated.trim_end()));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_changed_missing_or_added_byte_is_found() {
+        let text = "atrous choices 1\nadapter: a GPU\nconv2d: 1×1 = direct, best of 3\n";
+        let whole = sealed(text);
+        assert_eq!(unsealed(whole.clone().into()), Ok(text.to_owned()));
+        for at in 0..whole.len() {
+            for change in 1..=255 {
+                let mut bytes = whole.clone().into_bytes();
+                bytes[at] ^= change;
+                assert!(unsealed(bytes).is_err(), "byte {at}");
+            }
+            assert!(unsealed(whole.as_bytes()[..at].to_vec()).is_err(), "{at} bytes");
+        }
+        assert!(unsealed(format!("{whole}\n").into()).is_err());
+        assert!(unsealed(text.into()).unwrap_err().contains("has no checksum"));
+        let reason = unsealed(whole.replace("best of 3", "best of 4").into()).unwrap_err();
+        assert!(reason.starts_with("the file is damaged: its checksum is "), "{reason}");
     }
 }

@@ -10,13 +10,11 @@ pub(crate) fn replace(file: &Path, parts: &[&[u8]]) -> io::Result<()> {
     atrous_files::write(file, |out| parts.iter().try_for_each(|part| out.write_all(part)))
 }
 
-/// FNV-1a (<http://www.isthe.com/chongo/tech/comp/fnv/>) over words of 8 bytes, the last padded with zeros, and then over the length.
-pub(crate) fn checksum(data: &[u8]) -> u64 {
-    let step = |sum: u64, word: u64| (sum ^ word).wrapping_mul(0x0000_0100_0000_01b3);
-    let word = |bytes: &[u8]| {
-        let mut word = [0; 8];
-        word[..bytes.len()].copy_from_slice(bytes);
-        u64::from_le_bytes(word)
-    };
-    step(data.chunks(8).map(word).fold(0xcbf2_9ce4_8422_2325, step), data.len() as u64)
+/// The content of a file of at most `max` bytes; `None` if there is no file.
+pub(crate) fn content(file: &Path, max: u64) -> io::Result<Option<Vec<u8>>> {
+    match atrous_files::read(file, max) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }

@@ -43,6 +43,12 @@ impl Drop for Folder {
     }
 }
 
+/// A text with the checksum that its file has in the last line, in place of one that it may have had.
+fn sealed(text: &str) -> String {
+    let text = text.split("checksum: ").next().unwrap();
+    format!("{text}checksum: {}\n", atrous_files::Checksum::of(text.as_bytes()))
+}
+
 const LONG: Duration = Duration::from_secs(600);
 
 /// Two convolutions, the first of most of the work.
@@ -116,7 +122,10 @@ fn off_means_the_default_whatever_was_found() {
     let line = |tile: &str| format!("{} = implicit_gemm_registers {tile}, best of 13", step.operation.key());
     let forced: Vec<String> =
         text.lines().map(|l| if l.starts_with(&step.operation.key()) { line(other) } else { l.to_owned() }).collect();
-    std::fs::write(&file, forced.join("\n")).unwrap();
+    // Without the right checksum it is not believed.
+    std::fs::write(&file, forced.join("\n") + "\n").unwrap();
+    assert_eq!(variants(&planned(&folder.device(Tuning::On))), default);
+    std::fs::write(&file, sealed(&(forced.join("\n") + "\n"))).unwrap();
 
     let on = folder.device(Tuning::On);
     assert_eq!(variants(&planned(&on))[0], format!("implicit_gemm_registers {other}"));
@@ -137,8 +146,8 @@ fn files_that_are_damaged_or_choose_what_is_not_legal_do_no_harm() {
     let text = std::fs::read_to_string(&file).unwrap();
     let key = planned(&device).steps[0].operation.key();
     let header: String = text.lines().take(5).map(|line| format!("{line}\n")).collect();
-    let illegal = format!("{header}{key} = gemm_registers 8x8, best of 3\n");
-    let unknown = format!("{header}{key} = gemm_of_the_future 8x8, best of 3\n");
+    let illegal = sealed(&format!("{header}{key} = gemm_registers 8x8, best of 3\n"));
+    let unknown = sealed(&format!("{header}{key} = gemm_of_the_future 8x8, best of 3\n"));
     for damaged in [&text[..text.len() - 7], "", "\u{0}\u{0}", &illegal, &unknown] {
         std::fs::write(&file, damaged).unwrap();
         let device = folder.device(Tuning::On);

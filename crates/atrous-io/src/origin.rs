@@ -8,11 +8,15 @@ use std::sync::Arc;
 use atrous_graph::ParameterSource;
 use atrous_nn::{Init, Model};
 
+use crate::checked::CheckedSource;
 use crate::weights::run_files;
 use crate::{Mismatch, NamedTensor, WeightFile, WeightsError, tensors_to_bytes};
 
 /// Where a network's weights come from. A file, bytes, tensors and a training's folder must hold exactly the network's tensors, with the
 /// names, shapes and layouts of the framework that the network comes from, unless only a [part](Weights::partial) of them is wanted.
+///
+/// All values must be finite, and those of running variances not negative, since otherwise all results are NaN or meaningless. This is
+/// checked here, in [`Weights::with`], wherever they come from, unless [they are wanted](Weights::allow_non_finite).
 ///
 /// ```
 /// use atrous_io::Weights;
@@ -47,6 +51,8 @@ pub enum Weights {
     },
     /// A source of the program's own, see [`Weights::source`].
     Source(Arc<dyn ParameterSource + Send + Sync>),
+    /// Weights whose values are not checked, see [`Weights::allow_non_finite`].
+    Unchecked(Arc<Weights>),
 }
 
 impl Weights {
@@ -73,20 +79,38 @@ impl Weights {
         Self::Source(Arc::new(source))
     }
 
+    /// The same weights, whose values may be NaN or infinite, and whose running variances may be negative: to look at a training that
+    /// diverged.
+    #[must_use]
+    pub fn allow_non_finite(self) -> Self {
+        Self::Unchecked(Arc::new(self))
+    }
+
     /// Calls `use_them` with a source of all parameters of `model`.
     ///
     /// # Errors
     /// [`WeightsError`] if a file cannot be read or is damaged, if tensors are missing, unexpected or of another shape, if no
     /// tensor of [partial](Self::partial) weights fits, or if a tensor in memory has another number of values than its shape says.
+    /// [`WeightsError::Values`] for values that are not finite or a negative running variance; if they are those of a
+    /// [source](Self::source), `use_them` was called and failed.
     pub fn with<R>(&self, model: &Model, use_them: impl FnOnce(&dyn ParameterSource) -> R) -> Result<R, WeightsError> {
-        Ok(match self {
-            Self::Init(seed) => use_them(&Init::new(model, *seed)),
-            Self::Source(source) => use_them(&**source),
-            Self::Partial { weights, prefix, seed } => {
-                use_them(&weights.file()?.bind_partial(model, prefix, Init::new(model, *seed))?)
+        Ok(match self.checked() {
+            (Self::Init(seed), _) => use_them(&Init::new(model, *seed)),
+            (Self::Source(source), true) => CheckedSource::new(model, &**source).with(use_them)?,
+            (Self::Source(source), false) => use_them(&**source),
+            (Self::Partial { weights, prefix, seed }, checked) => {
+                use_them(&weights.file(checked)?.bind_partial(model, prefix, Init::new(model, *seed))?)
             }
-            Self::File(_) | Self::Bytes(_) | Self::Tensors(_) | Self::Run(_) => use_them(&self.file()?.bind(model)?),
+            (whole, checked) => use_them(&whole.file(checked)?.bind(model)?),
         })
+    }
+
+    /// The weights within, and whether their values are checked.
+    fn checked(&self) -> (&Self, bool) {
+        match self {
+            Self::Unchecked(weights) => (weights.checked().0, false),
+            _ => (self, true),
+        }
     }
 
     /// The differences between these weights and a model's parameters. For [partial](Self::partial) weights, missing parameters and those
@@ -116,24 +140,26 @@ impl Weights {
     /// [`WeightsError`] if a file cannot be read or is damaged; [`WeightsError::NoTensors`] for weights without tensors of their own, such
     /// as [`Weights::Init`].
     pub fn mismatch(&self, model: &Model) -> Result<Mismatch, WeightsError> {
-        let (weights, prefix) = match self {
+        let (weights, prefix) = match self.checked().0 {
             Self::Partial { weights, prefix, .. } => (&**weights, prefix.as_str()),
             whole => (whole, ""),
         };
-        Ok(weights.file()?.compare(model, prefix).1)
+        Ok(weights.file(false)?.compare(model, prefix).1)
     }
 
     /// The tensors by name.
-    fn file(&self) -> Result<WeightFile, WeightsError> {
-        match self {
+    fn file(&self, checked: bool) -> Result<WeightFile, WeightsError> {
+        let file = match self {
             Self::File(path) => WeightFile::open(path),
             Self::Bytes(bytes) => WeightFile::from_shared(bytes.clone()),
             Self::Tensors(tensors) => WeightFile::from_bytes(tensors_to_bytes(tensors)?),
             Self::Run(folder) => run(folder),
+            Self::Unchecked(weights) => return weights.file(false),
             Self::Init(_) | Self::Partial { .. } | Self::Source(_) => {
                 Err(WeightsError::NoTensors { weights: format!("{self:?}") })
             }
-        }
+        }?;
+        Ok(if checked { file } else { file.allow_non_finite() })
     }
 }
 
@@ -187,6 +213,7 @@ impl fmt::Debug for Weights {
                 out.field("weights", weights).field("prefix", prefix).field("seed", seed).finish()
             }
             Self::Source(_) => f.write_str("Source"),
+            Self::Unchecked(weights) => f.debug_tuple("Unchecked").field(weights).finish(),
         }
     }
 }

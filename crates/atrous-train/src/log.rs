@@ -2,12 +2,15 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File, OpenOptions},
+    fs::{File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Deserializer, Serialize};
+
+/// Largest log that is read, in bytes: ten million steps.
+const MAX_BYTES: u64 = 2 << 30;
 
 /// One line of the log. In the file, the field `kind` distinguishes the variants.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -113,16 +116,12 @@ pub struct LogWriter {
 }
 
 impl LogWriter {
-    /// Creates an empty log. An existing file is emptied.
+    /// Creates an empty log. An existing file, or a symbolic link, is replaced.
     ///
     /// # Errors
     /// [`LogError::Io`].
     pub fn create(path: impl AsRef<Path>) -> Result<Self, LogError> {
-        let path = path.as_ref().to_owned();
-        match File::create(&path) {
-            Ok(file) => Ok(Self { path, file }),
-            Err(source) => Err(LogError::Io { action: "write", path, source }),
-        }
+        Self::begin(path.as_ref(), b"").map_err(io_error("write", path.as_ref()))
     }
 
     /// Continues a log when a training is resumed after `steps` steps and `epochs` epochs. Records of later steps and epochs, and an
@@ -131,18 +130,23 @@ impl LogWriter {
     /// # Errors
     /// [`LogError::Io`]; [`LogError::Line`] if the file is no log. In both cases the file is not changed.
     pub fn resume(path: impl AsRef<Path>, steps: u64, epochs: u64) -> Result<(Self, Vec<Record>), LogError> {
-        let path = path.as_ref().to_owned();
-        let fail = |source| LogError::Io { action: "write", path: path.clone(), source };
-        let records: Vec<Record> = if path.exists() { read_log(&path)? } else { Vec::new() };
+        let path = path.as_ref();
+        let records: Vec<Record> = if path.exists() { read_log(path)? } else { Vec::new() };
         let before = |record: &Record| match record {
             Record::Step(r) => r.step <= steps,
             Record::Epoch(r) => r.epoch <= epochs,
         };
         let records: Vec<Record> = records.into_iter().filter(before).collect();
-        let text: Vec<u8> = records.iter().map(line).collect::<io::Result<Vec<_>>>().map_err(fail)?.concat();
-        atrous_files::write(&path, |out| out.write_all(&text)).map_err(fail)?;
-        let file = OpenOptions::new().append(true).open(&path).map_err(fail)?;
-        Ok((Self { path, file }, records))
+        let lines = records.iter().map(line).collect::<io::Result<Vec<_>>>();
+        let log = lines.and_then(|lines| Self::begin(path, &lines.concat())).map_err(io_error("write", path))?;
+        Ok((log, records))
+    }
+
+    /// A log that begins with this text, in a file of its own: no other name or link leads to what is appended.
+    fn begin(path: &Path, text: &[u8]) -> io::Result<Self> {
+        atrous_files::write(path, |out| out.write_all(text))?;
+        let file = atrous_files::open_no_follow(path, OpenOptions::new().append(true))?;
+        Ok(Self { path: path.to_owned(), file })
     }
 
     /// Appends a record. It is passed to the system before this returns.
@@ -151,7 +155,7 @@ impl LogWriter {
     /// [`LogError::Io`].
     pub fn write(&mut self, record: &Record) -> Result<(), LogError> {
         let written = line(record).and_then(|line| self.file.write_all(&line));
-        written.map_err(|source| LogError::Io { action: "write", path: self.path.clone(), source })
+        written.map_err(io_error("write", &self.path))
     }
 }
 
@@ -161,7 +165,7 @@ impl LogWriter {
 /// [`LogError`].
 pub fn read_log(path: impl AsRef<Path>) -> Result<Vec<Record>, LogError> {
     let path = path.as_ref();
-    let text = fs::read(path).map_err(|source| LogError::Io { action: "read", path: path.to_owned(), source })?;
+    let text = atrous_files::read(path, MAX_BYTES).map_err(io_error("read", path))?;
     let complete = text.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
     let lines = text[..complete].split_inclusive(|b| *b == b'\n').enumerate();
     lines
@@ -173,6 +177,10 @@ pub fn read_log(path: impl AsRef<Path>) -> Result<Vec<Record>, LogError> {
         .collect()
 }
 
+fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LogError {
+    move |source| LogError::Io { action, path: path.to_owned(), source }
+}
+
 /// The record as a line of JSON with its line end.
 fn line(record: &Record) -> io::Result<Vec<u8>> {
     let mut line = serde_json::to_vec(record)?;
@@ -182,6 +190,8 @@ fn line(record: &Record) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn step(step: u64, epoch: u64) -> Record {
@@ -276,5 +286,21 @@ mod tests {
         let error = LogWriter::resume(&path, 1, 1).unwrap_err().to_string();
         assert!(error.contains("log.jsonl, line 1: missing field"), "{error}");
         assert!(fs::read_to_string(&path).unwrap().ends_with("hello\n"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_replaced_by_the_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let [target, path] = ["target.jsonl", "log.jsonl"].map(|name| folder.path().join(name));
+        LogWriter::create(&target).unwrap().write(&step(1, 1)).unwrap();
+        let before = fs::read(&target).unwrap();
+        for begin in [|path: &Path| LogWriter::create(path), |path: &Path| Ok(LogWriter::resume(path, 1, 1)?.0)] {
+            std::os::unix::fs::symlink("target.jsonl", &path).unwrap();
+            begin(&path).unwrap().write(&step(2, 1)).unwrap();
+            assert!(!path.is_symlink() && read_log(&path).unwrap().contains(&step(2, 1)));
+            assert_eq!(fs::read(&target).unwrap(), before);
+            fs::remove_file(&path).unwrap();
+        }
     }
 }

@@ -2,8 +2,10 @@
 
 use std::{
     env, fs,
+    io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::LazyLock,
     thread,
     time::Duration,
 };
@@ -13,6 +15,7 @@ use atrous_train::{
     Schedule, Waiting,
     checkpoint::{Checkpoint, NamedTensor, ScaleState, TrainingState},
 };
+use proptest::prelude::*;
 
 fn state(step: u64) -> TrainingState {
     TrainingState {
@@ -74,6 +77,41 @@ fn a_checkpoint_comes_back_as_it_was() {
     assert_eq!(files(folder.path()), ["last.checkpoint"]);
 }
 
+/// The bytes of a file in which a text is replaced by another of its length.
+fn replaced(whole: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let at = whole.windows(from.len()).position(|bytes| bytes == from.as_bytes());
+    let at = at.unwrap_or_else(|| panic!("{from} in {}", String::from_utf8_lossy(whole)));
+    let mut bytes = whole.to_vec();
+    bytes[at..at + from.len()].copy_from_slice(to.as_bytes());
+    bytes
+}
+
+/// A checkpoint of version 1, which had no checksum.
+fn first_version(checkpoint: &Checkpoint) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("last.checkpoint");
+    checkpoint.save(&path).unwrap();
+    let bytes = replaced(&fs::read(&path).unwrap(), r#"\"version\":2"#, r#"\"version\":1"#);
+    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let mut notes = header.metadata().clone().unwrap();
+    notes.retain(|key, _| key == "atrous.checkpoint");
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    safetensors::serialize(tensors.tensors(), Some(notes)).unwrap()
+}
+
+#[test]
+fn checkpoints_of_the_first_version_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("last.checkpoint");
+    let saved = checkpoint(5, 64);
+    let bytes = first_version(&saved);
+    assert!(!String::from_utf8_lossy(&bytes).contains("checksum"));
+    fs::write(&path, bytes).unwrap();
+    let loaded = Checkpoint::load(&path).unwrap();
+    assert_eq!(loaded.state, saved.state);
+    assert_eq!((loaded.parameters.len(), loaded.optimizer), (3, saved.optimizer));
+}
+
 #[test]
 fn truncated_damaged_and_foreign_files_are_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
@@ -90,26 +128,87 @@ fn truncated_damaged_and_foreign_files_are_refused_by_name() {
         assert!(error(&whole[..len]).contains("is not a valid safetensors file"));
     }
     assert!(error(b"hello, this is a text").contains("is not a valid safetensors file"));
-    let text = String::from_utf8_lossy(&whole).into_owned();
-    let replaced = |from: &str, to: &str| {
-        let at = whole.windows(from.len()).position(|w| w == from.as_bytes());
-        let at = at.unwrap_or_else(|| panic!("{from} in {text}"));
-        let mut bytes = whole.clone();
-        bytes[at..at + from.len()].copy_from_slice(to.as_bytes());
-        bytes
-    };
-    assert!(
-        error(&replaced("atrous.checkpoint", "atrous.something!")).contains("its notes lack \"atrous.checkpoint\"")
-    );
-    assert!(error(&replaced(r#"\"version\":1"#, r#"\"version\":7"#)).contains("version 7"));
-    assert!(error(&replaced(r#"\"epoch\":3"#, r#"\"epoch\":x"#)).contains("its state is malformed"));
-    assert!(error(&replaced(r#"\"scale\":1024.0"#, r#"\"scale\":1023.0"#)).contains("power of two"));
-    assert!(error(&replaced("parameters/conv.weight", "parameterz/conv.weight")).contains("neither a parameter"));
+    let checked = error(&replaced(&whole, r#"\"epoch\":3"#, r#"\"epoch\":4"#));
+    assert!(checked.contains("its checksum is "), "{checked}");
     let weights = [("conv.weight".to_owned(), vec![1], vec![1.0])];
     atrous_io::save_tensors(&path, &weights).unwrap();
     assert!(Checkpoint::load(&path).unwrap_err().to_string().contains("is not a checkpoint"));
+    // Changed by a program that knows nothing of the checksum, and left it out.
+    let without = |from: &str, to: &str| {
+        let bytes = replaced(&whole, "atrous.checksum", "another.program");
+        let bytes = replaced(&bytes, "atrous.format", "other.program");
+        error(&replaced(&bytes, from, to))
+    };
+    assert!(without("network", "network").contains("it has no checksum"));
+    assert!(without("atrous.checkpoint", "atrous.something!").contains("its notes lack \"atrous.checkpoint\""));
+    assert!(without(r#"\"version\":2"#, r#"\"version\":7"#).contains("version 7"));
+    let first = first_version(&checkpoint(5, 64));
+    let first = |from: &str, to: &str| error(&replaced(&first, from, to));
+    assert!(first(r#"\"epoch\":3"#, r#"\"epoch\":x"#).contains("its state is malformed"));
+    assert!(first(r#"\"scale\":1024.0"#, r#"\"scale\":1023.0"#).contains("power of two"));
+    assert!(first("parameters/conv.weight", "parameterz/conv.weight").contains("neither a parameter"));
     let missing = Checkpoint::load(folder.path().join("none.checkpoint")).unwrap_err().to_string();
     assert!(missing.contains("cannot read") && missing.contains("none.checkpoint"), "{missing}");
+}
+
+/// Loads bytes as a checkpoint. Its file is not emptied before, for which file systems wait.
+fn load(folder: &Path, bytes: &[u8]) -> Result<Checkpoint, String> {
+    let path = folder.join("damaged.checkpoint");
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(false).open(&path).unwrap();
+    file.write_all(bytes).unwrap();
+    file.set_len(bytes.len() as u64).unwrap();
+    Checkpoint::load(&path).map_err(|error| error.to_string())
+}
+
+#[test]
+fn every_changed_or_missing_byte_of_a_small_checkpoint_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("last.checkpoint");
+    checkpoint(5, 4).save(&path).unwrap();
+    let whole = fs::read(&path).unwrap();
+    assert!(load(folder.path(), &whole).is_ok());
+    for at in 0..whole.len() {
+        let mut bytes = whole.clone();
+        for change in [1, 2, 4, 8, 16, 32, 64, 128, 255] {
+            bytes[at] = whole[at] ^ change;
+            let loaded = load(folder.path(), &bytes);
+            assert!(loaded.is_err_and(|error| error.contains("damaged.checkpoint")), "byte {at} as {}", bytes[at]);
+        }
+        assert!(load(folder.path(), &whole[..at]).is_err(), "{at} bytes");
+    }
+}
+
+/// The bytes of a checkpoint.
+static WHOLE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("last.checkpoint");
+    checkpoint(5, 256).save(&path).unwrap();
+    fs::read(&path).unwrap()
+});
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
+
+    #[test]
+    fn damaged_checkpoints_are_refused(at in any::<prop::sample::Index>(), change in 1u8.., cut in any::<bool>()) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bytes = WHOLE.clone();
+        let at = at.index(bytes.len());
+        if cut { bytes.truncate(at) } else { bytes[at] ^= change }
+        prop_assert!(load(folder.path(), &bytes).is_err());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_is_replaced_by_the_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let [target, path] = ["precious", "last.checkpoint"].map(|name| folder.path().join(name));
+    fs::write(&target, "kept").unwrap();
+    std::os::unix::fs::symlink("precious", &path).unwrap();
+    checkpoint(1, 64).save(&path).unwrap();
+    assert!(!path.is_symlink() && fs::read(&target).unwrap() == b"kept");
+    assert_eq!(Checkpoint::load(&path).unwrap(), checkpoint(1, 64));
 }
 
 #[test]
@@ -187,6 +286,14 @@ fn a_checkpoint_of_another_network_lists_all_that_differs() {
         "unexpected: something.else".to_owned(),
     ] {
         assert!(text.contains(&part), "{part}: {text}");
+    }
+
+    for (end, value) in [("conv1.weight", f32::NAN), ("running_var", -1.0), ("running_mean", f32::INFINITY)] {
+        let mut diverged = good.clone();
+        let tensor = diverged.parameters.iter_mut().find(|tensor| tensor.name.ends_with(end)).unwrap();
+        tensor.values[2] = value;
+        let text = check(&diverged).unwrap_err();
+        assert!(text.contains("cannot be resumed") && text.contains(end) && text.contains("position 2"), "{text}");
     }
 
     let mut other = good.clone();

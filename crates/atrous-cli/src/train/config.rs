@@ -20,6 +20,8 @@ pub(super) struct Config {
     pub(super) weights: Option<FilePath>,
     /// Prefix of the network's parameter names that the file's names lack.
     pub(super) weights_prefix: Option<String>,
+    /// Whether the weights' values may be NaN or infinite.
+    pub(super) allow_non_finite: Option<bool>,
     /// Parts that are not trained.
     pub(super) freeze: Option<Vec<String>>,
     /// The first part that is trained.

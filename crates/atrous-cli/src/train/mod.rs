@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use atrous::graph::Shape;
 use atrous::graph::passes::Precision;
-use atrous::io::{PartialWeights, WeightFile};
+use atrous::io::WeightFile;
 use atrous::nn::{Init, Mode, Model, zoo};
 use atrous::train::{Reason, Trainer};
 use atrous::{AdapterChoice, Device, DeviceOptions, Weights};
@@ -90,7 +90,7 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
         .validate(loaders.validation.clone())
         .options(options);
     if let Some(weights) = weights {
-        training = training.weights(&Weights::source(weights));
+        training = training.weights(&weights);
     }
     let existed = folder.exists();
     let mut trainer = training.build().map_err(|error| {
@@ -117,12 +117,15 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
 
 /// The first parameters, if the configuration names a weights file: tensors of the file where they fit, all others drawn with the seed.
 /// Prints which are which.
-fn first_weights(config: &Config, model: &Model) -> Result<Option<PartialWeights>> {
+fn first_weights(config: &Config, model: &Model) -> Result<Option<Weights>> {
     let Some(path) = &config.weights else { return Ok(None) };
     let prefix = config.weights_prefix.as_deref().unwrap_or_default();
-    let weights = WeightFile::open(path)?.bind_partial(model, prefix, Init::new(model, config.seed))?;
+    let (file, any_values) = (WeightFile::open(path)?, config.allow_non_finite == Some(true));
+    let file = if any_values { file.allow_non_finite() } else { file };
+    let weights = file.bind_partial(model, prefix, Init::new(model, config.seed))?;
     say(&format!("Weights  {}", tuning::describe(&weights, model)));
-    Ok(Some(weights))
+    let weights = Weights::source(weights);
+    Ok(Some(if any_values { weights.allow_non_finite() } else { weights }))
 }
 
 /// Opens the device, and sets the configuration's precision to the device's.

@@ -1,6 +1,5 @@
 //! Reads a configuration from a file and flags.
 
-use std::fs;
 use std::path::{Path, PathBuf, absolute};
 
 use atrous_files::shown;
@@ -19,6 +18,8 @@ const NO_NETWORK: &str =
     "no network is given: add --model NAME, or model = \"NAME\" to the file; `atrous models` lists the names";
 const NO_DATA: &str = "no data are given: add --data KIND, such as `--data shapes` or `--data image-folder --path FOLDER`, or a table \
                        [data] with a kind to the file";
+/// Largest configuration that is read, in bytes.
+const MAX_BYTES: u64 = 16 << 20;
 /// Keys whose values are paths; `table.key` for keys in tables.
 const PATHS: [&str; 6] =
     ["weights", "run_folder", "data.path", "data.masks", "data.validation", "data.validation_masks"];
@@ -101,7 +102,11 @@ fn no_run<T>(folder: &Path, lack: &'static str) -> Result<T, Failed> {
 }
 
 fn read_file(path: &Path) -> Result<String, Failed> {
-    fs::read_to_string(path).map_err(|source| Failed::Io { action: "read", path: path.to_owned(), source })
+    atrous_files::read_text(path, MAX_BYTES).map_err(|source| Failed::Io {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Parses a file's text and makes its paths absolute.

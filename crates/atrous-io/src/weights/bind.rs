@@ -10,9 +10,10 @@ use super::entry::{Bytes, Entry};
 use super::error::{Mismatch, Shapes, WeightsError};
 use super::file::WeightFile;
 use super::tensor_data::reader;
+use super::values::check_bytes;
 use crate::layout::write_device;
 
-/// A file whose tensors are exactly the parameters of a model. As a source it copies values from the mapped file into upload memory,
+/// A file whose tensors are exactly the parameters of a model. As a source it copies values from the file's bytes into upload memory,
 /// transposed and converted to f32.
 pub struct BoundWeights {
     bytes: Bytes,
@@ -25,15 +26,28 @@ impl WeightFile {
     ///
     /// # Errors
     /// [`WeightsError::Mismatch`] with all parameters that are missing, all tensors that are unexpected, and all whose
-    /// shape or element type differs.
+    /// shape or element type differs; [`WeightsError::Values`] for the first parameter with values that are not finite, or the first running
+    /// variance with negative ones, unless [they are taken](Self::allow_non_finite).
     pub fn bind(&self, model: &Model) -> Result<BoundWeights, WeightsError> {
         let (bound, mismatch) = self.compare(model, "");
         if mismatch.is_empty() {
+            self.check_values(model, &bound)?;
             Ok(bound)
         } else {
             let classes = mismatch.classes(model.output_shape().c);
             Err(WeightsError::Mismatch { model: model.name.clone(), classes, mismatch: Box::new(mismatch) })
         }
+    }
+
+    /// Checks the values of the parameters that are bound.
+    pub(super) fn check_values(&self, model: &Model, bound: &BoundWeights) -> Result<(), WeightsError> {
+        let bytes = (*self.bytes).as_ref();
+        let mut wanted = model.parameters.iter().filter(|_| !self.any_values);
+        let checked = wanted.try_for_each(|spec| match bound.parameters.get(&spec.name) {
+            Some((_, tensor)) => check_bytes(spec, tensor.dtype, &bytes[tensor.bytes.clone()]),
+            None => Ok(()),
+        });
+        checked.map_err(|bad| WeightsError::Values { weights: self.shown.clone(), bad: Box::new(bad) })
     }
 
     /// The parameters that fit, and all differences. A parameter's name in the model is `prefix` and its name in the file.

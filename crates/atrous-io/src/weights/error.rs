@@ -4,6 +4,8 @@ use std::{fmt, io, path::PathBuf};
 
 use safetensors::Dtype;
 
+use super::values::BadValues;
+
 /// Why weights could not be loaded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -23,6 +25,22 @@ pub enum WeightsError {
         path: PathBuf,
         /// What is wrong with it.
         problem: FormatError,
+    },
+    /// There is no memory for the file.
+    #[error("cannot read {}: there is no memory for its {len} bytes", atrous_files::shown(path))]
+    Memory {
+        /// The file.
+        path: PathBuf,
+        /// Size of the file.
+        len: u64,
+    },
+    /// Values that no network computes with, see [`BadValues`].
+    #[error("{weights}: {bad} (to take them as they are: `Weights::allow_non_finite` or `--allow-non-finite`)")]
+    Values {
+        /// The file, or the weights in other words.
+        weights: String,
+        /// The first parameter that has such values.
+        bad: Box<BadValues>,
     },
     /// A tensor in memory has another number of values than its shape says, or a name is used twice.
     #[error(transparent)]
@@ -153,6 +171,19 @@ pub enum FormatError {
         /// Bytes behind the header.
         available: u64,
     },
+    /// The bytes of the file are not those that were written.
+    #[error(
+        "its checksum is {found}, when it was written it was {stated}: it is damaged, or was changed by another program that kept its notes"
+    )]
+    Checksum {
+        /// The checksum in the header.
+        stated: String,
+        /// The checksum of the bytes.
+        found: String,
+    },
+    /// The header says that the file has a checksum, and there is none.
+    #[error("its checksum is missing: it is damaged")]
+    NoChecksum,
     /// Two tensors share bytes.
     #[error("tensors \"{first}\" and \"{second}\" overlap at byte {at}")]
     Overlap {

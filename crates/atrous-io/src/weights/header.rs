@@ -17,33 +17,49 @@ use super::error::FormatError;
 /// Longest header accepted, in bytes; the format's reference implementation has the same limit.
 pub const MAX_HEADER: u64 = 100_000_000;
 
+/// Bytes of the header's length, at the beginning of a file.
+pub(super) const LENGTH: usize = 8;
+
 /// A checked header.
 #[derive(Debug)]
 pub(super) struct Header {
+    /// Where the header ends and the data begin.
+    pub(super) end: usize,
     pub(super) entries: Vec<Entry>,
     pub(super) metadata: HashMap<String, String>,
 }
 
-/// Reads the header of a whole file and checks that the tensors fill the bytes after it without gaps or overlaps.
-pub(super) fn parse(file: &[u8]) -> Result<Header, FormatError> {
-    let (len, rest) = file.split_first_chunk::<8>().ok_or(FormatError::TooShort { len: file.len() as u64 })?;
-    let len = u64::from_le_bytes(*len);
+/// The length of the header, by the first bytes of a file of `file_len` bytes. The header lies within the file.
+pub(super) fn length(start: &[u8], file_len: u64) -> Result<usize, FormatError> {
+    let (len, _) = start.split_first_chunk::<LENGTH>().ok_or(FormatError::TooShort { len: file_len })?;
+    let (len, available) = (u64::from_le_bytes(*len), file_len.saturating_sub(LENGTH as u64));
     if len > MAX_HEADER {
         return Err(FormatError::HeaderTooLarge { len, max: MAX_HEADER });
     }
-    let available = rest.len() as u64;
-    let (text, data) = rest.split_at_checked(len as usize).ok_or(FormatError::HeaderOutside { len, available })?;
+    if len > available {
+        return Err(FormatError::HeaderOutside { len, available });
+    }
+    Ok(len as usize)
+}
+
+/// The header of a whole file.
+pub(super) fn whole(file: &[u8]) -> Result<Header, FormatError> {
+    let end = LENGTH + length(file, file.len() as u64)?;
+    parse(&file[LENGTH..end], (file.len() - end) as u64)
+}
+
+/// Reads the text of a header and checks that the tensors fill the `available` bytes after it without gaps or overlaps.
+pub(super) fn parse(text: &[u8], available: u64) -> Result<Header, FormatError> {
     let raw: RawHeader = serde_json::from_slice(text).map_err(|e| FormatError::Header(e.to_string()))?;
     if let Some(name) = raw.duplicate {
         return Err(FormatError::Duplicate { name });
     }
-    let available = data.len() as u64;
     raw.tensors.iter().try_for_each(|(name, tensor)| tensor.check(name))?;
     check_length(&raw.tensors, available)?;
     check_tiling(&raw.tensors, available)?;
-    let start = 8 + text.len();
+    let start = LENGTH + text.len();
     let entries = raw.tensors.into_iter().map(|(name, t)| t.entry(name, start)).collect::<Result<_, _>>()?;
-    Ok(Header { entries, metadata: raw.metadata })
+    Ok(Header { end: start, entries, metadata: raw.metadata })
 }
 
 /// Checks that no tensor ends beyond the file's last byte.

@@ -21,7 +21,7 @@ impl WeightFile {
     ///
     /// # Errors
     /// [`WeightsError::NothingFits`] if the file does not have a single weight of a convolution or linear layer in the right
-    /// shape, [`WeightsError::Mismatch`] if a tensor's element type cannot be read.
+    /// shape, [`WeightsError::Mismatch`] if a tensor's element type cannot be read, [`WeightsError::Values`] as [`WeightFile::bind`].
     pub fn bind_partial(
         &self,
         model: &Model,
@@ -41,6 +41,7 @@ impl WeightFile {
             let (model, prefix) = (model.name.clone(), prefix.to_owned());
             return Err(WeightsError::NothingFits { model, prefix, mismatch: Box::new(mismatch) });
         }
+        self.check_values(model, &bound)?;
         Ok(PartialWeights { bound, fallback: Box::new(fallback), mismatch })
     }
 
@@ -50,7 +51,8 @@ impl WeightFile {
     ///
     /// # Errors
     /// [`WeightsError::Mismatch`] with all parameters under the prefix that are missing or differ in shape or element type, and all
-    /// tensors that the part does not have; [`WeightsError::NothingFits`] if no weight of the model is under the prefix.
+    /// tensors that the part does not have; [`WeightsError::NothingFits`] if no weight of the model is under the prefix;
+    /// [`WeightsError::Values`] as [`WeightFile::bind`].
     pub fn bind_part(
         &self,
         model: &Model,
@@ -67,6 +69,7 @@ impl WeightFile {
         if !mismatch.is_empty() {
             return Err(WeightsError::Mismatch { model: name, classes: None, mismatch: Box::new(mismatch) });
         }
+        self.check_values(model, &bound)?;
         Ok(PartialWeights { bound, fallback: Box::new(rest), mismatch })
     }
 }

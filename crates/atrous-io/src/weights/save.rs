@@ -1,16 +1,22 @@
 //! Writing weights.
 
-use std::{
-    io::{self, Write},
-    path::{Path, PathBuf},
-};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
+use std::io::{self, Cursor, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 
+use atrous_files::Checksum;
 use atrous_graph::{ParameterSource, SourceError};
 use atrous_nn::Model;
-use safetensors::{
-    Dtype,
-    tensor::{Metadata, TensorInfo},
-};
+use safetensors::{Dtype, tensor::TensorInfo};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::checksum::{self, CHECKSUM, FORMAT, VERSION, ZEROS};
+
+/// Values that are converted to bytes at a time.
+const CHUNK: usize = 1 << 14;
+/// The name in a header that is not a tensor's.
+const METADATA: &str = "__metadata__";
 
 /// Why weights could not be saved. The file was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -40,9 +46,21 @@ pub enum SaveError {
 /// A tensor with its name, its shape as the framework stores it, and its values in row-major order.
 pub type NamedTensor = (String, Vec<usize>, Vec<f32>);
 
+/// A tensor to save, whose shape and values lie elsewhere.
+#[derive(Clone, Debug)]
+pub struct TensorView<'a> {
+    /// The name in the file.
+    pub name: Cow<'a, str>,
+    /// Shape as the framework stores it.
+    pub shape: &'a [usize],
+    /// The values in row-major order.
+    pub values: &'a [f32],
+}
+
 /// Writes all parameters of `model` in its framework's names, shapes and order of elements, as F32.
 ///
-/// The file appears under its name only when it is complete and on disk: it is written beside it, synced, then renamed.
+/// The file appears under its name only when it is complete and on disk: it is written beside it, synced, then renamed; a symbolic link is
+/// replaced by it. It has a checksum, which [`WeightFile::open`](crate::WeightFile::open) verifies and other programs do not mind.
 ///
 /// # Errors
 /// [`SaveError`].
@@ -63,8 +81,20 @@ pub fn save_parameters(path: impl AsRef<Path>, model: &Model, source: &dyn Param
 /// # Errors
 /// [`SaveError::Tensor`] or [`SaveError::Io`].
 pub fn save_tensors(path: impl AsRef<Path>, tensors: &[NamedTensor]) -> Result<(), SaveError> {
+    save_with_metadata(path, &views(tensors), BTreeMap::new())
+}
+
+/// Writes F32 tensors, the way [`save_parameters`] does, and texts in the header's `__metadata__`. Keys that begin with `atrous.` are ours.
+///
+/// # Errors
+/// [`SaveError::Tensor`] or [`SaveError::Io`].
+pub fn save_with_metadata(
+    path: impl AsRef<Path>,
+    tensors: &[TensorView<'_>],
+    metadata: BTreeMap<&str, String>,
+) -> Result<(), SaveError> {
     let path = path.as_ref();
-    let header = header(tensors)?;
+    let header = header(tensors, metadata)?;
     atrous_files::write(path, |out| write(out, &header, tensors))
         .map_err(|source| SaveError::Io { path: path.to_owned(), source })
 }
@@ -74,38 +104,68 @@ pub fn save_tensors(path: impl AsRef<Path>, tensors: &[NamedTensor]) -> Result<(
 /// # Errors
 /// [`SaveError::Tensor`].
 pub fn tensors_to_bytes(tensors: &[NamedTensor]) -> Result<Vec<u8>, SaveError> {
-    let (header, mut bytes) = (header(tensors)?, Vec::new());
-    write(&mut bytes, &header, tensors).map_err(|source| SaveError::Io { path: PathBuf::new(), source })?;
-    Ok(bytes)
+    let views = views(tensors);
+    let (header, mut out) = (header(&views, BTreeMap::new())?, Cursor::new(Vec::new()));
+    write(&mut out, &header, &views).map_err(|source| SaveError::Io { path: PathBuf::new(), source })?;
+    Ok(out.into_inner())
 }
 
-fn write(out: &mut impl Write, header: &[u8], tensors: &[NamedTensor]) -> io::Result<()> {
-    out.write_all(&(header.len() as u64).to_le_bytes())?;
-    out.write_all(header)?;
-    tensors.iter().flat_map(|(_, _, values)| values).try_for_each(|value| out.write_all(&value.to_le_bytes()))
+fn views(tensors: &[NamedTensor]) -> Vec<TensorView<'_>> {
+    tensors.iter().map(|(name, shape, values)| TensorView { name: name.into(), shape, values }).collect()
+}
+
+/// Writes a file with zeros for its checksum, which are replaced when all bytes are known.
+fn write(out: &mut (impl Write + Seek), header: &[u8], tensors: &[TensorView<'_>]) -> io::Result<()> {
+    let start = [&(header.len() as u64).to_le_bytes(), header].concat();
+    let mut sum = Checksum::of(&start);
+    out.write_all(&start)?;
+    let mut bytes = Vec::with_capacity(4 * CHUNK);
+    for values in tensors.iter().flat_map(|tensor| tensor.values.chunks(CHUNK)) {
+        bytes.clear();
+        bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        sum.update(&bytes);
+        out.write_all(&bytes)?;
+    }
+    let digits = checksum::digits(&start).ok_or_else(|| io::Error::other("the header has no place for a checksum"))?;
+    out.seek(SeekFrom::Start(digits.start as u64))?;
+    write!(out, "{sum}")
 }
 
 /// The JSON header, padded with spaces so that the data begin at a multiple of 8.
-fn header(tensors: &[NamedTensor]) -> Result<Vec<u8>, SaveError> {
-    let fail = |name: &str, reason: String| SaveError::Tensor { name: name.to_owned(), reason };
-    let mut names = std::collections::HashSet::new();
+fn header(tensors: &[TensorView<'_>], mut metadata: BTreeMap<&str, String>) -> Result<Vec<u8>, SaveError> {
+    let fail = |name: &str, reason: String| Err(SaveError::Tensor { name: name.to_owned(), reason });
+    metadata.extend([(FORMAT, VERSION.to_owned()), (CHECKSUM, ZEROS.to_owned())]);
+    let mut names = HashSet::new();
     let mut infos = Vec::with_capacity(tensors.len());
     let mut begin = 0;
-    for (name, shape, values) in tensors {
+    for TensorView { name, shape, values } in tensors {
         if shape.iter().try_fold(1usize, |n, side| n.checked_mul(*side)) != Some(values.len()) {
-            return Err(fail(name, format!("its shape is {shape:?}, it has {} values", values.len())));
+            return fail(name, format!("its shape is {shape:?}, it has {} values", values.len()));
         }
-        if !names.insert(name) || name == "__metadata__" {
-            return Err(fail(name, "the name is taken".to_owned()));
+        if !names.insert(&**name) || name == METADATA {
+            return fail(name, "the name is taken".to_owned());
         }
         let end = begin + values.len() * 4;
-        let info = TensorInfo { dtype: Dtype::F32, shape: shape.clone(), data_offsets: (begin, end) };
-        infos.push((name.clone(), info));
+        infos.push((&**name, TensorInfo { dtype: Dtype::F32, shape: shape.to_vec(), data_offsets: (begin, end) }));
         begin = end;
     }
-    let whole = |e: &dyn std::fmt::Display| fail("__metadata__", e.to_string());
-    let metadata = Metadata::new(None, infos).map_err(|e| whole(&e))?;
-    let mut json = serde_json::to_vec(&metadata).map_err(|e| whole(&e))?;
+    let json = serde_json::to_vec(&Header { metadata, infos });
+    let mut json = json.or_else(|error| fail(METADATA, error.to_string()))?;
     json.resize(json.len().next_multiple_of(8), b' ');
     Ok(json)
+}
+
+/// A header whose JSON has metadata and tensors in their order, so that the same content is the same bytes.
+struct Header<'a> {
+    metadata: BTreeMap<&'a str, String>,
+    infos: Vec<(&'a str, TensorInfo)>,
+}
+
+impl Serialize for Header<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1 + self.infos.len()))?;
+        map.serialize_entry(METADATA, &self.metadata)?;
+        self.infos.iter().try_for_each(|(name, info)| map.serialize_entry(name, info))?;
+        map.end()
+    }
 }

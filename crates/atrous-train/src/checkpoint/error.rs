@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use atrous_io::{Mismatch, WeightsError};
+use atrous_io::{BadValues, Mismatch, WeightsError};
 
 /// Why a checkpoint could not be written, read or used.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,9 @@ pub enum CheckpointError {
         /// Its value in the checkpoint.
         got: String,
     },
+    /// A parameter's values are NaN or infinite, or a running variance's negative: the training had diverged.
+    #[error("the checkpoint cannot be resumed: {0}; to go on from the best one, copy best.checkpoint over it")]
+    Values(Box<BadValues>),
     /// The checkpoint's tensors belong to another network or optimizer.
     #[error("the checkpoint's {what} do not fit {network}: {mismatch}")]
     Mismatch {

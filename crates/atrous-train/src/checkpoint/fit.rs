@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use atrous_graph::Shape;
-use atrous_io::{Mismatch, Shapes};
+use atrous_io::{Mismatch, Shapes, check_values};
 use atrous_nn::Model;
 
 use super::{Checkpoint, CheckpointError, NamedTensor};
@@ -13,7 +13,8 @@ impl Checkpoint {
     /// as `momentum/fc.weight`): network name, input shape, and names and shapes of all tensors must agree.
     ///
     /// # Errors
-    /// [`CheckpointError::Other`] or [`CheckpointError::Mismatch`]; the latter lists all tensors that differ.
+    /// [`CheckpointError::Other`] or [`CheckpointError::Mismatch`]; the latter lists all tensors that differ. [`CheckpointError::Values`] for
+    /// parameters that are not finite or running variances that are negative.
     pub fn check<'a>(
         &self,
         model: &Model,
@@ -31,7 +32,12 @@ impl Checkpoint {
             let needs = model.input_shape().to_string();
             return Err(CheckpointError::Other { what: "input shape", needs, got: got.to_string() });
         }
-        self.check_tensors("optimizer's tensors", model, optimizer, &self.optimizer)
+        self.check_tensors("optimizer's tensors", model, optimizer, &self.optimizer)?;
+        let values: HashMap<&str, &[f32]> = self.parameters.iter().map(|t| (t.name.as_str(), &t.values[..])).collect();
+        let mut specs = model.parameters.iter();
+        let checked =
+            specs.try_for_each(|spec| check_values(spec, values.get(&*spec.name).copied().unwrap_or_default()));
+        checked.map_err(|bad| CheckpointError::Values(Box::new(bad)))
     }
 
     fn check_tensors<'a>(

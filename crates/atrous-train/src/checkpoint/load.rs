@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::{
     Checkpoint, CheckpointError, NamedTensor, OPTIMIZER, PARAMETERS, STATE_KEY, ScaleState, TrainingState, VERSION,
+    WITHOUT_CHECKSUM,
 };
 
 /// The state in the header. It is read in two steps, since its fields depend on the version.
@@ -18,7 +19,7 @@ struct Notes {
 }
 
 impl Checkpoint {
-    /// Reads a checkpoint.
+    /// Reads a checkpoint, and verifies its checksum.
     ///
     /// # Errors
     /// [`CheckpointError::Read`] if the file cannot be read, is truncated or damaged, [`CheckpointError::Foreign`] if it is
@@ -28,7 +29,7 @@ impl Checkpoint {
         let foreign = |reason: String| CheckpointError::Foreign { path: path.to_owned(), reason };
         let file = WeightFile::open(path)?;
         let notes = file.metadata().get(STATE_KEY).ok_or_else(|| foreign(format!("its notes lack \"{STATE_KEY}\"")))?;
-        let state = read_state(notes).map_err(foreign)?;
+        let state = read_state(notes, file.has_checksum()).map_err(foreign)?;
         let (mut parameters, mut optimizer) = (Vec::new(), Vec::new());
         for name in file.names() {
             let (list, short) = match (name.strip_prefix(PARAMETERS), name.strip_prefix(OPTIMIZER)) {
@@ -45,10 +46,15 @@ impl Checkpoint {
     }
 }
 
-fn read_state(notes: &str) -> Result<TrainingState, String> {
+fn read_state(notes: &str, has_checksum: bool) -> Result<TrainingState, String> {
     let notes: Notes = serde_json::from_str(notes).map_err(|e| format!("its state is malformed: {e}"))?;
-    if notes.version != VERSION {
-        return Err(format!("it has version {} of the format, this program reads version {VERSION}", notes.version));
+    match notes.version {
+        WITHOUT_CHECKSUM => {}
+        VERSION if has_checksum => {}
+        VERSION => return Err("it has no checksum: it is damaged, or another program has written it anew".to_owned()),
+        other => {
+            return Err(format!("it has version {other} of the format, this program reads versions 1 to {VERSION}"));
+        }
     }
     let state: TrainingState =
         serde_json::from_value(notes.state).map_err(|e| format!("its state is malformed: {e}"))?;

@@ -2,7 +2,8 @@
 //!
 //! A checkpoint is a safetensors file. Parameters are the tensors `parameters/NAME`, the optimizer's state
 //! `optimizer/SLOT/NAME`, both in the framework's shapes and order of elements, F32; the rest, a [`TrainingState`], is
-//! JSON in the header's `__metadata__` under the key `atrous.checkpoint`.
+//! JSON in the header's `__metadata__` under the key `atrous.checkpoint`. It has the checksum of a weights file ([`atrous_io`]); only
+//! checkpoints of version 1 have none.
 
 mod error;
 mod fit;
@@ -17,7 +18,9 @@ pub use error::CheckpointError;
 use crate::{Schedule, Waiting};
 
 /// Version of the format, in the file.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// The version whose files have no checksum. It is read as well.
+const WITHOUT_CHECKSUM: u32 = 1;
 /// Key of the state in the header's `__metadata__`.
 const STATE_KEY: &str = "atrous.checkpoint";
 /// Beginning of the names of parameters in the file.

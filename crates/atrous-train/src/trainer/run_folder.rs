@@ -1,7 +1,7 @@
 //! The folder with a training's files.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io,
     path::{Path, PathBuf},
 };
@@ -42,9 +42,14 @@ pub enum RunFolderError {
 
 /// Names of the files, which are replaced atomically.
 const FILES: [&str; 5] = ["last.checkpoint", "best.checkpoint", "best.safetensors", "log.jsonl", "curve.png"];
+/// The file that is locked.
+const LOCK: &str = ".lock";
 
 impl RunFolder {
     /// Opens the folder, creates it if it does not exist, and removes incomplete files of processes that were killed.
+    ///
+    /// The folder itself may be a symbolic link. A link in it is never followed when a file is written, since a folder from elsewhere may
+    /// come with links that lead anywhere: the file replaces it, a lock that is a link is refused.
     ///
     /// # Errors
     /// [`RunFolderError::InUse`] if another process has it open, [`RunFolderError::Taken`] if it holds a checkpoint and
@@ -53,12 +58,13 @@ impl RunFolder {
         let path = path.as_ref().to_owned();
         let io = |source| RunFolderError::Io { path: path.clone(), source };
         fs::create_dir_all(&path).map_err(io)?;
-        let lock = File::create(path.join(".lock")).map_err(io)?;
+        let lock = open_lock(&path).map_err(io)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(RunFolderError::InUse { path }),
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
+        // Every writer of these files holds the lock, in another container too, so what is left is of a process that has ended.
         atrous_files::remove_leftovers(&path, &FILES).map_err(io)?;
         let folder = Self { path, _lock: lock };
         if !resume && folder.last().exists() {
@@ -98,6 +104,13 @@ impl RunFolder {
     }
 }
 
+/// Opens the lock file, which nothing is written into.
+fn open_lock(folder: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    atrous_files::open_no_follow(folder.join(LOCK), options.read(true).write(true).create(true).truncate(false))
+        .map_err(|error| io::Error::new(error.kind(), format!("its file {LOCK}: {error}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,10 +122,10 @@ mod tests {
         let folder = RunFolder::open(&path, false).unwrap();
         let error = RunFolder::open(&path, true).unwrap_err();
         assert!(matches!(error, RunFolderError::InUse { .. }), "{error}");
-        fs::write(path.join(".last.checkpoint.1-0.tmp"), "half").unwrap();
+        fs::write(path.join(".last.checkpoint.0123456789abcdef.tmp"), "half").unwrap();
         drop(folder);
         let folder = RunFolder::open(&path, false).unwrap();
-        assert!(!path.join(".last.checkpoint.1-0.tmp").exists());
+        assert!(!path.join(".last.checkpoint.0123456789abcdef.tmp").exists());
         fs::write(folder.last(), "").unwrap();
         drop(folder);
         let error = RunFolder::open(&path, false).unwrap_err();
@@ -127,5 +140,22 @@ mod tests {
         fs::write(&file, "").unwrap();
         let error = RunFolder::open(&file, false).unwrap_err().to_string();
         assert!(error.contains("cannot use the run folder") && error.contains("file"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_that_is_a_link_empties_no_file() {
+        let [top, elsewhere] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let precious = elsewhere.path().join("precious");
+        fs::write(&precious, "kept").unwrap();
+        let run = top.path().join("run");
+        fs::create_dir(&run).unwrap();
+        std::os::unix::fs::symlink(&precious, run.join(".lock")).unwrap();
+        let error = RunFolder::open(&run, true).unwrap_err().to_string();
+        assert!(error.contains("its file .lock: it is a symbolic link to") && error.contains("precious"), "{error}");
+        assert_eq!(fs::read(&precious).unwrap(), b"kept");
+        fs::remove_file(run.join(".lock")).unwrap();
+        std::os::unix::fs::symlink(&run, top.path().join("link to the folder")).unwrap();
+        RunFolder::open(top.path().join("link to the folder"), true).unwrap();
     }
 }

@@ -13,7 +13,7 @@ use atrous_io::Weights;
 use atrous_nn::{Mode, Network};
 use atrous_train::{
     Loss, LossPart, Part, TrainError, TrainOptions, Trainer, Watch,
-    checkpoint::Checkpoint,
+    checkpoint::{Checkpoint, CheckpointError},
     data::{Loader, LoaderOptions, Shapes},
     log::read_log,
 };
@@ -31,18 +31,26 @@ fn numbers_that_go_bad_stop_the_training_and_leave_the_checkpoint() {
     let good = std::fs::read(&last).unwrap();
     let mut bad = Checkpoint::load(&last).unwrap();
     let weight = bad.parameters.iter_mut().find(|t| t.name == "head.weight").unwrap();
-    weight.values[5] = f32::INFINITY;
+    // Finite, but their products are not.
+    weight.values.fill(f32::MAX);
     bad.save(&last).unwrap();
     let spoiled = std::fs::read(&last).unwrap();
-    let mut trainer = pixels(&device, TrainOptions { resume: true, ..options(Some(folder.path())) }).unwrap();
+    let resume = || pixels(&device, TrainOptions { resume: true, ..options(Some(folder.path())) });
+    let mut trainer = resume().unwrap();
     let error = trainer.fit().unwrap_err();
     let TrainError::NotFinite { step, node, .. } = &error else { panic!("{error}") };
-    assert_eq!((*step, node.as_deref()), (4, Some("head.weight")));
+    assert_eq!((*step, node.as_deref()), (4, Some("head")));
     assert!(error.to_string().starts_with("step 4: loss "), "{error}");
     assert_eq!(std::fs::read(&last).unwrap(), spoiled, "no checkpoint is written after numbers went bad");
     assert_ne!(good, spoiled);
     assert_eq!(read_log(folder.path().join("log.jsonl")).unwrap().len(), 4);
     assert!(trainer.fit().is_err(), "trying again is the same error");
+    drop(trainer);
+
+    bad.parameters.iter_mut().find(|t| t.name == "head.weight").unwrap().values[5] = f32::INFINITY;
+    bad.save(&last).unwrap();
+    let Err(TrainError::Checkpoint(CheckpointError::Values(found))) = resume() else { panic!("it was resumed") };
+    assert_eq!((&*found.name, found.count, found.first), ("head.weight", 1, 5));
 }
 
 #[test]

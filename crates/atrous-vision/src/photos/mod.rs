@@ -20,4 +20,4 @@ pub use palette::{Palette, overlay, palette_png, voc_palette, write_palette_png}
 pub use reading::{Exif, Limits, PictureHeader};
 pub use resize::{Filter, resize};
 pub use stated_size::stated_size;
-pub use write::{write_atomically, write_png};
+pub use write::{encode_png, write_atomically, write_png};

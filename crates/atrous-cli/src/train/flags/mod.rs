@@ -299,6 +299,9 @@ struct TuningFlags {
     /// What the network's names have in front of the file's, such as `encoder.` for a backbone [default: nothing]
     #[arg(long, value_name = "PREFIX")]
     weights_prefix: Option<String>,
+    /// Take values of the weights file that are NaN or infinite as they are
+    #[arg(long, num_args = 0, default_missing_value = "true")]
+    allow_non_finite: Option<bool>,
     /// Layers or stages that stay as they are; `atrous summary MODEL` lists the names
     #[arg(long, value_name = "NAME", num_args = 1..)]
     freeze: Option<Vec<String>>,

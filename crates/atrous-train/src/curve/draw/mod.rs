@@ -3,6 +3,7 @@
 mod canvas;
 mod panel;
 
+use std::io::Write;
 use std::path::Path;
 
 use atrous_vision::RgbImage;
@@ -49,12 +50,16 @@ impl Curve {
         Ok(image)
     }
 
-    /// Draws the curve into a PNG file, which is replaced atomically.
+    /// Draws the curve into a PNG file, which is replaced atomically; a symbolic link is replaced, not followed.
     ///
     /// # Errors
     /// [`CurveError`].
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), CurveError> {
-        Ok(atrous_vision::write_png(path, &self.draw()?)?)
+        let (path, bytes) = (path.as_ref(), atrous_vision::encode_png(&self.draw()?)?);
+        atrous_files::write(path, |out| out.write_all(&bytes)).map_err(|source| {
+            let path = atrous_files::shown(path);
+            CurveError::Write(atrous_vision::Error::Io { path, action: "write", source })
+        })
     }
 }
 
