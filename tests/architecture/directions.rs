@@ -57,6 +57,7 @@ const GPU: Layers = &[
 
 /// Losses and data know no objective, objectives no step, steps no trainer.
 const TRAIN: Layers = &[
+    &["fingerprint"],
     &["data", "early_stopping", "log", "loss", "option_error", "schedule"],
     &["checkpoint", "context", "curve", "metrics", "progress"],
     &["objective"],

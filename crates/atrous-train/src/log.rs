@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io::{self, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
@@ -110,6 +110,8 @@ pub enum LogError {
 pub struct LogWriter {
     path: PathBuf,
     file: File,
+    /// Bytes of the records that are written.
+    len: u64,
 }
 
 impl LogWriter {
@@ -120,7 +122,7 @@ impl LogWriter {
     pub fn create(path: impl AsRef<Path>) -> Result<Self, LogError> {
         let path = path.as_ref().to_owned();
         match File::create(&path) {
-            Ok(file) => Ok(Self { path, file }),
+            Ok(file) => Ok(Self { path, file, len: 0 }),
             Err(source) => Err(LogError::Io { action: "write", path, source }),
         }
     }
@@ -142,16 +144,23 @@ impl LogWriter {
         let text: Vec<u8> = records.iter().map(line).collect::<io::Result<Vec<_>>>().map_err(fail)?.concat();
         atrous_files::write(&path, |out| out.write_all(&text)).map_err(fail)?;
         let file = OpenOptions::new().append(true).open(&path).map_err(fail)?;
-        Ok((Self { path, file }, records))
+        Ok((Self { path, file, len: text.len() as u64 }, records))
     }
 
     /// Appends a record. It is passed to the system before this returns.
     ///
     /// # Errors
-    /// [`LogError::Io`].
+    /// [`LogError::Io`]. No part of the record is then in the log.
     pub fn write(&mut self, record: &Record) -> Result<(), LogError> {
-        let written = line(record).and_then(|line| self.file.write_all(&line));
-        written.map_err(|source| LogError::Io { action: "write", path: self.path.clone(), source })
+        let fail = |source| LogError::Io { action: "write", path: self.path.clone(), source };
+        let line = line(record).map_err(fail)?;
+        if let Err(error) = self.file.write_all(&line) {
+            // The write is what failed: a part of a line that cannot be removed adds nothing to it.
+            let _ = self.file.set_len(self.len).and_then(|()| self.file.seek(SeekFrom::Start(self.len)));
+            return Err(fail(error));
+        }
+        self.len += line.len() as u64;
+        Ok(())
     }
 }
 

@@ -1,6 +1,9 @@
 //! `cargo xtask`: development tasks.
 
-use std::{io::stdout, process::ExitCode};
+use std::{
+    io::{stderr, stdout},
+    process::ExitCode,
+};
 
 use anyhow::Result;
 use atrous_golden::runner as golden;
@@ -55,7 +58,7 @@ fn main() -> ExitCode {
 /// Runs the task. Returns whether it succeeded.
 fn run(task: Task) -> Result<bool> {
     match task {
-        Task::Golden(options) => Ok(golden::run(&options, &mut stdout().lock())?.failed == 0),
+        Task::Golden(options) => Ok(golden::run(&options, &mut stdout().lock(), &mut stderr())?.failed == 0),
         Task::Bench(options) => bench::run(&options, &mut stdout().lock()).map(|()| true),
         Task::Fingerprint(options) => bench::fingerprint::run(&options, &mut stdout().lock()).map(|()| true),
         Task::Test { all } => test::test(all),

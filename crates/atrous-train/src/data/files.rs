@@ -62,6 +62,16 @@ pub(crate) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
+/// The path of a file from a folder, with its size: the same wherever the folder is.
+pub(crate) fn identity(path: &Path, folder: &Path) -> String {
+    let inner = path.strip_prefix(folder).unwrap_or(path);
+    let name = inner.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
+    match fs::metadata(path) {
+        Ok(file) => format!("{name} ({} bytes)", file.len()),
+        Err(error) => format!("{name} ({})", error.kind()),
+    }
+}
+
 /// Name of a file without folder and extension.
 pub(crate) fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()

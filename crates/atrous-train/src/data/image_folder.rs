@@ -3,7 +3,7 @@
 use super::check::{check_class_names, check_index};
 use super::dataset::Dataset;
 use super::error::{DataError, Result};
-use super::files::{file_name, folders_in, pictures_below, shown};
+use super::files::{file_name, folders_in, identity, pictures_below, shown};
 use super::picture::Picture;
 use super::sample::Sample;
 use super::target::{Target, TargetKind, TargetSpec};
@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 /// upright.
 #[derive(Clone, Debug)]
 pub struct ImageFolder {
+    root: PathBuf,
     class_names: Vec<String>,
     files: Vec<(PathBuf, u32)>,
 }
@@ -49,7 +50,7 @@ impl ImageFolder {
             }
             files.extend(pictures.into_iter().map(|picture| (picture, class)));
         }
-        Ok(ImageFolder { class_names, files })
+        Ok(ImageFolder { root: root.to_owned(), class_names, files })
     }
 
     /// Finds pictures of known classes, such as those for validation. A class may have no pictures.
@@ -73,7 +74,7 @@ impl ImageFolder {
             return Err(DataError::NoSamples { name: shown(root), wanted });
         }
         files.sort_by_key(|(_, class)| *class);
-        Ok(ImageFolder { class_names: class_names.to_vec(), files })
+        Ok(ImageFolder { root: root.to_owned(), class_names: class_names.to_vec(), files })
     }
 }
 
@@ -102,6 +103,10 @@ impl Dataset for ImageFolder {
             Some((path, _)) => shown(path),
             None => format!("picture {index}"),
         }
+    }
+
+    fn identity(&self, index: usize) -> String {
+        self.files.get(index).map_or_else(|| self.describe(index), |(path, _)| identity(path, &self.root))
     }
 
     fn class_of(&self, index: usize) -> Option<u32> {

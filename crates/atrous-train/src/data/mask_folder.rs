@@ -3,7 +3,7 @@
 use super::check::{check_class_names, check_index};
 use super::dataset::Dataset;
 use super::error::{DataError, Result};
-use super::files::{pictures_in, read_text, shown, stem};
+use super::files::{identity, pictures_in, read_text, shown, stem};
 use super::mask_file::read_mask;
 use super::picture::Picture;
 use super::sample::Sample;
@@ -129,6 +129,13 @@ impl Dataset for MaskFolder {
             Some((_, mask)) => shown(mask),
             None => format!("mask {index}"),
         }
+    }
+
+    /// Names and sizes of picture and mask.
+    fn identity(&self, index: usize) -> String {
+        let Some((picture, mask)) = self.files.get(index) else { return self.describe(index) };
+        let of = |path: &Path| identity(path, path.parent().unwrap_or(path));
+        format!("{} with {}", of(picture), of(mask))
     }
 }
 

@@ -10,7 +10,10 @@ mod graph;
 mod memory;
 mod options;
 mod persist;
+mod rescue;
+mod resume;
 mod run_folder;
+mod settings;
 
 use std::sync::Arc;
 

@@ -1,8 +1,10 @@
 //! Trainings of tiny networks on the device of the environment; an adapter must be there.
 
+mod changed;
 mod common;
 mod evaluate;
 mod failures;
+mod flaky;
 mod files;
 mod loops;
 mod memory;
@@ -11,4 +13,5 @@ mod mixed;
 mod networks;
 mod objectives;
 mod resume;
+mod saved;
 mod weights;
