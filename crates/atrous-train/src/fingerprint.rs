@@ -49,6 +49,6 @@ mod tests {
             fingerprint.hex()
         };
         assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
-        assert_eq!(of(&["cat", "dog"]), "TODO");
+        assert_eq!(of(&["cat", "dog"]), "7951293d30669137");
     }
 }
