@@ -9,8 +9,8 @@ use std::time::Instant;
 use atrous::graph::optim::Optimizer;
 use atrous::nn::zoo::{DeepLabXception65, UNet};
 use atrous::prelude::*;
-use atrous::train::{Show, Watch};
 use atrous::train::data::Shapes;
+use atrous::train::{Show, Watch};
 use atrous_examples::{Failure, announce, finish};
 use clap::{Parser, ValueEnum};
 

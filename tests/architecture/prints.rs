@@ -29,13 +29,16 @@ fn only_programs_print_and_only_where_a_closed_stream_is_no_failure() {
     let mut found = Vec::new();
     for package in workspace() {
         let name = package.name.to_string();
-        let roots = package.targets.iter().filter(|target| target.is_lib() || (target.is_bin() && name == "atrous-cli"));
+        let roots =
+            package.targets.iter().filter(|target| target.is_lib() || (target.is_bin() && name == "atrous-cli"));
         for root in roots.filter(|_| !TOOLS.contains(&name.as_str()) && name != "atrous-examples") {
             for (at, module) in Source::read(Path::new(&root.src_path)).modules {
-                let allowed = PRINT.iter().any(|(package, top)| *package == name && at.first().is_some_and(|m| m == top));
+                let allowed =
+                    PRINT.iter().any(|(package, top)| *package == name && at.first().is_some_and(|m| m == top));
                 // A function of the name of a macro is imported.
                 let own = |path: &Names| matches!(&path[..], [name] if module.imports.iter().any(|(as_name, ..)| as_name == name));
-                let paths = module.paths.iter().filter(|path| !own(path)).chain(module.imports.iter().map(|(_, path, _)| path));
+                let paths =
+                    module.paths.iter().filter(|path| !own(path)).chain(module.imports.iter().map(|(_, path, _)| path));
                 let used = prints(paths.cloned()).into_iter().filter(|_| !allowed);
                 found.extend(used.map(|path| format!("{name}: {} uses {}", at.join("::"), path.join("::"))));
             }

@@ -82,7 +82,8 @@ fn trainings_of_one_second_have_folders_of_their_own() {
         let ended = child.wait_with_output().expect("it ends");
         assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     }
-    let runs: Vec<_> = fs::read_dir(folder.path("runs")).expect("runs").map(|run| run.expect("a folder").path()).collect();
+    let runs: Vec<_> =
+        fs::read_dir(folder.path("runs")).expect("runs").map(|run| run.expect("a folder").path()).collect();
     assert_eq!(runs.len(), 3, "{runs:?}");
     assert!(runs.iter().all(|run| run.join("last.checkpoint").exists()), "{runs:?}");
     // A training that cannot begin leaves no folder.

@@ -154,7 +154,11 @@ fn an_interrupted_training_is_resumed_to_the_same_bits() {
     let remove = |name: &str| fs::remove_file(Path::new(&parts).join(name)).expect("it is there");
     remove("last.checkpoint");
     let ran = run("atrous", &["train", "--resume", &parts, "--epochs", "3"]);
-    assert!(ran.success && ran.stderr.contains("has no last.checkpoint: it goes on from best.checkpoint"), "{}", ran.stderr);
+    assert!(
+        ran.success && ran.stderr.contains("has no last.checkpoint: it goes on from best.checkpoint"),
+        "{}",
+        ran.stderr
+    );
     assert!(ran.stdout.contains("Finished after epoch 3, step 9"), "{}", ran.stdout);
     remove("last.checkpoint");
     remove("best.checkpoint");

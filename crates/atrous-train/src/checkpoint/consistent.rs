@@ -140,7 +140,10 @@ mod tests {
             state.check_consistent(EPOCH).unwrap_err().to_string()
         };
         let most = u64::MAX;
-        assert_eq!(error(|s| s.batch = 6), "its number of batches done is 6, it must be 5, as an epoch has so many, or less");
+        assert_eq!(
+            error(|s| s.batch = 6),
+            "its number of batches done is 6, it must be 5, as an epoch has so many, or less"
+        );
         assert_eq!(error(|s| s.step = 9), "its step is 9, it must be at most 8 after 2 epochs and 4 batches");
         assert_eq!(error(|s| s.step = 2), "its step is 2, it must be at least 3 after 2 epochs and 4 batches");
         let text = format!("its step is 8, it must be at least {most} after {most} epochs and 4 batches");
@@ -161,6 +164,8 @@ mod tests {
         let skipped = TrainingState { loss_scale: scale(9, 0), ..state() };
         assert!(skipped.check_consistent(EPOCH).unwrap_err().to_string().contains("skipped steps is 9"));
         let applied = TrainingState { loss_scale: scale(2, 7), ..state() };
-        assert!(applied.check_consistent(EPOCH).unwrap_err().to_string().ends_with("the 6 steps that were not skipped"));
+        assert!(
+            applied.check_consistent(EPOCH).unwrap_err().to_string().ends_with("the 6 steps that were not skipped")
+        );
     }
 }

@@ -33,19 +33,21 @@ impl DataIdentity {
     /// The identity of a dataset. Reads no sample, but for data in files the size of each file.
     pub fn of(dataset: &dyn Dataset) -> Self {
         let samples = dataset.len();
-        let (mut fingerprint, mut classes, mut identities) = (Fingerprint::default(), Vec::new(), Vec::new());
+        let count = dataset.targets().first().and_then(|target| target.kind.classes()).unwrap_or(0);
+        let (mut fingerprint, mut classes, mut identities) = (Fingerprint::default(), vec![0; count], Vec::new());
         for index in 0..samples {
             let (identity, class) = (dataset.identity(index), dataset.class_of(index));
             fingerprint.text(&identity);
             fingerprint.number(class.map_or(u64::MAX, u64::from));
-            if let Some(class) = class {
-                let class = class as usize;
-                classes.resize(classes.len().max(class + 1), 0);
-                classes[class] += 1;
+            if let Some(count) = class.and_then(|class| classes.get_mut(class as usize)) {
+                *count += 1;
             }
             if samples <= KEPT {
                 identities.push(identity);
             }
+        }
+        if classes.iter().all(|count| *count == 0) {
+            classes.clear();
         }
         Self { samples: samples as u64, classes, fingerprint: fingerprint.hex(), identities }
     }

@@ -60,16 +60,14 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::fit`].
     pub fn fit_with(&mut self, mut watch: impl FnMut(&Record) -> ControlFlow<()>) -> Result<Outcome, TrainError> {
-        // Discard the result of a step that an earlier, failed call may have left.
+        // An earlier, failed call may have left the result of a step, and gradients of an update that it did not complete.
         self.session.finish_blocking()?;
+        self.session.discard_accumulated()?;
         self.train_epochs(&mut watch).map_err(|error| self.rescue(error))
     }
 
     /// Trains epoch by epoch, from the current state to the end.
-    fn train_epochs(
-        &mut self,
-        watch: &mut impl FnMut(&Record) -> ControlFlow<()>,
-    ) -> Result<Outcome, TrainError> {
+    fn train_epochs(&mut self, watch: &mut impl FnMut(&Record) -> ControlFlow<()>) -> Result<Outcome, TrainError> {
         let progress = self.progress();
         let mut last = None;
         let reason = loop {

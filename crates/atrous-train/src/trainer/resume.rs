@@ -73,10 +73,7 @@ fn check_validated(now: &TrainingState, then: &TrainingState) -> Result<(), Chec
 /// How the data have changed, if they have. Older checkpoints do not tell.
 fn changed_data(now: &TrainingState, then: &TrainingState) -> Option<CheckpointError> {
     let names = now.classes.as_deref().unwrap_or_default();
-    let pairs = [
-        ("training data", &now.data, &then.data),
-        ("validation data", &now.validation, &then.validation),
-    ];
+    let pairs = [("training data", &now.data, &then.data), ("validation data", &now.validation, &then.validation)];
     pairs.into_iter().find_map(|(what, now, then)| {
         let change = now.as_ref()?.change(then.as_ref()?, names)?;
         Some(CheckpointError::Data { what, change })

@@ -181,7 +181,8 @@ impl RunFolder {
 
 /// The bytes that last checkpoint, best checkpoint, weights and one temporary file need beyond those that the files have.
 fn space_needed(there: [u64; 3], checkpoint: u64, weights: u64) -> u64 {
-    let lasting: u64 = there.iter().zip([checkpoint, checkpoint, weights]).map(|(has, needs)| needs.saturating_sub(*has)).sum();
+    let lasting: u64 =
+        there.iter().zip([checkpoint, checkpoint, weights]).map(|(has, needs)| needs.saturating_sub(*has)).sum();
     lasting.saturating_add(checkpoint)
 }
 
@@ -284,7 +285,10 @@ mod tests {
             match open(true) {
                 Ok(path) => assert_eq!(path, Some(top.path().join(name))),
                 Err(error) => {
-                    assert!(error.to_string().contains("holds the weights of a training, but no checkpoint"), "{error}");
+                    assert!(
+                        error.to_string().contains("holds the weights of a training, but no checkpoint"),
+                        "{error}"
+                    );
                     assert_eq!(name, "best.safetensors");
                 }
             }

@@ -74,7 +74,8 @@ fn samples_without_files_are_told_apart_by_their_content() {
     let set = |name: &str, samples: Vec<Sample>| of(InMemory::new(name, names(&["a", "b"]), samples).unwrap());
     let then = set("here", vec![sample(1, 0), sample(2, 1)]);
     assert_eq!(set("there", vec![sample(1, 0), sample(2, 1)]), then);
-    for other in [vec![sample(1, 0), sample(3, 1)], vec![sample(1, 1), sample(2, 0)], vec![sample(2, 1), sample(1, 0)]] {
+    for other in [vec![sample(1, 0), sample(3, 1)], vec![sample(1, 1), sample(2, 0)], vec![sample(2, 1), sample(1, 0)]]
+    {
         assert!(set("here", other).change(&then, &[]).is_some());
     }
     let shapes = |seed, side| of(Shapes::new(3, [side, 16], seed).unwrap());

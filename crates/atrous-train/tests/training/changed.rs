@@ -43,11 +43,15 @@ fn changed_data_are_told_in_words_and_can_be_accepted() {
     };
     let error = |train, validation| build(train, validation, resumed(folder.path())).unwrap_err().to_string();
     let text = error(shapes(14), unseen_shapes());
-    for part in ["the training data have changed", "10 pictures then, 14 now; new: ", "and 1 more; with accept_changed_data"] {
+    for part in
+        ["the training data have changed", "10 pictures then, 14 now; new: ", "and 1 more; with accept_changed_data"]
+    {
         assert!(text.contains(part), "{text}");
     }
     let text = error(shapes(10), of_seed(9, 6));
-    for part in ["the validation data have changed", "new: shapes: picture 0 of seed 9 at 16×16, ", "gone: shapes: picture 0"] {
+    for part in
+        ["the validation data have changed", "new: shapes: picture 0 of seed 9 at 16×16, ", "gone: shapes: picture 0"]
+    {
         assert!(text.contains(part), "{text}");
     }
 
@@ -59,7 +63,9 @@ fn changed_data_are_told_in_words_and_can_be_accepted() {
     drop(trainer);
     // These are its data now.
     let more = TrainOptions { epochs: 3, ..resumed(folder.path()) };
-    assert!(build(shapes(10), of_seed(9, 6), more.clone()).unwrap_err().to_string().contains("14 pictures then, 10 now"));
+    assert!(
+        build(shapes(10), of_seed(9, 6), more.clone()).unwrap_err().to_string().contains("14 pictures then, 10 now")
+    );
     assert_eq!(build(shapes(14), of_seed(9, 6), more).unwrap().fit().unwrap().steps, 11);
     // Without a validation the best value would be one of another quantity.
     let alone = Trainer::builder(&device, Tiny::PIXELS, shapes(14)).name("tiny").options(accepting(4)).build();
@@ -108,7 +114,8 @@ fn the_same_parameters_in_another_computation_are_refused() {
     let error = other.options(resumed(folder.path())).build().unwrap_err();
     assert!(matches!(error, TrainError::Checkpoint(CheckpointError::Computation { .. })), "{error}");
     let text = error.to_string();
-    let parts = ["its network, tiny, computes something else: ", r#""sigmoid": 0 then, 1 now"#, r#""relu": 1 then, 0 now"#];
+    let parts =
+        ["its network, tiny, computes something else: ", r#""sigmoid": 0 then, 1 now"#, r#""relu": 1 then, 0 now"#];
     assert!(parts.iter().all(|part| text.contains(part)), "{text}");
     // How gradients are computed does not change the result.
     let recompute = atrous_graph::autodiff::Recompute::Segments(2);
@@ -152,7 +159,8 @@ fn a_checkpoint_that_contradicts_itself_is_refused_with_the_numbers() {
     };
     let most = u64::MAX;
     let text = error(&|s| (s.epoch, s.batch) = (most, 1));
-    let needs = format!("last.checkpoint contradicts itself: its step is 3, it must be at least {most} after {most} epochs");
+    let needs =
+        format!("last.checkpoint contradicts itself: its step is 3, it must be at least {most} after {most} epochs");
     assert!(text.contains(&needs), "{text}");
     assert!(error(&|s| s.step = 4).contains("its step is 4, it must be at most 3 after 1 epochs and 0 batches"));
     assert!(error(&|s| s.batch = 4).contains("its number of batches done is 4, it must be 3"));

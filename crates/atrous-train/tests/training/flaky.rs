@@ -23,8 +23,25 @@ pub(crate) struct Flaky {
 
 /// The samples of a loader, which fail after `reads` of them were read.
 pub(crate) fn failing_after(reads: usize, fault: Fault, loader: &Loader) -> Loader {
-    let flaky = Flaky { data: loader.dataset().clone(), left: AtomicUsize::new(reads), fault };
-    Loader::new(Arc::new(flaky), LoaderOptions { threads: 0, ..*loader.options() }).unwrap()
+    of(Arc::new(Flaky { data: loader.dataset().clone(), left: AtomicUsize::new(reads), fault }), loader)
+}
+
+/// The samples of a loader, missing when the dataset is told so.
+pub(crate) fn flaky(loader: &Loader) -> (Loader, Arc<Flaky>) {
+    let left = AtomicUsize::new(usize::MAX);
+    let flaky = Arc::new(Flaky { data: loader.dataset().clone(), left, fault: Fault::Missing });
+    (of(flaky.clone(), loader), flaky)
+}
+
+fn of(flaky: Arc<Flaky>, loader: &Loader) -> Loader {
+    Loader::new(flaky, LoaderOptions { threads: 0, ..*loader.options() }).unwrap()
+}
+
+impl Flaky {
+    /// Fails after so many more reads.
+    pub(crate) fn fail_after(&self, reads: usize) {
+        self.left.store(reads, SeqCst);
+    }
 }
 
 impl Dataset for Flaky {

@@ -11,7 +11,7 @@ use atrous_train::{
 };
 
 use crate::common::{Tiny, device, options, pixels, shapes, unseen_shapes};
-use crate::flaky::{Fault, failing_after};
+use crate::flaky::{Fault, failing_after, flaky};
 use crate::resume::{assert_same_files, demanding};
 
 fn of(device: &Device, train: Loader, validation: Loader, options: TrainOptions) -> Trainer {
@@ -78,6 +78,23 @@ fn a_validation_that_fails_is_made_again_and_the_epoch_is_not() {
     });
     assert_eq!((outcome.unwrap().epochs, steps), (2, vec![4, 5, 6]));
     assert_same_files(&whole, &folder);
+}
+
+#[test]
+fn trying_again_begins_the_update_again() {
+    let device = device();
+    let whole = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let with = |folder: &Path| TrainOptions { accumulate: 3, ..demanding(folder) };
+    pixels(&device, with(whole.path())).unwrap().fit().unwrap();
+    // The second batch of the second update fails, and then no other.
+    let (train, flaky) = flaky(&shapes(10));
+    flaky.fail_after(15);
+    let mut trainer = of(&device, train, unseen_shapes(), with(folder.path()));
+    assert!(matches!(trainer.fit().unwrap_err(), TrainError::Saved { step: 1, .. }));
+    flaky.fail_after(usize::MAX);
+    assert_eq!(trainer.fit().unwrap().steps, 2);
+    assert_same_files(whole.path(), folder.path());
 }
 
 #[test]
