@@ -50,7 +50,7 @@ const GPU: Layers = &[
         "tune",
         "wait",
     ],
-    &["cache", "executable", "flight", "interop", "many", "run", "session", "take_pixels", "training"],
+    &["cache", "executable", "flight", "interop", "many", "run", "session", "snapshot", "take_pixels", "training"],
     &["cooperative_proof", "profile", "totals"],
     &["adapters", "choice", "from_wgpu", "open"],
 ];

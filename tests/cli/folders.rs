@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::support::{Folder, ROOT, program};
-use super::train::{one_line, tiny};
+use super::train::{one_line, tiny, tiny_of};
 
 fn start(arguments: &[&str], folder: &str) -> Child {
     let mut command = Command::new(program("atrous"));
@@ -29,8 +29,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
 fn a_training_that_lives_keeps_its_folder() {
     let folder = Folder::new("folders-alive");
     let run = folder.path("run");
-    // No checkpoint is written after the first epoch's while the others are tried.
-    let mut living = start(&tiny(&["--run-folder", &run, "--epochs", "100000", "--checkpoint-every", "1"]), ROOT);
+    let mut living = start(&tiny_of("100000", &["--run-folder", &run, "--checkpoint-every", "1"]), ROOT);
     let begun = Instant::now();
     while !Path::new(&run).join("best.checkpoint").exists() || !Path::new(&run).join("labels.txt").exists() {
         assert!(begun.elapsed() < Duration::from_secs(120), "no epoch ends");
@@ -59,7 +58,7 @@ fn a_training_that_lives_keeps_its_folder() {
 fn of_trainings_that_begin_at_once_in_one_folder_one_goes_on() {
     let folder = Folder::new("folders-race");
     let run = folder.path("run");
-    let children: Vec<Child> = (0..3).map(|_| start(&tiny(&["--run-folder", &run, "--epochs", "1"]), ROOT)).collect();
+    let children: Vec<Child> = (0..3).map(|_| start(&tiny_of("1", &["--run-folder", &run]), ROOT)).collect();
     let ended: Vec<_> = children.into_iter().map(|child| child.wait_with_output().expect("it ends")).collect();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (won, lost): (Vec<_>, Vec<_>) = ended.iter().partition(|output| output.status.success());
@@ -77,7 +76,7 @@ fn of_trainings_that_begin_at_once_in_one_folder_one_goes_on() {
 fn trainings_of_one_second_have_folders_of_their_own() {
     let folder = Folder::new("folders-names");
     let here = folder.path(".");
-    let children: Vec<Child> = (0..3).map(|_| start(&tiny(&["--epochs", "1"]), &here)).collect();
+    let children: Vec<Child> = (0..3).map(|_| start(&tiny_of("1", &[]), &here)).collect();
     for child in children {
         let ended = child.wait_with_output().expect("it ends");
         assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));

@@ -4,7 +4,7 @@
 use std::process::{Command, Output};
 
 use super::support::{Folder, ROOT, program};
-use super::train::tiny;
+use super::train::{tiny, tiny_of};
 
 /// Runs a program by a shell, with what stands after it in the shell's language.
 fn shell(program: &str, arguments: &[&str], rest: &str) -> Output {
@@ -24,12 +24,12 @@ fn no_training_ends_because_nobody_reads() {
     // A reader that leaves after the first line, a closed stream, a full disk.
     for (name, rest) in [("head", "2>&1 | head -1"), ("closed", "2>&- >&-"), ("full", "2>/dev/full")] {
         let run = folder.path(name);
-        assert_eq!(status("atrous", &tiny(&["--epochs", "1", "--run-folder", &run]), rest), Some(0), "{rest}");
+        assert_eq!(status("atrous", &tiny_of("1", &["--run-folder", &run]), rest), Some(0), "{rest}");
         assert!(std::path::Path::new(&run).join("last.checkpoint").exists(), "{rest}");
     }
     // What was asked for and cannot be written is an error; the training is saved all the same.
     let run = folder.path("unwritten");
-    let ran = shell("atrous", &tiny(&["--epochs", "1", "--run-folder", &run]), ">/dev/full");
+    let ran = shell("atrous", &tiny_of("1", &["--run-folder", &run]), ">/dev/full");
     let stderr = String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.code() == Some(1) && stderr.contains("cannot write the result: No space left"), "{stderr}");
     assert!(std::path::Path::new(&run).join("last.checkpoint").exists());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use atrous_gpu::{Device, Parameters, TrainingSession};
+use atrous_gpu::{Device, ParameterSnapshot, Parameters, TrainingSession};
 use atrous_graph::ParameterSource;
 use atrous_io::Weights;
 use atrous_nn::{IntoNetwork, Network, zoo::ZooError};
@@ -155,8 +155,10 @@ impl TrainerBuilder<'_> {
         let session = TrainingSession::new(device, &step.model.graph, &[], &step.training, parameters.clone())
             .map_err(|error| memory::advise(error, device, recipe, &data, &options))?;
         let evaluator = evaluation.map(|evaluation| evaluation.on(device, parameters.clone())).transpose()?;
+        let statistics = statistics(&step, &options, &parameters)?;
         let curve = Curve::default();
-        let mut trainer = Trainer { options, step, session, train, evaluator, state, folder, log: None, curve };
+        let mut trainer =
+            Trainer { options, step, session, statistics, train, evaluator, state, folder, log: None, curve };
         trainer.take_up(checkpoint)?;
         Ok(trainer)
     }
@@ -167,4 +169,16 @@ fn computation(step: &TrainingStep) -> Computation {
     let statistics = step.training.assignments.iter().map(|(_, value)| *value);
     let results: Vec<_> = [step.training.loss].into_iter().chain(statistics).collect();
     Computation::of(&step.model.graph, &results)
+}
+
+/// A place for the running statistics, which every batch changes, if an update has several batches.
+fn statistics(
+    step: &TrainingStep,
+    options: &TrainOptions,
+    parameters: &Arc<Parameters>,
+) -> Result<Option<ParameterSnapshot>, TrainError> {
+    let graph = &step.model.graph;
+    let names: Vec<&str> = step.training.assignments.iter().map(|(id, _)| graph.node(*id).name.as_str()).collect();
+    let needed = options.accumulate > 1 && !names.is_empty();
+    Ok(needed.then(|| ParameterSnapshot::new(parameters.clone(), &names)).transpose()?)
 }

@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, time::Instant};
 
-use atrous_gpu::{StepOptions, StepResult};
+use atrous_gpu::{ParameterSnapshot, StepOptions, StepResult};
 
 use super::{
     Figures, TrainError, Trainer, Watch,
@@ -108,10 +108,20 @@ impl Trainer {
         let mut flight = Flight::new(self.state.step);
         let ended = self.train_batches(&mut flight, progress, watch);
         if ended.as_ref().is_err_and(TrainError::leaves_good_parameters) {
-            // What fails here comes after the error that is told.
+            // What the log or the step says here comes after the error that is told.
             let _ = self.drain(&mut flight, progress, watch);
+            self.undo_incomplete(&flight)?;
         }
         ended
+    }
+
+    /// Undoes what the runs of an update that is not completed have changed.
+    fn undo_incomplete(&self, flight: &Flight) -> Result<(), TrainError> {
+        if flight.filled > 0 {
+            self.session.discard_accumulated()?;
+            self.statistics.as_ref().map_or(Ok(()), ParameterSnapshot::restore)?;
+        }
+        Ok(())
     }
 
     fn train_batches(
@@ -135,6 +145,7 @@ impl Trainer {
             if flight.filled == 0 {
                 let left = self.train.batches().saturating_sub(batch.index).max(1);
                 window = self.options.accumulate.min(left as u64);
+                self.statistics.as_ref().map_or(Ok(()), ParameterSnapshot::take)?;
             }
             // An epoch may end early, since batches whose samples are all broken are skipped.
             let last = self.options.accumulate > 1 && batches.peek().is_none();

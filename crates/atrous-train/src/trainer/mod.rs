@@ -17,7 +17,7 @@ mod settings;
 
 use std::sync::Arc;
 
-use atrous_gpu::{Parameters, TrainingSession};
+use atrous_gpu::{ParameterSnapshot, Parameters, TrainingSession};
 use atrous_nn::Model;
 
 use crate::{checkpoint::TrainingState, curve::Curve, data::Loader, log::LogWriter, step::TrainingStep};
@@ -61,6 +61,8 @@ pub struct Trainer {
     options: TrainOptions,
     step: TrainingStep,
     session: TrainingSession,
+    /// The running statistics at the beginning of an update of several batches, each of which changes them.
+    statistics: Option<ParameterSnapshot>,
     train: Loader,
     evaluator: Option<Evaluator>,
     state: TrainingState,
