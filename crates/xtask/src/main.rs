@@ -1,7 +1,7 @@
 //! `cargo xtask`: development tasks.
 
 use std::{
-    io::{stderr, stdout},
+    io::{Write, stderr, stdout},
     process::ExitCode,
 };
 
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            drop(stderr().write_all(format!("error: {error:#}\n").as_bytes()));
             ExitCode::from(2)
         }
     }
@@ -65,7 +65,7 @@ fn run(task: Task) -> Result<bool> {
         Task::Check => check::check(),
         Task::Wasm => wasm::wasm(),
         Task::Wgsl { name, variant } => {
-            print!("{}", wgsl::source(&name, variant.as_deref())?);
+            stdout().write_all(wgsl::source(&name, variant.as_deref())?.as_bytes())?;
             Ok(true)
         }
     }
