@@ -36,9 +36,10 @@ fn only_programs_print_and_only_where_a_closed_stream_is_no_failure() {
                 let allowed =
                     PRINT.iter().any(|(package, top)| *package == name && at.first().is_some_and(|m| m == top));
                 // A function of the name of a macro is imported.
-                let own = |path: &Names| matches!(&path[..], [name] if module.imports.iter().any(|(as_name, ..)| as_name == name));
-                let paths =
-                    module.paths.iter().filter(|path| !own(path)).chain(module.imports.iter().map(|(_, path, _)| path));
+                let imported = |name: &str| module.imports.iter().any(|(as_name, ..)| as_name == name);
+                let own = |path: &Names| matches!(&path[..], [name] if imported(name));
+                let imports = module.imports.iter().map(|(_, path, _)| path);
+                let paths = module.paths.iter().filter(|path| !own(path)).chain(imports);
                 let used = prints(paths.cloned()).into_iter().filter(|_| !allowed);
                 found.extend(used.map(|path| format!("{name}: {} uses {}", at.join("::"), path.join("::"))));
             }

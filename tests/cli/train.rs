@@ -340,6 +340,23 @@ fn a_full_disk_is_told_and_harms_nothing() {
     assert!(stderr.contains("cannot write the checkpoint") && stderr.contains("File too large"), "{stderr}");
     let left = fs::read_dir(&run).expect("the folder is there").map(|e| e.expect("readable").file_name());
     assert!(left.into_iter().all(|name| !name.to_string_lossy().contains("checkpoint")), "a part of a checkpoint");
+
+    // So little that the log fills it: no part of a line is left, and both errors are told.
+    let run = folder.path("log");
+    let line = tiny(&["--run-folder", &run]).join(" ").replace("--samples 16", "--samples 64");
+    let script = format!("trap '' XFSZ; ulimit -f 2; exec {} {line}", program("atrous").display());
+    let output = Command::new("sh").args(["-c", &script]).current_dir(ROOT).output().expect("sh runs");
+    let stderr = String::from_utf8(output.stderr).expect("text");
+    assert!(
+        output.status.code() == Some(1) && stderr.contains("cannot write") && stderr.contains("log.jsonl"),
+        "{stderr}"
+    );
+    assert!(
+        stderr.contains("; and the state after step ") && stderr.contains("cannot be saved: cannot write"),
+        "{stderr}"
+    );
+    let log = String::from_utf8(bytes(&run, "log.jsonl")).expect("text");
+    assert!(log.ends_with("}\n") && log.lines().all(|line| line.starts_with('{') && line.ends_with('}')), "{log}");
 }
 
 /// Pictures and masks of two classes, left and right.

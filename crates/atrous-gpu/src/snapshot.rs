@@ -7,8 +7,8 @@ use wgpu::BufferUsages as Usage;
 use crate::buffer::empty;
 use crate::{Device, GpuError, Parameters};
 
-/// A copy of some parameters in device memory, from which they can be restored: of running statistics, which change with every run of an
-/// update, when the update is not completed. It takes as many bytes as the parameters.
+/// A copy of some parameters in device memory, from which they can be restored: of running statistics, which change
+/// with every run of an update, when the update is not completed. It takes as many bytes as the parameters.
 #[derive(Debug)]
 pub struct ParameterSnapshot {
     parameters: Arc<Parameters>,

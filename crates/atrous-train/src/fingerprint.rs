@@ -4,8 +4,8 @@ use std::hash::Hasher;
 
 use siphasher::sip::SipHasher13;
 
-/// Collects bytes, texts and numbers. Its result tells whether two descriptions are the same; it is the same in every process, on every
-/// system and in every version of this crate.
+/// Collects bytes, texts and numbers. Its result tells whether two descriptions are the same; it is the same in every
+/// process, on every system and in every version of this crate.
 #[derive(Clone, Default)]
 pub(crate) struct Fingerprint(SipHasher13);
 

@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 use super::config::Config;
 use super::error::Failed;
 
-/// The run folder of a training: that of the configuration, or one of a name of its own, created for it and removed with it if it is empty.
+/// The run folder of a training: that of the configuration, or one of a name of its own, created for it and removed
+/// with it if it is empty.
 pub(super) struct Folder {
     path: PathBuf,
     made: bool,
 }
 
 impl Folder {
-    /// The folder for this configuration. By default its name has the time in UTC: `runs/small_unet-2026-01-31-235959`, then with `-2`, `-3`
-    /// … for trainings that begin in the same second.
+    /// The folder for this configuration. By default its name has the time in UTC: `runs/small_unet-2026-01-31-235959`,
+    /// then with `-2`, `-3` … for trainings that begin in the same second.
     pub(super) fn of(config: &Config) -> Result<Self, Failed> {
         match &config.run_folder {
             Some(path) => Ok(Self { path: path.clone(), made: false }),

@@ -11,7 +11,8 @@ use super::error::{Failed, Result};
 use super::flags::Flags;
 
 impl Config {
-    /// The options of a training without its run folder, given the number of batches per epoch. Fills in the steps of the schedule.
+    /// The options of a training without its run folder, given the number of batches per epoch. Fills in the steps of
+    /// the schedule.
     pub(super) fn options(&mut self, batches: usize, frozen: Vec<String>, flags: &Flags) -> Result<TrainOptions> {
         let steps = (batches as u64).div_ceil(self.accumulate.max(1)).saturating_mul(self.epochs);
         fill_steps(&mut self.schedule, steps);

@@ -24,10 +24,12 @@ pub use folder::Folder;
 pub use options::Options;
 pub use report::{CaseError, Report, Summary};
 
-/// Runs the cases, one line each, then the counts. `notes` is told the adapter, and how long each case of a network took.
+/// Runs the cases, one line each, then the counts. `notes` is told the adapter, and how long each case of a network
+/// took.
 ///
 /// # Errors
-/// If the folder cannot be read, there is no adapter, or `out` or `notes` cannot be written. A case that differs is no error.
+/// If the folder cannot be read, there is no adapter, or `out` or `notes` cannot be written. A case that differs is no
+/// error.
 pub fn run(options: &Options, out: &mut dyn Write, notes: &mut dyn Write) -> Result<Summary> {
     let folder = match &options.folder {
         Some(path) => Folder::open(path)?,

@@ -75,7 +75,8 @@ impl TrainingSession {
         })
     }
 
-    /// Discards the gradients that were accumulated for an update which is not completed: the next run is the first of its update.
+    /// Discards the gradients that were accumulated for an update which is not completed: the next run is the first of
+    /// its update.
     ///
     /// # Errors
     /// [`GpuError::DeviceLost`].

@@ -10,8 +10,9 @@ use crate::fingerprint::Fingerprint;
 /// Most operations that a message names.
 const NAMED: usize = 3;
 
-/// The function of inputs and parameters that a training minimizes, as a number that changes with operations, attributes, shapes, and
-/// connections. Names of operations, their order, and how gradients are computed do not count; names of inputs and parameters do.
+/// The function of inputs and parameters that a training minimizes, as a number that changes with operations,
+/// attributes, shapes, and connections. Names of operations, their order, and how gradients are computed do not count;
+/// names of inputs and parameters do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Computation {
@@ -107,7 +108,8 @@ mod tests {
         let other = "the same operations with other shapes or connections";
         assert_eq!(change(graph(Unary::Relu, ["a", "b"], 5, false)), other);
         assert_eq!(change(graph(Unary::Relu, ["a", "b"], 3, true)), "\"parameter\": 1 then, 0 now");
-        // Written down so that a change of the rules is noticed: it would make all checkpoints those of another computation.
+        // Written down so that a change of the rules is noticed: it would make all checkpoints those of another
+        // computation.
         assert_eq!(first.fingerprint, "0542c50bef4016ed");
     }
 }

@@ -33,8 +33,8 @@ pub struct Contradiction {
 impl TrainingState {
     /// Checks that the fields are such as a training with epochs of this shape reaches.
     ///
-    /// After epochs with other data ([`Self::changed_data`]) the numbers of steps and samples are not compared; batches whose samples were all skipped
-    /// as broken make fewer steps.
+    /// After epochs with other data ([`Self::changed_data`]) the numbers of steps and samples are not compared; batches
+    /// whose samples were all skipped as broken make fewer steps.
     ///
     /// # Errors
     /// [`Contradiction`] for the first field that is not.

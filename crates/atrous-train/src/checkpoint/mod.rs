@@ -70,8 +70,8 @@ pub struct TrainingState {
     /// The quantity that `best` is a value of, such as `Loss`. `None` in checkpoints of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<String>,
-    /// What is computed from inputs and parameters. `None` in checkpoints of older versions and of trainings without a run folder; so are
-    /// the two following fields.
+    /// What is computed from inputs and parameters. `None` in checkpoints of older versions and of trainings without a
+    /// run folder; so are the two following fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub computation: Option<Computation>,
     /// The samples that are trained on.

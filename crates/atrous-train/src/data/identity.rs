@@ -12,8 +12,8 @@ const KEPT: usize = 1000;
 /// Most samples that a message names.
 const NAMED: usize = 3;
 
-/// What a checkpoint knows of a dataset, to tell whether a resumed training has the same one: the number of samples, that of each class,
-/// and a fingerprint of the samples' [identities](Dataset::identity) and classes in their order.
+/// What a checkpoint knows of a dataset, to tell whether a resumed training has the same one: the number of samples,
+/// that of each class, and a fingerprint of the samples' [identities](Dataset::identity) and classes in their order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataIdentity {
@@ -52,7 +52,8 @@ impl DataIdentity {
         Self { samples: samples as u64, classes, fingerprint: fingerprint.hex(), identities }
     }
 
-    /// How these data differ from what they were, in words; `None` if they do not. `class_names` are those of [`Dataset::class_names`].
+    /// How these data differ from what they were, in words; `None` if they do not. `class_names` are those of
+    /// [`Dataset::class_names`].
     ///
     /// ```
     /// use std::sync::Arc;

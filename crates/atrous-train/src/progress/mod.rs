@@ -16,8 +16,8 @@ pub enum Show {
     /// No output.
     #[default]
     Nothing,
-    /// On standard error: a progress bar if it is a terminal (with the feature `plot`), otherwise a line per epoch. That it is closed or full
-    /// ends no training.
+    /// On standard error: a progress bar if it is a terminal (with the feature `plot`), otherwise a line per epoch.
+    /// That it is closed or full ends no training.
     Auto,
 }
 

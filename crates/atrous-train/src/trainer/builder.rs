@@ -95,15 +95,17 @@ impl TrainerBuilder<'_> {
         self
     }
 
-    /// Prepares the training. The batch size is that of the loaders; labels equal to their ignore label do not count. On a device that
-    /// stores tensors in f16 ([`DeviceOptions::precision`](atrous_gpu::DeviceOptions::precision)) the loss is scaled
-    /// ([`TrainOptions::loss_scaling`]). With [`TrainOptions::resume`] the training continues from the last checkpoint in the run folder, if
-    /// it is one of the same training: of the same computation, with the same data and settings.
+    /// Prepares the training. The batch size is that of the loaders; labels equal to their ignore label do not count.
+    /// On a device that stores tensors in f16 ([`DeviceOptions::precision`](atrous_gpu::DeviceOptions::precision)) the
+    /// loss is scaled ([`TrainOptions::loss_scaling`]). With [`TrainOptions::resume`] the training continues from the
+    /// last checkpoint in the run folder, if it is one of the same training: of the same computation, with the same
+    /// data and settings.
     ///
     /// # Errors
-    /// [`TrainError`] for an unknown name in the zoo, options out of range, an objective that does not fit the network or the data, weights
-    /// of another network, a training that does not fit the device's memory, a run folder in use or on a disk that its files would fill,
-    /// and a checkpoint of another training. A run folder that was created for the training is then removed.
+    /// [`TrainError`] for an unknown name in the zoo, options out of range, an objective that does not fit the network
+    /// or the data, weights of another network, a training that does not fit the device's memory, a run folder in use
+    /// or on a disk that its files would fill, and a checkpoint of another training. A run folder that was created for
+    /// the training is then removed.
     pub fn build(self) -> Result<Trainer, TrainError> {
         let Self { device, network, name, objective, weights, train, validation, mut metrics, options } = self;
         let network = network?;

@@ -86,7 +86,8 @@ pub enum TrainError {
         /// The first node whose values are not finite, in the order of computation.
         node: Option<String>,
     },
-    /// An error that is not the device's ended the training, and its state was saved first: a resumed training repeats nothing.
+    /// An error that is not the device's ended the training, and its state was saved first: a resumed training repeats
+    /// nothing.
     #[error("{error}; the state after step {step} is saved in {}", checkpoint.display())]
     Saved {
         /// Why the training ended.
@@ -96,7 +97,8 @@ pub enum TrainError {
         /// The checkpoint that the training can be resumed from.
         checkpoint: PathBuf,
     },
-    /// An error that is not the device's ended the training, and its state could not be saved. An earlier checkpoint was not changed.
+    /// An error that is not the device's ended the training, and its state could not be saved. An earlier checkpoint
+    /// was not changed.
     #[error("{error}; and the state after step {step} cannot be saved: {save}")]
     NotSaved {
         /// Why the training ended.
@@ -127,8 +129,8 @@ pub enum TrainError {
 }
 
 impl TrainError {
-    /// Why the training ended, whether or not its state was saved: the error within [`TrainError::Saved`] and [`TrainError::NotSaved`], the
-    /// error itself otherwise.
+    /// Why the training ended, whether or not its state was saved: the error within [`TrainError::Saved`] and
+    /// [`TrainError::NotSaved`], the error itself otherwise.
     pub fn reason(&self) -> &Self {
         match self {
             Self::Saved { error, .. } | Self::NotSaved { error, .. } => error.reason(),

@@ -44,23 +44,26 @@ impl Trainer {
     /// Trains to the end.
     ///
     /// # Errors
-    /// [`TrainError`]. [`TrainError::NotFinite`] if loss or gradient become infinite or NaN; checkpoints are not overwritten then. With a
-    /// loss scale, a step whose gradient overflows is skipped; only if it does so at the smallest scale the error is
-    /// [`TrainError::LossScale`]. After these errors and those of the device the parameters may be one update ahead of the state; the last
-    /// checkpoint is consistent. After all others, such as a file that cannot be read, the update under way is completed and the last
-    /// checkpoint written to the run folder, if there is one: the error is then [`TrainError::Saved`] or [`TrainError::NotSaved`] around
-    /// the [reason](TrainError::reason).
+    /// [`TrainError`]. [`TrainError::NotFinite`] if loss or gradient become infinite or NaN; checkpoints are not
+    /// overwritten then. With a loss scale, a step whose gradient overflows is skipped; only if it does so at the
+    /// smallest scale the error is [`TrainError::LossScale`]. After these errors and those of the device the parameters
+    /// may be one update ahead of the state; the last checkpoint is consistent. After all others, such as a file that
+    /// cannot be read, the update under way is completed and the last checkpoint written to the run folder, if there is
+    /// one: the error is then [`TrainError::Saved`] or [`TrainError::NotSaved`] around the
+    /// [reason](TrainError::reason).
     pub fn fit(&mut self) -> Result<Outcome, TrainError> {
         self.fit_with(|_| ControlFlow::Continue(()))
     }
 
     /// Trains to the end, or until `watch` returns `Break`. `watch` is called with every record of the log as soon as it is known; at that
     /// time the next step is already under way. After `Break` the update under way is completed and a checkpoint is written.
+    /// A panic of `watch` is passed on, and nothing is written.
     ///
     /// # Errors
     /// As [`Trainer::fit`].
     pub fn fit_with(&mut self, mut watch: impl FnMut(&Record) -> ControlFlow<()>) -> Result<Outcome, TrainError> {
-        // An earlier, failed call may have left the result of a step, and gradients of an update that it did not complete.
+        // An earlier, failed call may have left the result of a step, and gradients of an update that it did not
+        // complete.
         self.session.finish_blocking()?;
         self.session.discard_accumulated()?;
         self.train_epochs(&mut watch).map_err(|error| self.rescue(error))
@@ -98,8 +101,8 @@ impl Trainer {
         Progress::new(self.options.show, self.options.epochs, steps * self.options.epochs, self.state.step, images)
     }
 
-    /// Trains from the current state to the end of its epoch. If `watch` returns `Break`, writes a checkpoint and returns `Break`. After an
-    /// error that leaves the parameters good, the step under way is completed.
+    /// Trains from the current state to the end of its epoch. If `watch` returns `Break`, writes a checkpoint and
+    /// returns `Break`. After an error that leaves the parameters good, the step under way is completed.
     fn train_epoch(
         &mut self,
         progress: &Progress,
@@ -226,8 +229,8 @@ impl Trainer {
         Ok(watch(&record))
     }
 
-    /// Ends an epoch: validates if it is due, and writes the log and checkpoints. After an error the state is the one before, in which the
-    /// epoch is trained and this is due.
+    /// Ends an epoch: validates if it is due, and writes the log and checkpoints. After an error the state is the one
+    /// before, in which the epoch is trained and this is due.
     fn end_epoch(&mut self, begun: Instant) -> Result<EpochRecord, TrainError> {
         let trained = self.state.clone();
         let ended = self.finish_epoch(begun);

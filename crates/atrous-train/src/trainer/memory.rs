@@ -46,8 +46,8 @@ pub(super) fn advise(
     TrainError::Memory { source: Box::new(error), fits }
 }
 
-/// Checks that the host can provide the memory for a checkpoint of these bytes, if one is written, and for the batches that are read ahead.
-/// Only what is clearly impossible is refused: systems promise more memory than they have.
+/// Checks that the host can provide the memory for a checkpoint of these bytes, if one is written, and for the batches
+/// that are read ahead. Only what is clearly impossible is refused: systems promise more memory than they have.
 pub(super) fn check_host(checkpoint: u64, train: &Loader) -> Result<(), TrainError> {
     let values: usize = train.shape().iter().product();
     let ahead = train.options().ahead.min(train.batches());

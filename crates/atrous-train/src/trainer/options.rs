@@ -67,8 +67,8 @@ pub struct TrainOptions {
     pub run_folder: Option<PathBuf>,
     /// Whether to continue from the run folder's last checkpoint, if there is one; if only its best is left, from that.
     pub resume: bool,
-    /// Whether to resume with other samples than those that the training had. Otherwise they are refused with what has changed. Targets and
-    /// names of classes must be the same in both cases.
+    /// Whether to resume with other samples than those that the training had. Otherwise they are refused with what has
+    /// changed. Targets and names of classes must be the same in both cases.
     pub accept_changed_data: bool,
     /// Number of updates between checkpoints within an epoch, at least 1; every epoch ends with one.
     pub checkpoint_every: Option<u64>,
@@ -199,7 +199,9 @@ mod tests {
 
     #[test]
     fn the_default_is_sound() {
-        TrainOptions::default().validate().unwrap();
+        let options = TrainOptions::default();
+        options.validate().unwrap();
+        assert_eq!(options.show, Show::Nothing, "a library prints nothing that it was not asked for");
     }
 
     #[test]

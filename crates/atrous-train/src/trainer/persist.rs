@@ -69,8 +69,8 @@ impl Trainer {
         Ok(())
     }
 
-    /// A checkpoint of the training. It takes as many bytes of host memory as parameters and optimizer's state take on the device, and twice
-    /// those of the state while it is made.
+    /// A checkpoint of the training. It takes as many bytes of host memory as parameters and optimizer's state take on
+    /// the device, and twice those of the state while it is made.
     ///
     /// # Errors
     /// [`TrainError::Gpu`].

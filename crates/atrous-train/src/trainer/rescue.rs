@@ -6,8 +6,8 @@ use super::{TrainError, Trainer};
 use crate::checkpoint::CheckpointError;
 
 impl TrainError {
-    /// Whether an error leaves parameters that are worth saving: not one of the device, whose parameters may be lost, and not one of
-    /// numbers that are not finite.
+    /// Whether an error leaves parameters that are worth saving: not one of the device, whose parameters may be lost,
+    /// and not one of numbers that are not finite.
     pub(super) fn leaves_good_parameters(&self) -> bool {
         match self {
             // Refused before anything was submitted.
@@ -18,8 +18,8 @@ impl TrainError {
 }
 
 impl Trainer {
-    /// Saves the state of the last complete update before an error ends the training, and tells with the error where. Nothing is saved
-    /// before the first update, and not what the error says cannot be saved.
+    /// Saves the state of the last complete update before an error ends the training, and tells with the error where.
+    /// Nothing is saved before the first update, and not what the error says cannot be saved.
     pub(super) fn rescue(&self, error: TrainError) -> TrainError {
         let Some(folder) = &self.folder else { return error };
         let (last, step) = (folder.last(), self.state.step);

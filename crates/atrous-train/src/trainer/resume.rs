@@ -6,9 +6,9 @@ use crate::{
     step::TrainingStep,
 };
 
-/// The checkpoint to resume from, if the run folder has one: the last, or if there is none, the best. Checks that it belongs to this step,
-/// that its training had the settings and data of `state`, that it has not begun more epochs than there are, and that its fields fit each
-/// other.
+/// The checkpoint to resume from, if the run folder has one: the last, or if there is none, the best. Checks that it
+/// belongs to this step, that its training had the settings and data of `state`, that it has not begun more epochs than
+/// there are, and that its fields fit each other.
 pub(super) fn checkpoint(
     folder: &RunFolder,
     step: &TrainingStep,
@@ -57,8 +57,8 @@ fn check_computation(now: &TrainingState, then: &TrainingState) -> Result<(), Ch
     }
 }
 
-/// Checks that the training is validated if it was, since otherwise the best value is one of another quantity. Older checkpoints do not
-/// tell.
+/// Checks that the training is validated if it was, since otherwise the best value is one of another quantity. Older
+/// checkpoints do not tell.
 fn check_validated(now: &TrainingState, then: &TrainingState) -> Result<(), CheckpointError> {
     let text = |state: &TrainingState| match &state.validation {
         Some(data) => format!("made with {} pictures", data.samples),

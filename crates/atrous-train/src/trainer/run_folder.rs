@@ -95,8 +95,9 @@ impl RunFolder {
     /// Opens the folder, creates it if it does not exist, and removes incomplete files of processes that were killed.
     ///
     /// # Errors
-    /// [`RunFolderError::InUse`] if another process has it open, [`RunFolderError::Taken`] if it holds checkpoints or weights and
-    /// `resume` is false, [`RunFolderError::NoCheckpoint`] if it holds only weights and `resume` is true, [`RunFolderError::Io`].
+    /// [`RunFolderError::InUse`] if another process has it open, [`RunFolderError::Taken`] if it holds checkpoints or
+    /// weights and `resume` is false, [`RunFolderError::NoCheckpoint`] if it holds only weights and `resume` is true,
+    /// [`RunFolderError::Io`].
     pub fn open(path: impl AsRef<Path>, resume: bool) -> Result<Self, RunFolderError> {
         let path = path.as_ref().to_owned();
         let io = |source| RunFolderError::Io { path: path.clone(), source };
@@ -163,8 +164,8 @@ impl RunFolder {
         self.path.join(FILES[4])
     }
 
-    /// Checks that the disk has room for both checkpoints, of these bytes each, the weights, and the file that replaces one of them before
-    /// the old one is gone. Log and learning curve are not counted.
+    /// Checks that the disk has room for both checkpoints, of these bytes each, the weights, and the file that replaces
+    /// one of them before the old one is gone. Log and learning curve are not counted.
     ///
     /// # Errors
     /// [`RunFolderError::DiskSpace`]. If the system cannot tell the space that is left, nothing is refused.
@@ -179,7 +180,8 @@ impl RunFolder {
     }
 }
 
-/// The bytes that last checkpoint, best checkpoint, weights and one temporary file need beyond those that the files have.
+/// The bytes that last checkpoint, best checkpoint, weights and one temporary file need beyond those that the files
+/// have.
 fn space_needed(there: [u64; 3], checkpoint: u64, weights: u64) -> u64 {
     let lasting: u64 =
         there.iter().zip([checkpoint, checkpoint, weights]).map(|(has, needs)| needs.saturating_sub(*has)).sum();
@@ -223,7 +225,8 @@ impl Lock {
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(error)) => return Err(error),
             }
-            // A process that gives up its folder removes the lock file while it has it locked: then this is not the folder's any more.
+            // A process that gives up its folder removes the lock file while it has it locked: then this is not the
+            // folder's any more.
             let current = Handle::from_path(&path).ok();
             if current != Some(Handle::from_file(file.try_clone()?)?) {
                 continue;

@@ -9,7 +9,8 @@ use crate::{
     objective::Objective,
 };
 
-/// The settings that the result of a training depends on, as text, without those that have fields of their own in a checkpoint.
+/// The settings that the result of a training depends on, as text, without those that have fields of their own in a
+/// checkpoint.
 pub(super) fn settings(
     objective: &dyn Objective,
     options: &TrainOptions,
@@ -18,7 +19,8 @@ pub(super) fn settings(
 ) -> String {
     let TrainOptions { optimizer, maximize, weight_decay, parts, frozen, clip_norm, accumulate, .. } = options;
     let data = train.options();
-    // AMSGrad and maximization are left out if they are off, so that checkpoints of versions without them can be resumed.
+    // AMSGrad and maximization are left out if they are off, so that checkpoints of versions without them can be
+    // resumed.
     let optimizer = format!("{optimizer:?}").replace("amsgrad: false, ", "");
     let maximize = if *maximize { ", maximize" } else { "" };
     let scaling = scale.map_or_else(String::new, |scale| format!(", {:?}", scale.scaling));
@@ -38,8 +40,8 @@ pub(super) fn settings(
     )
 }
 
-/// Checks that a training is resumed with the settings that it began with. `samples` is whether these tell the number of samples, too, as in
-/// checkpoints that know no more of their data.
+/// Checks that a training is resumed with the settings that it began with. `samples` is whether these tell the number
+/// of samples, too, as in checkpoints that know no more of their data.
 pub(super) fn check_settings(now: &TrainingState, then: &TrainingState, samples: bool) -> Result<(), CheckpointError> {
     let list = |all: &Option<Vec<String>>| match all.as_deref().unwrap_or_default() {
         [] => "empty".to_owned(),
@@ -73,8 +75,8 @@ pub(super) fn check_settings(now: &TrainingState, then: &TrainingState, samples:
     }
 }
 
-/// The differences of two lists of settings: the items of each that the other lacks. If these are the same, as for lists in different
-/// order, returns the whole lists.
+/// The differences of two lists of settings: the items of each that the other lacks. If these are the same, as for
+/// lists in different order, returns the whole lists.
 fn differences(now: &str, then: &str) -> (String, String) {
     let (items_now, items_then) = (items(now), items(then));
     let alone = |these: &[&str], others: &[&str]| {
