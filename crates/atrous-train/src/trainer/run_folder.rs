@@ -86,6 +86,8 @@ pub enum RunFolderError {
     },
 }
 
+/// How often a folder is created again that others remove.
+const TRIES: u32 = 1000;
 /// Name of the lock file.
 const LOCK: &str = ".lock";
 /// Names of the files, which are replaced atomically.
@@ -102,6 +104,7 @@ impl RunFolder {
         let path = path.as_ref().to_owned();
         let io = |source| RunFolderError::Io { path: path.clone(), source };
         let mut made = create(&path).map_err(io)?;
+        let mut tries = 0;
         let lock = loop {
             match Lock::take(&path) {
                 Ok(Some(lock)) => break lock,
@@ -110,7 +113,10 @@ impl RunFolder {
                     return Err(RunFolderError::InUse { path, process });
                 }
                 // Another process has just removed the folder that it had created.
-                Err(error) if error.kind() == ErrorKind::NotFound => made = create(&path).map_err(io)?,
+                Err(error) if error.kind() == ErrorKind::NotFound && tries < TRIES => {
+                    tries += 1;
+                    made = create(&path).map_err(io)?;
+                }
                 Err(error) => return Err(io(error)),
             }
         };
@@ -363,5 +369,10 @@ mod tests {
         fs::write(&file, "").unwrap();
         let error = RunFolder::open(&file, false).unwrap_err().to_string();
         assert!(error.contains("cannot use the run folder") && error.contains("file"), "{error}");
+        if cfg!(target_os = "linux") {
+            // A folder in which no file can be made.
+            let error = RunFolder::open("/proc", false).unwrap_err().to_string();
+            assert!(error.contains("cannot use the run folder /proc"), "{error}");
+        }
     }
 }
