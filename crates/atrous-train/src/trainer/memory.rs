@@ -7,7 +7,7 @@ use super::{
     TrainError, TrainOptions,
     graph::{DataShape, Recipe},
 };
-use crate::data::Loader;
+use crate::data::{Loader, LoaderOptions};
 
 /// Adds to an error of the memory budget the changes with which the training would fit: the least recomputation at the same batch size, and
 /// the largest smaller batch. Other errors are not changed.
@@ -50,7 +50,8 @@ pub(super) fn advise(
 /// that are read ahead. Only what is clearly impossible is refused: systems promise more memory than they have.
 pub(super) fn check_host(checkpoint: u64, train: &Loader) -> Result<(), TrainError> {
     let values: usize = train.shape().iter().product();
-    let ahead = train.options().ahead.min(train.batches());
+    let LoaderOptions { threads, ahead, .. } = *train.options();
+    let ahead = if threads == 0 { 1 } else { ahead.min(train.batches()) };
     let ahead = (values as u64).saturating_mul(4).saturating_mul(ahead as u64);
     let bytes = usize::try_from(checkpoint.saturating_add(ahead)).unwrap_or(usize::MAX);
     match Vec::<u8>::new().try_reserve_exact(bytes) {
@@ -74,12 +75,13 @@ mod tests {
     use atrous_vision::Preprocess;
 
     use super::*;
-    use crate::data::{LoaderOptions, Shapes};
+    use crate::data::Shapes;
 
     #[test]
     fn what_no_host_has_is_refused_with_numbers() {
         let shapes = Arc::new(Shapes::new(6, [16, 16], 1).unwrap());
-        let train = Loader::new(shapes, LoaderOptions::new(2, [16, 16], Preprocess::TF)).unwrap();
+        let options = LoaderOptions { threads: 2, ahead: 4, ..LoaderOptions::new(2, [16, 16], Preprocess::TF) };
+        let train = Loader::new(shapes, options).unwrap();
         check_host(1 << 20, &train).unwrap();
         let error = check_host(1 << 60, &train).unwrap_err();
         // Three batches of two pictures of 16×16×3 f32.
