@@ -8,8 +8,8 @@ use std::time::Instant;
 use atrous::graph::optim::Optimizer;
 use atrous::nn::zoo::{SmallResNet, SmallXception};
 use atrous::prelude::*;
-use atrous::train::Watch;
 use atrous::train::data::{digits, split_every};
+use atrous::train::{Show, Watch};
 use atrous::vision::Normalize;
 use atrous_examples::{Failure, announce, finish};
 use clap::{Parser, ValueEnum};
@@ -74,6 +74,7 @@ fn run(args: &Args) -> Result<String, Failure> {
         seed: args.seed,
         watch: Watch::Accuracy,
         run_folder: args.run_folder.clone(),
+        show: Show::Auto,
         ..TrainOptions::default()
     };
     let start = Instant::now();

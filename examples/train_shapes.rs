@@ -9,8 +9,8 @@ use std::time::Instant;
 use atrous::graph::optim::Optimizer;
 use atrous::nn::zoo::{DeepLabXception65, UNet};
 use atrous::prelude::*;
-use atrous::train::Watch;
 use atrous::train::data::Shapes;
+use atrous::train::{Show, Watch};
 use atrous_examples::{Failure, announce, finish};
 use clap::{Parser, ValueEnum};
 
@@ -86,6 +86,7 @@ fn run(args: &Args) -> Result<String, Failure> {
         seed: args.seed,
         watch: Watch::MeanIou,
         run_folder: args.run_folder.clone(),
+        show: Show::Auto,
         ..TrainOptions::default()
     };
     let start = Instant::now();

@@ -51,13 +51,14 @@ const GPU: Layers = &[
         "tune",
         "wait",
     ],
-    &["cache", "executable", "flight", "interop", "many", "run", "session", "take_pixels", "training"],
+    &["cache", "executable", "flight", "interop", "many", "run", "session", "snapshot", "take_pixels", "training"],
     &["cooperative_proof", "profile", "totals"],
     &["adapters", "choice", "from_wgpu", "open"],
 ];
 
 /// Losses and data know no objective, objectives no step, steps no trainer.
 const TRAIN: Layers = &[
+    &["fingerprint"],
     &["data", "early_stopping", "log", "loss", "option_error", "schedule"],
     &["checkpoint", "context", "curve", "metrics", "progress"],
     &["objective"],

@@ -6,5 +6,6 @@ mod directions;
 mod families;
 mod imports;
 mod levels;
+mod prints;
 mod sizes;
 mod source;

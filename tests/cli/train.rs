@@ -32,6 +32,12 @@ pub(crate) fn tiny<'a>(more: &[&'a str]) -> Vec<&'a str> {
     TINY.iter().chain(more).copied().collect()
 }
 
+/// The same of so many epochs.
+pub(crate) fn tiny_of<'a>(epochs: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let but_epochs = &TINY[..TINY.len() - 1];
+    but_epochs.iter().chain(&[epochs]).chain(more).copied().collect()
+}
+
 fn bytes(folder: &str, name: &str) -> Vec<u8> {
     fs::read(Path::new(folder).join(name)).unwrap_or_else(|e| panic!("{folder}/{name}: {e}"))
 }
@@ -135,9 +141,9 @@ fn an_interrupted_training_is_resumed_to_the_same_bits() {
     );
     refused(&["train", "--resume", &parts, "--watch", "accuracy"], &["watched quantity is Loss, here it is Accuracy"]);
     refused(&["train", "--resume", &parts, "--epochs", "1"], &["epochs begun is 3, here it is at most 1"]);
-    refused(
+    one_line(
         &["train", "--resume", &parts, "--samples", "20"],
-        &["one with `12 samples`, here it is one with `15 samples`"],
+        &["the training data have changed since the checkpoint: 12 pictures then, 15 now; ", "--accept-changed-data"],
     );
     refused(
         &["train", "--resume", &parts, "--optimizer", "sgd"],
@@ -151,8 +157,23 @@ fn an_interrupted_training_is_resumed_to_the_same_bits() {
 
     assert!(before == bytes(&parts, "last.checkpoint"));
 
-    // Without a checkpoint there is nothing to go on from.
-    fs::remove_file(Path::new(&parts).join("last.checkpoint")).expect("it is there");
+    // What is finished stays as it is.
+    let text = succeed("atrous", &["train", "--resume", &parts, "--epochs", "3"]);
+    assert!(text.contains("Finished after epoch 3, step 9") && before == bytes(&parts, "last.checkpoint"), "{text}");
+    // Without the last checkpoint the best is gone on from; without both, the weights are not written over.
+    let remove = |name: &str| drop(fs::remove_file(Path::new(&parts).join(name)));
+    remove("last.checkpoint");
+    let ran = run("atrous", &["train", "--resume", &parts, "--epochs", "3"]);
+    assert!(
+        ran.success && ran.stderr.contains("has no last.checkpoint: it goes on from best.checkpoint"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stdout.contains("Finished after epoch 3, step 9"), "{}", ran.stdout);
+    remove("last.checkpoint");
+    remove("best.checkpoint");
+    one_line(&["train", "--resume", &parts], &["holds the weights of a training, but no checkpoint"]);
+    remove("best.safetensors");
     let ran = run("atrous", &["train", "--resume", &parts, "--epochs", "1"]);
     assert!(ran.success && ran.stderr.contains("has no checkpoint: the training begins anew"), "{}", ran.stderr);
 }
@@ -323,20 +344,23 @@ fn a_full_disk_is_told_and_harms_nothing() {
     assert!(stderr.contains("cannot write the checkpoint") && stderr.contains("File too large"), "{stderr}");
     let left = fs::read_dir(&run).expect("the folder is there").map(|e| e.expect("readable").file_name());
     assert!(left.into_iter().all(|name| !name.to_string_lossy().contains("checkpoint")), "a part of a checkpoint");
-}
 
-/// A reader of messages that has gone ends no training.
-#[cfg(unix)]
-#[test]
-fn nobody_need_read_what_is_said() {
-    let folder = Folder::new("train-unread");
-    let ran = |arguments: &str| {
-        let script = format!("exec {} {arguments} 2>/dev/full", program("atrous").display());
-        Command::new("sh").args(["-c", &script]).current_dir(ROOT).output().expect("sh runs").status.code()
-    };
-    assert_eq!(ran(&tiny(&["--run-folder", &folder.path("run")]).join(" ")), Some(0));
-    assert_eq!(ran(&tiny(&["--lr", "-1"]).join(" ")), Some(1));
-    assert_eq!(ran("summary resnet5O"), Some(1));
+    // So little that the log fills it: no part of a line is left, and both errors are told.
+    let run = folder.path("log");
+    let line = tiny(&["--run-folder", &run]).join(" ").replace("--samples 16", "--samples 64");
+    let script = format!("trap '' XFSZ; ulimit -f 2; exec {} {line}", program("atrous").display());
+    let output = Command::new("sh").args(["-c", &script]).current_dir(ROOT).output().expect("sh runs");
+    let stderr = String::from_utf8(output.stderr).expect("text");
+    assert!(
+        output.status.code() == Some(1) && stderr.contains("cannot write") && stderr.contains("log.jsonl"),
+        "{stderr}"
+    );
+    assert!(
+        stderr.contains("; and the state after step ") && stderr.contains("cannot be saved: cannot write"),
+        "{stderr}"
+    );
+    let log = String::from_utf8(bytes(&run, "log.jsonl")).expect("text");
+    assert!(log.ends_with("}\n") && log.lines().all(|line| line.starts_with('{') && line.ends_with('}')), "{log}");
 }
 
 /// Pictures and masks of two classes, left and right.

@@ -1,6 +1,6 @@
 //! The runner itself: that it finds what is wrong, and says so.
 
-use std::{fs, path::Path};
+use std::{fs, io::sink, path::Path};
 
 use atrous_golden::runner::{Options, Summary, run};
 use atrous_io::{WeightFile, save_tensors};
@@ -35,7 +35,7 @@ fn folder(names: &[&str], change: impl Fn(&mut Value), file: &str, perturb: impl
 fn golden(folder: &tempfile::TempDir) -> (Summary, String) {
     let options = Options { ops: true, folder: Some(folder.path().to_owned()), ..Options::default() };
     let mut out = Vec::new();
-    let summary = run(&options, &mut out).unwrap();
+    let summary = run(&options, &mut out, &mut sink()).unwrap();
     (summary, String::from_utf8(out).unwrap())
 }
 
@@ -224,13 +224,13 @@ fn further_results_pass() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/further").into();
     let options = Options { ops: true, folder: Some(folder), ..Options::default() };
     let mut out = Vec::new();
-    let summary = run(&options, &mut out).unwrap();
+    let summary = run(&options, &mut out, &mut sink()).unwrap();
     assert_eq!(summary, Summary { passed: 22, failed: 0, unsupported: 0 }, "{}", String::from_utf8_lossy(&out));
 }
 
 #[test]
 fn a_missing_folder_is_an_error() {
     let options = Options { folder: Some("/nonexistent".into()), ..Options::default() };
-    let error = run(&options, &mut Vec::new()).unwrap_err();
+    let error = run(&options, &mut Vec::new(), &mut sink()).unwrap_err();
     assert!(format!("{error:#}").contains("no reference results at /nonexistent"), "{error:#}");
 }

@@ -1,6 +1,6 @@
 //! The runner on a network: every kind of stored result is compared.
 
-use std::{fs, path::Path};
+use std::{fs, io::sink, path::Path};
 
 use atrous_golden::runner::{Options, run};
 use atrous_io::{WeightFile, save_tensors};
@@ -44,7 +44,7 @@ fn golden_in(
     save_tensors(to.join(&file), &stored.names().map(tensor).collect::<Vec<_>>()).unwrap();
     let options = Options { models: true, f16, folder: Some(to.to_owned()), ..Options::default() };
     let mut out = Vec::new();
-    run(&options, &mut out).unwrap();
+    run(&options, &mut out, &mut sink()).unwrap();
     String::from_utf8(out).unwrap()
 }
 

@@ -146,14 +146,21 @@ impl Parameters {
     /// # Errors
     /// [`GpuError::UnknownTensor`], [`GpuError::TensorLength`], [`GpuError::DeviceLost`].
     pub fn write(&self, name: &str, values: &[f32]) -> Result<(), GpuError> {
+        let pieces = self.pieces(name)?;
+        write_pieces(&self.device, name, self.types[name], pieces, |index| &self.buffers[index], values)
+    }
+
+    /// The pieces of the parameter of this name.
+    ///
+    /// # Errors
+    /// [`GpuError::UnknownTensor`].
+    pub(crate) fn pieces(&self, name: &str) -> Result<&[Piece], GpuError> {
         let unknown = || {
             let mut available: Vec<&str> = self.types.keys().map(String::as_str).collect();
             available.sort_unstable();
             GpuError::UnknownTensor { what: "parameter", name: name.to_owned(), available: available.join(", ") }
         };
-        let ty = *self.types.get(name).ok_or_else(unknown)?;
-        let buffer = |index: usize| &self.buffers[index];
-        write_pieces(&self.device, name, ty, &self.placement.places[name], buffer, values)
+        self.placement.places.get(name).map(|pieces| &pieces[..]).ok_or_else(unknown)
     }
 
     /// The buffers, in the order of [`ParameterPlacement::buffers`].

@@ -11,6 +11,7 @@ pub mod objective;
 
 mod context;
 mod early_stopping;
+mod fingerprint;
 mod option_error;
 mod progress;
 mod schedule;

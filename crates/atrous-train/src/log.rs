@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::{File, OpenOptions},
-    io::{self, Write},
+    io::{self, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
@@ -113,6 +113,8 @@ pub enum LogError {
 pub struct LogWriter {
     path: PathBuf,
     file: File,
+    /// Bytes of the records that are written.
+    len: u64,
 }
 
 impl LogWriter {
@@ -146,16 +148,22 @@ impl LogWriter {
     fn begin(path: &Path, text: &[u8]) -> io::Result<Self> {
         atrous_files::write(path, |out| out.write_all(text))?;
         let file = atrous_files::open_no_follow(path, OpenOptions::new().append(true))?;
-        Ok(Self { path: path.to_owned(), file })
+        Ok(Self { path: path.to_owned(), file, len: text.len() as u64 })
     }
 
     /// Appends a record. It is passed to the system before this returns.
     ///
     /// # Errors
-    /// [`LogError::Io`].
+    /// [`LogError::Io`]. No part of the record is then in the log.
     pub fn write(&mut self, record: &Record) -> Result<(), LogError> {
-        let written = line(record).and_then(|line| self.file.write_all(&line));
-        written.map_err(io_error("write", &self.path))
+        let line = line(record).map_err(io_error("write", &self.path))?;
+        if let Err(error) = self.file.write_all(&line) {
+            // The write is what failed: a part of a line that cannot be removed adds nothing to it.
+            let _ = self.file.set_len(self.len).and_then(|()| self.file.seek(SeekFrom::Start(self.len)));
+            return Err(io_error("write", &self.path)(error));
+        }
+        self.len += line.len() as u64;
+        Ok(())
     }
 }
 

@@ -13,7 +13,8 @@ use std::{
 use atrous_nn::{ParameterKind, zoo};
 use atrous_train::{
     Schedule, Waiting,
-    checkpoint::{Checkpoint, NamedTensor, ScaleState, TrainingState},
+    checkpoint::{Checkpoint, Computation, NamedTensor, ScaleState, TrainingState},
+    data::DataIdentity,
 };
 use proptest::prelude::*;
 
@@ -24,6 +25,15 @@ fn state(step: u64) -> TrainingState {
         targets: Some(vec!["\"labels\" 2×1×1×1 u32".to_owned()]),
         classes: Some(vec!["cat".to_owned(), "dog".to_owned()]),
         watch: Some("Loss".to_owned()),
+        computation: Some(Computation { fingerprint: "00ff".to_owned(), operations: [("relu".to_owned(), 2)].into() }),
+        data: Some(DataIdentity {
+            samples: 2,
+            classes: vec![1, 1],
+            fingerprint: "01ab".to_owned(),
+            identities: vec!["cat/1.png (70 bytes)".to_owned(), "dog/ü.png (71 bytes)".to_owned()],
+        }),
+        validation: None,
+        changed_data: true,
         step,
         epoch: 3,
         batch: 7,

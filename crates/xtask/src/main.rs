@@ -1,6 +1,9 @@
 //! `cargo xtask`: development tasks.
 
-use std::{io::stdout, process::ExitCode};
+use std::{
+    io::{Write, stderr, stdout},
+    process::ExitCode,
+};
 
 use anyhow::Result;
 use atrous_golden::runner as golden;
@@ -46,7 +49,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            drop(stderr().write_all(format!("error: {error:#}\n").as_bytes()));
             ExitCode::from(2)
         }
     }
@@ -55,14 +58,14 @@ fn main() -> ExitCode {
 /// Runs the task. Returns whether it succeeded.
 fn run(task: Task) -> Result<bool> {
     match task {
-        Task::Golden(options) => Ok(golden::run(&options, &mut stdout().lock())?.failed == 0),
+        Task::Golden(options) => Ok(golden::run(&options, &mut stdout().lock(), &mut stderr())?.failed == 0),
         Task::Bench(options) => bench::run(&options, &mut stdout().lock()).map(|()| true),
         Task::Fingerprint(options) => bench::fingerprint::run(&options, &mut stdout().lock()).map(|()| true),
         Task::Test { all } => test::test(all),
         Task::Check => check::check(),
         Task::Wasm => wasm::wasm(),
         Task::Wgsl { name, variant } => {
-            print!("{}", wgsl::source(&name, variant.as_deref())?);
+            stdout().write_all(wgsl::source(&name, variant.as_deref())?.as_bytes())?;
             Ok(true)
         }
     }

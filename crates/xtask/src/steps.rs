@@ -1,5 +1,6 @@
 //! Tasks that consist of several commands.
 
+use std::io::{Write, stdout};
 use std::process::Command;
 use std::time::Instant;
 
@@ -42,7 +43,7 @@ impl Step {
 pub(crate) fn run(steps: Vec<Step>) -> Result<bool> {
     let (all, mut failed) = (steps.len(), Vec::new());
     for Step { what, command } in steps {
-        println!("\n== {what} ==");
+        tell(&format!("\n== {what} ==\n"));
         let start = Instant::now();
         let passed = match command {
             Ok(mut command) => {
@@ -51,26 +52,27 @@ pub(crate) fn run(steps: Vec<Step>) -> Result<bool> {
                 status.with_context(|| format!("starting {command:?}"))?.success()
             }
             Err(missing) => {
-                println!("{missing}");
+                tell(&format!("{missing}\n"));
                 false
             }
         };
         let seconds = start.elapsed().as_secs();
-        println!(
-            "== {} after {} min {} s: {what} ==",
-            if passed { "passed" } else { "FAILED" },
-            seconds / 60,
-            seconds % 60
-        );
+        let passed_or_not = if passed { "passed" } else { "FAILED" };
+        tell(&format!("== {passed_or_not} after {} min {} s: {what} ==\n", seconds / 60, seconds % 60));
         if !passed {
             failed.push(what);
         }
     }
-    println!("\n{} of {all} steps passed", all - failed.len());
+    tell(&format!("\n{} of {all} steps passed\n", all - failed.len()));
     for what in &failed {
-        println!("FAILED: {what}");
+        tell(&format!("FAILED: {what}\n"));
     }
     Ok(failed.is_empty())
+}
+
+/// Writes to standard output. Nobody need read it: where it is closed the steps go on.
+fn tell(text: &str) {
+    drop(stdout().write_all(text.as_bytes()));
 }
 
 /// Whether cargo has a subcommand.

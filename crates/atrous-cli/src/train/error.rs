@@ -56,8 +56,13 @@ pub(super) enum Failed {
 impl Failed {
     /// The error for a training in this folder that cannot begin or resume.
     pub(super) fn begun(error: TrainError, folder: &Path) -> Self {
-        let other =
-            matches!(error, TrainError::Checkpoint(CheckpointError::Other { .. } | CheckpointError::Mismatch { .. }));
+        let other = match &error {
+            TrainError::Checkpoint(error) => matches!(
+                error,
+                CheckpointError::Other { .. } | CheckpointError::Mismatch { .. } | CheckpointError::Computation { .. }
+            ),
+            _ => false,
+        };
         let (error, weights) = (Box::new(error), folder.join("best.safetensors"));
         if other && weights.exists() { Self::Other { error, weights } } else { Self::Begin(error) }
     }

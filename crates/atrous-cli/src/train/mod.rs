@@ -4,6 +4,7 @@ mod config;
 mod data;
 mod error;
 mod flags;
+mod folder;
 mod mistake;
 mod optimizer;
 mod options;
@@ -15,10 +16,9 @@ mod tables;
 mod tuning;
 mod value_map;
 
-use std::fs;
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,13 +27,14 @@ use atrous::graph::Shape;
 use atrous::graph::passes::Precision;
 use atrous::io::WeightFile;
 use atrous::nn::{Init, Mode, Model, zoo};
-use atrous::train::{Reason, Trainer};
+use atrous::train::{Reason, RunFolder, TrainError, Trainer};
 use atrous::{AdapterChoice, Device, DeviceOptions, Weights};
 use atrous_files::shown;
 
 use crate::output::{announce_kernels, print, printable, say};
 use config::Config;
 use error::{Failed, Result};
+use folder::Folder;
 
 pub(crate) use flags::Flags;
 
@@ -68,22 +69,21 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
         w,
     })?;
     let frozen = config.frozen(&model)?;
-    let folder = config.run_folder.as_deref().map_or_else(|| default_folder(&config.model), Path::to_owned);
-    let options = config.options(loaders.train.batches(), frozen, folder.clone(), flags.resume.is_some())?;
+    let mut options = config.options(loaders.train.batches(), frozen, flags)?;
     options.validate()?;
     let objective = config.objective();
     objective.validate(loaders.train.dataset().class_names().len())?;
     config.survey(&loaders)?;
 
-    let resumes = options.resume && folder.join("last.checkpoint").exists();
-    if options.resume && !resumes {
-        say(&format!("Run      {} has no checkpoint: the training begins anew\n", shown(&folder)));
-    }
+    let checkpoint = flags.resume.as_ref().and_then(RunFolder::checkpoint_in);
     // A resumed training takes all parameters from its checkpoint.
-    let weights = if resumes { None } else { first_weights(&config, &model)? };
+    let weights = if checkpoint.is_some() { None } else { first_weights(&config, &model)? };
 
     let device = open(&mut config, budget)?;
     announce_kernels(&device);
+    let folder = Folder::of(&config)?;
+    let folder = folder.path();
+    options.run_folder = Some(folder.to_owned());
     let mut training = Trainer::builder(&device, network.clone(), loaders.train.clone())
         .name(&config.model)
         .objective(objective)
@@ -92,16 +92,13 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     if let Some(weights) = weights {
         training = training.weights(&weights);
     }
-    let existed = folder.exists();
-    let mut trainer = training.build().map_err(|error| {
-        if !existed {
-            remove_unused(&folder);
-        }
-        Failed::begun(error, &folder)
-    })?;
+    let mut trainer = training.build().map_err(|error| Failed::begun(error, folder))?;
     let labels = loaders.train.dataset().class_names().join("\n") + "\n";
-    write_files(&folder, [("config.toml", config.to_toml()?), ("labels.txt", labels)])?;
-    say(&report::header(&device, &trainer, &loaders, &folder));
+    write_files(folder, [("config.toml", config.to_toml()?), ("labels.txt", labels)])?;
+    if flags.resume.is_some() {
+        say(&report::resumed_from(folder, checkpoint.as_deref()));
+    }
+    say(&report::header(&device, &trainer, &loaders, folder));
 
     let interrupted = watch_for_interrupts()?;
     let go_on = |_: &_| match interrupted.load(Ordering::Relaxed) {
@@ -110,8 +107,8 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     };
     let fitted = trainer.fit_with(go_on);
     say(&report::skipped(&loaders));
-    let outcome = fitted.map_err(|error| Failed::Broken { error: error.into(), kept: kept(&folder) })?;
-    let text = report::summary(&outcome, &config.watch, &loaders, &folder);
+    let outcome = fitted.map_err(|error| Failed::Broken { kept: kept(&error, folder), error: error.into() })?;
+    let text = report::summary(&outcome, &config.watch, &loaders, folder);
     Ok((text, outcome.reason))
 }
 
@@ -144,23 +141,13 @@ fn open(config: &mut Config, memory_budget: Option<u64>) -> Result<Device, atrou
     Ok(Device::open_blocking(&adapter, options)?)
 }
 
-/// The default run folder, with the time in UTC: `runs/small_unet-2026-01-31-235959`.
-fn default_folder(model: &str) -> PathBuf {
-    let now = jiff::Timestamp::now().strftime("%Y-%m-%d-%H%M%S");
-    Path::new("runs").join(format!("{model}-{now}"))
-}
-
-/// Removes the folder of a training that could not begin. Errors are ignored: the remaining folder has no training in it.
-fn remove_unused(folder: &Path) {
-    let _ = fs::remove_file(folder.join(".lock")).and_then(|()| fs::remove_dir(folder));
-}
-
-/// The part of an error message that names the checkpoints of a failed training.
-fn kept(folder: &Path) -> String {
+/// The part of an error message that tells how a failed training goes on.
+fn kept(error: &TrainError, folder: &Path) -> String {
     let last = folder.join("last.checkpoint");
-    match last.exists() {
-        true => format!("the last good checkpoint is {}", shown(&last)),
-        false => "no checkpoint was written before".to_owned(),
+    match (error, last.exists()) {
+        (TrainError::Saved { .. }, _) => format!("to go on: atrous train --resume {}", shown(folder)),
+        (_, true) => format!("the last good checkpoint is {}", shown(&last)),
+        (_, false) => "no checkpoint was written before".to_owned(),
     }
 }
 

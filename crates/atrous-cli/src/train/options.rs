@@ -1,25 +1,19 @@
 //! Conversion of a configuration to the options of the library.
 
-use std::path::PathBuf;
-
 use atrous::graph::autodiff::Recompute;
 use atrous::train::objective::Labelled;
-use atrous::train::{EarlyStopping, Schedule, TrainOptions};
+use atrous::train::{EarlyStopping, Schedule, Show, TrainOptions};
 use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::config::Config;
 use super::error::{Failed, Result};
+use super::flags::Flags;
 
 impl Config {
-    /// The options of a training, given the number of batches per epoch. Fills in the steps of the schedule.
-    pub(super) fn options(
-        &mut self,
-        batches: usize,
-        frozen: Vec<String>,
-        run_folder: PathBuf,
-        resume: bool,
-    ) -> Result<TrainOptions> {
+    /// The options of a training without its run folder, given the number of batches per epoch. Fills in the steps of
+    /// the schedule.
+    pub(super) fn options(&mut self, batches: usize, frozen: Vec<String>, flags: &Flags) -> Result<TrainOptions> {
         let steps = (batches as u64).div_ceil(self.accumulate.max(1)).saturating_mul(self.epochs);
         fill_steps(&mut self.schedule, steps);
         let (optimizer, lr, weight_decay) = self.optimizer.parts();
@@ -41,9 +35,10 @@ impl Config {
             validate_every: self.validate_every,
             watch: self.watch.clone(),
             early_stopping: self.early_stopping.map(stopping),
-            run_folder: Some(run_folder),
-            resume,
+            resume: flags.resume.is_some(),
+            accept_changed_data: flags.accept_changed_data,
             checkpoint_every: self.checkpoint_every,
+            show: Show::Auto,
             ..TrainOptions::default()
         })
     }

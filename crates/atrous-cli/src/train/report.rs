@@ -45,9 +45,20 @@ pub(super) fn header(device: &Device, trainer: &Trainer, loaders: &Loaders, fold
     let _ = writeln!(out, "Run      {}", shown(folder));
     let state = trainer.state();
     if state.step > 0 {
-        let _ = writeln!(out, "         resumed after epoch {}, step {}", state.epoch, state.step);
+        let accepted = if state.changed_data { ", with data that have changed" } else { "" };
+        let _ = writeln!(out, "         resumed after epoch {}, step {}{accepted}", state.epoch, state.step);
     }
     out
+}
+
+/// Tells where a training goes on from, if that is not its last checkpoint.
+pub(super) fn resumed_from(folder: &Path, checkpoint: Option<&Path>) -> String {
+    let folder = folder.display();
+    match checkpoint.and_then(Path::file_name) {
+        None => format!("Run      {folder} has no checkpoint: the training begins anew\n"),
+        Some(name) if name == "last.checkpoint" => String::new(),
+        Some(name) => format!("Run      {folder} has no last.checkpoint: it goes on from {}\n", name.to_string_lossy()),
+    }
 }
 
 /// The report at the end: the outcome and the files.

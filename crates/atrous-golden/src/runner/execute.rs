@@ -20,7 +20,7 @@ pub struct Executor {
 }
 
 impl Executor {
-    /// Opens the adapter, for tensors in f16 if asked for, and prints its name to standard error.
+    /// Opens the adapter, for tensors in f16 if asked for.
     ///
     /// # Errors
     /// If there is none, or it lacks f16.
@@ -31,8 +31,12 @@ impl Executor {
         }
         let device = Device::open_blocking(&AdapterChoice::from_env(), options);
         let device = device.context("the reference results are compared on an adapter")?;
-        eprintln!("adapter {}", device.info());
         Ok(Self { device })
+    }
+
+    /// The adapter's name and driver.
+    pub(super) fn info(&self) -> String {
+        self.device.info().to_string()
     }
 
     /// The largest buffer the device takes, in bytes.

@@ -24,16 +24,19 @@ pub use folder::Folder;
 pub use options::Options;
 pub use report::{CaseError, Report, Summary};
 
-/// Runs the cases, one line each, then the counts.
+/// Runs the cases, one line each, then the counts. `notes` is told the adapter, and how long each case of a network
+/// took.
 ///
 /// # Errors
-/// If the folder cannot be read, there is no adapter, or `out` cannot be written. A case that differs is no error.
-pub fn run(options: &Options, out: &mut dyn Write) -> Result<Summary> {
+/// If the folder cannot be read, there is no adapter, or `out` or `notes` cannot be written. A case that differs is no
+/// error.
+pub fn run(options: &Options, out: &mut dyn Write, notes: &mut dyn Write) -> Result<Summary> {
     let folder = match &options.folder {
         Some(path) => Folder::open(path)?,
         None => Folder::from_env()?,
     };
     let executor = Executor::new(options.f16)?;
+    writeln!(notes, "adapter {}", executor.info())?;
     let mut report = Report::new(out);
     let both = options.ops == options.models;
     // Single operations run in f32 only; tests compare their f16 kernels with the CPU reference.
@@ -41,7 +44,7 @@ pub fn run(options: &Options, out: &mut dyn Write) -> Result<Summary> {
         ops::run(options, &folder, &executor, &mut report)?;
     }
     if both || options.models {
-        models::run(options, &folder, &executor, &mut report)?;
+        models::run(options, &folder, &executor, &mut report, notes)?;
     }
     report.close()
 }

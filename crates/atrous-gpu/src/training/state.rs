@@ -75,6 +75,28 @@ impl TrainingSession {
         })
     }
 
+    /// Discards the gradients that were accumulated for an update which is not completed: the next run is the first of
+    /// its update.
+    ///
+    /// # Errors
+    /// [`GpuError::DeviceLost`].
+    pub fn discard_accumulated(&self) -> Result<(), GpuError> {
+        let executable = &self.executable;
+        let buffers = executable.plan.buffers.iter().zip(&executable.buffers);
+        let accumulated: Vec<_> =
+            buffers.filter(|(planned, _)| matches!(planned.kind, BufferKind::Accumulated(_))).collect();
+        if accumulated.is_empty() {
+            return Ok(());
+        }
+        let device = &executable.device;
+        device.check()?;
+        device.scope("clearing accumulated gradients", || {
+            let mut encoder = device.raw().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            accumulated.iter().for_each(|(_, buffer)| encoder.clear_buffer(buffer, 0, None));
+            device.queue().submit([encoder.finish()]);
+        })
+    }
+
     fn state_tensors(&self) -> Vec<StateTensor> {
         let names = self.executable.plan.training.as_ref().map_or(&[][..], |training| training.optimizer.state());
         let mut tensors = Vec::new();

@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use atrous_io::{BadValues, Mismatch, WeightsError};
 
+use super::Contradiction;
+
 /// Why a checkpoint could not be written, read or used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -48,6 +50,33 @@ pub enum CheckpointError {
     /// A parameter's values are NaN or infinite, or a running variance's negative: the training had diverged.
     #[error("the checkpoint cannot be resumed: {0}; to go on from the best one, copy best.checkpoint over it")]
     Values(Box<BadValues>),
+    /// The data are not those that the checkpoint's training had.
+    #[error(
+        "the {what} have changed since the checkpoint: {change}; with accept_changed_data (--accept-changed-data) the training goes on \
+         with them"
+    )]
+    Data {
+        /// `training data` or `validation data`.
+        what: &'static str,
+        /// What differs, in words.
+        change: String,
+    },
+    /// The network has the checkpoint's parameters, but computes something else with them.
+    #[error("the checkpoint is of another training: its network, {network}, computes something else: {change}")]
+    Computation {
+        /// The network.
+        network: String,
+        /// What differs, in words.
+        change: String,
+    },
+    /// The state in the file cannot be that of a training.
+    #[error("{} contradicts itself: {source}", path.display())]
+    Inconsistent {
+        /// The file.
+        path: PathBuf,
+        /// The field that does not fit the others.
+        source: Contradiction,
+    },
     /// The checkpoint's tensors belong to another network or optimizer.
     #[error("the checkpoint's {what} do not fit {network}: {mismatch}")]
     Mismatch {

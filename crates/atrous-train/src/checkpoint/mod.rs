@@ -5,6 +5,8 @@
 //! JSON in the header's `__metadata__` under the key `atrous.checkpoint`. It has the checksum of a weights file ([`atrous_io`]); only
 //! checkpoints of version 1 have none.
 
+mod computation;
+mod consistent;
 mod error;
 mod fit;
 mod load;
@@ -13,9 +15,11 @@ mod save;
 use atrous_graph::optim::LossScaling;
 use serde::{Deserialize, Serialize};
 
+pub use computation::Computation;
+pub use consistent::{Contradiction, EpochShape};
 pub use error::CheckpointError;
 
-use crate::{Schedule, Waiting};
+use crate::{Schedule, Waiting, data::DataIdentity};
 
 /// Version of the format, in the file.
 const VERSION: u32 = 2;
@@ -69,11 +73,24 @@ pub struct TrainingState {
     /// The quantity that `best` is a value of, such as `Loss`. `None` in checkpoints of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<String>,
+    /// What is computed from inputs and parameters. `None` in checkpoints of older versions and of trainings without a
+    /// run folder; so are the two following fields.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub computation: Option<Computation>,
+    /// The samples that are trained on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<DataIdentity>,
+    /// The samples that are validated on; `None` also without validation data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<DataIdentity>,
+    /// Whether the training was resumed with other data than it began with.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changed_data: bool,
     /// Optimizer steps done.
     pub step: u64,
     /// Epochs done, validation included.
     pub epoch: u64,
-    /// Batches done of the current epoch.
+    /// Batches done of the current epoch. If these are all, the epoch is trained and its validation is due.
     pub batch: u64,
     /// Sum of `loss * samples` over these batches.
     pub loss_sum: f64,

@@ -65,6 +65,14 @@ pub trait Dataset: Send + Sync {
     /// A description of a sample for messages, such as its file. Must not fail for any index.
     fn describe(&self, index: usize) -> String;
 
+    /// A text that tells a sample apart from all others, on every machine: the name it has within the dataset, and what
+    /// changes with its content as far as that is cheap to tell, such as the size of its file. It must stay the same
+    /// when the dataset is moved. A resumed training compares these texts with those that it began with. By default the
+    /// description. Must not fail for any index.
+    fn identity(&self, index: usize) -> String {
+        self.describe(index)
+    }
+
     /// The class of a sample's first target, if it is known without reading the sample. Stratified splitting needs it.
     fn class_of(&self, _index: usize) -> Option<u32> {
         None
@@ -103,6 +111,10 @@ impl<D: Dataset + ?Sized> Dataset for Arc<D> {
 
     fn describe(&self, index: usize) -> String {
         (**self).describe(index)
+    }
+
+    fn identity(&self, index: usize) -> String {
+        (**self).identity(index)
     }
 
     fn class_of(&self, index: usize) -> Option<u32> {

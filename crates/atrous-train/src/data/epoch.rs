@@ -6,7 +6,7 @@ use super::reader::Reader;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 
@@ -22,8 +22,8 @@ pub struct Epoch {
     nothing_yet: bool,
 }
 
-/// A batch, `None` if all of its samples were skipped, an error, or the payload of a dataset's panic.
-type Made = Result<Result<Option<Batch>>, Box<dyn Any + Send>>;
+/// A batch, `None` if all of its samples were skipped, or an error.
+type Made = Result<Option<Batch>>;
 
 /// The state that the threads share.
 struct Work {
@@ -67,12 +67,11 @@ impl Epoch {
         this
     }
 
-    fn fetch(&self, batch: usize) -> Result<Option<Batch>> {
-        let made = match self.threads.is_empty() {
-            true => Ok(self.work.make(batch)),
+    fn fetch(&self, batch: usize) -> Made {
+        match self.threads.is_empty() {
+            true => self.work.make(batch),
             false => self.work.wait_for(batch),
-        };
-        made.unwrap_or_else(|panic| resume_unwind(panic))
+        }
     }
 
     fn all_broken(&self) -> DataError {
@@ -113,21 +112,23 @@ impl Drop for Epoch {
         self.work.lock().waiting = 0..0;
         self.work.changed.notify_all();
         for thread in self.threads.drain(..) {
-            // Panics of a dataset are caught and passed on as results, so the thread itself does not panic.
+            // Panics of a dataset are caught, so the thread itself does not panic.
             let _ = thread.join();
         }
     }
 }
 
 impl Work {
-    fn make(&self, batch: usize) -> Result<Option<Batch>> {
-        self.reader.read_batch(&self.order, self.epoch, batch)
+    /// Makes a batch. A panic of the dataset is an error like others, so that it ends the epoch and nothing else.
+    fn make(&self, batch: usize) -> Made {
+        let made = catch_unwind(AssertUnwindSafe(|| self.reader.read_batch(&self.order, self.epoch, batch)));
+        made.unwrap_or_else(|panic| Err(DataError::Panic { batch, message: message(&*panic) }))
     }
 
     /// Makes one batch after another until none is left.
     fn run(&self) {
         while let Some(batch) = self.claim() {
-            let made = catch_unwind(AssertUnwindSafe(|| self.make(batch)));
+            let made = self.make(batch);
             self.lock().made.insert(batch, made);
             self.changed.notify_all();
         }
@@ -152,6 +153,12 @@ impl Work {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().expect(UNPOISONED)
     }
+}
+
+/// The text of a panic.
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("without a message").to_owned()
 }
 
 /// Nothing that can panic runs while the queue is locked.

@@ -138,6 +138,9 @@ pub enum DataError {
     /// All samples of an epoch were skipped as broken.
     #[error("all {samples} samples were skipped as broken; the first: {first}")]
     AllBroken { samples: usize, first: String },
+    /// The dataset panicked while it read a sample of a batch.
+    #[error("batch {batch}: the dataset panicked: {message}")]
+    Panic { batch: usize, message: String },
     /// The system could not start a thread.
     #[error("cannot start {threads} threads for reading data: {source}")]
     Threads { threads: usize, source: io::Error },

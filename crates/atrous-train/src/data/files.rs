@@ -112,6 +112,16 @@ pub(crate) fn class_name(folder: &Path) -> String {
     normal(&shown(folder.file_name().unwrap_or(folder.as_os_str())))
 }
 
+/// The path of a file from a folder, with its size: the same wherever the folder is.
+pub(crate) fn identity(path: &Path, folder: &Path) -> String {
+    let inner = path.strip_prefix(folder).unwrap_or(path);
+    let name = inner.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
+    match fs::metadata(path) {
+        Ok(file) => format!("{name} ({} bytes)", file.len()),
+        Err(error) => format!("{name} ({})", error.kind()),
+    }
+}
+
 /// Name of a file without folder and extension, by which files are paired.
 pub(crate) fn stem(path: &Path) -> String {
     normal(&shown(path.file_stem().unwrap_or(path.as_os_str())))

@@ -3,7 +3,7 @@
 use super::check::{check_class_names, check_index};
 use super::dataset::Dataset;
 use super::error::{DataError, Result};
-use super::files::{class_name, folders_in, load_picture, normal, pictures_below, shown};
+use super::files::{class_name, folders_in, identity, load_picture, normal, pictures_below, shown};
 use super::info::SampleInfo;
 use super::sample::Sample;
 use super::target::{Target, TargetKind, TargetSpec};
@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 /// without the extension of a picture, are ignored. Pictures are RGB and upright.
 #[derive(Clone, Debug)]
 pub struct ImageFolder {
+    root: PathBuf,
     class_names: Vec<String>,
     files: Vec<(PathBuf, u32)>,
 }
@@ -51,7 +52,7 @@ impl ImageFolder {
             }
             files.extend(pictures.into_iter().map(|picture| (picture, class)));
         }
-        Ok(ImageFolder { class_names, files })
+        Ok(ImageFolder { root: root.to_owned(), class_names, files })
     }
 
     /// Finds pictures of known classes, such as those for validation. A class may have no pictures.
@@ -76,7 +77,7 @@ impl ImageFolder {
             return Err(DataError::NoSamples { name: shown(root), wanted });
         }
         files.sort_by_key(|(_, class)| *class);
-        Ok(ImageFolder { class_names: class_names.to_vec(), files })
+        Ok(ImageFolder { root: root.to_owned(), class_names: class_names.to_vec(), files })
     }
 }
 
@@ -104,6 +105,10 @@ impl Dataset for ImageFolder {
             Some((path, _)) => shown(path),
             None => format!("picture {index}"),
         }
+    }
+
+    fn identity(&self, index: usize) -> String {
+        self.files.get(index).map_or_else(|| self.describe(index), |(path, _)| identity(path, &self.root))
     }
 
     fn class_of(&self, index: usize) -> Option<u32> {

@@ -103,6 +103,14 @@ impl Dataset for InMemory {
         format!("{}: sample {index}", self.name)
     }
 
+    /// The number of the sample and a fingerprint of its content.
+    fn identity(&self, index: usize) -> String {
+        match self.samples.get(index) {
+            Some(sample) => format!("sample {index} ({:016x})", sample.fingerprint()),
+            None => self.describe(index),
+        }
+    }
+
     fn class_of(&self, index: usize) -> Option<u32> {
         match self.samples.get(index)?.targets.first()? {
             Target::Class(class) => Some(*class),

@@ -62,6 +62,13 @@ impl Dataset for Subset {
         }
     }
 
+    fn identity(&self, index: usize) -> String {
+        match self.indices.get(index) {
+            Some(&index) => self.dataset.identity(index),
+            None => self.describe(index),
+        }
+    }
+
     fn class_of(&self, index: usize) -> Option<u32> {
         self.dataset.class_of(*self.indices.get(index)?)
     }

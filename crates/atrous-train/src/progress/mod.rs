@@ -13,11 +13,12 @@ use crate::log::EpochRecord;
 /// The output of a training while it runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Show {
-    /// A progress bar if standard error is a terminal (with the feature `plot`), otherwise a line per epoch.
-    #[default]
-    Auto,
     /// No output.
+    #[default]
     Nothing,
+    /// On standard error: a progress bar if it is a terminal (with the feature `plot`), otherwise a line per epoch.
+    /// That it is closed or full ends no training.
+    Auto,
 }
 
 /// Shows the progress of a training on standard error: a bar with epoch, step, loss, pictures per second and remaining time. If standard

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use atrous_gpu::{Device, Parameters, TrainingSession};
+use atrous_gpu::{Device, ParameterSnapshot, Parameters, TrainingSession};
 use atrous_graph::ParameterSource;
 use atrous_io::Weights;
 use atrous_nn::{IntoNetwork, Network, zoo::ZooError};
@@ -11,16 +11,19 @@ use super::{
     RunFolder, TrainError, TrainOptions, Trainer,
     evaluate::Evaluation,
     graph::{DataShape, Recipe},
-    memory, persist,
+    memory,
+    persist::file_sizes,
+    resume, settings,
     sizes::{self, Sizes},
 };
 use crate::{
     Waiting,
-    checkpoint::{ScaleState, TrainingState},
+    checkpoint::{Computation, ScaleState, TrainingState},
     curve::Curve,
-    data::Loader,
+    data::{DataIdentity, Loader},
     metrics::Metric,
     objective::{Loss, Objective},
+    step::TrainingStep,
 };
 
 /// The description of a training, made by [`Trainer::builder`].
@@ -93,13 +96,17 @@ impl TrainerBuilder<'_> {
         self
     }
 
-    /// Prepares the training. The batch size is that of the loaders; labels equal to their ignore label do not count. On a device that
-    /// stores tensors in f16 ([`DeviceOptions::precision`](atrous_gpu::DeviceOptions::precision)) the loss is scaled
-    /// ([`TrainOptions::loss_scaling`]). With [`TrainOptions::resume`] the training continues from the last checkpoint in the run folder.
+    /// Prepares the training. The batch size is that of the loaders; labels equal to their ignore label do not count.
+    /// On a device that stores tensors in f16 ([`DeviceOptions::precision`](atrous_gpu::DeviceOptions::precision)) the
+    /// loss is scaled ([`TrainOptions::loss_scaling`]). With [`TrainOptions::resume`] the training continues from the
+    /// last checkpoint in the run folder, if it is one of the same training: of the same computation, with the same
+    /// data and settings.
     ///
     /// # Errors
-    /// [`TrainError`] for an unknown name in the zoo, options out of range, an objective that does not fit the network or the data, weights
-    /// of another network, a training that does not fit the device's memory, a run folder in use, and a checkpoint of another training.
+    /// [`TrainError`] for an unknown name in the zoo, options out of range, an objective that does not fit the network
+    /// or the data, weights of another network, a training that does not fit the device's memory, a run folder in use
+    /// or on a disk that its files would fill, and a checkpoint of another training. A run folder that was created for
+    /// the training is then removed.
     pub fn build(self) -> Result<Trainer, TrainError> {
         let Self { device, network, name, objective, weights, train, validation, mut metrics, options } = self;
         let network = network?;
@@ -118,19 +125,24 @@ impl TrainerBuilder<'_> {
             sizes::step_of(n, recipe, &data, &options, device.options().precision)?;
         }
         let folder = options.run_folder.as_ref().map(|path| RunFolder::open(path, options.resume)).transpose()?;
+        let identity = |loader: &Loader| folder.as_ref().map(|_| DataIdentity::of(&**loader.dataset()));
         let state = TrainingState {
             network: name.clone(),
             input: data.images.dims(),
             targets: Some(step.given.signature()),
             classes: Some(train.dataset().class_names().to_vec()),
             watch: Some(format!("{:?}", options.watch)),
+            computation: folder.as_ref().map(|_| computation(&step)),
+            data: identity(&train),
+            validation: validation.as_ref().and_then(identity),
+            changed_data: false,
             step: 0,
             epoch: 0,
             batch: 0,
             loss_sum: 0.0,
             samples: 0,
             seed: options.seed,
-            settings: persist::settings(&*objective, &options, &train, step.training.loss_scale),
+            settings: settings::settings(&*objective, &options, &train, step.training.loss_scale),
             loss_scale: step.training.loss_scale.map(|scale| ScaleState::new(scale.scaling)),
             lr: options.lr,
             schedule: options.schedule.clone(),
@@ -138,8 +150,11 @@ impl TrainerBuilder<'_> {
             waiting: Waiting::default(),
         };
         // All checks are made before kernels are compiled, which may take long.
-        let checkpoint =
-            folder.as_ref().map(|folder| persist::last(folder, &step, &state, options.epochs)).transpose()?.flatten();
+        let found = |folder: &RunFolder| resume::checkpoint(folder, &step, &state, &options, train.batches());
+        let checkpoint = folder.as_ref().map(found).transpose()?.flatten();
+        let (bytes, weight_bytes) = file_sizes(&step);
+        folder.as_ref().map_or(Ok(()), |folder| folder.check_space(bytes, weight_bytes))?;
+        memory::check_host(if folder.is_some() { bytes } else { 0 }, &train)?;
         let evaluation = validation.map(|loader| Evaluation::new(recipe, loader, metrics)).transpose()?;
         let weights = weights.filter(|_| checkpoint.is_none()).unwrap_or(Weights::Init(options.seed));
         let upload = |source: &dyn ParameterSource| Parameters::upload(device, &step.model.graph, source);
@@ -147,13 +162,34 @@ impl TrainerBuilder<'_> {
         let session = TrainingSession::new(device, &step.model.graph, &[], &step.training, parameters.clone())
             .map_err(|error| memory::advise(error, device, recipe, &data, &options))?;
         let evaluator = evaluation.map(|evaluation| evaluation.on(device, parameters.clone())).transpose()?;
+        let statistics = statistics(&step, &options, &parameters)?;
         let curve = Curve::default();
         let sizes = Sizes::new(network, objective);
-        let mut trainer = Trainer { options, step, session, sizes, train, evaluator, state, folder, log: None, curve };
+        let mut trainer =
+            Trainer { options, step, session, sizes, statistics, train, evaluator, state, folder, log: None, curve };
         if let Some(rest) = rest {
             trainer.prepare(rest)?;
         }
         trainer.take_up(checkpoint)?;
         Ok(trainer)
     }
+}
+
+/// What a step computes: the loss, and the new running statistics.
+fn computation(step: &TrainingStep) -> Computation {
+    let statistics = step.training.assignments.iter().map(|(_, value)| *value);
+    let results: Vec<_> = [step.training.loss].into_iter().chain(statistics).collect();
+    Computation::of(&step.model.graph, &results)
+}
+
+/// A place for the running statistics, which every batch changes, if an update has several batches.
+fn statistics(
+    step: &TrainingStep,
+    options: &TrainOptions,
+    parameters: &Arc<Parameters>,
+) -> Result<Option<ParameterSnapshot>, TrainError> {
+    let graph = &step.model.graph;
+    let names: Vec<&str> = step.training.assignments.iter().map(|(id, _)| graph.node(*id).name.as_str()).collect();
+    let needed = options.accumulate > 1 && !names.is_empty();
+    Ok(needed.then(|| ParameterSnapshot::new(parameters.clone(), &names)).transpose()?)
 }

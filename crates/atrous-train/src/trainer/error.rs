@@ -1,5 +1,7 @@
 //! Errors of trainings.
 
+use std::path::PathBuf;
+
 use atrous_graph::GraphError;
 use atrous_io::{SaveError, WeightsError};
 
@@ -49,6 +51,18 @@ pub enum TrainError {
         /// Changes with which the step would fit, with their bytes.
         fits: Vec<(String, u64)>,
     },
+    /// The host cannot provide the memory that the training needs beside the device's.
+    #[error(
+        "the host has no {} bytes of memory, {checkpoint} for a checkpoint and {ahead} for batches read ahead; a smaller batch, or fewer of \
+         them ahead, need less",
+        checkpoint + ahead
+    )]
+    HostMemory {
+        /// Bytes of a checkpoint.
+        checkpoint: u64,
+        /// Bytes of the batches that are read ahead.
+        ahead: u64,
+    },
     /// An error of the device.
     #[error(transparent)]
     Gpu(#[from] atrous_gpu::GpuError),
@@ -85,6 +99,28 @@ pub enum TrainError {
         /// The first node whose values are not finite, in the order of computation.
         node: Option<String>,
     },
+    /// An error that is not the device's ended the training, and its state was saved first: a resumed training repeats
+    /// nothing.
+    #[error("{error}; the state after step {step} is saved in {}", checkpoint.display())]
+    Saved {
+        /// Why the training ended.
+        error: Box<TrainError>,
+        /// Updates done.
+        step: u64,
+        /// The checkpoint that the training can be resumed from.
+        checkpoint: PathBuf,
+    },
+    /// An error that is not the device's ended the training, and its state could not be saved. An earlier checkpoint
+    /// was not changed.
+    #[error("{error}; and the state after step {step} cannot be saved: {save}")]
+    NotSaved {
+        /// Why the training ended.
+        error: Box<TrainError>,
+        /// Updates done.
+        step: u64,
+        /// Why the state cannot be saved.
+        save: Box<TrainError>,
+    },
     /// The run folder cannot be used.
     #[error(transparent)]
     RunFolder(#[from] RunFolderError),
@@ -103,6 +139,17 @@ pub enum TrainError {
     /// The learning curve cannot be drawn or written.
     #[error(transparent)]
     Curve(#[from] CurveError),
+}
+
+impl TrainError {
+    /// Why the training ended, whether or not its state was saved: the error within [`TrainError::Saved`] and
+    /// [`TrainError::NotSaved`], the error itself otherwise.
+    pub fn reason(&self) -> &Self {
+        match self {
+            Self::Saved { error, .. } | Self::NotSaved { error, .. } => error.reason(),
+            error => error,
+        }
+    }
 }
 
 impl From<StepError> for TrainError {

@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, time::Instant};
 
-use atrous_gpu::{StepOptions, StepResult};
+use atrous_gpu::{ParameterSnapshot, StepOptions, StepResult};
 
 use super::{
     Figures, TrainError, Trainer, Watch,
@@ -44,21 +44,33 @@ impl Trainer {
     /// Trains to the end.
     ///
     /// # Errors
-    /// [`TrainError`]. [`TrainError::NotFinite`] if loss or gradient become infinite or NaN; checkpoints are not overwritten then. With a
-    /// loss scale, a step whose gradient overflows is skipped; only if it does so at the smallest scale the error is
-    /// [`TrainError::LossScale`]. After an error the parameters may be one update ahead of the state; the last checkpoint is consistent.
+    /// [`TrainError`]. [`TrainError::NotFinite`] if loss or gradient become infinite or NaN; checkpoints are not
+    /// overwritten then. With a loss scale, a step whose gradient overflows is skipped; only if it does so at the
+    /// smallest scale the error is [`TrainError::LossScale`]. After these errors and those of the device the parameters
+    /// may be one update ahead of the state; the last checkpoint is consistent. After all others, such as a file that
+    /// cannot be read, the update under way is completed and the last checkpoint written to the run folder, if there is
+    /// one: the error is then [`TrainError::Saved`] or [`TrainError::NotSaved`] around the
+    /// [reason](TrainError::reason).
     pub fn fit(&mut self) -> Result<Outcome, TrainError> {
         self.fit_with(|_| ControlFlow::Continue(()))
     }
 
     /// Trains to the end, or until `watch` returns `Break`. `watch` is called with every record of the log as soon as it is known; at that
     /// time the next step is already under way. After `Break` the update under way is completed and a checkpoint is written.
+    /// A panic of `watch` is passed on, and nothing is written.
     ///
     /// # Errors
     /// As [`Trainer::fit`].
     pub fn fit_with(&mut self, mut watch: impl FnMut(&Record) -> ControlFlow<()>) -> Result<Outcome, TrainError> {
-        // Discard the result of a step that an earlier, failed call may have left.
+        // An earlier, failed call may have left the result of a step, and gradients of an update that it did not
+        // complete.
         self.finish()?;
+        self.session.discard_accumulated()?;
+        self.train_epochs(&mut watch).map_err(|error| self.rescue(error))
+    }
+
+    /// Trains epoch by epoch, from the current state to the end.
+    fn train_epochs(&mut self, watch: &mut impl FnMut(&Record) -> ControlFlow<()>) -> Result<Outcome, TrainError> {
         let progress = self.progress();
         let mut last = None;
         let reason = loop {
@@ -69,7 +81,7 @@ impl Trainer {
                 break Reason::Stopped;
             }
             let begun = Instant::now();
-            if self.train_epoch(&progress, &mut watch)?.is_break() {
+            if self.train_epoch(&progress, watch)?.is_break() {
                 break Reason::Interrupted;
             }
             let record = self.end_epoch(begun)?;
@@ -89,28 +101,54 @@ impl Trainer {
         Progress::new(self.options.show, self.options.epochs, steps * self.options.epochs, self.state.step, images)
     }
 
-    /// Trains from the current state to the end of its epoch. If `watch` returns `Break`, writes a checkpoint and returns `Break`.
+    /// Trains from the current state to the end of its epoch. If `watch` returns `Break`, writes a checkpoint and
+    /// returns `Break`. After an error that leaves the parameters good, the step under way is completed.
     fn train_epoch(
         &mut self,
         progress: &Progress,
         watch: &mut impl FnMut(&Record) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, TrainError> {
-        let mut batches = self.train.epoch(self.state.epoch, self.state.batch as usize).peekable();
         let mut flight = Flight::new(self.state.step);
+        let ended = self.train_batches(&mut flight, progress, watch);
+        if ended.as_ref().is_err_and(TrainError::leaves_good_parameters) {
+            // What the log or the step says here comes after the error that is told.
+            let _ = self.drain(&mut flight, progress, watch);
+            self.undo_incomplete(&flight)?;
+        }
+        ended
+    }
+
+    /// Undoes what the runs of an update that is not completed have changed.
+    fn undo_incomplete(&self, flight: &Flight) -> Result<(), TrainError> {
+        if flight.filled > 0 {
+            self.session.discard_accumulated()?;
+            self.statistics.as_ref().map_or(Ok(()), ParameterSnapshot::restore)?;
+        }
+        Ok(())
+    }
+
+    fn train_batches(
+        &mut self,
+        flight: &mut Flight,
+        progress: &Progress,
+        watch: &mut impl FnMut(&Record) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, TrainError> {
+        let mut batches = self.train.epoch(self.state.epoch, self.state.batch as usize).peekable();
         let mut window = 1;
         let mut go_on = ControlFlow::Continue(());
         while let Some(batch) = batches.next() {
+            if flight.filled == 0 && (go_on.is_break() || self.checkpoint_is_due(flight)) {
+                let end = self.drain(flight, progress, watch)?;
+                self.save_last()?;
+                if go_on.is_break() || end.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
             let batch = batch?;
             if flight.filled == 0 {
-                if go_on.is_break() || self.checkpoint_is_due(&flight) {
-                    let end = self.drain(&mut flight, progress, watch)?;
-                    self.save_last()?;
-                    if go_on.is_break() || end.is_break() {
-                        return Ok(ControlFlow::Break(()));
-                    }
-                }
                 let left = self.train.batches().saturating_sub(batch.index).max(1);
                 window = self.options.accumulate.min(left as u64);
+                self.statistics.as_ref().map_or(Ok(()), ParameterSnapshot::take)?;
             }
             // An epoch may end early, since batches whose samples are all broken are skipped.
             let last = self.options.accumulate > 1 && batches.peek().is_none();
@@ -124,10 +162,10 @@ impl Trainer {
             let before = self.submit(&batch, seed, step)?;
             flight.submitted(Run { batch, seed, lr: step.lr, update: step.update });
             if let Some(result) = before {
-                go_on = self.land(&mut flight, &result, progress, watch)?;
+                go_on = self.land(flight, &result, progress, watch)?;
             }
         }
-        let end = self.drain(&mut flight, progress, watch)?;
+        let end = self.drain(flight, progress, watch)?;
         if go_on.is_break() || end.is_break() {
             self.save_last()?;
             return Ok(ControlFlow::Break(()));
@@ -189,8 +227,18 @@ impl Trainer {
         Ok(watch(&record))
     }
 
-    /// Ends an epoch: validates if it is due, and writes the log and checkpoints.
+    /// Ends an epoch: validates if it is due, and writes the log and checkpoints. After an error the state is the one
+    /// before, in which the epoch is trained and this is due.
     fn end_epoch(&mut self, begun: Instant) -> Result<EpochRecord, TrainError> {
+        let trained = self.state.clone();
+        let ended = self.finish_epoch(begun);
+        if ended.is_err() {
+            self.state = trained;
+        }
+        ended
+    }
+
+    fn finish_epoch(&mut self, begun: Instant) -> Result<EpochRecord, TrainError> {
         let epoch = self.state.epoch + 1;
         let due = epoch.is_multiple_of(self.options.validate_every) || epoch == self.options.epochs;
         let figures = if due { self.evaluate()? } else { None };

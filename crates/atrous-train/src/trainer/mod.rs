@@ -10,12 +10,15 @@ mod graph;
 mod memory;
 mod options;
 mod persist;
+mod rescue;
+mod resume;
 mod run_folder;
+mod settings;
 mod sizes;
 
 use std::sync::Arc;
 
-use atrous_gpu::{Parameters, TrainingSession};
+use atrous_gpu::{ParameterSnapshot, Parameters, TrainingSession};
 use atrous_nn::Model;
 
 use crate::{checkpoint::TrainingState, curve::Curve, data::Loader, log::LogWriter, step::TrainingStep};
@@ -61,6 +64,8 @@ pub struct Trainer {
     step: TrainingStep,
     session: TrainingSession,
     sizes: Sizes,
+    /// The running statistics at the beginning of an update of several batches, each of which changes them.
+    statistics: Option<ParameterSnapshot>,
     train: Loader,
     evaluator: Option<Evaluator>,
     state: TrainingState,

@@ -65,8 +65,11 @@ pub struct TrainOptions {
     pub early_stopping: Option<EarlyStopping>,
     /// Folder for checkpoints, log and learning curve; `None` to write none of them.
     pub run_folder: Option<PathBuf>,
-    /// Whether to continue from the run folder's last checkpoint, if there is one.
+    /// Whether to continue from the run folder's last checkpoint, if there is one; if only its best is left, from that.
     pub resume: bool,
+    /// Whether to resume with other samples than those that the training had. Otherwise they are refused with what has
+    /// changed. Targets and names of classes must be the same in both cases.
+    pub accept_changed_data: bool,
     /// Number of updates between checkpoints within an epoch, at least 1; every epoch ends with one.
     pub checkpoint_every: Option<u64>,
     /// The output on the terminal.
@@ -134,6 +137,7 @@ impl Default for TrainOptions {
             early_stopping: None,
             run_folder: None,
             resume: false,
+            accept_changed_data: false,
             checkpoint_every: None,
             show: Show::default(),
         }
@@ -196,7 +200,9 @@ mod tests {
 
     #[test]
     fn the_default_is_sound() {
-        TrainOptions::default().validate().unwrap();
+        let options = TrainOptions::default();
+        options.validate().unwrap();
+        assert_eq!(options.show, Show::Nothing, "a library prints nothing that it was not asked for");
     }
 
     #[test]

@@ -3,143 +3,36 @@
 use std::{collections::HashMap, path::Path};
 
 use atrous_gpu::{LOSS_SCALE, LOSS_SCALE_COUNTS};
-use atrous_graph::optim::LossScale;
 use atrous_io::save_tensors;
 use atrous_nn::ParameterSpec;
 
-use super::{RunFolder, TrainError, TrainOptions, Trainer};
+use super::{RunFolder, TrainError, Trainer};
 use crate::{
-    checkpoint::{Checkpoint, CheckpointError, NamedTensor, ScaleState, TrainingState},
+    checkpoint::{Checkpoint, NamedTensor, ScaleState, TrainingState},
     curve::Curve,
-    data::Loader,
     log::{LogWriter, Record},
-    objective::Objective,
     step::TrainingStep,
 };
 
-/// The settings that the result of a training depends on, as text, without those that have fields of their own in a checkpoint.
-pub(super) fn settings(
-    objective: &dyn Objective,
-    options: &TrainOptions,
-    train: &Loader,
-    scale: Option<LossScale>,
-) -> String {
-    let TrainOptions { optimizer, maximize, weight_decay, parts, frozen, clip_norm, accumulate, .. } = options;
-    let data = train.options();
-    // AMSGrad and maximization are left out if they are off, so that checkpoints of versions without them can be resumed.
-    let optimizer = format!("{optimizer:?}").replace("amsgrad: false, ", "");
-    let maximize = if *maximize { ", maximize" } else { "" };
-    let scaling = scale.map_or_else(String::new, |scale| format!(", {:?}", scale.scaling));
-    format!(
-        "{}, optimizer {optimizer}{maximize}, weight_decay {weight_decay:?}, parts {parts:?}, \
-         frozen {frozen:?}, clip_norm {clip_norm:?}, accumulate {accumulate}{scaling}; {} samples, {:?}, {:?}, {:?}, shuffle {}, \
-         seed {}, drop_last {}, ignore {}",
-        objective.describe(),
-        train.dataset().len(),
-        data.preprocess,
-        data.framing,
-        data.augment,
-        data.shuffle,
-        data.seed,
-        data.drop_last,
-        data.ignore_label,
-    )
-}
-
-/// The last checkpoint in the run folder, if there is one. Checks that it belongs to this step, that its training had the settings of
-/// `state`, and that it has not begun more than `epochs` epochs.
-pub(super) fn last(
-    folder: &RunFolder,
-    step: &TrainingStep,
-    state: &TrainingState,
-    epochs: u64,
-) -> Result<Option<Checkpoint>, CheckpointError> {
-    let path = folder.last();
-    if !path.exists() {
-        return Ok(None);
-    }
-    let checkpoint = Checkpoint::load(path)?;
-    let slots = slots(step);
-    if checkpoint.state.network == state.network {
-        check_settings(state, &checkpoint.state)?;
-    }
-    checkpoint.check(&step.model, slots.iter().map(|(name, spec)| (name.as_str(), &spec.shape[..])))?;
-    let begun = checkpoint.state.epoch + u64::from(checkpoint.state.batch > 0);
-    if begun > epochs {
-        let (needs, got) = (format!("at most {epochs}"), begun.to_string());
-        return Err(CheckpointError::Other { what: "number of epochs begun", needs, got });
-    }
-    Ok(Some(checkpoint))
-}
-
-/// Checks that a training is resumed with the settings that it began with.
-fn check_settings(now: &TrainingState, then: &TrainingState) -> Result<(), CheckpointError> {
-    let list = |all: &Option<Vec<String>>| match all.as_deref().unwrap_or_default() {
-        [] => "empty".to_owned(),
-        all => all.join(", "),
-    };
-    // Lists that a checkpoint does not have are taken to be unchanged.
-    let told = |then: &Option<Vec<String>>, now| list(if then.is_some() { then } else { now });
-    let quoted =
-        |names: &Option<Vec<String>>| names.as_ref().map(|all| all.iter().map(|name| format!("{name:?}")).collect());
-    let (classes_now, classes_then) = (quoted(&now.classes), quoted(&then.classes));
-    let watch = |state: &TrainingState| state.watch.clone().or_else(|| now.watch.clone()).unwrap_or_default();
-    let (settings_now, settings_then) = differences(&now.settings, &then.settings);
-    let precision = |state: &TrainingState| if state.loss_scale.is_some() { "f16" } else { "f32" };
-    let pairs = [
-        ("precision", precision(now).to_owned(), precision(then).to_owned()),
-        ("list of targets", list(&now.targets), told(&then.targets, &now.targets)),
-        ("list of classes", list(&classes_now), told(&classes_then, &classes_now)),
-        ("seed", now.seed.to_string(), then.seed.to_string()),
-        ("list of settings", settings_now, settings_then),
-        ("learning rate", now.lr.to_string(), then.lr.to_string()),
-        ("schedule", format!("{:?}", now.schedule), format!("{:?}", then.schedule)),
-        ("watched quantity", watch(now), watch(then)),
-    ];
-    match pairs.into_iter().find(|(_, now, then)| now != then) {
-        Some((what, needs, got)) => Err(CheckpointError::Other { what, needs, got }),
-        None => Ok(()),
-    }
-}
-
-/// The differences of two lists of settings: the items of each that the other lacks. If these are the same, as for lists in different
-/// order, returns the whole lists.
-fn differences(now: &str, then: &str) -> (String, String) {
-    let (items_now, items_then) = (items(now), items(then));
-    let alone = |these: &[&str], others: &[&str]| {
-        these.iter().filter(|item| !others.contains(item)).copied().collect::<Vec<_>>().join(", ")
-    };
-    let (only_now, only_then) = (alone(&items_now, &items_then), alone(&items_then, &items_now));
-    if only_now == only_then {
-        return (now.to_owned(), then.to_owned());
-    }
-    let text = |own: &str, other: &str| match own {
-        "" => format!("one without `{other}`"),
-        own => format!("one with `{own}`"),
-    };
-    (text(&only_now, &only_then), text(&only_then, &only_now))
-}
-
-/// The parts of a text between commas and semicolons outside of brackets.
-fn items(text: &str) -> Vec<&str> {
-    let mut depth = 0i32;
-    let separates = move |c: char| {
-        depth += i32::from("([{".contains(c)) - i32::from(")]}".contains(c));
-        depth == 0 && matches!(c, ',' | ';')
-    };
-    text.split(separates).map(str::trim).collect()
-}
-
 /// The names `SLOT/NAME` of the optimizer's tensors, with the parameter that each belongs to.
-fn slots(step: &TrainingStep) -> Vec<(String, ParameterSpec)> {
+pub(super) fn slots(step: &TrainingStep) -> Vec<(String, ParameterSpec)> {
     let trained: Vec<_> = step.training.gradients.iter().map(|(parameter, _)| *parameter).collect();
     let specs = || step.model.parameters.iter().filter(|p| trained.contains(&p.node));
     let slots = step.training.optimizer.state().iter();
     slots.flat_map(|slot| specs().map(move |p| (format!("{slot}/{}", p.name), p.clone()))).collect()
 }
 
+/// Bytes of a checkpoint and of a weights file, headers roughly.
+pub(super) fn file_sizes(step: &TrainingStep) -> (u64, u64) {
+    const HEADER: u64 = 128;
+    let bytes = |spec: &ParameterSpec| 4 * spec.len() as u64 + HEADER;
+    let weights = step.model.parameters.iter().map(bytes).sum();
+    let optimizer: u64 = slots(step).iter().map(|(_, spec)| bytes(spec)).sum();
+    (weights + optimizer, weights)
+}
+
 impl Trainer {
-    /// Restores the state from a checkpoint that [`last`] has checked, if there is one, and opens the log.
+    /// Restores the state from a checkpoint that was checked, if there is one, and opens the log.
     pub(super) fn take_up(&mut self, checkpoint: Option<Checkpoint>) -> Result<(), TrainError> {
         let Some(log) = self.folder.as_ref().map(RunFolder::log) else { return Ok(()) };
         let Some(checkpoint) = checkpoint else {
@@ -176,13 +69,13 @@ impl Trainer {
         Ok(())
     }
 
-    /// A checkpoint of the training.
+    /// A checkpoint of the training. It takes as many bytes of host memory as parameters and optimizer's state take on
+    /// the device, and twice those of the state while it is made.
     ///
     /// # Errors
     /// [`TrainError::Gpu`].
     pub fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
-        let parameters = self.session.parameters().download_blocking()?;
-        let parameter = |spec: &ParameterSpec| self.named(&spec.name, spec, &parameters[&spec.name]);
+        let parameters = self.named_parameters()?;
         let state = self.session.download_state_blocking()?;
         let slot = |(name, spec): &(String, ParameterSpec)| self.named(name, spec, &state[name]);
         let scale = state.get(LOSS_SCALE).zip(state.get(LOSS_SCALE_COUNTS)).map(|(scale, counts)| ScaleState {
@@ -192,7 +85,7 @@ impl Trainer {
         });
         Ok(Checkpoint {
             state: TrainingState { loss_scale: scale, ..self.state.clone() },
-            parameters: self.step.model.parameters.iter().map(parameter).collect::<Result<_, _>>()?,
+            parameters,
             optimizer: slots(&self.step).iter().map(slot).collect::<Result<_, _>>()?,
         })
     }
@@ -202,10 +95,13 @@ impl Trainer {
     /// # Errors
     /// [`TrainError::Gpu`], [`TrainError::Save`].
     pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<(), TrainError> {
-        let parameters = self.session.parameters().download_blocking()?;
-        let named = |spec: &ParameterSpec| self.named(&spec.name, spec, &parameters[&spec.name]);
-        let tensors = self.step.model.parameters.iter().map(named).collect::<Result<Vec<_>, _>>()?;
-        Ok(save_weights(path.as_ref(), &tensors)?)
+        Ok(save_weights(path.as_ref(), &self.named_parameters()?)?)
+    }
+
+    fn named_parameters(&self) -> Result<Vec<NamedTensor>, TrainError> {
+        let mut values = self.session.parameters().download_blocking()?;
+        let named = |spec: &ParameterSpec| self.named(&spec.name, spec, &values.remove(&spec.name).unwrap_or_default());
+        self.step.model.parameters.iter().map(named).collect()
     }
 
     /// Writes the checkpoint that a training is resumed from.
@@ -251,32 +147,4 @@ impl Trainer {
 fn save_weights(path: &Path, tensors: &[NamedTensor]) -> Result<(), atrous_io::SaveError> {
     let tensors: Vec<_> = tensors.iter().map(|t| (t.name.clone(), t.shape.clone(), t.values.clone())).collect();
     save_tensors(path, &tensors)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn settings_that_differ_are_named_alone() {
-        let then =
-            "loss Mix { parts: [(1, Dice)], a: 2 }, optimizer Sgd { momentum: 0.9 }, accumulate 1; 15 samples, seed 0";
-        assert_eq!(differences(then, then).0, differences(then, then).1);
-        let now = then.replace("15", "20").replace("0.9", "0.8");
-        let texts = [
-            "one with `optimizer Sgd { momentum: 0.8 }, 20 samples`",
-            "one with `optimizer Sgd { momentum: 0.9 }, 15 samples`",
-        ];
-        assert_eq!(differences(&now, then), texts.map(str::to_owned).into());
-        for now in
-            [then.replace("accumulate 1; ", ", accumulate 1; "), format!("{then}, seed 0"), then.replace("; ", ", ")]
-        {
-            assert_ne!(differences(&now, then).0, differences(&now, then).1, "{now}");
-        }
-        let now = then.replace("accumulate 1", "maximize, accumulate 1");
-        assert_eq!(
-            differences(&now, then),
-            ["one with `maximize`", "one without `maximize`"].map(str::to_owned).into()
-        );
-    }
 }

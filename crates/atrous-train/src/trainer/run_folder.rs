@@ -2,16 +2,30 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io,
+    io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
 };
 
+use same_file::Handle;
+
 /// A folder with a training's files. It is locked: no other process can open it at the same time.
+///
+/// When it is dropped, a folder that [`RunFolder::open`] created and in which nothing was written is removed.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
     /// The lock file. The lock ends when it is dropped or the process ends.
-    _lock: File,
+    lock: Lock,
+    /// Whether [`RunFolder::open`] created the folder.
+    made: bool,
+}
+
+/// A lock file that is locked.
+#[derive(Debug)]
+struct Lock {
+    _file: File,
+    /// Whether it was created when it was locked.
+    made: bool,
 }
 
 /// Why a run folder cannot be used.
@@ -27,10 +41,16 @@ pub enum RunFolderError {
         source: io::Error,
     },
     /// Another training uses the folder.
-    #[error("another training is writing into the run folder {}", atrous_files::shown(path))]
+    #[error(
+        "the run folder {} is in use: another training{} is writing into it; wait for its end, or take another folder",
+        atrous_files::shown(path),
+        .process.map_or_else(String::new, |process| format!(" (process {process})"))
+    )]
     InUse {
         /// The folder.
         path: PathBuf,
+        /// The number of the process, if it is known.
+        process: Option<u32>,
     },
     /// The folder has a training that a new one would overwrite.
     #[error("the run folder {} holds a training: resume it or take another folder", atrous_files::shown(path))]
@@ -38,12 +58,40 @@ pub enum RunFolderError {
         /// The folder.
         path: PathBuf,
     },
+    /// The folder has the weights of a training, but no checkpoint to resume from.
+    #[error(
+        "the run folder {} holds the weights of a training, but no checkpoint to resume it from: take another folder, or move {} away",
+        atrous_files::shown(path),
+        atrous_files::shown(weights)
+    )]
+    NoCheckpoint {
+        /// The folder.
+        path: PathBuf,
+        /// The weights.
+        weights: PathBuf,
+    },
+    /// The checkpoints would fill the disk.
+    #[error(
+        "the run folder {} needs {needs} bytes more for checkpoints and weights, but its disk has {free} bytes left: make room, or take a \
+         folder on another disk",
+        atrous_files::shown(path)
+    )]
+    DiskSpace {
+        /// The folder.
+        path: PathBuf,
+        /// Bytes that its files need beyond what they have.
+        needs: u64,
+        /// Bytes that are left.
+        free: u64,
+    },
 }
 
+/// How often a folder is created again that others remove.
+const TRIES: u32 = 1000;
+/// Name of the lock file.
+const LOCK: &str = ".lock";
 /// Names of the files, which are replaced atomically.
 const FILES: [&str; 5] = ["last.checkpoint", "best.checkpoint", "best.safetensors", "log.jsonl", "curve.png"];
-/// The file that is locked.
-const LOCK: &str = ".lock";
 
 impl RunFolder {
     /// Opens the folder, creates it if it does not exist, and removes incomplete files of processes that were killed.
@@ -52,25 +100,48 @@ impl RunFolder {
     /// come with links that lead anywhere: the file replaces it, a lock that is a link is refused.
     ///
     /// # Errors
-    /// [`RunFolderError::InUse`] if another process has it open, [`RunFolderError::Taken`] if it holds a checkpoint and
-    /// `resume` is false, [`RunFolderError::Io`].
+    /// [`RunFolderError::InUse`] if another process has it open, [`RunFolderError::Taken`] if it holds checkpoints or
+    /// weights and `resume` is false, [`RunFolderError::NoCheckpoint`] if it holds only weights and `resume` is true,
+    /// [`RunFolderError::Io`].
     pub fn open(path: impl AsRef<Path>, resume: bool) -> Result<Self, RunFolderError> {
         let path = path.as_ref().to_owned();
         let io = |source| RunFolderError::Io { path: path.clone(), source };
-        fs::create_dir_all(&path).map_err(io)?;
-        let lock = open_lock(&path).map_err(io)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(RunFolderError::InUse { path }),
-            Err(TryLockError::Error(source)) => return Err(io(source)),
-        }
+        let mut made = create(&path).map_err(io)?;
+        let mut tries = 0;
+        let lock = loop {
+            match Lock::take(&path) {
+                Ok(Some(lock)) => break lock,
+                Ok(None) => {
+                    let process = fs::read_to_string(path.join(LOCK)).ok().and_then(|text| text.trim().parse().ok());
+                    return Err(RunFolderError::InUse { path, process });
+                }
+                // Another process has just removed the folder that it had created.
+                Err(error) if error.kind() == ErrorKind::NotFound && tries < TRIES => {
+                    tries += 1;
+                    made = create(&path).map_err(io)?;
+                }
+                Err(error) => return Err(io(error)),
+            }
+        };
+        let folder = Self { path, lock, made };
         // Every writer of these files holds the lock, in another container too, so what is left is of a process that has ended.
-        atrous_files::remove_leftovers(&path, &FILES).map_err(io)?;
-        let folder = Self { path, _lock: lock };
-        if !resume && folder.last().exists() {
-            return Err(RunFolderError::Taken { path: folder.path });
+        atrous_files::remove_leftovers(&folder.path, &FILES)
+            .map_err(|source| RunFolderError::Io { path: folder.path.clone(), source })?;
+        match Self::checkpoint_in(&folder.path) {
+            Some(_) if resume => {}
+            None if !folder.weights().exists() => {}
+            None if resume => {
+                let (path, weights) = (folder.path.clone(), folder.weights());
+                return Err(RunFolderError::NoCheckpoint { path, weights });
+            }
+            _ => return Err(RunFolderError::Taken { path: folder.path.clone() }),
         }
         Ok(folder)
+    }
+
+    /// The checkpoint of the training in a folder that it is resumed from: the last, or if that is missing, the best.
+    pub fn checkpoint_in(path: impl AsRef<Path>) -> Option<PathBuf> {
+        FILES[..2].iter().map(|name| path.as_ref().join(name)).find(|path| path.exists())
     }
 
     /// Path of the folder.
@@ -78,7 +149,7 @@ impl RunFolder {
         &self.path
     }
 
-    /// The checkpoint that a training is resumed from.
+    /// The checkpoint of the last update that was saved.
     pub fn last(&self) -> PathBuf {
         self.path.join(FILES[0])
     }
@@ -102,12 +173,96 @@ impl RunFolder {
     pub fn curve(&self) -> PathBuf {
         self.path.join(FILES[4])
     }
+
+    /// Checks that the disk has room for both checkpoints, of these bytes each, the weights, and the file that replaces
+    /// one of them before the old one is gone. Log and learning curve are not counted.
+    ///
+    /// # Errors
+    /// [`RunFolderError::DiskSpace`]. If the system cannot tell the space that is left, nothing is refused.
+    pub(super) fn check_space(&self, checkpoint: u64, weights: u64) -> Result<(), RunFolderError> {
+        let Ok(free) = fs4::available_space(&self.path) else { return Ok(()) };
+        let size = |path: PathBuf| fs::metadata(path).map_or(0, |file| file.len());
+        let there = [self.last(), self.best(), self.weights()].map(size);
+        match space_needed(there, checkpoint, weights) {
+            needs if needs > free => Err(RunFolderError::DiskSpace { path: self.path.clone(), needs, free }),
+            _ => Ok(()),
+        }
+    }
 }
 
-/// Opens the lock file, which nothing is written into.
-fn open_lock(folder: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    atrous_files::open_no_follow(folder.join(LOCK), options.read(true).write(true).create(true).truncate(false))
+/// The bytes that last checkpoint, best checkpoint, weights and one temporary file need beyond those that the files
+/// have.
+fn space_needed(there: [u64; 3], checkpoint: u64, weights: u64) -> u64 {
+    let lasting: u64 =
+        there.iter().zip([checkpoint, checkpoint, weights]).map(|(has, needs)| needs.saturating_sub(*has)).sum();
+    lasting.saturating_add(checkpoint)
+}
+
+/// Creates a folder with those above it; returns whether it was not there.
+fn create(path: &Path) -> io::Result<bool> {
+    if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
+        fs::create_dir_all(above)?;
+    }
+    match fs::create_dir(path) {
+        Ok(()) => Ok(true),
+        Err(_) if path.is_dir() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+impl Lock {
+    /// Locks a folder's lock file, which is created if it is not there; `None` if another process has locked it.
+    fn take(folder: &Path) -> io::Result<Option<Self>> {
+        let path = folder.join(LOCK);
+        loop {
+            let (mut file, made) = match open_lock(&path, OpenOptions::new().create_new(true)) {
+                Ok(file) => (file, true),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    match open_lock(&path, &mut OpenOptions::new()) {
+                        Ok(file) => (file, false),
+                        // It was removed in between.
+                        Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                        Err(error) => return Err(error),
+                    }
+                }
+                Err(error) => return Err(error),
+            };
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+            // A process that gives up its folder removes the lock file while it has it locked: then this is not the
+            // folder's any more.
+            let current = Handle::from_path(&path).ok();
+            if current != Some(Handle::from_file(file.try_clone()?)?) {
+                continue;
+            }
+            file.set_len(0)?;
+            write!(file, "{}", std::process::id())?;
+            return Ok(Some(Self { _file: file, made }));
+        }
+    }
+}
+
+impl Drop for RunFolder {
+    /// Removes what [`RunFolder::open`] created if nothing else is there, while the folder is locked.
+    fn drop(&mut self) {
+        let Ok(entries) = fs::read_dir(&self.path) else { return };
+        let alone = entries.flatten().all(|entry| entry.file_name() == LOCK);
+        if self.lock.made && alone {
+            // What cannot be removed holds no training.
+            let removed = fs::remove_file(self.path.join(LOCK));
+            if self.made && removed.is_ok() {
+                let _ = fs::remove_dir(&self.path);
+            }
+        }
+    }
+}
+
+/// Opens the lock file of a folder, which must be no link.
+fn open_lock(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    atrous_files::open_no_follow(path, options.read(true).write(true))
         .map_err(|error| io::Error::new(error.kind(), format!("its file {LOCK}: {error}")))
 }
 
@@ -121,7 +276,10 @@ mod tests {
         let path = top.path().join("runs/first");
         let folder = RunFolder::open(&path, false).unwrap();
         let error = RunFolder::open(&path, true).unwrap_err();
-        assert!(matches!(error, RunFolderError::InUse { .. }), "{error}");
+        let process = std::process::id();
+        assert!(matches!(error, RunFolderError::InUse { process: Some(id), .. } if id == process), "{error}");
+        assert!(error.to_string().contains(&format!("another training (process {process})")), "{error}");
+        fs::write(path.join("notes.txt"), "kept").unwrap();
         fs::write(path.join(".last.checkpoint.0123456789abcdef.tmp"), "half").unwrap();
         drop(folder);
         let folder = RunFolder::open(&path, false).unwrap();
@@ -134,12 +292,95 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_of_a_training_is_never_overwritten() {
+        let top = tempfile::tempdir().unwrap();
+        let open = |resume| RunFolder::open(top.path(), resume).map(|folder| RunFolder::checkpoint_in(folder.path()));
+        for name in ["best.safetensors", "best.checkpoint", "last.checkpoint"] {
+            fs::write(top.path().join(name), "").unwrap();
+            assert!(matches!(open(false).unwrap_err(), RunFolderError::Taken { .. }), "{name}");
+            match open(true) {
+                Ok(path) => assert_eq!(path, Some(top.path().join(name))),
+                Err(error) => {
+                    assert!(
+                        error.to_string().contains("holds the weights of a training, but no checkpoint"),
+                        "{error}"
+                    );
+                    assert_eq!(name, "best.safetensors");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_was_created_and_is_empty_is_removed() {
+        let top = tempfile::tempdir().unwrap();
+        let made = top.path().join("runs/made");
+        drop(RunFolder::open(&made, false).unwrap());
+        assert!(!made.exists() && top.path().join("runs").exists());
+        // A folder that was there stays, without the lock file.
+        let there = top.path().join("there");
+        fs::create_dir(&there).unwrap();
+        drop(RunFolder::open(&there, false).unwrap());
+        assert_eq!(fs::read_dir(&there).unwrap().count(), 0);
+        // So does a lock file that was there, and a folder with files.
+        fs::write(there.join(LOCK), "").unwrap();
+        drop(RunFolder::open(&there, false).unwrap());
+        assert!(there.join(LOCK).exists());
+        let folder = RunFolder::open(&made, false).unwrap();
+        fs::write(folder.log(), "").unwrap();
+        drop(folder);
+        assert!(made.join("log.jsonl").exists() && made.join(LOCK).exists());
+    }
+
+    #[test]
+    fn of_many_at_once_one_gets_the_folder_and_its_lock_is_of_the_folder() {
+        let top = tempfile::tempdir().unwrap();
+        let path = top.path().join("run");
+        let holders = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        // The folder is given up at once, and so created and removed again and again.
+                        match RunFolder::open(&path, false) {
+                            Ok(folder) => {
+                                assert_eq!(holders.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
+                                assert!(folder.path().is_dir());
+                                holders.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                            }
+                            Err(RunFolderError::InUse { .. }) => {}
+                            Err(error) => panic!("{error}"),
+                        }
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn the_space_that_files_need_counts_what_is_there() {
+        assert_eq!(space_needed([0; 3], 100, 40), 100 + 100 + 40 + 100);
+        assert_eq!(space_needed([100, 0, 50], 100, 40), 100 + 100);
+        let top = tempfile::tempdir().unwrap();
+        let folder = RunFolder::open(top.path().join("run"), false).unwrap();
+        folder.check_space(1000, 1000).unwrap();
+        let error = folder.check_space(1 << 60, 1 << 59).unwrap_err();
+        let RunFolderError::DiskSpace { needs, free, .. } = error else { panic!("{error}") };
+        assert!(needs == (3 << 60) + (1 << 59) && free > 0 && free < needs);
+    }
+
+    #[test]
     fn what_is_no_folder_is_refused_by_name() {
         let top = tempfile::tempdir().unwrap();
         let file = top.path().join("file");
         fs::write(&file, "").unwrap();
         let error = RunFolder::open(&file, false).unwrap_err().to_string();
         assert!(error.contains("cannot use the run folder") && error.contains("file"), "{error}");
+        if cfg!(target_os = "linux") {
+            // A folder in which no file can be made.
+            let error = RunFolder::open("/proc", false).unwrap_err().to_string();
+            assert!(error.contains("cannot use the run folder /proc"), "{error}");
+        }
     }
 
     #[cfg(unix)]

@@ -4,6 +4,7 @@ mod augmentation;
 mod binary_files;
 mod broken_samples;
 mod digits;
+mod identity;
 mod image_folders;
 mod in_memory;
 mod links_and_names;

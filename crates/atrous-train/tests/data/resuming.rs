@@ -2,7 +2,6 @@
 
 use crate::support::{Custom, all, classes, loader, names, options};
 use atrous_train::data::{Augment, Batch, Crop, Dataset, Loader, LoaderOptions, Picture, Sample, Shapes, Target};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::sleep;
@@ -89,7 +88,7 @@ fn reading_is_so_far_ahead_and_no_farther() {
 }
 
 #[test]
-fn a_panic_of_a_dataset_reaches_the_reader() {
+fn a_panic_of_a_dataset_is_an_error_of_its_batch() {
     for threads in [0, 2] {
         let read = |index: usize| match index {
             7 => panic!("sample seven"),
@@ -101,7 +100,8 @@ fn a_panic_of_a_dataset_reaches_the_reader() {
         for _ in 0..3 {
             epoch.next().unwrap().unwrap();
         }
-        let panic = catch_unwind(AssertUnwindSafe(|| epoch.next())).unwrap_err();
-        assert_eq!(panic.downcast_ref::<&str>(), Some(&"sample seven"));
+        let error = epoch.next().unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "batch 3: the dataset panicked: sample seven");
+        assert!(epoch.next().is_none(), "it ends the epoch");
     }
 }

@@ -1,9 +1,11 @@
 //! Trainings of tiny networks on the device of the environment; an adapter must be there.
 
+mod changed;
 mod common;
 mod evaluate;
 mod failures;
 mod files;
+mod flaky;
 mod loops;
 mod memory;
 mod metrics;
@@ -12,4 +14,5 @@ mod networks;
 mod objectives;
 mod ragged;
 mod resume;
+mod saved;
 mod weights;

@@ -41,6 +41,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "FOLDER", conflicts_with = "run_folder")]
     #[serde(skip)]
     pub(super) resume: Option<FilePath>,
+    /// With --resume: go on with the data as they are if their pictures have changed
+    #[arg(long, requires = "resume")]
+    #[serde(skip)]
+    pub(super) accept_changed_data: bool,
     /// Write a checkpoint after every N steps, too, not only after every epoch
     #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     checkpoint_every: Option<u64>,

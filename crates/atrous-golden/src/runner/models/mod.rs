@@ -11,6 +11,7 @@ mod taps;
 mod train;
 mod training;
 
+use std::io::Write;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -22,7 +23,13 @@ use images::Photographs;
 use network::Network;
 
 /// Runs all cases of all networks that the options ask for, one network after the other.
-pub(super) fn run(options: &Options, folder: &Folder, executor: &Executor, report: &mut Report<'_>) -> Result<()> {
+pub(super) fn run(
+    options: &Options,
+    folder: &Folder,
+    executor: &Executor,
+    report: &mut Report<'_>,
+    notes: &mut dyn Write,
+) -> Result<()> {
     let entries: Vec<Listed<Entry>> = folder.json("models.json")?;
     let photographs = Photographs::read(folder)?;
     for entry in &entries {
@@ -47,7 +54,7 @@ pub(super) fn run(options: &Options, folder: &Folder, executor: &Executor, repor
             let start = Instant::now();
             let result = network.as_ref().map_err(Clone::clone).and_then(|network| check(network, name, &photographs));
             report.case(name, &result)?;
-            eprintln!("  {name}: {:.1} s", start.elapsed().as_secs_f64());
+            writeln!(notes, "  {name}: {:.1} s", start.elapsed().as_secs_f64())?;
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ mod voc;
 use super::check::{check_class_names, check_index};
 use super::dataset::Dataset;
 use super::error::{DataError, Result};
-use super::files::{load_picture, load_picture_header, shown};
+use super::files::{identity, load_picture, load_picture_header, shown};
 use super::info::SampleInfo;
 use super::mask_file::read_mask;
 use super::sample::Sample;
@@ -169,6 +169,13 @@ impl Dataset for MaskFolder {
             Some((_, mask)) => shown(mask),
             None => format!("mask {index}"),
         }
+    }
+
+    /// Names and sizes of picture and mask.
+    fn identity(&self, index: usize) -> String {
+        let Some((picture, mask)) = self.files.get(index) else { return self.describe(index) };
+        let of = |path: &Path| identity(path, path.parent().unwrap_or(path));
+        format!("{} with {}", of(picture), of(mask))
     }
 
     /// Reads the header of the picture and the mask.

@@ -92,4 +92,8 @@ impl Dataset for Shapes {
     fn describe(&self, index: usize) -> String {
         format!("shapes: picture {index} of seed {}", self.seed)
     }
+
+    fn identity(&self, index: usize) -> String {
+        format!("{} at {}×{}", self.describe(index), self.width, self.height)
+    }
 }

@@ -1,0 +1,112 @@
+//! What tells two datasets apart.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::dataset::Dataset;
+use crate::fingerprint::Fingerprint;
+
+/// Most samples whose identities are kept, so that a message can name those that differ.
+const KEPT: usize = 1000;
+/// Most samples that a message names.
+const NAMED: usize = 3;
+
+/// What a checkpoint knows of a dataset, to tell whether a resumed training has the same one: the number of samples,
+/// that of each class, and a fingerprint of the samples' [identities](Dataset::identity) and classes in their order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataIdentity {
+    /// Number of samples.
+    pub samples: u64,
+    /// Samples of each class, as far as [`Dataset::class_of`] knows them; empty if it does not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<u64>,
+    /// 16 hexadecimal digits.
+    pub fingerprint: String,
+    /// The identities of all samples; empty for more than 1000.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identities: Vec<String>,
+}
+
+impl DataIdentity {
+    /// The identity of a dataset. Reads no sample, but for data in files the size of each file.
+    pub fn of(dataset: &dyn Dataset) -> Self {
+        let samples = dataset.len();
+        let count = dataset.targets().first().and_then(|target| target.kind.classes()).unwrap_or(0);
+        let (mut fingerprint, mut classes, mut identities) = (Fingerprint::default(), vec![0; count], Vec::new());
+        for index in 0..samples {
+            let (identity, class) = (dataset.identity(index), dataset.class_of(index));
+            fingerprint.text(&identity);
+            fingerprint.number(class.map_or(u64::MAX, u64::from));
+            if let Some(count) = class.and_then(|class| classes.get_mut(class as usize)) {
+                *count += 1;
+            }
+            if samples <= KEPT {
+                identities.push(identity);
+            }
+        }
+        if classes.iter().all(|count| *count == 0) {
+            classes.clear();
+        }
+        Self { samples: samples as u64, classes, fingerprint: fingerprint.hex(), identities }
+    }
+
+    /// How these data differ from what they were, in words; `None` if they do not. `class_names` are those of
+    /// [`Dataset::class_names`].
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use atrous_train::data::{DataIdentity, Subset, digits};
+    ///
+    /// let digits = Arc::new(digits());
+    /// let first = |count: usize| Subset::new(digits.clone(), (0..count).collect()).map(|set| DataIdentity::of(&set));
+    /// let (then, now) = (first(15)?, first(16)?);
+    /// assert_eq!(then.change(&then, &[]), None);
+    /// let change = now.change(&then, &[]).unwrap_or_default();
+    /// assert!(change.starts_with("15 pictures then, 16 now; class 5: 1 then, 2 now; new: "), "{change}");
+    /// # Ok::<(), atrous_train::data::DataError>(())
+    /// ```
+    pub fn change(&self, then: &Self, class_names: &[String]) -> Option<String> {
+        if (self.samples, &self.fingerprint) == (then.samples, &then.fingerprint) {
+            return None;
+        }
+        let mut parts = Vec::new();
+        if self.samples != then.samples {
+            parts.push(format!("{} pictures then, {} now", then.samples, self.samples));
+        }
+        let count = |of: &Self, class: usize| of.classes.get(class).copied().unwrap_or(0);
+        for class in 0..self.classes.len().max(then.classes.len()) {
+            let (before, after) = (count(then, class), count(self, class));
+            if before != after {
+                let name = class_names.get(class).map_or_else(|| class.to_string(), |name| format!("{name:?}"));
+                parts.push(format!("class {name}: {before} then, {after} now"));
+            }
+        }
+        if !self.identities.is_empty() && !then.identities.is_empty() {
+            parts.extend(listed("new", &self.identities, &then.identities));
+            parts.extend(listed("gone", &then.identities, &self.identities));
+        }
+        if parts.is_empty() {
+            let same = !self.identities.is_empty() && !then.identities.is_empty();
+            parts.push(match same {
+                true => "the same pictures in another order or in other classes".to_owned(),
+                false => "as many pictures, but with other names, sizes or contents".to_owned(),
+            });
+        }
+        Some(parts.join("; "))
+    }
+}
+
+/// The identities that the others lack, as text; `None` if there are none.
+fn listed(title: &str, these: &[String], others: &[String]) -> Option<String> {
+    let others: HashSet<&String> = others.iter().collect();
+    let alone: Vec<&str> = these.iter().filter(|one| !others.contains(one)).map(String::as_str).collect();
+    let more = match alone.len() {
+        0 => return None,
+        count if count > NAMED => format!(" and {} more", count - NAMED),
+        _ => String::new(),
+    };
+    Some(format!("{title}: {}{more}", alone[..alone.len().min(NAMED)].join(", ")))
+}

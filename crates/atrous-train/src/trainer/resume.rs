@@ -1,0 +1,81 @@
+//! Whether a checkpoint is one of this training, so that it can be resumed.
+
+use super::{RunFolder, TrainOptions, persist::slots, settings::check_settings};
+use crate::{
+    checkpoint::{Checkpoint, CheckpointError, EpochShape, TrainingState},
+    step::TrainingStep,
+};
+
+/// The checkpoint to resume from, if the run folder has one: the last, or if there is none, the best. Checks that it
+/// belongs to this step, that its training had the settings and data of `state`, that it has not begun more epochs than
+/// there are, and that its fields fit each other.
+pub(super) fn checkpoint(
+    folder: &RunFolder,
+    step: &TrainingStep,
+    state: &TrainingState,
+    options: &TrainOptions,
+    batches: usize,
+) -> Result<Option<Checkpoint>, CheckpointError> {
+    let Some(path) = RunFolder::checkpoint_in(folder.path()) else { return Ok(None) };
+    let mut checkpoint = Checkpoint::load(&path)?;
+    let slots = slots(step);
+    let accept = options.accept_changed_data;
+    if checkpoint.state.network == state.network {
+        let counts = checkpoint.state.data.is_none() && !accept;
+        check_settings(state, &checkpoint.state, counts)?;
+    }
+    checkpoint.check(&step.model, slots.iter().map(|(name, spec)| (name.as_str(), &spec.shape[..])))?;
+    check_computation(state, &checkpoint.state)?;
+    check_validated(state, &checkpoint.state)?;
+    let then = &mut checkpoint.state;
+    let epoch = EpochShape { batches: batches as u64, accumulate: options.accumulate };
+    if let Some(error) = changed_data(state, then) {
+        if !accept {
+            return Err(error);
+        }
+        then.changed_data = true;
+        // The epoch ends with the data that there are.
+        then.batch = then.batch.min(epoch.batches);
+    }
+    then.check_consistent(epoch).map_err(|source| CheckpointError::Inconsistent { path, source })?;
+    let begun = then.epoch.saturating_add(u64::from(then.batch > 0));
+    if begun > options.epochs {
+        let (needs, got) = (format!("at most {}", options.epochs), begun.to_string());
+        return Err(CheckpointError::Other { what: "number of epochs begun", needs, got });
+    }
+    let TrainingState { computation, data, validation, settings, .. } = state.clone();
+    *then = TrainingState { computation, data, validation, settings, ..then.clone() };
+    Ok(Some(checkpoint))
+}
+
+/// Checks that the network's parameters are used as in the checkpoint's training. Older checkpoints do not tell.
+fn check_computation(now: &TrainingState, then: &TrainingState) -> Result<(), CheckpointError> {
+    let change = now.computation.as_ref().zip(then.computation.as_ref()).and_then(|(now, then)| now.change(then));
+    match change {
+        Some(change) => Err(CheckpointError::Computation { network: now.network.clone(), change }),
+        None => Ok(()),
+    }
+}
+
+/// Checks that the training is validated if it was, since otherwise the best value is one of another quantity. Older
+/// checkpoints do not tell.
+fn check_validated(now: &TrainingState, then: &TrainingState) -> Result<(), CheckpointError> {
+    let text = |state: &TrainingState| match &state.validation {
+        Some(data) => format!("made with {} pictures", data.samples),
+        None => "not made".to_owned(),
+    };
+    if then.data.is_none() || now.validation.is_some() == then.validation.is_some() {
+        return Ok(());
+    }
+    Err(CheckpointError::Other { what: "validation", needs: text(now), got: text(then) })
+}
+
+/// How the data have changed, if they have. Older checkpoints do not tell.
+fn changed_data(now: &TrainingState, then: &TrainingState) -> Option<CheckpointError> {
+    let names = now.classes.as_deref().unwrap_or_default();
+    let pairs = [("training data", &now.data, &then.data), ("validation data", &now.validation, &then.validation)];
+    pairs.into_iter().find_map(|(what, now, then)| {
+        let change = now.as_ref()?.change(then.as_ref()?, names)?;
+        Some(CheckpointError::Data { what, change })
+    })
+}
