@@ -46,7 +46,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header<'_>, Fault> {
     Err(Fault::Truncated)
 }
 
-/// Where the next restart marker, or marker that carries a segment or ends the image, starts with its fill bytes. Stuffed zeros are skipped.
+/// Where the next restart marker, or marker that carries a segment or ends the image, starts with its fill bytes.
+/// Stuffed zeros are skipped.
 fn next_marker(bytes: &[u8], mut at: usize) -> Option<(usize, u8)> {
     loop {
         let start = at + bytes.get(at..)?.iter().position(|&byte| byte == 0xFF)?;

@@ -17,7 +17,8 @@ fn segments(jpeg: &[u8], marker: u8) -> Vec<usize> {
     (2..jpeg.len() - 1).filter(|&at| jpeg[at..at + 2] == [0xFF, marker]).collect()
 }
 
-/// Decoders may round the inverse transform to the neighbouring level. Then blue, the luma and 1.772 times the chroma, is up to three levels off.
+/// Decoders may round the inverse transform to the neighbouring level. Then blue, the luma and 1.772 times the chroma,
+/// is up to three levels off.
 #[test]
 fn sampling_factors_and_scans_have_the_pixels_of_libjpeg() {
     let mut tested = 0;
@@ -104,8 +105,8 @@ fn a_picture_whose_last_scans_are_missing() {
     }
 }
 
-/// Decoders fill what is missing with grey. What is left after half of the data of a scan, or of a run between restart markers, is removed
-/// is refused.
+/// Decoders fill what is missing with grey. A picture is refused if half of the data of a scan is missing, or of a run
+/// between restart markers.
 #[test]
 fn a_picture_with_a_gap_in_its_data() {
     for name in ["jpeg/420_apart.jpg", "jpeg/420_partly.jpg", "jpeg/444_partly.jpg", "jpeg/cmyk_together.jpg"] {
