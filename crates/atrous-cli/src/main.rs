@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     }
     let printed = match Args::parse().command {
         Command::Info(adapter) => info::info(&adapter),
-        Command::Doctor(options) => doctor::doctor(&options),
+        Command::Doctor(options) => return doctor::doctor(&options),
         Command::Models => Ok(models::table()),
         Command::Summary(network) => summary::summary(&network),
         Command::Plan(options) => plan::plan(&options),

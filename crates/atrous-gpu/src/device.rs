@@ -6,6 +6,7 @@ use std::time::Duration;
 use atrous_kernels::{Cooperative, Target};
 
 use crate::adapter::plan_limits;
+use crate::avoided::Avoided;
 use crate::disk_cache::DiskCache;
 use crate::handle::Handle;
 use crate::interop_kernels::Kernels;
@@ -41,6 +42,7 @@ struct Shared {
     /// Kernels that read and write the caller's buffers and textures.
     kernels: Kernels,
     tuned: Tuned,
+    avoided: Avoided,
     /// The cooperative matrices that have passed their test.
     cooperative: OnceLock<Cooperative>,
 }
@@ -52,10 +54,10 @@ impl Device {
         let target = Target { f16: info.f16, ..Target::new(limits, info.software()) };
         let disk = DiskCache::open(&raw, &options.pipeline_cache);
         let pipelines = Pipelines::new(disk, options.checks, limits.workgroup_memory);
-        let tuned = Tuned::open(&info, &options);
+        let (tuned, avoided) = (Tuned::open(&info, &options), Avoided::open(&info, &options));
         let (kernels, cooperative) = (Kernels::default(), OnceLock::new());
         let handle = Handle::new(raw, queue);
-        let shared = Shared { handle, info, target, options, pipelines, kernels, tuned, cooperative };
+        let shared = Shared { handle, info, target, options, pipelines, kernels, tuned, avoided, cooperative };
         Self { shared: Arc::new(shared) }
     }
 
@@ -75,10 +77,18 @@ impl Device {
     }
 
     /// What plans for this device depend on: the limits it was opened with, whether it is a CPU, the cooperative matrices it
-    /// multiplies, and the choices that tuning found.
+    /// multiplies, the choices that tuning found, and the variants to [avoid](Self::avoid).
     pub fn target(&self) -> Target {
         let cooperative = self.shared.cooperative.get().copied();
-        Target { choices: self.shared.tuned.choices(), cooperative, ..self.shared.target.clone() }
+        let (choices, avoided) = (self.shared.tuned.choices(), self.shared.avoided.names());
+        Target { choices, avoided, cooperative, ..self.shared.target.clone() }
+    }
+
+    /// Lets plans made from now on, here and in later programs on this adapter and driver with these kernels, do without some kernel
+    /// variants, given by name with the reason. Replaces those avoided so far. `atrous doctor` finds variants whose results are wrong.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn avoid(&self, variants: std::collections::BTreeMap<&'static str, String>) {
+        self.shared.avoided.replace(variants);
     }
 
     /// Number of pipelines compiled so far.

@@ -13,6 +13,7 @@
 mod adapter;
 mod adapters;
 mod allocate;
+mod avoided;
 mod buffer;
 mod cache;
 mod choice;
@@ -44,6 +45,7 @@ mod pixels;
 mod profile;
 mod readback;
 mod run;
+mod sealed;
 mod session;
 mod slots;
 mod snapshot;

@@ -43,6 +43,7 @@ mod reduce;
 mod resize;
 mod source;
 
+pub use atrous_shaders::VERSION;
 pub use choice::{Choice, Choices, Found};
 pub use choice_text::{ChoicesError, Origin};
 pub use compile::{CompileOptions, Compiled, Purpose, compile, rewrite};

@@ -131,7 +131,7 @@ fn results_that_are_not_finite_are_told_with_the_network() {
         let mut tensors = tensors(&model(network), "");
         let (_, _, values) = tensors.iter_mut().find(|(n, ..)| n == name).expect("a parameter of this name");
         values.fill(f32::NAN);
-        Weights::tensors(tensors)
+        Weights::tensors(tensors).allow_non_finite()
     };
     let options = PredictorOptions { size: Some([32, 32]), classes: None };
     let weights = spoiled(&Own { classes: 4 }, "classes.bias");

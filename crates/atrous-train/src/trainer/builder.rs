@@ -125,30 +125,7 @@ impl TrainerBuilder<'_> {
             sizes::step_of(n, recipe, &data, &options, device.options().precision)?;
         }
         let folder = options.run_folder.as_ref().map(|path| RunFolder::open(path, options.resume)).transpose()?;
-        let identity = |loader: &Loader| folder.as_ref().map(|_| DataIdentity::of(&**loader.dataset()));
-        let state = TrainingState {
-            network: name.clone(),
-            input: data.images.dims(),
-            targets: Some(step.given.signature()),
-            classes: Some(train.dataset().class_names().to_vec()),
-            watch: Some(format!("{:?}", options.watch)),
-            computation: folder.as_ref().map(|_| computation(&step)),
-            data: identity(&train),
-            validation: validation.as_ref().and_then(identity),
-            changed_data: false,
-            step: 0,
-            epoch: 0,
-            batch: 0,
-            loss_sum: 0.0,
-            samples: 0,
-            seed: options.seed,
-            settings: settings::settings(&*objective, &options, &train, step.training.loss_scale),
-            loss_scale: step.training.loss_scale.map(|scale| ScaleState::new(scale.scaling)),
-            lr: options.lr,
-            schedule: options.schedule.clone(),
-            best: None,
-            waiting: Waiting::default(),
-        };
+        let state = first_state(&step, &*objective, &options, &train, validation.as_ref(), folder.is_some());
         // All checks are made before kernels are compiled, which may take long.
         let found = |folder: &RunFolder| resume::checkpoint(folder, &step, &state, &options, train.batches());
         let checkpoint = folder.as_ref().map(found).transpose()?.flatten();
@@ -172,6 +149,41 @@ impl TrainerBuilder<'_> {
         }
         trainer.take_up(checkpoint)?;
         Ok(trainer)
+    }
+}
+
+/// The state of a training before its first step; where checkpoints are kept, with what its data and its computation are known by.
+fn first_state(
+    step: &TrainingStep,
+    objective: &dyn Objective,
+    options: &TrainOptions,
+    train: &Loader,
+    validation: Option<&Loader>,
+    kept: bool,
+) -> TrainingState {
+    let identity = |loader: &Loader| kept.then(|| DataIdentity::of(&**loader.dataset()));
+    TrainingState {
+        network: step.model.name.clone(),
+        input: step.model.input_shape().dims(),
+        targets: Some(step.given.signature()),
+        classes: Some(train.dataset().class_names().to_vec()),
+        watch: Some(format!("{:?}", options.watch)),
+        computation: kept.then(|| computation(step)),
+        data: identity(train),
+        validation: validation.and_then(identity),
+        changed_data: false,
+        step: 0,
+        epoch: 0,
+        batch: 0,
+        loss_sum: 0.0,
+        samples: 0,
+        seed: options.seed,
+        settings: settings::settings(objective, options, train, step.training.loss_scale),
+        loss_scale: step.training.loss_scale.map(|scale| ScaleState::new(scale.scaling)),
+        lr: options.lr,
+        schedule: options.schedule.clone(),
+        best: None,
+        waiting: Waiting::default(),
     }
 }
 

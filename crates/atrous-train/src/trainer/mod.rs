@@ -7,6 +7,7 @@ mod evaluate;
 mod fit;
 mod flight;
 mod graph;
+mod lock;
 mod memory;
 mod options;
 mod persist;
@@ -15,6 +16,7 @@ mod resume;
 mod run_folder;
 mod settings;
 mod sizes;
+mod submit;
 
 use std::sync::Arc;
 

@@ -1,12 +1,12 @@
 //! The folder with a training's files.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
-    io::{self, ErrorKind, Write},
+    fs,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
 
-use same_file::Handle;
+use super::lock::{LOCK, Lock};
 
 /// A folder with a training's files. It is locked: no other process can open it at the same time.
 ///
@@ -17,14 +17,6 @@ pub struct RunFolder {
     /// The lock file. The lock ends when it is dropped or the process ends.
     lock: Lock,
     /// Whether [`RunFolder::open`] created the folder.
-    made: bool,
-}
-
-/// A lock file that is locked.
-#[derive(Debug)]
-struct Lock {
-    _file: File,
-    /// Whether it was created when it was locked.
     made: bool,
 }
 
@@ -88,8 +80,6 @@ pub enum RunFolderError {
 
 /// How often a folder is created again that others remove.
 const TRIES: u32 = 1000;
-/// Name of the lock file.
-const LOCK: &str = ".lock";
 /// Names of the files, which are replaced atomically.
 const FILES: [&str; 5] = ["last.checkpoint", "best.checkpoint", "best.safetensors", "log.jsonl", "curve.png"];
 
@@ -210,41 +200,6 @@ fn create(path: &Path) -> io::Result<bool> {
     }
 }
 
-impl Lock {
-    /// Locks a folder's lock file, which is created if it is not there; `None` if another process has locked it.
-    fn take(folder: &Path) -> io::Result<Option<Self>> {
-        let path = folder.join(LOCK);
-        loop {
-            let (mut file, made) = match open_lock(&path, OpenOptions::new().create_new(true)) {
-                Ok(file) => (file, true),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    match open_lock(&path, &mut OpenOptions::new()) {
-                        Ok(file) => (file, false),
-                        // It was removed in between.
-                        Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                        Err(error) => return Err(error),
-                    }
-                }
-                Err(error) => return Err(error),
-            };
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Ok(None),
-                Err(TryLockError::Error(error)) => return Err(error),
-            }
-            // A process that gives up its folder removes the lock file while it has it locked: then this is not the
-            // folder's any more.
-            let current = Handle::from_path(&path).ok();
-            if current != Some(Handle::from_file(file.try_clone()?)?) {
-                continue;
-            }
-            file.set_len(0)?;
-            write!(file, "{}", std::process::id())?;
-            return Ok(Some(Self { _file: file, made }));
-        }
-    }
-}
-
 impl Drop for RunFolder {
     /// Removes what [`RunFolder::open`] created if nothing else is there, while the folder is locked.
     fn drop(&mut self) {
@@ -258,12 +213,6 @@ impl Drop for RunFolder {
             }
         }
     }
-}
-
-/// Opens the lock file of a folder, which must be no link.
-fn open_lock(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    atrous_files::open_no_follow(path, options.read(true).write(true))
-        .map_err(|error| io::Error::new(error.kind(), format!("its file {LOCK}: {error}")))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use kernel::Trial;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use doctor::examine_blocking;
-pub use doctor::{Diagnosis, Fault};
+pub use doctor::{Diagnosis, Fault, Numbers};
 pub use error::CheckError;
 pub use values::suited;
 

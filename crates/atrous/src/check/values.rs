@@ -61,50 +61,97 @@ pub fn suited(op: &Op, inputs: &[TensorType], input: usize) -> Vec<f32> {
         state ^= state << 17;
         (state >> 40) as f32 / (1 << 23) as f32 - 1.0
     });
-    let label = |v: f32, classes: usize| match ((v + 1.0) / 2.0 * (classes + 2) as f32).floor() {
-        label if label > classes as f32 => 255.0,
-        label => label,
-    };
-    let shaped = |v: f32| match (op, input) {
-        (
-            Op::CrossEntropy(_)
-            | Op::Gradient(Gradient::CrossEntropy(_))
-            | Op::Fused(Fused::CrossEntropy(_) | Fused::CrossEntropyGrad(_)),
-            1,
-        ) => label(v, inputs[0].shape.c),
-        (Op::OneHot(OneHot { classes, .. }) | Op::LabelWeight(LabelWeight { classes, .. }), 0) => label(v, *classes),
-        _ if ty.dtype == DType::U32 => ((v + 1.0) * 500.0).floor(),
-        (Op::CrossEntropy(_) | Op::Fused(Fused::CrossEntropy(_)), 2)
-        | (Op::Gradient(Gradient::CrossEntropy(_)) | Op::Fused(Fused::CrossEntropyGrad(_)), 3)
-        | (Op::LabelWeight(_), 1) => 1.0 + 0.9 * v,
-        // The nearer to zero, the less room for their rounding; all below it, as a padding that counted would show.
-        (Op::Fused(Fused::CrossEntropy(_) | Fused::CrossEntropyGrad(_)), 0) => 6.0 * v - 9.0,
-        (Op::CrossEntropy(_) | Op::Gradient(Gradient::CrossEntropy(_)), 0) => 6.0 * v - 90.0,
-        (Op::BatchNorm(_) | Op::Fused(Fused::BatchNorm(_)), 2)
-        | (
-            Op::Gradient(Gradient::BatchNorm(_) | Gradient::BatchNormSums(_))
-            | Op::Fused(Fused::BatchNormGrad(_) | Fused::BatchNormGradSums(_)),
-            3,
-        ) => 1.0 + 0.5 * v,
-        (
-            Op::MaxPool(_)
-            | Op::Gradient(Gradient::MaxPoolIndices(_))
-            | Op::ArgMax
-            | Op::Fused(Fused::ArgMax(_))
-            | Op::ChannelMaxPool(_),
-            _,
-        )
-        | (Op::Gradient(Gradient::ChannelMaxPool(_)), 0) => (v * 8.0).floor(),
-        (Op::Unary(Unary::Ln), _) | (Op::Gradient(Gradient::Unary(UnaryGrad(Unary::Ln))), 0) => 0.01 + 9.0 * v.abs(),
-        (Op::Unary(_), _) | (Op::Gradient(Gradient::Unary(_)), 0) => 9.0 * v,
-        (Op::Binary(Binary::Equal), _) | (Op::Binary(Binary::DivNoNan), 1) => (v * 3.0).floor(),
-        // All far below zero: a maximum that took the padding in would leave nothing but underflow.
-        (Op::Softmax | Op::LogSoftmax, _) => 60.0 * v - 500.0,
-        (Op::Gradient(Gradient::LogSoftmax), 0) => 3.0 * v - 3.0,
-        (Op::ChannelVariance | Op::Fused(Fused::BatchStatistics), 0) => 20.0 + v,
-        (Op::ChannelVariance, 1) => 20.0,
-        _ => v,
+    let shaped = |v: f32| match classes(op, inputs, input) {
+        Some(classes) => label(v, classes),
+        None if ty.dtype == DType::U32 => ((v + 1.0) * 500.0).floor(),
+        None => number(op, input, v),
     };
     let values: Vec<f32> = uniform.take(ty.shape.len()).map(shaped).collect();
     stored(&Tensor::from_f32(ty.shape, &values), ty.dtype).to_f32()
+}
+
+/// The number of classes of an input that holds labels.
+fn classes(op: &Op, inputs: &[TensorType], input: usize) -> Option<usize> {
+    use Gradient as G;
+    if let (Op::OneHot(OneHot { classes, .. }) | Op::LabelWeight(LabelWeight { classes, .. }), 0) = (op, input) {
+        return Some(*classes);
+    }
+    let of_loss = matches!(
+        op,
+        Op::CrossEntropy(_)
+            | Op::Gradient(G::CrossEntropy(_))
+            | Op::Fused(Fused::CrossEntropy(_) | Fused::CrossEntropyGrad(_))
+    );
+    (of_loss && input == 1).then(|| inputs[0].shape.c)
+}
+
+/// A label from a number from -1 to 1; a few are the number of classes, or 255.
+fn label(v: f32, classes: usize) -> f32 {
+    match ((v + 1.0) / 2.0 * (classes + 2) as f32).floor() {
+        label if label > classes as f32 => 255.0,
+        label => label,
+    }
+}
+
+/// A number that suits an input, from one from -1 to 1.
+fn number(op: &Op, input: usize, v: f32) -> f32 {
+    use Fused as F;
+    use Gradient as G;
+    let is = (op, input);
+    if matches!(
+        is,
+        (Op::CrossEntropy(_) | Op::Fused(F::CrossEntropy(_)), 2)
+            | (Op::Gradient(G::CrossEntropy(_)) | Op::Fused(F::CrossEntropyGrad(_)), 3)
+            | (Op::LabelWeight(_), 1)
+    ) {
+        return 1.0 + 0.9 * v;
+    }
+    // The nearer to zero, the less room for their rounding; all below it, as a padding that counted would show.
+    if matches!(is, (Op::Fused(F::CrossEntropy(_) | F::CrossEntropyGrad(_)), 0)) {
+        return 6.0 * v - 9.0;
+    }
+    if matches!(is, (Op::CrossEntropy(_) | Op::Gradient(G::CrossEntropy(_)), 0)) {
+        return 6.0 * v - 90.0;
+    }
+    if matches!(
+        is,
+        (Op::BatchNorm(_) | Op::Fused(F::BatchNorm(_)), 2)
+            | (Op::Gradient(G::BatchNorm(_) | G::BatchNormSums(_)), 3)
+            | (Op::Fused(F::BatchNormGrad(_) | F::BatchNormGradSums(_)), 3)
+    ) {
+        return 1.0 + 0.5 * v;
+    }
+    let of_maxima = matches!(op, Op::MaxPool(_) | Op::ArgMax | Op::ChannelMaxPool(_) | Op::Fused(F::ArgMax(_)))
+        || matches!(op, Op::Gradient(G::MaxPoolIndices(_)))
+        || matches!(is, (Op::Gradient(G::ChannelMaxPool(_)), 0));
+    if of_maxima {
+        return (v * 8.0).floor();
+    }
+    of_functions(op, input, v)
+}
+
+/// [`number`] for functions of elements, softmax and statistics.
+fn of_functions(op: &Op, input: usize, v: f32) -> f32 {
+    use Gradient as G;
+    let is = (op, input);
+    if matches!(is, (Op::Unary(Unary::Ln), _) | (Op::Gradient(G::Unary(UnaryGrad(Unary::Ln))), 0)) {
+        return 0.01 + 9.0 * v.abs();
+    }
+    if matches!(is, (Op::Unary(_), _) | (Op::Gradient(G::Unary(_)), 0)) {
+        return 9.0 * v;
+    }
+    if matches!(is, (Op::Binary(Binary::Equal), _) | (Op::Binary(Binary::DivNoNan), 1)) {
+        return (v * 3.0).floor();
+    }
+    // All far below zero: a maximum that took the padding in would leave nothing but underflow.
+    if matches!(op, Op::Softmax | Op::LogSoftmax) {
+        return 60.0 * v - 500.0;
+    }
+    if matches!(is, (Op::Gradient(G::LogSoftmax), 0)) {
+        return 3.0 * v - 3.0;
+    }
+    if matches!(is, (Op::ChannelVariance | Op::Fused(Fused::BatchStatistics), 0)) {
+        return 20.0 + v;
+    }
+    if matches!(is, (Op::ChannelVariance, 1)) { 20.0 } else { v }
 }

@@ -1,8 +1,10 @@
 //! Examines the kernels of a device: every variant, in every tile, that may serve on it, against the f64 reference.
 
+mod numbers;
 mod report;
 mod table;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use atrous_gpu::{AdapterInfo, Device, GpuError};
@@ -15,11 +17,15 @@ use super::kernel::Trial;
 use super::values;
 use table::Case;
 
+pub use numbers::Numbers;
+
 /// What an examination has found.
 #[derive(Debug)]
 pub struct Diagnosis {
     /// The adapter and its driver.
     pub adapter: AdapterInfo,
+    /// What it does with NaN, infinities and subnormal numbers.
+    pub numbers: Numbers,
     /// The kernels that were run, each once for every shape and element type.
     pub runs: usize,
     /// Names of the variants that may serve on this device, and were run.
@@ -42,12 +48,10 @@ pub struct Fault {
 }
 
 impl Diagnosis {
-    /// The variants with wrong results that others can stand in for.
-    pub fn replaceable(&self) -> Vec<&'static str> {
-        let mut names: Vec<&'static str> = self.faults.iter().filter_map(Fault::replaceable).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
+    /// The variants with wrong results that others can stand in for, and what is wrong, for [`Device::avoid`].
+    pub fn replaceable(&self) -> BTreeMap<&'static str, String> {
+        let named = |fault: &Fault| Some((fault.replaceable()?, fault.error.to_string()));
+        self.faults.iter().filter_map(named).collect()
     }
 }
 
@@ -64,6 +68,7 @@ pub fn examine_blocking(device: &Device, mut watch: impl FnMut(usize, usize)) ->
         table::cases().into_iter().flat_map(|case| stored(case, device.options().precision)).collect();
     let mut found = Diagnosis {
         adapter: device.info().clone(),
+        numbers: Numbers::of(device)?,
         runs: 0,
         variants: Vec::new(),
         faults: Vec::new(),

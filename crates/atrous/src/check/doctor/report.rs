@@ -12,7 +12,8 @@ impl fmt::Display for Diagnosis {
             0 => write!(f, "All {runs} runs of kernels are right, {variants} variants among them ({seconds:.1} s).")?,
             faults => write!(f, "{faults} of {runs} runs of kernels are wrong ({seconds:.1} s):")?,
         }
-        self.faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
+        self.faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))?;
+        write!(f, "\nNumbers: {}.", self.numbers)
     }
 }
 
