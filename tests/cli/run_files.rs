@@ -16,22 +16,17 @@ fn nothing_is_written_through_links_and_weights_of_nan_are_refused() {
     let (outside, folder_path) = (folder.file("outside", b"kept"), folder.path("run"));
     fs::create_dir(&folder_path).expect("a new folder");
     let in_run = |name: &str| Path::new(&folder_path).join(name);
-    let names = [
-        "best.checkpoint",
-        "best.safetensors",
-        "config.toml",
-        "curve.png",
-        "labels.txt",
-        "last.checkpoint",
-        "log.jsonl",
-    ];
+    let names = ["config.toml", "curve.png", "labels.txt", "log.jsonl"];
     let link = |name: &str| std::os::unix::fs::symlink(&outside, in_run(name)).expect("a new link");
-    names.iter().filter(|name| **name != "last.checkpoint").for_each(|name| link(name));
+    names.iter().for_each(|name| link(name));
     let lock = in_run(".lock");
     link(".lock");
     let training = tiny(&["--run-folder", &folder_path]);
     refuse("atrous", &training, &["cannot use the run folder", ".lock: it is a symbolic link to", "outside"]);
     fs::remove_file(&lock).expect("it is there");
+    link("best.safetensors");
+    refuse("atrous", &training, &["holds a training"]);
+    fs::remove_file(in_run("best.safetensors")).expect("it is there");
     succeed("atrous", &training);
     assert_eq!(fs::read(&outside).expect("it is there"), b"kept");
     for name in names {

@@ -32,7 +32,7 @@ pub(crate) fn doctor(options: &DoctorOptions) -> ExitCode {
 fn examine(options: &DoctorOptions) -> Result<(String, bool), String> {
     let device = options.adapter.open().map_err(|error| error.to_string())?;
     say(&format!("Examining {}\n", device.info()));
-    let found = examine_blocking(&device, |_, _| {}).map_err(|error| error.to_string())?;
+    let found = examine_blocking(&device).map_err(|error| error.to_string())?;
     let mut text = format!("{found}\n");
     let avoided = found.replaceable();
     // Writing to a String cannot fail.

@@ -33,6 +33,8 @@ pub(super) struct Config {
     pub(super) framing: Framing,
     pub(super) ignore_label: Option<u32>,
     pub(super) on_broken: OnBroken,
+    /// Of the training data.
+    pub(super) drop_last: bool,
     pub(super) threads: Option<usize>,
     /// Megapixels.
     pub(super) max_picture: Option<f64>,

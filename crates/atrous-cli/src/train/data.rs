@@ -32,7 +32,7 @@ impl Config {
         let (train, validation) = self.sets(size)?;
         let plain = self.loader_options(&*train, size, info)?;
         let augment = self.augment.convert()?;
-        let train = Loader::new(train, LoaderOptions { shuffle: true, augment, ..plain })?;
+        let train = Loader::new(train, LoaderOptions { shuffle: true, drop_last: self.drop_last, augment, ..plain })?;
         let validation = validation.map(|set| Loader::new(set, plain)).transpose()?;
         Ok(Loaders { train, validation })
     }

@@ -58,6 +58,9 @@ pub(super) struct ReadingFlags {
     /// What to do with files that cannot be read [default: refuse]
     #[arg(long, value_parser = ["skip", "refuse"])]
     on_broken: Option<String>,
+    /// Leave out the last batch of an epoch if it is not full
+    #[arg(long, num_args = 0, default_missing_value = "true")]
+    drop_last: Option<bool>,
     /// Threads that read and change pictures [default: one per core]
     #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     threads: Option<usize>,

@@ -5,6 +5,8 @@ mod report;
 mod table;
 
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use atrous_gpu::{AdapterInfo, Device, GpuError};
@@ -56,16 +58,26 @@ impl Diagnosis {
 }
 
 /// Runs every kernel variant, in every tile, that plans for this device may use, on small tensors of odd shapes: in f32, and in f16 on devices
-/// [opened](atrous_gpu::DeviceOptions::precision) for it. `watch` is called before each operation with its number and how many there are.
+/// [opened](atrous_gpu::DeviceOptions::precision) for it. Most of the time is the driver's, which compiles several kernels at once.
 ///
 /// # Errors
 /// [`GpuError::DeviceLost`]. Kernels whose results are wrong, or that the driver does not compile, are
 /// [faults](Diagnosis::faults).
 #[cfg(not(target_arch = "wasm32"))]
-pub fn examine_blocking(device: &Device, mut watch: impl FnMut(usize, usize)) -> Result<Diagnosis, GpuError> {
+pub fn examine_blocking(device: &Device) -> Result<Diagnosis, GpuError> {
     let begun = Instant::now();
     let cases: Vec<Case> =
         table::cases().into_iter().flat_map(|case| stored(case, device.options().precision)).collect();
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let part = |first: usize| -> Result<Vec<Run>, GpuError> {
+        let runs = cases.iter().skip(first).step_by(threads).map(|case| examine(device, case));
+        Ok(runs.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    };
+    let parts = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|first| scope.spawn(move || part(first))).collect();
+        let join = |worker: thread::ScopedJoinHandle<'_, _>| worker.join().unwrap_or_else(|panic| resume_unwind(panic));
+        workers.into_iter().map(join).collect::<Result<Vec<Vec<Run>>, GpuError>>()
+    })?;
     let mut found = Diagnosis {
         adapter: device.info().clone(),
         numbers: Numbers::of(device)?,
@@ -74,14 +86,23 @@ pub fn examine_blocking(device: &Device, mut watch: impl FnMut(usize, usize)) ->
         faults: Vec::new(),
         took: begun.elapsed(),
     };
-    for (i, case) in cases.iter().enumerate() {
-        watch(i, cases.len());
-        examine(device, case, &mut found)?;
+    for run in parts.into_iter().flatten() {
+        found.runs += 1;
+        found.variants.push(run.choice.variant);
+        found.faults.extend(run.error.map(|error| Fault { operation: run.operation, choice: run.choice, error }));
     }
     found.variants.sort_unstable();
     found.variants.dedup();
-    found.took = begun.elapsed();
+    found.faults.sort_by(|a, b| (a.choice, &a.operation).cmp(&(b.choice, &b.operation)));
     Ok(found)
+}
+
+/// A run of a kernel.
+struct Run {
+    operation: String,
+    choice: Choice,
+    /// What is wrong.
+    error: Option<CheckError>,
 }
 
 /// The case, and the same in f16 if the device is for that and there are kernels.
@@ -110,32 +131,63 @@ fn served_by(operation: &Operation, target: &Target) -> Vec<Choice> {
 }
 
 /// Runs a case by every choice that a plan may make.
-fn examine(device: &Device, (op, inputs): &Case, found: &mut Diagnosis) -> Result<(), GpuError> {
-    let Ok(output) = op.infer(inputs) else { return Ok(()) };
+#[cfg(not(target_arch = "wasm32"))]
+fn examine(device: &Device, (op, inputs): &Case) -> Result<Vec<Run>, GpuError> {
+    let Ok(output) = op.infer(inputs) else { return Ok(Vec::new()) };
     let operation = Operation { op: *op, inputs: inputs.clone(), output };
     let target = Target { avoided: None, ..device.target() };
     let values: Vec<Vec<f32>> = (0..inputs.len()).map(|i| values::suited(op, inputs, i)).collect();
-    for choice in served_by(&operation, &target) {
+    let run = |choice: Choice| {
         // Operations with one kernel have no choice of variants.
         let target = if variants(op).is_empty() { target.clone() } else { target.with(choice) };
-        found.runs += 1;
-        found.variants.push(choice.variant);
         let judged = Trial::of(device, op, inputs, &values, &target).and_then(|mut trial| {
             let outputs = trial.session.run_blocking(&trial.data.inputs())?;
             trial.judge(&outputs)
         });
         match judged {
-            Ok(()) => {}
-            Err(CheckError::Gpu(error @ GpuError::DeviceLost(_))) => return Err(error),
-            Err(error) => found.faults.push(Fault { operation: operation.key(), choice, error }),
+            Err(CheckError::Gpu(error @ GpuError::DeviceLost(_))) => Err(error),
+            judged => Ok(Run { operation: operation.key(), choice, error: judged.err() }),
         }
-    }
-    Ok(())
+    };
+    served_by(&operation, &target).into_iter().map(run).collect()
 }
 
 impl Fault {
     /// The variant, if the family has another one for what it serves.
     fn replaceable(&self) -> Option<&'static str> {
         Some(self.choice.variant).filter(|name| is_replaceable(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use atrous_kernels::Limits;
+
+    use super::*;
+
+    /// The kernels that plans of these cases dispatch, on software adapters and others.
+    #[test]
+    fn the_table_reaches_every_kernel_but_those_of_updates_pictures_and_matrices() {
+        let mut reached = BTreeSet::new();
+        for software in [true, false] {
+            let target = Target::new(Limits::WEBGPU, software);
+            for (op, inputs) in table::cases() {
+                let output = op.infer(&inputs).expect("a legal case");
+                let operation = Operation { op, inputs, output };
+                for choice in served_by(&operation, &target) {
+                    let target = if variants(&op).is_empty() { target.clone() } else { target.with(choice) };
+                    let plan = operation.plan(&target).expect("a plan");
+                    reached.extend(plan.dispatches.iter().map(|dispatch| dispatch.shader.name));
+                }
+            }
+        }
+        let elsewhere = ["image/", "interop/", "optim/", "conv/cooperative"];
+        let all = atrous_shaders::SHADERS.iter().map(|shader| shader.name);
+        let never: BTreeSet<_> = all
+            .filter(|kernel| !elsewhere.iter().any(|start| kernel.starts_with(start)) && !reached.contains(kernel))
+            .collect();
+        assert!(never.is_empty(), "{never:?}");
     }
 }
