@@ -13,8 +13,7 @@ impl Expected {
     /// floating-point values.
     fn poisoned(&self) -> Option<&Self> {
         let made = self.poisoned.get_or_init(|| {
-            let floats: Vec<usize> =
-                (0..self.case.inputs.len()).filter(|i| self.case.inputs[*i].dtype != DType::U32).collect();
+            let floats: Vec<usize> = (0..self.case.inputs.len()).filter(|i| self.is_poisoned(*i)).collect();
             let chance = chance(&format!("{:?}", self.case));
             let input = *floats.get(chance % floats.len().max(1))?;
             let mut values = self.values.clone();
@@ -59,15 +58,26 @@ impl Expected {
         compared.map_err(|e| format!("variant {variant}, with {}: {e}", poisoned.poison()))
     }
 
-    /// Whether results may be NaN that the reference has not so, as in PyTorch: kernels multiply a NaN of a filter, or of the gradient that
-    /// a filter's gradient is made of, with the zeros around an image too, and one of a loss's gradient with weights of 0.
-    fn spreads(&self) -> bool {
-        let of_gradient = match self.case.op {
-            Op::Gradient(Gradient::Conv2dWeight(_)) => Some(1),
-            Op::Fused(Fused::CrossEntropyGrad(_)) => Some(2),
+    /// Whether an input may have the NaN: labels cannot, and class weights are constants of a program.
+    fn is_poisoned(&self, input: usize) -> bool {
+        let weights = match self.case.op {
+            Op::CrossEntropy(_) | Op::Fused(Fused::CrossEntropy(_)) => Some(2),
+            Op::Gradient(Gradient::CrossEntropy(_)) | Op::Fused(Fused::CrossEntropyGrad(_)) => Some(3),
+            Op::LabelWeight(_) => Some(1),
             _ => None,
         };
-        let spreads = |(i, ty): (usize, &TensorType)| ty.layout == Layout::Filter || of_gradient == Some(i);
+        self.case.inputs[input].dtype != DType::U32 && weights != Some(input)
+    }
+
+    /// Whether results may be NaN that the reference has not so: kernels multiply some NaN with zeros, as PyTorch does: a filter's, and that
+    /// of the gradient that a filter's gradient is made of, with the zeros around an image; all that the gradient of a
+    /// resized loss reads with weights of 0.
+    fn spreads(&self) -> bool {
+        let spreads = |(i, ty): (usize, &TensorType)| match self.case.op {
+            Op::Gradient(Gradient::Conv2dWeight(_)) => i == 1,
+            Op::Fused(Fused::CrossEntropyGrad(_)) => true,
+            _ => ty.layout == Layout::Filter,
+        };
         let mut inputs = self.case.inputs.iter().enumerate().zip(&self.values);
         inputs.any(|(input, values)| spreads(input) && values.iter().any(|v| v.is_nan()))
     }

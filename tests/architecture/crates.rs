@@ -126,7 +126,15 @@ fn shaders_need_nothing_at_run_time() {
 fn the_top_level_shows_the_architecture() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let tracked = ["Cargo.toml", "Cargo.lock", "crates", "shaders", "tests", "examples", "docs", "target"];
-    let documents = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE-MIT", "LICENSE-APACHE", "rustfmt.toml"];
+    let documents = [
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+        "rustfmt.toml",
+    ];
     for entry in std::fs::read_dir(root).expect("the root is readable") {
         let name = entry.expect("an entry").file_name().into_string().expect("a UTF-8 name");
         // The README's commands write their pictures and run folders here.
