@@ -84,6 +84,7 @@ fn parsed(text: &str) -> Result<Names, String> {
     lines.filter_map(|line| pair(line).transpose()).collect()
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -46,6 +46,7 @@ impl Trial {
     }
 
     /// An operation on these values, planned for a target.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn of(
         device: &Device,
         op: &Op,

@@ -6,6 +6,7 @@
 //! way, and the gradient itself with central differences in f64. Operations whose tensors may be f16 also run in f16, on devices that
 //! support it. On a device with [`checks`](atrous_gpu::DeviceOptions::checks) elements that no invocation stores are NaN.
 
+#[cfg(not(target_arch = "wasm32"))]
 mod doctor;
 mod error;
 mod gradient;
@@ -22,8 +23,7 @@ use gradient::Differentiated;
 use kernel::Trial;
 
 #[cfg(not(target_arch = "wasm32"))]
-pub use doctor::examine_blocking;
-pub use doctor::{Diagnosis, Fault, Numbers};
+pub use doctor::{Diagnosis, Fault, Numbers, examine_blocking};
 pub use error::CheckError;
 pub use values::suited;
 

@@ -63,7 +63,6 @@ impl Diagnosis {
 /// # Errors
 /// [`GpuError::DeviceLost`]. Kernels whose results are wrong, or that the driver does not compile, are
 /// [faults](Diagnosis::faults).
-#[cfg(not(target_arch = "wasm32"))]
 pub fn examine_blocking(device: &Device) -> Result<Diagnosis, GpuError> {
     let begun = Instant::now();
     let cases: Vec<Case> =
@@ -131,7 +130,6 @@ fn served_by(operation: &Operation, target: &Target) -> Vec<Choice> {
 }
 
 /// Runs a case by every choice that a plan may make.
-#[cfg(not(target_arch = "wasm32"))]
 fn examine(device: &Device, (op, inputs): &Case) -> Result<Vec<Run>, GpuError> {
     let Ok(output) = op.infer(inputs) else { return Ok(Vec::new()) };
     let operation = Operation { op: *op, inputs: inputs.clone(), output };

@@ -22,7 +22,6 @@ pub struct Numbers {
 
 impl Numbers {
     /// Computes with such numbers on the device.
-    #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn of(device: &Device) -> Result<Self, GpuError> {
         let mut graph = Graph::new();
         let [a, b] = ["a", "b"].map(|name| graph.input(name, Shape::channels(4), DType::F32));
