@@ -158,6 +158,9 @@ impl Trainer {
                 update: flight.filled + 1 == window || last,
                 scale: 1.0 / window as f64,
             };
+            if let Some(result) = self.ready_for(batch.shape[0])? {
+                go_on = self.land(flight, &result, progress, watch)?;
+            }
             let seed = dropout_seed(self.options.seed, step.step, flight.filled);
             let before = self.submit(&batch, seed, step)?;
             flight.submitted(Run { batch, seed, lr: step.lr, update: step.update });

@@ -10,33 +10,45 @@ use super::{
 use crate::{data::Batch, step::TrainingStep};
 
 impl Trainer {
-    /// Submits a step on a batch of any size, and returns the result of the step before it, if that was not taken.
+    /// Makes the step on batches of `n` samples ready. If the step before was one of another size, returns its result, which the caller
+    /// must take into account before anything else can fail: its update is done.
+    pub(super) fn ready_for(&mut self, n: usize) -> Result<Option<StepResult>, TrainError> {
+        let other = self.other_size(n);
+        if let Some(n) = other {
+            self.prepare(n)?;
+        }
+        // Each session knows its own steps only.
+        if self.sizes.pending == other { Ok(None) } else { Ok(self.finish()?) }
+    }
+
+    /// The size of a batch that is not full.
+    fn other_size(&self, n: usize) -> Option<usize> {
+        (n != self.step.model.input_shape().n).then_some(n)
+    }
+
+    /// Submits a step on a batch that [`Self::ready_for`] has made ready for, and returns the result of the step before it, if that was one
+    /// of this size and not taken.
     pub(super) fn submit(
         &mut self,
         batch: &Batch,
         seed: u32,
         options: StepOptions,
     ) -> Result<Option<StepResult>, TrainError> {
-        let n = batch.shape[0];
-        let other = (n != self.step.model.input_shape().n).then_some(n);
-        // Each session knows its own steps only.
-        let before = if self.sizes.pending == other { None } else { self.finish()? };
-        if let Some(n) = other {
-            self.prepare(n)?;
-        }
+        let other = self.other_size(batch.shape[0]);
         let (seed, weights) = ([seed], batch.sample_weights());
         let (step, session) = match other.and(self.sizes.others.last_mut()) {
             Some((step, session)) => (&*step, session),
             None => (&self.step, &mut self.session),
         };
-        let earlier = session.step_blocking(&step.batch_inputs(batch, &seed, &weights), options)?;
+        let before = session.step_blocking(&step.batch_inputs(batch, &seed, &weights), options)?;
         self.sizes.pending = other;
-        Ok(before.or(earlier))
+        Ok(before)
     }
 
     /// The result of the last step, if it was not taken.
     pub(super) fn finish(&mut self) -> Result<Option<StepResult>, GpuError> {
-        match self.sizes.pending.take().and(self.sizes.others.last_mut()) {
+        let Some(n) = self.sizes.pending.take() else { return self.session.finish_blocking() };
+        match self.sizes.others.iter_mut().find(|(step, _)| step.model.input_shape().n == n) {
             Some((_, session)) => session.finish_blocking(),
             None => self.session.finish_blocking(),
         }

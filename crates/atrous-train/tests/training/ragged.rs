@@ -11,7 +11,7 @@ use atrous_nn::{
 use atrous_train::{
     Loss, Train, TrainError, TrainOptions, Trainer,
     checkpoint::{Checkpoint, NamedTensor},
-    data::{Loader, LoaderOptions, Subset, digits},
+    data::{DataError, Dataset, Loader, LoaderOptions, OnBroken, Sample, Subset, TargetSpec, digits},
 };
 use atrous_vision::Preprocess;
 
@@ -151,4 +151,55 @@ fn a_loop_of_ones_own_is_told_what_to_do_with_the_last_batch() {
     assert!(error.contains("4 samples, got 2") && error.contains("drop_last"), "{error}");
     session.batch_blocking(&last.filled(4, 255), 0.01).unwrap();
     assert!(session.finish_blocking().unwrap().unwrap().applied);
+}
+
+/// Digits of which the sixth cannot be read.
+struct Broken(Subset);
+
+impl Dataset for Broken {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn targets(&self) -> Vec<TargetSpec> {
+        self.0.targets()
+    }
+
+    fn class_names(&self) -> &[String] {
+        self.0.class_names()
+    }
+
+    fn get(&self, index: usize) -> Result<Sample, DataError> {
+        match index {
+            5 => Err(DataError::DamagedMask { path: "5".to_owned(), reason: "as asked".to_owned() }),
+            index => self.0.get(index),
+        }
+    }
+
+    fn describe(&self, index: usize) -> String {
+        self.0.describe(index)
+    }
+}
+
+/// The update before is complete when the step of the other size turns out to be impossible.
+#[test]
+fn a_batch_that_skipped_samples_leave_too_small_loses_no_update() {
+    let device = device();
+    let folder = tempfile::tempdir().unwrap();
+    let data = Broken(Subset::new(Arc::new(digits()), (0..6).collect()).unwrap());
+    let skip = LoaderOptions { on_broken: OnBroken::Skip, ..LoaderOptions::new(2, [8, 8], Preprocess::TF) };
+    let data = Loader::new(Arc::new(data), skip).unwrap();
+    let options = TrainOptions { run_folder: Some(folder.path().to_owned()), ..sgd(0.9, 1) };
+    let mut trainer =
+        Trainer::builder(&device, Pooled, data).weights(&Weights::Init(3)).options(options).build().unwrap();
+    let error = trainer.fit().unwrap_err();
+    assert!(matches!(error.reason(), TrainError::BatchSize { n: 1, full: 2, .. }), "{error}");
+    let saved = Checkpoint::load(folder.path().join("last.checkpoint")).unwrap();
+    let mut whole = Trainer::builder(&device, Pooled, loader(0..4, 2))
+        .weights(&Weights::Init(3))
+        .options(sgd(0.9, 1))
+        .build()
+        .unwrap();
+    whole.fit().unwrap();
+    assert_eq!((saved.state.step, bits(&saved)), (2, bits(&whole.checkpoint().unwrap())));
 }

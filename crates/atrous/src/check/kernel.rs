@@ -38,9 +38,10 @@ impl Trial {
             _ => *ty,
         };
         let halves: Vec<TensorType> = types.iter().enumerate().map(half).collect();
-        let mut trials = vec![Self::new(device, &node.name, &node.op, &types, &tensors, DType::F32)?];
-        if halves != types && device.target().f16 {
-            trials.push(Self::new(device, &node.name, &node.op, &halves, &tensors, DType::F16)?);
+        let target = device.target();
+        let mut trials = vec![Self::new(device, &node.name, &node.op, &types, &tensors, DType::F32, &target)?];
+        if halves != types && target.f16 {
+            trials.push(Self::new(device, &node.name, &node.op, &halves, &tensors, DType::F16, &target)?);
         }
         Ok(trials)
     }
@@ -58,21 +59,10 @@ impl Trial {
         let tensors: Vec<Tensor> = tensors.collect();
         let half = types.iter().any(|ty| ty.dtype == DType::F16);
         let storage = if half { DType::F16 } else { DType::F32 };
-        Self::planned(device, "y", op, types, &tensors, storage, target)
+        Self::new(device, "y", op, types, &tensors, storage, target)
     }
 
     fn new(
-        device: &Device,
-        node: &str,
-        op: &Op,
-        types: &[TensorType],
-        tensors: &[Tensor],
-        storage: DType,
-    ) -> Result<Self, CheckError> {
-        Self::planned(device, node, op, types, tensors, storage, &device.target())
-    }
-
-    fn planned(
         device: &Device,
         node: &str,
         op: &Op,
