@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use atrous_files::Checksum;
 use atrous_kernels::{Choices, ChoicesError, Origin};
 
-use crate::sealed::{read, sealed};
-#[cfg(not(target_arch = "wasm32"))]
-use crate::whole_file::replace;
+use crate::sealed::read;
 use crate::{AdapterInfo, DeviceOptions, Tuning};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::{sealed::sealed, whole_file::replace};
 
 /// The choices of a device, and the file where they are kept: readable text whose last line is a checksum, one file for each adapter and
 /// driver. If the file cannot be read or written, or is damaged, a warning says so and the choices are kept in memory alone.
