@@ -111,6 +111,16 @@ fn maxima_of_what_is_not_finite() {
     }
 }
 
+/// Beyond the first four channels.
+#[test]
+fn class_maps_of_what_is_not_finite() {
+    let x = vec![5.0, 1.0, 2.0, 0.5, 9.0, 3.0, NAN, NAN, 2.0];
+    let class = Case::images(Op::ArgMax, &[Shape::channels(9)]).expect_with(vec![x]);
+    let device = device();
+    class.check(&device, &device.target());
+    assert_eq!(class.want().data, [6.0]);
+}
+
 #[test]
 fn normalisations_of_what_is_not_finite() {
     let op = Op::BatchNorm(BatchNorm { eps: 1e-3, scale: true, shift: true, batch: false });
