@@ -111,7 +111,8 @@ fn stored((op, inputs): Case, precision: Precision) -> Vec<Case> {
         _ => *ty,
     };
     let halves: Vec<_> = inputs.iter().enumerate().map(half).collect();
-    let both = precision == Precision::F16 && halves != inputs;
+    // Some operations have no form in f16.
+    let both = precision == Precision::F16 && halves != inputs && op.infer(&halves).is_ok();
     [Some((op, inputs)), both.then_some((op, halves))].into_iter().flatten().collect()
 }
 
@@ -131,7 +132,7 @@ fn served_by(operation: &Operation, target: &Target) -> Vec<Choice> {
 
 /// Runs a case by every choice that a plan may make.
 fn examine(device: &Device, (op, inputs): &Case) -> Result<Vec<Run>, GpuError> {
-    let Ok(output) = op.infer(inputs) else { return Ok(Vec::new()) };
+    let output = op.infer(inputs).expect("the table's cases are legal");
     let operation = Operation { op: *op, inputs: inputs.clone(), output };
     let target = Target { avoided: None, ..device.target() };
     let values: Vec<Vec<f32>> = (0..inputs.len()).map(|i| values::suited(op, inputs, i)).collect();
