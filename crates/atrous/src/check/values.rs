@@ -1,8 +1,8 @@
 //! Inputs of a checked operation.
 
 use atrous_cpu::Tensor;
-use atrous_graph::op::{Binary, Fused, Gradient, LabelWeight, OneHot, Unary, UnaryGrad};
-use atrous_graph::{DType, Graph, GraphError, Layout, NodeId, Op, TensorType};
+use atrous_graph::op::{Binary, Fused, Gradient, LabelWeight, MaxPoolGrad, MaxPoolIndices, OneHot, Unary, UnaryGrad};
+use atrous_graph::{DType, Graph, GraphError, Layout, NodeId, Op, Shape, TensorType};
 
 /// A fixed pseudo-random sequence of numbers from 0 to 1 (Knuth's linear congruential generator).
 pub(super) fn sequence(seed: u64) -> impl Iterator<Item = f64> {
@@ -54,6 +54,9 @@ pub(super) fn sources(graph: &mut Graph, inputs: &[TensorType]) -> Result<Vec<No
 /// some are out of range or 255.
 pub fn suited(op: &Op, inputs: &[TensorType], input: usize) -> Vec<f32> {
     let ty = inputs[input];
+    if let (Op::Gradient(Gradient::MaxPool(grad)), 1) = (op, input) {
+        return indices(grad, ty);
+    }
     let mut state = 0x2545_F491_4F6C_DD1D_u64 ^ (input as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let uniform = std::iter::repeat_with(move || {
         state ^= state << 13;
@@ -68,6 +71,14 @@ pub fn suited(op: &Op, inputs: &[TensorType], input: usize) -> Vec<f32> {
     };
     let values: Vec<f32> = uniform.take(ty.shape.len()).map(shaped).collect();
     stored(&Tensor::from_f32(ty.shape, &values), ty.dtype).to_f32()
+}
+
+/// The places of the maxima of an image, of this type.
+fn indices(grad: &MaxPoolGrad, ty: TensorType) -> Vec<f32> {
+    let x = TensorType::image(Shape { h: grad.h, w: grad.w, ..ty.shape });
+    let op = Op::Gradient(Gradient::MaxPoolIndices(MaxPoolIndices { window: grad.window }));
+    let image = Tensor::from_f32(x.shape, &suited(&op, &[x], 0));
+    atrous_cpu::evaluate(&op, &[&image], ty.shape).to_f32()
 }
 
 /// The number of classes of an input that holds labels.

@@ -1,7 +1,7 @@
 //! The operations and shapes that a device is examined with: small, odd in every side, and together they reach every kernel.
 
 use atrous_graph::op::*;
-use atrous_graph::{Op, Shape, TensorType};
+use atrous_graph::{DType, Op, Shape, TensorType};
 
 /// An operation, and the types of its inputs.
 pub(super) type Case = (Op, Vec<TensorType>);
@@ -59,6 +59,9 @@ fn movement() -> Vec<Case> {
         images(Op::Place(Place { start: [0, 1, 2, 3], shape: Shape::new(2, 7, 9, 30) }), &[X]),
         images(Op::Flip(Flip { vertical: true, horizontal: false }), &[X]),
         images(Op::Permute(Permute { axes: [0, 3, 1, 2] }), &[X]),
+        images(Op::Broadcast(Broadcast { shape: X }), &[Shape { h: 1, ..X }]),
+        (Op::Fill(Fill { shape: X, value: -1.5 }), Vec::new()),
+        images(Op::Cast(Cast { dtype: DType::F16 }), &[X]),
     ];
     pads.into_iter().chain(others).collect()
 }
@@ -67,6 +70,7 @@ fn pooling() -> Vec<Case> {
     let window = Window { padding: Padding::symmetric(1, 1), ceil_mode: true, ..Window::new([3, 3], [2, 2]) };
     let channels = ChannelMaxPool { window: 3, stride: 2 };
     let max = Op::MaxPool(MaxPool { window });
+    let pooled = max.infer(&[TensorType::image(X)]).expect("a window that fits").shape;
     let large = Shape::new(3, 65, 67, 5);
     let reductions = [Reduce::MEAN_NHW, Reduce::MAX_HW, Reduce { reduction: Reduction::Sum, ..Reduce::MEAN_NHW }];
     let reductions = reductions.into_iter().flat_map(|op| [X, large].map(|shape| images(Op::Reduce(op), &[shape])));
@@ -77,6 +81,10 @@ fn pooling() -> Vec<Case> {
     let maps = exact.map(|op| fused(Fused::ArgMax(ResizeArgMax(op)), &[X]));
     let others = [
         images(max, &[X]),
+        (
+            Op::Gradient(Gradient::MaxPool(MaxPoolGrad { window, h: X.h, w: X.w })),
+            vec![TensorType::image(pooled), TensorType::map(pooled)],
+        ),
         gradient(Gradient::MaxPoolIndices(MaxPoolIndices { window }), &[X]),
         images(Op::AvgPool(AvgPool { window, count_include_pad: false, divisor: None }), &[X]),
         images(Op::AdaptiveAvgPool(AdaptiveAvgPool { h: 3, w: 2 }), &[X]),
@@ -181,6 +189,7 @@ fn convolutions() -> Vec<Case> {
         Row::new(Shape::new(1, 6, 7, 6), 9, 3, 1, 1, 3),
         Row::new(Shape::new(2, 9, 10, 12), 12, 3, 1, 1, 12),
         Row::new(Shape::new(1, 9, 7, 5), 15, 3, 2, 1, 5),
+        Row::new(Shape::new(1, 9, 10, 12), 12, 5, 2, 1, 12),
     ];
     rows.iter().flat_map(Row::cases).collect()
 }
