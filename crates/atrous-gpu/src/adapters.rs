@@ -21,22 +21,43 @@ pub fn adapters_blocking() -> Vec<AdapterInfo> {
 /// # Errors
 /// [`GpuError::NoAdapter`], [`GpuError::NoMatch`].
 pub(crate) async fn choose(choice: &AdapterChoice) -> Result<(wgpu::Adapter, AdapterInfo), GpuError> {
-    let (mut adapters, mut infos) = found().await;
-    if infos.is_empty() {
-        let names: Vec<String> =
-            (BACKENDS & wgpu::Instance::enabled_backend_features()).iter().map(|b| format!("{b:?}")).collect();
-        return Err(GpuError::NoAdapter { looked_for: format!("{choice} through {}", names.join(", ")) });
-    }
-    let Some(picked) = choice.pick(&infos) else {
-        let available: Vec<String> = infos.iter().map(ToString::to_string).collect();
-        return Err(GpuError::NoMatch { wanted: choice.to_string(), available: available.join("; ") });
-    };
-    let (adapter, info) = (adapters.swap_remove(picked), infos.swap_remove(picked));
+    let (adapter, info) = find(&choice.to_string(), |infos| choice.pick(infos)).await?;
     tracing::info!(adapter = %info, "opening adapter");
     if info.software() && *choice == AdapterChoice::Auto {
         tracing::warn!(adapter = %info, "there is no GPU: a software adapter runs on the CPU, slowly");
     }
     Ok((adapter, info))
+}
+
+/// Finds the adapter that is described, perhaps at another index now.
+///
+/// # Errors
+/// [`GpuError::NoAdapter`], [`GpuError::NoMatch`].
+pub(crate) async fn find_again(info: &AdapterInfo) -> Result<(wgpu::Adapter, AdapterInfo), GpuError> {
+    let same = |found: &AdapterInfo| AdapterInfo { index: info.index, ..found.clone() } == *info;
+    let place = |infos: &[AdapterInfo]| {
+        let all = (0..infos.len()).filter(|i| same(&infos[*i]));
+        all.min_by_key(|i| infos[*i].index != info.index)
+    };
+    find(&info.to_string(), place).await
+}
+
+/// Finds the adapter that `pick` chooses; `wanted` describes it.
+async fn find(
+    wanted: &str,
+    pick: impl FnOnce(&[AdapterInfo]) -> Option<usize>,
+) -> Result<(wgpu::Adapter, AdapterInfo), GpuError> {
+    let (mut adapters, mut infos) = found().await;
+    if infos.is_empty() {
+        let names: Vec<String> =
+            (BACKENDS & wgpu::Instance::enabled_backend_features()).iter().map(|b| format!("{b:?}")).collect();
+        return Err(GpuError::NoAdapter { looked_for: format!("{wanted} through {}", names.join(", ")) });
+    }
+    let Some(picked) = pick(&infos) else {
+        let available: Vec<String> = infos.iter().map(ToString::to_string).collect();
+        return Err(GpuError::NoMatch { wanted: wanted.to_owned(), available: available.join("; ") });
+    };
+    Ok((adapters.swap_remove(picked), infos.swap_remove(picked)))
 }
 
 /// All adapters of wgpu with their descriptions, in the same order.

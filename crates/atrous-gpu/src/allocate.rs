@@ -7,15 +7,21 @@ use wgpu::BufferUsages as Usage;
 use crate::buffer::{empty, filled, mapped, repeated, write_mapped};
 use crate::{Device, GpuError, Parameters};
 
-/// Checks that the memory the plan predicts stays within the budget, and that each transfer buffer, which cannot be split, stays within
-/// the largest buffer size.
-pub(crate) fn check_memory(device: &Device, plan: &Plan) -> Result<(), GpuError> {
+/// Checks that the memory the plan predicts stays within the budget.
+pub(crate) fn check_budget(device: &Device, plan: &Plan) -> Result<(), GpuError> {
+    let Some(budget) = device.memory_budget() else { return Ok(()) };
     let (needs, activations, parameters) = (plan.peak_bytes(), plan.activation_bytes(), plan.parameter_bytes());
     let (gradients, state) = (plan.gradient_bytes(), plan.state_bytes());
-    if let Some(budget) = device.options().memory_budget.filter(|budget| needs > *budget) {
-        let transfer = needs - activations - parameters - gradients - state;
-        return Err(GpuError::MemoryBudget { needs, activations, parameters, gradients, state, transfer, budget });
+    if needs <= budget {
+        return Ok(());
     }
+    let transfer = needs - activations - parameters - gradients - state;
+    Err(GpuError::MemoryBudget { needs, activations, parameters, gradients, state, transfer, budget })
+}
+
+/// Checks the budget, and that each transfer buffer, which cannot be split, stays within the largest buffer size.
+pub(crate) fn check_memory(device: &Device, plan: &Plan) -> Result<(), GpuError> {
+    check_budget(device, plan)?;
     let limit = device.target().limits.max_buffer;
     let over = |(_, needs): &(&'static str, u64)| *needs > limit;
     let transfers = [("reading back the outputs", plan.readback_bytes())].into_iter();

@@ -42,6 +42,11 @@ impl Avoided {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Takes the variants of another device on the same adapter in place of those in the file.
+    pub(crate) fn take_over(&self, other: &Self) {
+        *self.names.lock().unwrap_or_else(PoisonError::into_inner) = other.names();
+    }
+
     /// Replaces the variants, here and in the file.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn replace(&self, names: Names) {

@@ -1,6 +1,6 @@
 //! An opened adapter.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use atrous_kernels::{Cooperative, Target};
@@ -11,6 +11,7 @@ use crate::disk_cache::DiskCache;
 use crate::handle::Handle;
 use crate::interop_kernels::Kernels;
 use crate::pipelines::Pipelines;
+use crate::reopen::Successors;
 use crate::tuned::Tuned;
 use crate::{AdapterInfo, DeviceOptions, GpuError};
 
@@ -45,6 +46,9 @@ struct Shared {
     avoided: Avoided,
     /// The cooperative matrices that have passed their test.
     cooperative: OnceLock<Cooperative>,
+    /// Most bytes of device memory for a session.
+    budget: Mutex<Option<u64>>,
+    successors: Successors,
 }
 
 impl Device {
@@ -56,8 +60,21 @@ impl Device {
         let pipelines = Pipelines::new(disk, options.checks, limits.workgroup_memory);
         let (tuned, avoided) = (Tuned::open(&info, &options), Avoided::open(&info, &options));
         let (kernels, cooperative) = (Kernels::default(), OnceLock::new());
-        let handle = Handle::new(raw, queue);
-        let shared = Shared { handle, info, target, options, pipelines, kernels, tuned, avoided, cooperative };
+        let (handle, budget) = (Handle::new(raw, queue), Mutex::new(options.memory_budget));
+        let successors = Successors::default();
+        let shared = Shared {
+            handle,
+            info,
+            target,
+            options,
+            pipelines,
+            kernels,
+            tuned,
+            avoided,
+            cooperative,
+            budget,
+            successors,
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -71,9 +88,20 @@ impl Device {
         &self.shared.info
     }
 
-    /// How the device was opened.
+    /// How the device was opened. The budget may have [changed](Self::memory_budget) since.
     pub fn options(&self) -> &DeviceOptions {
         &self.shared.options
+    }
+
+    /// Most bytes of device memory for a session, parameters included.
+    pub fn memory_budget(&self) -> Option<u64> {
+        *self.shared.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the budget, such as when other programs need memory. Sessions that exist and are above it fail with
+    /// [`GpuError::MemoryBudget`] at their next run, before anything is submitted; dropping them frees their memory.
+    pub fn set_memory_budget(&self, bytes: Option<u64>) {
+        *self.shared.budget.lock().unwrap_or_else(PoisonError::into_inner) = bytes;
     }
 
     /// What plans for this device depend on: the limits it was opened with, whether it is a CPU, the cooperative matrices it
@@ -136,9 +164,24 @@ impl Device {
         &self.shared.kernels
     }
 
-    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn avoided(&self) -> &Avoided {
+        &self.shared.avoided
+    }
+
+    pub(crate) fn successors(&self) -> &Successors {
+        &self.shared.successors
+    }
+
     pub(crate) fn tuned(&self) -> &Tuned {
         &self.shared.tuned
+    }
+
+    /// How long a call waits for a run; `None` if there is no limit.
+    pub(crate) fn time_limit(&self) -> Option<Duration> {
+        const GPU: Duration = Duration::from_secs(600);
+        const NONE: Duration = Duration::from_secs(1 << 32);
+        let default = (!self.info().software()).then_some(GPU);
+        self.options().timeout.or(default).filter(|limit| *limit < NONE)
     }
 
     pub(crate) fn is_same(&self, other: &Self) -> bool {

@@ -8,11 +8,12 @@ use wgpu::BufferUsages as Usage;
 
 use crate::buffer;
 use crate::data::{Data, stored};
-use crate::wait::Mapping;
+use crate::wait::{Mapping, unmapped};
 use crate::{Device, GpuError};
 
 /// A copy of a buffer on its way to the host.
 pub(crate) struct Download {
+    device: Device,
     buffer: wgpu::Buffer,
     mapping: Option<Mapping>,
 }
@@ -31,7 +32,7 @@ impl Download {
             device.queue().submit([encoder.finish()])
         })?;
         let mapping = Some(Mapping::request(device, &buffer)?);
-        Ok(Self { buffer, mapping })
+        Ok(Self { device: device.clone(), buffer, mapping })
     }
 
     /// Waits until the copy has arrived.
@@ -50,11 +51,13 @@ impl Download {
 
     /// The dense values of an f32 or f16 tensor that begins at byte `offset` of the buffer.
     pub(crate) fn tensor(&self, ty: TensorType, offset: u64) -> Result<Vec<f32>, GpuError> {
-        let failed = |reason: String| GpuError::Validation { what: "a download".to_owned(), reason };
-        let view = self.buffer.get_mapped_range(..).map_err(|e| failed(e.to_string()))?;
+        let view = self.buffer.get_mapped_range(..).map_err(|error| unmapped(&self.device, &error))?;
         match Data::unpack(ty, &view[offset as usize..(offset + ty.bytes()) as usize]) {
             Data::F32(values) => Ok(values),
-            Data::U32(_) => Err(failed(format!("{ty} is no f32 tensor"))),
+            Data::U32(_) => {
+                let reason = format!("{ty} is no f32 tensor");
+                Err(GpuError::Validation { what: "a download".to_owned(), reason })
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Errors of devices, sessions and runs.
 
+use std::time::Duration;
+
 use atrous_graph::{DType, GraphError, Shape, SourceError, TensorType};
 use atrous_kernels::PlanError;
 
@@ -59,6 +61,18 @@ pub enum GpuError {
     /// The device is gone: unplugged, reset by the driver, or destroyed. All its sessions and parameters are lost.
     #[error("the device was lost: {0}")]
     DeviceLost(String),
+    /// The device was opened by its program and given to atrous, which cannot open it again: buffers and textures that the program shares
+    /// with it would be missing.
+    #[error("the device was opened by its program, which must open it again itself")]
+    Given,
+    /// A run did not end within the [time limit](crate::DeviceOptions::timeout). The device counts as lost.
+    #[error("the device did not end a run within {} s{}", limit.as_secs_f64(), culprit(.node.as_deref()))]
+    Timeout {
+        /// The time limit.
+        limit: Duration,
+        /// The first node that also on a new device, computed alone and with zeros in place of inputs and parameters, does not end.
+        node: Option<String>,
+    },
     /// The device has no memory left.
     #[error("out of device memory: {0}")]
     OutOfMemory(String),
@@ -352,5 +366,13 @@ impl GpuError {
                 Self::Validation { what: what.to_owned(), reason: description.clone() }
             }
         }
+    }
+}
+
+/// What is known of a run that does not end.
+fn culprit(node: Option<&str>) -> String {
+    match node {
+        Some(node) => format!(": \"{node}\" does not end"),
+        None => "; which node does not is not known".to_owned(),
     }
 }

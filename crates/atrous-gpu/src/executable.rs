@@ -141,7 +141,7 @@ impl Executable {
     pub(crate) fn read(&mut self, readback: usize) -> Result<(Outputs, Option<StepReport>), GpuError> {
         let readback = &mut self.readbacks[readback];
         let (all, report) = {
-            let view = readback.buffer.get_mapped_range(..).map_err(unmapped)?;
+            let view = readback.buffer.get_mapped_range(..).map_err(|error| unmapped(&self.device, &error))?;
             if let Some(timer) = &self.timer {
                 self.gpu_time = Some(timer.read(&view[self.plan.readback_bytes() as usize..]));
             }

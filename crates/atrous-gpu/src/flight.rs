@@ -8,7 +8,7 @@ use crate::command::Command;
 use crate::executable::Executable;
 use crate::readback::Readback;
 use crate::wait::Mapping;
-use crate::{GpuError, Outputs};
+use crate::{GpuError, Outputs, allocate, hang};
 
 /// A run that was begun by [`Session::begin`](crate::Session::begin). Dropping it discards its results.
 pub struct Flight {
@@ -22,6 +22,7 @@ impl Executable {
     /// Submits a run with the uploaded inputs and does not wait for it: the commands `before`, those of every run, and the commands
     /// `after`.
     pub(crate) fn begin(&mut self, before: &[Command], after: &[Command]) -> Result<Flight, GpuError> {
+        allocate::check_budget(&self.device, &self.plan)?;
         let index = self.free_readback()?;
         if std::mem::take(&mut self.readbacks[index].mapped) {
             // The results of an earlier run were discarded. Its buffer is mapped, or about to be; unmapping ends both.
@@ -55,7 +56,9 @@ impl Executable {
         let index = self.readback_of(&flight)?;
         // As long as the holder lives, no other run takes the readback.
         let Flight { mapping, holder: _holder, .. } = flight;
-        mapping.await?;
+        if let Err(error) = mapping.await {
+            return Err(hang::explain(error, &self.device, &self.plan).await);
+        }
         self.read(index)
     }
 
@@ -63,7 +66,9 @@ impl Executable {
     pub(crate) fn finish_blocking(&mut self, flight: Flight) -> Result<(Outputs, Option<StepReport>), GpuError> {
         let index = self.readback_of(&flight)?;
         let Flight { mapping, submission, holder: _holder } = flight;
-        mapping.wait_after(Some(submission))?;
+        if let Err(error) = mapping.wait_after(Some(submission)) {
+            return Err(pollster::block_on(hang::explain(error, &self.device, &self.plan)));
+        }
         self.read(index)
     }
 

@@ -48,6 +48,17 @@ impl Handle {
         self.raw.destroy();
     }
 
+    /// Lets a device that hangs count as lost: it has not ended a run within this time.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn give_up(&self, limit: std::time::Duration) -> GpuError {
+        let mut health = lock(&self.health);
+        if let Some(reason) = &health.lost {
+            return GpuError::DeviceLost(reason.clone());
+        }
+        health.lost = Some(format!("it did not end a run within {} s", limit.as_secs_f64()));
+        GpuError::Timeout { limit, node: None }
+    }
+
     /// Returns the error that wgpu reported outside of any call since the last check. A lost device stays lost.
     pub(crate) fn check(&self) -> Result<(), GpuError> {
         let mut health = lock(&self.health);
@@ -110,9 +121,16 @@ impl Handle {
     /// Polls the device.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn poll(&self, how: wgpu::PollType) -> Result<(), GpuError> {
+        let limit = match &how {
+            wgpu::PollType::Wait { timeout, .. } => *timeout,
+            wgpu::PollType::Poll => None,
+        };
         // wgpu panics when a device is lost while it is polled, after it has called back with the reason.
         let poll = std::panic::AssertUnwindSafe(|| self.raw.poll(how));
         let polled = std::panic::catch_unwind(poll);
+        if let (Ok(Err(wgpu::PollError::Timeout)), Some(limit)) = (&polled, limit) {
+            return Err(self.give_up(limit));
+        }
         let health = lock(&self.health);
         match (&health.lost, polled) {
             (Some(reason), _) => Err(GpuError::DeviceLost(reason.clone())),

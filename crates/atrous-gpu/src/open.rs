@@ -1,6 +1,7 @@
 //! Opening an adapter.
 
 use atrous_graph::passes::Precision;
+use atrous_kernels::Cooperative;
 
 use crate::adapters::choose;
 use crate::{
@@ -15,15 +16,24 @@ impl Device {
     /// for, [`GpuError::NoF16`], or [`GpuError::NoCooperative`].
     pub async fn open(choice: &AdapterChoice, options: DeviceOptions) -> Result<Self, GpuError> {
         let (adapter, info) = choose(choice).await?;
+        let (device, matrices) = Self::open_adapter(&adapter, info, options).await?;
+        cooperative_proof::enable(&device, matrices).await;
+        Ok(device)
+    }
+
+    /// Opens this adapter. Plans for the device use no cooperative matrices yet; returns also those to test, if they are asked for.
+    pub(crate) async fn open_adapter(
+        adapter: &wgpu::Adapter,
+        info: AdapterInfo,
+        options: DeviceOptions,
+    ) -> Result<(Self, Option<Cooperative>), GpuError> {
         let required_limits = match options.limits {
             LimitsChoice::Adapter => adapter.limits(),
             LimitsChoice::WebGpuDefaults => wgpu::Limits::default(),
         };
         check_precision(&info, options.precision)?;
         let matrices = match options.cooperative {
-            true => {
-                Some(cooperative::of(&adapter, adapter.features()).map_err(|reason| no_cooperative(&info, reason))?)
-            }
+            true => Some(cooperative::of(adapter, adapter.features()).map_err(|reason| no_cooperative(&info, reason))?),
             false => None,
         };
         let mut features = wgpu::Features::empty();
@@ -53,8 +63,7 @@ impl Device {
             .map_err(|e| GpuError::RequestDevice { adapter: info.name.clone(), reason: e.to_string() })?;
         let device = Self::around(raw, queue, info, options);
         device.handle().watch();
-        cooperative_proof::enable(&device, matrices).await;
-        Ok(device)
+        Ok((device, matrices))
     }
 
     /// [`Self::open`], for callers that may block.

@@ -1,6 +1,7 @@
 //! How a device is opened.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use atrous_graph::passes::{PassOptions, Precision};
 
@@ -80,8 +81,13 @@ pub struct DeviceOptions {
     pub finite: bool,
     /// Limits that the device is opened with: the adapter's, or those of every WebGPU device.
     pub limits: LimitsChoice,
-    /// Most bytes of device memory for a session, parameters included; checked before anything is allocated.
+    /// Most bytes of device memory for a session, parameters included; checked before anything is allocated. It may be changed later by
+    /// [`Device::set_memory_budget`](crate::Device::set_memory_budget).
     pub memory_budget: Option<u64>,
+    /// Longest time that a call waits for a run; then the run fails with [`GpuError::Timeout`], which names the node that does not end,
+    /// and the device counts as lost. `None` is ten minutes on GPUs, whose drivers usually reset a device that hangs long before, and no limit
+    /// on software adapters; [`Duration::MAX`] is no limit. Browsers have limits of their own.
+    pub timeout: Option<Duration>,
     /// Measure the time of each run on the device, if the adapter supports it.
     pub timestamps: bool,
     /// Where compiled kernels, and the kernels that tuning chose, are kept for later programs.
@@ -103,8 +109,8 @@ pub struct DeviceOptions {
 impl DeviceOptions {
     /// The defaults, changed by the environment: `ATROUS_CHECKS` and `ATROUS_FINITE` (`1` or `0`), `ATROUS_LIMITS` (`default` for those of
     /// WebGPU, or `adapter`), `ATROUS_CACHE_DIR` (a folder for compiled kernels; `off` or `0` for none), `ATROUS_PASSES`
-    /// (`none`, `fuse` or `fold`), `ATROUS_PRECISION` (`f32` or `f16`), `ATROUS_COOPERATIVE` (`on` or `off`) and `ATROUS_TUNE` (`on`
-    /// or `off`).
+    /// (`none`, `fuse` or `fold`), `ATROUS_PRECISION` (`f32` or `f16`), `ATROUS_COOPERATIVE` (`on` or `off`), `ATROUS_TUNE` (`on`
+    /// or `off`) and `ATROUS_TIMEOUT` (seconds, or `off`).
     ///
     /// # Errors
     /// [`GpuError::Environment`] on any other value.
@@ -149,7 +155,16 @@ impl DeviceOptions {
             "on" | "1" => Some(true),
             _ => None,
         })?;
-        Ok(Self { checks, finite, limits, pipeline_cache, passes, precision, cooperative, tuning, ..Self::default() })
+        let timeout = variable("ATROUS_TIMEOUT", "a number of seconds above 0, or off", |v| match v {
+            "" => Some(None),
+            "off" => Some(Some(Duration::MAX)),
+            v => {
+                let seconds = v.parse().ok().filter(|seconds| *seconds > 0.0);
+                Some(Some(Duration::try_from_secs_f64(seconds?).ok()?))
+            }
+        })?;
+        let chosen = Self { checks, finite, limits, pipeline_cache, passes, precision, cooperative, ..Self::default() };
+        Ok(Self { tuning, timeout, ..chosen })
     }
 }
 

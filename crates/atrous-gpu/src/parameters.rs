@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use atrous_files::Checksum;
 use atrous_graph::{Graph, NodeId, ParameterSource, TensorType};
 use atrous_kernels::plan::{ParameterPlacement, Piece, place_parameters};
 use atrous_kernels::{Limits, Plan, Purpose, rewrite};
@@ -22,6 +23,7 @@ pub struct Parameters {
     types: HashMap<String, TensorType>,
     buffers: Vec<wgpu::Buffer>,
     folded: bool,
+    checksum: u32,
 }
 
 impl Parameters {
@@ -65,7 +67,7 @@ impl Parameters {
     ) -> Result<Self, GpuError> {
         let placement = place_parameters(graph, limits)?;
         let needs = placement.buffers.iter().sum();
-        if let Some(budget) = device.options().memory_budget.filter(|budget| needs > *budget) {
+        if let Some(budget) = device.memory_budget().filter(|budget| needs > *budget) {
             return Err(GpuError::MemoryBudget {
                 needs,
                 activations: 0,
@@ -77,23 +79,29 @@ impl Parameters {
             });
         }
         let mut uploading = Uploading { device, buffers: Vec::with_capacity(placement.buffers.len()) };
-        let mut words = Vec::new();
+        let (mut words, mut sum) = (Vec::new(), Checksum::default());
         for (_, node) in graph.parameters() {
             words.clear();
             words.resize(node.ty.padded_len(), 0.0f32);
             source.write(&node.name, node.ty, &mut words)?;
+            sum.update(bytemuck::cast_slice(&words));
             for piece in &placement.places[&node.name] {
                 uploading.write(&placement, piece, &stored(piece.ty, &piece_of(node.ty, piece, &words)))?;
             }
         }
         let buffers = uploading.finish()?;
         let types = graph.parameters().map(|(_, node)| (node.name.clone(), node.ty)).collect();
-        Ok(Self { device: device.clone(), placement, types, buffers, folded: false })
+        Ok(Self { device: device.clone(), placement, types, buffers, folded: false, checksum: sum.value() })
     }
 
     /// Whether the parameters are for inference alone, see [`Self::upload_folded`].
     pub fn are_folded(&self) -> bool {
         self.folded
+    }
+
+    /// CRC-32 of the values as they were uploaded, in the order of the graph: parameters uploaded from the same values have the same.
+    pub fn checksum(&self) -> u32 {
+        self.checksum
     }
 
     /// Bytes of device memory.

@@ -40,7 +40,7 @@ pub(crate) struct Pipelines {
 }
 
 /// Is called with the number of kernels that are about to be compiled.
-type Watcher = Arc<dyn Fn(usize) + Send + Sync>;
+pub(crate) type Watcher = Arc<dyn Fn(usize) + Send + Sync>;
 
 /// For each binding of a kernel, whether it is declared as written.
 type LayoutKey = Vec<bool>;
@@ -95,11 +95,15 @@ impl Pipelines {
         *lock(&self.watcher) = Some(watcher);
     }
 
+    /// The function that is called before kernels are compiled.
+    pub(crate) fn watcher(&self) -> Option<Watcher> {
+        lock(&self.watcher).clone()
+    }
+
     /// Tells the log and the watcher that `kernels` kernels are about to be compiled.
     fn announce(&self, kernels: usize) {
         tracing::info!(kernels, "compiling kernels");
-        let watcher = lock(&self.watcher).clone();
-        if let Some(watcher) = watcher {
+        if let Some(watcher) = self.watcher() {
             watcher(kernels);
         }
     }

@@ -49,6 +49,13 @@ impl Tuned {
         self.choices.as_ref().map(|choices| lock(choices).clone())
     }
 
+    /// Takes the choices of another device on the same adapter in place of those in the file, if tuning is on.
+    pub(crate) fn take_over(&self, other: &Self) {
+        if let Some((own, others)) = self.choices.as_ref().zip(other.choices()) {
+            *lock(own) = others;
+        }
+    }
+
     /// Adds new choices, for plans made from now on and for later programs. Choices that another program wrote into the file meanwhile
     /// are kept.
     #[cfg(not(target_arch = "wasm32"))]

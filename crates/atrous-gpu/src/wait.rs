@@ -19,6 +19,8 @@ const CALLBACK_MILLIS: u32 = 10_000;
 struct State {
     /// Whether the mapping succeeded, once that is known.
     mapped: Option<bool>,
+    /// Why the polling thread gave up.
+    failed: Option<GpuError>,
     /// Whether the waiting call was dropped.
     abandoned: bool,
     /// Whether the polling thread was started.
@@ -30,9 +32,9 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The error for a buffer that is not mapped, although the host waited for it.
-pub(crate) fn unmapped(error: wgpu::MapRangeError) -> GpuError {
-    GpuError::Validation { what: "reading back".to_owned(), reason: error.to_string() }
+/// The error for a buffer that is not mapped, although the host waited for it: the device may have been lost since.
+pub(crate) fn unmapped(device: &Device, error: &wgpu::MapRangeError) -> GpuError {
+    device.handle().cause(GpuError::Validation { what: "reading back".to_owned(), reason: error.to_string() })
 }
 
 /// A buffer that is about to be mapped for reading.
@@ -76,6 +78,7 @@ impl Mapping {
     /// Blocks until the buffer is mapped; `submission` was the last to write it. Does not wait for later submissions.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn wait_after(self, submission: Option<wgpu::SubmissionIndex>) -> Result<(), GpuError> {
+        let timeout = self.device.time_limit();
         // The poll of another thread may be about to run the callback, so the state is checked several times.
         for attempt in 0..CALLBACK_MILLIS {
             if let Some(result) = self.result() {
@@ -84,7 +87,7 @@ impl Mapping {
             if attempt > 0 {
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
-            self.device.handle().poll(wgpu::PollType::Wait { submission_index: submission.clone(), timeout: None })?;
+            self.device.handle().poll(wgpu::PollType::Wait { submission_index: submission.clone(), timeout })?;
         }
         let not_called = || GpuError::Validation {
             what: "reading back".to_owned(),
@@ -95,7 +98,13 @@ impl Mapping {
 
     /// The result of the mapping, once it is known.
     fn result(&self) -> Option<Result<(), GpuError>> {
-        let mapped = lock(&self.state).mapped?;
+        let (mapped, failed) = {
+            let mut state = lock(&self.state);
+            (state.mapped?, state.failed.take())
+        };
+        if let Some(error) = failed {
+            return Some(Err(error));
+        }
         Some(match (mapped, self.device.check()) {
             (true, _) => Ok(()),
             (false, Err(error)) => Err(error),
@@ -106,7 +115,7 @@ impl Mapping {
         })
     }
 
-    /// Starts a thread that polls the device until the buffer is mapped, the future is dropped or the device is lost. The pauses between
+    /// Starts a thread that polls the device until the buffer is mapped, the future is dropped, or the device is lost or hangs. The pauses between
     /// polls are a sixteenth of the time waited so far, at most a millisecond.
     #[cfg(not(target_arch = "wasm32"))]
     fn start_polling(&mut self) -> std::io::Result<()> {
@@ -115,16 +124,23 @@ impl Mapping {
         let poll = move || {
             let start = Instant::now();
             loop {
-                let polled = device.handle().poll(wgpu::PollType::Poll);
+                let mut polled = device.handle().poll(wgpu::PollType::Poll);
+                let late = device.time_limit().filter(|limit| start.elapsed() > *limit);
                 let waker = {
                     let mut state = lock(&shared);
                     if state.mapped.is_some() || state.abandoned {
                         return;
                     }
-                    if polled.is_err() {
-                        state.mapped = Some(false);
+                    if let (Ok(()), Some(limit)) = (&polled, late) {
+                        polled = Err(device.handle().give_up(limit));
                     }
-                    state.waker.take_if(|_| polled.is_err())
+                    let failed = polled.err();
+                    if failed.is_some() {
+                        (state.mapped, state.failed) = (Some(false), failed);
+                        state.waker.take()
+                    } else {
+                        None
+                    }
                 };
                 if let Some(waker) = waker {
                     waker.wake();

@@ -3,7 +3,7 @@
 mod common;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, GpuError, Parameters, Session, adapters_blocking};
 use atrous_graph::Shape;
@@ -147,4 +147,49 @@ fn cooperative_matrices_are_off_unless_asked_for_and_refused_where_there_are_non
             assert!(unusable, "{text}: {:?}", info.cooperative);
         }
     }
+}
+
+#[test]
+fn a_device_that_is_opened_again_gives_the_same_bits_and_is_announced() {
+    let device = device();
+    let announced = Arc::new(Mutex::new(Vec::new()));
+    let (tell, compiled) = (announced.clone(), Arc::new(Mutex::new(0)));
+    device.on_reopen(move |device| tell.lock().unwrap().push(device.clone()));
+    let count = compiled.clone();
+    device.on_compile(move |kernels| *count.lock().unwrap() += kernels);
+    let graph = relu(Shape::new(1, 2, 2, 4));
+    let x = values(16);
+    let want = session(&device, &graph, graph.outputs()).run_blocking(&[("x", (&x).into())]).unwrap();
+    device.set_memory_budget(Some(1 << 20));
+    let mut current = device;
+    for losses in 1..=3 {
+        current.destroy();
+        current = current.reopen_blocking().unwrap();
+        assert_eq!(current.memory_budget(), Some(1 << 20));
+        assert_eq!(current.target().limits, common::device().target().limits);
+        let got = session(&current, &graph, graph.outputs()).run_blocking(&[("x", (&x).into())]).unwrap();
+        assert_eq!(got.iter().next().unwrap().f32().unwrap(), want.iter().next().unwrap().f32().unwrap());
+        assert_eq!(announced.lock().unwrap().len(), losses);
+        assert_eq!(*compiled.lock().unwrap(), losses + 1, "the watcher of kernels is still called");
+    }
+}
+
+#[test]
+fn a_budget_that_shrinks_stops_runs_before_they_are_submitted() {
+    let device = device();
+    let graph = relu(Shape::new(1, 2, 2, 4));
+    let mut running = session(&device, &graph, graph.outputs());
+    let needs = running.plan().peak_bytes();
+    let x = values(16);
+    for budget in [None, Some(needs)] {
+        device.set_memory_budget(budget);
+        running.run_blocking(&[("x", (&x).into())]).unwrap();
+    }
+    device.set_memory_budget(Some(needs - 1));
+    let submits = running.counters().submits;
+    let error = running.run_blocking(&[("x", (&x).into())]).unwrap_err();
+    assert!(matches!(error, GpuError::MemoryBudget { needs: n, budget, .. } if n == needs && budget == needs - 1));
+    assert_eq!(running.counters().submits, submits);
+    device.set_memory_budget(None);
+    running.run_blocking(&[("x", (&x).into())]).unwrap();
 }

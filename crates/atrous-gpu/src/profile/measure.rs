@@ -14,7 +14,7 @@ impl Session {
         let (mut recording, by_pixels) = self.recording(inputs)?;
         for _ in 0..=runs.max(1) {
             recording.submit(self.device(), self.commands(by_pixels))?.await?;
-            recording.read()?;
+            recording.read(self.device())?;
         }
         Ok(recording.finish(self.device()))
     }
@@ -28,7 +28,7 @@ impl Session {
         let (mut recording, by_pixels) = self.recording(inputs)?;
         for _ in 0..=runs.max(1) {
             recording.submit(self.device(), self.commands(by_pixels))?.wait()?;
-            recording.read()?;
+            recording.read(self.device())?;
         }
         Ok(recording.finish(self.device()))
     }
@@ -56,7 +56,7 @@ impl TrainingSession {
         let mut recording = self.recording(inputs, &options)?;
         for _ in 0..=runs.max(1) {
             recording.submit(self.device(), self.commands(&options))?.await?;
-            recording.read()?;
+            recording.read(self.device())?;
         }
         Ok(recording.finish(self.device()))
     }
@@ -75,7 +75,7 @@ impl TrainingSession {
         let mut recording = self.recording(inputs, &options)?;
         for _ in 0..=runs.max(1) {
             recording.submit(self.device(), self.commands(&options))?.wait()?;
-            recording.read()?;
+            recording.read(self.device())?;
         }
         Ok(recording.finish(self.device()))
     }

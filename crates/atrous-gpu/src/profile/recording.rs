@@ -10,7 +10,7 @@ use super::times::{NodeProfile, Profile};
 use crate::buffer;
 use crate::command::Command;
 use crate::pixels::PixelInput;
-use crate::wait::Mapping;
+use crate::wait::{Mapping, unmapped};
 use crate::{Device, GpuError};
 
 /// Number of nodes whose two timestamps fit into one query set.
@@ -144,12 +144,9 @@ impl Recording {
     }
 
     /// Takes the timestamps of a run out of the mapped readback buffer.
-    pub(super) fn read(&mut self) -> Result<(), GpuError> {
+    pub(super) fn read(&mut self, device: &Device) -> Result<(), GpuError> {
         let ticks = {
-            let view = self
-                .readback
-                .get_mapped_range(..)
-                .map_err(|e| GpuError::Validation { what: "reading timestamps".to_owned(), reason: e.to_string() })?;
+            let view = self.readback.get_mapped_range(..).map_err(|error| unmapped(device, &error))?;
             bytemuck::pod_collect_to_vec::<u8, [u64; 2]>(&view)
         };
         self.readback.unmap();
@@ -199,7 +196,7 @@ mod tests {
         recording.inside = false;
         for _ in 0..3 {
             recording.submit(&device, session.commands(false)).unwrap().wait().unwrap();
-            recording.read().unwrap();
+            recording.read(&device).unwrap();
         }
         let profile = recording.finish(&device);
         assert_eq!((profile.nodes.len(), profile.runs()), (5, 2));

@@ -11,7 +11,7 @@ use crate::buffer::{self, mapped, write_mapped};
 use crate::command::{self, Command};
 use crate::data::{loaded, stored};
 use crate::timer::{self, Timer};
-use crate::wait::Mapping;
+use crate::wait::{Mapping, unmapped};
 use crate::{Device, GpuError};
 
 /// How the host waits for results.
@@ -151,7 +151,7 @@ impl Trial {
         })?;
         self.wait.until(Mapping::request(&self.device, &self.result)?).await?;
         let values = {
-            let view = self.result.get_mapped_range(..).map_err(unreadable)?;
+            let view = self.result.get_mapped_range(..).map_err(|error| unmapped(&self.device, &error))?;
             loaded(self.output, &view)
         };
         self.result.unmap();
@@ -180,16 +180,14 @@ impl Trial {
         self.wait.until(Mapping::request(&self.device, &self.ticks)?).await?;
         let elapsed = start.elapsed();
         let measured = match &self.timer {
-            Some(timer) => timer.read(&self.ticks.get_mapped_range(..).map_err(unreadable)?),
+            Some(timer) => {
+                timer.read(&self.ticks.get_mapped_range(..).map_err(|error| unmapped(&self.device, &error))?)
+            }
             None => elapsed,
         };
         self.ticks.unmap();
         Ok(measured / repeats)
     }
-}
-
-fn unreadable(error: wgpu::MapRangeError) -> GpuError {
-    GpuError::Validation { what: "reading a trial".to_owned(), reason: error.to_string() }
 }
 
 /// The sizes of scratch buffers that are large enough for all of these plans.

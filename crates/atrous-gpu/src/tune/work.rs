@@ -176,5 +176,5 @@ async fn shape(
 /// Whether a search stays within the device's memory budget.
 fn fits(device: &Device, operation: &Operation, plans: &[NodePlan], reference: &NodePlan) -> bool {
     let plans: Vec<&NodePlan> = plans.iter().chain([reference]).collect();
-    device.options().memory_budget.is_none_or(|budget| Trial::bytes(operation, &plans) <= budget)
+    device.memory_budget().is_none_or(|budget| Trial::bytes(operation, &plans) <= budget)
 }

@@ -1,6 +1,8 @@
 //! Which values of the forward pass are stored, and which are computed again when the backward pass reads them.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
 
 use crate::{Graph, GraphError, NodeId, Op};
 
@@ -17,6 +19,37 @@ pub enum Recompute {
     /// are of about equal size (Chen et al. 2016, "Training deep nets with sublinear memory cost"). Costs up to one
     /// more forward pass.
     Segments(usize),
+}
+
+impl fmt::Display for Recompute {
+    /// `nothing`, `cheap` or `segments=4`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("nothing"),
+            Self::Cheap => f.write_str("cheap"),
+            Self::Segments(n) => write!(f, "segments={n}"),
+        }
+    }
+}
+
+impl FromStr for Recompute {
+    type Err = String;
+
+    /// Reads the text that is [displayed](fmt::Display).
+    fn from_str(text: &str) -> Result<Self, String> {
+        let segments = text.strip_prefix("segments=").and_then(|n| n.parse().ok()).filter(|n| *n > 0);
+        match (text, segments) {
+            ("nothing", _) => Ok(Self::Nothing),
+            ("cheap", _) => Ok(Self::Cheap),
+            (_, Some(segments)) => Ok(Self::Segments(segments)),
+            (_, None) => Err(format!("expected {}, got {text:?}", Self::TEXTS)),
+        }
+    }
+}
+
+impl Recompute {
+    /// The texts that can be read.
+    pub const TEXTS: &str = "nothing, cheap, or segments=N with N at least 1";
 }
 
 /// The forward values that a backward pass reads.
