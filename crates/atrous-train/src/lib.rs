@@ -27,5 +27,6 @@ pub use schedule::{Schedule, ScheduleError};
 pub use step::{Part, Train};
 #[cfg(not(target_arch = "wasm32"))]
 pub use trainer::{
-    Figures, Outcome, Reason, RunFolder, RunFolderError, TrainError, TrainOptions, Trainer, TrainerBuilder, Watch,
+    Figures, OnOom, Outcome, Reason, RunFolder, RunFolderError, TrainError, TrainOptions, Trainer, TrainerBuilder,
+    Watch,
 };

@@ -20,6 +20,8 @@ pub enum Record {
     Step(StepRecord),
     /// One pass over the training data, and the validation after it.
     Epoch(EpochRecord),
+    /// A device that was opened again.
+    Recovery(RecoveryRecord),
 }
 
 /// The values of one optimizer step. A number that is not finite is `null` in the file and NaN when read back.
@@ -73,6 +75,23 @@ pub struct EpochRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skipped: Option<u64>,
     /// Duration of the epoch in seconds, validation included.
+    #[serde(deserialize_with = "number")]
+    pub seconds: f64,
+}
+
+/// A device that was lost, or lacked memory, and was opened again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecoveryRecord {
+    /// Optimizer steps in the log.
+    pub step: u64,
+    /// Optimizer steps of the state that the training goes on from; those up to `step` are done again, and not logged again.
+    pub resumed: u64,
+    /// The error.
+    pub reason: String,
+    /// How the training was made to need less memory, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapted: Option<String>,
+    /// Duration of the recovery in seconds.
     #[serde(deserialize_with = "number")]
     pub seconds: f64,
 }
@@ -137,6 +156,7 @@ impl LogWriter {
         let before = |record: &Record| match record {
             Record::Step(r) => r.step <= steps,
             Record::Epoch(r) => r.epoch <= epochs,
+            Record::Recovery(r) => r.step <= steps,
         };
         let records: Vec<Record> = records.into_iter().filter(before).collect();
         let lines = records.iter().map(line).collect::<io::Result<Vec<_>>>();

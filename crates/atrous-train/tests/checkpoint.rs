@@ -34,6 +34,7 @@ fn state(step: u64) -> TrainingState {
         }),
         validation: None,
         changed_data: true,
+        adapted: None,
         step,
         epoch: 3,
         batch: 7,

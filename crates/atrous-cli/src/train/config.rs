@@ -3,7 +3,7 @@
 //! Defaults for keys that neither the file nor the flags give are in `defaults.toml`, those of optimizers in `optimizers.toml`. Other
 //! tables with a `type` have their defaults at the fields.
 
-use atrous::train::{Loss, Part, Watch};
+use atrous::train::{Loss, OnOom, Part, Watch};
 use serde::{Deserialize, Serialize};
 
 use super::optimizer::Optimizer;
@@ -54,6 +54,9 @@ pub(super) struct Config {
     pub(super) top_k: usize,
     pub(super) watch: Watch,
     pub(super) checkpoint_every: Option<u64>,
+    /// 0 for none.
+    pub(super) snapshot_every: u64,
+    pub(super) on_oom: OnOom,
     /// Left out in the config.toml of a run folder.
     #[serde(skip_serializing)]
     pub(super) run_folder: Option<FilePath>,

@@ -27,6 +27,7 @@ use atrous::graph::Shape;
 use atrous::graph::passes::Precision;
 use atrous::io::WeightFile;
 use atrous::nn::{Init, Mode, Model, zoo};
+use atrous::train::log::Record;
 use atrous::train::{Reason, RunFolder, TrainError, Trainer};
 use atrous::{AdapterChoice, Device, DeviceOptions, Weights};
 use atrous_files::shown;
@@ -101,9 +102,14 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     say(&report::header(&device, &trainer, &loaders, folder));
 
     let interrupted = watch_for_interrupts()?;
-    let go_on = |_: &_| match interrupted.load(Ordering::Relaxed) {
-        true => ControlFlow::Break(()),
-        false => ControlFlow::Continue(()),
+    let go_on = |record: &Record| {
+        if let Record::Recovery(recovery) = record {
+            say(&report::recovered(recovery));
+        }
+        match interrupted.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
     };
     let fitted = trainer.fit_with(go_on);
     say(&report::skipped(&loaders));

@@ -38,6 +38,8 @@ impl Config {
             resume: flags.resume.is_some(),
             accept_changed_data: flags.accept_changed_data,
             checkpoint_every: self.checkpoint_every,
+            snapshot_every: Some(self.snapshot_every).filter(|n| *n > 0),
+            on_oom: self.on_oom,
             show: Show::Auto,
             ..TrainOptions::default()
         })
@@ -61,16 +63,8 @@ impl Config {
     }
 
     fn recompute(&self) -> Result<Recompute, Failed> {
-        let segments = self.recompute.strip_prefix("segments=").and_then(|n| n.parse().ok()).filter(|n| *n > 0);
-        match (self.recompute.as_str(), segments) {
-            ("nothing", _) => Ok(Recompute::Nothing),
-            ("cheap", _) => Ok(Recompute::Cheap),
-            (_, Some(segments)) => Ok(Recompute::Segments(segments)),
-            (got, None) => {
-                let must = "nothing, cheap, or segments=N with N at least 1";
-                Err(Failed::Value { key: "recompute", must, got: got.to_owned() })
-            }
-        }
+        let (key, must, got) = ("recompute", Recompute::TEXTS, self.recompute.clone());
+        self.recompute.parse().map_err(|_| Failed::Value { key, must, got })
     }
 
     /// The memory budget in bytes.

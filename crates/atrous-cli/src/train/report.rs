@@ -5,11 +5,12 @@ use std::path::Path;
 
 use atrous::Device;
 use atrous::graph::passes::Precision;
+use atrous::train::log::RecoveryRecord;
 use atrous::train::{Outcome, Reason, Trainer, Watch};
 use atrous_files::shown;
 
 use super::data::Loaders;
-use crate::output::Bytes;
+use crate::output::{Bytes, printable};
 
 /// The files of a run folder with their descriptions.
 const FILES: [(&str, &str); 7] = [
@@ -42,6 +43,9 @@ pub(super) fn header(device: &Device, trainer: &Trainer, loaders: &Loaders, fold
     let _ = writeln!(out, "Data     {pictures} pictures to train on, {held_out} to validate on, seen at {h}x{w}");
     let f16 = if device.options().precision == Precision::F16 { ", activations in f16" } else { "" };
     let _ = writeln!(out, "Step     {batches} batches of {batch} per epoch; {memory} of device memory{f16}");
+    if let Some(adapted) = trainer.adapted() {
+        let _ = writeln!(out, "         in less memory: {adapted}");
+    }
     let _ = writeln!(out, "Run      {}", shown(folder));
     let state = trainer.state();
     if state.step > 0 {
@@ -49,6 +53,17 @@ pub(super) fn header(device: &Device, trainer: &Trainer, loaders: &Loaders, fold
         let _ = writeln!(out, "         resumed after epoch {}, step {}{accepted}", state.epoch, state.step);
     }
     out
+}
+
+/// Tells that the device was opened again.
+pub(super) fn recovered(recovery: &RecoveryRecord) -> String {
+    let RecoveryRecord { step, resumed, reason, adapted, seconds } = recovery;
+    let again = if resumed < step { format!(", which repeats {} steps", step - resumed) } else { String::new() };
+    let adapted = adapted.as_ref().map_or_else(String::new, |way| format!(", with {way}"));
+    let reason = printable(reason);
+    format!(
+        "\nDevice   {reason}\n         opened again after {seconds:.1} s; goes on after step {resumed}{again}{adapted}\n"
+    )
 }
 
 /// Tells where a training goes on from, if that is not its last checkpoint.

@@ -95,6 +95,7 @@ mod tests {
             data: None,
             validation: None,
             changed_data: false,
+            adapted: None,
             step: 8,
             epoch: 2,
             batch: 4,

@@ -12,6 +12,8 @@ mod fit;
 mod load;
 mod save;
 
+use std::fmt;
+
 use atrous_graph::optim::LossScaling;
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +88,9 @@ pub struct TrainingState {
     /// Whether the training was resumed with other data than it began with.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub changed_data: bool,
+    /// How the training was adapted to the device's memory, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapted: Option<Adapted>,
     /// Optimizer steps done.
     pub step: u64,
     /// Epochs done, validation included.
@@ -112,6 +117,23 @@ pub struct TrainingState {
     /// up to date, in a checkpoint all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss_scale: Option<ScaleState>,
+}
+
+/// How a training was adapted to its device's memory, see [`OnOom::Adapt`](crate::OnOom::Adapt).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adapted {
+    /// Most samples that were computed at once.
+    pub batch: usize,
+    /// What was computed again: the text of a [`Recompute`](atrous_graph::autodiff::Recompute).
+    pub recompute: String,
+}
+
+impl fmt::Display for Adapted {
+    /// `4 samples at once, recompute segments=2`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} samples at once, recompute {}", self.batch, self.recompute)
+    }
 }
 
 /// The state of a loss scale.

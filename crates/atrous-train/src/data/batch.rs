@@ -6,6 +6,7 @@ use super::target::{LABELS, TargetSpec};
 use atrous_gpu::Data;
 use atrous_graph::Shape;
 use atrous_vision::RgbImage;
+use std::ops::Range;
 
 /// Pictures of one size with their targets.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +70,35 @@ impl Batch {
         self
     }
 
+    /// The batch in parts of at most `most` pictures each, at least 1, in their order.
+    pub fn parts(self, most: usize) -> Vec<Self> {
+        let n = self.shape[0];
+        if n <= most {
+            return vec![self];
+        }
+        let part = |first: usize| {
+            let pictures = first..n.min(first + most);
+            let len = pictures.len();
+            let target = |target: &TargetBatch| {
+                let [_, h, w, c] = target.shape;
+                let values = match &target.values {
+                    Data::F32(values) => Data::F32(rows(values, n, &pictures).to_vec()),
+                    Data::U32(values) => Data::U32(rows(values, n, &pictures).to_vec()),
+                };
+                TargetBatch { name: target.name.clone(), shape: [len, h, w, c], values }
+            };
+            let [_, h, w, c] = self.shape;
+            Self {
+                index: self.index,
+                images: rows(&self.images, n, &pictures).to_vec(),
+                shape: [len, h, w, c],
+                targets: self.targets.iter().map(target).collect(),
+                samples: self.samples.saturating_sub(first).min(len),
+            }
+        };
+        (0..n).step_by(most).map(part).collect()
+    }
+
     /// For each of the `n` pictures 1 if it is a sample, 0 if it fills the batch.
     pub fn sample_weights(&self) -> Vec<f32> {
         let mut weights = vec![1.0; self.shape[0]];
@@ -101,6 +131,12 @@ pub(crate) fn stack(
     };
     let targets = targets.iter().enumerate().map(target).collect();
     Ok(Batch { index, images: tensor.data, shape: tensor.shape, targets, samples: n })
+}
+
+/// The values of these pictures of `n`.
+fn rows<'a, T>(values: &'a [T], n: usize, pictures: &Range<usize>) -> &'a [T] {
+    let len = values.len() / n;
+    &values[pictures.start * len..pictures.end * len]
 }
 
 /// Repeats the values of `own` pictures from the first on until there are those of `n`.

@@ -16,7 +16,7 @@ impl Trainer {
     pub(super) fn blame(&self, run: &Run, loss_scale: Option<f32>) -> Option<String> {
         let (seed, scale) = ([run.seed], [loss_scale.unwrap_or(1.0)]);
         let weights = run.batch.sample_weights();
-        let step = self.step_of(run.batch.shape[0])?;
+        let step = self.placed.step_of(run.batch.shape[0])?;
         let mut inputs = step.batch_inputs(&run.batch, &seed, &weights);
         if let Some(LossScale { node, .. }) = step.training.loss_scale {
             inputs.push((&step.model.graph.node(node).name, InputData::F32(&scale)));
@@ -27,7 +27,7 @@ impl Trainer {
                 return Some((*name).to_owned());
             }
         }
-        let parameters = self.session.parameters().download_blocking().ok()?;
+        let parameters = self.placed.session.parameters().download_blocking().ok()?;
         let mut specs = step.model.parameters.iter();
         if let Some(spec) = specs.find(|spec| parameters.get(&spec.name).is_some_and(|values| bad(values))) {
             return Some(spec.name.clone());
@@ -49,7 +49,7 @@ impl Trainer {
             let (now, later) = rest.split_at(count);
             let loss_scale = step.training.loss_scale.map(|scale| scale.node);
             let purpose = Purpose::Gradients { outputs: now, loss: step.training.loss, loss_scale };
-            let (device, parameters) = (self.session.device(), self.session.parameters().clone());
+            let (device, parameters) = (self.placed.session.device(), self.placed.session.parameters().clone());
             let compiled = device.compile(&step.model.graph, &purpose)?;
             let mut session = Session::from_compiled(device, compiled, parameters)?;
             for output in session.run_blocking(inputs)?.iter() {

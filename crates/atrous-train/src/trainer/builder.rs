@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use atrous_gpu::{Device, ParameterSnapshot, Parameters, TrainingSession};
+use atrous_gpu::{Device, Parameters};
 use atrous_graph::ParameterSource;
 use atrous_io::Weights;
 use atrous_nn::{IntoNetwork, Network, zoo::ZooError};
 
 use super::{
     RunFolder, TrainError, TrainOptions, Trainer,
-    evaluate::Evaluation,
-    graph::{DataShape, Recipe},
-    memory,
+    graph::DataShape,
+    memory::{self, Way},
     persist::file_sizes,
+    placed::Setup,
+    recover::Safety,
     resume, settings,
-    sizes::{self, Sizes},
 };
 use crate::{
     Waiting,
@@ -118,33 +118,33 @@ impl TrainerBuilder<'_> {
         }
         metrics.splice(0..0, objective.metrics(&data.targets));
         options.check_metrics(&metrics, validation.is_some())?;
-        let recipe = Recipe { network: &*network, name: &name, objective: &*objective };
-        let step = recipe.step(&data, &options, device.options().precision)?;
+        let setup = Setup { network, name, objective, data, validation, metrics: metrics.into() };
+        let precision = device.options().precision;
+        let asked = Way::asked(&setup, &options);
+        let whole = setup.step(asked.batch, &asked, &options, precision)?;
         let rest = train.rest();
         if let Some(n) = rest {
-            sizes::step_of(n, recipe, &data, &options, device.options().precision)?;
+            setup.step(n, &asked, &options, precision)?;
         }
         let folder = options.run_folder.as_ref().map(|path| RunFolder::open(path, options.resume)).transpose()?;
-        let state = first_state(&step, &*objective, &options, &train, validation.as_ref(), folder.is_some());
+        let state = first_state(&whole, &setup, &options, &train, folder.is_some());
         // All checks are made before kernels are compiled, which may take long.
-        let found = |folder: &RunFolder| resume::checkpoint(folder, &step, &state, &options, train.batches());
+        let found = |folder: &RunFolder| resume::checkpoint(folder, &whole, &state, &options, train.batches());
         let checkpoint = folder.as_ref().map(found).transpose()?.flatten();
-        let (bytes, weight_bytes) = file_sizes(&step);
+        let (bytes, weight_bytes) = file_sizes(&whole);
         folder.as_ref().map_or(Ok(()), |folder| folder.check_space(bytes, weight_bytes))?;
-        memory::check_host(if folder.is_some() { bytes } else { 0 }, &train)?;
-        let evaluation = validation.map(|loader| Evaluation::new(recipe, loader, metrics)).transpose()?;
+        let on_host = folder.is_some() || options.snapshot_every.is_some();
+        memory::check_host(if on_host { bytes } else { 0 }, &train)?;
+        setup.check_validation()?;
         let weights = weights.filter(|_| checkpoint.is_none()).unwrap_or(Weights::Init(options.seed));
-        let upload = |source: &dyn ParameterSource| Parameters::upload(device, &step.model.graph, source);
-        let parameters = Arc::new(weights.with(&step.model, upload)??);
-        let session = TrainingSession::new(device, &step.model.graph, &[], &step.training, parameters.clone())
-            .map_err(|error| memory::advise(error, device, recipe, &data, &options))?;
-        let evaluator = evaluation.map(|evaluation| evaluation.on(device, parameters.clone())).transpose()?;
-        let statistics = statistics(&step, &options, &parameters)?;
-        let curve = Curve::default();
-        let sizes = Sizes::new(network, objective);
-        let mut trainer =
-            Trainer { options, step, session, sizes, statistics, train, evaluator, state, folder, log: None, curve };
-        if let Some(rest) = rest {
+        let upload = |source: &dyn ParameterSource| Parameters::upload(device, &whole.model.graph, source);
+        let parameters = Arc::new(weights.with(&whole.model, upload)??);
+        let adapted = checkpoint.as_ref().and_then(|checkpoint| checkpoint.state.adapted.clone());
+        let way = Way::first(asked, adapted, options.on_oom);
+        let (placed, way) = setup.place_fitting(way, &options, &parameters)?;
+        let (curve, safety) = (Curve::default(), Safety::default());
+        let mut trainer = Trainer { options, setup, way, placed, train, state, safety, folder, log: None, curve };
+        if let Some(rest) = trainer.rest() {
             trainer.prepare(rest)?;
         }
         trainer.take_up(checkpoint)?;
@@ -155,10 +155,9 @@ impl TrainerBuilder<'_> {
 /// The state of a training before its first step; where checkpoints are kept, with what its data and its computation are known by.
 fn first_state(
     step: &TrainingStep,
-    objective: &dyn Objective,
+    setup: &Setup,
     options: &TrainOptions,
     train: &Loader,
-    validation: Option<&Loader>,
     kept: bool,
 ) -> TrainingState {
     let identity = |loader: &Loader| kept.then(|| DataIdentity::of(&**loader.dataset()));
@@ -170,15 +169,16 @@ fn first_state(
         watch: Some(format!("{:?}", options.watch)),
         computation: kept.then(|| computation(step)),
         data: identity(train),
-        validation: validation.and_then(identity),
+        validation: setup.validation.as_ref().and_then(identity),
         changed_data: false,
+        adapted: None,
         step: 0,
         epoch: 0,
         batch: 0,
         loss_sum: 0.0,
         samples: 0,
         seed: options.seed,
-        settings: settings::settings(objective, options, train, step.training.loss_scale),
+        settings: settings::settings(&*setup.objective, options, train, step.training.loss_scale),
         loss_scale: step.training.loss_scale.map(|scale| ScaleState::new(scale.scaling)),
         lr: options.lr,
         schedule: options.schedule.clone(),
@@ -192,16 +192,4 @@ fn computation(step: &TrainingStep) -> Computation {
     let statistics = step.training.assignments.iter().map(|(_, value)| *value);
     let results: Vec<_> = [step.training.loss].into_iter().chain(statistics).collect();
     Computation::of(&step.model.graph, &results)
-}
-
-/// A place for the running statistics, which every batch changes, if an update has several batches.
-fn statistics(
-    step: &TrainingStep,
-    options: &TrainOptions,
-    parameters: &Arc<Parameters>,
-) -> Result<Option<ParameterSnapshot>, TrainError> {
-    let graph = &step.model.graph;
-    let names: Vec<&str> = step.training.assignments.iter().map(|(id, _)| graph.node(*id).name.as_str()).collect();
-    let needed = options.accumulate > 1 && !names.is_empty();
-    Ok(needed.then(|| ParameterSnapshot::new(parameters.clone(), &names)).transpose()?)
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use atrous_gpu::GpuError;
 use atrous_graph::GraphError;
 use atrous_io::{SaveError, WeightsError};
 
@@ -43,12 +44,13 @@ pub enum TrainError {
         /// Why.
         source: Box<TrainError>,
     },
-    /// The training step does not fit into the memory budget.
-    #[error("{source}; {}", advice(.fits))]
+    /// The training step does not fit into the device's memory, or its budget.
+    #[error("{source}; {}", advice(source, .fits))]
     Memory {
-        /// The bytes needed, and the budget.
-        source: Box<atrous_gpu::GpuError>,
-        /// Changes with which the step would fit, with their bytes.
+        /// What did not fit.
+        source: Box<GpuError>,
+        /// Changes with which the step would fit into the budget, or where the device does not tell what it has, need less; with their
+        /// bytes.
         fits: Vec<(String, u64)>,
     },
     /// The host cannot provide the memory that the training needs beside the device's.
@@ -65,7 +67,7 @@ pub enum TrainError {
     },
     /// An error of the device.
     #[error(transparent)]
-    Gpu(#[from] atrous_gpu::GpuError),
+    Gpu(#[from] GpuError),
     /// The objective or a metric does not fit the network or the validation data.
     #[error(transparent)]
     Objective(#[from] ObjectiveError),
@@ -98,6 +100,14 @@ pub enum TrainError {
         loss_scale: f32,
         /// The first node whose values are not finite, in the order of computation.
         node: Option<String>,
+    },
+    /// The device was lost or lacked memory, and the training cannot go on with another.
+    #[error("{error}; and the training cannot go on from its last snapshot: {recovery}")]
+    NotRecovered {
+        /// The error of the device.
+        error: Box<TrainError>,
+        /// Why it cannot go on.
+        recovery: Box<TrainError>,
     },
     /// An error that is not the device's ended the training, and its state was saved first: a resumed training repeats
     /// nothing.
@@ -142,11 +152,13 @@ pub enum TrainError {
 }
 
 impl TrainError {
-    /// Why the training ended, whether or not its state was saved: the error within [`TrainError::Saved`] and
-    /// [`TrainError::NotSaved`], the error itself otherwise.
+    /// Why the training ended, whether or not its state was saved: the error within [`TrainError::Saved`],
+    /// [`TrainError::NotSaved`] and [`TrainError::NotRecovered`], the error itself otherwise.
     pub fn reason(&self) -> &Self {
         match self {
-            Self::Saved { error, .. } | Self::NotSaved { error, .. } => error.reason(),
+            Self::Saved { error, .. } | Self::NotSaved { error, .. } | Self::NotRecovered { error, .. } => {
+                error.reason()
+            }
             error => error,
         }
     }
@@ -164,12 +176,13 @@ impl From<WeightsError> for TrainError {
     }
 }
 
-fn advice(fits: &[(String, u64)]) -> String {
+fn advice(error: &GpuError, fits: &[(String, u64)]) -> String {
     let options: Vec<String> = fits.iter().map(|(what, bytes)| format!("{what} ({bytes} bytes)")).collect();
-    if options.is_empty() {
-        return "not even one sample with most computed again fits".to_owned();
+    match error {
+        _ if options.is_empty() => "not even one sample with most computed again fits".to_owned(),
+        GpuError::MemoryBudget { .. } => format!("what would fit: {}", options.join(", or ")),
+        _ => format!("what would need less: {}", options.join(", or ")),
     }
-    format!("what would fit: {}", options.join(", or "))
 }
 
 fn blame(node: Option<&str>) -> String {

@@ -24,7 +24,7 @@ const EXACT: usize = 1 << 24;
 pub(super) struct Evaluation {
     loader: Loader,
     graph: EvaluationGraph,
-    metrics: Vec<Box<dyn Metric>>,
+    metrics: Arc<[Box<dyn Metric>]>,
 }
 
 /// A validation on a device.
@@ -33,7 +33,7 @@ pub(super) struct Evaluator {
     model: Model,
     given: Given,
     session: Session,
-    metrics: Vec<Box<dyn Metric>>,
+    metrics: Arc<[Box<dyn Metric>]>,
     /// Names of the totals: of the sum of losses and their weights, then of each metric.
     names: Vec<Vec<String>>,
     /// Number of batches after which the totals are read, so that counts stay exact in f32.
@@ -78,9 +78,14 @@ impl Figures {
 }
 
 impl Evaluation {
-    /// Builds the graph of the validation.
-    pub(super) fn new(recipe: Recipe<'_>, loader: Loader, metrics: Vec<Box<dyn Metric>>) -> Result<Self, TrainError> {
-        let graph = recipe.evaluation(&DataShape::of(&loader), &metrics)?;
+    /// Builds the graph of the validation, of `n` pictures at once.
+    pub(super) fn new(
+        recipe: Recipe<'_>,
+        loader: Loader,
+        n: usize,
+        metrics: Arc<[Box<dyn Metric>]>,
+    ) -> Result<Self, TrainError> {
+        let graph = recipe.evaluation(&DataShape::of(&loader).of_samples(n), &metrics)?;
         Ok(Self { loader, graph, metrics })
     }
 
@@ -104,8 +109,13 @@ impl Evaluator {
         self.session.totals_blocking()?;
         let mut sums: Vec<Vec<Vec<f64>>> = self.names.iter().map(|names| vec![Vec::new(); names.len()]).collect();
         let mut last = None;
-        for (i, batch) in self.loader.epoch(0, 0).enumerate() {
-            let batch = batch?.filled(self.model.input_shape().n, self.loader.options().ignore_label);
+        let n = self.model.input_shape().n;
+        let parts = self.loader.epoch(0, 0).flat_map(|batch| match batch {
+            Ok(batch) => batch.parts(n).into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        });
+        for (i, batch) in parts.enumerate() {
+            let batch = batch?.filled(n, self.loader.options().ignore_label);
             let weights = batch.sample_weights();
             let inputs = batch_inputs(&self.model, &self.given, &batch, &[0], &weights);
             // The next batch is read and uploaded while the device computes this one.

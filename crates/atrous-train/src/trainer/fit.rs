@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     Progress,
+    data::Batch,
     log::{EpochRecord, Record, StepRecord},
     step::dropout_seed,
 };
@@ -46,11 +47,15 @@ impl Trainer {
     /// # Errors
     /// [`TrainError`]. [`TrainError::NotFinite`] if loss or gradient become infinite or NaN; checkpoints are not
     /// overwritten then. With a loss scale, a step whose gradient overflows is skipped; only if it does so at the
-    /// smallest scale the error is [`TrainError::LossScale`]. After these errors and those of the device the parameters
-    /// may be one update ahead of the state; the last checkpoint is consistent. After all others, such as a file that
-    /// cannot be read, the update under way is completed and the last checkpoint written to the run folder, if there is
-    /// one: the error is then [`TrainError::Saved`] or [`TrainError::NotSaved`] around the
-    /// [reason](TrainError::reason).
+    /// smallest scale the error is [`TrainError::LossScale`]. After these errors the parameters may be one update ahead of the
+    /// state; the last checkpoint is consistent. After all others, such as a file that cannot be read, the update under way is
+    /// completed and the last checkpoint written to the run folder, if there is one: the error is then
+    /// [`TrainError::Saved`] or [`TrainError::NotSaved`] around the [reason](TrainError::reason).
+    ///
+    /// A device that is lost is opened again, and the training goes on from the last [snapshot](TrainOptions::snapshot_every) with
+    /// the same bits; what it does again is not told again. With [`OnOom::Adapt`](super::OnOom::Adapt) it goes on the same way, in less
+    /// memory, when the device lacks memory. Only if it cannot, or is lost six times in a row without getting further, the error
+    /// is the device's, and the last snapshot is saved in the run folder.
     pub fn fit(&mut self) -> Result<Outcome, TrainError> {
         self.fit_with(|_| ControlFlow::Continue(()))
     }
@@ -62,11 +67,32 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::fit`].
     pub fn fit_with(&mut self, mut watch: impl FnMut(&Record) -> ControlFlow<()>) -> Result<Outcome, TrainError> {
+        loop {
+            match self.attempt(&mut watch) {
+                Ok(outcome) => return Ok(outcome),
+                Err(error) => self.recover(error).map_err(|error| self.rescue(error))?,
+            }
+        }
+    }
+
+    /// Trains to the end from the state that is on the device.
+    fn attempt(&mut self, watch: &mut impl FnMut(&Record) -> ControlFlow<()>) -> Result<Outcome, TrainError> {
         // An earlier, failed call may have left the result of a step, and gradients of an update that it did not
         // complete.
-        self.finish()?;
-        self.session.discard_accumulated()?;
-        self.train_epochs(&mut watch).map_err(|error| self.rescue(error))
+        self.placed.finish()?;
+        self.placed.session.discard_accumulated()?;
+        if self.safety.kept.is_none() && self.options.snapshot_every.is_some() {
+            self.take_snapshot()?;
+        }
+        for news in std::mem::take(&mut self.safety.news) {
+            let record = Record::Recovery(news);
+            self.record(&record)?;
+            if watch(&record).is_break() {
+                self.save_last()?;
+                return Ok(self.outcome(Reason::Interrupted, None));
+            }
+        }
+        self.train_epochs(watch)
     }
 
     /// Trains epoch by epoch, from the current state to the end.
@@ -85,14 +111,22 @@ impl Trainer {
                 break Reason::Interrupted;
             }
             let record = self.end_epoch(begun)?;
+            let known = record.epoch <= self.safety.watched;
+            self.safety.watched = self.safety.watched.max(record.epoch);
+            last = Some(record.clone());
+            if known {
+                continue;
+            }
             progress.epoch(&record);
-            let go_on = watch(&Record::Epoch(record.clone()));
-            last = Some(record);
-            if go_on.is_break() {
+            if watch(&Record::Epoch(record)).is_break() {
                 break Reason::Interrupted;
             }
         };
-        Ok(Outcome { reason, epochs: self.state.epoch, steps: self.state.step, best: self.state.best, last })
+        Ok(self.outcome(reason, last))
+    }
+
+    fn outcome(&self, reason: Reason, last: Option<EpochRecord>) -> Outcome {
+        Outcome { reason, epochs: self.state.epoch, steps: self.state.step, best: self.state.best, last }
     }
 
     fn progress(&self) -> Progress {
@@ -121,8 +155,8 @@ impl Trainer {
     /// Undoes what the runs of an update that is not completed have changed.
     fn undo_incomplete(&self, flight: &Flight) -> Result<(), TrainError> {
         if flight.filled > 0 {
-            self.session.discard_accumulated()?;
-            self.statistics.as_ref().map_or(Ok(()), ParameterSnapshot::restore)?;
+            self.placed.session.discard_accumulated()?;
+            self.placed.statistics.as_ref().map_or(Ok(()), ParameterSnapshot::restore)?;
         }
         Ok(())
     }
@@ -134,12 +168,17 @@ impl Trainer {
         watch: &mut impl FnMut(&Record) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, TrainError> {
         let mut batches = self.train.epoch(self.state.epoch, self.state.batch as usize).peekable();
-        let mut window = 1;
+        let (mut window, mut done) = (1, 0);
         let mut go_on = ControlFlow::Continue(());
         while let Some(batch) = batches.next() {
-            if flight.filled == 0 && (go_on.is_break() || self.checkpoint_is_due(flight)) {
+            let saves = go_on.is_break() || self.checkpoint_is_due(flight);
+            if flight.filled == 0 && (saves || self.snapshot_is_due(flight)) {
                 let end = self.drain(flight, progress, watch)?;
-                self.save_last()?;
+                if saves || end.is_break() {
+                    self.save_last()?
+                } else {
+                    self.take_snapshot()?
+                }
                 if go_on.is_break() || end.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
@@ -147,25 +186,15 @@ impl Trainer {
             let batch = batch?;
             if flight.filled == 0 {
                 let left = self.train.batches().saturating_sub(batch.index).max(1);
-                window = self.options.accumulate.min(left as u64);
-                self.statistics.as_ref().map_or(Ok(()), ParameterSnapshot::take)?;
+                (window, done) = (self.options.accumulate.min(left as u64), 0);
+                self.placed.statistics.as_ref().map_or(Ok(()), ParameterSnapshot::take)?;
             }
+            done += 1;
             // An epoch may end early, since batches whose samples are all broken are skipped.
             let last = self.options.accumulate > 1 && batches.peek().is_none();
-            let step = StepOptions {
-                lr: self.options.schedule.rate(self.options.lr, flight.updates),
-                step: flight.updates + 1,
-                update: flight.filled + 1 == window || last,
-                scale: 1.0 / window as f64,
-            };
-            if let Some(result) = self.ready_for(batch.shape[0])? {
-                go_on = self.land(flight, &result, progress, watch)?;
-            }
-            let seed = dropout_seed(self.options.seed, step.step, flight.filled);
-            let before = self.submit(&batch, seed, step)?;
-            flight.submitted(Run { batch, seed, lr: step.lr, update: step.update });
-            if let Some(result) = before {
-                go_on = self.land(flight, &result, progress, watch)?;
+            let update = done == window || last;
+            if let Some(told) = self.train_batch(batch, window, update, flight, progress, watch)? {
+                go_on = told;
             }
         }
         let end = self.drain(flight, progress, watch)?;
@@ -176,11 +205,51 @@ impl Trainer {
         Ok(ControlFlow::Continue(()))
     }
 
+    /// Submits the runs of a batch, one of `window` of an update, and takes the results of those before. Returns what the watcher
+    /// said last.
+    fn train_batch(
+        &mut self,
+        batch: Batch,
+        window: u64,
+        update: bool,
+        flight: &mut Flight,
+        progress: &Progress,
+        watch: &mut impl FnMut(&Record) -> ControlFlow<()>,
+    ) -> Result<Option<ControlFlow<()>>, TrainError> {
+        let mut told = None;
+        let samples = batch.shape[0] as f64;
+        let mut parts = batch.parts(self.way.batch).into_iter().peekable();
+        while let Some(part) = parts.next() {
+            let step = StepOptions {
+                lr: self.options.schedule.rate(self.options.lr, flight.updates),
+                step: flight.updates + 1,
+                update: update && parts.peek().is_none(),
+                scale: part.shape[0] as f64 / samples / window as f64,
+            };
+            if let Some(result) = self.ready_for(part.shape[0])? {
+                told = Some(self.land(flight, &result, progress, watch)?);
+            }
+            let seed = dropout_seed(self.options.seed, step.step, flight.filled);
+            let before = self.placed.submit(&part, seed, step)?;
+            flight.submitted(Run { batch: part, seed, lr: step.lr, update: step.update });
+            if let Some(result) = before {
+                told = Some(self.land(flight, &result, progress, watch)?);
+            }
+        }
+        Ok(told)
+    }
+
     /// Whether a checkpoint is to be written between two updates.
     fn checkpoint_is_due(&self, flight: &Flight) -> bool {
         // No checkpoint before the first update of this call.
         let made = flight.updates > self.state.step;
         made && self.options.checkpoint_every.is_some_and(|n| flight.updates.is_multiple_of(n))
+    }
+
+    /// Whether a snapshot is to be taken between two updates.
+    fn snapshot_is_due(&self, flight: &Flight) -> bool {
+        let made = flight.updates > self.state.step;
+        made && self.options.snapshot_every.is_some_and(|n| flight.updates.is_multiple_of(n))
     }
 
     /// Waits for the result of the step under way, if there is one.
@@ -190,7 +259,7 @@ impl Trainer {
         progress: &Progress,
         watch: &mut impl FnMut(&Record) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, TrainError> {
-        match self.finish()? {
+        match self.placed.finish()? {
             Some(result) => self.land(flight, &result, progress, watch),
             None => Ok(ControlFlow::Continue(())),
         }
@@ -224,6 +293,10 @@ impl Trainer {
             state.skipped += u32::from(landing.record.skipped);
         }
         let StepRecord { epoch, step, loss, loss_scale, .. } = landing.record;
+        if step <= self.safety.steps {
+            return Ok(ControlFlow::Continue(()));
+        }
+        self.safety.steps = step;
         progress.step(epoch, step, loss, loss_scale);
         let record = Record::Step(landing.record);
         self.record(&record)?;
@@ -250,7 +323,7 @@ impl Trainer {
         self.state.batch = 0;
         self.state.loss_sum = 0.0;
         self.state.samples = 0;
-        let watched = match (&figures, &self.evaluator) {
+        let watched = match (&figures, &self.placed.evaluator) {
             (Some(figures), _) => figures.watched(&self.options.watch),
             (None, None) => Some(train_loss),
             (None, Some(_)) => None,
@@ -266,14 +339,17 @@ impl Trainer {
             skipped: self.state.loss_scale.map(|state| state.skipped.into()),
             seconds: begun.elapsed().as_secs_f64(),
         };
-        self.record(&Record::Epoch(record.clone()))?;
+        if epoch > self.safety.epochs {
+            self.record(&Record::Epoch(record.clone()))?;
+            self.safety.epochs = epoch;
+        }
         self.save_epoch(better)?;
         Ok(record)
     }
 
     /// Updates the best value and early stopping with a watched value; returns whether it is the best so far.
     fn observe(&mut self, value: f64) -> bool {
-        let watch = if self.evaluator.is_some() { &self.options.watch } else { &Watch::Loss };
+        let watch = if self.placed.evaluator.is_some() { &self.options.watch } else { &Watch::Loss };
         let mode = watch.mode(self.options.maximize);
         if let Some(rule) = self.options.early_stopping {
             rule.observe(mode, value, &mut self.state.waiting);

@@ -34,6 +34,11 @@ impl DataShape {
         Self { images: Shape::new(n, h, w, c), targets: loader.targets(), ignore: loader.options().ignore_label }
     }
 
+    /// The shapes of the data of steps on `n` samples.
+    pub(super) fn of_samples(&self, n: usize) -> Self {
+        Self { images: Shape { n, ..self.images }, ..self.clone() }
+    }
+
     /// Checks that validation data have the same targets; batch and size may differ.
     pub(super) fn check_validation(&self, validation: &Self) -> Result<(), TrainError> {
         let (needs, got) = (self.text(), validation.text());

@@ -11,26 +11,30 @@ mod lock;
 mod memory;
 mod options;
 mod persist;
+mod placed;
+mod recover;
 mod rescue;
 mod resume;
 mod run_folder;
 mod settings;
-mod sizes;
 mod submit;
 
 use std::sync::Arc;
 
-use atrous_gpu::{ParameterSnapshot, Parameters, TrainingSession};
+use atrous_gpu::{Parameters, TrainingSession};
 use atrous_nn::Model;
 
-use crate::{checkpoint::TrainingState, curve::Curve, data::Loader, log::LogWriter, step::TrainingStep};
+use crate::{checkpoint::TrainingState, curve::Curve, data::Loader, log::LogWriter};
 use evaluate::Evaluator;
-use sizes::Sizes;
+use memory::Way;
+use placed::{Placed, Setup};
+use recover::Safety;
 
 pub use builder::TrainerBuilder;
 pub use error::TrainError;
 pub use evaluate::Figures;
 pub use fit::{Outcome, Reason};
+pub use memory::OnOom;
 pub use options::{TrainOptions, Watch};
 pub use run_folder::{RunFolder, RunFolderError};
 
@@ -63,14 +67,12 @@ pub use run_folder::{RunFolder, RunFolderError};
 /// ```
 pub struct Trainer {
     options: TrainOptions,
-    step: TrainingStep,
-    session: TrainingSession,
-    sizes: Sizes,
-    /// The running statistics at the beginning of an update of several batches, each of which changes them.
-    statistics: Option<ParameterSnapshot>,
+    setup: Setup,
+    way: Way,
+    placed: Placed,
     train: Loader,
-    evaluator: Option<Evaluator>,
     state: TrainingState,
+    safety: Safety,
     folder: Option<RunFolder>,
     log: Option<LogWriter>,
     curve: Curve,
@@ -79,17 +81,18 @@ pub struct Trainer {
 impl Trainer {
     /// The network in training mode; its graph includes loss and gradients.
     pub fn model(&self) -> &Model {
-        &self.step.model
+        &self.placed.step.model
     }
 
-    /// The current parameters, which sessions for inference may share.
+    /// The current parameters, which sessions for inference may share. They are others after the device was
+    /// [opened again](atrous_gpu::Device::on_reopen).
     pub fn parameters(&self) -> &Arc<Parameters> {
-        self.session.parameters()
+        self.placed.session.parameters()
     }
 
     /// The session of the training step, with its plan, memory and counters.
     pub fn session(&self) -> &TrainingSession {
-        &self.session
+        &self.placed.session
     }
 
     /// The progress and settings of the training.
@@ -102,7 +105,7 @@ impl Trainer {
     /// # Errors
     /// [`TrainError::Data`], [`TrainError::Gpu`].
     pub fn evaluate(&mut self) -> Result<Option<Figures>, TrainError> {
-        self.evaluator.as_mut().map(Evaluator::run).transpose()
+        self.placed.evaluator.as_mut().map(Evaluator::run).transpose()
     }
 }
 

@@ -8,6 +8,7 @@ use atrous_graph::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::OnOom;
 use crate::{EarlyStopping, Mode, OptionError, Part, Schedule, Show, metrics::Metric};
 
 /// Options of a training, such as `TrainOptions { epochs: 20, lr: 0.01, ..TrainOptions::default() }`.
@@ -72,6 +73,13 @@ pub struct TrainOptions {
     pub accept_changed_data: bool,
     /// Number of updates between checkpoints within an epoch, at least 1; every epoch ends with one.
     pub checkpoint_every: Option<u64>,
+    /// Number of updates between snapshots, at least 1; `None` for none. A snapshot is a copy of parameters and optimizer in host memory, of the
+    /// bytes of a checkpoint. If the device is lost, it is opened again and the training goes on from the last snapshot, or without
+    /// one from the run folder's last checkpoint, with the same bits as if nothing had happened. Taking one costs the transfer of
+    /// these bytes, and one step is not overlapped with the next. Checkpoints are snapshots, too.
+    pub snapshot_every: Option<u64>,
+    /// What to do when the device lacks memory, at the beginning or later.
+    pub on_oom: OnOom,
     /// The output on the terminal.
     pub show: Show,
 }
@@ -116,7 +124,7 @@ impl Watch {
 }
 
 impl Default for TrainOptions {
-    /// Adam at 0.001 without weight decay, one epoch.
+    /// Adam at 0.001 without weight decay, one epoch, a snapshot every 100 updates.
     fn default() -> Self {
         Self {
             epochs: 1,
@@ -139,6 +147,8 @@ impl Default for TrainOptions {
             resume: false,
             accept_changed_data: false,
             checkpoint_every: None,
+            snapshot_every: Some(100),
+            on_oom: OnOom::default(),
             show: Show::default(),
         }
     }
@@ -156,6 +166,7 @@ impl TrainOptions {
             ("accumulate", self.accumulate),
             ("validate_every", self.validate_every),
             ("checkpoint_every", self.checkpoint_every.unwrap_or(1)),
+            ("snapshot_every", self.snapshot_every.unwrap_or(1)),
         ];
         for (option, count) in counts {
             number(option, count > 0, "at least 1", &count)?;

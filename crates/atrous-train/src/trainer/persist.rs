@@ -39,7 +39,11 @@ impl Trainer {
             self.log = Some(LogWriter::create(log)?);
             return Ok(());
         };
-        self.restore(checkpoint)?;
+        self.restore(&checkpoint)?;
+        self.safety.told(&self.state);
+        if self.options.snapshot_every.is_some() {
+            self.safety.kept = Some(checkpoint);
+        }
         let (log, records) = LogWriter::resume(log, self.state.step, self.state.epoch)?;
         self.log = Some(log);
         self.curve = Curve::default();
@@ -48,12 +52,12 @@ impl Trainer {
     }
 
     /// Sets parameters, optimizer and state to those of a checkpoint.
-    fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
-        let slots = slots(&self.step);
+    pub(super) fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+        let slots = slots(&self.placed.step);
         let given: HashMap<&str, &NamedTensor> = checkpoint.parameters.iter().map(|t| (t.name.as_str(), t)).collect();
-        for spec in &self.step.model.parameters {
+        for spec in &self.placed.step.model.parameters {
             let values = self.to_graph_order(spec, &given[spec.name.as_str()].values)?;
-            self.session.parameters().write(&spec.name, &values)?;
+            self.placed.session.parameters().write(&spec.name, &values)?;
         }
         let given: HashMap<&str, &NamedTensor> = checkpoint.optimizer.iter().map(|t| (t.name.as_str(), t)).collect();
         let slot = |(name, spec): &(String, ParameterSpec)| {
@@ -64,8 +68,8 @@ impl Trainer {
             state.insert(LOSS_SCALE.to_owned(), vec![scale]);
             state.insert(LOSS_SCALE_COUNTS.to_owned(), vec![applied as f32, skipped as f32]);
         }
-        self.session.upload_state(&state)?;
-        self.state = checkpoint.state;
+        self.placed.session.upload_state(&state)?;
+        self.state = checkpoint.state.clone();
         Ok(())
     }
 
@@ -76,7 +80,7 @@ impl Trainer {
     /// [`TrainError::Gpu`].
     pub fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
         let parameters = self.named_parameters()?;
-        let state = self.session.download_state_blocking()?;
+        let state = self.placed.session.download_state_blocking()?;
         let slot = |(name, spec): &(String, ParameterSpec)| self.named(name, spec, &state[name]);
         let scale = state.get(LOSS_SCALE).zip(state.get(LOSS_SCALE_COUNTS)).map(|(scale, counts)| ScaleState {
             scale: scale[0],
@@ -84,9 +88,9 @@ impl Trainer {
             skipped: counts[1] as u32,
         });
         Ok(Checkpoint {
-            state: TrainingState { loss_scale: scale, ..self.state.clone() },
+            state: TrainingState { loss_scale: scale, adapted: self.adapted(), ..self.state.clone() },
             parameters,
-            optimizer: slots(&self.step).iter().map(slot).collect::<Result<_, _>>()?,
+            optimizer: slots(&self.placed.step).iter().map(slot).collect::<Result<_, _>>()?,
         })
     }
 
@@ -99,20 +103,23 @@ impl Trainer {
     }
 
     fn named_parameters(&self) -> Result<Vec<NamedTensor>, TrainError> {
-        let mut values = self.session.parameters().download_blocking()?;
+        let mut values = self.placed.session.parameters().download_blocking()?;
         let named = |spec: &ParameterSpec| self.named(&spec.name, spec, &values.remove(&spec.name).unwrap_or_default());
-        self.step.model.parameters.iter().map(named).collect()
+        self.placed.step.model.parameters.iter().map(named).collect()
     }
 
     /// Writes the checkpoint that a training is resumed from.
-    pub(super) fn save_last(&self) -> Result<(), TrainError> {
-        let Some(folder) = &self.folder else { return Ok(()) };
-        Ok(self.checkpoint()?.save(folder.last())?)
+    pub(super) fn save_last(&mut self) -> Result<(), TrainError> {
+        let Some(path) = self.folder.as_ref().map(RunFolder::last) else { return Ok(()) };
+        let checkpoint = self.checkpoint()?;
+        checkpoint.save(path)?;
+        self.keep(checkpoint);
+        Ok(())
     }
 
     /// Writes the files of an epoch's end. The last checkpoint is written last: if the process is killed before, the training is resumed
     /// from the previous checkpoint and writes the other files again.
-    pub(super) fn save_epoch(&self, better: bool) -> Result<(), TrainError> {
+    pub(super) fn save_epoch(&mut self, better: bool) -> Result<(), TrainError> {
         let Some(folder) = &self.folder else { return Ok(()) };
         let checkpoint = self.checkpoint()?;
         if better {
@@ -121,7 +128,9 @@ impl Trainer {
         }
         #[cfg(feature = "plot")]
         self.curve.write(folder.curve())?;
-        Ok(checkpoint.save(folder.last())?)
+        checkpoint.save(folder.last())?;
+        self.keep(checkpoint);
+        Ok(())
     }
 
     /// Adds a record to the curve, and to the log if there is one.
@@ -134,11 +143,13 @@ impl Trainer {
     }
 
     fn to_graph_order(&self, spec: &ParameterSpec, stored: &[f32]) -> Result<Vec<f32>, TrainError> {
-        Ok(spec.to_graph_order(self.step.model.graph.shape(spec.node), stored).map_err(atrous_gpu::GpuError::from)?)
+        Ok(spec
+            .to_graph_order(self.placed.step.model.graph.shape(spec.node), stored)
+            .map_err(atrous_gpu::GpuError::from)?)
     }
 
     fn named(&self, name: &str, spec: &ParameterSpec, values: &[f32]) -> Result<NamedTensor, TrainError> {
-        let values = spec.to_stored_order(self.step.model.graph.shape(spec.node), values);
+        let values = spec.to_stored_order(self.placed.step.model.graph.shape(spec.node), values);
         let values = values.map_err(atrous_gpu::GpuError::from)?;
         Ok(NamedTensor { name: name.to_owned(), shape: spec.shape.clone(), values })
     }

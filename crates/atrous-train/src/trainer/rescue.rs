@@ -2,7 +2,7 @@
 
 use atrous_gpu::GpuError;
 
-use super::{TrainError, Trainer};
+use super::{RunFolder, TrainError, Trainer};
 use crate::checkpoint::CheckpointError;
 
 impl TrainError {
@@ -11,24 +11,39 @@ impl TrainError {
     pub(super) fn leaves_good_parameters(&self) -> bool {
         match self {
             // Refused before anything was submitted.
-            Self::Gpu(error) => matches!(error, GpuError::Input { .. } | GpuError::StepOption { .. }),
+            Self::Gpu(error) => {
+                matches!(error, GpuError::Input { .. } | GpuError::StepOption { .. } | GpuError::MemoryBudget { .. })
+            }
+            Self::Memory { source, .. } => matches!(**source, GpuError::MemoryBudget { .. }),
+            Self::NotRecovered { .. } => false,
             error => !matches!(error, Self::NotFinite { .. } | Self::LossScale { .. }),
         }
     }
 }
 
 impl Trainer {
-    /// Saves the state of the last complete update before an error ends the training, and tells with the error where.
-    /// Nothing is saved before the first update, and not what the error says cannot be saved.
-    pub(super) fn rescue(&self, error: TrainError) -> TrainError {
-        let Some(folder) = &self.folder else { return error };
-        let (last, step) = (folder.last(), self.state.step);
+    /// Saves the state of the last complete update before an error ends the training, and tells with the error where. If the
+    /// parameters are lost, that is the last state that was kept on the host. Nothing is saved before the first update, and not what the
+    /// error says cannot be saved.
+    pub(super) fn rescue(&mut self, error: TrainError) -> TrainError {
+        let Some(last) = self.folder.as_ref().map(RunFolder::last) else { return error };
         let tried = matches!(&error, TrainError::Checkpoint(CheckpointError::Write { path, .. }) if *path == last);
-        if step == 0 || tried || !error.leaves_good_parameters() {
+        let lost = matches!(error, TrainError::Gpu(_) | TrainError::Memory { .. } | TrainError::NotRecovered { .. });
+        let kept = match (error.leaves_good_parameters(), self.safety.kept.take()) {
+            (true, _) => None,
+            (false, Some(kept)) if lost => Some(kept),
+            _ => return error,
+        };
+        let step = kept.as_ref().map_or(self.state.step, |kept| kept.state.step);
+        if step == 0 || tried {
             return error;
         }
         let error = Box::new(error);
-        match self.save_last() {
+        let saved = match kept {
+            Some(kept) => kept.save(&last).map_err(TrainError::from),
+            None => self.save_last(),
+        };
+        match saved {
             Ok(()) => TrainError::Saved { error, step, checkpoint: last },
             Err(save) => TrainError::NotSaved { error, step, save: Box::new(save) },
         }

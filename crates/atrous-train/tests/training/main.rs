@@ -7,6 +7,7 @@ mod failures;
 mod files;
 mod flaky;
 mod loops;
+mod lost;
 mod memory;
 mod metrics;
 mod mixed;

@@ -30,15 +30,17 @@ pub(crate) fn demanding(folder: &Path) -> TrainOptions {
     }
 }
 
-/// The log without what depends on the clock.
+/// The log without what depends on the clock, and without losses of the device.
 fn timeless(folder: &Path) -> Vec<Record> {
     let mut records = read_log(folder.join("log.jsonl")).unwrap();
     for record in &mut records {
         match record {
             Record::Step(r) => r.images_per_second = 0.0,
             Record::Epoch(r) => r.seconds = 0.0,
+            Record::Recovery(_) => {}
         }
     }
+    records.retain(|record| !matches!(record, Record::Recovery(_)));
     records
 }
 

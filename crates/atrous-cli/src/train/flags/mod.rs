@@ -48,6 +48,9 @@ pub(crate) struct Flags {
     /// Write a checkpoint after every N steps, too, not only after every epoch
     #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     checkpoint_every: Option<u64>,
+    /// Steps between copies in memory, from which a training goes on if the device is lost; 0 for none [default: 100]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
+    snapshot_every: Option<u64>,
     #[command(flatten)]
     data: DataFlags,
     #[command(flatten)]
@@ -326,6 +329,9 @@ struct MemoryFlags {
     /// Most device memory to use, such as 2GiB or 800MiB [default: no limit]
     #[arg(long, value_name = "SIZE")]
     memory_budget: Option<String>,
+    /// What to do without enough device memory: fail, or adapt, which computes more again and batches in parts [default: fail]
+    #[arg(long, value_parser = ["fail", "adapt"])]
+    on_oom: Option<String>,
 }
 
 #[derive(Args, Serialize)]

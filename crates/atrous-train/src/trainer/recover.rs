@@ -1,0 +1,171 @@
+//! Goes on after the device was lost, or lacked memory.
+
+use std::{sync::Arc, time::Instant};
+
+use atrous_gpu::{GpuError, Parameters};
+use atrous_graph::{ParameterSource, SourceError, TensorType};
+
+use super::{RunFolder, TrainError, Trainer, memory::Way, placed::lacks_memory};
+use crate::{
+    checkpoint::{Adapted, Checkpoint, TrainingState},
+    log::RecoveryRecord,
+};
+
+/// Losses in a row, without an update that had not been done before, after which a training gives up: something that it does is the reason.
+const LOSSES: u32 = 5;
+
+/// What a training needs to go on after a loss.
+#[derive(Default)]
+pub(super) struct Safety {
+    /// The last state that was kept on the host.
+    pub(super) kept: Option<Checkpoint>,
+    /// Updates and epochs that log and watcher know. Those done again after a recovery are the same, and not told twice.
+    pub(super) steps: u64,
+    pub(super) epochs: u64,
+    /// Epochs that the watcher knows: the log is told before an epoch's files are written, the watcher after.
+    pub(super) watched: u64,
+    /// The updates known at the last loss, and losses since then.
+    losses: (u64, u32),
+    /// Recoveries that the watcher does not know yet.
+    pub(super) news: Vec<RecoveryRecord>,
+}
+
+/// What helps against an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Remedy {
+    /// The same on a new device.
+    Reopen,
+    /// A new device, and a way that needs less memory than this one if it is lacking again.
+    Adapt(Way),
+}
+
+impl Safety {
+    /// Notes that everything up to this state is in the log.
+    pub(super) fn told(&mut self, state: &TrainingState) {
+        (self.steps, self.epochs, self.watched) = (state.step, state.epoch, state.epoch);
+    }
+
+    /// Counts a loss; returns whether there were too many.
+    fn is_hopeless(&mut self) -> bool {
+        let (steps, count) = self.losses;
+        self.losses = (self.steps, if steps == self.steps { count + 1 } else { 1 });
+        self.losses.1 > LOSSES
+    }
+}
+
+/// Parameters that are written later.
+struct Zeros;
+
+impl ParameterSource for Zeros {
+    fn write(&self, _: &str, _: TensorType, device: &mut [f32]) -> Result<(), SourceError> {
+        device.fill(0.0);
+        Ok(())
+    }
+}
+
+impl Trainer {
+    /// Keeps a state on the host, if the options want snapshots.
+    pub(super) fn keep(&mut self, checkpoint: Checkpoint) {
+        if self.options.snapshot_every.is_some() {
+            self.safety.kept = Some(checkpoint);
+        }
+    }
+
+    /// Keeps the current state on the host.
+    pub(super) fn take_snapshot(&mut self) -> Result<(), TrainError> {
+        let checkpoint = self.checkpoint()?;
+        self.keep(checkpoint);
+        Ok(())
+    }
+
+    /// How the training was [adapted](super::OnOom::Adapt) to the device's memory, if it was.
+    pub fn adapted(&self) -> Option<Adapted> {
+        let Way { batch, recompute } = &self.way;
+        let changed = self.way != Way::asked(&self.setup, &self.options);
+        changed.then(|| Adapted { batch: *batch, recompute: recompute.to_string() })
+    }
+
+    /// Makes the training ready to go on after an error of the device.
+    ///
+    /// # Errors
+    /// The same error if it cannot, with what would fit if memory is lacking; another one if that prevents it.
+    pub(super) fn recover(&mut self, error: TrainError) -> Result<(), TrainError> {
+        let begun = Instant::now();
+        let remedy = match &error {
+            TrainError::Gpu(GpuError::DeviceLost(_)) => Some(Remedy::Reopen),
+            TrainError::Gpu(gpu) if lacks_memory(gpu) => match self.way_after(gpu) {
+                Some(way) => Some(Remedy::Adapt(way)),
+                None => return Err(self.explained(error)),
+            },
+            _ => None,
+        };
+        let Some(remedy) = remedy.filter(|_| !self.safety.is_hopeless()) else { return Err(error) };
+        if error.leaves_good_parameters() {
+            // The device has the state of the last update; what an update under way did is undone.
+            self.safety.kept = Some(self.checkpoint()?);
+        }
+        let Some(state) = self.last_state() else { return Err(error) };
+        let (step, way) = (self.safety.steps, self.way.clone());
+        let mut left = LOSSES;
+        loop {
+            match self.move_to_new_device(&remedy, &state) {
+                // The new device may be lost, too.
+                Err(TrainError::Gpu(GpuError::DeviceLost(_))) if left > 0 => left -= 1,
+                Ok(()) => break,
+                Err(recovery) => {
+                    return Err(TrainError::NotRecovered { error: Box::new(error), recovery: Box::new(recovery) });
+                }
+            }
+        }
+        let adapted = self.adapted().filter(|_| self.way != way).map(|adapted| adapted.to_string());
+        let seconds = begun.elapsed().as_secs_f64();
+        let (reason, resumed) = (error.to_string(), self.state.step);
+        self.safety.news.push(RecoveryRecord { step, resumed, reason, adapted, seconds });
+        Ok(())
+    }
+
+    /// A way that needs less memory, if the options want one and there is one.
+    fn way_after(&self, error: &GpuError) -> Option<Way> {
+        let device = self.placed.device();
+        let wanted = self.options.on_oom.adapts();
+        wanted.then(|| self.setup.smaller(&self.way, error, device, &self.options)).flatten()
+    }
+
+    /// The error of an update, with what would fit if memory is lacking.
+    fn explained(&self, error: TrainError) -> TrainError {
+        match error {
+            TrainError::Gpu(error) => self.setup.advise(error, self.placed.device(), &self.options),
+            error => error,
+        }
+    }
+
+    /// The last state that is out of the device's reach: on the host, or in the run folder.
+    fn last_state(&self) -> Option<Checkpoint> {
+        let saved = || self.folder.as_ref().map(RunFolder::last).filter(|path| path.exists());
+        self.safety.kept.clone().or_else(|| Checkpoint::load(saved()?).ok())
+    }
+
+    /// Replaces all that is on the device.
+    fn move_to_new_device(&mut self, remedy: &Remedy, state: &Checkpoint) -> Result<(), TrainError> {
+        let old = self.placed.device().clone();
+        let device = old.reopen_blocking()?;
+        // Frees the memory of what is replaced.
+        old.destroy();
+        let way = match remedy {
+            Remedy::Reopen => self.way.clone(),
+            Remedy::Adapt(way) => way.clone(),
+        };
+        let parameters = Arc::new(Parameters::upload(&device, &self.placed.step.model.graph, &Zeros)?);
+        (self.placed, self.way) = self.setup.place_fitting(way, &self.options, &parameters)?;
+        if let Some(rest) = self.rest() {
+            self.prepare(rest)?;
+        }
+        self.restore(state)
+    }
+
+    /// Samples of the last part of an epoch, if it is smaller than others.
+    pub(super) fn rest(&self) -> Option<usize> {
+        let rest = self.train.rest()? % self.way.batch;
+        Some(rest).filter(|rest| *rest > 0)
+    }
+}
