@@ -36,6 +36,12 @@ pub enum Error {
     /// The weights cannot be read, or do not fit the network.
     #[error(transparent)]
     Weights(#[from] atrous_io::WeightsError),
+    /// The device was lost, and the weights that would be uploaded to a new one are not those that the predictor was made with.
+    #[error("the device was lost, and the weights of {model} have changed since they were read: make a new predictor")]
+    WeightsChanged {
+        /// The network's name.
+        model: String,
+    },
     /// A picture cannot be read, brought to size or written.
     #[error(transparent)]
     Vision(#[from] atrous_vision::Error),

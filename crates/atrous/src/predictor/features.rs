@@ -18,6 +18,15 @@ impl Predictor {
     /// # Errors
     /// [`Error::Graph`](crate::Error::Graph) for an unknown name, with similar ones; those of [`Self::new`] and [`Self::run`].
     pub async fn features(&mut self, images: &ImageTensor, names: &[&str]) -> Result<Outputs> {
+        loop {
+            let ended = self.features_once(images, names).await;
+            if !self.revives(&ended).await? {
+                return ended;
+            }
+        }
+    }
+
+    async fn features_once(&mut self, images: &ImageTensor, names: &[&str]) -> Result<Outputs> {
         let (session, input) = self.feature_session(images, names)?;
         Ok(session.run(&[(input, InputData::F32(&images.data))]).await?)
     }
@@ -28,8 +37,10 @@ impl Predictor {
     /// As [`Self::features`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn features_blocking(&mut self, images: &ImageTensor, names: &[&str]) -> Result<Outputs> {
-        let (session, input) = self.feature_session(images, names)?;
-        Ok(session.run_blocking(&[(input, InputData::F32(&images.data))])?)
+        self.surviving(|this| {
+            let (session, input) = this.feature_session(images, names)?;
+            Ok(session.run_blocking(&[(input, InputData::F32(&images.data))])?)
+        })
     }
 
     fn feature_session(&mut self, images: &ImageTensor, names: &[&str]) -> Result<(&mut Session, &str)> {

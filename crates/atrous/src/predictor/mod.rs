@@ -8,6 +8,7 @@ mod maps;
 #[cfg(feature = "photos")]
 mod photos;
 mod recipe;
+mod revive;
 #[cfg(not(target_arch = "wasm32"))]
 mod tune;
 
@@ -56,6 +57,10 @@ pub struct PredictorOptions {
 /// The first call with a new batch or image size plans the network and compiles the kernels that the device has not compiled
 /// before; later calls with that size reuse them. Only inputs and results are copied between host and device.
 ///
+/// If the device is lost, it is [opened again](Device::reopen), the weights are read and uploaded once more, and the call that met the loss
+/// runs again, with the same results; [`Device::on_reopen`] tells a program that shares the device. A call fails with
+/// [`GpuError::DeviceLost`] if the program opened the device itself, or a loss follows the other.
+///
 /// ```
 /// use atrous::prelude::*;
 ///
@@ -84,6 +89,10 @@ pub struct Predictor {
     input: String,
     device: Device,
     weights: Weights,
+    /// Checksum of the weights, by which they are known to be the same when they are read again.
+    checksum: u32,
+    /// Losses of the device since the last call that succeeded.
+    losses: u32,
     /// Sessions with the logits as output.
     sessions: SessionCache,
     /// For a segmentation network: sessions with class maps as outputs, over the same parameters.
@@ -117,12 +126,17 @@ impl Predictor {
             Some(classes) if classes != network.info().classes => network.with_classes(classes)?,
             _ => network,
         };
-        let info = network.info();
-        let recipe = Recipe { network, name };
-        let [h, w] = options.size.unwrap_or(info.size);
+        Self::on(device, Recipe { network, name }, weights, options.size)
+    }
+
+    /// Uploads the weights of a network to a device.
+    fn on(device: &Device, recipe: Recipe, weights: &Weights, size: Option<[usize; 2]>) -> Result<Self> {
+        let info = recipe.network.info();
+        let [h, w] = size.unwrap_or(info.size);
         let model = recipe.model(Shape::new(1, h, w, info.in_channels), |model| Ok(vec![model.output()]))?;
         let input = model.graph.node(model.input).name.clone();
         let parameters = recipe::folded(device, weights, &model)?;
+        let checksum = parameters.checksum();
         #[cfg(feature = "photos")]
         let maps =
             (info.task == Task::Segmentation).then(|| recipe.sessions_over(parameters.clone(), maps::map_outputs));
@@ -135,10 +149,12 @@ impl Predictor {
             info,
             #[cfg(feature = "photos")]
             promise,
-            size: options.size,
+            size,
             input,
             device,
             weights,
+            checksum,
+            losses: 0,
             sessions,
             #[cfg(feature = "photos")]
             maps,
@@ -175,6 +191,15 @@ impl Predictor {
     /// # Errors
     /// [`Error::Channels`]; [`Error::Gpu`] if the network cannot be built, planned or run at this size.
     pub async fn run(&mut self, images: &ImageTensor) -> Result<Output> {
+        loop {
+            let ended = self.run_once(images).await;
+            if !self.revives(&ended).await? {
+                return ended;
+            }
+        }
+    }
+
+    async fn run_once(&mut self, images: &ImageTensor) -> Result<Output> {
         let (session, input) = self.session(images)?;
         only(session.run(&[(input, InputData::F32(&images.data))]).await?)
     }
@@ -185,8 +210,10 @@ impl Predictor {
     /// As [`Self::run`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn run_blocking(&mut self, images: &ImageTensor) -> Result<Output> {
-        let (session, input) = self.session(images)?;
-        only(session.run_blocking(&[(input, InputData::F32(&images.data))])?)
+        self.surviving(|this| {
+            let (session, input) = this.session(images)?;
+            only(session.run_blocking(&[(input, InputData::F32(&images.data))])?)
+        })
     }
 
     /// The sessions for photographs: class maps of a segmentation network, else logits.

@@ -18,6 +18,15 @@ impl Predictor {
     /// output has not the shape that its info states; [`Error::Vision`](crate::Error::Vision) for an empty list, an impossible size, or a
     /// `k` of zero or above the number of classes; [`Error::NotFinite`](crate::Error::NotFinite); the errors of [`Self::run`].
     pub async fn classify(&mut self, photos: &[RgbImage], k: usize) -> Result<Vec<Vec<Prediction>>> {
+        loop {
+            let ended = self.classify_once(photos, k).await;
+            if !self.revives(&ended).await? {
+                return ended;
+            }
+        }
+    }
+
+    async fn classify_once(&mut self, photos: &[RgbImage], k: usize) -> Result<Vec<Vec<Prediction>>> {
         let (session, flight) = self.begin_classify(photos, k)?;
         let logits = only(session.finish(flight).await?)?;
         self.finite(best(logits, k))
@@ -29,9 +38,11 @@ impl Predictor {
     /// As [`Self::classify`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn classify_blocking(&mut self, photos: &[RgbImage], k: usize) -> Result<Vec<Vec<Prediction>>> {
-        let (session, flight) = self.begin_classify(photos, k)?;
-        let logits = only(session.finish_blocking(flight)?)?;
-        self.finite(best(logits, k))
+        self.surviving(|this| {
+            let (session, flight) = this.begin_classify(photos, k)?;
+            let logits = only(session.finish_blocking(flight)?)?;
+            this.finite(best(logits, k))
+        })
     }
 
     /// Checks that this network can return the `k` best classes.
@@ -53,7 +64,7 @@ impl Predictor {
             bytes.extend_from_slice(&image);
         }
         let shape = shape.ok_or(atrous_vision::Error::EmptyBatch)?;
-        self.begin(shape, |_| Ok(bytes))
+        self.begin(shape, &bytes)
     }
 
     /// A photograph at the network's size, and the shape of a batch of them.

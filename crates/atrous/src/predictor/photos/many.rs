@@ -32,10 +32,42 @@ pub struct Many<'p, I, T> {
 /// A batch that is submitted and not yet read.
 struct Batch {
     shape: Shape,
+    /// Kept so that the run can be repeated.
+    bytes: Vec<u8>,
     /// `None` if no photograph of the batch can be run.
     flight: Result<Option<Flight>>,
     /// For each photograph its width and height, or the error in reading it.
     photos: Vec<Result<(u32, u32)>>,
+}
+
+impl Batch {
+    /// No photographs.
+    fn empty() -> Self {
+        Self { shape: Shape::channels(0), bytes: Vec::new(), flight: Ok(None), photos: Vec::new() }
+    }
+
+    fn submitted(mut self, predictor: &mut Predictor) -> Self {
+        self.submit(predictor);
+        self
+    }
+
+    fn submit(&mut self, predictor: &mut Predictor) {
+        if !self.bytes.is_empty() {
+            self.flight = predictor.begin(self.shape, &self.bytes).map(|(_, flight)| Some(flight));
+        }
+    }
+
+    /// The outputs of the run; `None` if no photograph can be run.
+    async fn finish(&mut self, predictor: &mut Predictor) -> Result<Option<Outputs>> {
+        let Some(flight) = std::mem::replace(&mut self.flight, Ok(None))? else { return Ok(None) };
+        Ok(Some(predictor.answers().session(self.shape)?.finish(flight).await?))
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn finish_blocking(&mut self, predictor: &mut Predictor) -> Result<Option<Outputs>> {
+        let Some(flight) = std::mem::replace(&mut self.flight, Ok(None))? else { return Ok(None) };
+        Ok(Some(predictor.answers().session(self.shape)?.finish_blocking(flight)?))
+    }
 }
 
 impl Predictor {
@@ -126,16 +158,16 @@ where
     /// [`Error::Photo`] with the photograph's position, if it cannot be read or resized, or if its batch cannot be run.
     pub async fn next(&mut self) -> Option<Result<T>> {
         while self.ready.is_empty() {
-            let Batch { shape, flight, photos } = self.begin()?;
-            let outputs = match flight {
-                Ok(Some(flight)) => match self.predictor.answers().session(shape) {
-                    Ok(session) => session.finish(flight).await.map_err(Error::from).map(Some),
-                    Err(error) => Err(error.into()),
-                },
-                Ok(None) => Ok(None),
-                Err(error) => Err(error),
+            let mut batch = self.begin()?;
+            let outputs = loop {
+                let ended = batch.finish(self.predictor).await;
+                match self.predictor.revives(&ended).await {
+                    Ok(true) => self.submit_again(&mut batch),
+                    Ok(false) => break ended,
+                    Err(error) => break Err(error),
+                }
             };
-            self.unpack(outputs, photos);
+            self.unpack(outputs, batch.photos);
         }
         self.take()
     }
@@ -143,14 +175,23 @@ where
     #[cfg(not(target_arch = "wasm32"))]
     fn next_blocking(&mut self) -> Option<Result<T>> {
         while self.ready.is_empty() {
-            let Batch { shape, flight, photos } = self.begin()?;
-            let outputs = flight.and_then(|flight| {
-                let Some(flight) = flight else { return Ok(None) };
-                Ok(Some(self.predictor.answers().session(shape)?.finish_blocking(flight)?))
-            });
-            self.unpack(outputs, photos);
+            let mut batch = self.begin()?;
+            let outputs = loop {
+                let ended = batch.finish_blocking(self.predictor);
+                match self.predictor.revives_blocking(&ended) {
+                    Ok(true) => self.submit_again(&mut batch),
+                    Ok(false) => break ended,
+                    Err(error) => break Err(error),
+                }
+            };
+            self.unpack(outputs, batch.photos);
         }
         self.take()
+    }
+
+    /// Submits this batch and those after it once more, on a new device.
+    fn submit_again(&mut self, batch: &mut Batch) {
+        [batch].into_iter().chain(&mut self.batches).for_each(|batch| batch.submit(self.predictor));
     }
 
     /// Submits batches until [`FLIGHTS`] are submitted, and returns the first of them.
@@ -169,12 +210,15 @@ where
         let photo = match self.photos.next()? {
             Ok(photo) => photo,
             Err(error) => {
-                return Some(Batch { shape: Shape::channels(0), flight: Ok(None), photos: vec![Err(error.into())] });
+                return Some(Batch { photos: vec![Err(error.into())], ..Batch::empty() });
             }
         };
-        let (shape, photos) = (self.predictor.shape_to_segment(&photo), vec![Ok(photo.dimensions())]);
-        let flight = self.predictor.begin_segment(&photo).map(|(_, flight)| Some(flight));
-        Some(Batch { shape, flight, photos })
+        let photos = vec![Ok(photo.dimensions())];
+        // The session that tells the size may be the first on a lost device.
+        Some(match self.predictor.fitted_to_segment(&photo) {
+            Ok((shape, bytes)) => Batch { shape, bytes, photos, ..Batch::empty() }.submitted(self.predictor),
+            Err(error) => Batch { flight: Err(error), photos, ..Batch::empty() },
+        })
     }
 
     fn read_batch(&mut self) -> Option<Batch> {
@@ -197,11 +241,7 @@ where
         }
         // An incomplete batch is filled up with black pictures.
         bytes.resize(shape.n * shape.h * shape.w * 3, 0);
-        let flight = match good {
-            0 => Ok(None),
-            _ => self.predictor.begin(shape, |_| Ok(bytes)).map(|(_, flight)| Some(flight)),
-        };
-        Some(Batch { shape, flight, photos })
+        Some(Batch { shape, bytes, photos, ..Batch::empty() }.submitted(self.predictor))
     }
 
     /// Splits a batch's outputs into results. An error of the whole batch becomes one result, in place of its first photograph's.

@@ -20,14 +20,12 @@ pub use many::Many;
 pub(super) use promise::broken;
 
 impl Predictor {
-    /// Begins a run of the network's task on the `bytes` of pictures.
-    fn begin(
-        &mut self,
-        shape: Shape,
-        bytes: impl FnOnce(&Session) -> Result<Vec<u8>>,
-    ) -> Result<(&mut Session, Flight)> {
-        let (input, preprocess) = (self.input.clone(), self.preprocess());
-        begin(self.answers(), &input, preprocess, shape, bytes)
+    /// Begins a run of the network's task on the bytes of pictures, which the device normalises.
+    fn begin(&mut self, shape: Shape, bytes: &[u8]) -> Result<(&mut Session, Flight)> {
+        let input = self.input.clone();
+        let session = self.seeing(shape)?;
+        let flight = session.begin(&[(&input, InputData::Rgb8(bytes))])?;
+        Ok((session, flight))
     }
 
     /// The session of the network's task for images of this shape, set up to take bytes of pictures.
@@ -60,20 +58,6 @@ impl Predictor {
         let (model, is, classes) = (self.name().to_owned(), self.info.task, self.info.classes);
         Err(Error::Promise { model, is, classes, found })
     }
-}
-
-/// Begins a run on the `bytes` of pictures, which the device normalises.
-fn begin<'s>(
-    sessions: &'s mut SessionCache,
-    input: &str,
-    preprocess: Preprocess,
-    shape: Shape,
-    bytes: impl FnOnce(&Session) -> Result<Vec<u8>>,
-) -> Result<(&'s mut Session, Flight)> {
-    let session = seeing(sessions, input, preprocess, shape)?;
-    let bytes = bytes(session)?;
-    let flight = session.begin(&[(input, InputData::Rgb8(&bytes))])?;
-    Ok((session, flight))
 }
 
 /// A session for images of this shape, set up to take bytes of pictures.

@@ -1,12 +1,12 @@
 //! The probability of each class at each pixel of photographs.
 
-use atrous_gpu::{Flight, Outputs, Session};
+use atrous_gpu::{Flight, InputData, Outputs, Session};
 use atrous_graph::op::Unary;
 use atrous_graph::{GraphError, NodeId, Op, Shape};
 use atrous_nn::{Model, Task};
 use atrous_vision::{Error as VisionError, ImageTensor, RgbImage};
 
-use super::{begin, size};
+use super::{seeing, size};
 use crate::Result;
 use crate::predictor::Predictor;
 use crate::predictor::maps::{check_sums, sums};
@@ -23,6 +23,15 @@ impl Predictor {
     /// the shape that its info states; [`Error::Vision`](crate::Error::Vision) for an empty list, and for photographs without pixels or of
     /// different sizes; [`Error::NotFinite`](crate::Error::NotFinite); the errors of [`Self::run`].
     pub async fn probabilities(&mut self, photos: &[RgbImage]) -> Result<ImageTensor> {
+        loop {
+            let ended = self.probabilities_once(photos).await;
+            if !self.revives(&ended).await? {
+                return ended;
+            }
+        }
+    }
+
+    async fn probabilities_once(&mut self, photos: &[RgbImage]) -> Result<ImageTensor> {
         let (session, flight) = self.begin_probabilities(photos)?;
         let outputs = session.finish(flight).await?;
         self.finite(of_size(&outputs, photos))
@@ -34,9 +43,11 @@ impl Predictor {
     /// As [`Self::probabilities`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn probabilities_blocking(&mut self, photos: &[RgbImage]) -> Result<ImageTensor> {
-        let (session, flight) = self.begin_probabilities(photos)?;
-        let outputs = session.finish_blocking(flight)?;
-        self.finite(of_size(&outputs, photos))
+        self.surviving(|this| {
+            let (session, flight) = this.begin_probabilities(photos)?;
+            let outputs = session.finish_blocking(flight)?;
+            this.finite(of_size(&outputs, photos))
+        })
     }
 
     fn begin_probabilities(&mut self, photos: &[RgbImage]) -> Result<(&mut Session, Flight)> {
@@ -50,14 +61,14 @@ impl Predictor {
         let (input, preprocess) = (self.input.clone(), self.preprocess());
         let parameters = self.sessions.parameters().clone();
         let sessions = self.probabilities.get_or_insert_with(|| self.recipe.sessions_over(parameters, outputs));
-        begin(sessions, &input, preprocess, shape, |session| {
-            let output = session.outputs().next().map_or([shape.h, shape.w], |(_, ty)| [ty.shape.h, ty.shape.w]);
-            let mut bytes = Vec::with_capacity(shape.n * shape.h * shape.w * 3);
-            for photo in photos {
-                bytes.extend_from_slice(&size::fit(photo, [shape.h, shape.w], output)?);
-            }
-            Ok(bytes)
-        })
+        let session = seeing(sessions, &input, preprocess, shape)?;
+        let output = session.outputs().next().map_or([shape.h, shape.w], |(_, ty)| [ty.shape.h, ty.shape.w]);
+        let mut bytes = Vec::with_capacity(shape.n * shape.h * shape.w * 3);
+        for photo in photos {
+            bytes.extend_from_slice(&size::fit(photo, [shape.h, shape.w], output)?);
+        }
+        let flight = session.begin(&[(&input, InputData::Rgb8(&bytes))])?;
+        Ok((session, flight))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Segmentation of a photograph: a class per pixel.
 
-use atrous_gpu::{Flight, Outputs, Session};
+use atrous_gpu::Outputs;
 use atrous_graph::Shape;
 use atrous_nn::Task;
 use atrous_vision::{ClassMap, RgbImage};
@@ -22,7 +22,17 @@ impl Predictor {
     /// [`Error::NotFinite`](crate::Error::NotFinite); the errors of [`Self::run`].
     pub async fn segment(&mut self, photo: &RgbImage) -> Result<ClassMap> {
         self.check_segments()?;
-        let (session, flight) = self.begin_segment(photo)?;
+        loop {
+            let ended = self.segment_once(photo).await;
+            if !self.revives(&ended).await? {
+                return ended;
+            }
+        }
+    }
+
+    async fn segment_once(&mut self, photo: &RgbImage) -> Result<ClassMap> {
+        let (shape, bytes) = self.fitted_to_segment(photo)?;
+        let (session, flight) = self.begin(shape, &bytes)?;
         let outputs = session.finish(flight).await?;
         self.finite(class_map(&outputs, photo.dimensions()))
     }
@@ -34,9 +44,12 @@ impl Predictor {
     #[cfg(not(target_arch = "wasm32"))]
     pub fn segment_blocking(&mut self, photo: &RgbImage) -> Result<ClassMap> {
         self.check_segments()?;
-        let (session, flight) = self.begin_segment(photo)?;
-        let outputs = session.finish_blocking(flight)?;
-        self.finite(class_map(&outputs, photo.dimensions()))
+        self.surviving(|this| {
+            let (shape, bytes) = this.fitted_to_segment(photo)?;
+            let (session, flight) = this.begin(shape, &bytes)?;
+            let outputs = session.finish_blocking(flight)?;
+            this.finite(class_map(&outputs, photo.dimensions()))
+        })
     }
 
     /// Checks that this network can return class maps.
@@ -54,14 +67,13 @@ impl Predictor {
         Shape::new(1, h, w, self.info.in_channels)
     }
 
-    /// Begins the run that computes a photograph's class map.
-    pub(super) fn begin_segment(&mut self, photo: &RgbImage) -> Result<(&mut Session, Flight)> {
+    /// The bytes of a photograph at the network's size, and the shape of its image.
+    pub(super) fn fitted_to_segment(&mut self, photo: &RgbImage) -> Result<(Shape, Vec<u8>)> {
         let shape = self.shape_to_segment(photo);
         let input = [shape.h, shape.w];
-        self.begin(shape, |session| {
-            let output = session.outputs().next().map_or(input, |(_, ty)| [ty.shape.h, ty.shape.w]);
-            Ok(size::fit(photo, input, output)?.into_raw())
-        })
+        let session = self.seeing(shape)?;
+        let output = session.outputs().next().map_or(input, |(_, ty)| [ty.shape.h, ty.shape.w]);
+        Ok((shape, size::fit(photo, input, output)?.into_raw()))
     }
 }
 
