@@ -7,5 +7,6 @@ mod families;
 mod imports;
 mod levels;
 mod prints;
+mod promises;
 mod sizes;
 mod source;

@@ -1,6 +1,7 @@
 //! What takes gigabytes and minutes: filters and batches of several bindings at their real sizes, under WebGPU's default limits.
 
 mod batch;
+mod soak;
 mod vgg;
 
 use atrous_gpu::{AdapterChoice, Device, DeviceOptions, LimitsChoice};
