@@ -19,7 +19,15 @@ use crate::conv::{BASE, Row, conv};
 use crate::fused::fused;
 
 /// The variants that measure what they store.
-const MEASURING: [&str; 5] = ["stem", "gemm_tiled", "gemm_registers", "implicit_gemm_tiled", "implicit_gemm_registers"];
+const MEASURING: [&str; 7] = [
+    "stem",
+    "gemm_tiled",
+    "gemm_registers",
+    "gemm_subgroup",
+    "implicit_gemm_tiled",
+    "implicit_gemm_registers",
+    "implicit_gemm_subgroup",
+];
 
 /// A convolution and the statistics of its result; both are outputs.
 struct Measured {
@@ -108,11 +116,12 @@ fn all() -> impl Iterator<Item = Choice> {
 }
 
 /// Whether statistics of the strips of a map, three vec4s in f32 for each, are worth storing: a third of the map at most. A stem's
-/// strips end with their row.
+/// strips end with their row, those of a subgroup's tile have sixteen rows.
 fn pays(choice: &Choice, map: TensorType) -> bool {
     let row = if choice.variant == "stem" { map.shape.w } else { map.shape.n * map.shape.h * map.shape.w };
     let rows = map.shape.n * map.shape.h * map.shape.w / row;
-    let strips = rows * row.div_ceil(choice.tile.expect("a tile").m);
+    let tile = choice.tile.expect("a tile").m;
+    let strips = rows * row.div_ceil(if choice.variant.ends_with("subgroup") { tile.min(16) } else { tile });
     3 * 48 * strips * map.padded().c / 4 <= map.bytes() as usize
 }
 

@@ -56,7 +56,17 @@ fn every_tile_of_every_variant() {
 fn every_tile_in_registers_with_constant_sizes() {
     let target = Target { software: false, ..device().target() };
     let device = device();
-    let registers = ["stem", "gemm_registers", "implicit_gemm_registers", "transposed_phase", "grad_weight_registers"];
+    let registers = [
+        "stem",
+        "gemm_registers",
+        "implicit_gemm_registers",
+        "gemm_subgroup",
+        "implicit_gemm_subgroup",
+        "transposed_phase",
+        "transposed_subgroup",
+        "grad_weight_registers",
+        "grad_weight_subgroup",
+    ];
     let mut served = BTreeSet::new();
     for case in cases() {
         let expected = case.expect();
@@ -72,6 +82,15 @@ fn every_tile_in_registers_with_constant_sizes() {
         }
     }
     assert_eq!(served.len(), registers.iter().map(|variant| tiles(variant).expect("a variant").len()).sum::<usize>());
+}
+
+/// Subgroups of four and of eight invocations load rows in different ways. Those of eight can also do it in the way of four.
+#[test]
+fn subgroups_of_which_four_invocations_load_rows() {
+    let target = Target { subgroup: device().target().subgroup.map(|_| 4), ..device().target() };
+    let ways = check(cases(), &target);
+    let subgroup = |way: &&Choice| way.variant.ends_with("subgroup");
+    assert_eq!(ways.iter().filter(subgroup).count(), 11, "{ways:?}");
 }
 
 #[test]
