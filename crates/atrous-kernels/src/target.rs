@@ -68,11 +68,6 @@ impl Target {
         Self { variant: Some(choice.variant), tile: choice.tile, avoided: self.avoided.clone(), choices: None, ..*self }
     }
 
-    /// Invocations of a subgroup that load what all of it multiply.
-    pub(crate) fn lanes(&self) -> u32 {
-        if self.subgroup.is_some_and(|invocations| invocations >= 8) { 8 } else { 4 }
-    }
-
     /// Whether a variant is not used on this adapter.
     pub fn avoids(&self, variant: &str) -> bool {
         self.avoided.as_ref().is_some_and(|avoided| avoided.contains_key(variant))

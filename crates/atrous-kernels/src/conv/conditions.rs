@@ -56,13 +56,13 @@ pub(super) fn hardware(target: &Target) -> Admission {
 pub(super) fn subgroups(target: &Target) -> Admission {
     match target.subgroup {
         None => Err("the device was not opened for subgroups"),
-        Some(invocations) => require(invocations >= 4, "subgroups of fewer than 4 invocations"),
+        Some(invocations) => require(invocations >= 8, "subgroups of fewer than 8 invocations"),
     }
 }
 
-/// Most of a workgroup's eight invocations have a vec4 of output channels, and subgroups are no larger than a workgroup.
+/// A subgroup is a workgroup, most of whose invocations have a vec4 of output channels.
 pub(super) fn shared(target: &Target, og4: usize) -> Admission {
-    require(target.subgroup.is_some_and(|invocations| invocations <= 8), "subgroups are larger than a workgroup")
+    require(target.subgroup == Some(8), "subgroups are larger than a workgroup")
         .and(require(og4 > 4, "too few output channels to fill a workgroup"))
 }
 

@@ -189,26 +189,25 @@ fn subgroups_share_what_they_load_where_columns_fill_a_workgroup() {
     let dense = Shape::new(1, 1, 64, 72);
     // 3136 pixels in 98 tiles; 18 vec4s of channels in 3 workgroups.
     let gemm = |m: &'static str, grid| ("gemm_subgroup", m, grid);
-    assert_eq!(of(8, conv(1, 0), image(56), dense), gemm("bias,sized,LANES=8,TILE_M=32,TILE_N=4", [294, 1, 1]));
-    assert_eq!(of(4, conv(1, 0), image(56), dense), gemm("bias,sized,LANES=4,TILE_M=32,TILE_N=4", [294, 1, 1]));
+    assert_eq!(of(8, conv(1, 0), image(56), dense), gemm("bias,sized,TILE_M=32,TILE_N=4", [294, 1, 1]));
     // 64 pixels keep the adapter busy in tiles of 16 rows only if there are enough channels; a single pixel fills no tile.
-    assert_eq!(of(8, conv(1, 0), image(8), dense), gemm("bias,sized,LANES=8,TILE_M=8,TILE_N=4", [24, 1, 1]));
+    assert_eq!(of(8, conv(1, 0), image(8), dense), gemm("bias,sized,TILE_M=8,TILE_N=4", [24, 1, 1]));
     let wide = Shape { c: 128, ..dense };
-    assert_eq!(of(8, conv(1, 0), image(8), wide), gemm("bias,sized,LANES=8,TILE_M=16,TILE_N=4", [16, 1, 1]));
-    assert_eq!(of(8, conv(1, 0), image(1), dense), gemm("bias,sized,LANES=8,TILE_M=8,TILE_N=4", [3, 1, 1]));
+    assert_eq!(of(8, conv(1, 0), image(8), wide), gemm("bias,sized,TILE_M=16,TILE_N=4", [16, 1, 1]));
+    assert_eq!(of(8, conv(1, 0), image(1), dense), gemm("bias,sized,TILE_M=8,TILE_N=4", [3, 1, 1]));
     let grouped = of(8, conv(2, 1), image(56), Shape::new(3, 3, 32, 72));
-    assert_eq!(grouped, ("implicit_gemm_subgroup", "bias,sized,LANES=8,TILE_M=32,TILE_N=4", [196, 1, 2]));
+    assert_eq!(grouped, ("implicit_gemm_subgroup", "bias,sized,TILE_M=32,TILE_N=4", [196, 1, 2]));
     // Sixteen channels are four of a workgroup's eight columns.
     assert_eq!(of(8, conv(1, 0), image(56), Shape { c: 16, ..dense }).0, "gemm_registers");
     assert_eq!(of(16, conv(1, 0), image(56), dense).0, "gemm_registers");
-    assert_eq!(of(2, conv(1, 1), image(56), Shape::new(3, 3, 64, 72)).0, "implicit_gemm_registers");
+    assert_eq!(of(4, conv(1, 1), image(56), Shape::new(3, 3, 64, 72)).0, "implicit_gemm_registers");
 
     let reason = |target: &Target| {
         let plan = plan(Op::Conv2d(conv(1, 0)), image(56), Shape { c: 16, ..dense }, true, target);
         plan.declined.iter().find(|d| d.variant == "gemm_subgroup").expect("it declined").reason
     };
     assert_eq!(reason(&SOFTWARE), "the device was not opened for subgroups");
-    assert_eq!(reason(&with_subgroups(2)), "subgroups of fewer than 4 invocations");
+    assert_eq!(reason(&with_subgroups(4)), "subgroups of fewer than 8 invocations");
     assert_eq!(reason(&with_subgroups(8)), "too few output channels to fill a workgroup");
     assert_eq!(reason(&with_subgroups(16)), "subgroups are larger than a workgroup");
 }

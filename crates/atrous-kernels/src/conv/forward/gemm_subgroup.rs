@@ -31,7 +31,6 @@ fn kernel(p: &ConvProblem<'_>, tile: Tile, rows: Rows) -> Kernel {
             moments: p.strips.is_some(),
             sized: p.target().software,
             half: p.half(),
-            lanes: p.target().lanes(),
             tile_m: tile.m as u32,
             tile_n: 4,
         },

@@ -39,13 +39,7 @@ fn kernel(p: &Gradient<'_>, sums: Sums) -> Kernel {
     let tile = Tile::channels_in_subgroups(4 * p.cg4(), p.target());
     let Sums { geometry, units, accumulate, x, dy, partials } = sums;
     let call = grad_weight_subgroup::call(
-        grad_weight_subgroup::Axes {
-            sized: p.target().software,
-            half: p.half(),
-            lanes: p.target().lanes(),
-            tile_m: tile.m as u32,
-            tile_n: 4,
-        },
+        grad_weight_subgroup::Axes { sized: p.target().software, half: p.half(), tile_m: tile.m as u32, tile_n: 4 },
         grad_weight_subgroup::Constants { geometry, units, accumulate },
         grad_weight_subgroup::Bindings { x, dy, p: partials },
     );

@@ -33,7 +33,6 @@ fn kernel(p: &ConvProblem<'_>, tile: Tile) -> Kernel {
             in_place: p.in_place().is_some(),
             sized: p.target().software,
             half: p.half(),
-            lanes: p.target().lanes(),
             tile_m: tile.m as u32,
             tile_n: 4,
         },
