@@ -31,10 +31,16 @@ pub fn checked() -> Device {
     Device::open_blocking(&AdapterChoice::from_env(), options).expect("the suite needs an adapter")
 }
 
-/// The variants of convolutions and transposed ones that every adapter must reach: all but that of cooperative matrices, whose suite
-/// says what the adapter lacks.
-pub fn conv_variants() -> impl Iterator<Item = &'static str> {
-    CONV2D_VARIANTS.iter().chain(GRAD_INPUT_VARIANTS).copied().filter(|name| *name != "cooperative")
+/// Whether the suites must reach a variant for this target: all but that of cooperative matrices, whose suite says what the adapter lacks,
+/// and, if subgroups have fewer than eight invocations, those whose subgroups share loads.
+pub fn is_reachable(variant: &str, target: &Target) -> bool {
+    let subgroups = target.subgroup.is_some_and(|invocations| invocations >= 8);
+    variant != "cooperative" && (subgroups || !variant.ends_with("_subgroup"))
+}
+
+/// The variants of convolutions and transposed ones that the suites must reach.
+pub fn conv_variants(target: &Target) -> impl Iterator<Item = &'static str> {
+    CONV2D_VARIANTS.iter().chain(GRAD_INPUT_VARIANTS).copied().filter(|name| is_reachable(name, target))
 }
 
 /// One op on inputs of given types. Printed in full when it fails.

@@ -104,6 +104,11 @@ impl Catalogue {
         self.codes.values().flat_map(Codes::constants)
     }
 
+    /// The values that a constant of this name has in any kernel: helpers ask for each of them.
+    pub(crate) fn values(&self, constant: &str) -> BTreeSet<u32> {
+        self.kernels.values().filter_map(|kernel| kernel.constants.get(constant)).flatten().copied().collect()
+    }
+
     /// Whether a constant belongs to a group of a kernel.
     pub(crate) fn is_grouped(&self, kernel: &Kernel, constant: &str) -> bool {
         kernel.groups.iter().any(|name| self.groups[name].constants.iter().any(|other| other == constant))

@@ -46,8 +46,8 @@ pub(crate) fn link(
     }
     for (constant, value) in &variant.constants {
         wesl.add_constant(constant, (*value).into());
-        for other in &kernel.constants[constant] {
-            wesl.set_feature(&format!("{constant}_{other}"), other == value);
+        for other in catalogue.values(constant) {
+            wesl.set_feature(&format!("{constant}_{other}"), other == *value);
         }
     }
     for (code, value) in catalogue.code_constants() {

@@ -24,7 +24,7 @@ fn validate(what: &str, source: &str) -> (Module, ModuleInfo) {
 }
 
 /// What a text may use of what not every adapter can: f16 in words, where it is stored so; cooperative matrices, the number of a
-/// subgroup and f16 by itself, where it enables them.
+/// subgroup and f16 by itself, where it enables them; subgroups, where it broadcasts in them.
 fn capabilities(source: &str) -> Capabilities {
     let mut allowed = Capabilities::empty();
     if source.contains("fn to_halves") || source.contains("fn from_halves") || source.starts_with("// Four f16") {
@@ -35,6 +35,9 @@ fn capabilities(source: &str) -> Capabilities {
     }
     if source.contains("enable wgpu_cooperative_matrix;") {
         allowed |= Capabilities::COOPERATIVE_MATRIX | Capabilities::SUBGROUP;
+    }
+    if source.contains("subgroupBroadcast(") {
+        allowed |= Capabilities::SUBGROUP;
     }
     allowed
 }

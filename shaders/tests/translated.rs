@@ -25,6 +25,9 @@ fn specialised(shader: &Shader, value: Option<f64>) -> Result<(Module, ModuleInf
     if is_cooperative(shader) {
         allowed |= Capabilities::COOPERATIVE_MATRIX | Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16;
     }
+    if shader.source.contains("subgroupBroadcast(") {
+        allowed |= Capabilities::SUBGROUP;
+    }
     let info = Validator::new(ValidationFlags::all(), allowed).validate(&module).map_err(|e| e.to_string())?;
     let mut constants = PipelineConstants::default();
     constants.extend(value.iter().flat_map(|v| shader.overrides.iter().map(|name| (name.to_string(), *v))));

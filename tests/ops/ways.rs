@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use atrous_graph::op::{Conv2d, Unary};
 use atrous_kernels::conv::{GRAD_WEIGHT_VARIANTS, tiles};
 use atrous_kernels::{Choice, Target};
-use atrous_tests::{Case, conv_variants, device};
+use atrous_tests::{Case, conv_variants, device, is_reachable};
 
 use crate::conv::{BASE, Row, conv};
 use crate::conv_grad::{input, weight};
@@ -42,8 +42,10 @@ fn check(cases: Vec<Case>, target: &Target) -> BTreeSet<Choice> {
 
 #[test]
 fn every_tile_of_every_variant() {
-    let ways = check(cases(), &device().target());
-    let all = conv_variants().chain(GRAD_WEIGHT_VARIANTS.iter().copied()).flat_map(|variant| {
+    let target = device().target();
+    let ways = check(cases(), &target);
+    let gradients = GRAD_WEIGHT_VARIANTS.iter().copied().filter(|variant| is_reachable(variant, &target));
+    let all = conv_variants(&target).chain(gradients).flat_map(|variant| {
         let tiles: Vec<_> = tiles(variant).expect("a variant").iter().map(|tile| Some(*tile)).collect();
         if tiles.is_empty() { vec![None] } else { tiles }.into_iter().map(move |tile| Choice { variant, tile })
     });
@@ -56,12 +58,23 @@ fn every_tile_of_every_variant() {
 fn every_tile_in_registers_with_constant_sizes() {
     let target = Target { software: false, ..device().target() };
     let device = device();
-    let registers = ["stem", "gemm_registers", "implicit_gemm_registers", "transposed_phase", "grad_weight_registers"];
+    let registers = [
+        "stem",
+        "gemm_registers",
+        "implicit_gemm_registers",
+        "gemm_subgroup",
+        "implicit_gemm_subgroup",
+        "transposed_phase",
+        "transposed_subgroup",
+        "grad_weight_registers",
+        "grad_weight_subgroup",
+    ];
+    let registers: Vec<_> = registers.into_iter().filter(|variant| is_reachable(variant, &target)).collect();
     let mut served = BTreeSet::new();
     for case in cases() {
         let expected = case.expect();
         for (variant, tile) in
-            registers.into_iter().flat_map(|v| tiles(v).expect("a variant").iter().map(move |tile| (v, *tile)))
+            registers.iter().flat_map(|&v| tiles(v).expect("a variant").iter().map(move |tile| (v, *tile)))
         {
             let choice = Choice { variant, tile: Some(tile) };
             let plan = expected.plan(&target.with(choice));

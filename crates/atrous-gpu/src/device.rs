@@ -55,7 +55,8 @@ impl Device {
     /// Makes a device from wgpu's device and queue.
     pub(crate) fn around(raw: wgpu::Device, queue: wgpu::Queue, info: AdapterInfo, options: DeviceOptions) -> Self {
         let limits = plan_limits(&raw.limits());
-        let target = Target { f16: info.f16, ..Target::new(limits, info.software()) };
+        let subgroup = subgroup(&raw, &info);
+        let target = Target { f16: info.f16, subgroup, ..Target::new(limits, info.software()) };
         let disk = DiskCache::open(&raw, &options.pipeline_cache);
         let pipelines = Pipelines::new(disk, options.checks, limits.workgroup_memory);
         let (tuned, avoided) = (Tuned::open(&info, &options), Avoided::open(&info, &options));
@@ -197,6 +198,14 @@ impl Device {
     pub(crate) fn scope<T>(&self, what: &str, work: impl FnOnce() -> T) -> Result<T, GpuError> {
         self.shared.handle.scope(what, work)
     }
+}
+
+/// Invocations of a subgroup, if kernels for this device may use subgroups. Browsers want a directive for that which naga 30 does not read
+/// (<https://github.com/gfx-rs/wgpu/issues/5555>), so the text that one of them takes the other refuses.
+fn subgroup(raw: &wgpu::Device, info: &AdapterInfo) -> Option<u32> {
+    let have = info.software() && raw.features().contains(wgpu::Features::SUBGROUP) && !cfg!(target_arch = "wasm32");
+    let wgpu::AdapterInfo { subgroup_min_size: least, subgroup_max_size: most, .. } = raw.adapter_info();
+    (have && least == most).then_some(least)
 }
 
 impl std::fmt::Debug for Device {

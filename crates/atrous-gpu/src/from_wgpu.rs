@@ -16,7 +16,8 @@ impl Device {
     /// `max_compute_workgroups_per_dimension` (65535). Tensors are cut to fit `max_storage_buffer_binding_size` and
     /// `max_buffer_size`, so the adapter's own values of these two are best.
     ///
-    /// No feature is required. Of the device's features these are used if the options ask for them: `TIMESTAMP_QUERY` for
+    /// No feature is required. On a software adapter `SUBGROUP` makes convolutions about twice as fast. Of the device's other features these
+    /// are used if the options ask for them: `TIMESTAMP_QUERY` for
     /// [`timestamps`](DeviceOptions::timestamps), `PIPELINE_CACHE` for [`pipeline_cache`](DeviceOptions::pipeline_cache); without
     /// them runs are not timed and compiled kernels are not kept. [f16](DeviceOptions::precision) depends on the adapter alone.
     ///

@@ -44,6 +44,9 @@ impl Device {
             // kernel: all of a subgroup takes part in every operation, and all matrices lie within workgroup memory.
             experimental_features = unsafe { wgpu::ExperimentalFeatures::enabled() };
         }
+        if info.software() {
+            features |= wgpu::Features::SUBGROUP;
+        }
         if options.timestamps {
             features |= wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES;
         }

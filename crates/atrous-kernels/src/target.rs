@@ -32,6 +32,9 @@ pub struct Target {
     pub f16: bool,
     /// The cooperative matrices that kernels may use, if the device was opened for them.
     pub cooperative: Option<Cooperative>,
+    /// Invocations of every subgroup, if kernels may exchange values within subgroups: on software adapters alone, where that takes the
+    /// place of loads.
+    pub subgroup: Option<u32>,
     /// The variant to use wherever it is legal, preferred or not: for tests, benchmarks and tuning. A name that [no
     /// family knows](crate::known_variant) makes every plan an error.
     pub variant: Option<&'static str>,
@@ -52,6 +55,7 @@ impl Target {
             software,
             f16: false,
             cooperative: None,
+            subgroup: None,
             variant: None,
             tile: None,
             avoided: None,

@@ -52,6 +52,20 @@ pub(super) fn hardware(target: &Target) -> Admission {
     require(!target.software, "a barrier is slow on a software adapter")
 }
 
+/// Subgroups have enough invocations to load the rows of a tile.
+pub(super) fn subgroups(target: &Target) -> Admission {
+    match target.subgroup {
+        None => Err("the device was not opened for subgroups"),
+        Some(invocations) => require(invocations >= 8, "subgroups of fewer than 8 invocations"),
+    }
+}
+
+/// A subgroup is a workgroup, most of whose invocations have a vec4 of output channels.
+pub(super) fn shared(target: &Target, og4: usize) -> Admission {
+    require(target.subgroup == Some(8), "subgroups are larger than a workgroup")
+        .and(require(og4 > 4, "too few output channels to fill a workgroup"))
+}
+
 /// There is one group, or each group has at least 4 vec4s of output channels, so that tiles are filled.
 pub(super) fn filled(p: &ConvProblem<'_>) -> Admission {
     require(p.conv.groups == 1 || p.og4() >= 4, "a group has too few output channels to fill a tile")

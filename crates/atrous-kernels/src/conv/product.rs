@@ -14,19 +14,27 @@ use crate::tile::Tile;
 pub(super) struct Work {
     pub(super) tile: Tile,
     pub(super) groups: u64,
+    /// Rows whose statistics are stored together.
+    pub(super) strip: usize,
 }
 
 impl Work {
     /// A product of `rows` × `columns` vec4s, computed `layers` times, in tiles of workgroup memory.
     pub(super) fn in_workgroup(rows: usize, columns: usize, layers: usize, target: &Target) -> Self {
         let tile = Tile::in_workgroup(Tile::TALL, [rows, columns, layers], target);
-        Self { tile, groups: tile.count(rows, columns) as u64 }
+        Self { tile, groups: tile.count(rows, columns) as u64, strip: tile.m }
+    }
+
+    /// A product of `rows` × `columns` vec4s, computed `layers` times, in tiles that subgroups share.
+    pub(super) fn in_subgroups(rows: usize, columns: usize, layers: usize, target: &Target) -> Self {
+        let tile = Tile::in_subgroups(rows, columns, layers, target);
+        Self { tile, groups: tile.count(rows, columns) as u64, strip: tile.m.min(16) }
     }
 
     /// A product of `rows` × `columns` vec4s, computed `layers` times, in tiles of registers.
     pub(super) fn in_registers(rows: usize, columns: usize, layers: usize, target: &Target) -> Self {
         let tile = Tile::in_registers(rows, columns, layers, target);
-        Self { tile, groups: tile.register_groups(rows, columns) }
+        Self { tile, groups: tile.register_groups(rows, columns), strip: tile.m }
     }
 }
 
@@ -56,7 +64,7 @@ pub(super) fn gemm(
     work: Work,
     kernel: fn(&ConvProblem<'_>, Tile, Rows) -> Kernel,
 ) -> Result<NodePlan, PlanError> {
-    let p = p.measuring(p.pixels(), work.tile.m);
+    let p = p.measuring(p.pixels(), work.strip);
     let dispatch = kernel(&p, work.tile, Rows::all(&p, p.result())).groups(work.groups, p.target())?;
     Ok(p.single(work.tile, dispatch))
 }
@@ -67,7 +75,7 @@ pub(super) fn implicit_gemm(
     work: Work,
     kernel: fn(&ConvProblem<'_>, Tile, Bound) -> Kernel,
 ) -> Result<NodePlan, PlanError> {
-    let p = p.measuring(p.pixels(), work.tile.m);
+    let p = p.measuring(p.pixels(), work.strip);
     let dispatch = kernel(&p, work.tile, p.result()).groups(work.groups, p.target())?;
     let [x, y, _] = dispatch.grid;
     Ok(p.single(work.tile, Dispatch { grid: [x, y, p.conv.groups as u32], ..dispatch }))

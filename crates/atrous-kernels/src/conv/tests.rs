@@ -173,6 +173,45 @@ fn the_shape_sizes_the_tiles() {
     assert_eq!(axes(56, 3, &SOFTWARE), "bias,sized,TILE_M=16,TILE_N=4");
 }
 
+/// A software adapter whose subgroups have this many invocations.
+fn with_subgroups(invocations: u32) -> Target {
+    Target { subgroup: Some(invocations), ..SOFTWARE }
+}
+
+#[test]
+fn subgroups_share_what_they_load_where_columns_fill_a_workgroup() {
+    let of = |subgroup: u32, conv: Conv2d, x: Shape, filter: Shape| {
+        let plan = plan(Op::Conv2d(conv), x, filter, true, &with_subgroups(subgroup));
+        let dispatch = &plan.dispatches[0];
+        (plan.variant, dispatch.shader.variant, dispatch.grid)
+    };
+    let image = |h: usize| Shape::new(1, h, h, 64);
+    let dense = Shape::new(1, 1, 64, 72);
+    // 3136 pixels in 98 tiles; 18 vec4s of channels in 3 workgroups.
+    let gemm = |m: &'static str, grid| ("gemm_subgroup", m, grid);
+    assert_eq!(of(8, conv(1, 0), image(56), dense), gemm("bias,sized,TILE_M=32,TILE_N=4", [294, 1, 1]));
+    // 64 pixels keep the adapter busy in tiles of 16 rows only if there are enough channels; a single pixel fills no tile.
+    assert_eq!(of(8, conv(1, 0), image(8), dense), gemm("bias,sized,TILE_M=8,TILE_N=4", [24, 1, 1]));
+    let wide = Shape { c: 128, ..dense };
+    assert_eq!(of(8, conv(1, 0), image(8), wide), gemm("bias,sized,TILE_M=16,TILE_N=4", [16, 1, 1]));
+    assert_eq!(of(8, conv(1, 0), image(1), dense), gemm("bias,sized,TILE_M=8,TILE_N=4", [3, 1, 1]));
+    let grouped = of(8, conv(2, 1), image(56), Shape::new(3, 3, 32, 72));
+    assert_eq!(grouped, ("implicit_gemm_subgroup", "bias,sized,TILE_M=32,TILE_N=4", [196, 1, 2]));
+    // Sixteen channels are four of a workgroup's eight columns.
+    assert_eq!(of(8, conv(1, 0), image(56), Shape { c: 16, ..dense }).0, "gemm_registers");
+    assert_eq!(of(16, conv(1, 0), image(56), dense).0, "gemm_registers");
+    assert_eq!(of(4, conv(1, 1), image(56), Shape::new(3, 3, 64, 72)).0, "implicit_gemm_registers");
+
+    let reason = |target: &Target| {
+        let plan = plan(Op::Conv2d(conv(1, 0)), image(56), Shape { c: 16, ..dense }, true, target);
+        plan.declined.iter().find(|d| d.variant == "gemm_subgroup").expect("it declined").reason
+    };
+    assert_eq!(reason(&SOFTWARE), "the device was not opened for subgroups");
+    assert_eq!(reason(&with_subgroups(4)), "subgroups of fewer than 8 invocations");
+    assert_eq!(reason(&with_subgroups(8)), "too few output channels to fill a workgroup");
+    assert_eq!(reason(&with_subgroups(16)), "subgroups are larger than a workgroup");
+}
+
 /// On software adapters one pipeline of a kernel with sums in registers serves all shapes. On a GPU sizes are
 /// constants.
 #[test]
@@ -182,11 +221,11 @@ fn sizes_are_read_from_a_table_where_compiling_takes_long() {
         let (x, filter) = (Shape::new(1, h, h, c), Shape::new(1, 1, c, 24));
         let gradient = Op::Gradient(Gradient::Conv2dWeight(Conv2dGradWeight { conv: conv(1, 0), kernel: [1, 1] }));
         let plan = match variant {
-            "transposed_phase" => {
+            "transposed_phase" | "transposed_subgroup" => {
                 let op = Conv2dGradInput::transposed(conv(1, 0), [h, h], [1, 1], [0, 0]).expect("a valid case");
                 plan(Op::Conv2dGradInput(op), Shape { c: 24, ..x }, filter, false, &target)
             }
-            "grad_weight_registers" => {
+            "grad_weight_registers" | "grad_weight_subgroup" => {
                 let inputs = [x, Shape { c: 24, ..x }].map(TensorType::image);
                 plan_node(&gradient, &inputs, TensorType::filter(filter), &target).expect("a plan")
             }
@@ -195,10 +234,20 @@ fn sizes_are_read_from_a_table_where_compiling_takes_long() {
         assert_eq!(plan.variant, variant);
         plan.dispatches[0].clone()
     };
-    let registers = ["gemm_registers", "implicit_gemm_registers", "stem", "transposed_phase", "grad_weight_registers"];
+    let registers = [
+        "gemm_registers",
+        "implicit_gemm_registers",
+        "gemm_subgroup",
+        "implicit_gemm_subgroup",
+        "stem",
+        "transposed_phase",
+        "transposed_subgroup",
+        "grad_weight_registers",
+        "grad_weight_subgroup",
+    ];
     for variant in registers {
         let c = if variant == "stem" { 3 } else { 40 };
-        let [small, large] = [9, 30].map(|h| of(variant, h, c, &SOFTWARE));
+        let [small, large] = [29, 30].map(|h| of(variant, h, c, &with_subgroups(8)));
         assert_eq!(
             (small.shader.variant, small.pipeline_constants()),
             (large.shader.variant, large.pipeline_constants())
@@ -210,7 +259,7 @@ fn sizes_are_read_from_a_table_where_compiling_takes_long() {
             let set = small.overrides.iter().find(|(other, _)| other == name).map(|(_, value)| *value as u32);
             assert_eq!(table[i], set.unwrap_or(*default), "{name} of {variant}");
         }
-        let on_gpu = of(variant, 9, c, &GPU);
+        let on_gpu = of(variant, 29, c, &Target { subgroup: Some(8), ..GPU });
         assert_eq!((on_gpu.table(), on_gpu.pipeline_constants()), (None, on_gpu.overrides.clone()));
         assert_eq!(on_gpu.overrides, small.overrides, "{variant}");
     }

@@ -9,6 +9,9 @@ pub(super) const TILE_BYTES: u32 = (4 * 65 + 16 * 16) * 16;
 /// Number of workgroups below which a GPU is partly idle.
 pub(super) const BUSY: usize = 128;
 
+/// Number of workgroups below which a CPU is partly idle.
+const BUSY_CPU: usize = 16;
+
 /// Invocations in a workgroup of the kernels with tiles in registers.
 const GROUP: usize = 16;
 
@@ -40,6 +43,12 @@ impl Tile {
 
     /// The tiles in registers that the kernel for few input channels is linked for.
     pub(super) const STEM: &[Self] = &[tile(4, 4), tile(8, 8), tile(16, 16)];
+
+    /// The tiles of a workgroup in the kernels whose subgroups share what they load: four columns for each invocation.
+    pub(super) const SUBGROUP: &[Self] = &[tile(8, 32), tile(16, 32), tile(32, 32)];
+
+    /// Likewise in the kernel of a filter's gradient, whose rows are input channels.
+    pub(super) const SUBGROUP_CHANNELS: &[Self] = &[tile(16, 32), tile(32, 32)];
 
     /// The tile that the target asks for, if it is in `of`.
     pub(super) fn asked(target: &Target, of: &[Self]) -> Option<Self> {
@@ -74,6 +83,22 @@ impl Tile {
         let most = if target.software { 16 } else { 8 };
         let fit = |size: usize| size.next_power_of_two().clamp(4, most);
         Self::asked(target, Self::REGISTERS).unwrap_or_else(|| tile(fit(rows), fit(4 * columns)))
+    }
+
+    /// The tile that subgroups share for a product of `rows` × `columns` vec4s, computed `layers` times: the one asked for, or the largest
+    /// that the rows fill, with fewer rows if that keeps the adapter busy.
+    pub(super) fn in_subgroups(rows: usize, columns: usize, layers: usize, target: &Target) -> Self {
+        let mut largest = tile(rows.next_power_of_two().clamp(8, 32), 32);
+        while largest.m > 8 && largest.count(rows, columns) * layers < BUSY_CPU {
+            largest.m /= 2;
+        }
+        Self::asked(target, Self::SUBGROUP).unwrap_or(largest)
+    }
+
+    /// The tile that subgroups share for a filter's gradient with so many input channels in a group: the one asked for, or the largest that
+    /// they fill.
+    pub(super) fn channels_in_subgroups(channels: usize, target: &Target) -> Self {
+        Self::asked(target, Self::SUBGROUP_CHANNELS).unwrap_or(tile(if channels > 16 { 32 } else { 16 }, 32))
     }
 
     /// The tile for few input channels and `columns` vec4s of output channels: the one asked for, or the largest.

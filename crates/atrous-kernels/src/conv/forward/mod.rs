@@ -1,7 +1,7 @@
 //! The variants of a convolution.
 //!
 //! Variants with tiles in workgroup memory come before those with tiles in registers, except on software adapters,
-//! where a barrier costs more than it saves.
+//! where a barrier costs more than it saves. There those whose subgroups share what they load come first.
 
 mod cooperative;
 mod depthwise;
@@ -9,10 +9,12 @@ mod depthwise_multiplier;
 mod direct;
 mod gemm_registers;
 mod gemm_split;
+mod gemm_subgroup;
 mod gemm_tiled;
 mod im2col;
 mod implicit_gemm_registers;
 mod implicit_gemm_split;
+mod implicit_gemm_subgroup;
 mod implicit_gemm_tiled;
 mod stem;
 
@@ -36,9 +38,11 @@ pub(crate) static VARIANTS: Variants<Conv> = Variants {
         &cooperative::VARIANT,
         &gemm_split::VARIANT,
         &gemm_tiled::VARIANT,
+        &gemm_subgroup::VARIANT,
         &gemm_registers::VARIANT,
         &implicit_gemm_split::VARIANT,
         &implicit_gemm_tiled::VARIANT,
+        &implicit_gemm_subgroup::VARIANT,
         &implicit_gemm_registers::VARIANT,
         &im2col::VARIANT,
     ],

@@ -9,6 +9,7 @@ mod problem;
 mod region;
 mod registers;
 mod stage;
+mod subgroup;
 mod sum;
 mod tiled;
 
@@ -22,8 +23,10 @@ use crate::variant::{Entry, Variants};
 use problem::{GradWeight, Gradient};
 
 /// The variants, best first.
-pub(crate) static VARIANTS: Variants<GradWeight> =
-    Variants { best_first: &[&depthwise::VARIANT, &tiled::VARIANT, &registers::VARIANT], last: &direct::VARIANT };
+pub(crate) static VARIANTS: Variants<GradWeight> = Variants {
+    best_first: &[&depthwise::VARIANT, &tiled::VARIANT, &subgroup::VARIANT, &registers::VARIANT],
+    last: &direct::VARIANT,
+};
 
 impl Kernels for Conv2dGradWeight {
     fn variants(&self) -> Vec<&'static Entry> {

@@ -18,7 +18,7 @@ pub(super) struct Stage {
     pub(super) work: usize,
     /// Number of those that a workgroup computes.
     pub(super) per_group: usize,
-    /// Number of those that keep a GPU busy.
+    /// Number of those that keep a GPU busy; a software adapter is with 1024 at most.
     pub(super) busy: usize,
     /// Layers of the grid.
     pub(super) layers: usize,
@@ -73,7 +73,7 @@ impl Stage {
         // No region is larger than the first.
         let rows = p.rows(&p.regions[0]);
         let units = self.unit.count(&rows);
-        let busy = if p.target().software { 1 << 10 } else { self.busy };
+        let busy = if p.target().software { self.busy.min(1 << 10) } else { self.busy };
         let room = (most / p.problem.output.ty.bytes()) as usize;
         let wanted = (busy / (self.work * self.layers).max(1)).min(rows.pixels() / 32).min(room).min(units).max(1);
         let each = units.div_ceil(wanted);

@@ -4,6 +4,7 @@ mod depthwise;
 mod direct;
 mod phase;
 mod phases;
+mod subgroup;
 mod tiled;
 
 use std::ops::Range;
@@ -21,8 +22,10 @@ use crate::problem::Problem;
 use crate::variant::{Entry, Variants};
 
 /// The variants, best first.
-pub(crate) static VARIANTS: Variants<Conv> =
-    Variants { best_first: &[&depthwise::VARIANT, &tiled::VARIANT, &phase::VARIANT], last: &direct::VARIANT };
+pub(crate) static VARIANTS: Variants<Conv> = Variants {
+    best_first: &[&depthwise::VARIANT, &tiled::VARIANT, &subgroup::VARIANT, &phase::VARIANT],
+    last: &direct::VARIANT,
+};
 
 impl Kernels for Conv2dGradInput {
     fn variants(&self) -> Vec<&'static Entry> {

@@ -166,12 +166,12 @@ mod tests {
 
     use super::*;
 
-    /// The kernels that plans of these cases dispatch, on software adapters and others.
+    /// The kernels that plans of these cases dispatch, on software adapters, with subgroups and without, and on others.
     #[test]
     fn the_table_reaches_every_kernel_but_those_of_updates_pictures_and_matrices() {
         let mut reached = BTreeSet::new();
-        for software in [true, false] {
-            let target = Target { f16: true, ..Target::new(Limits::WEBGPU, software) };
+        for (software, subgroup) in [(true, None), (true, Some(8)), (false, None)] {
+            let target = Target { f16: true, subgroup, ..Target::new(Limits::WEBGPU, software) };
             for (op, inputs) in table::cases() {
                 let output = op.infer(&inputs).expect("a legal case");
                 let operation = Operation { op, inputs, output };
