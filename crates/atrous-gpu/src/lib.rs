@@ -44,6 +44,9 @@ mod pipelines;
 mod pixels;
 mod profile;
 mod readback;
+#[cfg(not(target_arch = "wasm32"))]
+#[doc(hidden)]
+pub mod readers;
 mod run;
 mod sealed;
 mod session;
