@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use atrous_files::Checksum;
+use atrous_files::{Checksum, excerpt};
 use atrous_kernels::known_variant;
 
 use crate::sealed::read;
@@ -78,13 +78,13 @@ fn parsed(text: &str) -> Result<Names, String> {
         return Err(format!("the file does not begin with \"{MAGIC}\""));
     }
     let pair = |line: &str| {
-        let (name, reason) = line.split_once(" = ").ok_or_else(|| format!("no variant and reason: {line}"))?;
-        Ok(known_variant(name).ok().map(|name| (name, reason.to_owned())))
+        let (name, reason) = line.split_once(" = ").ok_or_else(|| format!("no variant and reason in \"{}\"", excerpt(line)))?;
+        Ok(known_variant(name).ok().map(|name| (name, one_line(reason))))
     };
     lines.filter_map(|line| pair(line).transpose()).collect()
 }
 
-#[cfg(not(target_arch = "wasm32"))]
+/// The text with single spaces for runs of white space.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

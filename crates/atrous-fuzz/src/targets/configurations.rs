@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use atrous_cli::readers::{arguments, configuration};
 
-use super::{Place, must_be_text};
+use super::Place;
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {
     let whole = r#"# A training with all settings.
@@ -101,7 +101,14 @@ pub(super) fn argument_seeds() -> Vec<Vec<u8>> {
 pub(super) fn read_arguments(place: &Place) -> Result<(), String> {
     let lines = place.bytes.split(|byte| *byte == b'\n');
     let words: Vec<OsString> = std::iter::once("atrous".into()).chain(lines.map(word)).collect();
-    arguments(&words).map(|kept| kept.is_empty() || { must_be_text(&kept); true }).map(drop)
+    let read = arguments(&words);
+    let most = 16_384 + 8 * place.bytes.len();
+    match &read {
+        Ok(kept) => assert!(kept.is_empty() || kept.contains("model = "), "{kept}"),
+        Err(message) => assert!(message.len() <= most, "a message without end: {} bytes", message.len()),
+    }
+    // A message may have the help, and words as long as they were given.
+    read.map(drop).map_err(|message| message.chars().take(1000).collect::<String>().trim_end_matches([' ', ',', ':', '\n']).to_owned())
 }
 
 #[cfg(unix)]

@@ -114,8 +114,5 @@ pub(super) fn labels() -> Vec<Vec<u8>> {
 pub(super) fn read_labels(place: &Place) -> Result<(), String> {
     let labels = atrous_vision::read_labels(place.path, 3).map_err(text)?;
     assert!(labels.len() == 3 && labels.iter().all(|label| !label.trim().is_empty()), "{labels:?}");
-    let again = place.folder.join("again.txt");
-    std::fs::write(&again, labels.join("\n") + "\n").expect("it can be written");
-    assert_eq!(atrous_vision::read_labels(&again, 3).expect("what was written can be read"), labels, "other labels");
     Ok(())
 }
