@@ -7,14 +7,52 @@ pub(crate) const LONGEST: usize = 1 << 18;
 
 /// Numbers at which readers go wrong, as text.
 const NUMBERS: [&str; 26] = [
-    "0", "1", "2", "3", "7", "8", "-1", "255", "256", "65535", "65536", "2147483647", "2147483648", "4294967295",
-    "4294967296", "9223372036854775807", "9223372036854775808", "18446744073709551615", "18446744073709551616",
-    "99999999999999999999999999", "1e308", "1e999", "-0.0", "1e-320", "nan", "inf",
+    "0",
+    "1",
+    "2",
+    "3",
+    "7",
+    "8",
+    "-1",
+    "255",
+    "256",
+    "65535",
+    "65536",
+    "2147483647",
+    "2147483648",
+    "4294967295",
+    "4294967296",
+    "9223372036854775807",
+    "9223372036854775808",
+    "18446744073709551615",
+    "18446744073709551616",
+    "99999999999999999999999999",
+    "1e308",
+    "1e999",
+    "-0.0",
+    "1e-320",
+    "nan",
+    "inf",
 ];
 
 /// Texts at which readers go wrong.
 const TEXTS: [&str; 16] = [
-    "", " ", "\n", "\r\n", "\0", "\t", "\u{feff}", "\u{202e}", "\u{1b}[2J", "é", "👩\u{200d}🔬", "null", "true", "\"", "..", "%s",
+    "",
+    " ",
+    "\n",
+    "\r\n",
+    "\0",
+    "\t",
+    "\u{feff}",
+    "\u{202e}",
+    "\u{1b}[2J",
+    "é",
+    "👩\u{200d}🔬",
+    "null",
+    "true",
+    "\"",
+    "..",
+    "%s",
 ];
 
 /// Changes the bytes in one place.
@@ -113,7 +151,8 @@ fn repeat(parts: &mut Vec<Vec<u8>>, at: usize, rng: &mut Rng) {
 
 /// Replaces a number in text by another one, a word by another text; changes the bytes of anything else.
 fn text_or_bytes(part: &mut Vec<u8>, rng: &mut Rng) {
-    let number = part.iter().any(u8::is_ascii_digit) && part.iter().all(|b| b.is_ascii_digit() || b"+-.eE_".contains(b));
+    let number =
+        part.iter().any(u8::is_ascii_digit) && part.iter().all(|b| b.is_ascii_digit() || b"+-.eE_".contains(b));
     if number && rng.u8(0..4) > 0 {
         *part = NUMBERS[rng.usize(0..NUMBERS.len())].into();
     } else if part.len() < 40 && rng.u8(0..4) == 0 {

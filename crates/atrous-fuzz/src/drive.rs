@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use crate::limits;
 use crate::report::Report;
 use crate::targets::{self, TARGETS, Target};
-use crate::work::LAST;
+use crate::work::{self, LAST};
 
 /// Seconds of one process.
 const TURN: f64 = 10.0;
@@ -63,10 +63,14 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     let end = Instant::now() + Duration::try_from_secs_f64(options.minutes * 60.0)?;
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..cores).map(|core| scope.spawn({
-            let (state, folder) = (&state, faults.join(format!("process-{core}")));
-            move || turns(state, options, end, &folder)
-        })).collect();
+        let workers: Vec<_> = (0..cores)
+            .map(|_| {
+                scope.spawn({
+                    let (state, faults) = (&state, &faults);
+                    move || turns(state, options, end, faults)
+                })
+            })
+            .collect();
         workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("a thread panicked")))
     })?;
     let state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -75,7 +79,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
 }
 
 /// Runs one target after another, that which had least time first.
-fn turns(state: &Mutex<State>, options: &Options, end: Instant, folder: &Path) -> Result<()> {
+fn turns(state: &Mutex<State>, options: &Options, end: Instant, faults: &Path) -> Result<()> {
     while Instant::now() < end {
         let left = (end - Instant::now()).as_secs_f64().min(TURN);
         let (name, turn) = {
@@ -86,7 +90,7 @@ fn turns(state: &Mutex<State>, options: &Options, end: Instant, folder: &Path) -
             (name, state.turns)
         };
         let seed = options.seed.wrapping_add(turn << 32);
-        let report = process(name, seed, left, folder)?;
+        let report = process(name, seed, left, faults)?;
         for (input, what) in &report.faults {
             eprintln!("FAULT of {name}: {what}\n  again: cargo xtask fuzz --target {name} --input {input}");
         }
@@ -96,11 +100,12 @@ fn turns(state: &Mutex<State>, options: &Options, end: Instant, folder: &Path) -
 }
 
 /// Runs one process. What it prints, and its end by a signal, are faults.
-fn process(name: &str, seed: u64, seconds: f64, folder: &Path) -> Result<Report> {
-    fs::create_dir_all(folder)?;
+fn process(name: &str, seed: u64, seconds: f64, faults: &Path) -> Result<Report> {
+    let folder = work::folder()?;
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["work", name, "--seed", &seed.to_string(), "--seconds", &seconds.to_string(), "--faults"]);
-    let output = command.arg(folder).stdin(Stdio::null()).output().context("starting a process")?;
+    command.args(["work", name, "--seed", &seed.to_string(), "--seconds", &seconds.to_string()]);
+    command.arg("--faults").arg(faults).arg("--folder").arg(folder.path());
+    let output = command.stdin(Stdio::null()).output().context("starting a process")?;
     let [stdout, stderr] = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
     let (mut report, others) = Report::parse(&stdout);
     let printed = others.join("\n") + &stderr;
@@ -111,10 +116,8 @@ fn process(name: &str, seed: u64, seconds: f64, folder: &Path) -> Result<Report>
         Some(limits::HANGS) => "does not end".to_owned(),
         _ => format!("ends the process ({}): {stderr}", output.status),
     };
-    let kept = folder.join(format!("{name}-{seed}-ended"));
-    if fs::rename(folder.join(LAST), &kept).is_err() {
-        fs::write(&kept, b"")?;
-    }
+    let kept = faults.join(format!("{name}-{seed}-ended"));
+    fs::copy(folder.path().join(LAST), &kept).with_context(|| format!("{name}: {what}, without an input"))?;
     report.faults.push((kept.display().to_string(), what));
     Ok(report)
 }

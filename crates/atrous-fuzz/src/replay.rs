@@ -24,7 +24,8 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<bool> {
     let target = targets::named(&options.target)?;
     let bytes = fs::read(&options.input).with_context(|| options.input.display().to_string())?;
-    let outcome = work::in_place(|folder| Ok(case::judge(target, &(target.seeds)(), folder, &bytes, 1)?))?;
+    let top = work::folder()?;
+    let outcome = work::in_place(top.path(), |folder| Ok(case::judge(target, &(target.seeds)(), folder, &bytes, 1)?))?;
     match &outcome {
         Outcome::Accepted => println!("accepted"),
         Outcome::Refused(message) => println!("refused: {message}"),

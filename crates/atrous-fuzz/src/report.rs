@@ -62,7 +62,13 @@ impl fmt::Display for Report {
 /// A message without what differs from file to file: words of letters only, the first ones.
 fn kind(message: &str) -> String {
     let word = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-') && word.len() > 1;
-    message.split_whitespace().map(|word| word.trim_matches([',', ':', ';', '.'])).filter(word).take(12).collect::<Vec<_>>().join(" ")
+    message
+        .split_whitespace()
+        .map(|word| word.trim_matches([',', ':', ';', '.']))
+        .filter(word)
+        .take(12)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]

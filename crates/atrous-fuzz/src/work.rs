@@ -1,12 +1,13 @@
 //! Cases of one target in this process.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use anyhow::{Context, Result, bail};
 use fastrand::Rng;
+use tempfile::TempDir;
 
 use crate::case::{self, Outcome};
 use crate::report::Report;
@@ -30,9 +31,12 @@ pub(crate) struct Options {
     /// Time after which no further case begins.
     #[arg(long, default_value_t = f64::MAX)]
     seconds: f64,
-    /// Where the input of a case is kept while it runs, and where those of faults go.
+    /// Where the inputs of faults go.
     #[arg(long)]
     faults: PathBuf,
+    /// A folder for this process alone, with the input of the case under way. Whoever starts it removes the folder.
+    #[arg(long)]
+    folder: PathBuf,
 }
 
 /// Name of the file with the input of the case under way: what is left of a process that has ended.
@@ -45,21 +49,28 @@ pub(crate) const LAST: &str = "last-input";
 pub(crate) fn run(options: &Options) -> Result<bool> {
     let target = targets::named(&options.target)?;
     fs::create_dir_all(&options.faults)?;
-    let report = in_place(|folder| cases(target, options, folder))?;
+    let report = in_place(&options.folder, |folder| cases(target, options, folder))?;
     print!("{report}");
     Ok(report.faults.is_empty())
 }
 
-/// Calls `work` in an empty folder that is the process's own, on a thread with the stack of Rust's threads, with panics, warnings and
+/// An empty folder in memory, where there is one: readers are tried, not the disk.
+///
+/// # Errors
+/// Those of the system.
+pub(crate) fn folder() -> io::Result<TempDir> {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }
+}
+
+/// Calls `work` in a folder below this one, on a thread with the stack of Rust's threads, with panics, warnings and
 /// time watched.
 ///
 /// # Errors
 /// Those of `work` and of the system.
-pub(crate) fn in_place<T: Send>(work: impl FnOnce(&Path) -> Result<T> + Send) -> Result<T> {
-    // Memory, where there is such a folder: readers are tried, not the disk.
-    let memory = Path::new("/dev/shm");
-    let top = if memory.is_dir() { tempfile::tempdir_in(memory)? } else { tempfile::tempdir()? };
-    let folder = top.path().join("a/b/here");
+pub(crate) fn in_place<T: Send>(top: &Path, work: impl FnOnce(&Path) -> Result<T> + Send) -> Result<T> {
+    // What a reader finds above it is empty, too.
+    let folder = top.join("a/b/here");
     fs::create_dir_all(&folder)?;
     std::env::set_current_dir(&folder)?;
     warnings::collect()?;
@@ -74,7 +85,7 @@ pub(crate) fn in_place<T: Send>(work: impl FnOnce(&Path) -> Result<T> + Send) ->
 fn cases(target: &'static Target, options: &Options, folder: &Path) -> Result<Report> {
     let (seeds, start) = ((target.seeds)(), Instant::now());
     let limit = Duration::try_from_secs_f64(options.seconds).unwrap_or(Duration::MAX);
-    let last = options.faults.join(LAST);
+    let last = options.folder.join(LAST);
     for (i, seed) in seeds.iter().enumerate() {
         fs::write(&last, seed)?;
         match case::judge(target, &seeds, folder, seed, 1 + i as u64)? {
@@ -100,7 +111,6 @@ fn cases(target: &'static Target, options: &Options, folder: &Path) -> Result<Re
             }
         }
     }
-    fs::remove_file(&last)?;
     Ok(report)
 }
 

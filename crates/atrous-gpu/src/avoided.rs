@@ -78,7 +78,8 @@ fn parsed(text: &str) -> Result<Names, String> {
         return Err(format!("the file does not begin with \"{MAGIC}\""));
     }
     let pair = |line: &str| {
-        let (name, reason) = line.split_once(" = ").ok_or_else(|| format!("no variant and reason in \"{}\"", excerpt(line)))?;
+        let (name, reason) =
+            line.split_once(" = ").ok_or_else(|| format!("no variant and reason in \"{}\"", excerpt(line)))?;
         Ok(known_variant(name).ok().map(|name| (name, one_line(reason))))
     };
     lines.filter_map(|line| pair(line).transpose()).collect()

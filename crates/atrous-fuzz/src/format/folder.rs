@@ -80,7 +80,18 @@ impl Format for Folder {
 
 /// Names at which readers go wrong.
 const NAMES: [&[u8]; 12] = [
-    b".hidden.png", b"a.PNG", b"a.gif", b"a.png", b"b_mask.png", b" ", b"\xFF\xFE.png", b"a\nb.png", b"e\xCC\x81.png", b"\xC3\xA9.png", b"train", b"-",
+    b".hidden.png",
+    b"a.PNG",
+    b"a.gif",
+    b"a.png",
+    b"b_mask.png",
+    b" ",
+    b"\xFF\xFE.png",
+    b"a\nb.png",
+    b"e\xCC\x81.png",
+    b"\xC3\xA9.png",
+    b"train",
+    b"-",
 ];
 
 /// Changes a folder in one place.
@@ -93,7 +104,9 @@ fn change(entries: &mut Vec<Entry>, others: &[Entry], rng: &mut Rng) {
     match rng.u8(0..12) {
         0..=6 => {
             let name = String::from_utf8_lossy(&entries[at].path).into_owned();
-            let like = |entry: &&Entry| entry.path.rsplit(|b| *b == b'.').next() == entries[at].path.rsplit(|b| *b == b'.').next();
+            let like = |entry: &&Entry| {
+                entry.path.rsplit(|b| *b == b'.').next() == entries[at].path.rsplit(|b| *b == b'.').next()
+            };
             let same: Vec<&Entry> = others.iter().filter(like).collect();
             let other = if same.is_empty() { &[][..] } else { &same[rng.usize(0..same.len())].data };
             entries[at].data = by_name(&name).mutated(&entries[at].data, other, rng);

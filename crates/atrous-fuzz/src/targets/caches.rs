@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use atrous_gpu::{AdapterInfo, AdapterKind, DeviceOptions, PipelineCache, readers};
 use atrous_kernels::{Choice, Choices, Found, Limits, known_variant};
@@ -39,7 +40,15 @@ fn written(write: impl FnOnce(&DeviceOptions)) -> (String, Vec<u8>) {
     (path.file_name().expect("a name").to_string_lossy().into_owned(), fs::read(&path).expect("a file was written"))
 }
 
-fn choices_file() -> (String, Vec<u8>) {
+/// What [`written`] made once.
+type Written = OnceLock<(String, Vec<u8>)>;
+
+fn choices_file() -> &'static (String, Vec<u8>) {
+    static FILE: Written = OnceLock::new();
+    FILE.get_or_init(|| written(|options| readers::choose(&adapter(), options, choices())))
+}
+
+fn choices() -> Choices {
     let mut choices = Choices::default();
     for (i, name) in ["direct", "gemm_tiled", "depthwise"].into_iter().enumerate() {
         let Ok(variant) = known_variant(name) else { continue };
@@ -47,29 +56,30 @@ fn choices_file() -> (String, Vec<u8>) {
         let key = format!("conv2d: {i}×56×56×64 f32, 3×3×64×64 f32 -> 1×56×56×64 f32");
         choices.insert(key, Found { choice: Choice { variant, tile }, tried: 3 + i });
     }
-    written(|options| readers::choose(&adapter(), options, choices))
+    choices
 }
 
-fn avoided_file() -> (String, Vec<u8>) {
+fn avoided_file() -> &'static (String, Vec<u8>) {
+    static FILE: Written = OnceLock::new();
     let names = ["direct", "gemm_tiled"].into_iter().filter_map(|name| known_variant(name).ok());
-    let names = names.map(|name| (name, "wrong results: 0.5 instead of 1".to_owned())).collect();
-    written(|options| readers::avoid(&adapter(), options, names))
+    let names = || names.map(|name| (name, "wrong results: 0.5 instead of 1".to_owned())).collect();
+    FILE.get_or_init(|| written(|options| readers::avoid(&adapter(), options, names())))
 }
 
 pub(super) fn choices_name() -> String {
-    choices_file().0
+    choices_file().0.clone()
 }
 
 pub(super) fn avoided_name() -> String {
-    avoided_file().0
+    avoided_file().0.clone()
 }
 
 pub(super) fn choices_seeds() -> Vec<Vec<u8>> {
-    vec![choices_file().1]
+    vec![choices_file().1.clone()]
 }
 
 pub(super) fn avoided_seeds() -> Vec<Vec<u8>> {
-    vec![avoided_file().1]
+    vec![avoided_file().1.clone()]
 }
 
 /// The warnings about the file, if any, as the message of an error.

@@ -63,7 +63,8 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
 pub(super) fn old_seeds() -> Vec<Vec<u8>> {
     let old = |new: Vec<u8>| {
         let len = u64::from_le_bytes(*new.first_chunk().expect("a header")) as usize;
-        let header = std::str::from_utf8(&new[8..8 + len]).expect("JSON").replace("\\\"version\\\":2", "\\\"version\\\":1");
+        let header =
+            std::str::from_utf8(&new[8..8 + len]).expect("JSON").replace("\\\"version\\\":2", "\\\"version\\\":1");
         let notes = ["\"atrous.checksum\":\"", "\"atrous.format\":\""].into_iter().fold(header, |header, note| {
             let at = header.find(note).expect("the note");
             let end = at + note.len() + header[at + note.len()..].find('"').expect("its end") + 1;

@@ -108,7 +108,9 @@ pub(super) fn read_arguments(place: &Place) -> Result<(), String> {
         Err(message) => assert!(message.len() <= most, "a message without end: {} bytes", message.len()),
     }
     // A message may have the help, and words as long as they were given.
-    read.map(drop).map_err(|message| message.chars().take(1000).collect::<String>().trim_end_matches([' ', ',', ':', '\n']).to_owned())
+    read.map(drop).map_err(|message| {
+        message.chars().take(1000).collect::<String>().trim_end_matches([' ', ',', ':', '\n']).to_owned()
+    })
 }
 
 #[cfg(unix)]

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use atrous_train::data::{Dataset, Exif, Framing, ImageFolder, Loader, LoaderOptions, MaskFolder, OnBroken, Part, Survey, split_every, split_random, split_stratified};
+use atrous_train::data::{
+    Dataset, Exif, Framing, ImageFolder, Loader, LoaderOptions, MaskFolder, OnBroken, Part, Survey, split_every,
+    split_random, split_stratified,
+};
 use atrous_vision::Preprocess;
 
 use super::pictures::{mask, png};
@@ -41,7 +44,8 @@ pub(super) fn mask_seeds() -> Vec<Vec<u8>> {
     };
     let [a, b] = [&png[9], &png[12]];
     let plain = [pair("images/1.png", "masks/1.png", a, (5, 3)), pair("images/2.png", "masks/2.png", b, (5, 3))];
-    let suffix = [pair("images/1.png", "masks/1_mask.png", a, (5, 3)), pair("images/x.png", "masks/x_mask.png", b, (5, 3))];
+    let suffix =
+        [pair("images/1.png", "masks/1_mask.png", a, (5, 3)), pair("images/x.png", "masks/x_mask.png", b, (5, 3))];
     vec![pack(plain.as_flattened()), pack(suffix.as_flattened())]
 }
 
@@ -86,7 +90,9 @@ pub(super) fn samples(dataset: impl Dataset + 'static) -> Result<(), String> {
         let (sample, info) = (dataset.get(index), dataset.inspect(index));
         let named = |file: &&str| dataset.files(index).iter().any(|path| file.contains(&atrous_files::shown(path)));
         match (sample, info) {
-            (Ok(sample), Ok(info)) => assert_eq!((sample.image.width(), sample.image.height()), info.size, "another size"),
+            (Ok(sample), Ok(info)) => {
+                assert_eq!((sample.image.width(), sample.image.height()), info.size, "another size")
+            }
             (Err(error), _) | (Ok(_), Err(error)) => {
                 must_be_text(&error);
                 let message = error.to_string();
@@ -100,11 +106,18 @@ pub(super) fn samples(dataset: impl Dataset + 'static) -> Result<(), String> {
         }
     }
     for on_broken in [OnBroken::Skip, OnBroken::Refuse] {
-        let options = LoaderOptions { threads: 0, on_broken, framing: Framing::Stretch, ..LoaderOptions::new(2, [4, 4], Preprocess::IMAGENET) };
+        let options = LoaderOptions {
+            threads: 0,
+            on_broken,
+            framing: Framing::Stretch,
+            ..LoaderOptions::new(2, [4, 4], Preprocess::IMAGENET)
+        };
         let loader = Loader::new(dataset.clone(), options).map_err(text)?;
         match Survey::of(&loader, 8, &|_, _| {}) {
             Err(error) => must_be_text(&error),
-            Ok(survey) => [Part::Train, Part::Test].iter().for_each(|part| survey.findings(*part).iter().for_each(must_be_text)),
+            Ok(survey) => {
+                [Part::Train, Part::Test].iter().for_each(|part| survey.findings(*part).iter().for_each(must_be_text))
+            }
         }
         for batch in loader.epoch(0, 0).take(4) {
             if let Err(error) = batch {

@@ -10,7 +10,16 @@ use super::{Place, text};
 pub(super) fn seeds() -> Vec<Vec<u8>> {
     let step = |step, loss| {
         let (gradient_norm, loss_scale) = (Some(2.0), Some(1024.0));
-        Record::Step(StepRecord { step, epoch: 1, loss, lr: 0.1, gradient_norm, loss_scale, skipped: step == 2, images_per_second: 50.5 })
+        Record::Step(StepRecord {
+            step,
+            epoch: 1,
+            loss,
+            lr: 0.1,
+            gradient_norm,
+            loss_scale,
+            skipped: step == 2,
+            images_per_second: 50.5,
+        })
     };
     let epoch = Record::Epoch(EpochRecord {
         epoch: 1,

@@ -1,7 +1,10 @@
 //! Pictures, masks and lists of class names.
 
 use atrous_train::data;
-use atrous_vision::{ClassMap, Exif, Limits, RgbImage, decode_rgb8, encode_png, load_header, load_rgb8_with, palette_png, stated_size, voc_palette};
+use atrous_vision::{
+    ClassMap, Exif, Limits, RgbImage, decode_rgb8, encode_png, load_header, load_rgb8_with, palette_png, stated_size,
+    voc_palette,
+};
 use png::{BitDepth, ColorType};
 
 use super::{Place, picture, text};
@@ -46,7 +49,8 @@ pub(super) fn png() -> Vec<Vec<u8>> {
         (ColorType::GrayscaleAlpha, &[Eight, Sixteen]),
         (ColorType::Rgba, &[Eight, Sixteen]),
     ];
-    let mut seeds: Vec<Vec<u8>> = all.iter().flat_map(|(color, depths)| depths.iter().map(|depth| encoded(*color, *depth))).collect();
+    let mut seeds: Vec<Vec<u8>> =
+        all.iter().flat_map(|(color, depths)| depths.iter().map(|depth| encoded(*color, *depth))).collect();
     let pixel = |x, y| [x as u8, y as u8, 77].into();
     seeds.push(encode_png(&RgbImage::from_fn(9, 7, pixel)).expect("a picture"));
     seeds.push(picture("decode_exif.png"));
@@ -79,7 +83,11 @@ pub(super) fn read(place: &Place) -> Result<(), String> {
     let header = header.unwrap_or_else(|error| panic!("a picture without a header: {error}"));
     assert_eq!(raw.dimensions(), header.size(Exif::Raw), "another size than the header states");
     assert_eq!(upright.expect("it was decoded").dimensions(), header.size(Exif::Apply), "another size when upright");
-    assert!(stated.is_none_or(|size| size == raw.dimensions()), "the first bytes state {stated:?}, not {:?}", raw.dimensions());
+    assert!(
+        stated.is_none_or(|size| size == raw.dimensions()),
+        "the first bytes state {stated:?}, not {:?}",
+        raw.dimensions()
+    );
     Ok(())
 }
 
@@ -87,7 +95,8 @@ pub(super) fn read(place: &Place) -> Result<(), String> {
 pub(super) fn masks() -> Vec<Vec<u8>> {
     use BitDepth::{Eight, Four, One, Two};
     let kinds = [ColorType::Grayscale, ColorType::Indexed];
-    let mut seeds: Vec<Vec<u8>> = kinds.iter().flat_map(|color| [One, Two, Four, Eight].map(|depth| encoded(*color, depth))).collect();
+    let mut seeds: Vec<Vec<u8>> =
+        kinds.iter().flat_map(|color| [One, Two, Four, Eight].map(|depth| encoded(*color, depth))).collect();
     seeds.push(mask(9, 7, 3));
     seeds
 }

@@ -16,9 +16,16 @@ fn idx_file(numbers: &[u32], values: &[u8]) -> Vec<u8> {
 pub(super) fn mnist_seeds() -> Vec<Vec<u8>> {
     let pixels: Vec<u8> = (0..3 * 4 * 5).map(|i| (i * 11) as u8).collect();
     let (images, labels) = (idx_file(&[2051, 3, 4, 5], &pixels), idx_file(&[2049, 3], &[0, 9, 4]));
-    let test = [Entry::file("t10k-images.idx3-ubyte", images.clone()), Entry::file("t10k-labels.idx1-ubyte", labels.clone())];
-    let plain = [Entry::file("train-images-idx3-ubyte", images.clone()), Entry::file("train-labels-idx1-ubyte", labels.clone())];
-    let packed = [Entry::file("train-images-idx3-ubyte.gz", gzip(&images)), Entry::file("train-labels-idx1-ubyte.gz", gzip(&labels))];
+    let test =
+        [Entry::file("t10k-images.idx3-ubyte", images.clone()), Entry::file("t10k-labels.idx1-ubyte", labels.clone())];
+    let plain = [
+        Entry::file("train-images-idx3-ubyte", images.clone()),
+        Entry::file("train-labels-idx1-ubyte", labels.clone()),
+    ];
+    let packed = [
+        Entry::file("train-images-idx3-ubyte.gz", gzip(&images)),
+        Entry::file("train-labels-idx1-ubyte.gz", gzip(&labels)),
+    ];
     vec![pack(&[&plain[..], &test].concat()), pack(&packed)]
 }
 

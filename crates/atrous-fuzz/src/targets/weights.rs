@@ -9,7 +9,17 @@ use crate::format::with_checksum;
 
 /// Files as other programs write them: all element types, without a checksum.
 pub(super) fn seeds() -> Vec<Vec<u8>> {
-    let types = [("F32", 4), ("F16", 2), ("BF16", 2), ("I64", 8), ("I32", 4), ("U8", 1), ("BOOL", 1), ("F64", 8), ("F8_E4M3", 1)];
+    let types = [
+        ("F32", 4),
+        ("F16", 2),
+        ("BF16", 2),
+        ("I64", 8),
+        ("I32", 4),
+        ("U8", 1),
+        ("BOOL", 1),
+        ("F64", 8),
+        ("F8_E4M3", 1),
+    ];
     let (mut header, mut begin) = (r#"{"__metadata__":{"format":"pt","by":"a \"quoted\" name"}"#.to_owned(), 0);
     for (dtype, size) in types {
         let end = begin + 6 * size;
@@ -19,20 +29,28 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
     header += &format!(r#","scalar":{{"dtype":"F32","shape":[],"data_offsets":[{begin},{}]}}"#, begin + 4);
     header += &format!(r#","none":{{"dtype":"F32","shape":[0,7],"data_offsets":[{0},{0}]}}}}"#, begin + 4);
     let data: Vec<u8> = (0..begin + 4).map(|i| (i * 37) as u8).collect();
-    let bits: Vec<u8> = parameters().iter().flat_map(|(_, _, values)| values.iter().flat_map(|v| v.to_le_bytes())).collect();
+    let bits: Vec<u8> =
+        parameters().iter().flat_map(|(_, _, values)| values.iter().flat_map(|v| v.to_le_bytes())).collect();
     let (mut whole, mut at) = (String::new(), 0);
     for (name, shape, values) in parameters() {
         let end = at + 4 * values.len();
         let before = if whole.is_empty() { '{' } else { ',' };
-        whole += &format!("{before}\"{name}\": {{\"shape\": {shape:?}, \"dtype\": \"F32\", \"data_offsets\": [{at}, {end}]}}");
+        whole += &format!(
+            "{before}\"{name}\": {{\"shape\": {shape:?}, \"dtype\": \"F32\", \"data_offsets\": [{at}, {end}]}}"
+        );
         at = end;
     }
-    vec![with_checksum(header.as_bytes(), &data), with_checksum((whole + "}  ").as_bytes(), &bits), with_checksum(b"{}", b"")]
+    vec![
+        with_checksum(header.as_bytes(), &data),
+        with_checksum((whole + "}  ").as_bytes(), &bits),
+        with_checksum(b"{}", b""),
+    ]
 }
 
 /// Files of `atrous-io`, with a checksum.
 pub(super) fn own_seeds() -> Vec<Vec<u8>> {
-    let few = [("a".to_owned(), vec![2, 2], vec![1.0, -0.0, f32::NAN, f32::INFINITY]), ("größe".to_owned(), vec![0], vec![])];
+    let few =
+        [("a".to_owned(), vec![2, 2], vec![1.0, -0.0, f32::NAN, f32::INFINITY]), ("größe".to_owned(), vec![0], vec![])];
     [&parameters()[..], &few].map(|tensors| tensors_to_bytes(tensors).expect("the tensors can be stored")).to_vec()
 }
 

@@ -57,8 +57,10 @@ fn fits(survey: &Survey, empty: &Survey) -> bool {
     };
     let outside = survey.outside.values();
     let mut counts = survey.classes.iter().chain(outside.clone().map(|(count, _)| count)).chain([&survey.ignored]);
-    let mut names =
-        outside.map(|(_, first)| first).chain(&survey.first_broken).chain(survey.first_turned.iter().map(|(mask, _)| mask));
+    let mut names = outside
+        .map(|(_, first)| first)
+        .chain(&survey.first_broken)
+        .chain(survey.first_turned.iter().map(|(mask, _)| mask));
     of(survey) == of(empty)
         && (survey.broken..=survey.samples).contains(&survey.read)
         && (survey.outside.is_empty() || !survey.classes.is_empty())
