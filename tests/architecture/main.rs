@@ -7,5 +7,6 @@ mod families;
 mod imports;
 mod levels;
 mod prints;
+mod profile;
 mod sizes;
 mod source;

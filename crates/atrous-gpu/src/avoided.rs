@@ -89,3 +89,16 @@ fn parsed(text: &str) -> Result<Names, String> {
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_read_as_they_are_written() {
+        let names = parsed("atrous avoided 1\ndirect =  wrong \t results \nno_such = gone\n").unwrap();
+        assert_eq!(names, Names::from([("direct", "wrong results".to_owned())]));
+        let error = parsed("atrous avoided 1\ndirect\u{1b}[2J\n").unwrap_err();
+        assert_eq!(error, r#"no variant and reason in "direct\u{1b}[2J""#);
+    }
+}
