@@ -15,7 +15,7 @@ use crate::targets::{Input, Place, Target};
 use crate::{limits, memory, warnings};
 
 /// Longest message of an error, in bytes.
-const MESSAGE: usize = 4096;
+pub(crate) const MESSAGE: usize = 4096;
 
 /// What became of an input.
 #[derive(Clone, Debug, PartialEq, Eq)]

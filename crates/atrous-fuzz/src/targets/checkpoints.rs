@@ -5,7 +5,8 @@ use std::fs;
 
 use atrous_files::shown;
 use atrous_io::Weights;
-use atrous_train::checkpoint::{Checkpoint, EpochShape, NamedTensor, ScaleState, TrainingState};
+use atrous_train::checkpoint::{Checkpoint, Computation, EpochShape, NamedTensor, ScaleState, TrainingState};
+use atrous_train::data::DataIdentity;
 use atrous_train::log::LogWriter;
 use atrous_train::{RunFolder, Schedule, Waiting};
 
@@ -20,9 +21,9 @@ fn state() -> TrainingState {
         targets: Some(vec!["\"labels\" 1×1×1×1 u32".to_owned()]),
         classes: Some(["cat", "dog", "größe"].map(str::to_owned).to_vec()),
         watch: Some("Loss".to_owned()),
-        computation: None,
-        data: None,
-        validation: None,
+        computation: Some(computation("relu")),
+        data: Some(identity(3)),
+        validation: Some(identity(2)),
         changed_data: false,
         step: 8,
         epoch: 2,
@@ -37,6 +38,16 @@ fn state() -> TrainingState {
         waiting: Waiting { best: Some(0.5), waited: 1 },
         loss_scale: Some(ScaleState { scale: 1024.0, applied: 3, skipped: 1 }),
     }
+}
+
+fn computation(name: &str) -> Computation {
+    let operations = [("conv2d 3×3", 4), (name, 7)].map(|(name, count)| (name.to_owned(), count)).into();
+    Computation { fingerprint: "0542c50bef4016ed".to_owned(), operations }
+}
+
+fn identity(samples: u64) -> DataIdentity {
+    let identities = (0..samples).map(|i| format!("cat/{i}.png ({} bytes)", 100 + i)).collect();
+    DataIdentity { samples, classes: vec![samples - 1, 1], fingerprint: "7951293d30669137".to_owned(), identities }
 }
 
 fn checkpoint() -> Checkpoint {
@@ -55,6 +66,7 @@ fn saved(checkpoint: &Checkpoint) -> Vec<u8> {
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {
     let plain = TrainingState { targets: None, classes: None, watch: None, loss_scale: None, best: None, ..state() };
+    let plain = TrainingState { computation: None, data: None, validation: None, ..plain };
     let few = Checkpoint { state: plain, parameters: Vec::new(), optimizer: Vec::new() };
     vec![saved(&checkpoint()), saved(&few)]
 }
@@ -86,6 +98,10 @@ pub(super) fn read(place: &Place) -> Result<(), String> {
     if let Err(error) = checkpoint.check(&model(), slots) {
         must_be_text(&error);
     }
+    let (now, then) = (state(), &checkpoint.state);
+    let computed = now.computation.as_ref().zip(then.computation.as_ref()).and_then(|(now, then)| now.change(then));
+    let data = now.data.as_ref().zip(then.data.as_ref()).and_then(|(now, then)| now.change(then, &[]));
+    computed.iter().chain(&data).for_each(must_be_text);
     for shape in [EpochShape { batches: 5, accumulate: 2 }, EpochShape { batches: u64::MAX, accumulate: 0 }] {
         match checkpoint.state.check_consistent(shape) {
             Err(error) => must_be_text(&error),

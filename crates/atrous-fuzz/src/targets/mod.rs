@@ -276,6 +276,7 @@ fn text(error: impl Display) -> String {
 fn must_be_text(message: &impl Display) {
     let message = message.to_string();
     assert!(!message.trim().is_empty(), "an error without a message");
+    assert!(message.len() <= crate::case::MESSAGE, "a message without end: {message}");
     let plain = message.chars().all(|c| c == '\n' || atrous_files::is_plain(c));
     assert!(plain, "a message with control characters: {message:?}");
 }
