@@ -27,7 +27,7 @@ pub fn unsealed(bytes: Vec<u8>) -> Result<String, String> {
         whole.rsplit_once(SEAL).ok_or("the file has no checksum: it is damaged or of an earlier version")?;
     if whole != sealed(text) {
         let (found, stated) = (Checksum::of(text.as_bytes()), excerpt(stated.trim_end()));
-        return Err(format!("the file is damaged: its checksum is {found}, its last line says {stated}"));
+        return Err(format!("the file is damaged: its checksum is {found}, its last line says \"{stated}\""));
     }
     let end = text.len();
     whole.truncate(end);

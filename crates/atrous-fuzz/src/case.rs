@@ -11,11 +11,8 @@ use atrous_files::shown;
 use fastrand::Rng;
 
 use crate::format::{Entry, Kind, unpack};
-use crate::targets::{Input, Place, Target};
-use crate::{limits, memory, warnings};
-
-/// Longest message of an error, in bytes.
-pub(crate) const MESSAGE: usize = 4096;
+use crate::target::{Input, Place, Target};
+use crate::{limits, memory, message, warnings};
 
 /// What became of an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +91,7 @@ fn complaint(message: &str, target: &Target, path: &Path) -> Option<&'static str
     let name = shown(path.file_name().unwrap_or(path.as_os_str()));
     match () {
         () if message.trim().is_empty() => Some("an error without a message"),
-        () if message.len() > MESSAGE => Some("a message without end"),
+        () if message.len() > message::LONGEST => Some("a message without end"),
         () if !message.chars().all(|c| c == '\n' || atrous_files::is_plain(c)) => {
             Some("a message with control characters")
         }

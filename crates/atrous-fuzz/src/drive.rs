@@ -13,7 +13,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::limits;
 use crate::report::Report;
-use crate::targets::{self, TARGETS, Target};
+use crate::target::Target;
+use crate::targets::{self, TARGETS};
 use crate::work::{self, LAST};
 
 /// Seconds of one process.

@@ -11,7 +11,8 @@ use tempfile::TempDir;
 
 use crate::case::{self, Outcome};
 use crate::report::Report;
-use crate::targets::{self, Target};
+use crate::target::Target;
+use crate::targets;
 use crate::{limits, warnings};
 
 /// Size of the stack that readers get, as that of Rust's threads.

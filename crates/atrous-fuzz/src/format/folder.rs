@@ -2,7 +2,13 @@
 
 use fastrand::Rng;
 
-use super::{Format, by_name, times};
+use super::gzip::Gzip;
+use super::jpeg::Jpeg;
+use super::png::Png;
+use super::structure::{Format, times};
+use super::tensors::Tensors;
+use super::text::Text;
+use super::webp::WebP;
 use crate::change;
 
 /// A folder with files, packed.
@@ -140,4 +146,17 @@ fn renamed(path: &[u8], rng: &mut Rng) -> Vec<u8> {
         false => change::bytes(&mut name, rng),
     }
     [folder, &name].concat()
+}
+
+/// The format of a file of this name.
+fn by_name(name: &str) -> &'static dyn Format {
+    match name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase().as_str() {
+        "png" => &Png,
+        "jpg" | "jpeg" => &Jpeg,
+        "webp" => &WebP,
+        "gz" | "bin" | "idx3-ubyte" | "idx1-ubyte" => &Gzip,
+        "safetensors" | "checkpoint" => &Tensors,
+        _ if name.contains("ubyte") => &Gzip,
+        _ => &Text,
+    }
 }

@@ -6,7 +6,7 @@ use fastrand::Rng;
 use flate2::read::MultiGzDecoder;
 use flate2::{Compression, write::GzEncoder};
 
-use super::Format;
+use super::structure::Format;
 
 /// IDX and CIFAR files, as they are or in gzip.
 pub(crate) struct Gzip;

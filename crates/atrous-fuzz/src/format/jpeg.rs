@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::Format;
+use super::structure::Format;
 
 /// JPEG pictures.
 pub(crate) struct Jpeg;

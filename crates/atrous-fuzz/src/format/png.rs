@@ -6,7 +6,7 @@ use fastrand::Rng;
 use flate2::read::ZlibDecoder;
 use flate2::{Compression, Crc, write::ZlibEncoder};
 
-use super::Format;
+use super::structure::Format;
 
 /// PNG pictures and masks.
 pub(crate) struct Png;

@@ -3,7 +3,7 @@
 use atrous_files::Checksum;
 use fastrand::Rng;
 
-use super::Format;
+use super::structure::Format;
 use super::text::words;
 
 /// Weights files and checkpoints.

@@ -3,7 +3,7 @@
 use atrous_files::Checksum;
 use fastrand::Rng;
 
-use super::Format;
+use super::structure::Format;
 
 /// Text without a checksum.
 pub(crate) struct Text;

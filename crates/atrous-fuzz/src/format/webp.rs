@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::Format;
+use super::structure::Format;
 
 /// WebP pictures.
 pub(crate) struct WebP;

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use atrous_gpu::{AdapterInfo, AdapterKind, DeviceOptions, PipelineCache, readers};
 use atrous_kernels::{Choice, Choices, Found, Limits, known_variant};
 
-use super::Place;
+use crate::target::Place;
 use crate::warnings;
 
 /// An adapter that does not exist.

@@ -11,8 +11,10 @@ use atrous_train::log::LogWriter;
 use atrous_train::{RunFolder, Schedule, Waiting};
 
 use super::network::model;
-use super::{Place, configurations, logs, must_be_text, text, weights};
+use super::{configurations, logs, weights};
 use crate::format::{Entry, pack, with_checksum};
+use crate::message::{must_be_text, text};
+use crate::target::Place;
 
 fn state() -> TrainingState {
     TrainingState {

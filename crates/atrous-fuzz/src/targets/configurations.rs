@@ -4,66 +4,10 @@ use std::ffi::OsString;
 
 use atrous_cli::readers::{arguments, configuration};
 
-use super::Place;
+use crate::target::Place;
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {
-    let whole = r#"# A training with all settings.
-model = "small_unet"
-epochs = 3
-batch = 4
-size = [32, 48]
-seed = 7
-framing = "stretch"
-ignore_label = 254
-on_broken = "skip"
-drop_last = true
-threads = 2
-max_picture = 12.5
-clip_norm = 1.0
-accumulate = 2
-recompute = "segments=3"
-precision = "f16"
-memory_budget = "2GiB"
-validate_every = 2
-watch = "mean-iou"
-checkpoint_every = 100
-freeze = ["enc1"]
-
-[data]
-kind = "shapes"
-samples = 20
-split = 0.25
-
-[loss]
-type = "sum"
-parts = [{ weight = 1.0, loss = { type = "cross-entropy", smoothing = 0.1 } }, { weight = 0.5, loss = { type = "dice" } }]
-
-[optimizer]
-type = "adamw"
-lr = 0.001
-weight_decay = 1e-2
-
-[schedule]
-type = "warmup"
-steps = 10
-start = 0.1
-then = { type = "cosine", min = 1e-5 }
-
-[augment]
-horizontal_flip = 0.5
-scale = [0.5, 2.0]
-rotation = 10
-crop = "random"
-padding = 4
-
-[early_stopping]
-patience = 5
-min_delta = 0.001
-
-[[parts]]
-names = ["enc1"]
-lr = 0.1
-"#;
+    let whole = include_str!("whole.toml");
     let few = "model = 'small_resnet'\n[data]\nkind = 'digits'\n[optimizer]\ntype = 'sgd'\nmomentum = 0.9\n[schedule]\ntype = 'multi-step'\nmilestones = [10, 20]\ngamma = 0.1\n";
     let weighted = "model = \"small_resnet\"\nsize = [8, 8]\ndata.kind = \"digits\"\nloss = { type = \"weighted-cross-entropy\", weights = [1, 1, 1, 1, 1, 1, 1, 1, 1, 0.5] }\nschedule = { type = \"one-cycle\" }\n";
     [whole, few, weighted].map(|text| text.as_bytes().to_vec()).to_vec()

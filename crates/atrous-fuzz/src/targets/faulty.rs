@@ -1,7 +1,7 @@
 //! Readers with a fault, to see that it is found. They are not among the targets that run.
 
-use super::{Place, Target, file, plain};
 use crate::format::Text;
+use crate::target::{Place, Target, file, plain};
 
 /// One reader for each kind of fault.
 pub(super) static FAULTY: [&Target; 8] = [

@@ -8,9 +8,11 @@ use atrous_train::data::{
 };
 use atrous_vision::Preprocess;
 
+use super::pictures::picture;
 use super::pictures::{mask, png};
-use super::{Place, must_be_text, picture, text};
 use crate::format::{Entry, pack};
+use crate::message::{must_be_text, text};
+use crate::target::Place;
 
 pub(super) fn image_seeds() -> Vec<Vec<u8>> {
     let png = png();

@@ -5,7 +5,8 @@ use std::fs;
 
 use atrous_train::log::{EpochRecord, LogWriter, Record, StepRecord, read_log};
 
-use super::{Place, text};
+use crate::message::text;
+use crate::target::Place;
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {
     let step = |step, loss| {

@@ -12,68 +12,10 @@ mod records;
 mod surveys;
 mod weights;
 
-use std::fmt::Display;
-use std::path::Path;
-
 use anyhow::{Context, Result};
 
-use crate::format::{Folder, Format, Gzip, Jpeg, Kept, Png, Sealed, Tensors, Text, WebP};
-
-/// A reader, and what it needs to be tried.
-pub(crate) struct Target {
-    pub(crate) name: &'static str,
-    /// What it reads, in words.
-    pub(crate) reads: &'static str,
-    /// The structure of its inputs.
-    pub(crate) format: &'static dyn Format,
-    pub(crate) input: Input,
-    /// Valid inputs.
-    pub(crate) seeds: fn() -> Vec<Vec<u8>>,
-    /// Whether all seeds have a checksum, so that damage to them is found.
-    pub(crate) sealed: bool,
-    /// Whether the messages of its errors must name the file.
-    pub(crate) names_file: bool,
-    /// Bytes of memory that its pictures may take.
-    pub(crate) budget: usize,
-    /// Reads an input. An error is the message that a user sees. It panics if what was read is not what it must be.
-    pub(crate) read: fn(&Place) -> Result<(), String>,
-}
-
-/// How a target gets its input.
-#[derive(Clone, Copy)]
-pub(crate) enum Input {
-    /// A file of this name.
-    File(fn() -> String),
-    /// A folder with files.
-    Folder,
-}
-
-/// Where the input of a case is.
-pub(crate) struct Place<'a> {
-    /// A folder for anything else.
-    pub(crate) folder: &'a Path,
-    /// The file or the folder.
-    pub(crate) path: &'a Path,
-    /// The content of the file, or the packed folder.
-    pub(crate) bytes: &'a [u8],
-}
-
-/// Reads the file of this name.
-const fn file(name: fn() -> String) -> Input {
-    Input::File(name)
-}
-
-/// A target whose inputs have no checksum and no pictures.
-const fn plain(
-    name: &'static str,
-    reads: &'static str,
-    format: &'static dyn Format,
-    input: Input,
-    seeds: fn() -> Vec<Vec<u8>>,
-    read: fn(&Place) -> Result<(), String>,
-) -> Target {
-    Target { name, reads, format, input, seeds, sealed: false, names_file: true, budget: 0, read }
-}
+use crate::format::{Folder, Gzip, Jpeg, Kept, Png, Sealed, Tensors, Text, WebP};
+use crate::target::{Input, Target, file, plain};
 
 /// Two pictures as large as the default limits allow: as decoded, and as RGB.
 const TWO_PICTURES: usize = 2 << 30;
@@ -265,24 +207,4 @@ pub(crate) static TARGETS: [&Target; 22] = [
 pub(crate) fn named(name: &str) -> Result<&'static Target> {
     let found = TARGETS.iter().chain(&faulty::FAULTY).copied().find(|target| target.name == name);
     found.with_context(|| format!("there is no target \"{name}\"; `atrous-fuzz list` lists them"))
-}
-
-/// The message of an error.
-fn text(error: impl Display) -> String {
-    error.to_string()
-}
-
-/// A message about what was read, not about reading: it need not name the file, but must be one.
-fn must_be_text(message: &impl Display) {
-    let message = message.to_string();
-    assert!(!message.trim().is_empty(), "an error without a message");
-    assert!(message.len() <= crate::case::MESSAGE, "a message without end: {message}");
-    let plain = message.chars().all(|c| c == '\n' || atrous_files::is_plain(c));
-    assert!(plain, "a message with control characters: {message:?}");
-}
-
-/// A file of the pictures that the tests of `atrous-vision` decode.
-fn picture(name: &str) -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../atrous-vision/tests/data").join(name);
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

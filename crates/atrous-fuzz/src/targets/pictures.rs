@@ -1,5 +1,7 @@
 //! Pictures, masks and lists of class names.
 
+use std::path::Path;
+
 use atrous_train::data;
 use atrous_vision::{
     ClassMap, Exif, Limits, RgbImage, decode_rgb8, encode_png, load_header, load_rgb8_with, palette_png, stated_size,
@@ -7,7 +9,8 @@ use atrous_vision::{
 };
 use png::{BitDepth, ColorType};
 
-use super::{Place, picture, text};
+use crate::message::text;
+use crate::target::Place;
 
 /// Smaller limits than by default, so that large pictures are refused and many can be tried.
 const LIMITS: Limits = Limits { max_side: 4096, max_bytes: 32 << 20 };
@@ -124,4 +127,10 @@ pub(super) fn read_labels(place: &Place) -> Result<(), String> {
     let labels = atrous_vision::read_labels(place.path, 3).map_err(text)?;
     assert!(labels.len() == 3 && labels.iter().all(|label| !label.trim().is_empty()), "{labels:?}");
     Ok(())
+}
+
+/// A file of the pictures that the tests of `atrous-vision` decode.
+pub(super) fn picture(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../atrous-vision/tests/data").join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

@@ -5,8 +5,9 @@ use std::fs;
 use atrous_train::data::{Part, cifar10, cifar10_files, idx, mnist};
 
 use super::folders::samples;
-use super::{Place, must_be_text, text};
 use crate::format::{Entry, gzip, pack};
+use crate::message::{must_be_text, text};
+use crate::target::Place;
 
 /// An IDX file with these numbers in its header.
 fn idx_file(numbers: &[u32], values: &[u8]) -> Vec<u8> {

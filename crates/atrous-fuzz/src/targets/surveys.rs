@@ -7,7 +7,9 @@ use std::sync::{Arc, OnceLock};
 use atrous_train::data::{ImageFolder, Loader, LoaderOptions, Part, Survey};
 use atrous_vision::Preprocess;
 
-use super::{Place, must_be_text, pictures};
+use super::pictures;
+use crate::message::must_be_text;
+use crate::target::Place;
 
 /// A dataset of three pictures, and what is kept of its survey.
 struct Kept {

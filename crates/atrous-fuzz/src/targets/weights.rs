@@ -4,8 +4,9 @@ use atrous_io::{Dtype, WeightFile, Weights, save_parameters, save_tensors, tenso
 use atrous_nn::Init;
 
 use super::network::model;
-use super::{Place, must_be_text, text};
 use crate::format::with_checksum;
+use crate::message::{must_be_text, text};
+use crate::target::Place;
 
 /// Files as other programs write them: all element types, without a checksum.
 pub(super) fn seeds() -> Vec<Vec<u8>> {

@@ -30,7 +30,11 @@ pub(super) fn check(format: ImageFormat, bytes: &[u8]) -> Result<Option<Size>, F
             check_palette(bytes)?;
             size
         }
-        ImageFormat::WebP => webp_size(bytes)?,
+        ImageFormat::WebP => {
+            let size = webp_size(bytes)?;
+            check_frames(bytes)?;
+            size
+        }
         _ => None,
     };
     match size {
@@ -63,25 +67,64 @@ fn check_palette(bytes: &[u8]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The EXIF data of a WebP file. Its chunks follow one another, each with a name, a length and, after an odd number of bytes, one more.
-/// The decoder takes memory for as many bytes as a chunk claims to have.
-pub(super) fn webp_exif(bytes: &[u8]) -> Result<Option<&[u8]>, Fault> {
-    let mut rest = bytes.get(12..).unwrap_or_default();
-    // Only the extended format has such a chunk.
-    if !rest.starts_with(b"VP8X") {
-        return Ok(None);
-    }
-    while let Some((head, after)) = rest.split_first_chunk::<8>() {
-        let len = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
-        let content = usize::try_from(len).ok().and_then(|len| after.get(..len));
-        match (head.starts_with(b"EXIF"), content) {
-            (true, Some(exif)) => return Ok(Some(exif)),
-            (true, None) => return Err(Fault::Truncated),
-            (false, Some(content)) => rest = after.get(content.len().next_multiple_of(2)..).unwrap_or_default(),
-            (false, None) => break,
+/// The sides of frames are no larger than those of the picture (RFC 9649 section 2.7): the decoder takes memory for a frame before it
+/// compares them.
+fn check_frames(bytes: &[u8]) -> Result<(), Fault> {
+    let three = |at: usize| Some(u32::from_le_bytes([*bytes.get(at)?, *bytes.get(at + 1)?, *bytes.get(at + 2)?, 0]));
+    let (Some(b"VP8X"), Some(width), Some(height)) = (bytes.get(12..16), three(24), three(27)) else { return Ok(()) };
+    let (width, height) = (width + 1, height + 1);
+    for chunk in chunks(&bytes[12..]) {
+        let frames = if chunk.name == b"ANMF" { chunk.content.get(16..).unwrap_or_default() } else { &[] };
+        for chunk in std::iter::once(chunk).chain(chunks(frames)) {
+            if let Some((w, h)) = frame_size(&chunk).filter(|(w, h)| *w > width || *h > height) {
+                return Err(Fault::Damaged(format!("a frame of it is {w}×{h}, the whole picture {width}×{height}")));
+            }
         }
     }
-    Ok(None)
+    Ok(())
+}
+
+/// The size in the header of a frame: RFC 6386 section 9.1, or RFC 9649 section 3.4.
+fn frame_size(chunk: &Chunk<'_>) -> Option<Size> {
+    let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3FFF);
+    match (chunk.name, chunk.content) {
+        (b"VP8 ", &[_, _, _, _, _, _, w0, w1, h0, h1, ..]) => Some((side(w0, w1), side(h0, h1))),
+        (b"VP8L", &[_, a, b, c, d, ..]) => {
+            let bits = u32::from_le_bytes([a, b, c, d]);
+            Some(((bits & 0x3FFF) + 1, ((bits >> 14) & 0x3FFF) + 1))
+        }
+        _ => None,
+    }
+}
+
+/// A chunk of a WebP file.
+struct Chunk<'a> {
+    name: &'a [u8],
+    /// What there is of it.
+    content: &'a [u8],
+    /// Whether it ends beyond the file.
+    cut: bool,
+}
+
+/// The chunks that follow one another: each a name, a length, a content and, after an odd number of bytes, one more.
+fn chunks(mut rest: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
+    std::iter::from_fn(move || {
+        let (head, after) = rest.split_at_checked(8)?;
+        let len = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
+        let (content, _) = after.split_at(len.min(after.len()));
+        rest = len.checked_next_multiple_of(2).and_then(|len| after.get(len..)).unwrap_or_default();
+        Some(Chunk { name: &head[..4], content, cut: content.len() < len })
+    })
+}
+
+/// The EXIF data of a WebP file. The decoder takes memory for as many bytes as a chunk claims to have.
+pub(super) fn webp_exif(bytes: &[u8]) -> Result<Option<&[u8]>, Fault> {
+    let all = bytes.get(12..).unwrap_or_default();
+    // Only the extended format has such a chunk.
+    match chunks(all).filter(|_| all.starts_with(b"VP8X")).find(|chunk| chunk.name == b"EXIF") {
+        Some(Chunk { cut: true, .. }) => Err(Fault::Truncated),
+        exif => Ok(exif.map(|chunk| chunk.content)),
+    }
 }
 
 /// The RIFF header states the length of all that follows it. Only the plain lossy format can state a side of

@@ -155,6 +155,16 @@ fn a_webp_chunk_longer_than_its_file() {
     assert!(matches!(load_header(path, &Limits::default()).unwrap_err(), Error::Truncated { .. }));
 }
 
+/// A frame of 16383×16383 in a picture of 24×16 would take 400 MB before it is found not to fit.
+#[test]
+fn a_webp_frame_larger_than_its_picture() {
+    let mut webp = bytes("decode_lossy.webp");
+    let at = webp.windows(4).position(|tag| tag == b"VP8 ").unwrap();
+    webp[at + 14..at + 18].copy_from_slice(&[0xFF, 0x3F, 0xFF, 0x3F]);
+    let error = decode(&webp).unwrap_err().to_string();
+    assert!(error.ends_with("a frame of it is 16383×16383, the whole picture 24×16"), "{error}");
+}
+
 /// The fixture without its extended header: RIFF, then the VP8 chunk alone.
 fn plain_lossy_webp() -> Vec<u8> {
     let extended = bytes("decode_lossy.webp");
