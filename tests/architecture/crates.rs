@@ -51,6 +51,7 @@ fn allowed() -> BTreeMap<&'static str, Option<&'static [&'static str]>> {
                 ][..],
             ),
         ),
+        ("atrous-fuzz", None),
         ("xtask", None),
         ("atrous-tests", None),
         ("atrous-examples", Some(&["atrous", "atrous-golden"][..])),

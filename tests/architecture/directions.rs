@@ -35,7 +35,7 @@ const KERNELS: Layers = &[
 /// What programs hold (buffers, parameters) is below what runs (sessions, trainings), and opening an adapter is above: it tests kernels.
 const GPU: Layers = &[
     &["counters", "custom", "data", "error", "handle", "options", "parallel", "sealed", "whole_file"],
-    &["adapter", "avoided", "cooperative", "disk_cache", "interop_kernels", "pipelines", "slots", "tuned"],
+    &["adapter", "avoided", "cooperative", "disk_cache", "interop_kernels", "pipelines", "readers", "slots", "tuned"],
     &["device"],
     &[
         "allocate",

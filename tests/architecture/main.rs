@@ -7,6 +7,7 @@ mod families;
 mod imports;
 mod levels;
 mod prints;
+mod profile;
 mod promises;
 mod sizes;
 mod source;

@@ -23,9 +23,20 @@ pub(crate) fn say(text: &str) {
     drop(io::stderr().write_all(text.as_bytes()));
 }
 
-/// A whole message, whose control characters other than line ends are escaped: names in it may have any.
+/// Most characters of a line of a message.
+const LINE: usize = 3000;
+
+/// A whole message, whose control characters other than line ends are escaped: names in it may have any. They may also have any length, so
+/// that the middle of a very long line is left out.
 pub(crate) fn printable(message: &str) -> String {
-    message.trim_end().lines().map(atrous_files::shown).collect::<Vec<_>>().join("\n")
+    message.trim_end().lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn line(text: &str) -> String {
+    let text = atrous_files::shown(text);
+    let Some((begin, _)) = text.char_indices().nth(LINE / 2) else { return text };
+    let end = text.char_indices().rev().nth(LINE / 2).map_or(0, |(at, _)| at);
+    if end <= begin { text } else { format!("{} … {}", &text[..begin], &text[end..]) }
 }
 
 /// Reports on standard error that kernels are being compiled, since the first run waits for them.
@@ -59,6 +70,11 @@ mod tests {
     #[test]
     fn messages_are_whole_and_printable() {
         assert_eq!(printable("a\u{1b}[2J\n  b\r\n\n"), "a\\u{1b}[2J\n  b");
+        let long = format!("first {}\n{} last", "ä".repeat(2990), "b".repeat(100_000));
+        let lines: Vec<String> = printable(&long).lines().map(str::to_owned).collect();
+        assert_eq!(lines[0], format!("first {}", "ä".repeat(2990)));
+        assert!(lines[1].starts_with("bbb") && lines[1].ends_with(" last") && lines[1].contains("b … b"));
+        assert_eq!(lines[1].chars().count(), 3004);
     }
 
     #[test]

@@ -8,10 +8,12 @@ mod checksum;
 mod link;
 mod names;
 mod read;
+mod sealed;
 mod write;
 
 pub use checksum::Checksum;
 pub use link::{follow, open_no_follow};
-pub use names::{is_plain, shown};
+pub use names::{excerpt, is_plain, shown};
 pub use read::{open, read, read_text};
+pub use sealed::{sealed, unsealed};
 pub use write::{remove_leftovers, write};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use atrous_files::Checksum;
+use atrous_files::{Checksum, excerpt};
 use atrous_kernels::known_variant;
 
 use crate::sealed::read;
@@ -83,13 +83,27 @@ fn parsed(text: &str) -> Result<Names, String> {
         return Err(format!("the file does not begin with \"{MAGIC}\""));
     }
     let pair = |line: &str| {
-        let (name, reason) = line.split_once(" = ").ok_or_else(|| format!("no variant and reason: {line}"))?;
-        Ok(known_variant(name).ok().map(|name| (name, reason.to_owned())))
+        let (name, reason) =
+            line.split_once(" = ").ok_or_else(|| format!("no variant and reason in \"{}\"", excerpt(line)))?;
+        Ok(known_variant(name).ok().map(|name| (name, one_line(reason))))
     };
     lines.filter_map(|line| pair(line).transpose()).collect()
 }
 
-#[cfg(not(target_arch = "wasm32"))]
+/// The text with single spaces for runs of white space.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_read_as_they_are_written() {
+        let names = parsed("atrous avoided 1\ndirect =  wrong \t results \nno_such = gone\n").unwrap();
+        assert_eq!(names, Names::from([("direct", "wrong results".to_owned())]));
+        let error = parsed("atrous avoided 1\ndirect\u{1b}[2J\n").unwrap_err();
+        assert_eq!(error, r#"no variant and reason in "direct\u{1b}[2J""#);
+    }
 }

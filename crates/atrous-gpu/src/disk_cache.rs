@@ -85,7 +85,7 @@ fn create(raw: &wgpu::Device, data: Option<&[u8]>) -> Result<wgpu::PipelineCache
 }
 
 /// The data in a file; `None` if there is no file.
-fn read(file: &Path) -> Result<Option<Vec<u8>>, String> {
+pub(crate) fn read(file: &Path) -> Result<Option<Vec<u8>>, String> {
     match content(file, MAX_BYTES) {
         Ok(bytes) => bytes.as_deref().map(data).transpose(),
         Err(error) => Err(error.to_string()),
@@ -101,7 +101,7 @@ fn data(bytes: &[u8]) -> Result<Vec<u8>, String> {
     }
 }
 
-fn write(file: &Path, data: &[u8]) -> io::Result<()> {
+pub(crate) fn write(file: &Path, data: &[u8]) -> io::Result<()> {
     replace(file, &[MAGIC, &Checksum::of(data).value().to_le_bytes(), data])
 }
 

@@ -45,6 +45,9 @@ mod pipelines;
 mod pixels;
 mod profile;
 mod readback;
+#[cfg(not(target_arch = "wasm32"))]
+#[doc(hidden)]
+pub mod readers;
 mod reopen;
 mod run;
 mod sealed;

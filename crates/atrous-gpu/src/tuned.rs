@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use atrous_files::Checksum;
+use atrous_files::{Checksum, excerpt};
 use atrous_kernels::{Choices, ChoicesError, Origin};
 
 use crate::sealed::read;
@@ -86,15 +86,15 @@ impl Tuned {
         };
         match Choices::parse(&text, &self.origin) {
             Ok((choices, unknown)) => {
-                unknown.iter().for_each(|line| warn(&format!("there is no such kernel: {line}")));
+                unknown.iter().for_each(|line| warn(&format!("there is no such kernel: {}", excerpt(line))));
                 choices
             }
             Err(reason @ ChoicesError::Elsewhere { .. }) => {
-                tracing::info!(file = %file.display(), %reason, "what tuning found is not used");
+                tracing::info!(file = %file.display(), reason = excerpt(reason.to_string()), "what tuning found is not used");
                 Choices::default()
             }
             Err(error) => {
-                warn(&error.to_string());
+                warn(&excerpt(error.to_string()));
                 Choices::default()
             }
         }

@@ -116,7 +116,7 @@ pub enum LogError {
         source: io::Error,
     },
     /// A line is not a valid record.
-    #[error("{}, line {line}: {reason}", atrous_files::shown(path))]
+    #[error("{}, line {line}: {}", atrous_files::shown(path), atrous_files::excerpt(reason))]
     Line {
         /// The file.
         path: PathBuf,

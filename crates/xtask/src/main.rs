@@ -8,7 +8,7 @@ use std::{
 use anyhow::Result;
 use atrous_golden::runner as golden;
 use clap::{Parser, Subcommand};
-use xtask::{bench, check, test, wasm, wgsl};
+use xtask::{bench, check, fuzz, test, wasm, wgsl};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Development tasks of atrous")]
@@ -33,6 +33,8 @@ enum Task {
     },
     /// Checks formatting, lints, documentation, every set of features, browsers, licences and packages.
     Check,
+    /// Gives every reader damaged and hostile files.
+    Fuzz(fuzz::Options),
     /// Checks that atrous compiles for browsers.
     Wasm,
     /// Prints a kernel as plain WGSL.
@@ -63,6 +65,7 @@ fn run(task: Task) -> Result<bool> {
         Task::Fingerprint(options) => bench::fingerprint::run(&options, &mut stdout().lock()).map(|()| true),
         Task::Test { all } => test::test(all),
         Task::Check => check::check(),
+        Task::Fuzz(options) => fuzz::fuzz(&options),
         Task::Wasm => wasm::wasm(),
         Task::Wgsl { name, variant } => {
             stdout().write_all(wgsl::source(&name, variant.as_deref())?.as_bytes())?;

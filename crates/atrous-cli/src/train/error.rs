@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use atrous::graph::GraphError;
 use atrous::train::TrainError;
 use atrous::train::checkpoint::CheckpointError;
-use atrous_files::shown;
+use atrous_files::{excerpt, shown};
 
 /// A result with an error of any type, since errors are only printed.
 pub(super) type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
@@ -24,7 +24,7 @@ pub(super) enum Failed {
     #[error("{0}")]
     Missing(&'static str),
     /// A value outside of its range.
-    #[error("{key} must be {must}, got {got}")]
+    #[error("{key} must be {must}, got {}", excerpt(got))]
     Value { key: &'static str, must: &'static str, got: String },
     /// The folder to resume is not the run folder of a training.
     #[error("{}: there is no training to resume: {lack}", shown(folder))]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use atrous_files::excerpt;
 use clap::{Args, Command};
 use toml::de::DeTable;
 use toml::{Table, Value};
@@ -64,11 +65,12 @@ fn line(text: &str, path: &[String]) -> Option<usize> {
 fn reason(path: &mut Vec<String>, table: &Table, message: &str) -> String {
     let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let one_of = |names: &[&str]| names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
+    let key = |path: &[String]| excerpt(path.join("."));
     match names.split_first() {
         Some((name, known)) if message.starts_with("unknown field") => {
             path.push((*name).to_owned());
             let known_are = if known.is_empty() { String::new() } else { format!("; known are {}", one_of(known)) };
-            format!("unknown key `{}`{}{known_are}", path.join("."), suggestion(name, known))
+            format!("unknown key `{}`{}{known_are}", key(path), suggestion(name, known))
         }
         Some((name, known)) if message.starts_with("unknown variant") => {
             let is = |value: &Value| value.as_str() == Some(name);
@@ -76,8 +78,8 @@ fn reason(path: &mut Vec<String>, table: &Table, message: &str) -> String {
                 ["type", "kind"].into_iter().find(|tag| find(table, path).and_then(|v| v.get(tag)).is_some_and(is));
             path.extend(tag.map(str::to_owned));
             let verb = if find(table, path).is_some_and(is) { "is" } else { "has" };
-            let path = path.join(".");
-            format!("`{path}` {verb} \"{name}\"{}; known are {}", suggestion(name, known), one_of(known))
+            let (path, got) = (key(path), excerpt(name));
+            format!("`{path}` {verb} \"{got}\"{}; known are {}", suggestion(name, known), one_of(known))
         }
         Some((name, _)) if message.starts_with("missing field") => {
             path.push((*name).to_owned());
@@ -90,9 +92,9 @@ fn reason(path: &mut Vec<String>, table: &Table, message: &str) -> String {
                 let inside =
                     find(table, path).is_some_and(Value::is_array) && got != "sequence" && !got.starts_with(LENGTH);
                 let what = if inside { "a value of " } else { "" };
-                format!("{what}`{}` must be {}, got {}", path.join("."), kind(wanted), shown(got))
+                format!("{what}`{}` must be {}, got {}", key(path), excerpt(kind(wanted)), excerpt(shown(got)))
             }
-            None => format!("`{}`: {message}", path.join(".")),
+            None => format!("`{}`: {}", key(path), excerpt(message)),
         },
     }
 }
@@ -108,9 +110,9 @@ fn suggestion(name: &str, known: &[&str]) -> String {
 
 /// The message for a missing key, with the flag or key that sets it.
 fn missing(path: &[String]) -> String {
-    let key = path.join(".");
+    let key = excerpt(path.join("."));
     let (Some(name), table) = (path.last(), &path[..path.len() - 1]) else { return format!("`{key}` is missing") };
-    let place = if table.is_empty() { String::new() } else { format!("the table [{}] of ", table.join(".")) };
+    let place = if table.is_empty() { String::new() } else { format!("the table [{}] of ", excerpt(table.join("."))) };
     let flag = if key == "loss.weights" { "class-weights".to_owned() } else { name.replace('_', "-") };
     let flags = Flags::augment_args(Command::new("train"));
     let flag = flags.get_arguments().find(|a| a.get_long() == Some(&flag)).map_or_else(String::new, |argument| {

@@ -26,14 +26,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use atrous::graph::Shape;
 use atrous::graph::passes::Precision;
 use atrous::io::WeightFile;
-use atrous::nn::{Init, Mode, Model, zoo};
+use atrous::nn::{Init, Mode, Model, Network, zoo};
 use atrous::train::log::Record;
-use atrous::train::{Reason, RunFolder, TrainError, Trainer};
+use atrous::train::objective::Labelled;
+use atrous::train::{Reason, RunFolder, TrainError, TrainOptions, Trainer};
 use atrous::{AdapterChoice, Device, DeviceOptions, Weights};
 use atrous_files::shown;
 
 use crate::output::{announce_kernels, print, printable, say};
 use config::Config;
+use data::Loaders;
 use error::{Failed, Result};
 use folder::Folder;
 
@@ -57,23 +59,45 @@ pub(crate) fn train(flags: &Flags) -> ExitCode {
     }
 }
 
+/// The `config.toml` of the training that these flags ask for, once data, network and options were checked without a device.
+pub(crate) fn prepared(flags: &Flags) -> Result<String> {
+    Ok(Prepared::new(flags)?.config.to_toml()?)
+}
+
+/// All of a training that needs no device, checked.
+struct Prepared {
+    config: Config,
+    budget: Option<u64>,
+    network: Arc<dyn Network>,
+    model: Model,
+    loaders: Loaders,
+    options: TrainOptions,
+    objective: Labelled,
+}
+
+impl Prepared {
+    fn new(flags: &Flags) -> Result<Self> {
+        let mut config = Config::read(flags)?;
+        let network = zoo::network(&config.model)?;
+        let budget = config.budget()?;
+        let loaders = config.loaders(&network.info())?;
+        let network = network.with_classes(loaders.train.dataset().class_names().len())?;
+        let [n, h, w, c] = loaders.train.shape();
+        let model = network.build(&config.model, Shape::new(n, h, w, c), Mode::Training).map_err(|error| {
+            let error = error.into();
+            Failed::Size { error, h, w }
+        })?;
+        let frozen = config.frozen(&model)?;
+        let options = config.options(loaders.train.batches(), frozen, flags)?;
+        options.validate()?;
+        let objective = config.objective();
+        objective.validate(loaders.train.dataset().class_names().len())?;
+        Ok(Self { config, budget, network, model, loaders, options, objective })
+    }
+}
+
 fn run(flags: &Flags) -> Result<(String, Reason)> {
-    let mut config = Config::read(flags)?;
-    let network = zoo::network(&config.model)?;
-    let budget = config.budget()?;
-    let loaders = config.loaders(&network.info())?;
-    let network = network.with_classes(loaders.train.dataset().class_names().len())?;
-    let [n, h, w, c] = loaders.train.shape();
-    let model = network.build(&config.model, Shape::new(n, h, w, c), Mode::Training).map_err(|error| Failed::Size {
-        error: error.into(),
-        h,
-        w,
-    })?;
-    let frozen = config.frozen(&model)?;
-    let mut options = config.options(loaders.train.batches(), frozen, flags)?;
-    options.validate()?;
-    let objective = config.objective();
-    objective.validate(loaders.train.dataset().class_names().len())?;
+    let Prepared { mut config, budget, network, model, loaders, mut options, objective } = Prepared::new(flags)?;
     config.survey(&loaders)?;
 
     let checkpoint = flags.resume.as_ref().and_then(RunFolder::checkpoint_in);

@@ -68,7 +68,7 @@ pub(super) fn recovered(recovery: &RecoveryRecord) -> String {
 
 /// Tells where a training goes on from, if that is not its last checkpoint.
 pub(super) fn resumed_from(folder: &Path, checkpoint: Option<&Path>) -> String {
-    let folder = folder.display();
+    let folder = shown(folder);
     match checkpoint.and_then(Path::file_name) {
         None => format!("Run      {folder} has no checkpoint: the training begins anew\n"),
         Some(name) if name == "last.checkpoint" => String::new(),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf, absolute};
 
-use atrous_files::shown;
+use atrous_files::{excerpt, shown};
 use toml::{Table, Value};
 
 use super::config::Config;
@@ -113,7 +113,7 @@ fn read_file(path: &Path) -> Result<String, Failed> {
 fn parse(path: &Path, text: &str) -> Result<Table, Failed> {
     let mut table: Table = text.parse().map_err(|e: toml::de::Error| Failed::Config {
         place: place_of(path, text, &e),
-        reason: one_line(e.message()),
+        reason: excerpt(one_line(e.message())),
     })?;
     let folder = absolute(path).map_err(|source| Failed::Io { action: "read", path: path.to_owned(), source })?;
     resolve(&mut table, folder.parent().unwrap_or(Path::new(".")));

@@ -35,7 +35,8 @@ impl WeightFile {
             Ok(bound)
         } else {
             let classes = mismatch.classes(model.output_shape().c);
-            Err(WeightsError::Mismatch { model: model.name.clone(), classes, mismatch: Box::new(mismatch) })
+            let (weights, model) = (self.shown.clone(), model.name.clone());
+            Err(WeightsError::Mismatch { weights, model, classes, mismatch: Box::new(mismatch) })
         }
     }
 

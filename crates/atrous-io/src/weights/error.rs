@@ -2,6 +2,7 @@
 
 use std::{fmt, io, path::PathBuf};
 
+use atrous_files::excerpt;
 use safetensors::Dtype;
 
 use super::values::BadValues;
@@ -52,8 +53,10 @@ pub enum WeightsError {
         weights: String,
     },
     /// The file holds weights of another network.
-    #[error("the weights do not fit {model}{}: {mismatch}", of_classes(*classes))]
+    #[error("{weights}: the weights do not fit {model}{}: {mismatch}", of_classes(*classes))]
     Mismatch {
+        /// The file, or the weights in other words.
+        weights: String,
         /// The model's name.
         model: String,
         /// If another number of classes explains all shapes that differ: the model's number, and that of the weights.
@@ -62,8 +65,10 @@ pub enum WeightsError {
         mismatch: Box<Mismatch>,
     },
     /// The file has no weight that the model, or its part under a prefix, can use.
-    #[error("no weight{} fits {model}: {mismatch}", under(prefix))]
+    #[error("{weights}: no weight{} fits {model}: {mismatch}", under(prefix))]
     NothingFits {
+        /// The file, or the weights in other words.
+        weights: String,
         /// The model's name.
         model: String,
         /// The prefix of the model's names.
@@ -115,16 +120,16 @@ pub enum FormatError {
         available: u64,
     },
     /// The header is not JSON of the expected form.
-    #[error("its header is malformed: {0}")]
+    #[error("its header is malformed: {}", excerpt(.0))]
     Header(String),
     /// A name appears twice.
-    #[error("its header lists \"{name}\" twice")]
+    #[error("its header lists \"{}\" twice", excerpt(name))]
     Duplicate {
         /// The name.
         name: String,
     },
     /// An element type that is not part of the format.
-    #[error("tensor \"{name}\" has the unknown element type \"{dtype}\"")]
+    #[error("tensor \"{}\" has the unknown element type \"{}\"", excerpt(name), excerpt(dtype))]
     UnknownDtype {
         /// The tensor.
         name: String,
@@ -132,7 +137,7 @@ pub enum FormatError {
         dtype: String,
     },
     /// A range that ends before it begins.
-    #[error("tensor \"{name}\" claims the bytes {begin}..{end}, which end before they begin")]
+    #[error("tensor \"{}\" claims the bytes {begin}..{end}, which end before they begin", excerpt(name))]
     Reversed {
         /// The tensor.
         name: String,
@@ -142,7 +147,10 @@ pub enum FormatError {
         end: u64,
     },
     /// Shape, element type and byte range disagree.
-    #[error("tensor \"{name}\" of {shape:?} {dtype} needs {needs}, its range has {got} bytes")]
+    #[error(
+        "tensor \"{}\" of {} {dtype} needs {needs}, its range has {got} bytes",
+        excerpt(name), excerpt(format!("{shape:?}"))
+    )]
     Size {
         /// The tensor.
         name: String,
@@ -158,8 +166,9 @@ pub enum FormatError {
     /// A range ends beyond the end of the file. If there are several, this is the one that ends last, since its end is the expected length
     /// of the file.
     #[error(
-        "its header announces {end} bytes of tensors (\"{name}\" is {begin}..{end}), the file has {available} behind the header: it is \
-         truncated, or the header is wrong"
+        "its header announces {end} bytes of tensors (\"{}\" is {begin}..{end}), the file has {available} behind the header: it is \
+         truncated, or the header is wrong",
+        excerpt(name)
     )]
     Outside {
         /// The tensor.
@@ -173,7 +182,8 @@ pub enum FormatError {
     },
     /// The bytes of the file are not those that were written.
     #[error(
-        "its checksum is {found}, when it was written it was {stated}: it is damaged, or was changed by another program that kept its notes"
+        "its checksum is {found}, when it was written it was {}: it is damaged, or was changed by another program that kept its notes",
+        excerpt(stated)
     )]
     Checksum {
         /// The checksum in the header.
@@ -185,7 +195,7 @@ pub enum FormatError {
     #[error("its checksum is missing: it is damaged")]
     NoChecksum,
     /// Two tensors share bytes.
-    #[error("tensors \"{first}\" and \"{second}\" overlap at byte {at}")]
+    #[error("tensors \"{}\" and \"{}\" overlap at byte {at}", excerpt(first), excerpt(second))]
     Overlap {
         /// The tensor that begins first.
         first: String,
@@ -264,9 +274,11 @@ impl fmt::Display for Mismatch {
             counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
         f.write_str(&counts.join(", "))?;
         list(f, "missing", missing, Clone::clone)?;
-        list(f, "unexpected", unexpected, Clone::clone)?;
-        list(f, "shape", shapes, |Shapes { name, needs, got }| format!("{name} needs {needs:?}, got {got:?}"))?;
-        list(f, "element type", dtypes, |(name, dtype)| format!("{name} needs F32, F16 or BF16, got {dtype}"))
+        list(f, "unexpected", unexpected, |name| excerpt(name))?;
+        list(f, "shape", shapes, |Shapes { name, needs, got }| {
+            excerpt(format!("{name} needs {needs:?}, got {got:?}"))
+        })?;
+        list(f, "element type", dtypes, |(name, dtype)| excerpt(format!("{name} needs F32, F16 or BF16, got {dtype}")))
     }
 }
 

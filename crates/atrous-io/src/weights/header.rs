@@ -102,7 +102,7 @@ struct RawHeader {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object of dtype, shape and data_offsets")]
 struct RawTensor {
     dtype: String,
     shape: Vec<u64>,

@@ -29,17 +29,15 @@ impl WeightFile {
         fallback: impl ParameterSource + Send + Sync + 'static,
     ) -> Result<PartialWeights, WeightsError> {
         let (bound, mismatch) = self.compare(model, prefix);
+        let names = || (self.shown.clone(), model.name.clone());
         if !mismatch.dtypes.is_empty() {
-            return Err(WeightsError::Mismatch {
-                model: model.name.clone(),
-                classes: None,
-                mismatch: Box::new(mismatch),
-            });
+            let ((weights, model), mismatch) = (names(), Box::new(mismatch));
+            return Err(WeightsError::Mismatch { weights, model, classes: None, mismatch });
         }
         let weights = model.parameters.iter().filter(|p| matches!(p.kind, ParameterKind::Weight { .. }));
         if !weights.clone().any(|p| bound.has(&p.name)) {
-            let (model, prefix) = (model.name.clone(), prefix.to_owned());
-            return Err(WeightsError::NothingFits { model, prefix, mismatch: Box::new(mismatch) });
+            let ((weights, model), mismatch) = (names(), Box::new(mismatch));
+            return Err(WeightsError::NothingFits { weights, model, prefix: prefix.to_owned(), mismatch });
         }
         self.check_values(model, &bound)?;
         Ok(PartialWeights { bound, fallback: Box::new(fallback), mismatch })
@@ -61,13 +59,14 @@ impl WeightFile {
     ) -> Result<PartialWeights, WeightsError> {
         let (bound, mut mismatch) = self.compare(model, prefix);
         mismatch.missing.retain(|name| name.starts_with(prefix));
-        let name = model.name.clone();
+        let names = || (self.shown.clone(), model.name.clone());
         if !model.parameters.iter().any(|p| p.name.starts_with(prefix)) {
-            let (prefix, mismatch) = (prefix.to_owned(), Box::new(mismatch));
-            return Err(WeightsError::NothingFits { model: name, prefix, mismatch });
+            let ((weights, model), mismatch) = (names(), Box::new(mismatch));
+            return Err(WeightsError::NothingFits { weights, model, prefix: prefix.to_owned(), mismatch });
         }
         if !mismatch.is_empty() {
-            return Err(WeightsError::Mismatch { model: name, classes: None, mismatch: Box::new(mismatch) });
+            let ((weights, model), mismatch) = (names(), Box::new(mismatch));
+            return Err(WeightsError::Mismatch { weights, model, classes: None, mismatch });
         }
         self.check_values(model, &bound)?;
         Ok(PartialWeights { bound, fallback: Box::new(rest), mismatch })
@@ -167,7 +166,7 @@ mod tests {
         let wanted = Init::new(&pretrained, 1).values("layer2.0.conv1.weight").unwrap();
         assert_eq!(values(&model, "encoder.layer2.0.conv1.weight", &partial), wanted);
         let error = file.bind_partial(&model, "", Init::new(&model, 2)).unwrap_err().to_string();
-        assert!(error.starts_with("no weight fits smp_unet_resnet18: "), "{error}");
+        assert!(error.contains(".safetensors: no weight fits smp_unet_resnet18: "), "{error}");
     }
 
     #[test]
@@ -203,9 +202,9 @@ mod tests {
         let error = file.bind_partial(&model, "encoder.", Init::new(&model, 0)).unwrap_err();
         assert!(matches!(error, WeightsError::NothingFits { .. }), "{error}");
         let text = format!(
-            "no weight under \"encoder.\" fits small_resnet: {} missing, 65 unexpected",
+            ".safetensors: no weight under \"encoder.\" fits small_resnet: {} missing, 65 unexpected",
             model.parameters.len()
         );
-        assert!(error.to_string().starts_with(&text), "{error}");
+        assert!(error.to_string().contains(&text), "{error}");
     }
 }

@@ -109,7 +109,8 @@ fn long_lists_are_cut() {
 fn another_number_of_classes_is_told() {
     let message = |bias: &[usize], weight: &[usize]| {
         let (_folder, path) = on_disk(&file(&[counting("conv.weight", weight), counting("conv.bias", bias)]));
-        WeightFile::open(&path).unwrap().bind(&model()).unwrap_err().to_string()
+        let error = WeightFile::open(&path).unwrap().bind(&model()).unwrap_err().to_string();
+        error.strip_prefix(&format!("{}: ", path.display())).expect("the file is named").to_owned()
     };
     let seven = message(&[7], &[7, 3, 3, 2]);
     let text = "the weights do not fit small, which has 5 classes, they are of 7 (take `with_classes(7)`";

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use atrous_files::excerpt;
 use atrous_graph::{Graph, NodeId, Op};
 use serde::{Deserialize, Serialize};
 
@@ -63,7 +64,7 @@ impl Computation {
         let all = self.operations.keys().chain(then.operations.keys().filter(|op| !self.operations.contains_key(*op)));
         let changed = all.filter(|op| count(self, op) != count(then, op)).map(|op| {
             let (before, after) = (count(then, op), count(self, op));
-            format!("{op:?}: {before} then, {after} now")
+            format!("\"{}\": {before} then, {after} now", excerpt(op))
         });
         let changed: Vec<String> = changed.collect();
         if changed.is_empty() {

@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf};
 
+use atrous_files::excerpt;
 use atrous_io::{BadValues, Mismatch, WeightsError};
 
 use super::Contradiction;
@@ -30,7 +31,7 @@ pub enum CheckpointError {
     #[error(transparent)]
     Read(Box<WeightsError>),
     /// The file is undamaged, but not a checkpoint that this version reads.
-    #[error("{} is not a checkpoint: {reason}", atrous_files::shown(path))]
+    #[error("{} is not a checkpoint: {}", atrous_files::shown(path), excerpt(reason))]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -38,7 +39,7 @@ pub enum CheckpointError {
         reason: String,
     },
     /// The checkpoint belongs to another training.
-    #[error("the checkpoint is of another training: its {what} is {got}, here it is {needs}")]
+    #[error("the checkpoint is of another training: its {what} is {}, here it is {needs}", excerpt(got))]
     Other {
         /// What differs, such as `seed`.
         what: &'static str,
@@ -70,7 +71,7 @@ pub enum CheckpointError {
         change: String,
     },
     /// The state in the file cannot be that of a training.
-    #[error("{} contradicts itself: {source}", path.display())]
+    #[error("{} contradicts itself: {source}", atrous_files::shown(path))]
     Inconsistent {
         /// The file.
         path: PathBuf,

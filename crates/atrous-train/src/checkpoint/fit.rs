@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use atrous_files::excerpt;
 use atrous_graph::Shape;
 use atrous_io::{Mismatch, Shapes, check_values};
 use atrous_nn::Model;
@@ -64,7 +65,7 @@ impl Checkpoint {
         }
         let mut network = model.name.clone();
         if self.state.network != network {
-            network = format!("{network}, it is one of {}", self.state.network);
+            network = format!("{network}, it is one of {}", excerpt(&self.state.network));
         } else if let Some([needs, got]) = mismatch.classes(model.output_shape().c) {
             network = format!("{network} of {needs} classes, it is of {got}");
         }

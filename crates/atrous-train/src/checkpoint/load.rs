@@ -13,6 +13,7 @@ use super::{
 
 /// The state in the header. It is read in two steps, since its fields depend on the version.
 #[derive(Deserialize)]
+#[serde(expecting = "an object of version and state")]
 struct Notes {
     version: u32,
     state: serde_json::Value,

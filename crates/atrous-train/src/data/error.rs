@@ -1,6 +1,7 @@
 //! Errors of training data.
 
 use super::part_name::is_part;
+use atrous_files::excerpt;
 use atrous_vision::ErrorKind;
 use std::io;
 
@@ -80,10 +81,10 @@ pub enum DataError {
     #[error("{name}: classes {first} and {second} are both called \"{class}\"; class names must be unique")]
     SameClass { name: String, class: String, first: usize, second: usize },
     /// The name of a class is empty or is no plain text of one line.
-    #[error("{name}: the name of class {class} must be one line of text, got {text:?}")]
+    #[error("{name}: the name of class {class} must be one line of text, got \"{}\"", excerpt(text))]
     ClassName { name: String, class: usize, text: String },
     /// A class folder is not in the list of classes.
-    #[error("{path}: the folder is none of the {classes} classes: {known}")]
+    #[error("{path}: the folder is none of the {classes} classes: {}", excerpt(known))]
     UnknownClass { path: String, classes: usize, known: String },
     /// A picture has no mask, or a mask no picture.
     #[error("{path}: no {missing} named \"{stem}\" in {folder} ({others} more like it){}", suffix_hint(longer))]
@@ -108,7 +109,10 @@ pub enum DataError {
     #[error("{first} and {second}: two files for one sample")]
     SameStem { first: String, second: String },
     /// A line of a list of samples is not a name.
-    #[error("{path}: line {line} should be the name of one picture, without folder and extension: {text:?}")]
+    #[error(
+        "{path}: line {line} should be the name of one picture, without folder and extension: \"{}\"",
+        excerpt(text)
+    )]
     ListLine { path: String, line: usize, text: String },
 
     /// The header of a file is not that of its format.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use atrous_files::excerpt;
 use serde::{Deserialize, Serialize};
 
 use super::dataset::Dataset;
@@ -102,11 +103,12 @@ impl DataIdentity {
 /// The identities that the others lack, as text; `None` if there are none.
 fn listed(title: &str, these: &[String], others: &[String]) -> Option<String> {
     let others: HashSet<&String> = others.iter().collect();
-    let alone: Vec<&str> = these.iter().filter(|one| !others.contains(one)).map(String::as_str).collect();
+    let alone: Vec<&String> = these.iter().filter(|one| !others.contains(one)).collect();
     let more = match alone.len() {
         0 => return None,
         count if count > NAMED => format!(" and {} more", count - NAMED),
         _ => String::new(),
     };
-    Some(format!("{title}: {}{more}", alone[..alone.len().min(NAMED)].join(", ")))
+    let named: Vec<String> = alone.into_iter().take(NAMED).map(excerpt).collect();
+    Some(format!("{title}: {}{more}", named.join(", ")))
 }

@@ -111,7 +111,7 @@ pub enum TrainError {
     },
     /// An error that is not the device's ended the training, and its state was saved first: a resumed training repeats
     /// nothing.
-    #[error("{error}; the state after step {step} is saved in {}", checkpoint.display())]
+    #[error("{error}; the state after step {step} is saved in {}", atrous_files::shown(checkpoint))]
     Saved {
         /// Why the training ended.
         error: Box<TrainError>,

@@ -102,7 +102,8 @@ impl RunFolder {
             match Lock::take(&path) {
                 Ok(Some(lock)) => break lock,
                 Ok(None) => {
-                    let process = fs::read_to_string(path.join(LOCK)).ok().and_then(|text| text.trim().parse().ok());
+                    let process =
+                        atrous_files::read_text(path.join(LOCK), 64).ok().and_then(|text| text.trim().parse().ok());
                     return Err(RunFolderError::InUse { path, process });
                 }
                 // Another process has just removed the folder that it had created.

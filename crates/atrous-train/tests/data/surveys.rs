@@ -228,3 +228,45 @@ fn a_survey_is_kept_until_the_files_change() {
     let data = loader(numbered(4, 2), LoaderOptions::new(2, [1, 1], PLAIN));
     assert_eq!(Survey::kept_in(&file, &data, 9, "", &|_, _| {}).unwrap().samples, 4);
 }
+
+/// A file that was damaged, or has counts of something else under a right checksum, is not believed: its numbers are indices elsewhere.
+#[test]
+fn kept_surveys_are_checked() {
+    let (root, caches) = (temporary(), temporary());
+    let data = loader(masked(root.path(), &[[0, 1, 2, 0]]), options(1, [2, 2]));
+    let kept = || {
+        let read = AtomicUsize::new(0);
+        let progress = |_, _| {
+            read.fetch_add(1, Ordering::Relaxed);
+        };
+        (Survey::kept_in(caches.path(), &data, 9, "", &progress).unwrap(), read.into_inner())
+    };
+    let (first, _) = kept();
+    let file = std::fs::read_dir(caches.path()).unwrap().next().unwrap().unwrap().path();
+    let whole = std::fs::read_to_string(&file).unwrap();
+    let text = whole.split_once("checksum: ").unwrap().0;
+    let seal = |text: &str| format!("{text}checksum: {:08x}\n", crc32(text.as_bytes()));
+    assert_eq!(seal(text), whole);
+    let bad = [
+        text.to_owned(),
+        whole.replacen("\"labels\":2", "\"labels\":3", 1),
+        seal(&text.replace("\"class_names\":[\"back\",", "\"class_names\":[")),
+        seal(&text.replace("\"read\":1", "\"read\":2")),
+        seal(&text.replace("\"labels\":2", &format!("\"labels\":{}", u64::MAX))),
+        seal(&text.replace("\"first_broken\":null", "\"first_broken\":\"\\u001b[2J\"")),
+        seal("{}\n"),
+        String::new(),
+    ];
+    for content in bad {
+        assert_ne!(content, whole);
+        std::fs::write(&file, &content).unwrap();
+        assert_eq!(kept(), (first.clone(), 1), "{content}");
+        assert_eq!(kept(), (first.clone(), 0), "it is replaced");
+    }
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    crc.sum()
+}

@@ -36,7 +36,7 @@ impl<'a> Source<'a> {
         } else {
             let mut decoder = self.open(limits)?;
             let (width, height) = decoder.dimensions();
-            let orientation = decoder.orientation().map_err(|error| self.explain(error, limits))?;
+            let orientation = self.orientation(&mut *decoder, limits)?;
             (width, height, decoder.color_type().channel_count(), orientation)
         };
         Ok(PictureHeader { width, height, channels, orientation: orientation.to_exif() })
@@ -68,10 +68,18 @@ impl<'a> Source<'a> {
 
     fn decode_other(&self, limits: &Limits) -> Result<(RgbImage, Orientation)> {
         let mut decoder = self.open(limits)?;
-        let picture =
-            decoder.orientation().and_then(|orientation| Ok((DynamicImage::from_decoder(decoder)?, orientation)));
-        let (picture, orientation) = picture.map_err(|error| self.explain(error, limits))?;
+        let orientation = self.orientation(&mut *decoder, limits)?;
+        let picture = DynamicImage::from_decoder(decoder).map_err(|error| self.explain(error, limits))?;
         Ok((picture.into_rgb8(), orientation))
+    }
+
+    /// The orientation that a PNG or WebP file states.
+    fn orientation(&self, decoder: &mut dyn ImageDecoder, limits: &Limits) -> Result<Orientation> {
+        if self.format == ImageFormat::WebP {
+            let exif = header::webp_exif(self.bytes).map_err(|fault| self.fault(fault))?;
+            return Ok(exif.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms));
+        }
+        decoder.orientation().map_err(|error| self.explain(error, limits))
     }
 
     /// The decoder of a PNG or WebP file whose size is within the limits.

@@ -118,6 +118,53 @@ fn a_damaged_png() {
     assert!(matches!(error, Error::Damaged { format: "PNG", .. }), "{error}");
 }
 
+/// A PNG whose palette chunk has another length, with the checksum that belongs to it.
+fn with_palette(bytes: usize) -> Vec<u8> {
+    let png = self::bytes("decode_palette.png");
+    let at = png.windows(4).position(|tag| tag == b"PLTE").unwrap();
+    let length = u32::from_be_bytes(png[at - 4..at].try_into().unwrap()) as usize;
+    let chunk = [b"PLTE", &vec![7; bytes][..]].concat();
+    let mut crc = !0u32;
+    for byte in &chunk {
+        crc = (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 * (crc & 1)));
+    }
+    let [length_of, crc] = [bytes as u32, !crc].map(u32::to_be_bytes);
+    [&png[..at - 4], &length_of, &chunk, &crc, &png[at + 8 + length..]].concat()
+}
+
+#[test]
+fn a_palette_of_no_whole_colours() {
+    for palette in [0, 1, 2, 4, 767, 769, 771] {
+        let error = decode(&with_palette(palette)).unwrap_err();
+        let want = format!("its palette has {palette} bytes, not 3 for each of 1 to 256 colours");
+        assert!(error.to_string().ends_with(&want), "{error}");
+    }
+    decode(&with_palette(3)).unwrap();
+    decode(&with_palette(768)).unwrap();
+}
+
+/// A chunk that claims 4 GiB takes no memory: the file is too short for it.
+#[test]
+fn a_webp_chunk_longer_than_its_file() {
+    let mut webp = bytes("decode_lossy.webp");
+    let at = webp.windows(4).position(|tag| tag == b"EXIF").unwrap();
+    webp[at + 4..at + 8].fill(0xFF);
+    assert!(matches!(decode(&webp).unwrap_err(), Error::Truncated { .. }));
+    let path = empty_folder("webp-chunk").join("long.webp");
+    std::fs::write(&path, webp).unwrap();
+    assert!(matches!(load_header(path, &Limits::default()).unwrap_err(), Error::Truncated { .. }));
+}
+
+/// A frame of 16383×16383 in a picture of 24×16 would take 400 MB before it is found not to fit.
+#[test]
+fn a_webp_frame_larger_than_its_picture() {
+    let mut webp = bytes("decode_lossy.webp");
+    let at = webp.windows(4).position(|tag| tag == b"VP8 ").unwrap();
+    webp[at + 14..at + 18].copy_from_slice(&[0xFF, 0x3F, 0xFF, 0x3F]);
+    let error = decode(&webp).unwrap_err().to_string();
+    assert!(error.ends_with("a frame of it is 16383×16383, the whole picture 24×16"), "{error}");
+}
+
 /// The fixture without its extended header: RIFF, then the VP8 chunk alone.
 fn plain_lossy_webp() -> Vec<u8> {
     let extended = bytes("decode_lossy.webp");

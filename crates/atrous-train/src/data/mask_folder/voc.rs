@@ -30,6 +30,9 @@ pub const VOC_CLASSES: [&str; 21] = [
     "tvmonitor",
 ];
 
+/// Longest name of a file on the usual systems, in bytes.
+const LONGEST: usize = 255;
+
 /// The pictures and masks of a list, in its order.
 pub(super) fn find(root: &Path, split: &str) -> Result<Vec<(PathBuf, PathBuf)>> {
     let inner = ["", "VOC2012", "VOCdevkit/VOC2012"].map(|inner| root.join(inner));
@@ -42,7 +45,7 @@ pub(super) fn find(root: &Path, split: &str) -> Result<Vec<(PathBuf, PathBuf)>> 
     for (index, line) in read_text(&list)?.lines().enumerate() {
         match line.trim() {
             "" => {}
-            id if id.contains(['/', '\\', ' ', '\t']) || id.starts_with('.') => {
+            id if id.contains(['/', '\\', ' ', '\t']) || id.starts_with('.') || id.len() > LONGEST => {
                 return Err(DataError::ListLine { path: shown(&list), line: index + 1, text: id.to_owned() });
             }
             id => ids.push(id.to_owned()),

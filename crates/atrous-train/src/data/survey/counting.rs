@@ -27,7 +27,8 @@ impl Survey {
         }
     }
 
-    fn empty(loader: &Loader) -> Self {
+    /// The survey of a loader of which nothing was read yet.
+    pub(super) fn empty(loader: &Loader) -> Self {
         let (dataset, kind) = (loader.dataset(), loader.targets().first().map(|target| target.kind));
         let classes = match kind {
             Some(TargetKind::Class { classes } | TargetKind::Mask { classes }) => classes,
