@@ -124,7 +124,9 @@ impl Driver {
                 command.env_remove(name);
             }
         }
-        command.env("ATROUS_TUNE", "off").env("ATROUS_CACHE_DIR", super::folder().join(&self.name).join("kernels"));
+        // Messages without backtraces, which known failures are told by.
+        command.env("RUST_BACKTRACE", "0").env("ATROUS_TUNE", "off");
+        command.env("ATROUS_CACHE_DIR", super::folder().join(&self.name).join("kernels"));
         if let Some(manifest) = &self.manifest {
             // The second name is that of loaders before 1.3.207.
             command.env("VK_DRIVER_FILES", manifest).env("VK_ICD_FILENAMES", manifest);

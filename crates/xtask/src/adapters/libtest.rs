@@ -80,6 +80,9 @@ pub(super) fn run(program: &Program, driver: &Driver, done: &(dyn Fn(&Check) + S
         .filter_map(|line| Some(line.strip_suffix(": test")?.to_owned()))
         .collect();
     ensure!(!tests.is_empty(), "{} has no tests", program.name);
+    let logs = super::folder().join(&driver.name).join("failures").join(&program.name);
+    drop(std::fs::remove_dir_all(&logs));
+    std::fs::create_dir_all(&logs)?;
     let queue = Mutex::new(tests);
     let next = || queue.lock().expect("no worker panics with it").pop_front();
     let worker = || -> Result<Vec<Check>> {
@@ -87,6 +90,7 @@ pub(super) fn run(program: &Program, driver: &Driver, done: &(dyn Fn(&Check) + S
         while let Some(name) = next() {
             let outcome = run_one(start(program, driver).args(["--exact", &name]), HANGS)?;
             let check = Check { name, outcome };
+            keep(&logs, &check)?;
             done(&check);
             checks.push(check);
         }
@@ -100,6 +104,13 @@ pub(super) fn run(program: &Program, driver: &Driver, done: &(dyn Fn(&Check) + S
     let mut checks = parts.concat();
     checks.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(checks)
+}
+
+/// Stores all that a failed test has printed.
+fn keep(logs: &Path, check: &Check) -> Result<()> {
+    let Outcome::Failed(text) = &check.outcome else { return Ok(()) };
+    let file = logs.join(format!("{}.txt", check.name.replace("::", ".")));
+    std::fs::write(&file, text).with_context(|| file.display().to_string())
 }
 
 fn start(program: &Program, driver: &Driver) -> Command {

@@ -107,8 +107,15 @@ impl Suite {
 /// Tells of a failure as soon as there is one.
 fn report(check: &Check) {
     if let Outcome::Failed(text) = &check.outcome {
-        tell(&format!("FAIL {}: {}\n", check.name, text.lines().take(20).collect::<Vec<_>>().join("\n    ")));
+        tell(&format!("FAIL {}: {}\n", check.name, message(text)));
     }
+}
+
+/// The end of what a failed test has printed, without libtest's summary.
+fn message(text: &str) -> String {
+    let text = text.split_once("\nnote: run with").map_or(text, |(before, _)| before);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(4)..].join("\n    ")
 }
 
 /// This program, with the driver.
@@ -167,6 +174,13 @@ mod tests {
         let want = [("a/b", Outcome::Passed), ("c", failed), ("d", Outcome::Unsupported)];
         assert_eq!(got, want.map(|(name, outcome)| (name.to_owned(), outcome)));
         assert!(cases("warning: x\n", "").is_err());
+    }
+
+    #[test]
+    fn the_message_of_a_panic_is_shown() {
+        let text = "exit status: 101\nrunning 1 test\n\nthread panicked\nat x:\nleft\nright\nnote: run with `RUST_BACKTRACE=1`\n\nfailures:";
+        assert_eq!(message(text), "thread panicked\n    at x:\n    left\n    right");
+        assert_eq!(message("signal: 11 (SIGSEGV)"), "signal: 11 (SIGSEGV)");
     }
 
     #[test]
