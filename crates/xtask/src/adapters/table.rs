@@ -63,7 +63,7 @@ impl Passes {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<!-- begin {}: written by cargo xtask adapters --write -->\n", self.name)
+        writeln!(f, "<!-- begin {}: written by cargo xtask adapters --write -->", self.name)
     }
 }
 
