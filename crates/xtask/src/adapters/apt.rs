@@ -6,6 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::steps::tell;
+
 /// The keys that sign Debian's archives.
 const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
@@ -36,7 +38,7 @@ pub(super) fn fetch(package: &Package, cache: &Path, offline: bool) -> Result<Un
     match (fresh, kept(package, cache)) {
         (Ok(unpacked), _) => Ok(unpacked),
         (Err(why), Some(unpacked)) => {
-            super::tell(&format!("{} is used, a newer one cannot be looked for: {why:#}\n", unpacked.version));
+            tell(&format!("{} is used, a newer one cannot be looked for: {why:#}\n", unpacked.version));
             Ok(unpacked)
         }
         (Err(why), None) => Err(why.context(format!("{} of {} was not fetched before", package.name, package.suite))),
@@ -75,7 +77,7 @@ fn download(package: &Package, cache: &Path) -> Result<Unpacked> {
     let folder = cache.join(stem.replace("%3a", ":"));
     let version = version(package, &folder).with_context(|| format!("{file} is not of {name}"))?;
     if !folder.is_dir() {
-        super::tell(&format!("fetching {version}\n"));
+        tell(&format!("fetching {version}\n"));
         apt(&state, &["download", &wanted])?;
         let part = cache.join("part");
         drop(std::fs::remove_dir_all(&part));

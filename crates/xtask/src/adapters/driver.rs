@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::apt::{self, Package};
+use super::paths;
 
 /// The adapter that must be there: Mesa's driver of the system.
 pub(super) const INSTALLED: &str = "lavapipe";
@@ -54,7 +55,7 @@ pub(super) fn known_name(name: &str) -> Result<String, String> {
 /// Why it cannot be had.
 pub(super) fn obtain(name: &str, offline: bool) -> Result<Driver> {
     let fetched = |package: Package| {
-        let unpacked = apt::fetch(&package, &super::folder().join(name), offline)?;
+        let unpacked = apt::fetch(&package, &paths::folder().join(name), offline)?;
         let manifest = absolute_manifest(&unpacked.folder, package.manifest)?;
         Ok(Driver { name: name.to_owned(), origin: unpacked.version, manifest: Some(manifest) })
     };
@@ -126,7 +127,7 @@ impl Driver {
         }
         // Messages without backtraces, which known failures are told by.
         command.env("RUST_BACKTRACE", "0").env("ATROUS_TUNE", "off");
-        command.env("ATROUS_CACHE_DIR", super::folder().join(&self.name).join("kernels"));
+        command.env("ATROUS_CACHE_DIR", paths::folder().join(&self.name).join("kernels"));
         if let Some(manifest) = &self.manifest {
             // The second name is that of loaders before 1.3.207.
             command.env("VK_DRIVER_FILES", manifest).env("VK_ICD_FILENAMES", manifest);

@@ -7,7 +7,7 @@ use atrous::check::{Diagnosis, examine_blocking};
 use atrous::{AdapterChoice, Device, DeviceOptions};
 use serde::{Deserialize, Serialize};
 
-use super::suite::{Check, Outcome};
+use super::check::{Check, Outcome};
 
 /// An adapter that was examined.
 #[derive(Clone, Debug, Serialize, Deserialize)]

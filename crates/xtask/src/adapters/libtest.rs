@@ -14,8 +14,12 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use wait_timeout::ChildExt;
 
+use super::check::{Check, Outcome};
 use super::driver::Driver;
-use super::suite::{Check, Outcome, PROGRAMS};
+use super::paths::folder;
+
+/// The test programs among the suites.
+const PROGRAMS: [&str; 2] = ["ops", "optim"];
 
 /// A test that takes longer hangs: the slowest takes minutes on a busy machine of two cores.
 const HANGS: Duration = Duration::from_secs(30 * 60);
@@ -80,7 +84,7 @@ pub(super) fn run(program: &Program, driver: &Driver, done: &(dyn Fn(&Check) + S
         .filter_map(|line| Some(line.strip_suffix(": test")?.to_owned()))
         .collect();
     ensure!(!tests.is_empty(), "{} has no tests", program.name);
-    let logs = super::folder().join(&driver.name).join("failures").join(&program.name);
+    let logs = folder().join(&driver.name).join("failures").join(&program.name);
     drop(std::fs::remove_dir_all(&logs));
     std::fs::create_dir_all(&logs)?;
     let queue = Mutex::new(tests);

@@ -1,21 +1,23 @@
 //! `cargo xtask adapters`: the suites on every software adapter that can be had, with the failures that are known.
 
 mod apt;
+mod check;
 mod driver;
 pub mod examine;
 mod known;
 mod libtest;
+mod paths;
 mod suite;
 mod table;
 
-use std::io::{Write, stdout};
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use crate::steps::tell;
 use driver::{Driver, NAMES};
 use known::{Known, Verdict};
+use paths::root;
 use suite::Suite;
 use table::{Line, Passes};
 
@@ -156,20 +158,4 @@ fn write(all: &[Results]) -> Result<()> {
     text = table::DRIVERS.update(&text, &drivers)?;
     text = table::NUMBERS.update(&text, &numbers)?;
     std::fs::write(&path, text).with_context(|| path.display().to_string())
-}
-
-/// The repository.
-fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
-}
-
-/// The folder of drivers, and of what is kept for each adapter.
-fn folder() -> PathBuf {
-    root().join("target/adapters")
-}
-
-/// Writes to standard output. Nobody need read it: where it is closed the suites go on.
-fn tell(text: &str) {
-    let mut out = stdout();
-    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }

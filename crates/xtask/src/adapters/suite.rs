@@ -5,13 +5,11 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use super::check::{Check, Outcome};
 use super::driver::Driver;
 use super::examine::Examined;
 use super::libtest::{self, Program};
-use super::tell;
-
-/// The test programs among the suites.
-pub(super) const PROGRAMS: [&str; 2] = ["ops", "optim"];
+use crate::steps::tell;
 
 /// A suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, clap::ValueEnum)]
@@ -27,30 +25,6 @@ pub(super) enum Suite {
     Ops,
     /// Training steps.
     Optim,
-}
-
-/// The result of a test or case.
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
-pub(super) struct Check {
-    pub(super) name: String,
-    pub(super) outcome: Outcome,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(super) enum Outcome {
-    Passed,
-    /// What the test has printed.
-    Failed(String),
-    /// The case needs something that atrous does not have.
-    Unsupported,
-}
-
-impl Check {
-    /// What fails if a process ends without results of all cases.
-    fn early(after: &str, status: &str) -> Self {
-        let text = format!("ended early, after {after}: {status}");
-        Self { name: "the whole run".to_owned(), outcome: Outcome::Failed(text) }
-    }
 }
 
 impl fmt::Display for Suite {

@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn the_page_has_the_tables() {
-        let page = std::fs::read_to_string(super::super::root().join("docs/adapters.md")).unwrap();
+        let page = std::fs::read_to_string(crate::adapters::paths::root().join("docs/adapters.md")).unwrap();
         for table in [PASSES, DRIVERS, NUMBERS] {
             assert_eq!(table.update(&page, &[]).unwrap(), page);
         }
