@@ -2,7 +2,7 @@
 //! where it would get lost most easily, and infinities.
 
 use atrous_graph::op::*;
-use atrous_graph::{Op, Shape};
+use atrous_graph::{Op, Shape, TensorType};
 use atrous_tests::{Case, Expected, device};
 
 const NAN: f32 = f32::NAN;
@@ -108,6 +108,28 @@ fn maxima_of_what_is_not_finite() {
         let class = Case::images(Op::ArgMax, &[deep]).expect_with(vec![x.to_vec()]);
         class.check(&device, &device.target());
         assert_eq!(class.want().data, [f64::from(at.min(if largest.is_nan() { 1 } else { 3 }))], "{what}");
+    }
+}
+
+/// In f16, where two values share a word: what is not finite, or becomes infinite, leaves its neighbour as it is.
+#[test]
+fn halves_beside_what_is_not_finite() {
+    let device = device();
+    if !device.info().f16 {
+        return;
+    }
+    for (special, twice) in [(NAN, NAN), (-NAN, NAN), (INF, INF), (-INF, -INF), (40000.0, INF), (-40000.0, -INF)] {
+        // 1.0234375 is 1 and 24 units of f16; 2^-20 is subnormal.
+        let [one, small] = [1.0234375, (-20f32).exp2()];
+        let x = vec![special, one, one, special, special, small, small, special, one, small, -one, -small];
+        let case = Case::images(Op::Binary(Binary::Add), &[row(&x); 2]).half();
+        let want: Vec<f32> = x.iter().map(|v| if *v == special || v.is_nan() { twice } else { 2.0 * v }).collect();
+        for shape in [row(&x), Shape::channels(x.len())] {
+            let case = Case { inputs: vec![TensorType { shape, ..case.inputs[0] }; 2], ..case.clone() };
+            let got = case.expect_with(vec![x.clone(); 2]).result(&device, &device.target());
+            let same = |(got, want): (&f32, &f32)| got == want || (got.is_nan() && want.is_nan());
+            assert!(got.iter().zip(&want).all(same), "{special} in {shape}: got {got:?}, not {want:?}");
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Development tasks, one module each. The stored results are recomputed by `atrous_golden`.
 
+pub mod adapters;
 pub mod bench;
 pub mod check;
 pub mod fuzz;

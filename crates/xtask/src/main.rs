@@ -8,7 +8,7 @@ use std::{
 use anyhow::Result;
 use atrous_golden::runner as golden;
 use clap::{Parser, Subcommand};
-use xtask::{bench, check, fuzz, test, wasm, wgsl};
+use xtask::{adapters, bench, check, fuzz, test, wasm, wgsl};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Development tasks of atrous")]
@@ -31,6 +31,11 @@ enum Task {
         #[arg(long)]
         all: bool,
     },
+    /// Runs the suites on the software adapters that can be had: lavapipe, Mesa 25, SwiftShader.
+    Adapters(adapters::Options),
+    /// Examines the adapter and prints JSON.
+    #[command(hide = true)]
+    Examine,
     /// Checks formatting, lints, documentation, every set of features, browsers, licences and packages.
     Check,
     /// Gives every reader damaged and hostile files.
@@ -64,6 +69,8 @@ fn run(task: Task) -> Result<bool> {
         Task::Bench(options) => bench::run(&options, &mut stdout().lock()).map(|()| true),
         Task::Fingerprint(options) => bench::fingerprint::run(&options, &mut stdout().lock()).map(|()| true),
         Task::Test { all } => test::test(all),
+        Task::Adapters(options) => adapters::run(&options),
+        Task::Examine => adapters::examine::run(&mut stdout().lock()).map(|()| true),
         Task::Check => check::check(),
         Task::Fuzz(options) => fuzz::fuzz(&options),
         Task::Wasm => wasm::wasm(),

@@ -71,8 +71,9 @@ pub(crate) fn run(steps: Vec<Step>) -> Result<bool> {
 }
 
 /// Writes to standard output. Nobody need read it: where it is closed the steps go on.
-fn tell(text: &str) {
-    drop(stdout().write_all(text.as_bytes()));
+pub(crate) fn tell(text: &str) {
+    let mut out = stdout();
+    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }
 
 /// Whether cargo has a subcommand.

@@ -10,7 +10,8 @@ use crate::steps::{self, Step, installed};
 const TIGHT: [(&str, &str); 4] =
     [("ATROUS_LIMITS", "default"), ("ATROUS_CHECKS", "1"), ("LP_NATIVE_VECTOR_WIDTH", "128"), ("GALLIVM_PERF", "nopt")];
 
-/// Runs all test suites and recomputes the golden results; with `all` also runs the suite that needs gigabytes of memory. This executable
+/// Runs all test suites and recomputes the golden results; runs a part on other software adapters. With `all`
+/// runs all of it there, and also the suite that needs gigabytes of memory. This executable
 /// recomputes the golden results, so that they need no further build.
 ///
 /// # Errors
@@ -34,6 +35,9 @@ pub fn test(all: bool) -> Result<bool> {
         Step::program("results of PyTorch and Keras", &this, &["golden"]),
         Step::program("small networks in f16", &this, &["golden", "--models", "--f16", "--filter", "tiny"]),
     ];
+    // On the installed adapter all suites have run.
+    let (others, quick) = ("the other software adapters that can be had", &["adapters", "--others", "--quick"]);
+    suites.push(Step::program(others, &this, if all { &quick[..2] } else { quick }));
     suites.extend(all.then(|| Step::cargo("filters and batches of several bindings", large)));
     steps::run(suites)
 }

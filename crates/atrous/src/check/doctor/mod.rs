@@ -26,7 +26,7 @@ pub use numbers::Numbers;
 pub struct Diagnosis {
     /// The adapter and its driver.
     pub adapter: AdapterInfo,
-    /// What it does with NaN, infinities and subnormal numbers.
+    /// What it does with NaN, infinities, subnormal numbers and rounding.
     pub numbers: Numbers,
     /// The kernels that were run, each once for every shape and element type.
     pub runs: usize,

@@ -1,0 +1,161 @@
+//! `cargo xtask adapters`: the suites on every software adapter that can be had, with the failures that are known.
+
+mod apt;
+mod check;
+mod driver;
+pub mod examine;
+mod known;
+mod libtest;
+mod paths;
+mod suite;
+mod table;
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::steps::tell;
+use driver::{Driver, NAMES};
+use known::{Known, Verdict};
+use paths::root;
+use suite::Suite;
+use table::{Line, Passes};
+
+/// Which adapters and suites, and what becomes of the results.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Options {
+    /// Only this adapter, which must then be there: lavapipe, mesa25, swiftshader, or own (the one that the environment chooses). Can be
+    /// repeated.
+    #[arg(long, value_name = "NAME", value_parser = driver::known_name)]
+    only: Vec<String>,
+    /// Only this suite. Can be repeated.
+    #[arg(long, value_name = "NAME")]
+    suite: Vec<Suite>,
+    /// Only suites that take a few minutes.
+    #[arg(long, conflicts_with = "suite")]
+    quick: bool,
+    /// All but the installed adapter, on which `cargo xtask test` runs all suites.
+    #[arg(long, conflicts_with = "only")]
+    others: bool,
+    /// Use drivers that were fetched before.
+    #[arg(long)]
+    offline: bool,
+    /// Write the results into docs/adapters.md.
+    #[arg(long)]
+    write: bool,
+}
+
+impl Options {
+    fn adapters(&self) -> Vec<&str> {
+        if !self.only.is_empty() {
+            return self.only.iter().map(String::as_str).collect();
+        }
+        NAMES.into_iter().filter(|name| !self.others || *name != driver::INSTALLED).collect()
+    }
+
+    fn suites(&self) -> Vec<Suite> {
+        match (self.quick, self.suite.is_empty()) {
+            (true, _) => Suite::QUICK.to_vec(),
+            (_, true) => Suite::ALL.to_vec(),
+            (_, false) => Suite::ALL.into_iter().filter(|suite| self.suite.contains(suite)).collect(),
+        }
+    }
+}
+
+/// What an adapter's suites have given.
+#[derive(Debug)]
+struct Results {
+    adapter: String,
+    origin: String,
+    /// As the driver reports it, and what it does with numbers.
+    examined: Option<examine::Examined>,
+    passes: Vec<Passes>,
+    good: bool,
+}
+
+/// Runs the suites on the adapters. Returns whether all results are right but for the failures that are known, and all that must be there
+/// is: the installed adapter, and those that are asked for by name.
+///
+/// # Errors
+/// If the list of known failures is invalid, the suites cannot be built or started, or the page cannot be written.
+pub fn run(options: &Options) -> Result<bool> {
+    let known = known::read(&root().join("crates/xtask/adapters.toml"))?;
+    let (suites, adapters) = (options.suites(), options.adapters());
+    let programs = if suites.iter().any(|suite| suite.is_program()) { libtest::build()? } else { Vec::new() };
+    let (mut all, mut absent) = (Vec::new(), Vec::new());
+    for name in adapters {
+        match driver::obtain(name, options.offline) {
+            Ok(driver) => all.push(examine_one(name, &driver, &suites, &programs, &known)?),
+            Err(why) => {
+                tell(&format!("\n== {name}: NOT TO BE HAD, nothing was tested on it: {why:#} ==\n"));
+                let needed = name == driver::INSTALLED || options.only.iter().any(|only| only == name);
+                absent.push((name, needed));
+            }
+        }
+    }
+    tell("\n");
+    for result in &all {
+        for passes in &result.passes {
+            tell(&format!("{}\n", passes.line(&result.adapter)));
+        }
+    }
+    for (name, needed) in &absent {
+        tell(&format!("{name}: not to be had{}\n", if *needed { ", FAILED" } else { "" }));
+    }
+    if options.write {
+        write(&all)?;
+    }
+    Ok(all.iter().all(|result| result.good) && absent.iter().all(|(_, needed)| !needed))
+}
+
+/// Runs the suites on one adapter.
+fn examine_one(
+    name: &str,
+    driver: &Driver,
+    suites: &[Suite],
+    programs: &[libtest::Program],
+    known: &[Known],
+) -> Result<Results> {
+    let mut results = Results {
+        adapter: name.to_owned(),
+        origin: driver.origin.clone(),
+        examined: None,
+        passes: Vec::new(),
+        good: true,
+    };
+    for suite in suites {
+        tell(&format!("\n== {suite} on {name} ({}) ==\n", driver.origin));
+        let begun = Instant::now();
+        let checks = suite.run(driver, programs, &mut results.examined)?;
+        let listed: Vec<&Known> = known.iter().filter(|known| known.is_of(name, *suite)).collect();
+        let verdict = Verdict::of(&checks, &listed);
+        let passes = Passes::of(*suite, &verdict, begun.elapsed());
+        tell(&format!("{verdict}{}\n", passes.line(name)));
+        results.good &= verdict.good();
+        results.passes.push(passes);
+    }
+    Ok(results)
+}
+
+/// Replaces the results on the page by these; those of other adapters and suites stay.
+fn write(all: &[Results]) -> Result<()> {
+    let path = root().join("docs/adapters.md");
+    let mut text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let today = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+    let passes = |result: &Results| {
+        let line = |passes: &Passes| passes.cells(&result.adapter, &today);
+        result.passes.iter().map(line).collect::<Vec<Line>>()
+    };
+    text = table::PASSES.update(&text, &all.iter().flat_map(passes).collect::<Vec<_>>())?;
+    let examined = all.iter().filter_map(|result| Some((result, result.examined.as_ref()?)));
+    let (drivers, numbers): (Vec<Line>, Vec<Line>) = examined
+        .map(|(result, examined)| {
+            let driver = vec![result.adapter.clone(), examined.adapter.clone(), result.origin.clone()];
+            let answers = examined.numbers.iter().map(|(_, answer)| answer.clone());
+            (driver, std::iter::once(result.adapter.clone()).chain(answers).collect())
+        })
+        .unzip();
+    text = table::DRIVERS.update(&text, &drivers)?;
+    text = table::NUMBERS.update(&text, &numbers)?;
+    std::fs::write(&path, text).with_context(|| path.display().to_string())
+}
