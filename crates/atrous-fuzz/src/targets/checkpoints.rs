@@ -5,7 +5,7 @@ use std::fs;
 
 use atrous_files::shown;
 use atrous_io::Weights;
-use atrous_train::checkpoint::{Checkpoint, Computation, EpochShape, NamedTensor, ScaleState, TrainingState};
+use atrous_train::checkpoint::{Adapted, Checkpoint, Computation, EpochShape, NamedTensor, ScaleState, TrainingState};
 use atrous_train::data::DataIdentity;
 use atrous_train::log::LogWriter;
 use atrous_train::{RunFolder, Schedule, Waiting};
@@ -27,6 +27,7 @@ fn state() -> TrainingState {
         data: Some(identity(3)),
         validation: Some(identity(2)),
         changed_data: false,
+        adapted: Some(Adapted { batch: 1, recompute: "segments=2".to_owned() }),
         step: 8,
         epoch: 2,
         batch: 4,

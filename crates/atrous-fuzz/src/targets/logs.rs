@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use atrous_train::log::{EpochRecord, LogWriter, Record, StepRecord, read_log};
+use atrous_train::log::{EpochRecord, LogWriter, Record, RecoveryRecord, StepRecord, read_log};
 
 use crate::message::text;
 use crate::target::Place;
@@ -35,7 +35,9 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let path = folder.path().join("log.jsonl");
     let mut log = LogWriter::create(&path).expect("a log can be made");
-    for record in [step(1, 1.0), step(2, f64::NAN), epoch, step(3, 1e-300)] {
+    let (reason, adapted) = ("the device was lost".to_owned(), Some("2 samples at once".to_owned()));
+    let recovery = Record::Recovery(RecoveryRecord { step: 2, resumed: 1, reason, adapted, seconds: 0.5 });
+    for record in [step(1, 1.0), step(2, f64::NAN), recovery, epoch, step(3, 1e-300)] {
         log.write(&record).expect("a record can be written");
     }
     vec![fs::read(&path).expect("a log"), Vec::new()]
@@ -53,6 +55,7 @@ pub(super) fn read(place: &Place) -> Result<(), String> {
     let before = |record: &&Record| match record {
         Record::Step(step) => step.step <= 1,
         Record::Epoch(epoch) => epoch.epoch <= 1,
+        Record::Recovery(recovery) => recovery.step <= 1,
     };
     let wanted: Vec<Record> = records.iter().filter(before).cloned().collect();
     assert_eq!(text(&few), text(&wanted), "other records");

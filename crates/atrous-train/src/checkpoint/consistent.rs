@@ -1,6 +1,8 @@
 //! Whether the fields of a state fit each other.
 
-use super::TrainingState;
+use atrous_graph::autodiff::Recompute;
+
+use super::{Adapted, TrainingState};
 
 /// How many batches an epoch has, and how they become updates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +75,23 @@ impl TrainingState {
         unless(skipped <= step, "number of skipped steps", format!("at most the {step} steps"), &skipped)?;
         let applied = self.loss_scale.map_or(0, |scale| u64::from(scale.applied));
         let must = format!("at most the {} steps that were not skipped", step - skipped);
-        unless(applied <= step - skipped, "number of steps with one loss scale", must, &applied)
+        unless(applied <= step - skipped, "number of steps with one loss scale", must, &applied)?;
+        self.check_adapted()
+    }
+
+    /// Checks that the step was made smaller in a way that there is.
+    fn check_adapted(&self) -> Result<(), Contradiction> {
+        let Some(Adapted { batch, recompute }) = &self.adapted else { return Ok(()) };
+        let contradiction =
+            |field, got: &dyn std::fmt::Display, must| Contradiction { field, got: got.to_string(), must };
+        if !(1..=self.input[0]).contains(batch) {
+            let must = format!("1 to the {} of a batch", self.input[0]);
+            return Err(contradiction("number of samples at once", batch, must));
+        }
+        match recompute.parse::<Recompute>() {
+            Ok(_) => Ok(()),
+            Err(_) => Err(contradiction("recomputation", recompute, Recompute::TEXTS.to_owned())),
+        }
     }
 }
 
@@ -130,6 +148,7 @@ mod tests {
         // Whole updates were skipped as broken.
         check(|s| s.step = 5);
         check(|s| (s.changed_data, s.batch, s.samples, s.step) = (true, 9, 40, 50));
+        check(|s| s.adapted = Some(Adapted { batch: 2, recompute: "segments=4".to_owned() }));
         check(|s| (s.best, s.waiting, s.loss_scale) = (None, Waiting::default(), None));
     }
 
@@ -151,6 +170,19 @@ mod tests {
         assert_eq!(error(|s| s.epoch = u64::MAX), text);
         assert_eq!(error(|s| s.samples = 17), "its number of samples is 17, it must be 1 to 16 after 4 batches");
         assert_eq!(error(|s| s.samples = 0), "its number of samples is 0, it must be 1 to 16 after 4 batches");
+        let adapted = |batch, recompute: &str| Some(Adapted { batch, recompute: recompute.to_owned() });
+        for (batch, recompute, text) in [
+            (0, "cheap", "its number of samples at once is 0, it must be 1 to the 4 of a batch"),
+            (5, "cheap", "its number of samples at once is 5, it must be 1 to the 4 of a batch"),
+            (
+                2,
+                "segments=0",
+                "its recomputation is segments=0, it must be nothing, cheap, or segments=N with N at least 1",
+            ),
+        ] {
+            let wrong = TrainingState { adapted: adapted(batch, recompute), ..state() };
+            assert_eq!(wrong.check_consistent(EPOCH).unwrap_err().to_string(), text);
+        }
         assert_eq!(error(|s| s.loss_sum = f64::NAN), "its sum of losses is NaN, it must be finite");
         let begin = |s: &mut TrainingState| (s.batch, s.step, s.samples) = (0, 6, 0);
         let mut fresh = state();
