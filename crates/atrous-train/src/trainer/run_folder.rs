@@ -194,11 +194,16 @@ fn create(path: &Path) -> io::Result<bool> {
     if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
         fs::create_dir_all(above)?;
     }
-    match fs::create_dir(path) {
-        Ok(()) => Ok(true),
-        Err(_) if path.is_dir() => Ok(false),
-        Err(error) => Err(error),
+    for _ in 0..TRIES {
+        match fs::create_dir(path) {
+            Ok(()) => return Ok(true),
+            Err(_) if path.is_dir() => return Ok(false),
+            // Another process has just removed the folder that was in the way.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && fs::symlink_metadata(path).is_err() => {}
+            Err(error) => return Err(error),
+        }
     }
+    Err(ErrorKind::AlreadyExists.into())
 }
 
 impl Drop for RunFolder {
