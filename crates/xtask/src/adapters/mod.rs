@@ -32,7 +32,7 @@ pub struct Options {
     #[arg(long, value_name = "NAME")]
     suite: Vec<Suite>,
     /// Only suites that take a few minutes.
-    #[arg(long, conflicts_with = "suite")]
+    #[arg(long, conflicts_with_all = ["suite", "write"])]
     quick: bool,
     /// All but the installed adapter, on which `cargo xtask test` runs all suites.
     #[arg(long, conflicts_with = "only")]
@@ -53,11 +53,11 @@ impl Options {
         NAMES.into_iter().filter(|name| !self.others || *name != driver::INSTALLED).collect()
     }
 
-    fn suites(&self) -> Vec<Suite> {
+    fn suites(&self, adapter: &str) -> Vec<Suite> {
         match (self.quick, self.suite.is_empty()) {
-            (true, _) => Suite::QUICK.to_vec(),
+            (true, _) => Suite::quick(adapter).to_vec(),
             (_, true) => Suite::ALL.to_vec(),
-            (_, false) => Suite::ALL.into_iter().filter(|suite| self.suite.contains(suite)).collect(),
+            (_, false) => self.suite.clone(),
         }
     }
 }
@@ -80,12 +80,13 @@ struct Results {
 /// If the list of known failures is invalid, the suites cannot be built or started, or the page cannot be written.
 pub fn run(options: &Options) -> Result<bool> {
     let known = known::read(&root().join("crates/xtask/adapters.toml"))?;
-    let (suites, adapters) = (options.suites(), options.adapters());
-    let programs = if suites.iter().any(|suite| suite.is_program()) { libtest::build()? } else { Vec::new() };
+    let adapters = options.adapters();
+    let compiled = adapters.iter().flat_map(|name| options.suites(name)).any(Suite::is_program);
+    let programs = if compiled { libtest::build()? } else { Vec::new() };
     let (mut all, mut absent) = (Vec::new(), Vec::new());
     for name in adapters {
         match driver::obtain(name, options.offline) {
-            Ok(driver) => all.push(examine_one(name, &driver, &suites, &programs, &known)?),
+            Ok(driver) => all.push(examine_one(name, &driver, &options.suites(name), &programs, &known)?),
             Err(why) => {
                 tell(&format!("\n== {name}: NOT TO BE HAD, nothing was tested on it: {why:#} ==\n"));
                 let needed = name == driver::INSTALLED || options.only.iter().any(|only| only == name);
