@@ -46,6 +46,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// All adapters but the installed one; if `quick`, only suites that take a few minutes.
+    pub fn others(quick: bool) -> Self {
+        Self { others: true, quick, ..Self::default() }
+    }
+
     fn adapters(&self) -> Vec<&str> {
         if !self.only.is_empty() {
             return self.only.iter().map(String::as_str).collect();
@@ -101,7 +106,7 @@ pub fn run(options: &Options) -> Result<bool> {
         }
     }
     for (name, needed) in &absent {
-        tell(&format!("{name}: not to be had{}\n", if *needed { ", FAILED" } else { "" }));
+        tell(&format!("{name}: NOT TO BE HAD, nothing was tested on it{}\n", if *needed { ": FAILED" } else { "" }));
     }
     if options.write {
         write(&all)?;
@@ -159,4 +164,46 @@ fn write(all: &[Results]) -> Result<()> {
     text = table::DRIVERS.update(&text, &drivers)?;
     text = table::NUMBERS.update(&text, &numbers)?;
     std::fs::write(&path, text).with_context(|| path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn of(arguments: &str) -> Result<Options, clap::Error> {
+        Cli::try_parse_from(["x"].into_iter().chain(arguments.split_whitespace())).map(|cli| cli.options)
+    }
+
+    #[test]
+    fn all_suites_run_on_all_adapters_unless_fewer_are_asked_for() {
+        let all = of("").unwrap();
+        assert_eq!((all.adapters(), all.suites("mesa25")), (NAMES.to_vec(), Suite::ALL.to_vec()));
+        let one = of("--only own --suite ops --write").unwrap();
+        assert_eq!((one.adapters(), one.suites("own")), (vec!["own"], vec![Suite::Ops]));
+    }
+
+    #[test]
+    fn what_tests_run_is_quick_and_leaves_out_the_installed_adapter() {
+        let quick = of("--others --quick").unwrap();
+        assert_eq!(quick.adapters(), Options::others(true).adapters());
+        assert_eq!(Options::others(false).suites("mesa25"), Suite::ALL);
+        assert_eq!(quick.adapters(), ["mesa25", "swiftshader"]);
+        assert!(quick.adapters().iter().all(|name| quick.suites(name).contains(&Suite::Smallest)));
+        assert!(!quick.suites("mesa25").iter().any(|suite| suite.is_program()));
+    }
+
+    #[test]
+    fn options_that_contradict_are_refused() {
+        for wrong in ["--only mesa", "--only own --others", "--quick --suite ops", "--quick --write", "--suite opps"] {
+            assert!(of(wrong).is_err(), "{wrong}");
+        }
+    }
 }

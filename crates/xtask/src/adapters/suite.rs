@@ -115,7 +115,9 @@ fn this(driver: &Driver) -> Result<Command> {
 /// Recomputes stored results in a process of its own.
 fn golden(driver: &Driver, arguments: &[&str]) -> Result<Vec<Check>> {
     let output = this(driver)?.arg("golden").args(arguments).output()?;
-    cases(&String::from_utf8_lossy(&output.stdout), &output.status.to_string())
+    let checks = cases(&String::from_utf8_lossy(&output.stdout), &output.status.to_string())?;
+    checks.iter().for_each(report);
+    Ok(checks)
 }
 
 /// The lines of the report of `cargo xtask golden`. A run that ended early has one more check, which failed.
@@ -135,15 +137,11 @@ fn cases(text: &str, status: &str) -> Result<Vec<Check>> {
             }
             _ => bail!("a line of the report: {line}"),
         };
-        let check = Check { name: name.to_owned(), outcome };
-        report(&check);
-        checks.push(check);
+        checks.push(Check { name: name.to_owned(), outcome });
     }
     if !ended || checks.is_empty() {
         let after = checks.last().map_or("nothing", |check| &check.name);
-        let early = Check::early(after, status);
-        report(&early);
-        checks.push(early);
+        checks.push(Check::early(after, status));
     }
     Ok(checks)
 }
