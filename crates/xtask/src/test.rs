@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::adapters;
 use crate::steps::{self, Step, installed};
 
 /// Environment of the second run of `ops` and `optim`, which makes the same driver behave like another adapter: WebGPU's default limits,
@@ -35,9 +36,12 @@ pub fn test(all: bool) -> Result<bool> {
         Step::program("results of PyTorch and Keras", &this, &["golden"]),
         Step::program("small networks in f16", &this, &["golden", "--models", "--f16", "--filter", "tiny"]),
     ];
-    // On the installed adapter all suites have run.
-    let (others, quick) = ("the other software adapters that can be had", &["adapters", "--others", "--quick"]);
-    suites.push(Step::program(others, &this, if all { &quick[..2] } else { quick }));
     suites.extend(all.then(|| Step::cargo("filters and batches of several bindings", large)));
-    steps::run(suites)
+    let passed = steps::run(suites)?;
+    // Last, so that an adapter that cannot be had is seen. On the installed one all suites have run.
+    let others = adapters::run(&adapters::Options::others(!all))?;
+    if !passed {
+        steps::tell("FAILED: steps before the adapters, see their list above\n");
+    }
+    Ok(passed && others)
 }

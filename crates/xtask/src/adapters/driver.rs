@@ -141,6 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg(target_os = "linux")]
     fn manifests_get_the_path_of_the_library() {
         let folder = tempfile::tempdir().unwrap();
         let deep = folder.path().join("usr/lib/x");

@@ -32,7 +32,7 @@ pub struct Options {
     #[arg(long, value_name = "NAME")]
     suite: Vec<Suite>,
     /// Only suites that take a few minutes.
-    #[arg(long, conflicts_with = "suite")]
+    #[arg(long, conflicts_with_all = ["suite", "write"])]
     quick: bool,
     /// All but the installed adapter, on which `cargo xtask test` runs all suites.
     #[arg(long, conflicts_with = "only")]
@@ -46,6 +46,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// All adapters but the installed one; if `quick`, only suites that take a few minutes.
+    pub fn others(quick: bool) -> Self {
+        Self { others: true, quick, ..Self::default() }
+    }
+
     fn adapters(&self) -> Vec<&str> {
         if !self.only.is_empty() {
             return self.only.iter().map(String::as_str).collect();
@@ -53,11 +58,11 @@ impl Options {
         NAMES.into_iter().filter(|name| !self.others || *name != driver::INSTALLED).collect()
     }
 
-    fn suites(&self) -> Vec<Suite> {
+    fn suites(&self, adapter: &str) -> Vec<Suite> {
         match (self.quick, self.suite.is_empty()) {
-            (true, _) => Suite::QUICK.to_vec(),
+            (true, _) => Suite::quick(adapter).to_vec(),
             (_, true) => Suite::ALL.to_vec(),
-            (_, false) => Suite::ALL.into_iter().filter(|suite| self.suite.contains(suite)).collect(),
+            (_, false) => self.suite.clone(),
         }
     }
 }
@@ -80,12 +85,13 @@ struct Results {
 /// If the list of known failures is invalid, the suites cannot be built or started, or the page cannot be written.
 pub fn run(options: &Options) -> Result<bool> {
     let known = known::read(&root().join("crates/xtask/adapters.toml"))?;
-    let (suites, adapters) = (options.suites(), options.adapters());
-    let programs = if suites.iter().any(|suite| suite.is_program()) { libtest::build()? } else { Vec::new() };
+    let adapters = options.adapters();
+    let compiled = adapters.iter().flat_map(|name| options.suites(name)).any(Suite::is_program);
+    let programs = if compiled { libtest::build()? } else { Vec::new() };
     let (mut all, mut absent) = (Vec::new(), Vec::new());
     for name in adapters {
         match driver::obtain(name, options.offline) {
-            Ok(driver) => all.push(examine_one(name, &driver, &suites, &programs, &known)?),
+            Ok(driver) => all.push(examine_one(name, &driver, &options.suites(name), &programs, &known)?),
             Err(why) => {
                 tell(&format!("\n== {name}: NOT TO BE HAD, nothing was tested on it: {why:#} ==\n"));
                 let needed = name == driver::INSTALLED || options.only.iter().any(|only| only == name);
@@ -100,7 +106,7 @@ pub fn run(options: &Options) -> Result<bool> {
         }
     }
     for (name, needed) in &absent {
-        tell(&format!("{name}: not to be had{}\n", if *needed { ", FAILED" } else { "" }));
+        tell(&format!("{name}: NOT TO BE HAD, nothing was tested on it{}\n", if *needed { ": FAILED" } else { "" }));
     }
     if options.write {
         write(&all)?;
@@ -158,4 +164,46 @@ fn write(all: &[Results]) -> Result<()> {
     text = table::DRIVERS.update(&text, &drivers)?;
     text = table::NUMBERS.update(&text, &numbers)?;
     std::fs::write(&path, text).with_context(|| path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn of(arguments: &str) -> Result<Options, clap::Error> {
+        Cli::try_parse_from(["x"].into_iter().chain(arguments.split_whitespace())).map(|cli| cli.options)
+    }
+
+    #[test]
+    fn all_suites_run_on_all_adapters_unless_fewer_are_asked_for() {
+        let all = of("").unwrap();
+        assert_eq!((all.adapters(), all.suites("mesa25")), (NAMES.to_vec(), Suite::ALL.to_vec()));
+        let one = of("--only own --suite ops --write").unwrap();
+        assert_eq!((one.adapters(), one.suites("own")), (vec!["own"], vec![Suite::Ops]));
+    }
+
+    #[test]
+    fn what_tests_run_is_quick_and_leaves_out_the_installed_adapter() {
+        let quick = of("--others --quick").unwrap();
+        assert_eq!(quick.adapters(), Options::others(true).adapters());
+        assert_eq!(Options::others(false).suites("mesa25"), Suite::ALL);
+        assert_eq!(quick.adapters(), ["mesa25", "swiftshader"]);
+        assert!(quick.adapters().iter().all(|name| quick.suites(name).contains(&Suite::Smallest)));
+        assert!(!quick.suites("mesa25").iter().any(|suite| suite.is_program()));
+    }
+
+    #[test]
+    fn options_that_contradict_are_refused() {
+        for wrong in ["--only mesa", "--only own --others", "--quick --suite ops", "--quick --write", "--suite opps"] {
+            assert!(of(wrong).is_err(), "{wrong}");
+        }
+    }
 }

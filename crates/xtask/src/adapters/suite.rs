@@ -11,6 +11,9 @@ use super::examine::Examined;
 use super::libtest::{self, Program};
 use crate::steps::tell;
 
+/// The smallest network: how the names of its cases begin.
+pub(super) const SMALLEST: &str = "tiny_cnn";
+
 /// A suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -25,6 +28,8 @@ pub(super) enum Suite {
     Ops,
     /// Training steps.
     Optim,
+    /// The smallest network, one of Networks.
+    Smallest,
 }
 
 impl fmt::Display for Suite {
@@ -35,13 +40,19 @@ impl fmt::Display for Suite {
             Self::Golden => "golden",
             Self::Ops => "ops",
             Self::Optim => "optim",
+            Self::Smallest => "smallest",
         })
     }
 }
 
 impl Suite {
+    /// All that is run if nothing else is asked for.
     pub(super) const ALL: [Self; 5] = [Self::Doctor, Self::Networks, Self::Golden, Self::Ops, Self::Optim];
-    pub(super) const QUICK: [Self; 2] = [Self::Doctor, Self::Golden];
+
+    /// What takes a minute on an adapter. Mesa 25 compiles kernels slowly, and takes minutes for the doctor's.
+    pub(super) fn quick(adapter: &str) -> &'static [Self] {
+        if adapter == "mesa25" { &[Self::Smallest] } else { &[Self::Doctor, Self::Smallest] }
+    }
 
     /// Whether it is a test program, which has to be compiled.
     pub(super) fn is_program(self) -> bool {
@@ -68,6 +79,7 @@ impl Suite {
                 Ok(examined.insert(found).checks.clone())
             }
             Self::Networks => golden(driver, &["--models", "--filter", "tiny"]),
+            Self::Smallest => golden(driver, &["--models", "--filter", SMALLEST]),
             Self::Golden => golden(driver, &["--ops"]),
             Self::Ops | Self::Optim => {
                 let name = self.to_string();
@@ -103,7 +115,9 @@ fn this(driver: &Driver) -> Result<Command> {
 /// Recomputes stored results in a process of its own.
 fn golden(driver: &Driver, arguments: &[&str]) -> Result<Vec<Check>> {
     let output = this(driver)?.arg("golden").args(arguments).output()?;
-    cases(&String::from_utf8_lossy(&output.stdout), &output.status.to_string())
+    let checks = cases(&String::from_utf8_lossy(&output.stdout), &output.status.to_string())?;
+    checks.iter().for_each(report);
+    Ok(checks)
 }
 
 /// The lines of the report of `cargo xtask golden`. A run that ended early has one more check, which failed.
@@ -123,15 +137,11 @@ fn cases(text: &str, status: &str) -> Result<Vec<Check>> {
             }
             _ => bail!("a line of the report: {line}"),
         };
-        let check = Check { name: name.to_owned(), outcome };
-        report(&check);
-        checks.push(check);
+        checks.push(Check { name: name.to_owned(), outcome });
     }
     if !ended || checks.is_empty() {
         let after = checks.last().map_or("nothing", |check| &check.name);
-        let early = Check::early(after, status);
-        report(&early);
-        checks.push(early);
+        checks.push(Check::early(after, status));
     }
     Ok(checks)
 }

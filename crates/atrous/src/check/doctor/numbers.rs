@@ -32,6 +32,8 @@ pub struct Numbers {
     pub reordered: bool,
     /// Whether quotients are the nearest numbers.
     pub nearest_quotients: bool,
+    /// Whether `pack2x16float` keeps an infinity, and the value beside it.
+    pub packed_infinity: bool,
 }
 
 /// Values of the three inputs.
@@ -49,7 +51,9 @@ const SMALL: usize = 3;
 const ZERO: usize = 4;
 const CONTRACTED: usize = 5;
 const ORDER: usize = 6;
-const QUOTIENTS: usize = 7;
+/// Infinity, and 1 beside it in a word of two f16.
+const HALVES: usize = 8;
+const QUOTIENTS: usize = 10;
 const LEN: usize = 64;
 
 impl Inputs {
@@ -65,6 +69,9 @@ impl Inputs {
             [once, once, -(1.0 + 1.0 / 2048.0)],
             // 2^25 + 1 is rounded to 2^25.
             [33_554_432.0, 1.0, 0.0],
+            [0.0, 0.0, 0.0],
+            [f32::INFINITY, 0.0, 0.0],
+            [1.0, 0.0, 0.0],
         ];
         rows.extend((QUOTIENTS..LEN).map(|i| [1.0 + i as f32, 3.0 + (i * i % 41) as f32, 0.0]));
         let column = |i: usize| rows.iter().map(|row| row[i]).collect();
@@ -93,12 +100,13 @@ impl Numbers {
             negative_zero: value("product", ZERO)?.is_sign_negative(),
             contracted: value(FUSED.name, CONTRACTED)? != 0.0,
             reordered: value(ORDERED.name, ORDER)? != 0.0,
+            packed_infinity: value(PACKED.name, HALVES)? == f32::INFINITY && value(PACKED.name, HALVES + 1)? == 1.0,
             nearest_quotients: (QUOTIENTS..LEN).all(|i| inputs.is_nearest_quotient(i, quotients[i])),
         })
     }
 
     /// Each question and its answer.
-    pub fn answers(&self) -> [(&'static str, &'static str); 10] {
+    pub fn answers(&self) -> [(&'static str, &'static str); 11] {
         let kept = |kept: bool| if kept { "kept" } else { "changed" };
         let flushed = |kept: bool| if kept { "kept" } else { "taken for zero" };
         let either = |yes: bool, [this, that]: [&'static str; 2]| if yes { this } else { that };
@@ -112,6 +120,7 @@ impl Numbers {
             ("negative zero", kept(self.negative_zero)),
             ("a * b + c", either(self.contracted, ["rounded once", "rounded twice"])),
             ("(a + b) - a", either(self.reordered, ["reordered", "as written"])),
+            ("infinity in pack2x16float", kept(self.packed_infinity)),
             ("a / b", either(self.nearest_quotients, ["the nearest number", "not always the nearest number"])),
         ]
     }
@@ -141,6 +150,11 @@ const LARGEST: Formula = Formula { name: "largest", wgsl: "max(a, b)", reference
 const FUSED: Formula = Formula { name: "fused", wgsl: "a * b + c", reference: |a, b, c| a * b + c };
 const ORDERED: Formula = Formula { name: "ordered", wgsl: "(a + b) - a", reference: |_, b, _| b };
 const QUOTIENT: Formula = Formula { name: "quotient", wgsl: "a / b", reference: |a, b, _| a / b };
+const PACKED: Formula = Formula {
+    name: "packed",
+    wgsl: "vec4(unpack2x16float(pack2x16float(a.xy)), unpack2x16float(pack2x16float(a.zw)))",
+    reference: |a, _, _| a,
+};
 
 impl CustomOp for Formula {
     fn name(&self) -> &'static str {
@@ -180,7 +194,7 @@ fn nodes(graph: &mut Graph) -> Result<Vec<NodeId>, GraphError> {
     let sum = graph.add("sum", Op::Binary(Binary::Add), &[a, b])?;
     let relu = graph.add("relu", Op::Unary(Unary::Relu), &[sum])?;
     let mut wanted = vec![product, sum, relu];
-    for formula in [DIFFERS, LARGEST, FUSED, ORDERED, QUOTIENT] {
+    for formula in [DIFFERS, LARGEST, FUSED, ORDERED, QUOTIENT, PACKED] {
         wanted.push(graph.add(formula.name, Op::custom(formula), &[a, b, c])?);
     }
     Ok(wanted)
@@ -234,6 +248,7 @@ mod tests {
             contracted: false,
             reordered: false,
             nearest_quotients: true,
+            packed_infinity: false,
         };
         let text = all.to_string();
         assert!(
@@ -241,6 +256,9 @@ mod tests {
                 "NaN kept, NaN != NaN true, max(NaN, 1) 1, infinity kept, subnormal inputs taken for zero"
             )
         );
-        assert!(text.ends_with("a * b + c rounded twice, (a + b) - a as written, a / b the nearest number"), "{text}");
+        assert!(
+            text.ends_with("(a + b) - a as written, infinity in pack2x16float changed, a / b the nearest number"),
+            "{text}"
+        );
     }
 }
