@@ -3,6 +3,7 @@
 mod numbers;
 mod report;
 mod table;
+mod updates;
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
@@ -58,7 +59,7 @@ impl Diagnosis {
 }
 
 /// Runs every kernel variant, in every tile, that plans for this device may use, on small tensors of odd shapes: in f32, and in f16 on devices
-/// [opened](atrous_gpu::DeviceOptions::precision) for it. Most of the time is the driver's, which compiles several kernels at once.
+/// [opened](atrous_gpu::DeviceOptions::precision) for it; and an update by every optimizer. Most of the time is the driver's, which compiles several kernels at once.
 ///
 /// # Errors
 /// [`GpuError::DeviceLost`]. Kernels whose results are wrong, or that the driver does not compile, are
@@ -83,13 +84,14 @@ pub fn examine_blocking(device: &Device) -> Result<Diagnosis, GpuError> {
         runs: 0,
         variants: Vec::new(),
         faults: Vec::new(),
-        took: begun.elapsed(),
+        took: Duration::ZERO,
     };
-    for run in parts.into_iter().flatten() {
+    for run in parts.into_iter().flatten().chain(updates::examine(device)?) {
         found.runs += 1;
         found.variants.push(run.choice.variant);
         found.faults.extend(run.error.map(|error| Fault { operation: run.operation, choice: run.choice, error }));
     }
+    found.took = begun.elapsed();
     found.variants.sort_unstable();
     found.variants.dedup();
     found.faults.sort_by(|a, b| (a.choice, &a.operation).cmp(&(b.choice, &b.operation)));
@@ -163,12 +165,13 @@ mod tests {
     use std::collections::BTreeSet;
 
     use atrous_kernels::Limits;
+    use atrous_kernels::plan::plan_training;
 
     use super::*;
 
     /// The kernels that plans of these cases dispatch, on software adapters, with subgroups and without, and on others.
     #[test]
-    fn the_table_reaches_every_kernel_but_those_of_updates_pictures_and_matrices() {
+    fn every_kernel_is_reached_but_those_of_pictures_textures_and_matrices() {
         let mut reached = BTreeSet::new();
         for (software, subgroup) in [(true, None), (true, Some(8)), (false, None)] {
             let target = Target { f16: true, subgroup, ..Target::new(Limits::WEBGPU, software) };
@@ -182,8 +185,14 @@ mod tests {
                 }
             }
         }
+        for optimizer in updates::optimizers() {
+            let (graph, training) = updates::step(optimizer).expect("a step");
+            let plan = plan_training(&graph, &[], &training, &Target::new(Limits::WEBGPU, true)).expect("a plan");
+            let updates = plan.updates(true).flat_map(|update| &update.dispatches);
+            reached.extend(updates.map(|dispatch| dispatch.shader.name));
+        }
         // No plan chooses im2col unless a program names it.
-        let elsewhere = ["image/", "interop/", "optim/", "conv/cooperative", "conv/im2col"];
+        let elsewhere = ["image/", "interop/", "conv/cooperative", "conv/im2col"];
         let all = atrous_shaders::SHADERS.iter().map(|shader| shader.name);
         let never: BTreeSet<_> = all
             .filter(|kernel| !elsewhere.iter().any(|start| kernel.starts_with(start)) && !reached.contains(kernel))
