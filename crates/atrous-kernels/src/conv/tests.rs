@@ -202,6 +202,15 @@ fn subgroups_share_what_they_load_where_columns_fill_a_workgroup() {
     assert_eq!(of(16, conv(1, 0), image(56), dense).0, "gemm_registers");
     assert_eq!(of(4, conv(1, 1), image(56), Shape::new(3, 3, 64, 72)).0, "implicit_gemm_registers");
 
+    let transposed = Op::Conv2dGradInput(Conv2dGradInput { conv: conv(1, 1), h: 56, w: 56 });
+    let transposed = plan(transposed, image(56), Shape::new(3, 3, 64, 64), false, &with_subgroups(8));
+    assert_eq!((transposed.variant, transposed.dispatches[0].grid), ("transposed_subgroup", [196, 1, 1]));
+    // The twelve channels of an image fill a tile of sixteen well enough, eight do not.
+    let gradient = |c| plan_weight(conv(1, 1), Shape::new(2, 56, 56, c), Shape::new(3, 3, c, 64), &with_subgroups(8));
+    let [shared, alone] = ["grad_weight_subgroup", "grad_weight_registers"];
+    assert_eq!([64, 12, 8].map(|c| gradient(c).variant), [shared, shared, alone]);
+    assert_eq!([64, 12].map(|c| gradient(c).tile.map(|tile| tile.m)), [Some(32), Some(16)]);
+
     let reason = |target: &Target| {
         let plan = plan(Op::Conv2d(conv(1, 0)), image(56), Shape { c: 16, ..dense }, true, target);
         plan.declined.iter().find(|d| d.variant == "gemm_subgroup").expect("it declined").reason

@@ -8,7 +8,7 @@ use super::{direct, sum, tiled};
 use crate::conv::conditions::{shared, subgroups};
 use crate::kernel::Kernel;
 use crate::tile::Tile;
-use crate::variant::{Entry, Variant};
+use crate::variant::{Entry, Variant, require};
 
 pub(super) static VARIANT: Variant<GradWeight> = Variant {
     entry: Entry {
@@ -18,7 +18,7 @@ pub(super) static VARIANT: Variant<GradWeight> = Variant {
         beats_on_software: &[&tiled::VARIANT.entry],
     },
     legal: |p| subgroups(p.target()).and(layered(p)),
-    preferred: |p| shared(p.target(), p.og4()),
+    preferred: |p| shared(p.target(), p.og4()).and(require(p.cg4() > 2, "too few input channels to fill a tile")),
     plan: |p| sum::plan(p, &stage(p)),
 };
 
