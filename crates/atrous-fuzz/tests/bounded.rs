@@ -79,6 +79,32 @@ fn every_kind_of_fault_is_found_kept_and_found_again() {
     }
 }
 
+/// Pictures that a decoder takes hundreds of megabytes for are refused before.
+#[test]
+fn what_went_wrong_once_is_refused() {
+    let picture = |name: &str| {
+        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../atrous-vision/tests/data").join(name))
+            .expect("a picture")
+    };
+    let changed = |name: &str, tag: &[u8], at: usize, bytes: &[u8]| {
+        let mut picture = picture(name);
+        let start = picture.windows(tag.len()).position(|window| window == tag).expect("a chunk") + at;
+        picture[start..start + bytes.len()].copy_from_slice(bytes);
+        picture
+    };
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    for (target, input, message) in [
+        ("webp", changed("decode_lossy.webp", b"EXIF", 4, &[0xFF, 0xFF, 0xFF, 0x7F]), "truncated WebP picture"),
+        ("webp", changed("decode_lossy.webp", b"VP8 ", 14, &[0xFF, 0x3F, 0xFF, 0x3F]), "a frame of it is 16383×16383"),
+    ] {
+        let path = folder.path().join("input");
+        fs::write(&path, input).expect("a file can be written");
+        let output = program().args(["replay", target]).arg(&path).output().expect("it starts");
+        let stdout = text(&output.stdout);
+        assert!(stdout.starts_with("refused: ") && stdout.contains(message), "{target}: {stdout}");
+    }
+}
+
 /// A process that ends, or prints, or does not accept its own seeds, is seen by the one that started it.
 #[test]
 fn what_ends_or_prints_is_seen_from_outside() {
