@@ -11,9 +11,9 @@ use crate::steps::{self, Step, installed};
 const TIGHT: [(&str, &str); 4] =
     [("ATROUS_LIMITS", "default"), ("ATROUS_CHECKS", "1"), ("LP_NATIVE_VECTOR_WIDTH", "128"), ("GALLIVM_PERF", "nopt")];
 
-/// Runs all test suites and recomputes the golden results; runs a part on other software adapters. With `all`
-/// runs all of it there, and also the suite that needs gigabytes of memory. This executable
-/// recomputes the golden results, so that they need no further build.
+/// Runs all test suites, recomputes the golden results, and runs a part of both on other software adapters. With `all` runs more there
+/// ([`adapters`]), and also the suite that needs gigabytes of memory. This executable recomputes the golden results, so that they need no
+/// further build.
 ///
 /// # Errors
 /// If a command cannot be started.

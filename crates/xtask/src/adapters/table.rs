@@ -130,6 +130,8 @@ mod tests {
         for table in [PASSES, DRIVERS, NUMBERS] {
             assert_eq!(table.update(&page, &[]).unwrap(), page);
         }
+        let questions = atrous::check::Numbers::QUESTIONS.join(" | ");
+        assert!(page.contains(&format!("{NUMBERS}\n| adapter | {questions} |\n")), "the doctor asks {questions}");
     }
 
     #[test]

@@ -84,6 +84,21 @@ impl Inputs {
 }
 
 impl Numbers {
+    /// What is asked, in the order of [`Self::answers`].
+    pub const QUESTIONS: [&'static str; 11] = [
+        "NaN",
+        "NaN != NaN",
+        "max(NaN, 1)",
+        "infinity",
+        "subnormal inputs",
+        "subnormal results",
+        "negative zero",
+        "a * b + c",
+        "(a + b) - a",
+        "infinity in pack2x16float",
+        "a / b",
+    ];
+
     /// Computes with such numbers on the device.
     pub(super) fn of(device: &Device) -> Result<Self, GpuError> {
         let inputs = Inputs::new();
@@ -110,19 +125,20 @@ impl Numbers {
         let kept = |kept: bool| if kept { "kept" } else { "changed" };
         let flushed = |kept: bool| if kept { "kept" } else { "taken for zero" };
         let either = |yes: bool, [this, that]: [&'static str; 2]| if yes { this } else { that };
-        [
-            ("NaN", kept(self.nan)),
-            ("NaN != NaN", either(self.nan_differs, ["true", "false"])),
-            ("max(NaN, 1)", either(self.nan_largest, ["NaN", "1"])),
-            ("infinity", kept(self.infinity)),
-            ("subnormal inputs", flushed(self.subnormal_input)),
-            ("subnormal results", flushed(self.subnormal_result)),
-            ("negative zero", kept(self.negative_zero)),
-            ("a * b + c", either(self.contracted, ["rounded once", "rounded twice"])),
-            ("(a + b) - a", either(self.reordered, ["reordered", "as written"])),
-            ("infinity in pack2x16float", kept(self.packed_infinity)),
-            ("a / b", either(self.nearest_quotients, ["the nearest number", "not always the nearest number"])),
-        ]
+        let answers = [
+            kept(self.nan),
+            either(self.nan_differs, ["true", "false"]),
+            either(self.nan_largest, ["NaN", "1"]),
+            kept(self.infinity),
+            flushed(self.subnormal_input),
+            flushed(self.subnormal_result),
+            kept(self.negative_zero),
+            either(self.contracted, ["rounded once", "rounded twice"]),
+            either(self.reordered, ["reordered", "as written"]),
+            kept(self.packed_infinity),
+            either(self.nearest_quotients, ["the nearest number", "not always the nearest number"]),
+        ];
+        std::array::from_fn(|i| (Self::QUESTIONS[i], answers[i]))
     }
 }
 
