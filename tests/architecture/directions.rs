@@ -34,7 +34,7 @@ const KERNELS: Layers = &[
 
 /// What programs hold (buffers, parameters) is below what runs (sessions, trainings), and opening an adapter is above: it tests kernels.
 const GPU: Layers = &[
-    &["counters", "custom", "data", "error", "handle", "options", "parallel", "sealed", "whole_file"],
+    &["counters", "custom", "data", "error", "handle", "options", "parallel", "sealed", "watchers", "whole_file"],
     &["adapter", "avoided", "cooperative", "disk_cache", "interop_kernels", "pipelines", "readers", "slots", "tuned"],
     &["device"],
     &[
@@ -44,6 +44,7 @@ const GPU: Layers = &[
         "compile",
         "download",
         "finite",
+        "hang",
         "parameters",
         "pixels",
         "readback",
@@ -53,7 +54,7 @@ const GPU: Layers = &[
     ],
     &["cache", "executable", "flight", "interop", "many", "run", "session", "snapshot", "take_pixels", "training"],
     &["cooperative_proof", "profile", "totals"],
-    &["adapters", "choice", "from_wgpu", "open"],
+    &["adapters", "choice", "from_wgpu", "open", "reopen"],
 ];
 
 /// Losses and data know no objective, objectives no step, steps no trainer.

@@ -11,8 +11,8 @@ use crate::disk_cache::DiskCache;
 use crate::handle::Handle;
 use crate::interop_kernels::Kernels;
 use crate::pipelines::Pipelines;
-use crate::reopen::Successors;
 use crate::tuned::Tuned;
+use crate::watchers::Watchers;
 use crate::{AdapterInfo, DeviceOptions, GpuError};
 
 /// An opened adapter with its compiled kernels. Clones refer to the same device.
@@ -48,7 +48,8 @@ struct Shared {
     cooperative: OnceLock<Cooperative>,
     /// Most bytes of device memory for a session.
     budget: Mutex<Option<u64>>,
-    successors: Successors,
+    /// Are told of the device that takes the place of this one.
+    successors: Watchers<Device>,
 }
 
 impl Device {
@@ -62,7 +63,7 @@ impl Device {
         let (tuned, avoided) = (Tuned::open(&info, &options), Avoided::open(&info, &options));
         let (kernels, cooperative) = (Kernels::default(), OnceLock::new());
         let (handle, budget) = (Handle::new(raw, queue), Mutex::new(options.memory_budget));
-        let successors = Successors::default();
+        let successors = Watchers::default();
         let shared = Shared {
             handle,
             info,
@@ -169,7 +170,7 @@ impl Device {
         &self.shared.avoided
     }
 
-    pub(crate) fn successors(&self) -> &Successors {
+    pub(crate) fn successors(&self) -> &Watchers<Self> {
         &self.shared.successors
     }
 

@@ -61,6 +61,7 @@ mod training;
 mod tune;
 mod tuned;
 mod wait;
+mod watchers;
 mod whole_file;
 
 pub use adapter::{AdapterInfo, AdapterKind};

@@ -1,6 +1,5 @@
 //! Opening an adapter again whose device was lost.
 
-use std::sync::{Arc, Mutex, PoisonError};
 #[cfg(not(target_arch = "wasm32"))]
 use std::time::Duration;
 
@@ -20,23 +19,6 @@ const PAUSES: [Duration; 8] = [
     Duration::from_secs(30),
 ];
 
-/// Is called with a device that takes the place of another.
-type Successor = Arc<dyn Fn(&Device) + Send + Sync>;
-
-/// The functions that are called when a device is opened again.
-#[derive(Default)]
-pub(crate) struct Successors(Mutex<Vec<Successor>>);
-
-impl Successors {
-    fn all(&self) -> Vec<Successor> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn extend(&self, more: Vec<Successor>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(more);
-    }
-}
-
 impl Device {
     /// Opens the same adapter once more, with the same options, budget, choices of tuning and variants to avoid, and with the functions
     /// that watch this device: plans for both are the same, and so are results, bit for bit. Parameters and sessions of a lost device
@@ -47,9 +29,8 @@ impl Device {
     /// or has another driver now, and those of [`Device::open`].
     pub async fn reopen(&self) -> Result<Self, GpuError> {
         let device = self.again().await?;
-        let successors = self.successors().all();
-        device.successors().extend(successors.clone());
-        successors.iter().for_each(|tell| tell(&device));
+        device.successors().follow(self.successors());
+        self.successors().tell(&device);
         Ok(device)
     }
 
@@ -85,7 +66,7 @@ impl Device {
     /// Adds a function that is called with the device that takes the place of this one, and of later ones, when it is opened
     /// again after a loss: a program that shares the device with a training or a predictor goes on with the new one.
     pub fn on_reopen(&self, tell: impl Fn(&Self) + Send + Sync + 'static) {
-        self.successors().extend(vec![Arc::new(tell)]);
+        self.successors().add(tell);
     }
 }
 

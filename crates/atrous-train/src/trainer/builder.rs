@@ -8,13 +8,8 @@ use atrous_io::Weights;
 use atrous_nn::{IntoNetwork, Network, zoo::ZooError};
 
 use super::{
-    RunFolder, TrainError, TrainOptions, Trainer,
-    graph::DataShape,
-    memory::{self, Way},
-    persist::file_sizes,
-    placed::Setup,
-    recover::Safety,
-    resume, settings,
+    RunFolder, TrainError, TrainOptions, Trainer, graph::DataShape, memory, persist::file_sizes, placed::Setup, resume,
+    safety::Safety, settings, way::Way,
 };
 use crate::{
     Waiting,
@@ -120,7 +115,7 @@ impl TrainerBuilder<'_> {
         options.check_metrics(&metrics, validation.is_some())?;
         let setup = Setup { network, name, objective, data, validation, metrics: metrics.into() };
         let precision = device.options().precision;
-        let asked = Way::asked(&setup, &options);
+        let asked = setup.asked(&options);
         let whole = setup.step(asked.batch, &asked, &options, precision)?;
         let rest = train.rest();
         if let Some(n) = rest {

@@ -4,59 +4,21 @@ use std::sync::Arc;
 
 use atrous_gpu::{Device, GpuError, Parameters, Purpose};
 use atrous_graph::autodiff::Recompute;
-use serde::{Deserialize, Serialize};
 
 use super::{
     TrainError, TrainOptions,
     graph::DataShape,
     placed::{Placed, Setup, lacks_memory},
+    way::Way,
 };
-use crate::{
-    checkpoint::Adapted,
-    data::{Loader, LoaderOptions},
-};
-
-/// What a training does when its device lacks memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnOom {
-    /// Ends with [`TrainError::Memory`], which says what would fit.
-    #[default]
-    Fail,
-    /// Computes more activations again instead of storing them, which changes no number, and if that does not suffice, computes batches in
-    /// parts whose gradients are accumulated. Then batch normalisations see the statistics of the parts. It begins with what needs least time.
-    Adapt,
-}
-
-impl OnOom {
-    pub(super) fn adapts(self) -> bool {
-        self == Self::Adapt
-    }
-}
-
-/// How a training step is made to fit into memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Way {
-    /// Most samples that are computed at once.
-    pub(super) batch: usize,
-    pub(super) recompute: Recompute,
-}
-
-impl Way {
-    /// That of the options.
-    pub(super) fn asked(setup: &Setup, options: &TrainOptions) -> Self {
-        Self { batch: setup.data.images.n, recompute: options.recompute.clone() }
-    }
-
-    /// The one to begin with: that of the options, or where it may be, that of the training that is resumed.
-    pub(super) fn first(asked: Self, adapted: Option<Adapted>, on_oom: OnOom) -> Self {
-        let Some(Adapted { batch, recompute }) = adapted.filter(|_| on_oom.adapts()) else { return asked };
-        let recompute = recompute.parse().unwrap_or_else(|_| asked.recompute.clone());
-        Self { batch: batch.clamp(1, asked.batch), recompute }
-    }
-}
+use crate::data::{Loader, LoaderOptions};
 
 impl Setup {
+    /// The way of the options.
+    pub(super) fn asked(&self, options: &TrainOptions) -> Way {
+        Way { batch: self.data.images.n, recompute: options.recompute.clone() }
+    }
+
     /// Makes everything on the device of these parameters, this way or, if the options want it, the first that fits.
     pub(super) fn place_fitting(
         &self,
@@ -110,7 +72,7 @@ impl Setup {
     /// Adds to an error of memory the changes with which the training would fit, or where that is not known, need less: the least
     /// recomputation at the same batch size, and the largest smaller batch. Other errors are not changed.
     pub(super) fn advise(&self, error: GpuError, device: &Device, options: &TrainOptions) -> TrainError {
-        let most = self.most(&Way::asked(self, options), &error, device, options);
+        let most = self.most(&self.asked(options), &error, device, options);
         let Some(most) = most.filter(|_| lacks_memory(&error)) else { return error.into() };
         let fitting = |n, recompute: &Recompute| {
             let options = TrainOptions { recompute: recompute.clone(), ..options.clone() };

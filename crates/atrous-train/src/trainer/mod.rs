@@ -16,8 +16,10 @@ mod recover;
 mod rescue;
 mod resume;
 mod run_folder;
+mod safety;
 mod settings;
 mod submit;
+mod way;
 
 use std::sync::Arc;
 
@@ -26,17 +28,17 @@ use atrous_nn::Model;
 
 use crate::{checkpoint::TrainingState, curve::Curve, data::Loader, log::LogWriter};
 use evaluate::Evaluator;
-use memory::Way;
 use placed::{Placed, Setup};
-use recover::Safety;
+use safety::Safety;
+use way::Way;
 
 pub use builder::TrainerBuilder;
 pub use error::TrainError;
 pub use evaluate::Figures;
 pub use fit::{Outcome, Reason};
-pub use memory::OnOom;
 pub use options::{TrainOptions, Watch};
 pub use run_folder::{RunFolder, RunFolderError};
+pub use way::OnOom;
 
 /// A network in training.
 ///

@@ -8,7 +8,7 @@ use atrous_graph::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::OnOom;
+use super::way::OnOom;
 use crate::{EarlyStopping, Mode, OptionError, Part, Schedule, Show, metrics::Metric};
 
 /// Options of a training, such as `TrainOptions { epochs: 20, lr: 0.01, ..TrainOptions::default() }`.

@@ -10,7 +10,7 @@ use super::{
     TrainError, TrainOptions,
     evaluate::{Evaluation, Evaluator},
     graph::{DataShape, Recipe},
-    memory::Way,
+    way::Way,
 };
 use crate::{data::Loader, metrics::Metric, objective::Objective, step::TrainingStep};
 

@@ -5,30 +5,11 @@ use std::{sync::Arc, time::Instant};
 use atrous_gpu::{GpuError, Parameters};
 use atrous_graph::{ParameterSource, SourceError, TensorType};
 
-use super::{RunFolder, TrainError, Trainer, memory::Way, placed::lacks_memory};
+use super::{RunFolder, TrainError, Trainer, placed::lacks_memory, safety::LOSSES, way::Way};
 use crate::{
-    checkpoint::{Adapted, Checkpoint, TrainingState},
+    checkpoint::{Adapted, Checkpoint},
     log::RecoveryRecord,
 };
-
-/// Losses in a row, without an update that had not been done before, after which a training gives up: something that it does is the reason.
-const LOSSES: u32 = 5;
-
-/// What a training needs to go on after a loss.
-#[derive(Default)]
-pub(super) struct Safety {
-    /// The last state that was kept on the host.
-    pub(super) kept: Option<Checkpoint>,
-    /// Updates and epochs that log and watcher know. Those done again after a recovery are the same, and not told twice.
-    pub(super) steps: u64,
-    pub(super) epochs: u64,
-    /// Epochs that the watcher knows: the log is told before an epoch's files are written, the watcher after.
-    pub(super) watched: u64,
-    /// The updates known at the last loss, and losses since then.
-    losses: (u64, u32),
-    /// Recoveries that the watcher does not know yet.
-    pub(super) news: Vec<RecoveryRecord>,
-}
 
 /// What helps against an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,20 +18,6 @@ enum Remedy {
     Reopen,
     /// A new device, and a way that needs less memory than this one if it is lacking again.
     Adapt(Way),
-}
-
-impl Safety {
-    /// Notes that everything up to this state is in the log.
-    pub(super) fn told(&mut self, state: &TrainingState) {
-        (self.steps, self.epochs, self.watched) = (state.step, state.epoch, state.epoch);
-    }
-
-    /// Counts a loss; returns whether there were too many.
-    fn is_hopeless(&mut self) -> bool {
-        let (steps, count) = self.losses;
-        self.losses = (self.steps, if steps == self.steps { count + 1 } else { 1 });
-        self.losses.1 > LOSSES
-    }
 }
 
 /// Parameters that are written later.
@@ -81,7 +48,7 @@ impl Trainer {
     /// How the training was [adapted](super::OnOom::Adapt) to the device's memory, if it was.
     pub fn adapted(&self) -> Option<Adapted> {
         let Way { batch, recompute } = &self.way;
-        let changed = self.way != Way::asked(&self.setup, &self.options);
+        let changed = self.way != self.setup.asked(&self.options);
         changed.then(|| Adapted { batch: *batch, recompute: recompute.to_string() })
     }
 

@@ -2,6 +2,7 @@
 
 mod numbers;
 mod report;
+mod run;
 mod table;
 mod updates;
 
@@ -18,6 +19,7 @@ use atrous_kernels::{Choice, Operation, Target, is_replaceable, variants};
 use super::CheckError;
 use super::kernel::Trial;
 use super::values;
+use run::Run;
 use table::Case;
 
 pub use numbers::Numbers;
@@ -96,14 +98,6 @@ pub fn examine_blocking(device: &Device) -> Result<Diagnosis, GpuError> {
     found.variants.dedup();
     found.faults.sort_by(|a, b| (a.choice, &a.operation).cmp(&(b.choice, &b.operation)));
     Ok(found)
-}
-
-/// A run of a kernel.
-struct Run {
-    operation: String,
-    choice: Choice,
-    /// What is wrong.
-    error: Option<CheckError>,
 }
 
 /// The case, and the same in f16 if the device is for that and there are kernels.

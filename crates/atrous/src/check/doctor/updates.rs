@@ -9,7 +9,7 @@ use atrous_graph::optim::{Optimizer, Training};
 use atrous_graph::{DType, Graph, GraphError, Layout, Shape, TensorType};
 use atrous_kernels::Choice;
 
-use super::Run;
+use super::run::Run;
 use crate::check::CheckError;
 use crate::check::values::random;
 

@@ -32,8 +32,10 @@ pub struct Many<'p, I, T> {
 /// A batch that is submitted and not yet read.
 struct Batch {
     shape: Shape,
-    /// Kept so that the run can be repeated.
+    /// The network's input, kept so that the run can be repeated; empty if no photograph can be run.
     bytes: Vec<u8>,
+    /// A photograph to segment that is not at the network's size yet.
+    photo: Option<RgbImage>,
     /// `None` if no photograph of the batch can be run.
     flight: Result<Option<Flight>>,
     /// For each photograph its width and height, or the error in reading it.
@@ -43,7 +45,7 @@ struct Batch {
 impl Batch {
     /// No photographs.
     fn empty() -> Self {
-        Self { shape: Shape::channels(0), bytes: Vec::new(), flight: Ok(None), photos: Vec::new() }
+        Self { shape: Shape::channels(0), bytes: Vec::new(), photo: None, flight: Ok(None), photos: Vec::new() }
     }
 
     fn submitted(mut self, predictor: &mut Predictor) -> Self {
@@ -52,8 +54,17 @@ impl Batch {
     }
 
     fn submit(&mut self, predictor: &mut Predictor) {
-        if !self.bytes.is_empty() {
-            self.flight = predictor.begin(self.shape, &self.bytes).map(|(_, flight)| Some(flight));
+        self.flight = self.begin(predictor);
+    }
+
+    fn begin(&mut self, predictor: &mut Predictor) -> Result<Option<Flight>> {
+        if let Some(photo) = &self.photo {
+            (self.shape, self.bytes) = predictor.fitted_to_segment(photo)?;
+            self.photo = None;
+        }
+        match self.bytes.is_empty() {
+            true => Ok(None),
+            false => predictor.begin(self.shape, &self.bytes).map(|(_, flight)| Some(flight)),
         }
     }
 
@@ -214,11 +225,7 @@ where
             }
         };
         let photos = vec![Ok(photo.dimensions())];
-        // The session that tells the size may be the first on a lost device.
-        Some(match self.predictor.fitted_to_segment(&photo) {
-            Ok((shape, bytes)) => Batch { shape, bytes, photos, ..Batch::empty() }.submitted(self.predictor),
-            Err(error) => Batch { flight: Err(error), photos, ..Batch::empty() },
-        })
+        Some(Batch { photo: Some(photo), photos, ..Batch::empty() }.submitted(self.predictor))
     }
 
     fn read_batch(&mut self) -> Option<Batch> {
@@ -239,8 +246,10 @@ where
         if photos.is_empty() {
             return None;
         }
-        // An incomplete batch is filled up with black pictures.
-        bytes.resize(shape.n * shape.h * shape.w * 3, 0);
+        if good > 0 {
+            // An incomplete batch is filled up with black pictures.
+            bytes.resize(shape.n * shape.h * shape.w * 3, 0);
+        }
         Some(Batch { shape, bytes, photos, ..Batch::empty() }.submitted(self.predictor))
     }
 
