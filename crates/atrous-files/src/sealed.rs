@@ -9,9 +9,9 @@ const SEAL: &str = "checksum: ";
 ///
 /// ```
 /// let sealed = atrous_files::sealed("one\n");
-/// assert_eq!(sealed, "one\nchecksum: ddd6ff79\n");
+/// assert_eq!(sealed, "one\nchecksum: f817a89f\n");
 /// assert_eq!(atrous_files::unsealed(sealed.into()).as_deref(), Ok("one\n"));
-/// assert!(atrous_files::unsealed(b"two\nchecksum: ddd6ff79\n".to_vec()).is_err());
+/// assert!(atrous_files::unsealed(b"two\nchecksum: f817a89f\n".to_vec()).is_err());
 /// ```
 pub fn sealed(text: &str) -> String {
     format!("{text}{SEAL}{}\n", Checksum::of(text.as_bytes()))
