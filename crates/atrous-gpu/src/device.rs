@@ -179,6 +179,7 @@ impl Device {
     }
 
     /// How long a call waits for a run; `None` if there is no limit.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn time_limit(&self) -> Option<Duration> {
         const GPU: Duration = Duration::from_secs(600);
         const NONE: Duration = Duration::from_secs(1 << 32);
