@@ -52,7 +52,7 @@ impl Trainer {
     /// completed and the last checkpoint written to the run folder, if there is one: the error is then
     /// [`TrainError::Saved`] or [`TrainError::NotSaved`] around the [reason](TrainError::reason).
     ///
-    /// A device that is lost is opened again, and the training goes on from the last [snapshot](TrainOptions::snapshot_every) with
+    /// A device that is lost is opened again, and the training goes on from the last [snapshot](super::TrainOptions::snapshot_every) with
     /// the same bits; what it does again is not told again. With [`OnOom::Adapt`](super::OnOom::Adapt) it goes on the same way, in less
     /// memory, when the device lacks memory. Only if it cannot, or is lost six times in a row without getting further, the error
     /// is the device's, and the last snapshot is saved in the run folder.

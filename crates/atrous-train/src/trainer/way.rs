@@ -9,7 +9,7 @@ use crate::checkpoint::Adapted;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnOom {
-    /// Ends with [`TrainError::Memory`], which says what would fit.
+    /// Ends with [`TrainError::Memory`](super::TrainError::Memory), which says what would fit.
     #[default]
     Fail,
     /// Computes more activations again instead of storing them, which changes no number, and if that does not suffice, computes batches in
