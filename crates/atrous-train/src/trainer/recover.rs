@@ -67,11 +67,7 @@ impl Trainer {
             _ => None,
         };
         let Some(remedy) = remedy.filter(|_| !self.safety.is_hopeless()) else { return Err(error) };
-        if error.leaves_good_parameters() {
-            // The device has the state of the last update; what an update under way did is undone.
-            self.safety.kept = Some(self.checkpoint()?);
-        }
-        let Some(state) = self.last_state() else { return Err(error) };
+        let Some(state) = self.last_state(&error) else { return Err(error) };
         let (step, way) = (self.safety.steps, self.way.clone());
         let mut left = LOSSES;
         loop {
@@ -106,8 +102,15 @@ impl Trainer {
         }
     }
 
-    /// The last state that is out of the device's reach: on the host, or in the run folder.
-    fn last_state(&self) -> Option<Checkpoint> {
+    /// The last state that can be had after an error: that of the last update from the device, where what an update under way
+    /// did is undone, else one that is out of its reach, on the host or in the run folder.
+    fn last_state(&mut self, error: &TrainError) -> Option<Checkpoint> {
+        if error.leaves_good_parameters()
+            && let Ok(state) = self.checkpoint()
+        {
+            self.keep(state.clone());
+            return Some(state);
+        }
         let saved = || self.folder.as_ref().map(RunFolder::last).filter(|path| path.exists());
         self.safety.kept.clone().or_else(|| Checkpoint::load(saved()?).ok())
     }

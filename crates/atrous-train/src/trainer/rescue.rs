@@ -29,13 +29,10 @@ impl Trainer {
         let Some(last) = self.folder.as_ref().map(RunFolder::last) else { return error };
         let tried = matches!(&error, TrainError::Checkpoint(CheckpointError::Write { path, .. }) if *path == last);
         let lost = matches!(error, TrainError::Gpu(_) | TrainError::Memory { .. } | TrainError::NotRecovered { .. });
-        let kept = match (error.leaves_good_parameters(), self.safety.kept.take()) {
-            (true, _) => None,
-            (false, Some(kept)) if lost => Some(kept),
-            _ => return error,
-        };
-        let step = kept.as_ref().map_or(self.state.step, |kept| kept.state.step);
-        if step == 0 || tried {
+        let good = error.leaves_good_parameters();
+        let kept = self.safety.kept.as_ref().filter(|_| lost && !good);
+        let step = kept.map_or(self.state.step, |kept| kept.state.step);
+        if step == 0 || tried || !(good || kept.is_some()) {
             return error;
         }
         let error = Box::new(error);

@@ -14,6 +14,8 @@ pub enum OnOom {
     Fail,
     /// Computes more activations again instead of storing them, which changes no number, and if that does not suffice, computes batches in
     /// parts whose gradients are accumulated. Then batch normalisations see the statistics of the parts. It begins with what needs least time.
+    /// If memory is lacking on the way, the device is destroyed and [opened again](atrous_gpu::Device::on_reopen), which frees all of its memory: a
+    /// program that has other sessions on it makes them again.
     Adapt,
 }
 

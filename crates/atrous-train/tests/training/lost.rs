@@ -311,3 +311,35 @@ fn a_budget_that_shrinks_loses_no_update() {
         }
     }
 }
+
+#[test]
+fn a_state_from_before_memory_was_lacking_never_replaces_a_later_checkpoint() {
+    let smaller = bytes(2, Recompute::Nothing, 2);
+    let device = limited(2 * bytes(4, Recompute::Nothing, 1));
+    let (current, hopeless) = (current(&device), Arc::new(AtomicBool::new(false)));
+    let end = hopeless.clone();
+    device.on_reopen(move |device| {
+        if end.load(Ordering::Relaxed) {
+            device.destroy();
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let run_folder = Some(folder.path().to_owned());
+    let with = TrainOptions { run_folder, checkpoint_every: Some(1), snapshot_every: None, ..plain(OnOom::Adapt) };
+    let mut trainer = unet(&device, 4, with).unwrap();
+    let ended = trainer.fit_with(|record| {
+        match record {
+            Record::Step(r) if r.step == 1 => current.lock().unwrap().set_memory_budget(Some(smaller)),
+            Record::Step(r) if r.step == 5 => {
+                hopeless.store(true, Ordering::Relaxed);
+                current.lock().unwrap().destroy();
+            }
+            Record::Step(_) | Record::Epoch(_) | Record::Recovery(_) => {}
+        }
+        ControlFlow::Continue(())
+    });
+    let error = ended.unwrap_err();
+    assert!(matches!(error.reason(), TrainError::Gpu(GpuError::DeviceLost(_))), "{error}");
+    let last = Checkpoint::load(folder.path().join("last.checkpoint")).unwrap().state;
+    assert!(last.step >= 4 && last.adapted.is_some(), "{last:?}");
+}
