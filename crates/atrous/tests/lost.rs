@@ -1,5 +1,6 @@
 //! Predictors go on after their device was lost.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use atrous::gpu::GpuError;
@@ -148,14 +149,22 @@ fn weights_that_have_changed_meanwhile_are_not_taken_for_the_same() {
 
 #[test]
 fn a_device_that_is_lost_again_and_again_is_an_error() {
-    let device = device();
-    device.on_reopen(Device::destroy);
+    let (device, destroys) = (device(), Arc::new(AtomicBool::new(true)));
+    let still = destroys.clone();
+    device.on_reopen(move |device| {
+        if still.load(Ordering::Relaxed) {
+            device.destroy();
+        }
+    });
     let mut network =
         Predictor::new(&device, network("tiny_cnn").unwrap(), &weights("tiny_cnn"), PredictorOptions::default())
             .unwrap();
     device.destroy();
     let error = network.classify_blocking(&photos(1), 1).unwrap_err();
     assert!(matches!(error, Error::Gpu(GpuError::DeviceLost(_))), "{error}");
+    // When the adapter is well again, so is the predictor.
+    destroys.store(false, Ordering::Relaxed);
+    network.classify_blocking(&photos(1), 1).unwrap();
 }
 
 #[test]

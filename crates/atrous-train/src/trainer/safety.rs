@@ -30,10 +30,12 @@ impl Safety {
         (self.steps, self.epochs, self.watched) = (state.step, state.epoch, state.epoch);
     }
 
-    /// Counts a loss; returns whether there were too many.
+    /// Counts a loss; returns whether there were too many. Then a later attempt of the program begins to count anew.
     pub(super) fn is_hopeless(&mut self) -> bool {
         let (steps, count) = self.losses;
-        self.losses = (self.steps, if steps == self.steps { count + 1 } else { 1 });
-        self.losses.1 > LOSSES
+        let before = if steps == self.steps { count } else { 0 };
+        let hopeless = before >= LOSSES;
+        self.losses = (self.steps, if hopeless { 0 } else { before + 1 });
+        hopeless
     }
 }

@@ -160,26 +160,38 @@ fn without_snapshots_the_last_checkpoint_serves_and_without_both_nothing_does() 
 #[test]
 fn a_device_that_keeps_being_lost_ends_the_training_and_loses_no_snapshot() {
     let top = tempfile::tempdir().unwrap();
-    let (whole, parts) = (top.path().join("whole"), top.path().join("parts"));
     let with = |folder: &Path| TrainOptions { snapshot_every: Some(1), ..demanding(folder) };
+    let whole = top.path().join("whole");
     pixels(&device(), with(&whole)).unwrap().fit().unwrap();
-    let first = device();
-    first.on_reopen(Device::destroy);
-    let mut trainer = pixels(&first, with(&parts)).unwrap();
-    let ended = trainer.fit_with(|record| {
-        if matches!(record, Record::Step(r) if r.step == 3) {
-            first.destroy();
+    for later in ["in the same process", "resumed"] {
+        let parts = top.path().join(later);
+        let (first, destroys) = (device(), Arc::new(AtomicBool::new(true)));
+        let still = destroys.clone();
+        first.on_reopen(move |device| {
+            if still.load(Ordering::Relaxed) {
+                device.destroy();
+            }
+        });
+        let mut trainer = pixels(&first, with(&parts)).unwrap();
+        let ended = trainer.fit_with(|record| {
+            if matches!(record, Record::Step(r) if r.step == 3) {
+                first.destroy();
+            }
+            ControlFlow::Continue(())
+        });
+        let error = ended.unwrap_err();
+        assert!(matches!(error.reason(), TrainError::Gpu(GpuError::DeviceLost(_))), "{error}");
+        let TrainError::Saved { step: step @ 2..=3, .. } = error else { panic!("{error}") };
+        // The adapter is well again.
+        destroys.store(false, Ordering::Relaxed);
+        if later == "resumed" {
+            drop(trainer);
+            trainer = pixels(&device(), TrainOptions { resume: true, ..with(&parts) }).unwrap();
+            assert_eq!(trainer.state().step, step);
         }
-        ControlFlow::Continue(())
-    });
-    let error = ended.unwrap_err();
-    assert!(matches!(error.reason(), TrainError::Gpu(GpuError::DeviceLost(_))), "{error}");
-    let TrainError::Saved { step: step @ 2..=3, .. } = error else { panic!("{error}") };
-    drop(trainer);
-    let mut resumed = pixels(&device(), TrainOptions { resume: true, ..with(&parts) }).unwrap();
-    assert_eq!(resumed.state().step, step);
-    resumed.fit().unwrap();
-    assert_same_files(&whole, &parts);
+        trainer.fit().unwrap();
+        assert_same_files(&whole, &parts);
+    }
 }
 
 #[test]

@@ -46,11 +46,12 @@ impl Predictor {
         }
     }
 
-    /// Counts losses in a row.
+    /// Counts losses in a row. The call after one that failed begins to count anew.
     fn is_to_revive<T>(&mut self, ended: &Result<T>) -> bool {
         let lost = matches!(ended, Err(Error::Gpu(GpuError::DeviceLost(_))));
-        self.losses = if lost { self.losses + 1 } else { 0 };
-        lost && self.losses <= LOSSES
+        let goes_on = lost && self.losses < LOSSES;
+        self.losses = if goes_on { self.losses + 1 } else { 0 };
+        goes_on
     }
 
     /// Makes everything again on a new device. If that is lost, too, the next run meets it.
