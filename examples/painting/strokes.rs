@@ -1,6 +1,7 @@
 //! Strokes: which pixels of a photograph are labelled, and by what colour.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
 use atrous::vision::{ClassMap, Palette, shown};
@@ -33,14 +34,15 @@ impl Strokes {
         if path.exists() && !path.is_file() {
             return Err(format!("{name}: it is not a regular file").into());
         }
-        let picture = image::ImageReader::open(path).map_err(|e| format!("{name}: {e}"))?;
-        let picture = picture.with_guessed_format().map_err(|e| format!("{name}: {e}"))?;
-        let picture = picture.decode().map_err(|e| format!("{name}: {e}"))?.into_rgba8();
-        let got = picture.dimensions();
+        let open = || Ok::<_, io::Error>(image::ImageReader::open(path)?.with_guessed_format()?);
+        let failed = |e: image::ImageError| format!("{name}: {e}");
+        // Before the pixels are read, which may be many more than the photograph's.
+        let got = open().map_err(image::ImageError::from).and_then(|p| p.into_dimensions()).map_err(failed)?;
         if got != size {
             let (got, size) = (format!("{}×{}", got.0, got.1), format!("{}×{}", size.0, size.1));
             return Err(format!("{name}: the strokes are {got} pixels, the photograph is {size}").into());
         }
+        let picture = open().map_err(image::ImageError::from).and_then(|p| p.decode()).map_err(failed)?.into_rgba8();
         let opaque = picture.pixels().all(|p| p.0[3] == 255);
         let mut counts: BTreeMap<[u8; 3], usize> = BTreeMap::new();
         for p in picture.pixels().filter(|p| p.0[3] == 255) {

@@ -14,7 +14,9 @@ const MANY: usize = 8;
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     let files = files_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder));
-    let is_source = |file: &Path| file.extension().is_some_and(|e| e == "rs") && !file.ends_with("tests.rs");
+    let is_test =
+        |file: &Path| file.ends_with("tests.rs") || file.parent().is_some_and(|folder| folder.ends_with("tests"));
+    let is_source = |file: &Path| file.extension().is_some_and(|e| e == "rs") && !is_test(file);
     let files = files.into_iter().filter(|file| is_source(file));
     let texts: Vec<_> = files.map(|file| (file.clone(), std::fs::read_to_string(&file).expect("text"))).collect();
     assert!(!texts.is_empty(), "{folder} has no Rust files");

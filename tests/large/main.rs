@@ -1,6 +1,7 @@
 //! What takes gigabytes and minutes: filters and batches of several bindings at their real sizes, under WebGPU's default limits.
 
 mod batch;
+mod kills;
 mod soak;
 mod vgg;
 

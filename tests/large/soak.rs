@@ -52,7 +52,7 @@ impl Tenths {
 }
 
 /// A fixed pseudo-random sequence (xorshift).
-fn random() -> impl FnMut(u32) -> u32 {
+pub(crate) fn random() -> impl FnMut(u32) -> u32 {
     let mut state = 0x2545_F491_4F6C_DD1D_u64;
     move |below| {
         state ^= state << 13;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -40,6 +40,14 @@ pub(crate) struct Options {
     messages: bool,
 }
 
+/// Files of a run.
+struct Files {
+    /// This program, as it was named at the beginning: a build may replace it.
+    program: PathBuf,
+    /// Where the inputs of faults go.
+    faults: PathBuf,
+}
+
 /// What was found, and the time that each target has had.
 struct State {
     reports: BTreeMap<&'static str, Report>,
@@ -56,7 +64,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         true => TARGETS.to_vec(),
         false => options.target.iter().map(|name| targets::named(name)).collect::<Result<_>>()?,
     };
-    let faults = std::path::absolute(&options.faults)?;
+    let files = Files { program: std::env::current_exe()?, faults: std::path::absolute(&options.faults)? };
     let names = || chosen.iter().map(|target| target.name);
     let reports = names().map(|name| (name, Report::default())).collect();
     let spent = names().map(|name| (name, Duration::ZERO)).collect();
@@ -67,8 +75,8 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         let workers: Vec<_> = (0..cores)
             .map(|_| {
                 scope.spawn({
-                    let (state, faults) = (&state, &faults);
-                    move || turns(state, options, end, faults)
+                    let (state, files) = (&state, &files);
+                    move || turns(state, options, end, files)
                 })
             })
             .collect();
@@ -80,7 +88,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
 }
 
 /// Runs one target after another, that which had least time first.
-fn turns(state: &Mutex<State>, options: &Options, end: Instant, faults: &Path) -> Result<()> {
+fn turns(state: &Mutex<State>, options: &Options, end: Instant, files: &Files) -> Result<()> {
     while Instant::now() < end {
         let left = (end - Instant::now()).as_secs_f64().min(TURN);
         let (name, turn) = {
@@ -91,7 +99,7 @@ fn turns(state: &Mutex<State>, options: &Options, end: Instant, faults: &Path) -
             (name, state.turns)
         };
         let seed = options.seed.wrapping_add(turn << 32);
-        let report = process(name, seed, left, faults)?;
+        let report = process(name, seed, left, files)?;
         for (input, what) in &report.faults {
             eprintln!("FAULT of {name}: {what}\n  again: cargo xtask fuzz --target {name} --input {input}");
         }
@@ -101,11 +109,11 @@ fn turns(state: &Mutex<State>, options: &Options, end: Instant, faults: &Path) -
 }
 
 /// Runs one process. What it prints, and its end by a signal, are faults.
-fn process(name: &str, seed: u64, seconds: f64, faults: &Path) -> Result<Report> {
+fn process(name: &str, seed: u64, seconds: f64, files: &Files) -> Result<Report> {
     let folder = work::folder()?;
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = Command::new(&files.program);
     command.args(["work", name, "--seed", &seed.to_string(), "--seconds", &seconds.to_string()]);
-    command.arg("--faults").arg(faults).arg("--folder").arg(folder.path());
+    command.arg("--faults").arg(&files.faults).arg("--folder").arg(folder.path());
     let output = command.stdin(Stdio::null()).output().context("starting a process")?;
     let [stdout, stderr] = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
     let (mut report, others) = Report::parse(&stdout);
@@ -117,7 +125,7 @@ fn process(name: &str, seed: u64, seconds: f64, faults: &Path) -> Result<Report>
         Some(limits::HANGS) => "does not end".to_owned(),
         _ => format!("ends the process ({}): {stderr}", output.status),
     };
-    let kept = faults.join(format!("{name}-{seed}-ended"));
+    let kept = files.faults.join(format!("{name}-{seed}-ended"));
     fs::copy(folder.path().join(LAST), &kept).with_context(|| format!("{name}: {what}, without an input"))?;
     report.faults.push((kept.display().to_string(), what));
     Ok(report)

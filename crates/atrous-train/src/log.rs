@@ -22,6 +22,9 @@ pub enum Record {
     Epoch(EpochRecord),
     /// A device that was opened again.
     Recovery(RecoveryRecord),
+    /// An update that is done again after a recovery, by its number. Only the watcher is told: it is not in the log.
+    #[serde(skip)]
+    Again(u64),
 }
 
 /// The values of one optimizer step. A number that is not finite is `null` in the file and NaN when read back.
@@ -157,6 +160,7 @@ impl LogWriter {
             Record::Step(r) => r.step <= steps,
             Record::Epoch(r) => r.epoch <= epochs,
             Record::Recovery(r) => r.step <= steps,
+            Record::Again(_) => false,
         };
         let records: Vec<Record> = records.into_iter().filter(before).collect();
         let lines = records.iter().map(line).collect::<io::Result<Vec<_>>>();

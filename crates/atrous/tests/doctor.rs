@@ -15,7 +15,7 @@ fn every_kernel_of_this_adapter_is_right() {
     let device = Device::from_env_blocking().expect("the tests need an adapter");
     let found = examine_blocking(&device).unwrap();
     assert!(found.faults.is_empty() && found.replaceable().is_empty(), "{found}");
-    assert!(found.runs > 300 && found.variants.contains(&"direct"), "{found}");
+    assert!(found.runs > 200 && ["direct", "overlay"].iter().all(|name| found.variants.contains(name)), "{found}");
     assert!(found.to_string().contains("NaN kept"), "{found}");
 }
 

@@ -5,6 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::steps;
+
 /// Options of `cargo xtask fuzz`.
 #[derive(clap::Args)]
 pub struct Options {
@@ -38,7 +40,7 @@ pub fn fuzz(options: &Options) -> Result<bool> {
     if !Command::new(env!("CARGO")).args(build).status().context("starting cargo")?.success() {
         return Ok(false);
     }
-    let this = std::env::current_exe()?;
+    let this = steps::this()?;
     let target = this.ancestors().nth(2).unwrap_or(Path::new("target"));
     let mut command = Command::new(target.join("debug/atrous-fuzz"));
     match (&options.input, &options.target[..]) {

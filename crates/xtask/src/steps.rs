@@ -1,7 +1,10 @@
 //! Tasks that consist of several commands.
 
-use std::io::{Write, stdout};
+use std::ffi::OsStr;
+use std::io::{self, Write, stdout};
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -23,7 +26,7 @@ impl Step {
         Self::program(what, env!("CARGO"), arguments)
     }
 
-    pub(crate) fn program(what: &'static str, program: &str, arguments: &[&str]) -> Self {
+    pub(crate) fn program(what: &'static str, program: impl AsRef<OsStr>, arguments: &[&str]) -> Self {
         let mut command = Command::new(program);
         command.args(arguments);
         Self::new(what, Ok(command))
@@ -68,6 +71,19 @@ pub(crate) fn run(steps: Vec<Step>) -> Result<bool> {
         tell(&format!("FAILED: {what}\n"));
     }
     Ok(failed.is_empty())
+}
+
+/// This program. A task that builds asks for it before: cargo may replace the file, and then Linux names the one that runs
+/// `FILE (deleted)` (`man 5 proc_pid_exe`), which is no file. The one in its place is built from the same sources.
+///
+/// # Errors
+/// If the system does not tell.
+pub(crate) fn this() -> io::Result<&'static Path> {
+    static THIS: OnceLock<PathBuf> = OnceLock::new();
+    match THIS.get() {
+        Some(path) => Ok(path),
+        None => std::env::current_exe().map(|path| &**THIS.get_or_init(|| path)),
+    }
 }
 
 /// Writes to standard output. Nobody need read it: where it is closed the steps go on.

@@ -26,15 +26,15 @@ pub fn test(all: bool) -> Result<bool> {
         let suite = &["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"];
         (suite, &["test", "--workspace", "--test", "ops", "--test", "optim", "--no-fail-fast"])
     };
-    let this = std::env::current_exe()?.to_string_lossy().into_owned();
+    let this = steps::this()?;
     let tight = Step::cargo("kernels and training steps with WebGPU's default limits and with shader checks", ops);
     let large = &["test", "--workspace", "--features", "atrous-tests/large", "--test", "large"];
     let mut suites = vec![
         Step::cargo("all suites", suite),
         Step::cargo("samples in the documentation", &["test", "--workspace", "--doc", "-q", "--no-fail-fast"]),
         tight.with(&TIGHT),
-        Step::program("results of PyTorch and Keras", &this, &["golden"]),
-        Step::program("small networks in f16", &this, &["golden", "--models", "--f16", "--filter", "tiny"]),
+        Step::program("results of PyTorch and Keras", this, &["golden"]),
+        Step::program("small networks in f16", this, &["golden", "--models", "--f16", "--filter", "tiny"]),
     ];
     suites.extend(all.then(|| Step::cargo("filters and batches of several bindings", large)));
     let passed = steps::run(suites)?;

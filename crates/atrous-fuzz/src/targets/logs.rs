@@ -56,6 +56,7 @@ pub(super) fn read(place: &Place) -> Result<(), String> {
         Record::Step(step) => step.step <= 1,
         Record::Epoch(epoch) => epoch.epoch <= 1,
         Record::Recovery(recovery) => recovery.step <= 1,
+        Record::Again(_) => false,
     };
     let wanted: Vec<Record> = records.iter().filter(before).cloned().collect();
     assert_eq!(text(&few), text(&wanted), "other records");

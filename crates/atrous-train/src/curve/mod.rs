@@ -40,7 +40,7 @@ impl Curve {
         };
         match record {
             Record::Step(r) => push(&mut self.train, r.step, r.loss),
-            Record::Recovery(_) => {}
+            Record::Recovery(_) | Record::Again(_) => {}
             Record::Epoch(r) => {
                 if let Some(loss) = r.val_loss {
                     push(&mut self.validation, r.step, loss);

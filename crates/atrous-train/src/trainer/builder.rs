@@ -113,7 +113,8 @@ impl TrainerBuilder<'_> {
         }
         metrics.splice(0..0, objective.metrics(&data.targets));
         options.check_metrics(&metrics, validation.is_some())?;
-        let setup = Setup { network, name, objective, data, validation, metrics: metrics.into() };
+        let validated = validation.as_ref().map_or(0, |loader| loader.options().batch);
+        let setup = Setup { network, name, objective, data, validation, validated, metrics: metrics.into() };
         let precision = device.options().precision;
         let asked = setup.asked(&options);
         let whole = setup.step(asked.batch, &asked, &options, precision)?;

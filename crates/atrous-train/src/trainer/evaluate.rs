@@ -91,8 +91,8 @@ impl Evaluation {
 
     /// Prepares the validation on a device.
     pub(super) fn on(self, device: &Device, parameters: Arc<Parameters>) -> Result<Evaluator, GpuError> {
-        let Self { loader, graph: EvaluationGraph { model, given, loss_sum, count, sums }, metrics } = self;
-        let nodes: Vec<Vec<NodeId>> = [vec![loss_sum, count]].into_iter().chain(sums).collect();
+        let nodes = self.graph.totals();
+        let Self { loader, graph: EvaluationGraph { model, given, .. }, metrics } = self;
         let purpose = Purpose::Evaluation { totals: &nodes.concat(), outputs: &[] };
         let session = Session::from_compiled(device, device.compile(&model.graph, &purpose)?, parameters)?;
         let name = |id: &NodeId| model.graph.node(*id).name.clone();
@@ -100,16 +100,27 @@ impl Evaluation {
         let batches = (EXACT / DataShape::of(&loader).labels()).max(1);
         Ok(Evaluator { loader, model, given, session, metrics, names, batches })
     }
+
+    /// Bytes of device memory that the validation needs; `None` if it cannot be planned.
+    pub(super) fn bytes(&self, device: &Device) -> Option<u64> {
+        let purpose = Purpose::Evaluation { totals: &self.graph.totals().concat(), outputs: &[] };
+        Some(device.compile(&self.graph.model.graph, &purpose).ok()?.plan.peak_bytes())
+    }
 }
 
 impl Evaluator {
+    /// Number of pictures that are computed at once.
+    pub(super) fn pictures(&self) -> usize {
+        self.model.input_shape().n
+    }
+
     /// Runs over all validation data with the parameters as they are.
     pub(super) fn run(&mut self) -> Result<Figures, TrainError> {
         // Clear totals that an earlier, failed validation may have left.
         self.session.totals_blocking()?;
         let mut sums: Vec<Vec<Vec<f64>>> = self.names.iter().map(|names| vec![Vec::new(); names.len()]).collect();
         let mut last = None;
-        let n = self.model.input_shape().n;
+        let n = self.pictures();
         let parts = self.loader.epoch(0, 0).flat_map(|batch| match batch {
             Ok(batch) => batch.parts(n).into_iter().map(Ok).collect(),
             Err(error) => vec![Err(error)],

@@ -60,8 +60,8 @@ impl Trainer {
         self.fit_with(|_| ControlFlow::Continue(()))
     }
 
-    /// Trains to the end, or until `watch` returns `Break`. `watch` is called with every record of the log as soon as it is known; at that
-    /// time the next step is already under way. After `Break` the update under way is completed and a checkpoint is written.
+    /// Trains to the end, or until `watch` returns `Break`. `watch` is called with every record of the log as soon as it is known, and with
+    /// [`Record::Again`] for updates that are done again; at that time the next step is already under way. After `Break` the update under way is completed and a checkpoint is written.
     /// A panic of `watch` is passed on, and nothing is written.
     ///
     /// # Errors
@@ -294,7 +294,7 @@ impl Trainer {
         }
         let StepRecord { epoch, step, loss, loss_scale, .. } = landing.record;
         if step <= self.safety.steps {
-            return Ok(ControlFlow::Continue(()));
+            return Ok(watch(&Record::Again(step)));
         }
         self.safety.steps = step;
         progress.step(epoch, step, loss, loss_scale);
@@ -317,7 +317,7 @@ impl Trainer {
     fn finish_epoch(&mut self, begun: Instant) -> Result<EpochRecord, TrainError> {
         let epoch = self.state.epoch + 1;
         let due = epoch.is_multiple_of(self.options.validate_every) || epoch == self.options.epochs;
-        let figures = if due { self.evaluate()? } else { None };
+        let figures = if due { self.validate()? } else { None };
         let train_loss = self.state.loss_sum / self.state.samples as f64;
         self.state.epoch = epoch;
         self.state.batch = 0;

@@ -85,6 +85,13 @@ pub(super) struct EvaluationGraph {
     pub(super) sums: Vec<Vec<NodeId>>,
 }
 
+impl EvaluationGraph {
+    /// Its totals: of losses and their weights, then of each metric.
+    pub(super) fn totals(&self) -> Vec<Vec<NodeId>> {
+        [vec![self.loss_sum, self.count]].into_iter().chain(self.sums.iter().cloned()).collect()
+    }
+}
+
 impl Recipe<'_> {
     /// Builds the graph of a training step for a device that stores tensors at this precision.
     pub(super) fn step(

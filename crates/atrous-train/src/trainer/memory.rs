@@ -7,6 +7,7 @@ use atrous_graph::autodiff::Recompute;
 
 use super::{
     TrainError, TrainOptions,
+    evaluate::Evaluation,
     graph::DataShape,
     placed::{Placed, Setup, lacks_memory},
     way::Way,
@@ -93,6 +94,21 @@ impl Setup {
         {
             fits.push((format!("a batch of 1 with recompute {least}"), bytes));
         }
+        TrainError::Memory { source: Box::new(error), fits }
+    }
+
+    /// Adds to an error of memory the largest number of pictures with which the validation would fit, or where that is not known, needs
+    /// less. Other errors are not changed.
+    pub(super) fn advise_validation(&self, error: GpuError, device: &Device) -> TrainError {
+        let Some(loader) = self.validation.as_ref().filter(|_| lacks_memory(&error)) else { return error.into() };
+        let bytes = |n| Evaluation::new(self.recipe(), loader.clone(), n, self.metrics.clone()).ok()?.bytes(device);
+        let most = match &error {
+            GpuError::MemoryBudget { budget, .. } => Some(*budget),
+            _ => bytes(self.validated).and_then(|bytes| bytes.checked_sub(1)),
+        };
+        let halves = std::iter::successors(Some(self.validated / 2), |n| Some(n / 2)).take_while(|n| *n > 0);
+        let sizes = halves.filter_map(|n| Some((format!("a validation of {n} pictures at once"), bytes(n)?)));
+        let fits = sizes.into_iter().find(|(_, bytes)| most.is_some_and(|most| *bytes <= most)).into_iter().collect();
         TrainError::Memory { source: Box::new(error), fits }
     }
 }

@@ -102,12 +102,33 @@ impl Trainer {
         &self.state
     }
 
-    /// Validates with the current parameters; `None` without validation data.
+    /// Validates with the current parameters; `None` without validation data. A device that is lost in the meantime, or lacks memory, is
+    /// opened again as in [`fit`](Self::fit), unless [no snapshots](TrainOptions::snapshot_every) are wanted.
     ///
     /// # Errors
-    /// [`TrainError::Data`], [`TrainError::Gpu`].
+    /// [`TrainError::Data`], and those of the device: [`TrainError::Gpu`], [`TrainError::Memory`], [`TrainError::NotRecovered`].
     pub fn evaluate(&mut self) -> Result<Option<Figures>, TrainError> {
-        self.placed.evaluator.as_mut().map(Evaluator::run).transpose()
+        if self.placed.evaluator.is_none() {
+            return Ok(None);
+        }
+        let safe = self.options.snapshot_every.is_some();
+        if safe {
+            self.take_snapshot()?;
+        }
+        loop {
+            match self.validate() {
+                Err(error) if safe => self.recover(error)?,
+                result => return result,
+            }
+        }
+    }
+
+    /// Validates with the current parameters, once.
+    fn validate(&mut self) -> Result<Option<Figures>, TrainError> {
+        self.safety.validating = true;
+        let figures = self.placed.evaluator.as_mut().map(Evaluator::run).transpose()?;
+        self.safety.validating = false;
+        Ok(figures)
     }
 }
 

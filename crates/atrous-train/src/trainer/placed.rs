@@ -21,6 +21,8 @@ pub(super) struct Setup {
     pub(super) objective: Box<dyn Objective>,
     pub(super) data: DataShape,
     pub(super) validation: Option<Loader>,
+    /// Most pictures that a validation computes at once.
+    pub(super) validated: usize,
     pub(super) metrics: Arc<[Box<dyn Metric>]>,
 }
 
@@ -86,14 +88,17 @@ impl Setup {
         Ok(Placed { step, session, others: Vec::new(), pending: None, statistics, evaluator })
     }
 
-    /// The validation. If the options want it, with fewer pictures at once than a batch where memory is short.
+    /// The validation. If the options want it, with fewer pictures at once where memory is short.
     fn evaluator(&self, options: &TrainOptions, parameters: &Arc<Parameters>) -> Result<Option<Evaluator>, TrainError> {
         let Some(loader) = &self.validation else { return Ok(None) };
-        let mut n = DataShape::of(loader).images.n;
+        let mut n = self.validated;
         loop {
             let evaluation = Evaluation::new(self.recipe(), loader.clone(), n, self.metrics.clone())?;
             match evaluation.on(parameters.device(), parameters.clone()) {
                 Err(error) if n > 1 && options.on_oom.adapts() && lacks_memory(&error) => n = n.div_ceil(2),
+                Err(error) if !options.on_oom.adapts() => {
+                    return Err(self.advise_validation(error, parameters.device()));
+                }
                 made => return Ok(Some(made?)),
             }
         }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use atrous_gpu::{GpuError, Parameters};
 use atrous_graph::{ParameterSource, SourceError, TensorType};
 
-use super::{RunFolder, TrainError, Trainer, placed::lacks_memory, safety::LOSSES, way::Way};
+use super::{RunFolder, TrainError, Trainer, evaluate::Evaluator, placed::lacks_memory, safety::LOSSES, way::Way};
 use crate::{
     checkpoint::{Adapted, Checkpoint},
     log::RecoveryRecord,
@@ -16,8 +16,10 @@ use crate::{
 enum Remedy {
     /// The same on a new device.
     Reopen,
-    /// A new device, and a way that needs less memory than this one if it is lacking again.
+    /// A new device, and a way that needs less memory.
     Adapt(Way),
+    /// A new device, and a validation of at most so many pictures at once.
+    Validate(usize),
 }
 
 /// Parameters that are written later.
@@ -58,11 +60,12 @@ impl Trainer {
     /// The same error if it cannot, with what would fit if memory is lacking; another one if that prevents it.
     pub(super) fn recover(&mut self, error: TrainError) -> Result<(), TrainError> {
         let begun = Instant::now();
+        let validating = std::mem::take(&mut self.safety.validating);
         let remedy = match &error {
             TrainError::Gpu(GpuError::DeviceLost(_)) => Some(Remedy::Reopen),
-            TrainError::Gpu(gpu) if lacks_memory(gpu) => match self.way_after(gpu) {
-                Some(way) => Some(Remedy::Adapt(way)),
-                None => return Err(self.explained(error)),
+            TrainError::Gpu(gpu) if lacks_memory(gpu) => match self.less_after(gpu, validating) {
+                Some(less) => Some(less),
+                None => return Err(self.explained(error, validating)),
             },
             _ => None,
         };
@@ -80,23 +83,33 @@ impl Trainer {
                 }
             }
         }
-        let adapted = self.adapted().filter(|_| self.way != way).map(|adapted| adapted.to_string());
+        let adapted = match remedy {
+            Remedy::Validate(n) => Some(format!("a validation of {n} pictures at once")),
+            _ => self.adapted().filter(|_| self.way != way).map(|adapted| adapted.to_string()),
+        };
         let seconds = begun.elapsed().as_secs_f64();
         let (reason, resumed) = (error.to_string(), self.state.step);
         self.safety.news.push(RecoveryRecord { step, resumed, reason, adapted, seconds });
         Ok(())
     }
 
-    /// A way that needs less memory, if the options want one and there is one.
-    fn way_after(&self, error: &GpuError) -> Option<Way> {
-        let device = self.placed.device();
-        let wanted = self.options.on_oom.adapts();
-        wanted.then(|| self.setup.smaller(&self.way, error, device, &self.options)).flatten()
+    /// What needs less memory, if the options want that and there is something. A validation is made smaller first, which changes no
+    /// update.
+    fn less_after(&self, error: &GpuError, validating: bool) -> Option<Remedy> {
+        if !self.options.on_oom.adapts() {
+            return None;
+        }
+        let pictures = self.placed.evaluator.as_ref().map_or(1, Evaluator::pictures);
+        if validating && pictures > 1 {
+            return Some(Remedy::Validate(pictures.div_ceil(2)));
+        }
+        self.setup.smaller(&self.way, error, self.placed.device(), &self.options).map(Remedy::Adapt)
     }
 
-    /// The error of an update, with what would fit if memory is lacking.
-    fn explained(&self, error: TrainError) -> TrainError {
+    /// The error of an update or of a validation, with what would fit if memory is lacking.
+    fn explained(&self, error: TrainError, validating: bool) -> TrainError {
         match error {
+            TrainError::Gpu(error) if validating => self.setup.advise_validation(error, self.placed.device()),
             TrainError::Gpu(error) => self.setup.advise(error, self.placed.device(), &self.options),
             error => error,
         }
@@ -121,10 +134,12 @@ impl Trainer {
         let device = old.reopen_blocking()?;
         // Frees the memory of what is replaced.
         old.destroy();
-        let way = match remedy {
-            Remedy::Reopen => self.way.clone(),
-            Remedy::Adapt(way) => way.clone(),
-        };
+        let mut way = self.way.clone();
+        match remedy {
+            Remedy::Reopen => {}
+            Remedy::Adapt(less) => way = less.clone(),
+            Remedy::Validate(n) => self.setup.validated = *n,
+        }
         let parameters = Arc::new(Parameters::upload(&device, &self.placed.step.model.graph, &Zeros)?);
         (self.placed, self.way) = self.setup.place_fitting(way, &self.options, &parameters)?;
         if let Some(rest) = self.rest() {

@@ -20,6 +20,8 @@ pub(super) struct Safety {
     pub(super) watched: u64,
     /// The updates known at the last loss, and losses since then.
     losses: (u64, u32),
+    /// Whether a validation has begun and not succeeded.
+    pub(super) validating: bool,
     /// Recoveries that the watcher does not know yet.
     pub(super) news: Vec<RecoveryRecord>,
 }

@@ -33,7 +33,7 @@ fn a_training_learns_and_writes_its_files() {
     assert_eq!(last.class_iou.len(), 4);
     let best = records.iter().filter_map(|r| match r {
         Record::Epoch(r) => r.val_loss,
-        Record::Step(_) | Record::Recovery(_) => None,
+        _ => None,
     });
     assert_eq!(outcome.best, best.min_by(f64::total_cmp));
 
@@ -58,6 +58,7 @@ fn loss(record: &Record) -> f64 {
         Record::Step(r) => r.loss,
         Record::Epoch(r) => r.train_loss,
         Record::Recovery(r) => panic!("the device was lost: {}", r.reason),
+        Record::Again(step) => panic!("update {step} again"),
     }
 }
 

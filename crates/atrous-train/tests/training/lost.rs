@@ -1,4 +1,4 @@
-//! Trainings whose device is lost, or lacks memory, go on as if nothing had happened.
+//! Trainings whose device is lost go on as if nothing had happened.
 
 use std::{
     ops::ControlFlow,
@@ -12,21 +12,18 @@ use std::{
 };
 
 use atrous_gpu::{Device, DeviceOptions, GpuError, wgpu};
-use atrous_graph::{autodiff::Recompute, optim::Optimizer};
-use atrous_nn::zoo::UNet;
 use atrous_train::{
-    OnOom, Reason, TrainError, TrainOptions, Trainer,
-    checkpoint::{Adapted, Checkpoint},
-    data::{Loader, LoaderOptions, Shapes},
+    Reason, TrainError, TrainOptions, Trainer,
+    data::{DataError, Dataset, Loader, LoaderOptions, Sample, Shapes, TargetSpec},
     log::{Record, read_log},
 };
 use atrous_vision::Preprocess;
 
-use crate::common::{bits, device, options, pixels};
+use crate::common::{Tiny, bits, device, options, pixels, shapes};
 use crate::resume::{assert_same_files, demanding};
 
 /// The device in use, whichever took the place of the first.
-fn current(first: &Device) -> Arc<Mutex<Device>> {
+pub(crate) fn current(first: &Device) -> Arc<Mutex<Device>> {
     let current = Arc::new(Mutex::new(first.clone()));
     let follows = current.clone();
     first.on_reopen(move |device| *follows.lock().unwrap() = device.clone());
@@ -72,6 +69,7 @@ fn a_hundred_losses_change_no_bit() {
                 assert!(r.adapted.is_none() && r.reason.contains("destroyed"), "{r:?}");
                 return ControlFlow::Continue(());
             }
+            Record::Again(_) => return ControlFlow::Continue(()),
         }
         // After steps, of which the next is under way, and after epochs.
         if lost < 100 && random() < 2 {
@@ -215,143 +213,96 @@ fn a_device_of_the_program_is_not_opened_again() {
     assert!(matches!(error, TrainError::Saved { .. }), "{error}");
 }
 
-const NETWORK: UNet = UNet { classes: 4, base: 4, depth: 2, ..UNet::PADDED };
-
-/// Two epochs of three batches, the last one half full, of a network without dropout.
-fn unet(device: &Device, batch: usize, options: TrainOptions) -> Result<Trainer, TrainError> {
-    let loading = LoaderOptions { shuffle: true, ..LoaderOptions::new(batch, [32, 32], Preprocess::IMAGENET) };
-    let data = |samples| Loader::new(Arc::new(Shapes::new(samples, [32, 32], 1).unwrap()), loading).unwrap();
-    Trainer::builder(device, NETWORK, data(10)).validate(data(6)).options(options).build()
-}
-
-fn plain(on_oom: OnOom) -> TrainOptions {
-    let optimizer = Optimizer::sgd(0.9);
-    TrainOptions { optimizer, recompute: Recompute::Nothing, on_oom, ..options(None) }
-}
-
-fn bytes(batch: usize, recompute: Recompute, accumulate: u64) -> u64 {
-    let options = TrainOptions { recompute, accumulate, ..plain(OnOom::Fail) };
-    unet(&device(), batch, options).unwrap().session().plan().peak_bytes()
-}
-
-fn limited(budget: u64) -> Device {
-    let device = device();
-    device.set_memory_budget(Some(budget));
-    device
-}
-
 #[test]
-fn too_little_memory_first_means_more_recomputation() {
-    let mut asked = unet(&device(), 4, plain(OnOom::Fail)).unwrap();
-    asked.fit().unwrap();
-    let budget = bytes(4, Recompute::Cheap, 1);
-    let mut less = unet(&limited(budget), 4, plain(OnOom::Adapt)).unwrap();
-    assert!(less.session().plan().peak_bytes() <= budget);
-    less.fit().unwrap();
-    let adapted = less.checkpoint().unwrap();
-    let way = Adapted { batch: 4, recompute: "cheap".to_owned() };
-    assert_eq!(adapted.state.adapted, Some(way));
-    assert_eq!(bits(&adapted), bits(&asked.checkpoint().unwrap()));
-}
-
-#[test]
-fn much_too_little_memory_means_batches_in_parts() {
-    let accumulated = TrainOptions { accumulate: 2, recompute: Recompute::Segments(8), ..plain(OnOom::Fail) };
-    let mut by_hand = unet(&device(), 2, accumulated.clone()).unwrap();
-    by_hand.fit().unwrap();
-    let budget = bytes(2, Recompute::Segments(8), 2);
-    let enough = TrainOptions { recompute: Recompute::Segments(8), ..plain(OnOom::Adapt) };
-    let folder = tempfile::tempdir().unwrap();
-    let enough = TrainOptions { run_folder: Some(folder.path().to_owned()), ..enough };
-    let mut parts = unet(&limited(budget), 4, enough.clone()).unwrap();
-    parts.fit().unwrap();
-    let made = parts.checkpoint().unwrap();
-    assert_eq!((made.state.step, made.state.batch, made.state.epoch), (6, 0, 2));
-    assert_eq!(made.state.adapted.as_ref().map(|adapted| adapted.batch), Some(2));
-    assert_eq!(bits(&made), bits(&by_hand.checkpoint().unwrap()));
-    drop(parts);
-    // It is resumed in the same parts where it may, though there is memory for more, and whole otherwise.
-    for (on_oom, batch) in [(OnOom::Adapt, 2), (OnOom::Fail, 4)] {
-        let resumed = TrainOptions { resume: true, epochs: 3, on_oom, ..enough.clone() };
-        let trainer = unet(&device(), 4, resumed).unwrap();
-        assert_eq!((trainer.model().input_shape().n, trainer.state().step), (batch, 6));
-    }
-}
-
-#[test]
-fn a_budget_that_shrinks_loses_no_update() {
-    let whole = bytes(4, Recompute::Nothing, 1);
-    let smaller = bytes(2, Recompute::Nothing, 2);
-    for (on_oom, accumulate) in [(OnOom::Adapt, 1), (OnOom::Adapt, 2), (OnOom::Fail, 1)] {
-        let device = limited(2 * whole);
-        let current = current(&device);
-        let folder = tempfile::tempdir().unwrap();
-        let with = TrainOptions { accumulate, run_folder: Some(folder.path().to_owned()), ..plain(on_oom) };
-        let mut trainer = unet(&device, 4, TrainOptions { snapshot_every: None, ..with.clone() }).unwrap();
-        let mut adapted = Vec::new();
-        let ended = trainer.fit_with(|record| {
-            match record {
-                Record::Step(r) if r.step == 1 => current.lock().unwrap().set_memory_budget(Some(smaller)),
-                Record::Recovery(r) => adapted.push((r.step, r.resumed, r.adapted.clone())),
-                Record::Step(_) | Record::Epoch(_) => {}
-            }
+fn an_interruption_is_heard_while_updates_are_done_again() {
+    let mut undisturbed = pixels(&device(), options(None)).unwrap();
+    undisturbed.fit().unwrap();
+    let first = device();
+    let mut trainer = pixels(&first, options(None)).unwrap();
+    let mut told = Vec::new();
+    let outcome = trainer.fit_with(|record| match record {
+        Record::Step(r) if r.step == 5 => {
+            first.destroy();
             ControlFlow::Continue(())
-        });
-        match on_oom {
-            OnOom::Adapt => {
-                let outcome = ended.unwrap();
-                assert_eq!((outcome.reason, outcome.steps), (Reason::Finished, if accumulate == 1 { 6 } else { 4 }));
-                let [(step, resumed, Some(way))] = &adapted[..] else { panic!("{adapted:?}") };
-                assert_eq!(step, resumed, "what was done is not done again");
-                assert!(trainer.session().plan().peak_bytes() <= smaller, "{way}");
-            }
-            OnOom::Fail => {
-                let error = ended.unwrap_err();
-                let TrainError::Saved { error: reason, step, .. } = &error else { panic!("{error}") };
-                let TrainError::Memory { fits, .. } = &**reason else { panic!("{error}") };
-                assert!(fits.iter().all(|(_, bytes)| *bytes <= smaller) && !fits.is_empty(), "{error}");
-                let last = Checkpoint::load(folder.path().join("last.checkpoint")).unwrap();
-                assert_eq!(last.state.step, *step);
-                drop(trainer);
-                let mut resumed = unet(&limited(whole), 4, TrainOptions { resume: true, ..with }).unwrap();
-                resumed.fit().unwrap();
-                let mut undisturbed = unet(&limited(whole), 4, plain(OnOom::Fail)).unwrap();
-                undisturbed.fit().unwrap();
-                let [a, b] = [resumed, undisturbed].map(|trainer| bits(&trainer.checkpoint().unwrap()));
-                assert_eq!(a, b);
-            }
         }
-    }
-}
-
-#[test]
-fn a_state_from_before_memory_was_lacking_never_replaces_a_later_checkpoint() {
-    let smaller = bytes(2, Recompute::Nothing, 2);
-    let device = limited(2 * bytes(4, Recompute::Nothing, 1));
-    let (current, hopeless) = (current(&device), Arc::new(AtomicBool::new(false)));
-    let end = hopeless.clone();
-    device.on_reopen(move |device| {
-        if end.load(Ordering::Relaxed) {
-            device.destroy();
+        Record::Again(step) => {
+            told.push(*step);
+            if *step == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         }
+        _ => ControlFlow::Continue(()),
     });
-    let folder = tempfile::tempdir().unwrap();
-    let run_folder = Some(folder.path().to_owned());
-    let with = TrainOptions { run_folder, checkpoint_every: Some(1), snapshot_every: None, ..plain(OnOom::Adapt) };
-    let mut trainer = unet(&device, 4, with).unwrap();
-    let ended = trainer.fit_with(|record| {
-        match record {
-            Record::Step(r) if r.step == 1 => current.lock().unwrap().set_memory_budget(Some(smaller)),
-            Record::Step(r) if r.step == 5 => {
-                hopeless.store(true, Ordering::Relaxed);
-                current.lock().unwrap().destroy();
-            }
-            Record::Step(_) | Record::Epoch(_) | Record::Recovery(_) => {}
+    let outcome = outcome.unwrap();
+    // The update under way is completed.
+    assert_eq!((outcome.reason, outcome.steps), (Reason::Interrupted, 3));
+    assert_eq!(told, [1, 2, 3]);
+    // The next call goes on from there, and still tells nothing twice.
+    let mut steps = Vec::new();
+    let outcome = trainer.fit_with(|record| {
+        if let Record::Step(r) = record {
+            steps.push(r.step);
         }
         ControlFlow::Continue(())
     });
-    let error = ended.unwrap_err();
-    assert!(matches!(error.reason(), TrainError::Gpu(GpuError::DeviceLost(_))), "{error}");
-    let last = Checkpoint::load(folder.path().join("last.checkpoint")).unwrap().state;
-    assert!(last.step >= 4 && last.adapted.is_some(), "{last:?}");
+    assert_eq!((outcome.unwrap().reason, steps), (Reason::Finished, vec![6]));
+    assert_eq!(bits(&trainer.checkpoint().unwrap()), bits(&undisturbed.checkpoint().unwrap()));
+}
+
+#[test]
+fn a_validation_outlives_its_device() {
+    for snapshot_every in [Some(100), None] {
+        let first = device();
+        let current = current(&first);
+        let lost =
+            Losing { inner: Shapes::new(6, [16, 16], 2).unwrap(), device: current, at: AtomicU64::new(u64::MAX) };
+        let lost = Arc::new(lost);
+        let loading = LoaderOptions { threads: 0, ..LoaderOptions::new(2, [16, 16], Preprocess::TF) };
+        let validation = Loader::new(lost.clone(), loading).unwrap();
+        let with = TrainOptions { snapshot_every, ..options(None) };
+        let mut trainer =
+            Trainer::builder(&first, Tiny::PIXELS, shapes(10)).validate(validation).options(with).build().unwrap();
+        trainer.fit().unwrap();
+        let (figures, state) = (trainer.evaluate().unwrap(), trainer.checkpoint().unwrap());
+        lost.at.store(4, Ordering::Relaxed);
+        let again = trainer.evaluate();
+        assert_eq!(lost.at.load(Ordering::Relaxed), u64::MAX, "the device was not destroyed");
+        if snapshot_every.is_none() {
+            assert!(matches!(again, Err(TrainError::Gpu(GpuError::DeviceLost(_)))), "{again:?}");
+            continue;
+        }
+        assert_eq!(again.unwrap(), figures);
+        let after = trainer.checkpoint().unwrap();
+        assert_eq!((bits(&after), after.state), (bits(&state), state.state));
+    }
+}
+
+/// Pictures of shapes; the device is destroyed once, when picture `at` is read.
+struct Losing {
+    inner: Shapes,
+    device: Arc<Mutex<Device>>,
+    at: AtomicU64,
+}
+
+impl Dataset for Losing {
+    fn len(&self) -> usize {
+        self.inner.len()
+    }
+
+    fn get(&self, index: usize) -> Result<Sample, DataError> {
+        if self.at.compare_exchange(index as u64, u64::MAX, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            self.device.lock().unwrap().destroy();
+        }
+        self.inner.get(index)
+    }
+
+    fn targets(&self) -> Vec<TargetSpec> {
+        self.inner.targets()
+    }
+
+    fn class_names(&self) -> &[String] {
+        self.inner.class_names()
+    }
+
+    fn describe(&self, index: usize) -> String {
+        self.inner.describe(index)
+    }
 }

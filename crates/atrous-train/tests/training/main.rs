@@ -6,6 +6,7 @@ mod evaluate;
 mod failures;
 mod files;
 mod flaky;
+mod lacking;
 mod loops;
 mod lost;
 mod memory;

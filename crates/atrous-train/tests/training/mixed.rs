@@ -35,7 +35,7 @@ fn device_of(precision: Precision) -> Option<Device> {
 fn steps(folder: &Path) -> Vec<StepRecord> {
     let step = |record| match record {
         Record::Step(step) => Some(step),
-        Record::Epoch(_) | Record::Recovery(_) => None,
+        _ => None,
     };
     read_log(folder.join("log.jsonl")).unwrap().into_iter().filter_map(step).collect()
 }

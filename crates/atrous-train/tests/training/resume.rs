@@ -37,7 +37,7 @@ fn timeless(folder: &Path) -> Vec<Record> {
         match record {
             Record::Step(r) => r.images_per_second = 0.0,
             Record::Epoch(r) => r.seconds = 0.0,
-            Record::Recovery(_) => {}
+            Record::Recovery(_) | Record::Again(_) => {}
         }
     }
     records.retain(|record| !matches!(record, Record::Recovery(_)));

@@ -77,7 +77,8 @@ pub(super) fn build() -> Result<Vec<Program>> {
 /// # Errors
 /// If the program cannot be started, or lists no tests.
 pub(super) fn run(program: &Program, driver: &Driver, done: &(dyn Fn(&Check) + Sync)) -> Result<Vec<Check>> {
-    let listed = start(program, driver).args(["--list", "--format", "terse"]).output()?;
+    let listed = start(program, driver).args(["--list", "--format", "terse"]).output();
+    let listed = listed.with_context(|| format!("starting {}", program.path.display()))?;
     ensure!(listed.status.success(), "{} --list: {}", program.path.display(), listed.status);
     let tests: VecDeque<String> = String::from_utf8_lossy(&listed.stdout)
         .lines()
@@ -128,7 +129,8 @@ fn start(program: &Program, driver: &Driver) -> Command {
 fn run_one(command: &mut Command, limit: Duration) -> Result<Outcome> {
     let output = tempfile::NamedTempFile::new()?;
     let file = output.reopen()?;
-    let mut child = command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file).spawn()?;
+    let child = command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file).spawn();
+    let mut child = child.with_context(|| format!("starting {}", command.get_program().display()))?;
     let Some(status) = child.wait_timeout(limit)? else {
         child.kill()?;
         child.wait()?;

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::steps::tell;
+use crate::steps::{self, tell};
 use driver::{Driver, NAMES};
 use known::{Known, Verdict};
 use paths::root;
@@ -84,6 +84,7 @@ struct Results {
 /// # Errors
 /// If the list of known failures is invalid, the suites cannot be built or started, or the page cannot be written.
 pub fn run(options: &Options) -> Result<bool> {
+    steps::this()?;
     let known = known::read(&root().join("crates/xtask/adapters.toml"))?;
     let adapters = options.adapters();
     let compiled = adapters.iter().flat_map(|name| options.suites(name)).any(Suite::is_program);

@@ -1,7 +1,7 @@
 //! What runs on each adapter.
 
 use std::fmt;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -9,7 +9,7 @@ use super::check::{Check, Outcome};
 use super::driver::Driver;
 use super::examine::Examined;
 use super::libtest::{self, Program};
-use crate::steps::tell;
+use crate::steps::{self, tell};
 
 /// The smallest network: how the names of its cases begin.
 pub(super) const SMALLEST: &str = "tiny_cnn";
@@ -69,7 +69,7 @@ impl Suite {
         match self {
             Self::Doctor => {
                 *examined = None;
-                let output = this(driver)?.arg("examine").output()?;
+                let output = output(this(driver)?.arg("examine"))?;
                 if !output.status.success() {
                     return Ok(vec![Check::early("nothing", &output.status.to_string())]);
                 }
@@ -106,15 +106,20 @@ fn message(text: &str) -> String {
 
 /// This program, with the driver.
 fn this(driver: &Driver) -> Result<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = Command::new(steps::this()?);
     driver.serve(&mut command);
     command.stdin(Stdio::null()).stderr(Stdio::inherit());
     Ok(command)
 }
 
+/// Runs a command to its end.
+fn output(command: &mut Command) -> Result<Output> {
+    command.output().with_context(|| format!("starting {}", command.get_program().display()))
+}
+
 /// Recomputes stored results in a process of its own.
 fn golden(driver: &Driver, arguments: &[&str]) -> Result<Vec<Check>> {
-    let output = this(driver)?.arg("golden").args(arguments).output()?;
+    let output = output(this(driver)?.arg("golden").args(arguments))?;
     let checks = cases(&String::from_utf8_lossy(&output.stdout), &output.status.to_string())?;
     checks.iter().for_each(report);
     Ok(checks)

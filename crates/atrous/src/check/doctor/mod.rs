@@ -1,6 +1,8 @@
 //! Examines the kernels of a device: every variant, in every tile, that may serve on it, against the f64 reference.
 
+mod jobs;
 mod numbers;
+mod pictures;
 mod report;
 mod run;
 mod table;
@@ -8,19 +10,18 @@ mod updates;
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use atrous_gpu::{AdapterInfo, Device, GpuError};
-use atrous_graph::passes::Precision;
-use atrous_graph::{DType, TensorType};
-use atrous_kernels::{Choice, Operation, Target, is_replaceable, variants};
+use atrous_gpu::{AdapterChoice, AdapterInfo, Device, GpuError};
+use atrous_kernels::{Choice, Operation, is_replaceable};
 
 use super::CheckError;
 use super::kernel::Trial;
 use super::values;
+use jobs::{Job, jobs, target_for};
 use run::Run;
-use table::Case;
 
 pub use numbers::Numbers;
 
@@ -60,23 +61,33 @@ impl Diagnosis {
     }
 }
 
-/// Runs every kernel variant, in every tile, that plans for this device may use, on small tensors of odd shapes: in f32, and in f16 on devices
-/// [opened](atrous_gpu::DeviceOptions::precision) for it; and an update by every optimizer. Most of the time is the driver's, which compiles several kernels at once.
+/// Runs every kernel variant that plans for this device may use, on small tensors of odd shapes, and each in every tile: in f32, and in f16 on
+/// devices [opened](atrous_gpu::DeviceOptions::precision) for it; an update by every optimizer; and what moves pictures and results between
+/// textures, buffers and a network. Most of the time is the driver's, which compiles several kernels at once.
 ///
 /// # Errors
 /// [`GpuError::DeviceLost`]. Kernels whose results are wrong, or that the driver does not compile, are
 /// [faults](Diagnosis::faults).
 pub fn examine_blocking(device: &Device) -> Result<Diagnosis, GpuError> {
     let begun = Instant::now();
-    let cases: Vec<Case> =
-        table::cases().into_iter().flat_map(|case| stored(case, device.options().precision)).collect();
+    let jobs = jobs(&device.target(), device.options().precision);
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let part = |first: usize| -> Result<Vec<Run>, GpuError> {
-        let runs = cases.iter().skip(first).step_by(threads).map(|case| examine(device, case));
-        Ok(runs.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    let next = AtomicUsize::new(0);
+    let part = |thread: usize| -> Result<Vec<Run>, GpuError> {
+        let device = device_of_thread(device, thread);
+        let mut runs = Vec::new();
+        if thread == 0 {
+            runs.extend(updates::examine(&device)?);
+            runs.extend(pictures::examine(&device)?);
+        }
+        while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            runs.push(examine(&device, job)?);
+        }
+        Ok(runs)
     };
     let parts = thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|first| scope.spawn(move || part(first))).collect();
+        let part = &part;
+        let workers: Vec<_> = (0..threads).map(|thread| scope.spawn(move || part(thread))).collect();
         let join = |worker: thread::ScopedJoinHandle<'_, _>| worker.join().unwrap_or_else(|panic| resume_unwind(panic));
         workers.into_iter().map(join).collect::<Result<Vec<Vec<Run>>, GpuError>>()
     })?;
@@ -88,7 +99,7 @@ pub fn examine_blocking(device: &Device) -> Result<Diagnosis, GpuError> {
         faults: Vec::new(),
         took: Duration::ZERO,
     };
-    for run in parts.into_iter().flatten().chain(updates::examine(device)?) {
+    for run in parts.into_iter().flatten() {
         found.runs += 1;
         found.variants.push(run.choice.variant);
         found.faults.extend(run.error.map(|error| Fault { operation: run.operation, choice: run.choice, error }));
@@ -100,97 +111,32 @@ pub fn examine_blocking(device: &Device) -> Result<Diagnosis, GpuError> {
     Ok(found)
 }
 
-/// The case, and the same in f16 if the device is for that and there are kernels.
-fn stored((op, inputs): Case, precision: Precision) -> Vec<Case> {
-    let half = |(i, ty): (usize, &TensorType)| match ty.dtype {
-        DType::F32 if op.stores(i) => TensorType { dtype: DType::F16, ..*ty },
-        _ => *ty,
-    };
-    let halves: Vec<_> = inputs.iter().enumerate().map(half).collect();
-    // Some operations have no form in f16.
-    let both = precision == Precision::F16 && halves != inputs && op.infer(&halves).is_ok();
-    [Some((op, inputs)), both.then_some((op, halves))].into_iter().flatten().collect()
+/// Another device of a software adapter for every thread but the first: Mesa's llvmpipe compiles a kernel when it first runs, and so one after
+/// the other on each device. On other adapters the device itself.
+fn device_of_thread(device: &Device, thread: usize) -> Device {
+    let index = device.info().index.filter(|_| thread > 0 && device.info().software());
+    let another = |index| Device::open_blocking(&AdapterChoice::Index(index), device.options().clone()).ok();
+    index.and_then(another).unwrap_or_else(|| device.clone())
 }
 
-/// The choices that a plan for this target may make for an operation: the default, those that tuning tries, and the one that serves where
-/// all others decline.
-fn served_by(operation: &Operation, target: &Target) -> Vec<Choice> {
-    let mut choices = operation.candidates(target).unwrap_or_default();
-    if choices.is_empty() {
-        choices.extend(operation.plan(target).map(|plan| plan.choice()));
-    }
-    let last = operation.reference();
-    if !last.variant.is_empty() && !choices.contains(&last) {
-        choices.push(last);
-    }
-    choices
-}
-
-/// Runs a case by every choice that a plan may make.
-fn examine(device: &Device, (op, inputs): &Case) -> Result<Vec<Run>, GpuError> {
-    let output = op.infer(inputs).expect("the table's cases are legal");
-    let operation = Operation { op: *op, inputs: inputs.clone(), output };
-    let target = Target { avoided: None, ..device.target() };
+/// Runs a kernel.
+fn examine(device: &Device, Job { operation, choice }: &Job) -> Result<Run, GpuError> {
+    let Operation { op, inputs, .. } = operation;
+    let target = target_for(op, *choice, &device.target());
     let values: Vec<Vec<f32>> = (0..inputs.len()).map(|i| values::suited(op, inputs, i)).collect();
-    let run = |choice: Choice| {
-        // Operations with one kernel have no choice of variants.
-        let target = if variants(op).is_empty() { target.clone() } else { target.with(choice) };
-        let judged = Trial::of(device, op, inputs, &values, &target).and_then(|mut trial| {
-            let outputs = trial.session.run_blocking(&trial.data.inputs())?;
-            trial.judge(&outputs)
-        });
-        match judged {
-            Err(CheckError::Gpu(error @ GpuError::DeviceLost(_))) => Err(error),
-            judged => Ok(Run { operation: operation.key(), choice, error: judged.err() }),
-        }
-    };
-    served_by(&operation, &target).into_iter().map(run).collect()
+    let judged = Trial::of(device, op, inputs, &values, &target).and_then(|mut trial| {
+        let outputs = trial.session.run_blocking(&trial.data.inputs())?;
+        trial.judge(&outputs)
+    });
+    match judged {
+        Err(CheckError::Gpu(error @ GpuError::DeviceLost(_))) => Err(error),
+        judged => Ok(Run { operation: operation.key(), choice: *choice, error: judged.err() }),
+    }
 }
 
 impl Fault {
     /// The variant, if the family has another one for what it serves.
     fn replaceable(&self) -> Option<&'static str> {
         Some(self.choice.variant).filter(|name| is_replaceable(name))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use atrous_kernels::Limits;
-    use atrous_kernels::plan::plan_training;
-
-    use super::*;
-
-    /// The kernels that plans of these cases dispatch, on software adapters, with subgroups and without, and on others.
-    #[test]
-    fn every_kernel_is_reached_but_those_of_pictures_textures_and_matrices() {
-        let mut reached = BTreeSet::new();
-        for (software, subgroup) in [(true, None), (true, Some(8)), (false, None)] {
-            let target = Target { f16: true, subgroup, ..Target::new(Limits::WEBGPU, software) };
-            for (op, inputs) in table::cases() {
-                let output = op.infer(&inputs).expect("a legal case");
-                let operation = Operation { op, inputs, output };
-                for choice in served_by(&operation, &target) {
-                    let target = if variants(&op).is_empty() { target.clone() } else { target.with(choice) };
-                    let plan = operation.plan(&target).expect("a plan");
-                    reached.extend(plan.dispatches.iter().map(|dispatch| dispatch.shader.name));
-                }
-            }
-        }
-        for optimizer in updates::optimizers() {
-            let (graph, training) = updates::step(optimizer).expect("a step");
-            let plan = plan_training(&graph, &[], &training, &Target::new(Limits::WEBGPU, true)).expect("a plan");
-            let updates = plan.updates(true).flat_map(|update| &update.dispatches);
-            reached.extend(updates.map(|dispatch| dispatch.shader.name));
-        }
-        // No plan chooses im2col unless a program names it.
-        let elsewhere = ["image/", "interop/", "conv/cooperative", "conv/im2col"];
-        let all = atrous_shaders::SHADERS.iter().map(|shader| shader.name);
-        let never: BTreeSet<_> = all
-            .filter(|kernel| !elsewhere.iter().any(|start| kernel.starts_with(start)) && !reached.contains(kernel))
-            .collect();
-        assert!(never.is_empty(), "{never:?}");
     }
 }
