@@ -65,7 +65,8 @@ pub fn announce(device: &Device) {
     if device.info().software() {
         say("  No GPU: this adapter computes on the CPU, slowly.\n");
     }
-    let folder = device.options().pipeline_cache.folder();
+    // Drivers of software adapters keep what they compile by themselves, if at all.
+    let folder = device.options().pipeline_cache.folder().filter(|_| !device.info().software());
     let kept = folder.map_or_else(String::new, |folder| format!(" ({} keeps them for the next time)", shown(folder)));
     device.on_compile(move |kernels| {
         let s = if kernels == 1 { "" } else { "s" };

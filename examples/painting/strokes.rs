@@ -1,7 +1,6 @@
 //! Strokes: which pixels of a photograph are labelled, and by what colour.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::Path;
 
 use atrous::vision::{ClassMap, Palette, shown};
@@ -34,7 +33,7 @@ impl Strokes {
         if path.exists() && !path.is_file() {
             return Err(format!("{name}: it is not a regular file").into());
         }
-        let open = || Ok::<_, io::Error>(image::ImageReader::open(path)?.with_guessed_format()?);
+        let open = || image::ImageReader::open(path)?.with_guessed_format();
         let failed = |e: image::ImageError| format!("{name}: {e}");
         // Before the pixels are read, which may be many more than the photograph's.
         let got = open().map_err(image::ImageError::from).and_then(|p| p.into_dimensions()).map_err(failed)?;

@@ -38,6 +38,18 @@ fn refused(arguments: &[&str], texts: &[&str]) -> Ran {
 }
 
 #[test]
+fn validation_on_what_is_trained_on_is_a_warning() {
+    let folder = Folder::new("data-same");
+    masked(&folder, &[[0, 1]; 4]);
+    let (images, masks) = (folder.path("images"), folder.path("masks"));
+    let same = ["--validation", &images, "--validation-masks", &masks];
+    let text = sound(&training(&images, &masks, &same));
+    let warning = "warning: validation data: 4 of 4 samples are also trained on, such as ";
+    assert!(text.contains(warning), "{text}");
+    assert!(!sound(&training(&images, &masks, &["--split", "0.25"])).contains("also trained on"));
+}
+
+#[test]
 fn masks_of_black_and_white_are_refused_with_the_remedy() {
     let folder = Folder::new("data-255");
     masked(&folder, &[[0, 255]; 4]);

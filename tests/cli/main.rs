@@ -12,6 +12,7 @@ mod png;
 mod readme;
 mod run_files;
 mod scribble;
+mod signals;
 mod streams;
 mod support;
 mod train;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use atrous::graph::optim::Optimizer;
 use atrous::nn::zoo::UNet;
 use atrous::prelude::*;
 use atrous::train::checkpoint::Checkpoint;
@@ -17,7 +18,7 @@ use atrous::train::{RunFolder, Show};
 use crate::soak::random;
 
 const KILLS: usize = 120;
-const EPOCHS: u64 = 150;
+const EPOCHS: u64 = 500;
 
 /// A folder for a child process, which then trains until it is killed or done.
 const CHILD: &str = "ATROUS_TEST_KILLED_CHILD";
@@ -95,8 +96,8 @@ fn a_hundred_and_twenty_kills_change_no_bit() {
     for _ in 1..KILLS {
         let before = step();
         let mut process = child(&parts).spawn().unwrap();
-        // From the first moment to some updates.
-        thread::sleep(starts.mul_f64(f64::from(random(1300)) / 1000.0));
+        // From the first moment to many updates, half of the time each.
+        thread::sleep(starts.mul_f64(f64::from(random(2000)) / 1000.0));
         process.kill().unwrap();
         process.wait().unwrap();
         if step() > before { moved += 1 } else { begins += 1 }

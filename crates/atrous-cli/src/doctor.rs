@@ -31,7 +31,12 @@ pub(crate) fn doctor(options: &DoctorOptions) -> ExitCode {
 /// right again are.
 fn examine(options: &DoctorOptions) -> Result<(String, bool), String> {
     let device = options.adapter.open().map_err(|error| error.to_string())?;
-    say(&format!("Examining {}\n", device.info()));
+    let slow = if device.info().software() {
+        "Its driver compiles every kernel, which may take minutes the first time.\n"
+    } else {
+        ""
+    };
+    say(&format!("Examining {}\n{slow}", device.info()));
     let found = examine_blocking(&device).map_err(|error| error.to_string())?;
     let mut text = format!("{found}\n");
     let avoided = found.replaceable();

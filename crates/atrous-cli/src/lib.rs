@@ -9,6 +9,7 @@ mod plan;
 mod profile;
 #[doc(hidden)]
 pub mod readers;
+mod signals;
 mod step;
 mod summary;
 mod train;
@@ -23,6 +24,7 @@ use output::{print, printable, say};
 
 /// Runs the command with the arguments of this process, and returns its exit status.
 pub fn run() -> ExitCode {
+    signals::survive_full_files();
     let printed = match Args::parse().command {
         Command::Info(adapter) => info::info(&adapter),
         Command::Doctor(options) => return doctor::doctor(&options),

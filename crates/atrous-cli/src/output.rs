@@ -41,7 +41,8 @@ fn line(text: &str) -> String {
 
 /// Reports on standard error that kernels are being compiled, since the first run waits for them.
 pub(crate) fn announce_kernels(device: &Device) {
-    let folder = device.options().pipeline_cache.folder();
+    // Drivers of software adapters keep what they compile by themselves, in the user's cache folder, if at all.
+    let folder = device.options().pipeline_cache.folder().filter(|_| !device.info().software());
     let kept = folder
         .map_or_else(String::new, |folder| format!(" ({} keeps them for the next time)", atrous_files::shown(folder)));
     device.on_compile(move |kernels| {

@@ -78,9 +78,8 @@ pub enum GpuError {
     OutOfMemory(String),
     /// The memory that the plan predicts is above the budget. Nothing was allocated.
     #[error(
-        "{needs} bytes of device memory are needed ({activations} for activations, {parameters} for parameters, \
-         {gradients} for gradients, {state} for the optimizer's state, {transfer} for inputs, outputs and tables), the budget \
-         is {budget}"
+        "{needs} bytes of device memory are needed ({}), the budget is {budget}",
+        parts([*activations, *parameters, *gradients, *state, *transfer])
     )]
     MemoryBudget {
         /// Bytes of all of the following together.
@@ -375,4 +374,11 @@ fn culprit(node: Option<&str>) -> String {
         Some(node) => format!(": \"{node}\" does not end"),
         None => "; which node does not is not known".to_owned(),
     }
+}
+
+/// What needs memory: `5 for activations, 3 for parameters`.
+fn parts(bytes: [u64; 5]) -> String {
+    let what = ["activations", "parameters", "gradients", "the optimizer's state", "inputs, outputs and tables"];
+    let needed = bytes.into_iter().zip(what).filter(|(bytes, _)| *bytes > 0);
+    needed.map(|(bytes, what)| format!("{bytes} for {what}")).collect::<Vec<_>>().join(", ")
 }

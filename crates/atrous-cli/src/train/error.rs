@@ -50,7 +50,7 @@ pub(super) enum Failed {
     Broken { error: Box<TrainError>, kept: String },
     /// Ctrl-C cannot be caught.
     #[error("cannot watch for Ctrl-C: {0}")]
-    Signal(#[from] ctrlc::Error),
+    Signal(io::Error),
 }
 
 impl Failed {

@@ -21,7 +21,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use atrous::graph::Shape;
 use atrous::graph::passes::Precision;
@@ -34,15 +34,13 @@ use atrous::{AdapterChoice, Device, DeviceOptions, Weights};
 use atrous_files::shown;
 
 use crate::output::{announce_kernels, print, printable, say};
+use crate::signals::{INTERRUPTED, watch_for_interrupts};
 use config::Config;
 use data::Loaders;
 use error::{Failed, Result};
 use folder::Folder;
 
 pub(crate) use flags::Flags;
-
-/// Exit status of a program ended by Ctrl-C (SIGINT): 128 + 2.
-const INTERRUPTED: u8 = 130;
 
 /// Trains a network and prints a report.
 pub(crate) fn train(flags: &Flags) -> ExitCode {
@@ -123,9 +121,12 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     if flags.resume.is_some() {
         say(&report::resumed_from(folder, checkpoint.as_deref()));
     }
+    if trainer.state().changed_data && loaders.validation.is_some() {
+        say(report::CHANGED);
+    }
     say(&report::header(&device, &trainer, &loaders, folder));
 
-    let interrupted = watch_for_interrupts()?;
+    let interrupted = watch_for_interrupts().map_err(Failed::Signal)?;
     let go_on = |record: &Record| {
         if let Record::Recovery(recovery) = record {
             say(&report::recovered(recovery));
@@ -179,19 +180,6 @@ fn kept(error: &TrainError, folder: &Path) -> String {
         (_, true) => format!("the last good checkpoint is {}", shown(&last)),
         (_, false) => "no checkpoint was written before".to_owned(),
     }
-}
-
-/// A flag that becomes true at the first Ctrl-C. The second Ctrl-C ends the process at once.
-fn watch_for_interrupts() -> Result<Arc<AtomicBool>, Failed> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let seen = interrupted.clone();
-    ctrlc::set_handler(move || {
-        if seen.swap(true, Ordering::Relaxed) {
-            std::process::exit(INTERRUPTED.into());
-        }
-        say("Interrupted: the step under way is finished and a checkpoint written. Once more to end at once.\n");
-    })?;
-    Ok(interrupted)
 }
 
 /// Writes files of the run folder, each completely or not at all. The trainer must hold the folder's lock.

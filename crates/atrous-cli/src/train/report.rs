@@ -66,6 +66,10 @@ pub(super) fn recovered(recovery: &RecoveryRecord) -> String {
     )
 }
 
+/// What other data mean for the validation.
+pub(super) const CHANGED: &str = "warning: the data have changed since the training began: unless the validation has data of its own, other \
+    samples are held out now, perhaps some that were trained on\n";
+
 /// Tells where a training goes on from, if that is not its last checkpoint.
 pub(super) fn resumed_from(folder: &Path, checkpoint: Option<&Path>) -> String {
     let folder = shown(folder);
@@ -84,7 +88,10 @@ pub(super) fn summary(outcome: &Outcome, watch: &Watch, loaders: &Loaders, folde
         Reason::Stopped => "Nothing got better any more: stopped",
         Reason::Interrupted => "Interrupted",
     };
-    let mut out = format!("{ended} after epoch {epochs}, step {steps}.\n");
+    let mut out = match reason {
+        Reason::Interrupted => format!("{ended} in epoch {}, after step {steps}.\n", epochs + 1),
+        Reason::Finished | Reason::Stopped => format!("{ended} after epoch {epochs}, step {steps}.\n"),
+    };
     let watched = match watch {
         _ if loaders.validation.is_none() => "training loss".to_owned(),
         Watch::MeanIou => "validation mean IoU".to_owned(),

@@ -1,8 +1,12 @@
 //! What the data hold, before a training begins.
 
+use std::collections::HashSet;
+use std::path::PathBuf;
+
 use atrous::DeviceOptions;
 use atrous::train::Loss;
-use atrous::train::data::{Finding, Loader, Part, Severity, Survey};
+use atrous::train::data::{Dataset, Finding, Loader, Part, Severity, Survey};
+use atrous_files::shown;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::config::Config;
@@ -27,6 +31,9 @@ impl Config {
         if let Some(loader) = &loaders.validation {
             let survey = self.survey_of(loader)?;
             show("Held out", "validation data", &survey, survey.findings(Part::Test));
+            if let Some(text) = shared(&**loaders.train.dataset(), &**loader.dataset()) {
+                say(&format!("warning: validation data: {text}\n"));
+            }
         }
         for (name, finding) in found.iter().filter(|(_, finding)| finding.severity() == Severity::Warning) {
             say(&format!("warning: {name}: {finding}\n"));
@@ -55,6 +62,18 @@ impl Config {
         bar.finish_and_clear();
         Ok(survey?)
     }
+}
+
+/// What is wrong with validation data whose files are also trained on, if any are.
+fn shared(train: &dyn Dataset, held_out: &dyn Dataset) -> Option<String> {
+    let file = |data: &dyn Dataset, i| data.files(i).first().and_then(|file| std::path::absolute(file).ok());
+    let trained: HashSet<PathBuf> = (0..train.len()).filter_map(|i| file(train, i)).collect();
+    let both: Vec<PathBuf> =
+        (0..held_out.len()).filter_map(|i| file(held_out, i)).filter(|file| trained.contains(file)).collect();
+    let (first, count, all) = (shown(both.first()?), both.len(), held_out.len());
+    Some(format!(
+        "{count} of {all} samples are also trained on, such as {first}: figures of them do not tell how others fare"
+    ))
 }
 
 /// The class weights, if the whole loss goes by them.

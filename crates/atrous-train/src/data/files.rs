@@ -32,7 +32,8 @@ pub(crate) fn folders_in(folder: &Path) -> Result<Vec<PathBuf>> {
     list(folder, 1, wanted)
 }
 
-/// The visible picture files in a folder and its subfolders, sorted by path. Links to pictures that lead nowhere are among them.
+/// The visible picture files in a folder and its subfolders, sorted by path. What cannot be read is among them: links that lead nowhere, pipes
+/// and devices.
 ///
 /// # Errors
 /// [`DataError::DeadLink`] for a link that may be meant as a subfolder: one without an extension.
@@ -41,7 +42,7 @@ pub(crate) fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>> {
     list(folder, usize::MAX, wanted)
 }
 
-/// The visible picture files of a folder itself, sorted by name. Links to pictures that lead nowhere are among them.
+/// The visible picture files of a folder itself, sorted by name. What cannot be read is among them.
 pub(crate) fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>> {
     list(folder, 1, |path| if is_picture(path) { Kind::Wanted } else { Kind::Other })
 }
@@ -63,8 +64,7 @@ impl Kind {
 
 fn is_picture(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    PICTURE_EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
-        && (path.is_file() || is_dead_link(path))
+    PICTURE_EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)) && !path.is_dir()
 }
 
 /// Whether the path is a symbolic link whose target does not exist, or leads back to the link.

@@ -68,7 +68,7 @@ fn find(folder: &Path, name: &str, kind: &str) -> Result<PathBuf> {
     let names = ["-", "."].map(|dash| format!("{name}{dash}{kind}"));
     let candidates = names.iter().flat_map(|name| [folder.join(name), folder.join(format!("{name}.gz"))]);
     let path = shown(folder.join(&names[0]));
-    candidates.into_iter().find(|path| path.is_file()).ok_or(DataError::Missing { path, what: "file, nor with .gz" })
+    candidates.into_iter().find(|path| path.exists()).ok_or(DataError::Missing { path, what: "file, nor with .gz" })
 }
 
 /// The dimensions of an IDX file, and the file at its first value.

@@ -134,7 +134,8 @@ impl TrainerBuilder<'_> {
         setup.check_validation()?;
         let weights = weights.filter(|_| checkpoint.is_none()).unwrap_or(Weights::Init(options.seed));
         let upload = |source: &dyn ParameterSource| Parameters::upload(device, &whole.model.graph, source);
-        let parameters = Arc::new(weights.with(&whole.model, upload)??);
+        let uploaded = weights.with(&whole.model, upload)?;
+        let parameters = Arc::new(uploaded.map_err(|error| setup.advise(error, device, &options))?);
         let adapted = checkpoint.as_ref().and_then(|checkpoint| checkpoint.state.adapted.clone());
         let way = Way::first(asked, adapted, options.on_oom);
         let (placed, way) = setup.place_fitting(way, &options, &parameters)?;

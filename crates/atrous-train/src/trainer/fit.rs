@@ -61,8 +61,8 @@ impl Trainer {
     }
 
     /// Trains to the end, or until `watch` returns `Break`. `watch` is called with every record of the log as soon as it is known, and with
-    /// [`Record::Again`] for updates that are done again; at that time the next step is already under way. After `Break` the update under way is completed and a checkpoint is written.
-    /// A panic of `watch` is passed on, and nothing is written.
+    /// [`Record::Again`] for updates that are done again; at that time the next step is already under way. After `Break` the update under way is
+    /// completed and a checkpoint is written. A panic of `watch` is passed on, and nothing is written.
     ///
     /// # Errors
     /// As [`Trainer::fit`].
@@ -79,6 +79,7 @@ impl Trainer {
     fn attempt(&mut self, watch: &mut impl FnMut(&Record) -> ControlFlow<()>) -> Result<Outcome, TrainError> {
         // An earlier, failed call may have left the result of a step, and gradients of an update that it did not
         // complete.
+        self.safety.validating = false;
         self.placed.finish()?;
         self.placed.session.discard_accumulated()?;
         if self.safety.kept.is_none() && self.options.snapshot_every.is_some() {

@@ -103,7 +103,7 @@ impl Trainer {
     }
 
     /// Validates with the current parameters; `None` without validation data. A device that is lost in the meantime, or lacks memory, is
-    /// opened again as in [`fit`](Self::fit), unless [no snapshots](TrainOptions::snapshot_every) are wanted.
+    /// opened again as in [`fit`](Self::fit), for which a snapshot is taken first, unless [none](TrainOptions::snapshot_every) are wanted.
     ///
     /// # Errors
     /// [`TrainError::Data`], and those of the device: [`TrainError::Gpu`], [`TrainError::Memory`], [`TrainError::NotRecovered`].

@@ -69,7 +69,9 @@ impl Trainer {
             },
             _ => None,
         };
-        let Some(remedy) = remedy.filter(|_| !self.safety.is_hopeless()) else { return Err(error) };
+        // What needs less each time comes to an end by itself.
+        let hopeless = remedy == Some(Remedy::Reopen) && self.safety.is_hopeless();
+        let Some(remedy) = remedy.filter(|_| !hopeless) else { return Err(error) };
         let Some(state) = self.last_state(&error) else { return Err(error) };
         let (step, way) = (self.safety.steps, self.way.clone());
         let mut left = LOSSES;
@@ -83,10 +85,12 @@ impl Trainer {
                 }
             }
         }
-        let adapted = match remedy {
+        let step_adapted = self.adapted().filter(|_| self.way != way).map(|adapted| adapted.to_string());
+        let validation_adapted = match remedy {
             Remedy::Validate(n) => Some(format!("a validation of {n} pictures at once")),
-            _ => self.adapted().filter(|_| self.way != way).map(|adapted| adapted.to_string()),
+            Remedy::Reopen | Remedy::Adapt(_) => None,
         };
+        let adapted = [step_adapted, validation_adapted].into_iter().flatten().reduce(|a, b| format!("{a}, {b}"));
         let seconds = begun.elapsed().as_secs_f64();
         let (reason, resumed) = (error.to_string(), self.state.step);
         self.safety.news.push(RecoveryRecord { step, resumed, reason, adapted, seconds });

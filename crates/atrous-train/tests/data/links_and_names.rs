@@ -84,6 +84,26 @@ mod unix {
         assert_has(&text(ImageFolder::open(root)), &["/c: the link leads nowhere: there is no /nowhere/c"]);
     }
 
+    /// Pipes and devices are no pictures, and not left out without a word either.
+    #[test]
+    fn pipes_among_pictures_are_named_and_skipped_as_asked() {
+        let root = temporary();
+        let root = root.path();
+        for name in ["a/1.png", "b/1.png"] {
+            write_picture(root, name, (1, 1), [0; 3]);
+        }
+        assert!(std::process::Command::new("mkfifo").arg(root.join("a/2.png")).status().unwrap().success());
+        symlink("/dev/null", root.join("b/2.png")).unwrap();
+        let data = Arc::new(ImageFolder::open(root).unwrap());
+        assert_eq!(data.len(), 4);
+        let refused = Loader::new(data.clone(), options(4, [1, 1])).unwrap();
+        assert_has(&text(refused.epoch(0, 0).next().unwrap()), &["a/2.png", "not a regular file"]);
+        let skipping = LoaderOptions { on_broken: OnBroken::Skip, ..options(4, [1, 1]) };
+        let loader = Loader::new(data, skipping).unwrap();
+        assert_eq!(loader.epoch(0, 0).next().unwrap().unwrap().samples, 2);
+        assert_eq!(loader.skipped().len(), 2);
+    }
+
     #[test]
     fn dead_links_of_masks_are_named() {
         let root = temporary();

@@ -16,6 +16,7 @@ fn plan(p: &ConvProblem<'_>) -> Result<NodePlan, PlanError> {
             bias: p.fused.bias,
             residual: p.fused.residual,
             in_place: p.in_place().is_some(),
+            sized: p.target().software,
             half: p.half(),
         },
         direct::Constants { geometry: p.geometry(), epilogue: p.epilogue(0), prologue: p.prologue() },

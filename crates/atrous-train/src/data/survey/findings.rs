@@ -7,6 +7,10 @@ use super::{ClassCount, Survey};
 /// Share of ignored labels from which on there is a warning.
 const MUCH: f64 = 0.5;
 
+/// Share of a class below which it may be a mistake that there are any labels of it, and how many times as many labels are then ignored.
+const RARE: f64 = 1e-3;
+const TIMES: u64 = 100;
+
 /// Whether a training can begin with what was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -28,6 +32,8 @@ pub enum Finding {
     OneClass { class: String, other: Option<IgnoredAs>, part: Part },
     /// Classes that do not occur.
     Absent { classes: Vec<String>, read: usize, pixels: bool, other: Option<IgnoredAs>, part: Part },
+    /// Hardly any label is of a class, and many are ignored that may be meant as it.
+    Rare { share: f64, count: ClassCount, other: IgnoredAs },
     /// Most labels are ignored.
     MuchIgnored { ignored: u32, share: f64 },
     /// The classes are called like parts of data. `all` are.
@@ -80,7 +86,7 @@ impl Survey {
                 found.push(Finding::OneClass { class, other: self.ignored_as(), part });
             }
             [] | [_] => {}
-            _ => found.extend(self.absent(part)),
+            _ => found.extend(self.absent(part).or_else(|| self.rare())),
         }
         if !present.is_empty() && self.ignored_share() > MUCH {
             found.push(Finding::MuchIgnored { ignored, share: self.ignored_share() });
@@ -128,11 +134,24 @@ impl Survey {
 
     /// The first class that does not occur, if labels of masks are ignored that may be meant as it.
     fn ignored_as(&self) -> Option<IgnoredAs> {
-        let class = self.absent_classes().next()?;
+        self.ignored_as_class(self.absent_classes().next()?)
+    }
+
+    fn ignored_as_class(&self, class: usize) -> Option<IgnoredAs> {
         let class = (class, self.class_names[class].clone());
         let other = IgnoredAs { label: self.ignore_label, share: self.ignored_share(), class };
         let is_class = (self.ignore_label as usize) < self.classes.len();
         (self.pixels && self.ignored.labels > 0 && !is_class).then_some(other)
+    }
+
+    /// The rarest class, if it is suspiciously rare.
+    fn rare(&self) -> Option<Finding> {
+        let class = self.present().into_iter().min_by_key(|class| self.classes[*class].labels)?;
+        let count = self.classes[class];
+        let share = count.labels as f64 / self.labels() as f64;
+        let other = self.ignored_as_class(class)?;
+        let rare = share < RARE && self.ignored.labels > TIMES * count.labels;
+        rare.then_some(Finding::Rare { share, count, other })
     }
 
     fn parts(&self) -> Option<Finding> {

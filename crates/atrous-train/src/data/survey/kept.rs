@@ -73,7 +73,8 @@ fn key(loader: &Loader, most: usize, settings: &str) -> Option<u64> {
     let (dataset, options) = (loader.dataset(), loader.options());
     let mut hasher = DefaultHasher::new();
     (env!("CARGO_PKG_VERSION"), most, settings, dataset.class_names(), dataset.len()).hash(&mut hasher);
-    (loader.targets(), options.ignore_label, format!("{:?}", options.on_broken)).hash(&mut hasher);
+    let on_broken = format!("{:?}", options.on_broken);
+    (loader.targets(), options.ignore_label, options.max_picture, on_broken).hash(&mut hasher);
     for index in 0..dataset.len() {
         let files = dataset.files(index);
         if files.is_empty() {

@@ -102,6 +102,10 @@ impl fmt::Display for Finding {
                 write!(f, ", and {so}")?;
                 other.iter().try_for_each(|other| write!(f, "; {other}"))
             }
+            Self::Rare { share, count, other } => {
+                write!(f, "only {} % of the pixels, in {}, ", percent(*share), samples(count.samples))?;
+                write!(f, "are of the class \"{}\"; {other}", other.class.1)
+            }
             Self::MuchIgnored { ignored, share } => {
                 write!(f, "{} % of the labels have the value {ignored} and are ignored", percent(*share))
             }
@@ -110,28 +114,24 @@ impl fmt::Display for Finding {
                 write!(f, "the folders {} are taken as classes, {so} but parts of the data; ", quoted(names))?;
                 write!(f, "`--path FOLDER/train --validation FOLDER/val` uses them so")
             }
-            Self::Turned { count, read, first, orientation } => {
-                write!(f, "{count} of {read} pictures are turned by their EXIF orientation, such as that of {first} ")?;
-                write!(
-                    f,
-                    "(orientation {orientation}); if their masks were drawn on the pictures as stored, `--exif raw` "
-                )?;
-                write!(f, "is needed, else `--exif apply` says that all is well")
-            }
+            Self::Turned { count, read, first, orientation } => turned(f, *count, *read, first, *orientation),
             Self::Broken { count, read, first } => {
                 write!(f, "{count} of {read} samples cannot be read and are skipped; the first: {first}")
             }
             Self::NoWeight => write!(f, "all classes that occur have the class weight 0, so nothing can be learnt"),
             Self::ZeroWeight { classes } => {
-                write!(
-                    f,
-                    "{} {} the class weight 0 and is not learnt",
-                    quoted(classes),
-                    if classes.len() > 1 { "have" } else { "has" }
-                )
+                let have = if classes.len() > 1 { "have" } else { "has" };
+                write!(f, "{} {have} the class weight 0 and {} not learnt", quoted(classes), verb(classes.len()))
             }
         }
     }
+}
+
+/// Pictures whose masks may have been drawn on the pictures as stored.
+fn turned(f: &mut fmt::Formatter<'_>, count: usize, read: usize, first: &str, orientation: u8) -> fmt::Result {
+    write!(f, "{count} of {read} pictures are turned by their EXIF orientation, such as that of {first} ")?;
+    write!(f, "(orientation {orientation}); if their masks were drawn on the pictures as stored, `--exif raw` ")?;
+    write!(f, "is needed, else `--exif apply` says that all is well")
 }
 
 fn samples(count: usize) -> String {
