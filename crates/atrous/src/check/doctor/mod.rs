@@ -25,6 +25,9 @@ use run::Run;
 
 pub use numbers::Numbers;
 
+/// Most threads that examine: on software adapters each has a device, whose driver has threads of its own.
+const MOST_THREADS: usize = 8;
+
 /// What an examination has found.
 #[derive(Debug)]
 pub struct Diagnosis {
@@ -71,7 +74,7 @@ impl Diagnosis {
 pub fn examine_blocking(device: &Device) -> Result<Diagnosis, GpuError> {
     let begun = Instant::now();
     let jobs = jobs(&device.target(), device.options().precision);
-    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
     let next = AtomicUsize::new(0);
     let part = |thread: usize| -> Result<Vec<Run>, GpuError> {
         let device = device_of_thread(device, thread);
