@@ -7,6 +7,7 @@ mod bad_weights;
 mod data;
 mod folders;
 mod good;
+mod held_out;
 mod own_kernel;
 mod png;
 mod readme;

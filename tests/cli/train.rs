@@ -143,7 +143,7 @@ fn an_interrupted_training_is_resumed_to_the_same_bits() {
     refused(&["train", "--resume", &parts, "--epochs", "1"], &["epochs begun is 3, here it is at most 1"]);
     one_line(
         &["train", "--resume", &parts, "--samples", "20"],
-        &["the training data have changed since the checkpoint: 12 pictures then, 15 now; ", "--accept-changed-data"],
+        &["the training data have changed since the checkpoint: 12 pictures then, 16 now; ", "--accept-changed-data"],
     );
     refused(
         &["train", "--resume", &parts, "--optimizer", "sgd"],
@@ -364,7 +364,7 @@ fn a_full_disk_is_told_and_harms_nothing() {
 }
 
 /// Pictures and masks of two classes, left and right.
-fn halves(images: &str, masks: &str, count: usize) {
+pub(crate) fn halves(images: &str, masks: &str, count: usize) {
     for folder in [images, masks] {
         fs::create_dir_all(folder).expect("a new folder");
     }

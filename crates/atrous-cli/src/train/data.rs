@@ -6,12 +6,12 @@ use std::thread::available_parallelism;
 use atrous::nn::Info;
 use atrous::train::data::{
     self, Dataset, ImageFolder, Loader, LoaderOptions, MaskFolder, Part, Shapes, TargetKind, cifar10, digits, mnist,
-    split_random, split_stratified,
 };
 use atrous::vision::Preprocess;
 
 use super::config::{Augment, Config, Crop, Data, Exif, Framing, OnBroken};
 use super::error::{Failed, Result};
+use super::held_out::HeldOut;
 use super::value_map::ValueMap;
 
 /// Default fraction that is held out for validation of data without a validation part.
@@ -23,18 +23,34 @@ type Set = Arc<dyn Dataset>;
 pub(super) struct Loaders {
     pub(super) train: Loader,
     pub(super) validation: Option<Loader>,
+    /// What the validation's samples are known by, if they are held out of one set.
+    pub(super) held_out: Option<HeldOut>,
+}
+
+/// The samples that a configuration names.
+enum Sets {
+    /// Those of training and of validation.
+    Given(Set, Option<Set>),
+    /// All in one set, of which a fraction is to be held out.
+    Whole(Set, f64),
 }
 
 impl Config {
-    /// Opens the data for a network with these defaults.
-    pub(super) fn loaders(&self, info: &Info) -> Result<Loaders> {
+    /// Opens the data for a network with these defaults. A training that goes on holds out what it held out `before`.
+    pub(super) fn loaders(&self, info: &Info, before: Option<&HeldOut>) -> Result<Loaders> {
         let size = self.size.unwrap_or_else(|| self.data.size().unwrap_or(info.size));
-        let (train, validation) = self.sets(size)?;
+        let (train, validation, held_out) = match self.sets(size)? {
+            Sets::Given(train, validation) => (train, validation, None),
+            Sets::Whole(all, fraction) => {
+                let (train, validation, held_out) = HeldOut::split(all, fraction, self.seed, before)?;
+                (set(train), Some(set(validation)), Some(held_out))
+            }
+        };
         let plain = self.loader_options(&*train, size, info)?;
         let augment = self.augment.convert()?;
         let train = Loader::new(train, LoaderOptions { shuffle: true, drop_last: self.drop_last, augment, ..plain })?;
         let validation = validation.map(|set| Loader::new(set, plain)).transpose()?;
-        Ok(Loaders { train, validation })
+        Ok(Loaders { train, validation, held_out })
     }
 
     fn loader_options(&self, set: &dyn Dataset, size: [usize; 2], info: &Info) -> Result<LoaderOptions> {
@@ -79,7 +95,7 @@ impl Config {
     }
 
     /// The samples of training and of validation.
-    fn sets(&self, size: [usize; 2]) -> Result<(Set, Option<Set>)> {
+    fn sets(&self, size: [usize; 2]) -> Result<Sets> {
         let part = |test: bool| if test { Part::Test } else { Part::Train };
         match &self.data {
             Data::ImageFolder { path, validation, split } => {
@@ -89,7 +105,7 @@ impl Config {
                     let names = &names;
                     move || Ok(set(ImageFolder::open_with_classes(path, names)?))
                 });
-                self.divide(set(all), own, *split)
+                divide(set(all), own, *split)
             }
             Data::MaskFolder { path, masks, classes, validation, validation_masks, split, mask_suffix, exif, map } => {
                 let open = |path, masks| {
@@ -104,27 +120,25 @@ impl Config {
                     (None, None) => None,
                     _ => return Err(Failed::Missing("data.validation and data.validation_masks go together").into()),
                 };
-                self.divide(open(path, masks)?, own, *split)
+                divide(open(path, masks)?, own, *split)
             }
             Data::Voc { path, split, exif, map } => {
                 let list = |list| self.masked(MaskFolder::voc(path, list)?, map.as_ref(), *exif);
                 let own = split.is_none().then_some(|| list("val"));
-                self.divide(list("train")?, own, *split)
+                divide(list("train")?, own, *split)
             }
             Data::Mnist { path, split } => {
                 let read = |test| Ok(set(mnist(path, part(test))?));
                 let own = split.is_none().then_some(|| read(true));
-                self.divide(read(false)?, own, *split)
+                divide(read(false)?, own, *split)
             }
             Data::Cifar10 { path, split } => {
                 let read = |test| Ok(set(cifar10(path, part(test))?));
                 let own = split.is_none().then_some(|| read(true));
-                self.divide(read(false)?, own, *split)
+                divide(read(false)?, own, *split)
             }
-            Data::Digits { split } => self.divide(set(digits()), NO_PART, *split),
-            Data::Shapes { samples, split } => {
-                self.divide(set(Shapes::new(*samples, size, self.seed)?), NO_PART, *split)
-            }
+            Data::Digits { split } => divide(set(digits()), NO_PART, *split),
+            Data::Shapes { samples, split } => divide(set(Shapes::new(*samples, size, self.seed)?), NO_PART, *split),
         }
     }
 
@@ -145,32 +159,23 @@ impl Config {
             Some(Exif::Raw) => folder.with_exif(data::Exif::Raw),
         }))
     }
+}
 
-    /// Uses the validation part that the data have, or holds out a part of the training data.
-    fn divide(
-        &self,
-        all: Set,
-        own: Option<impl FnOnce() -> Result<Set>>,
-        split: Option<f64>,
-    ) -> Result<(Set, Option<Set>)> {
-        match (own, split) {
-            (Some(_), Some(_)) => {
-                Err(Failed::Missing("data.split and data.validation exclude each other: give one of them").into())
+/// The validation part that the data have, or the fraction to hold out.
+fn divide(all: Set, own: Option<impl FnOnce() -> Result<Set>>, split: Option<f64>) -> Result<Sets> {
+    match (own, split) {
+        (Some(_), Some(_)) => {
+            Err(Failed::Missing("data.split and data.validation exclude each other: give one of them").into())
+        }
+        (Some(own), None) => Ok(Sets::Given(all, Some(own()?))),
+        (None, Some(0.0)) => Ok(Sets::Given(all, None)),
+        (None, split) => {
+            let fraction = split.unwrap_or(SPLIT);
+            if !(0.0..1.0).contains(&fraction) {
+                let got = fraction.to_string();
+                return Err(Failed::Value { key: "data.split", must: "at least 0 and below 1", got }.into());
             }
-            (Some(own), None) => Ok((all, Some(own()?))),
-            (None, Some(0.0)) => Ok((all, None)),
-            (None, split) => {
-                let fraction = split.unwrap_or(SPLIT);
-                if !(0.0..1.0).contains(&fraction) {
-                    let got = fraction.to_string();
-                    return Err(Failed::Value { key: "data.split", must: "at least 0 and below 1", got }.into());
-                }
-                let (train, held_out) = match all.class_of(0) {
-                    Some(_) => split_stratified(all, fraction, self.seed)?,
-                    None => split_random(all, fraction, self.seed)?,
-                };
-                Ok((set(train), Some(set(held_out))))
-            }
+            Ok(Sets::Whole(all, fraction))
         }
     }
 }

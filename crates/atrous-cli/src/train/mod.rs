@@ -5,6 +5,7 @@ mod data;
 mod error;
 mod flags;
 mod folder;
+mod held_out;
 mod mistake;
 mod optimizer;
 mod options;
@@ -16,7 +17,8 @@ mod tables;
 mod tuning;
 mod value_map;
 
-use std::io::Write;
+use std::fs;
+use std::io::{ErrorKind, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
@@ -39,6 +41,7 @@ use config::Config;
 use data::Loaders;
 use error::{Failed, Result};
 use folder::Folder;
+use held_out::HeldOut;
 
 pub(crate) use flags::Flags;
 
@@ -69,6 +72,8 @@ struct Prepared {
     network: Arc<dyn Network>,
     model: Model,
     loaders: Loaders,
+    /// What a training that goes on held out before.
+    before: Option<HeldOut>,
     options: TrainOptions,
     objective: Labelled,
 }
@@ -78,7 +83,9 @@ impl Prepared {
         let mut config = Config::read(flags)?;
         let network = zoo::network(&config.model)?;
         let budget = config.budget()?;
-        let loaders = config.loaders(&network.info())?;
+        let begun = flags.resume.as_deref().filter(|folder| RunFolder::checkpoint_in(folder).is_some());
+        let before = begun.map(HeldOut::read).transpose()?.flatten();
+        let loaders = config.loaders(&network.info(), before.as_ref())?;
         let network = network.with_classes(loaders.train.dataset().class_names().len())?;
         let [n, h, w, c] = loaders.train.shape();
         let model = network.build(&config.model, Shape::new(n, h, w, c), Mode::Training).map_err(|error| {
@@ -90,12 +97,13 @@ impl Prepared {
         options.validate()?;
         let objective = config.objective();
         objective.validate(loaders.train.dataset().class_names().len())?;
-        Ok(Self { config, budget, network, model, loaders, options, objective })
+        Ok(Self { config, budget, network, model, loaders, before, options, objective })
     }
 }
 
 fn run(flags: &Flags) -> Result<(String, Reason)> {
-    let Prepared { mut config, budget, network, model, loaders, mut options, objective } = Prepared::new(flags)?;
+    let Prepared { mut config, budget, network, model, loaders, before, mut options, objective } =
+        Prepared::new(flags)?;
     config.survey(&loaders)?;
 
     let checkpoint = flags.resume.as_ref().and_then(RunFolder::checkpoint_in);
@@ -117,12 +125,15 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     }
     let mut trainer = training.build().map_err(|error| Failed::begun(error, folder))?;
     let labels = loaders.train.dataset().class_names().join("\n") + "\n";
-    write_files(folder, [("config.toml", config.to_toml()?), ("labels.txt", labels)])?;
+    let held_out = loaders.held_out.as_ref().map(HeldOut::to_toml).transpose()?;
+    let files = [("config.toml", Some(config.to_toml()?)), ("labels.txt", Some(labels)), (held_out::FILE, held_out)];
+    write_files(folder, files)?;
     if flags.resume.is_some() {
         say(&report::resumed_from(folder, checkpoint.as_deref()));
     }
-    if trainer.state().changed_data && loaders.validation.is_some() {
-        say(report::CHANGED);
+    if trainer.state().changed_data {
+        let remark = loaders.held_out.as_ref().and_then(|held_out| held_out.remark(before.as_ref()));
+        say(&remark.unwrap_or_default());
     }
     say(&report::header(&device, &trainer, &loaders, folder));
 
@@ -182,13 +193,19 @@ fn kept(error: &TrainError, folder: &Path) -> String {
     }
 }
 
-/// Writes files of the run folder, each completely or not at all. The trainer must hold the folder's lock.
-fn write_files(folder: &Path, files: [(&str, String); 2]) -> Result<(), Failed> {
+/// Writes files of the run folder, each completely or not at all, and removes those without a text. The trainer must
+/// hold the folder's lock.
+fn write_files(folder: &Path, files: [(&str, Option<String>); 3]) -> Result<(), Failed> {
     for (name, text) in files {
         let path = folder.join(name);
-        atrous_files::remove_leftovers(folder, &[name])
-            .and_then(|()| atrous_files::write(&path, |file| file.write_all(text.as_bytes())))
-            .map_err(|source| Failed::Io { action: "write", path, source })?;
+        let written = atrous_files::remove_leftovers(folder, &[name]).and_then(|()| match text {
+            Some(text) => atrous_files::write(&path, |file| file.write_all(text.as_bytes())),
+            None => fs::remove_file(&path).or_else(|error| match error.kind() {
+                ErrorKind::NotFound => Ok(()),
+                _ => Err(error),
+            }),
+        });
+        written.map_err(|source| Failed::Io { action: "write", path, source })?;
     }
     Ok(())
 }

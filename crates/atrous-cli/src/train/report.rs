@@ -13,7 +13,7 @@ use super::data::Loaders;
 use crate::output::{Bytes, printable};
 
 /// The files of a run folder with their descriptions.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
     ("best.safetensors", "weights of the best epoch, in the names of the network's framework"),
     ("best.checkpoint", "everything at the best epoch"),
     ("last.checkpoint", "everything at the end; --resume goes on from it"),
@@ -21,6 +21,7 @@ const FILES: [(&str, &str); 7] = [
     ("curve.png", "the learning curve"),
     ("config.toml", "the configuration, all values filled in"),
     ("labels.txt", "the names of the classes"),
+    ("held_out.toml", "the samples that are held out for validation"),
 ];
 
 /// The report at the beginning: network, data and memory.
@@ -65,10 +66,6 @@ pub(super) fn recovered(recovery: &RecoveryRecord) -> String {
         "\nDevice   {reason}\n         opened again after {seconds:.1} s; goes on after step {resumed}{again}{adapted}\n"
     )
 }
-
-/// What other data mean for the validation.
-pub(super) const CHANGED: &str = "warning: the data have changed since the training began: unless the validation has data of its own, other \
-    samples are held out now, perhaps some that were trained on\n";
 
 /// Tells where a training goes on from, if that is not its last checkpoint.
 pub(super) fn resumed_from(folder: &Path, checkpoint: Option<&Path>) -> String {

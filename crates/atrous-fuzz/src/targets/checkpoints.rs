@@ -127,6 +127,7 @@ pub(super) fn folder_seeds() -> Vec<Vec<u8>> {
         Entry::file("log.jsonl", logs::seeds().swap_remove(0)),
         Entry::file("config.toml", configurations::seeds().swap_remove(0)),
         Entry::file("labels.txt", "cat\ndog\n"),
+        Entry::file("held_out.toml", "split = 0.2\npictures = [\n    \"sample 3 (7951293d30669137)\",\n]\n"),
         Entry::file(".lock", "123"),
     ];
     vec![pack(&files), pack(&files[1..5])]

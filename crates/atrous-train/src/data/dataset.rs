@@ -73,6 +73,13 @@ pub trait Dataset: Send + Sync {
         self.describe(index)
     }
 
+    /// [`Dataset::identity`] of the sample's picture alone: it stays the same when the targets are corrected. By it
+    /// [`split_again`](super::split_again) knows a sample. By default the identity of the whole sample. Must not fail for
+    /// any index.
+    fn picture_identity(&self, index: usize) -> String {
+        self.identity(index)
+    }
+
     /// The class of a sample's first target, if it is known without reading the sample. Stratified splitting needs it.
     fn class_of(&self, _index: usize) -> Option<u32> {
         None
@@ -115,6 +122,10 @@ impl<D: Dataset + ?Sized> Dataset for Arc<D> {
 
     fn identity(&self, index: usize) -> String {
         (**self).identity(index)
+    }
+
+    fn picture_identity(&self, index: usize) -> String {
+        (**self).picture_identity(index)
     }
 
     fn class_of(&self, index: usize) -> Option<u32> {

@@ -71,6 +71,11 @@ pub enum DataError {
     /// There are no samples.
     #[error("{name}: no samples: wanted {wanted}")]
     NoSamples { name: String, wanted: String },
+    /// Of the samples that were held out before, none is left, or nothing else.
+    #[error(
+        "of the {known} samples that were held out before, {found} are among these {samples}; there must be one or more, and others"
+    )]
+    HeldOut { known: usize, found: usize, samples: usize },
     /// A class has no pictures.
     #[error("{path}: the folder of class \"{class}\" holds no pictures (JPEG, PNG or WebP)")]
     EmptyClass { path: String, class: String },

@@ -79,7 +79,7 @@ pub use picture::Picture;
 pub use reader::Skipped;
 pub use sample::Sample;
 pub use shapes::Shapes;
-pub use split::{Subset, split_every, split_random, split_stratified};
+pub use split::{Subset, split_again, split_every, split_random, split_stratified};
 pub use survey::{ClassCount, Finding, Severity, Survey};
 pub(crate) use target::listed;
 pub use target::{LABELS, Target, TargetKind, TargetSpec, VOID};

@@ -7,6 +7,7 @@ use super::info::SampleInfo;
 use super::random::{Purpose, Random};
 use super::sample::Sample;
 use super::target::TargetSpec;
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -69,6 +70,13 @@ impl Dataset for Subset {
         }
     }
 
+    fn picture_identity(&self, index: usize) -> String {
+        match self.indices.get(index) {
+            Some(&index) => self.dataset.picture_identity(index),
+            None => self.describe(index),
+        }
+    }
+
     fn class_of(&self, index: usize) -> Option<u32> {
         self.dataset.class_of(*self.indices.get(index)?)
     }
@@ -122,6 +130,34 @@ pub fn split_stratified(dataset: Arc<dyn Dataset>, fraction: f64, seed: u64) -> 
         classes.get_mut(class as usize).ok_or_else(range)?.push(index);
     }
     let chosen = choose(classes, fraction, seed)?;
+    parts(dataset, |index| chosen[*index])
+}
+
+/// Holds out the samples that an earlier split held out, given by their [`Dataset::picture_identity`]; all others, new
+/// ones included, are for training. So a training that goes on with other data is validated on nothing that it was
+/// trained on. Held-out samples that are gone are left out. Returns both parts in the dataset's order.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use atrous_train::data::{Dataset, Shapes, split_again, split_random};
+///
+/// let (_, held_out) = split_random(Arc::new(Shapes::new(10, [16, 16], 1)?), 0.2, 1)?;
+/// let known: Vec<String> = (0..held_out.len()).map(|index| held_out.picture_identity(index)).collect();
+/// let (train, again) = split_again(Arc::new(Shapes::new(14, [16, 16], 1)?), &known)?;
+/// assert_eq!((train.len(), again.indices()), (12, held_out.indices()));
+/// # Ok::<(), atrous_train::data::DataError>(())
+/// ```
+///
+/// # Errors
+/// [`DataError::HeldOut`] if one of both parts would be empty.
+pub fn split_again(dataset: Arc<dyn Dataset>, held_out: &[String]) -> Result<(Subset, Subset)> {
+    let known: HashSet<&str> = held_out.iter().map(String::as_str).collect();
+    let chosen: Vec<bool> = (0..dataset.len()).map(|index| known.contains(&*dataset.picture_identity(index))).collect();
+    let found = chosen.iter().filter(|chosen| **chosen).count();
+    if found == 0 || found == dataset.len() {
+        return Err(DataError::HeldOut { known: held_out.len(), found, samples: dataset.len() });
+    }
     parts(dataset, |index| chosen[*index])
 }
 

@@ -69,7 +69,8 @@ pub struct TrainOptions {
     /// Whether to continue from the run folder's last checkpoint, if there is one; if only its best is left, from that.
     pub resume: bool,
     /// Whether to resume with other samples than those that the training had. Otherwise they are refused with what has
-    /// changed. Targets and names of classes must be the same in both cases.
+    /// changed. Targets and names of classes must be the same in both cases. [`split_again`](crate::data::split_again)
+    /// keeps what was held out held out.
     pub accept_changed_data: bool,
     /// Number of updates between checkpoints within an epoch, at least 1; every epoch ends with one.
     pub checkpoint_every: Option<u64>,

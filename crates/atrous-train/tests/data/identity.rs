@@ -57,12 +57,17 @@ fn masks_are_part_of_a_sample() {
     }
     let open = || {
         let [images, masks] = ["images", "masks"].map(|folder| root.path().join(folder));
-        of(MaskFolder::open(images, masks, names(&["left", "right"])).unwrap())
+        MaskFolder::open(images, masks, names(&["left", "right"])).unwrap()
     };
-    let then = open();
+    let picture = open().picture_identity(0);
+    let then = of(open());
     assert!(then.identities[0].starts_with("a.png (") && then.identities[0].contains(" bytes) with a.png ("));
     write_picture(root.path(), "masks/a.png", (9, 9), [0; 3]);
-    assert_has(&open().change(&then, &[]).unwrap(), &["new: a.png (", "gone: a.png ("]);
+    assert_has(&of(open()).change(&then, &[]).unwrap(), &["new: a.png (", "gone: a.png ("]);
+    // The picture is the same one.
+    assert!(picture.starts_with("a.png (") && open().picture_identity(0) == picture, "{picture}");
+    write_picture(root.path(), "images/a.png", (9, 9), [0; 3]);
+    assert_ne!(open().picture_identity(0), picture);
 }
 
 #[test]

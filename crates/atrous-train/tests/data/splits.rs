@@ -1,7 +1,11 @@
 //! Parts of datasets.
 
 use crate::support::{assert_has, numbered, text};
-use atrous_train::data::{Dataset, Shapes, Subset, digits, split_every, split_random, split_stratified};
+use atrous_train::data::{
+    DataError, Dataset, Shapes, Subset, digits, split_again, split_every, split_random, split_stratified,
+};
+use proptest::prelude::*;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Samples of each class in a part.
@@ -79,4 +83,49 @@ fn by_class() {
     assert_has(&text(split_stratified(Arc::new(numbered(8, 4)), 1.0, 0)), &["held-out fraction"]);
     let unknown = text(split_stratified(Arc::new(Shapes::new(10, [16, 16], 3).unwrap()), 0.5, 1));
     assert_has(&unknown, &["shapes: picture 0 of seed 3", "cannot be split by class"]);
+}
+
+fn known(held_out: &Subset) -> Vec<String> {
+    (0..held_out.len()).map(|index| held_out.picture_identity(index)).collect()
+}
+
+#[test]
+fn again_if_any_is_left_on_both_sides() {
+    let all: Arc<dyn Dataset> = Arc::new(numbered(10, 2));
+    let of = |indices: &[usize]| Arc::new(Subset::new(all.clone(), indices.to_vec()).unwrap());
+    let held_out = known(&of(&[2, 5]));
+    let parts = split_again(of(&[5, 1, 8, 2, 5]), &held_out).unwrap();
+    assert_eq!((parts.0.indices(), parts.1.indices()), (&[1, 2][..], &[0, 3, 4][..]));
+    for (now, found) in [(&[0, 1, 3][..], 0), (&[5, 2, 2], 3)] {
+        let error = split_again(of(now), &held_out).err().unwrap();
+        assert!(matches!(error, DataError::HeldOut { known: 2, samples: 3, found: f } if f == found), "{error}");
+    }
+    let text = text(split_again(of(&[1]), &held_out));
+    assert_eq!(
+        text,
+        "of the 2 samples that were held out before, 0 are among these 1; there must be one or more, and others"
+    );
+}
+
+proptest! {
+    /// Samples come and go between trainings that go on from each other: none is trained on and later held out.
+    #[test]
+    fn again_holds_out_nothing_that_was_trained_on(
+        sets in prop::collection::vec(prop::collection::btree_set(0usize..40, 4..40), 2..6),
+        seed: u64,
+    ) {
+        let all: Arc<dyn Dataset> = Arc::new(numbered(40, 2));
+        let of = |set: &std::collections::BTreeSet<usize>| Subset::new(all.clone(), set.iter().copied().collect()).unwrap();
+        let names = |part: &Subset| known(part).into_iter().collect::<HashSet<_>>();
+        let (train, mut held_out) = split_random(Arc::new(of(&sets[0])), 0.3, seed).unwrap();
+        let mut trained = names(&train);
+        for set in &sets[1..] {
+            let Ok((train, again)) = split_again(Arc::new(of(set)), &known(&held_out)) else { break };
+            prop_assert_eq!(train.len() + again.len(), set.len());
+            prop_assert!(names(&again).is_subset(&names(&held_out)));
+            trained.extend(names(&train));
+            prop_assert!(names(&again).is_disjoint(&trained));
+            held_out = again;
+        }
+    }
 }

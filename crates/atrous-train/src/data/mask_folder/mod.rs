@@ -178,6 +178,11 @@ impl Dataset for MaskFolder {
         format!("{} with {}", of(picture), of(mask))
     }
 
+    fn picture_identity(&self, index: usize) -> String {
+        let Some((picture, _)) = self.files.get(index) else { return self.describe(index) };
+        identity(picture, picture.parent().unwrap_or(picture))
+    }
+
     /// Reads the header of the picture and the mask.
     fn inspect(&self, index: usize) -> Result<SampleInfo> {
         check_index(self, index)?;
