@@ -16,7 +16,7 @@ fn every_kernel_of_this_adapter_is_right() {
     let found = examine_blocking(&device).unwrap();
     assert!(found.faults.is_empty() && found.replaceable().is_empty(), "{found}");
     assert!(found.runs > 200 && ["direct", "overlay"].iter().all(|name| found.variants.contains(name)), "{found}");
-    assert!(found.to_string().contains("NaN kept"), "{found}");
+    assert!(found.to_string().contains("NaN: kept"), "{found}");
 }
 
 /// Variant and reasons of the plan of a convolution.

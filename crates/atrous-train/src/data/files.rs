@@ -89,7 +89,10 @@ fn list(folder: &Path, depth: usize, kind: impl Fn(&Path) -> Kind) -> Result<Vec
                 Some(link) => link.to_owned(),
                 None => {
                     let path = shown(error.path().unwrap_or(folder));
-                    return Err(DataError::Io { path, action: "list", source: error.into() });
+                    // The walk's own message repeats the path.
+                    let text = error.to_string();
+                    let source = error.into_io_error().unwrap_or_else(|| io::Error::other(text));
+                    return Err(DataError::Io { path, action: "list", source });
                 }
             },
         };

@@ -5,8 +5,9 @@ use super::findings::{Finding, IgnoredAs};
 use super::{ClassCount, Survey};
 use std::fmt;
 
-/// Most classes that are listed.
+/// Most classes that are listed with their counts, and that are named in a finding.
 const LISTED: usize = 24;
+const NAMED: usize = 8;
 
 impl fmt::Display for Survey {
     /// A line on the samples and their pictures, and one on the classes.
@@ -143,8 +144,8 @@ fn verb(count: usize) -> &'static str {
 }
 
 fn quoted(names: &[String]) -> String {
-    let shown = names.iter().take(LISTED).map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(LISTED) {
+    let shown = names.iter().take(NAMED).map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED) {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }

@@ -144,7 +144,7 @@ impl Numbers {
 
 impl fmt::Display for Numbers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let answers = self.answers().map(|(question, answer)| format!("{question} {answer}"));
+        let answers = self.answers().map(|(question, answer)| format!("{question}: {answer}"));
         f.write_str(&answers.join(", "))
     }
 }
@@ -267,13 +267,11 @@ mod tests {
             packed_infinity: false,
         };
         let text = all.to_string();
+        assert!(text.starts_with(
+            "NaN: kept, NaN != NaN: true, max(NaN, 1): 1, infinity: kept, subnormal inputs: taken for zero"
+        ));
         assert!(
-            text.starts_with(
-                "NaN kept, NaN != NaN true, max(NaN, 1) 1, infinity kept, subnormal inputs taken for zero"
-            )
-        );
-        assert!(
-            text.ends_with("(a + b) - a as written, infinity in pack2x16float changed, a / b the nearest number"),
+            text.ends_with("(a + b) - a: as written, infinity in pack2x16float: changed, a / b: the nearest number"),
             "{text}"
         );
     }
