@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use atrous::train::checkpoint::Checkpoint;
+
 use super::support::{Folder, Ran, run};
 use super::train::{halves, one_line};
 
@@ -13,14 +15,13 @@ fn begin(folder: &Folder) {
     let rest = ["--size", "32", "--batch", "4", "--epochs", "1", "--split", "0.25", "--run-folder", &to];
     let ran = run("atrous", &[&["train", "--model", "small_unet"][..], &data, &rest].concat());
     assert!(ran.success && ran.stderr.contains("9 pictures to train on, 3 to validate on"), "{}", ran.stderr);
-    assert!(ran.stdout.contains("held_out.toml"), "{}", ran.stdout);
 }
 
-/// The numbers of the pictures that are held out, as the run folder tells.
+/// The numbers of the pictures that are held out, as the checkpoint tells.
 fn held_out(folder: &Folder) -> Vec<String> {
-    let text = fs::read_to_string(folder.path("run/held_out.toml")).expect("it is written");
-    let number = |line: &str| line.trim().strip_prefix('"')?.split(".png (").next().map(str::to_owned);
-    text.lines().filter_map(number).collect()
+    let state = Checkpoint::load(folder.path("run/last.checkpoint")).expect("a checkpoint").state;
+    let number = |identity: &String| identity.split(".png (").next().unwrap_or_default().to_owned();
+    state.validation.expect("a validation").identities.iter().map(number).collect()
 }
 
 fn go_on(folder: &Folder, epochs: &str, more: &[&str]) -> Ran {
@@ -61,54 +62,67 @@ fn new_samples_are_trained_on_and_held_out_ones_stay_so() {
     one_line(&["train", "--resume", &run_folder, "--epochs", "3"], &["the validation data have changed"]);
     assert!(!go_on(&folder, "3", &[]).stderr.contains("warning") && held_out(&folder) == first);
 
-    // One that is gone is not replaced, and not held out again when it comes back.
+    // One that is gone is not replaced, and held out again when it comes back.
     remove(&folder, &first[0]);
     let ran = go_on(&folder, "4", &[]);
-    let text = "warning: of the 3 samples that were held out, 2 are left to validate on\n";
+    let text = "warning: of 3 pictures that were held out, 2 are left to validate on\n";
     assert!(ran.stderr.contains(text) && ran.stderr.contains("14 pictures to train on, 2 to"), "{}", ran.stderr);
+    assert_eq!(held_out(&folder), first[1..]);
     halves(&folder.path("images"), &folder.path("masks"), 17);
     let ran = go_on(&folder, "5", &[]);
-    assert!(ran.stderr.contains("15 pictures to train on, 2 to validate on"), "{}", ran.stderr);
-    assert_eq!(held_out(&folder), first[1..]);
+    assert!(ran.stderr.contains("14 pictures to train on, 3 to validate on"), "{}", ran.stderr);
+    assert!(held_out(&folder) == first && !ran.stderr.contains("warning"), "{}", ran.stderr);
 
-    first[1..].iter().for_each(|number| remove(&folder, number));
-    one_line(
-        &["train", "--resume", &run_folder, "--epochs", "6", "--accept-changed-data"],
-        &["of the 2 samples that were held out before, 0 are among these 15"],
-    );
+    first.iter().for_each(|number| remove(&folder, number));
+    let gone = ["train", "--resume", &run_folder, "--epochs", "6", "--accept-changed-data"];
+    one_line(&gone, &["none of the 3 pictures that were held out is among the data: validate on other data"]);
+    // What is told first is what has changed.
+    one_line(&gone[..5], &["the training data have changed since the checkpoint: 14 pictures then, "]);
+    one_line(&[&gone[..5], &["--seed", "9"]].concat(), &["its seed is 0, here it is 9"]);
 }
 
 #[test]
-fn a_new_choice_of_held_out_samples_is_told() {
-    let folder = Folder::new("held-out-anew");
+fn what_an_older_checkpoint_does_not_tell_is_told() {
+    let folder = Folder::new("held-out-older");
     begin(&folder);
     let run_folder = folder.path("run");
-    let anew =
-        "warning: the data have changed and the held-out samples were chosen anew, perhaps some that were trained on\n";
-    let other = ["train", "--resume", &run_folder, "--epochs", "2", "--split", "0.5"];
-    one_line(&other, &["the training data have changed since the checkpoint: 9 pictures then, 6 now"]);
-    let ran = go_on(&folder, "2", &["--split", "0.5"]);
-    assert!(ran.stderr.contains(anew) && ran.stderr.contains("6 pictures to train on, 6 to"), "{}", ran.stderr);
-    assert_eq!(held_out(&folder).len(), 6);
-
-    // The run folder of an older version.
-    let file = folder.path("run/held_out.toml");
-    fs::remove_file(&file).expect("it is there");
-    halves(&folder.path("images"), &folder.path("masks"), 13);
-    assert!(go_on(&folder, "3", &[]).stderr.contains(anew));
-    // It is known now.
+    let last = folder.path("run/last.checkpoint");
+    let mut older = Checkpoint::load(&last).expect("a checkpoint");
+    assert_eq!(older.state.held_out.take().map(|pictures| pictures.len()), Some(3));
+    older.save(&last).expect("writable");
     let before = held_out(&folder);
-    assert!(!go_on(&folder, "4", &[]).stderr.contains("chosen anew") && held_out(&folder) == before);
+    let ran = run("atrous", &["train", "--resume", &run_folder, "--epochs", "2"]);
+    assert!(ran.success && !ran.stderr.contains("warning") && held_out(&folder) == before, "{}", ran.stderr);
 
-    // A validation of its own: nothing is held out any more.
-    let [images, masks] = ["images", "masks"].map(|name| folder.path(name));
+    older.save(&last).expect("writable");
+    halves(&folder.path("images"), &folder.path("masks"), 17);
+    let ran = go_on(&folder, "3", &[]);
+    assert!(ran.stderr.contains("of an older version, does not tell what was held out"), "{}", ran.stderr);
+    // Now it is known.
+    assert!(!go_on(&folder, "4", &[]).stderr.contains("older version"));
+}
+
+#[test]
+fn a_part_that_is_chosen_is_not_chosen_again() {
+    let folder = Folder::new("held-out-own");
+    begin(&folder);
+    let run_folder = folder.path("run");
+    let other = ["train", "--resume", &run_folder, "--split", "0.5"];
+    let ran = run("atrous", &other);
+    let refused = "error: the argument '--resume <FOLDER>' cannot be used with '--split <FRACTION>'";
+    assert!(!ran.success && ran.stderr.contains(refused), "{}", ran.stderr);
+
+    // With a validation of its own the training has all pictures, and cannot hold out some of them later.
     let config = fs::read_to_string(folder.path("run/config.toml")).expect("it is there");
-    let own = config.replace("split = 0.5\n", &format!("validation = \"{images}\"\nvalidation_masks = \"{masks}\"\n"));
-    fs::write(folder.path("run/config.toml"), own).expect("writable");
-    go_on(&folder, "5", &[]);
-    assert!(!fs::exists(&file).expect("it can be asked"));
-
-    fs::write(folder.path("run/config.toml"), config).expect("writable");
-    fs::write(&file, "split = 0.5\npictures = [1]\n").expect("writable");
-    one_line(&["train", "--resume", &run_folder], &["held_out.toml: ", "invalid type: integer `1`, expected a string"]);
+    let [images, masks] = ["own-images", "own-masks"].map(|name| folder.path(name));
+    halves(&images, &masks, 20);
+    let own = config.replace("split = 0.25\n", &format!("validation = \"{images}\"\nvalidation_masks = \"{masks}\"\n"));
+    let own = folder.file("own.toml", own.as_bytes());
+    go_on(&folder, "2", &[&own]);
+    assert_eq!(held_out(&folder).len(), 20);
+    let back = folder.file("back.toml", config.as_bytes());
+    one_line(
+        &["train", &back, "--resume", &run_folder, "--epochs", "3", "--accept-changed-data"],
+        &["none of the 8 pictures that were held out is among the data"],
+    );
 }

@@ -16,7 +16,7 @@ fn nothing_is_written_through_links_and_weights_of_nan_are_refused() {
     let (outside, folder_path) = (folder.file("outside", b"kept"), folder.path("run"));
     fs::create_dir(&folder_path).expect("a new folder");
     let in_run = |name: &str| Path::new(&folder_path).join(name);
-    let names = ["config.toml", "curve.png", "held_out.toml", "labels.txt", "log.jsonl"];
+    let names = ["config.toml", "curve.png", "labels.txt", "log.jsonl"];
     let link = |name: &str| std::os::unix::fs::symlink(&outside, in_run(name)).expect("a new link");
     names.iter().for_each(|name| link(name));
     let lock = in_run(".lock");

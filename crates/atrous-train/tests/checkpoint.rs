@@ -14,7 +14,7 @@ use atrous_nn::{ParameterKind, zoo};
 use atrous_train::{
     Schedule, Waiting,
     checkpoint::{Checkpoint, Computation, NamedTensor, ScaleState, TrainingState},
-    data::DataIdentity,
+    data::{DataIdentity, PictureSet, digits},
 };
 use proptest::prelude::*;
 
@@ -33,6 +33,7 @@ fn state(step: u64) -> TrainingState {
             identities: vec!["cat/1.png (70 bytes)".to_owned(), "dog/ü.png (71 bytes)".to_owned()],
         }),
         validation: None,
+        held_out: Some(PictureSet::of(&digits())),
         changed_data: true,
         adapted: None,
         step,

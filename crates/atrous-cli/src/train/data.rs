@@ -11,7 +11,7 @@ use atrous::vision::Preprocess;
 
 use super::config::{Augment, Config, Crop, Data, Exif, Framing, OnBroken};
 use super::error::{Failed, Result};
-use super::held_out::HeldOut;
+use super::held_out::{Before, split};
 use super::value_map::ValueMap;
 
 /// Default fraction that is held out for validation of data without a validation part.
@@ -23,8 +23,8 @@ type Set = Arc<dyn Dataset>;
 pub(super) struct Loaders {
     pub(super) train: Loader,
     pub(super) validation: Option<Loader>,
-    /// What the validation's samples are known by, if they are held out of one set.
-    pub(super) held_out: Option<HeldOut>,
+    /// Whether the samples of the validation are held out of those of one set.
+    pub(super) held_out: bool,
 }
 
 /// The samples that a configuration names.
@@ -37,13 +37,13 @@ enum Sets {
 
 impl Config {
     /// Opens the data for a network with these defaults. A training that goes on holds out what it held out `before`.
-    pub(super) fn loaders(&self, info: &Info, before: Option<&HeldOut>) -> Result<Loaders> {
+    pub(super) fn loaders(&self, info: &Info, before: &Before) -> Result<Loaders> {
         let size = self.size.unwrap_or_else(|| self.data.size().unwrap_or(info.size));
         let (train, validation, held_out) = match self.sets(size)? {
-            Sets::Given(train, validation) => (train, validation, None),
+            Sets::Given(train, validation) => (train, validation, false),
             Sets::Whole(all, fraction) => {
-                let (train, validation, held_out) = HeldOut::split(all, fraction, self.seed, before)?;
-                (set(train), Some(set(validation)), Some(held_out))
+                let (train, validation) = split(all, fraction, self.seed, before)?;
+                (set(train), Some(set(validation)), true)
             }
         };
         let plain = self.loader_options(&*train, size, info)?;

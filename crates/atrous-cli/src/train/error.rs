@@ -26,6 +26,12 @@ pub(super) enum Failed {
     /// A value outside of its range.
     #[error("{key} must be {must}, got {}", excerpt(got))]
     Value { key: &'static str, must: &'static str, got: String },
+    /// Of the samples that were held out, none is left to validate on.
+    #[error(
+        "none of the {known} pictures that were held out is among the data: validate on other data (data.validation), or begin another \
+         training with the weights of this one (--weights)"
+    )]
+    NoneHeldOut { known: usize },
     /// The folder to resume is not the run folder of a training.
     #[error("{}: there is no training to resume: {lack}", shown(folder))]
     NoRun { folder: PathBuf, lack: &'static str },

@@ -17,8 +17,7 @@ mod tables;
 mod tuning;
 mod value_map;
 
-use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
@@ -29,6 +28,7 @@ use atrous::graph::Shape;
 use atrous::graph::passes::Precision;
 use atrous::io::WeightFile;
 use atrous::nn::{Init, Mode, Model, Network, zoo};
+use atrous::train::data::PictureSet;
 use atrous::train::log::Record;
 use atrous::train::objective::Labelled;
 use atrous::train::{Reason, RunFolder, TrainError, TrainOptions, Trainer};
@@ -41,7 +41,7 @@ use config::Config;
 use data::Loaders;
 use error::{Failed, Result};
 use folder::Folder;
-use held_out::HeldOut;
+use held_out::Before;
 
 pub(crate) use flags::Flags;
 
@@ -73,7 +73,7 @@ struct Prepared {
     model: Model,
     loaders: Loaders,
     /// What a training that goes on held out before.
-    before: Option<HeldOut>,
+    before: Before,
     options: TrainOptions,
     objective: Labelled,
 }
@@ -83,9 +83,8 @@ impl Prepared {
         let mut config = Config::read(flags)?;
         let network = zoo::network(&config.model)?;
         let budget = config.budget()?;
-        let begun = flags.resume.as_deref().filter(|folder| RunFolder::checkpoint_in(folder).is_some());
-        let before = begun.map(HeldOut::read).transpose()?.flatten();
-        let loaders = config.loaders(&network.info(), before.as_ref())?;
+        let before = Before::of(flags)?;
+        let loaders = config.loaders(&network.info(), &before)?;
         let network = network.with_classes(loaders.train.dataset().class_names().len())?;
         let [n, h, w, c] = loaders.train.shape();
         let model = network.build(&config.model, Shape::new(n, h, w, c), Mode::Training).map_err(|error| {
@@ -125,15 +124,13 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     }
     let mut trainer = training.build().map_err(|error| Failed::begun(error, folder))?;
     let labels = loaders.train.dataset().class_names().join("\n") + "\n";
-    let held_out = loaders.held_out.as_ref().map(HeldOut::to_toml).transpose()?;
-    let files = [("config.toml", Some(config.to_toml()?)), ("labels.txt", Some(labels)), (held_out::FILE, held_out)];
-    write_files(folder, files)?;
+    write_files(folder, [("config.toml", config.to_toml()?), ("labels.txt", labels)])?;
     if flags.resume.is_some() {
         say(&report::resumed_from(folder, checkpoint.as_deref()));
     }
-    if trainer.state().changed_data {
-        let remark = loaders.held_out.as_ref().and_then(|held_out| held_out.remark(before.as_ref()));
-        say(&remark.unwrap_or_default());
+    if let Some(validation) = loaders.validation.as_ref().filter(|_| trainer.state().changed_data && loaders.held_out) {
+        let pictures = PictureSet::of(&**validation.dataset());
+        say(&held_out::remark(&before, pictures.len()).unwrap_or_default());
     }
     say(&report::header(&device, &trainer, &loaders, folder));
 
@@ -193,19 +190,13 @@ fn kept(error: &TrainError, folder: &Path) -> String {
     }
 }
 
-/// Writes files of the run folder, each completely or not at all, and removes those without a text. The trainer must
-/// hold the folder's lock.
-fn write_files(folder: &Path, files: [(&str, Option<String>); 3]) -> Result<(), Failed> {
+/// Writes files of the run folder, each completely or not at all. The trainer must hold the folder's lock.
+fn write_files(folder: &Path, files: [(&str, String); 2]) -> Result<(), Failed> {
     for (name, text) in files {
         let path = folder.join(name);
-        let written = atrous_files::remove_leftovers(folder, &[name]).and_then(|()| match text {
-            Some(text) => atrous_files::write(&path, |file| file.write_all(text.as_bytes())),
-            None => fs::remove_file(&path).or_else(|error| match error.kind() {
-                ErrorKind::NotFound => Ok(()),
-                _ => Err(error),
-            }),
-        });
-        written.map_err(|source| Failed::Io { action: "write", path, source })?;
+        atrous_files::remove_leftovers(folder, &[name])
+            .and_then(|()| atrous_files::write(&path, |file| file.write_all(text.as_bytes())))
+            .map_err(|source| Failed::Io { action: "write", path, source })?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::data::Loaders;
 use crate::output::{Bytes, printable};
 
 /// The files of a run folder with their descriptions.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 7] = [
     ("best.safetensors", "weights of the best epoch, in the names of the network's framework"),
     ("best.checkpoint", "everything at the best epoch"),
     ("last.checkpoint", "everything at the end; --resume goes on from it"),
@@ -21,7 +21,6 @@ const FILES: [(&str, &str); 8] = [
     ("curve.png", "the learning curve"),
     ("config.toml", "the configuration, all values filled in"),
     ("labels.txt", "the names of the classes"),
-    ("held_out.toml", "the samples that are held out for validation"),
 ];
 
 /// The report at the beginning: network, data and memory.

@@ -6,7 +6,7 @@ use std::fs;
 use atrous_files::shown;
 use atrous_io::Weights;
 use atrous_train::checkpoint::{Adapted, Checkpoint, Computation, EpochShape, NamedTensor, ScaleState, TrainingState};
-use atrous_train::data::DataIdentity;
+use atrous_train::data::{DataIdentity, PictureSet};
 use atrous_train::log::LogWriter;
 use atrous_train::{RunFolder, Schedule, Waiting};
 
@@ -26,6 +26,7 @@ fn state() -> TrainingState {
         computation: Some(computation("relu")),
         data: Some(identity(3)),
         validation: Some(identity(2)),
+        held_out: PictureSet::try_from("7951293d306691370542c50bef4016ed".to_owned()).ok(),
         changed_data: false,
         adapted: Some(Adapted { batch: 1, recompute: "segments=2".to_owned() }),
         step: 8,
@@ -69,7 +70,7 @@ fn saved(checkpoint: &Checkpoint) -> Vec<u8> {
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {
     let plain = TrainingState { targets: None, classes: None, watch: None, loss_scale: None, best: None, ..state() };
-    let plain = TrainingState { computation: None, data: None, validation: None, ..plain };
+    let plain = TrainingState { computation: None, data: None, validation: None, held_out: None, ..plain };
     let few = Checkpoint { state: plain, parameters: Vec::new(), optimizer: Vec::new() };
     vec![saved(&checkpoint()), saved(&few)]
 }
@@ -127,7 +128,6 @@ pub(super) fn folder_seeds() -> Vec<Vec<u8>> {
         Entry::file("log.jsonl", logs::seeds().swap_remove(0)),
         Entry::file("config.toml", configurations::seeds().swap_remove(0)),
         Entry::file("labels.txt", "cat\ndog\n"),
-        Entry::file("held_out.toml", "split = 0.2\npictures = [\n    \"sample 3 (7951293d30669137)\",\n]\n"),
         Entry::file(".lock", "123"),
     ];
     vec![pack(&files), pack(&files[1..5])]

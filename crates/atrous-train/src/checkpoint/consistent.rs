@@ -112,6 +112,7 @@ mod tests {
             computation: None,
             data: None,
             validation: None,
+            held_out: None,
             changed_data: false,
             adapted: None,
             step: 8,

@@ -21,7 +21,10 @@ pub use computation::Computation;
 pub use consistent::{Contradiction, EpochShape};
 pub use error::CheckpointError;
 
-use crate::{Schedule, Waiting, data::DataIdentity};
+use crate::{
+    Schedule, Waiting,
+    data::{DataIdentity, PictureSet},
+};
 
 /// Version of the format, in the file.
 const VERSION: u32 = 2;
@@ -76,7 +79,7 @@ pub struct TrainingState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<String>,
     /// What is computed from inputs and parameters. `None` in checkpoints of older versions and of trainings without a
-    /// run folder; so are the two following fields.
+    /// run folder; so are the three following fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub computation: Option<Computation>,
     /// The samples that are trained on.
@@ -85,6 +88,10 @@ pub struct TrainingState {
     /// The samples that are validated on; `None` also without validation data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<DataIdentity>,
+    /// The pictures that were validated on and never trained on, those that are gone included. `None` without validation
+    /// data, and in checkpoints of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<PictureSet>,
     /// Whether the training was resumed with other data than it began with.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub changed_data: bool,

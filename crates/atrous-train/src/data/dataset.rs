@@ -73,9 +73,9 @@ pub trait Dataset: Send + Sync {
         self.describe(index)
     }
 
-    /// [`Dataset::identity`] of the sample's picture alone: it stays the same when the targets are corrected. By it
-    /// [`split_again`](super::split_again) knows a sample. By default the identity of the whole sample. Must not fail for
-    /// any index.
+    /// [`Dataset::identity`] of the sample's picture alone: it stays the same when the targets are corrected, and copies of
+    /// a picture have the same. By it a [`PictureSet`](super::PictureSet) knows a sample. By default the identity of the
+    /// whole sample. Must not fail for any index.
     fn picture_identity(&self, index: usize) -> String {
         self.identity(index)
     }

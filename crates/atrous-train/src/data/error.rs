@@ -73,7 +73,7 @@ pub enum DataError {
     NoSamples { name: String, wanted: String },
     /// Of the samples that were held out before, none is left, or nothing else.
     #[error(
-        "of the {known} samples that were held out before, {found} are among these {samples}; there must be one or more, and others"
+        "of the {known} pictures that were held out before, {found} are among these {samples}; there must be one or more, and others"
     )]
     HeldOut { known: usize, found: usize, samples: usize },
     /// A class has no pictures.

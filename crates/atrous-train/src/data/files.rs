@@ -118,7 +118,7 @@ pub(crate) fn class_name(folder: &Path) -> String {
 /// The path of a file from a folder, with its size: the same wherever the folder is.
 pub(crate) fn identity(path: &Path, folder: &Path) -> String {
     let inner = path.strip_prefix(folder).unwrap_or(path);
-    let name = inner.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
+    let name = inner.iter().map(|part| normal(&shown(part))).collect::<Vec<_>>().join("/");
     match fs::metadata(path) {
         Ok(file) => format!("{name} ({} bytes)", file.len()),
         Err(error) => format!("{name} ({})", error.kind()),

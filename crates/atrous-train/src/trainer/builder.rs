@@ -15,7 +15,7 @@ use crate::{
     Waiting,
     checkpoint::{Computation, ScaleState, TrainingState},
     curve::Curve,
-    data::{DataIdentity, Loader},
+    data::{DataIdentity, Loader, PictureSet},
     metrics::Metric,
     objective::{Loss, Objective},
     step::TrainingStep,
@@ -125,7 +125,7 @@ impl TrainerBuilder<'_> {
         let folder = options.run_folder.as_ref().map(|path| RunFolder::open(path, options.resume)).transpose()?;
         let state = first_state(&whole, &setup, &options, &train, folder.is_some());
         // All checks are made before kernels are compiled, which may take long.
-        let found = |folder: &RunFolder| resume::checkpoint(folder, &whole, &state, &options, train.batches());
+        let found = |folder: &RunFolder| resume::checkpoint(folder, &whole, &state, &options, &train);
         let checkpoint = folder.as_ref().map(found).transpose()?.flatten();
         let (bytes, weight_bytes) = file_sizes(&whole);
         folder.as_ref().map_or(Ok(()), |folder| folder.check_space(bytes, weight_bytes))?;
@@ -167,6 +167,7 @@ fn first_state(
         computation: kept.then(|| computation(step)),
         data: identity(train),
         validation: setup.validation.as_ref().and_then(identity),
+        held_out: setup.validation.as_ref().filter(|_| kept).map(|loader| PictureSet::of(&**loader.dataset())),
         changed_data: false,
         adapted: None,
         step: 0,

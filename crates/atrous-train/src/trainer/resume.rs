@@ -2,7 +2,9 @@
 
 use super::{RunFolder, TrainOptions, persist::slots, settings::check_settings};
 use crate::{
+    Waiting,
     checkpoint::{Checkpoint, CheckpointError, EpochShape, TrainingState},
+    data::{Loader, PictureSet},
     step::TrainingStep,
 };
 
@@ -14,7 +16,7 @@ pub(super) fn checkpoint(
     step: &TrainingStep,
     state: &TrainingState,
     options: &TrainOptions,
-    batches: usize,
+    train: &Loader,
 ) -> Result<Option<Checkpoint>, CheckpointError> {
     let Some(path) = RunFolder::checkpoint_in(folder.path()) else { return Ok(None) };
     let mut checkpoint = Checkpoint::load(&path)?;
@@ -28,7 +30,7 @@ pub(super) fn checkpoint(
     check_computation(state, &checkpoint.state)?;
     check_validated(state, &checkpoint.state)?;
     let then = &mut checkpoint.state;
-    let epoch = EpochShape { batches: batches as u64, accumulate: options.accumulate };
+    let epoch = EpochShape { batches: train.batches() as u64, accumulate: options.accumulate };
     if let Some(error) = changed_data(state, then) {
         if !accept {
             return Err(error);
@@ -36,16 +38,32 @@ pub(super) fn checkpoint(
         then.changed_data = true;
         // The epoch ends with the data that there are.
         then.batch = then.batch.min(epoch.batches);
+        if state.validation != then.validation {
+            // The best value of other samples is another quantity.
+            (then.best, then.waiting) = (None, Waiting::default());
+        }
     }
+    let changed = (&state.data, &state.validation) != (&then.data, &then.validation);
+    let held_out = held_out(state.held_out.as_ref(), then.held_out.as_ref(), changed.then_some(train));
     then.check_consistent(epoch).map_err(|source| CheckpointError::Inconsistent { path, source })?;
     let begun = then.epoch.saturating_add(u64::from(then.batch > 0));
     if begun > options.epochs {
         let (needs, got) = (format!("at most {}", options.epochs), begun.to_string());
         return Err(CheckpointError::Other { what: "number of epochs begun", needs, got });
     }
+    if !(folder.best().is_file() && folder.weights().is_file()) {
+        // They are written again with the next validation.
+        then.best = None;
+    }
     let TrainingState { computation, data, validation, settings, .. } = state.clone();
-    *then = TrainingState { computation, data, validation, settings, ..then.clone() };
+    *then = TrainingState { computation, data, validation, held_out, settings, ..then.clone() };
     Ok(Some(checkpoint))
+}
+
+/// What is held out now and was before, without what changed data are trained on.
+fn held_out(now: Option<&PictureSet>, then: Option<&PictureSet>, changed: Option<&Loader>) -> Option<PictureSet> {
+    let all = then.map_or_else(|| now.cloned(), |then| Some(then.union(now?)))?;
+    Some(changed.map_or_else(|| all.clone(), |train| all.without(&PictureSet::of(&**train.dataset()))))
 }
 
 /// Checks that the network's parameters are used as in the checkpoint's training. Older checkpoints do not tell.

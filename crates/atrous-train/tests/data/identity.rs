@@ -104,3 +104,28 @@ fn subsets_are_their_samples_and_large_sets_are_counted() {
     let change = second.change(&first, &[]).unwrap();
     assert!(change.starts_with("class ") || change.starts_with("as many pictures, but with other names"), "{change}");
 }
+
+/// Other systems store the same name in another form, and a name need not be text.
+#[cfg(unix)]
+#[test]
+fn names_of_any_bytes_are_told_apart() {
+    use std::os::unix::ffi::OsStrExt;
+    let root = temporary();
+    write_picture(root.path(), "a/0.png", (4, 4), [1, 2, 3]);
+    write_picture(root.path(), "b/0.png", (4, 4), [1, 2, 3]);
+    for byte in [0xe4, 0xf6, 0xfc] {
+        let name = [&[byte][..], b".png"].concat();
+        fs::copy(root.path().join("a/0.png"), root.path().join("a").join(std::ffi::OsStr::from_bytes(&name))).unwrap();
+    }
+    let then = of(ImageFolder::open(root.path()).unwrap());
+    assert!(then.identities[1].starts_with(r"a/\xE4.png ("), "{:?}", then.identities);
+    assert_eq!(then.identities.iter().collect::<std::collections::HashSet<_>>().len(), 5);
+    let form = |name: &str| {
+        let path = root.path().join("b").join(name);
+        fs::copy(root.path().join("b/0.png"), &path).unwrap();
+        let identity = of(ImageFolder::open(root.path()).unwrap());
+        fs::remove_file(path).unwrap();
+        identity
+    };
+    assert_eq!(form("\u{e9}.png"), form("e\u{301}.png"));
+}

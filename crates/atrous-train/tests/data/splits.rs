@@ -2,10 +2,10 @@
 
 use crate::support::{assert_has, numbered, text};
 use atrous_train::data::{
-    DataError, Dataset, Shapes, Subset, digits, split_again, split_every, split_random, split_stratified,
+    DataError, Dataset, PictureSet, Shapes, Subset, digits, split_again, split_every, split_random, split_stratified,
 };
 use proptest::prelude::*;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// Samples of each class in a part.
@@ -85,15 +85,30 @@ fn by_class() {
     assert_has(&unknown, &["shapes: picture 0 of seed 3", "cannot be split by class"]);
 }
 
-fn known(held_out: &Subset) -> Vec<String> {
-    (0..held_out.len()).map(|index| held_out.picture_identity(index)).collect()
+#[test]
+fn copies_of_a_picture_are_in_one_part() {
+    let all: Arc<dyn Dataset> = Arc::new(numbered(8, 2));
+    let twice = || Arc::new(Subset::new(all.clone(), [0, 1, 2, 3, 4, 5, 6, 7].repeat(2)).unwrap());
+    let names = |part: &Subset| (0..part.len()).map(|index| part.picture_identity(index)).collect::<HashSet<_>>();
+    for (train, held_out) in (0..20)
+        .flat_map(|seed| [split_random(twice(), 0.3, seed), split_stratified(twice(), 0.3, seed)])
+        .chain([split_every(twice(), 3)])
+        .map(Result::unwrap)
+    {
+        assert!(names(&train).is_disjoint(&names(&held_out)));
+        assert_eq!(train.len() + held_out.len(), 16);
+    }
+    let one = || Arc::new(Subset::new(all.clone(), vec![3; 6]).unwrap());
+    let must = "both parts have pictures: there are 1, each perhaps repeated";
+    assert_has(&text(split_random(one(), 0.5, 1)), &["held-out fraction", must]);
+    assert_has(&text(split_every(one(), 2)), &["nth", must]);
 }
 
 #[test]
 fn again_if_any_is_left_on_both_sides() {
     let all: Arc<dyn Dataset> = Arc::new(numbered(10, 2));
     let of = |indices: &[usize]| Arc::new(Subset::new(all.clone(), indices.to_vec()).unwrap());
-    let held_out = known(&of(&[2, 5]));
+    let held_out = PictureSet::of(&*of(&[2, 5]));
     let parts = split_again(of(&[5, 1, 8, 2, 5]), &held_out).unwrap();
     assert_eq!((parts.0.indices(), parts.1.indices()), (&[1, 2][..], &[0, 3, 4][..]));
     for (now, found) in [(&[0, 1, 3][..], 0), (&[5, 2, 2], 3)] {
@@ -103,29 +118,31 @@ fn again_if_any_is_left_on_both_sides() {
     let text = text(split_again(of(&[1]), &held_out));
     assert_eq!(
         text,
-        "of the 2 samples that were held out before, 0 are among these 1; there must be one or more, and others"
+        "of the 2 pictures that were held out before, 0 are among these 1; there must be one or more, and others"
     );
 }
 
 proptest! {
-    /// Samples come and go between trainings that go on from each other: none is trained on and later held out.
+    /// Samples come and go between trainings that go on from each other, as the trainer keeps account of them: none is
+    /// trained on and later held out, and what was away is held out when it is back.
     #[test]
     fn again_holds_out_nothing_that_was_trained_on(
         sets in prop::collection::vec(prop::collection::btree_set(0usize..40, 4..40), 2..6),
         seed: u64,
     ) {
         let all: Arc<dyn Dataset> = Arc::new(numbered(40, 2));
-        let of = |set: &std::collections::BTreeSet<usize>| Subset::new(all.clone(), set.iter().copied().collect()).unwrap();
-        let names = |part: &Subset| known(part).into_iter().collect::<HashSet<_>>();
-        let (train, mut held_out) = split_random(Arc::new(of(&sets[0])), 0.3, seed).unwrap();
-        let mut trained = names(&train);
+        let of = |set: &BTreeSet<usize>| Subset::new(all.clone(), set.iter().copied().collect()).unwrap();
+        let names = |part: &Subset| (0..part.len()).map(|index| part.picture_identity(index)).collect::<HashSet<_>>();
+        let (train, first) = split_random(Arc::new(of(&sets[0])), 0.3, seed).unwrap();
+        let (mut trained, mut known) = (names(&train), PictureSet::of(&first));
         for set in &sets[1..] {
-            let Ok((train, again)) = split_again(Arc::new(of(set)), &known(&held_out)) else { break };
+            let Ok((train, again)) = split_again(Arc::new(of(set)), &known) else { break };
             prop_assert_eq!(train.len() + again.len(), set.len());
-            prop_assert!(names(&again).is_subset(&names(&held_out)));
+            let here = names(&of(set));
+            prop_assert_eq!(names(&again), &names(&first) & &here);
             trained.extend(names(&train));
             prop_assert!(names(&again).is_disjoint(&trained));
-            held_out = again;
+            known = known.union(&PictureSet::of(&again)).without(&PictureSet::of(&train));
         }
     }
 }

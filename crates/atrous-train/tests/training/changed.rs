@@ -9,7 +9,7 @@ use atrous_nn::{
     layers::{Conv, Norm},
 };
 use atrous_train::{
-    TrainError, TrainOptions, Trainer,
+    TrainError, TrainOptions, Trainer, Waiting,
     checkpoint::{Checkpoint, CheckpointError, TrainingState},
     data::{Loader, LoaderOptions, Shapes},
 };
@@ -167,4 +167,29 @@ fn a_checkpoint_that_contradicts_itself_is_refused_with_the_numbers() {
     assert!(error(&|s| s.samples = 5).contains("its number of samples is 5"));
     good.save(&last).unwrap();
     of_pixels(&device, resumed(folder.path())).build().unwrap();
+}
+
+#[test]
+fn the_best_value_is_one_of_the_present_validation_and_has_its_files() {
+    let device = device();
+    let folder = trained(&device);
+    let state = |validation: Loader| {
+        let options = TrainOptions { accept_changed_data: true, ..resumed(folder.path()) };
+        let builder = Trainer::builder(&device, Tiny::PIXELS, shapes(10)).name("tiny").validate(validation);
+        builder.options(options).build().unwrap().state().clone()
+    };
+    let same = state(unseen_shapes());
+    assert!(same.best.is_some() && same.held_out.as_ref().is_some_and(|pictures| pictures.len() == 6));
+    let other = state(of_seed(9, 6));
+    assert_eq!((other.best, &other.waiting), (None, &Waiting::default()));
+    // Both are known: none of them was trained on.
+    assert_eq!(other.held_out.map(|pictures| pictures.len()), Some(12));
+    for file in ["best.safetensors", "best.checkpoint"] {
+        let path = folder.path().join(file);
+        let bytes = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert_eq!(state(unseen_shapes()).best, None, "{file}");
+        fs::write(&path, bytes).unwrap();
+    }
+    assert_eq!(state(unseen_shapes()), same);
 }

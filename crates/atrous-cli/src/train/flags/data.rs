@@ -26,8 +26,8 @@ pub(super) struct DataFlags {
     /// Number of pictures (shapes) [default: 1000]
     #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     samples: Option<usize>,
-    /// Fraction held out for validation, 0 for none [default: the data's own validation part, else 0.2]
-    #[arg(long, value_name = "FRACTION")]
+    /// Fraction held out for validation, 0 for none; stays what it is with --resume [default: the data's own validation part, else 0.2]
+    #[arg(long, value_name = "FRACTION", conflicts_with = "resume")]
     split: Option<f64>,
     /// Folder of the validation pictures (image-folder, mask-folder)
     #[arg(long, value_name = "FOLDER")]
