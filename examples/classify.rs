@@ -16,9 +16,9 @@ use clap::Parser;
 struct Args {
     /// Photograph: JPEG, PNG or WebP
     photo: PathBuf,
-    /// How many classes to print
-    #[arg(short, value_name = "K", default_value_t = 5)]
-    k: usize,
+    /// How many classes to print [default: 5, or all if there are less]
+    #[arg(short, value_name = "K")]
+    k: Option<usize>,
     /// Text file with the name of class 0 in its first line, and so on
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
@@ -43,7 +43,8 @@ fn run(args: &Args) -> Result<String, Failure> {
 
     say("Planning and running …\n");
     let start = Instant::now();
-    let best = network.classify_blocking(std::slice::from_ref(&photo), args.k)?;
+    let k = args.k.unwrap_or(network.info().classes.min(5));
+    let best = network.classify_blocking(std::slice::from_ref(&photo), k)?;
     let seconds = start.elapsed().as_secs_f64();
 
     let mut text = format!("{} classified {} in {seconds:.1} s:\n", args.model, shown(&args.photo));

@@ -7,7 +7,7 @@ pub mod painting;
 mod reference;
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use atrous::Device;
@@ -74,11 +74,29 @@ pub fn announce(device: &Device) {
     });
 }
 
-/// Finds out before the work begins whether a PNG can be put there, in place of none of the files that are read.
+/// Finds out before the work begins whether PNGs can be put there, each in a file of its own, and in place of none of the files
+/// that are read.
 ///
 /// # Errors
-/// If the folder does not exist, the path is a folder, a pipe, a device, a file of another kind, or one of `inputs`.
-pub fn check_output(path: &Path, inputs: &[&Path]) -> Result<(), Failure> {
+/// If the folder does not exist, the path is a folder, a pipe, a device, a file of another kind, one of `inputs`, or is named twice.
+pub fn check_outputs(outputs: &[&Path], inputs: &[&Path]) -> Result<(), Failure> {
+    let read: Vec<PathBuf> = inputs.iter().filter_map(|input| input.canonicalize().ok()).collect();
+    let mut written = Vec::new();
+    for path in outputs {
+        let file = check_output(path)?;
+        if read.contains(&file) {
+            return Err(format!("{}: it is read, and would be overwritten", shown(path)).into());
+        }
+        if written.contains(&file) {
+            return Err(format!("{}: two pictures cannot go into one file", shown(path)).into());
+        }
+        written.push(file);
+    }
+    Ok(())
+}
+
+/// Checks that a PNG can be put there; the file, wherever the path is seen from.
+fn check_output(path: &Path) -> Result<PathBuf, Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if path.is_dir() {
         return Err(format!("{}: cannot write a picture there: it is a folder", shown(path)).into());
@@ -92,9 +110,6 @@ pub fn check_output(path: &Path, inputs: &[&Path]) -> Result<(), Failure> {
     if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
         return Err(format!("{}: pictures are written as PNG: the name must end in .png", shown(path)).into());
     }
-    let file = |path: &Path| path.canonicalize().ok();
-    if file(path).is_some_and(|output| inputs.iter().any(|input| file(input) == Some(output.clone()))) {
-        return Err(format!("{}: it is read, and would be overwritten", shown(path)).into());
-    }
-    Ok(())
+    let file = path.canonicalize().or_else(|_| Ok(folder.canonicalize()?.join(path.file_name().unwrap_or_default())));
+    file.map_err(|error: io::Error| format!("{}: {error}", shown(path)).into())
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use atrous::prelude::*;
 use atrous::vision::{overlay, shown, write_palette_png};
 use atrous_examples::painting::{Lesson, Strokes, learn};
-use atrous_examples::{Failure, announce, check_output, finish, say};
+use atrous_examples::{Failure, announce, check_outputs, finish, say};
 use clap::Parser;
 
 /// Paints a whole photograph by a few coloured strokes.
@@ -44,9 +44,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<String, Failure> {
     let classes_path = args.output.with_extension("classes.png");
-    for path in [&args.output, &classes_path] {
-        check_output(path, &[&args.photo, &args.strokes])?;
-    }
+    check_outputs(&[&args.output, &classes_path], &[&args.photo, &args.strokes])?;
     let photo = load_rgb8(&args.photo, &ImageLimits::default())?;
     let strokes = Strokes::read(&args.strokes, photo.dimensions())?;
     let device = Device::open_blocking(&AdapterChoice::parse(&args.adapter), DeviceOptions::from_env()?)?;

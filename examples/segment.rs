@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use atrous::prelude::*;
 use atrous::vision::{overlay, shown, voc_palette, write_palette_png};
-use atrous_examples::{Failure, NetworkArgs, check_output, finish, say};
+use atrous_examples::{Failure, NetworkArgs, check_outputs, finish, say};
 use clap::Parser;
 
 /// Segments a photograph: writes the class of every pixel as a palette PNG, and the photograph with the classes over it.
@@ -35,8 +35,8 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<String, Failure> {
     let overlay_path = args.overlay.clone().unwrap_or_else(|| args.output.with_extension("overlay.png"));
-    check_output(&args.output, &[&args.photo])?;
-    check_output(&overlay_path, &[&args.photo])?;
+    let read = [Some(&args.photo), args.network.weights.as_ref()].into_iter().flatten();
+    check_outputs(&[&args.output, &overlay_path], &read.map(PathBuf::as_path).collect::<Vec<_>>())?;
     let photo = load_rgb8(&args.photo, &ImageLimits::default())?;
     let mut network = args.network.load(&args.model)?;
 

@@ -8,7 +8,7 @@ use atrous::gpu::Overlay;
 use atrous::prelude::*;
 use atrous::vision::{shown, voc_palette};
 use atrous::wgpu;
-use atrous_examples::{Failure, check_output, finish, gpu_work};
+use atrous_examples::{Failure, check_outputs, finish, gpu_work};
 use clap::Parser;
 
 /// Segments a photograph on a device that this program opened, and writes it beside the photograph with the classes over it.
@@ -33,7 +33,8 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<String, Failure> {
-    check_output(&args.output, &[&args.photo])?;
+    let read = [Some(&args.photo), args.weights.as_ref()].into_iter().flatten();
+    check_outputs(&[&args.output], &read.map(PathBuf::as_path).collect::<Vec<_>>())?;
     let photo = load_rgb8(&args.photo, &ImageLimits::default())?;
     let (adapter, gpu, queue) = gpu_work::open()?;
     // The same device for atrous, which keeps to the limits and features that it was opened with.

@@ -28,6 +28,13 @@ fn root(v: vec4<f32>) -> vec4<f32> {
     return select(positive, to_nan(v), v < vec4<f32>());
 }
 
+// a - b; NaN if a is, and for an infinity less itself. Compilers may take a - a to be 0.
+fn difference(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
+    let infinite = (bitcast<vec4<u32>>(a) & vec4(0x7fffffffu)) == vec4(0x7f800000u);
+    let same = bitcast<vec4<u32>>(a) == bitcast<vec4<u32>>(b);
+    return select(a - b, to_nan(a), not_a_number(a) | (infinite & same));
+}
+
 // The larger of both; NaN if one of them is.
 fn larger(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
     return select(select(max(a, b), b, not_a_number(b)), a, not_a_number(a));

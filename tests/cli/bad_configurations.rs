@@ -42,6 +42,17 @@ fn configurations_without_meaning_are_refused_by_name() {
     file("model = 'small_unet'\n[data]\nkind = 'image-folder'\n", &["bad.toml, line 2: ", image_folder]);
     one_line(&["train", "--model", "small_resnet", "--data", "image-folder"], &["the flags: ", image_folder]);
     let flags = |more: &[&str], texts: &[&str]| one_line(&tiny(more), texts);
+    flags(&["--run-folder", ""], &["the flags: `run_folder` must be a path that is not empty, got \"\""]);
+    file(&format!("weights = ''\n{rest}"), &["line 1: `weights` must be a path that is not empty, got \"\""]);
+    // Names of any kind make no line of their own.
+    let model = ["train", "--model", "x\nerror: fine", "--data", "shapes"];
+    one_line(&model, &[r#"no network is named "x\nerror: fine""#]);
+    for [flag, text] in [
+        ["--freeze", r#"no parameter of small_unet is called "x\nerror: fine""#],
+        ["--adapter", r#"no adapter is named "x\nerror: fine""#],
+    ] {
+        flags(&[flag, "x\nerror: fine"], &[text]);
+    }
     flags(&["--lr", "-1"], &["lr must be positive and finite, got -1"]);
     flags(&["--smoothing", "2"], &["smoothing must lie in 0..=1, got 2"]);
     let split = ["train", "--model", "small_unet", "--data", "shapes", "--split", "1.5"];

@@ -224,3 +224,45 @@ mod unix {
         assert!(stderr.contains(r"gr\xF6\xDFe\n/r\xFCn") && stderr.contains("b 50.0 % in 3"), "{stderr}");
     }
 }
+
+#[test]
+fn a_class_of_which_nothing_is_seen_is_told() {
+    let folder = Folder::new("data-cut-off");
+    for name in ["images", "masks"] {
+        fs::create_dir_all(folder.path(name)).expect("a new folder");
+    }
+    for i in 0..4 {
+        folder.file(&format!("images/{i}.png"), &grey(96, 32, |at| (at * 7 % 251) as u8));
+        folder.file(&format!("masks/{i}.png"), &grey(96, 32, |at| u8::from(at % 96 < 24)));
+    }
+    let (images, masks) = (folder.path("images"), folder.path("masks"));
+    let warning =
+        "warning: validation data: masks have the class \"b\", but nothing is seen of it at this size: framing";
+    for (framing, told) in [("cover", true), ("stretch", false)] {
+        let to = folder.path(framing);
+        let ran = run("atrous", &training(&images, &masks, &["--framing", framing, "--run-folder", &to]));
+        assert!(ran.success && ran.stderr.contains(warning) == told, "{framing}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_class_of_which_all_is_broken_is_told() {
+    let folder = Folder::new("data-broken");
+    for name in ["cat", "dog"] {
+        fs::create_dir_all(folder.path(&format!("pictures/{name}"))).expect("a new folder");
+    }
+    let picture = grey(32, 32, |at| (at * 7 % 251) as u8);
+    // Its header is whole.
+    let broken = [&picture[..60], &[0; 20], &picture[80..]].concat();
+    for i in 0..4 {
+        folder.file(&format!("pictures/cat/{i}.png"), &broken);
+        folder.file(&format!("pictures/dog/{i}.png"), &picture);
+    }
+    let (path, to) = (folder.path("pictures"), folder.path("run"));
+    let flags =
+        "train --model small_resnet --data image-folder --size 32 --batch 2 --epochs 1 --split 0 --on-broken skip";
+    let paths = ["--path", &path, "--run-folder", &to];
+    let ran = run("atrous", &flags.split(' ').chain(paths).collect::<Vec<_>>());
+    let warning = "warning: training data: every picture of the class \"cat\" was skipped\n";
+    assert!(ran.success && ran.stderr.contains(warning), "{}", ran.stderr);
+}

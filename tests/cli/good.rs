@@ -43,6 +43,9 @@ fn labels_stand_beside_the_classes() {
     for i in 0..10 {
         assert!(text.contains(&format!("class   {i}  label number {i}\n")), "{text}");
     }
+    // Fewer classes than are printed by default.
+    let two = succeed("classify", &["examples/photos/flower.png", "--model", "small_resnet", "--classes", "2"]);
+    assert!(two.contains("  class   0") && two.contains("  class   1"), "{two}");
 }
 
 #[test]

@@ -45,6 +45,11 @@ fn weights_of_nan(folder: &Folder, good: &Path) {
     let (name, _, values) = tensors.last_mut().expect("a tensor");
     values[0] = f32::NAN;
     let name = name.clone();
+    let hostile = [tensors[0].clone(), ("x\n\u{1b}[31m".to_owned(), vec![1], vec![0.0])];
+    let path = folder.path("hostile.safetensors");
+    save_tensors(&path, &hostile).expect("writable");
+    let ran = run("atrous", &tiny(&["--weights", &path, "--adapter", "Voodoo 2"]));
+    assert!(ran.stderr.contains(r"not used: x\n\u{1b}[31m"), "{}", ran.stderr);
     let path = folder.path("nan.safetensors");
     save_tensors(&path, &tensors).expect("writable");
     let next = folder.path("next");

@@ -74,6 +74,9 @@ fn senseless_arguments_are_refused() {
     refuse("scribble", &[photo, strokes, "-o", "examples/../examples/photos/china.png"], &["would be overwritten"]);
     refuse("scribble", &[photo, strokes, "-o", "painted.jpg"], &["painted.jpg: pictures are written as PNG"]);
     refuse("segment", &[photo, "-o", photo], &["would be overwritten"]);
+    refuse("segment", &[photo, "-o", strokes, "--weights", strokes], &["would be overwritten"]);
+    let [once, again] = ["target/mask.png", "target/../target/mask.png"];
+    refuse("segment", &[photo, "-o", once, "--overlay", again], &["two pictures cannot go into one file"]);
     refuse("train_digits", &["--epochs", "0"], &["epochs must be at least 1, got 0"]);
     refuse("train_digits", &["--network", "vgg"], &["vgg", "resnet"]);
     refuse("train_shapes", &["--epochs", "0"], &["epochs must be at least 1, got 0"]);

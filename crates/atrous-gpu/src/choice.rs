@@ -61,7 +61,7 @@ impl fmt::Display for AdapterChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Auto => f.write_str("any adapter"),
-            Self::Name(part) => write!(f, "named \"{part}\""),
+            Self::Name(part) => write!(f, "named {part:?}"),
             Self::Index(index) => write!(f, "at index {index}"),
             Self::Software => f.write_str("a software adapter"),
         }

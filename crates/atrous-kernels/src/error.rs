@@ -40,7 +40,7 @@ pub enum PlanError {
     #[error("it gives no kernel: {0}")]
     Custom(String),
     /// No family of kernels has a variant of the requested name.
-    #[error("no kernel variant is named \"{name}\"; similar names: {similar}")]
+    #[error("no kernel variant is named {name:?}; similar names: {similar}")]
     UnknownVariant {
         /// The name asked for.
         name: String,

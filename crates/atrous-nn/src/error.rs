@@ -7,7 +7,7 @@ use atrous_graph::GraphError;
 #[non_exhaustive]
 pub enum ModelError {
     /// A name that selects no parameter, see [`crate::Model::select`].
-    #[error("no parameter of {model} is called \"{name}\" or lies under it; similar names: {similar}")]
+    #[error("no parameter of {model} is called {name:?} or lies under it; similar names: {similar}")]
     UnknownName {
         /// The model's name.
         model: String,

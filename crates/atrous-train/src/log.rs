@@ -119,7 +119,11 @@ pub enum LogError {
         source: io::Error,
     },
     /// A line is not a valid record.
-    #[error("{}, line {line}: {}", atrous_files::shown(path), atrous_files::excerpt(reason))]
+    #[error(
+        "{}, line {line}: {}; a training can also go on without this file: move it away",
+        atrous_files::shown(path),
+        atrous_files::excerpt(reason)
+    )]
     Line {
         /// The file.
         path: PathBuf,

@@ -17,7 +17,7 @@ pub fn read_labels(path: impl AsRef<Path>, classes: usize) -> Result<Vec<String>
 }
 
 /// Labels, one a line, surrounding blanks removed. A byte-order mark, Windows line ends and empty lines at the end are
-/// accepted. `name` is only used in errors.
+/// accepted; control characters are escaped. `name` is only used in errors.
 ///
 /// # Errors
 /// [`Error::NotText`] if not UTF-8, [`Error::BlankLabel`] for an empty line before the last label,
@@ -26,7 +26,7 @@ pub fn parse_labels(name: &str, bytes: &[u8], classes: usize) -> Result<Vec<Stri
     let name = || name.to_owned();
     let text = std::str::from_utf8(bytes).map_err(|error| Error::NotText { name: name(), at: error.valid_up_to() })?;
     let text = text.trim_start_matches('\u{feff}').trim_end();
-    let labels: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
+    let labels: Vec<String> = text.lines().map(|line| atrous_files::shown(line.trim())).collect();
     if let Some(line) = labels.iter().position(|label| label.is_empty()) {
         return Err(Error::BlankLabel { name: name(), line: line + 1 });
     }

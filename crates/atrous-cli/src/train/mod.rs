@@ -103,7 +103,7 @@ impl Prepared {
 fn run(flags: &Flags) -> Result<(String, Reason)> {
     let Prepared { mut config, budget, network, model, loaders, before, mut options, objective } =
         Prepared::new(flags)?;
-    config.survey(&loaders)?;
+    let validation = config.survey(&loaders)?;
 
     let checkpoint = flags.resume.as_ref().and_then(RunFolder::checkpoint_in);
     // A resumed training takes all parameters from its checkpoint.
@@ -147,6 +147,7 @@ fn run(flags: &Flags) -> Result<(String, Reason)> {
     let fitted = trainer.fit_with(go_on);
     say(&report::skipped(&loaders));
     let outcome = fitted.map_err(|error| Failed::Broken { kept: kept(&error, folder), error: error.into() })?;
+    say(&report::unseen(&outcome, validation.as_ref()));
     let text = report::summary(&outcome, &config.watch, &loaders, folder);
     Ok((text, outcome.reason))
 }
@@ -184,7 +185,13 @@ fn open(config: &mut Config, memory_budget: Option<u64>) -> Result<Device, atrou
 fn kept(error: &TrainError, folder: &Path) -> String {
     let last = folder.join("last.checkpoint");
     match (error, last.exists()) {
-        (TrainError::Saved { .. }, _) => format!("to go on: atrous train --resume {}", shown(folder)),
+        (TrainError::Saved { .. }, _) => {
+            let skip = match error.reason() {
+                TrainError::Data(error) if error.is_broken_sample() => " (--on-broken skip leaves such samples out)",
+                _ => "",
+            };
+            format!("to go on: atrous train --resume {}{skip}", shown(folder))
+        }
         (_, true) => format!("the last good checkpoint is {}", shown(&last)),
         (_, false) => "no checkpoint was written before".to_owned(),
     }

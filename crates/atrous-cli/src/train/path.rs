@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::de::{Error as _, SeqAccess, Unexpected, Visitor};
+use serde::de::{self, Error as _, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 
 /// A path: in TOML text, or the list of its bytes if it is not UTF-8.
@@ -69,8 +69,11 @@ impl<'de> Visitor<'de> for PathVisitor {
         f.write_str("a path")
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<FilePath, E> {
-        Ok(FilePath(text.into()))
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<FilePath, E> {
+        match text {
+            "" => Err(E::invalid_value(Unexpected::Str(text), &"a path that is not empty")),
+            _ => Ok(FilePath(text.into())),
+        }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<FilePath, A::Error> {

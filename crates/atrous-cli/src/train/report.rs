@@ -1,10 +1,12 @@
 //! The reports that a training prints at its beginning and end.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::path::Path;
 
 use atrous::Device;
 use atrous::graph::passes::Precision;
+use atrous::train::data::{ClassCount, Dataset, Survey};
 use atrous::train::log::RecoveryRecord;
 use atrous::train::{Outcome, Reason, Trainer, Watch};
 use atrous_files::shown;
@@ -128,11 +130,49 @@ fn class_iou(iou: &[Option<f64>], names: &[String]) -> String {
     if each.is_empty() { String::new() } else { format!("IoU of the classes: {}\n", each.join(", ")) }
 }
 
-/// Lists the files that could not be read and were skipped, if any.
+/// Lists the files that could not be read and were skipped, if any, and the classes that nothing is left of.
 pub(super) fn skipped(loaders: &Loaders) -> String {
-    let all = [Some(&loaders.train), loaders.validation.as_ref()];
-    let skipped = all.into_iter().flatten().flat_map(|loader| loader.skipped());
-    skipped.map(|s| format!("Skipped: {}\n", s.reason)).collect()
+    let all = [Some(("training data", &loaders.train)), loaders.validation.as_ref().map(|v| ("validation data", v))];
+    let mut text = String::new();
+    for (name, loader) in all.into_iter().flatten() {
+        let skipped = loader.skipped();
+        text.extend(skipped.iter().map(|skipped| format!("Skipped: {}\n", skipped.reason)));
+        let indices: Vec<usize> = skipped.iter().map(|skipped| skipped.index).collect();
+        let lost = lost(&**loader.dataset(), &indices);
+        if !lost.is_empty() {
+            let _ = writeln!(text, "warning: {name}: every picture of the class {} was skipped", lost.join(", "));
+        }
+    }
+    text
+}
+
+/// The classes of which all pictures are among these.
+fn lost(data: &dyn Dataset, skipped: &[usize]) -> Vec<String> {
+    let class = |index: usize| data.class_of(index).map(|class| class as usize);
+    let lost: HashSet<usize> = skipped.iter().filter_map(|index| class(*index)).collect();
+    let skipped: HashSet<usize> = skipped.iter().copied().collect();
+    // Nothing is looked through if nothing was skipped.
+    let all = if lost.is_empty() { 0 } else { data.len() };
+    let left: HashSet<usize> = (0..all).filter(|index| !skipped.contains(index)).filter_map(class).collect();
+    let names =
+        data.class_names().iter().enumerate().filter(|(class, _)| lost.contains(class) && !left.contains(class));
+    names.map(|(_, name)| format!("\"{name}\"")).collect()
+}
+
+/// Warns of classes that are in the masks of the validation, but not in what is seen of them.
+pub(super) fn unseen(outcome: &Outcome, validation: Option<&Survey>) -> String {
+    let (Some(record), Some(survey)) = (&outcome.last, validation) else { return String::new() };
+    let unseen = |(iou, count): (&Option<f64>, &ClassCount)| iou.is_none() && count.labels > 0;
+    let each = record.class_iou.iter().zip(&survey.classes).zip(&survey.class_names);
+    let unseen: Vec<String> = each.filter(|(class, _)| unseen(*class)).map(|(_, name)| format!("\"{name}\"")).collect();
+    match unseen.is_empty() {
+        true => String::new(),
+        false => format!(
+            "warning: validation data: masks have the class {}, but nothing is seen of it at this size: framing = \"stretch\" \
+             (--framing stretch) shows whole pictures\n",
+            unseen.join(", ")
+        ),
+    }
 }
 
 #[cfg(test)]

@@ -15,11 +15,11 @@ use super::error::{Failed, Result};
 use crate::output::say;
 
 impl Config {
-    /// Prints what the data hold and what is suspicious about them.
+    /// Prints what the data hold and what is suspicious about them. Returns the survey of the validation.
     ///
     /// # Errors
     /// [`Failed::Data`] if they teach nothing.
-    pub(super) fn survey(&self, loaders: &Loaders) -> Result<()> {
+    pub(super) fn survey(&self, loaders: &Loaders) -> Result<Option<Survey>> {
         let train = self.survey_of(&loaders.train)?;
         let mut found: Vec<(&str, Finding)> = Vec::new();
         let mut show = |title: &str, name: &'static str, survey: &Survey, findings: Vec<Finding>| {
@@ -28,9 +28,9 @@ impl Config {
         };
         let weights = class_weights(&self.loss).map_or_else(Vec::new, |weights| train.weight_findings(weights));
         show("Training", "training data", &train, [train.findings(Part::Train), weights].concat());
-        if let Some(loader) = &loaders.validation {
-            let survey = self.survey_of(loader)?;
-            show("Held out", "validation data", &survey, survey.findings(Part::Test));
+        let validation = loaders.validation.as_ref().map(|loader| self.survey_of(loader)).transpose()?;
+        if let Some((survey, loader)) = validation.as_ref().zip(loaders.validation.as_ref()) {
+            show("Held out", "validation data", survey, survey.findings(Part::Test));
             if let Some(text) = shared(&**loaders.train.dataset(), &**loader.dataset()) {
                 say(&format!("warning: validation data: {text}\n"));
             }
@@ -40,7 +40,7 @@ impl Config {
         }
         let errors = found.iter().filter(|(_, finding)| finding.severity() == Severity::Error);
         let errors: Vec<String> = errors.map(|(name, finding)| format!("{name}: {finding}")).collect();
-        if errors.is_empty() { Ok(()) } else { Err(Failed::Data(errors.join("\n")).into()) }
+        if errors.is_empty() { Ok(validation) } else { Err(Failed::Data(errors.join("\n")).into()) }
     }
 
     /// Surveys data, or reads an earlier survey of the same files from the user's folder for caches.

@@ -2,6 +2,7 @@
 
 use atrous::io::PartialWeights;
 use atrous::nn::{Model, ModelError};
+use atrous_files::excerpt;
 
 use super::config::Config;
 
@@ -31,7 +32,7 @@ pub(super) fn describe(weights: &PartialWeights, model: &Model) -> String {
     let mut text = format!("{} of {} tensors are loaded\n", weights.loaded(), model.parameters.len());
     for (title, names) in [("drawn anew", &drawn), ("in the file, not used", &mismatch.unexpected)] {
         if !names.is_empty() {
-            let shown = names.iter().take(LISTED).cloned().collect::<Vec<_>>().join(", ");
+            let shown = names.iter().take(LISTED).map(excerpt).collect::<Vec<_>>().join(", ");
             let more = names.len().saturating_sub(LISTED);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             text.push_str(&format!("  {title}: {shown}{more}\n"));

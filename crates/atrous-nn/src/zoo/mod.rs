@@ -65,7 +65,7 @@ pub struct BuildOptions {
 #[non_exhaustive]
 pub enum ZooError {
     /// There is no network of this name.
-    #[error("no network is named \"{name}\"; similar names: {similar}")]
+    #[error("no network is named {name:?}; similar names: {similar}")]
     UnknownModel {
         /// The name asked for.
         name: String,

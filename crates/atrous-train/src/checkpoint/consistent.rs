@@ -1,5 +1,6 @@
 //! Whether the fields of a state fit each other.
 
+use atrous_files::excerpt;
 use atrous_graph::autodiff::Recompute;
 
 use super::{Adapted, TrainingState};
@@ -22,7 +23,7 @@ impl EpochShape {
 
 /// A field of a state that contradicts the others.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("its {field} is {got}, it must be {must}")]
+#[error("its {field} is {}, it must be {must}", excerpt(got))]
 pub struct Contradiction {
     /// The field.
     pub field: &'static str,
@@ -173,6 +174,11 @@ mod tests {
         assert_eq!(error(|s| s.samples = 0), "its number of samples is 0, it must be 1 to 16 after 4 batches");
         let adapted = |batch, recompute: &str| Some(Adapted { batch, recompute: recompute.to_owned() });
         for (batch, recompute, text) in [
+            (
+                2,
+                "\n\u{202e}",
+                r"its recomputation is \n\u{202e}, it must be nothing, cheap, or segments=N with N at least 1",
+            ),
             (0, "cheap", "its number of samples at once is 0, it must be 1 to the 4 of a batch"),
             (5, "cheap", "its number of samples at once is 5, it must be 1 to the 4 of a batch"),
             (

@@ -108,7 +108,7 @@ pub enum DataError {
     )]
     SameFolder { path: String },
     /// A symbolic link leads to no file.
-    #[error("{path}: the link leads nowhere: there is no {target}")]
+    #[error("{path}: the link leads nowhere: there is no \"{target}\"")]
     DeadLink { path: String, target: String },
     /// Two files of a folder differ only in their extension.
     #[error("{first} and {second}: two files for one sample")]

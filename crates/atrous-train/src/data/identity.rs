@@ -81,7 +81,8 @@ impl DataIdentity {
         for class in 0..self.classes.len().max(then.classes.len()) {
             let (before, after) = (count(then, class), count(self, class));
             if before != after {
-                let name = class_names.get(class).map_or_else(|| class.to_string(), |name| format!("{name:?}"));
+                let name =
+                    class_names.get(class).map_or_else(|| class.to_string(), |name| format!("\"{}\"", excerpt(name)));
                 parts.push(format!("class {name}: {before} then, {after} now"));
             }
         }

@@ -1,5 +1,6 @@
 //! The settings of a training, and whether a resumed one has the same.
 
+use atrous_files::excerpt;
 use atrous_graph::optim::LossScale;
 
 use super::TrainOptions;
@@ -49,8 +50,9 @@ pub(super) fn check_settings(now: &TrainingState, then: &TrainingState, samples:
     };
     // Lists that a checkpoint does not have are taken to be unchanged.
     let told = |then: &Option<Vec<String>>, now| list(if then.is_some() { then } else { now });
-    let quoted =
-        |names: &Option<Vec<String>>| names.as_ref().map(|all| all.iter().map(|name| format!("{name:?}")).collect());
+    let quoted = |names: &Option<Vec<String>>| {
+        names.as_ref().map(|all| all.iter().map(|name| format!("\"{}\"", excerpt(name))).collect())
+    };
     let (classes_now, classes_then) = (quoted(&now.classes), quoted(&then.classes));
     let watch = |state: &TrainingState| state.watch.clone().or_else(|| now.watch.clone()).unwrap_or_default();
     let settings = |state: &TrainingState| match samples {

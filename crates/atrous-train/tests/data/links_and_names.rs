@@ -72,7 +72,7 @@ mod unix {
         assert_eq!(data.len(), 5);
         let refused = Loader::new(data.clone(), options(9, [1, 1])).unwrap();
         let error = text(refused.epoch(0, 0).next().unwrap());
-        assert_has(&error, &["a/7.png: the link leads nowhere: there is no /nowhere/7.png"]);
+        assert_has(&error, &["a/7.png: the link leads nowhere: there is no \"/nowhere/7.png\""]);
         let skipping = LoaderOptions { on_broken: OnBroken::Skip, ..options(9, [1, 1]) };
         let loader = Loader::new(data, skipping).unwrap();
         assert_eq!(loader.epoch(0, 0).next().unwrap().unwrap().samples, 3);
@@ -81,7 +81,7 @@ mod unix {
         assert_has(&skipped[1], &["a/itself.png: the link leads nowhere"]);
         // A class that has gone is not left out without a word.
         symlink("/nowhere/c", root.join("c")).unwrap();
-        assert_has(&text(ImageFolder::open(root)), &["/c: the link leads nowhere: there is no /nowhere/c"]);
+        assert_has(&text(ImageFolder::open(root)), &["/c: the link leads nowhere: there is no \"/nowhere/c\""]);
     }
 
     /// Pipes and devices are no pictures, and not left out without a word either.
@@ -113,7 +113,7 @@ mod unix {
         symlink("../gone.png", root.join("masks/1.png")).unwrap();
         let data = MaskFolder::open(root.join("images"), root.join("masks"), names(&["a", "b"])).unwrap();
         let error = data.get(0).unwrap_err();
-        assert_has(&error.to_string(), &["masks/1.png: the link leads nowhere: there is no ../gone.png"]);
+        assert_has(&error.to_string(), &["masks/1.png: the link leads nowhere: there is no \"../gone.png\""]);
         assert!(error.is_broken_sample() && text(data.inspect(0)) == error.to_string());
     }
 }

@@ -60,6 +60,7 @@ fn classify_gives_logits_and_probabilities() {
 #[test]
 fn labels_one_a_line() {
     let read = |text: &str| parse_labels("labels.txt", text.as_bytes(), 3).unwrap();
+    assert_eq!(read("a\u{1b}[31mX\nb\nc\u{202e}"), [r"a\u{1b}[31mX", "b", r"c\u{202e}"]);
     let want = ["tench", "goldfish, Carassius", "größe"];
     assert_eq!(read("tench\ngoldfish, Carassius\ngröße"), want);
     assert_eq!(read("\u{feff}tench\r\n goldfish, Carassius\r\ngröße\r\n\r\n"), want);
