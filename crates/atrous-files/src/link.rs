@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::read::check_regular;
-use crate::shown;
+use crate::{excerpt, shown};
 
 /// Opens or creates a regular file that stays under its name, such as a log or a lock, but never through a symbolic link.
 ///
@@ -30,7 +30,7 @@ fn check_no_link(path: &Path, found: &fs::Metadata) -> io::Result<()> {
     if !found.is_symlink() {
         return Ok(());
     }
-    let to = fs::read_link(path).map_or_else(|_| String::new(), |to| format!(" to {}", shown(to)));
+    let to = fs::read_link(path).map_or_else(|_| String::new(), |to| format!(" to {}", excerpt(shown(to))));
     Err(io::Error::new(ErrorKind::InvalidInput, format!("it is a symbolic link{to}, which is not followed: remove it")))
 }
 

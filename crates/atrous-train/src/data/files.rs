@@ -2,6 +2,7 @@
 
 use super::error::{DataError, Result};
 use super::picture::Picture;
+use atrous_files::excerpt;
 use atrous_vision::{Exif, Limits, PictureHeader, load_header, load_rgb8_with};
 use flate2::read::MultiGzDecoder;
 use std::fs;
@@ -106,7 +107,7 @@ fn list(folder: &Path, depth: usize, kind: impl Fn(&Path) -> Kind) -> Result<Vec
 }
 
 fn dead_link(path: &Path) -> DataError {
-    let target = fs::read_link(path).map_or_else(|error| error.to_string(), shown);
+    let target = fs::read_link(path).map_or_else(|error| error.to_string(), |to| excerpt(shown(to)));
     DataError::DeadLink { path: shown(path), target }
 }
 
