@@ -326,7 +326,7 @@ fn a_training_that_fails_says_where_and_keeps_what_was_good() {
 
     let weights = folder.path("none.safetensors");
     one_line(&tiny(&["--weights", &weights]), &["cannot read", "none.safetensors"]);
-    one_line(&tiny(&["--run-folder", "/dev/full"]), &["cannot use the run folder /dev/full"]);
+    one_line(&tiny(&["--run-folder", "/dev/full"]), &["cannot use the run folder /dev/full: it is no folder"]);
     one_line(&tiny(&["--adapter", "Voodoo 2"]), &["no adapter is named \"Voodoo 2\""]);
 }
 

@@ -66,7 +66,7 @@ impl Config {
 
 /// What is wrong with validation data whose files are also trained on, if any are.
 fn shared(train: &dyn Dataset, held_out: &dyn Dataset) -> Option<String> {
-    let file = |data: &dyn Dataset, i| data.files(i).first().and_then(|file| std::path::absolute(file).ok());
+    let file = |data: &dyn Dataset, i| data.files(i).first().and_then(|file| file.canonicalize().ok());
     let trained: HashSet<PathBuf> = (0..train.len()).filter_map(|i| file(train, i)).collect();
     let both: Vec<PathBuf> =
         (0..held_out.len()).filter_map(|i| file(held_out, i)).filter(|file| trained.contains(file)).collect();

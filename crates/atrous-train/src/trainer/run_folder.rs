@@ -200,6 +200,9 @@ fn create(path: &Path) -> io::Result<bool> {
             Err(_) if path.is_dir() => return Ok(false),
             // Another process has just removed the folder that was in the way.
             Err(error) if error.kind() == ErrorKind::AlreadyExists && fs::symlink_metadata(path).is_err() => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                return Err(io::Error::new(ErrorKind::NotADirectory, "it is no folder"));
+            }
             Err(error) => return Err(error),
         }
     }

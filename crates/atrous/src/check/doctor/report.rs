@@ -13,7 +13,7 @@ impl fmt::Display for Diagnosis {
             faults => write!(f, "{faults} of {runs} runs of kernels are wrong ({seconds:.1} s):")?,
         }
         self.faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))?;
-        write!(f, "\nWhat WGSL leaves to the adapter: {}.", self.numbers)
+        write!(f, "\nWhat WGSL leaves to the adapter, all of it allowed: {}.", self.numbers)
     }
 }
 
