@@ -76,9 +76,24 @@ fn new_samples_are_trained_on_and_held_out_ones_stay_so() {
     first.iter().for_each(|number| remove(&folder, number));
     let gone = ["train", "--resume", &run_folder, "--epochs", "6", "--accept-changed-data"];
     one_line(&gone, &["none of the 3 pictures that were held out is among the data: validate on other data"]);
-    // What is told first is what has changed.
-    one_line(&gone[..5], &["the training data have changed since the checkpoint: 14 pictures then, "]);
-    one_line(&[&gone[..5], &["--seed", "9"]].concat(), &["its seed is 0, here it is 9"]);
+    // As it advises.
+    let [images, masks] = ["own-images", "own-masks"].map(|name| folder.path(name));
+    halves(&images, &masks, 5);
+    let own = ["--validation", &images, "--validation-masks", &masks];
+    let ran = go_on(&folder, "6", &own);
+    assert!(ran.stderr.contains("14 pictures to train on, 5 to validate on"), "{}", ran.stderr);
+    assert!(!fs::read_to_string(folder.path("run/config.toml")).expect("it is there").contains("split"));
+}
+
+#[test]
+fn what_is_told_first_is_what_has_changed() {
+    let folder = Folder::new("held-out-told");
+    begin(&folder);
+    let run_folder = folder.path("run");
+    held_out(&folder).iter().for_each(|number| remove(&folder, number));
+    let resume = ["train", "--resume", &run_folder, "--epochs", "2"];
+    one_line(&resume, &["the training data have changed since the checkpoint: 9 pictures then, 7 now; "]);
+    one_line(&[&resume[..], &["--seed", "9"]].concat(), &["its seed is 0, here it is 9"]);
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(super) enum Failed {
     Value { key: &'static str, must: &'static str, got: String },
     /// Of the samples that were held out, none is left to validate on.
     #[error(
-        "none of the {known} pictures that were held out is among the data: validate on other data (data.validation), or begin another \
+        "none of the {known} pictures that were held out is among the data: validate on other data (--validation), or begin another \
          training with the weights of this one (--weights)"
     )]
     NoneHeldOut { known: usize },

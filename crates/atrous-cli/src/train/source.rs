@@ -41,6 +41,10 @@ impl Config {
         if let Some((path, text)) = &file {
             lay(&mut table, parse(path, text)?);
         }
+        if given.get("data").is_some_and(|data| data.get("validation").is_some()) {
+            // The flag wins over the file, and the two exclude each other.
+            table.get_mut("data").and_then(Value::as_table_mut).map(|data| data.remove("split"));
+        }
         lay(&mut table, given.clone());
         // Without a kind, `data` counts as missing, so that the message is NO_DATA and mistakes in other keys are reported first.
         let data = table.get("data").and_then(Value::as_table);
