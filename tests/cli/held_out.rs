@@ -94,6 +94,16 @@ fn what_is_told_first_is_what_has_changed() {
     let resume = ["train", "--resume", &run_folder, "--epochs", "2"];
     one_line(&resume, &["the training data have changed since the checkpoint: 9 pictures then, 7 now; "]);
     one_line(&[&resume[..], &["--seed", "9"]].concat(), &["its seed is 0, here it is 9"]);
+
+    // Only what was held out is left.
+    halves(&folder.path("images"), &folder.path("masks"), 12);
+    let kept = held_out(&folder);
+    (0..12).map(|i| i.to_string()).filter(|i| !kept.contains(i)).for_each(|number| remove(&folder, &number));
+    let accepting = [&resume[..], &["--accept-changed-data"]].concat();
+    one_line(
+        &accepting,
+        &["of the 3 pictures that were held out before, 3 are among these 3; there must be one or more"],
+    );
 }
 
 #[test]

@@ -37,15 +37,16 @@ impl Before {
 /// to train on and those held out.
 ///
 /// # Errors
-/// [`Failed::NoneHeldOut`] if nothing of it is left and other data would be accepted. If they would not, a fraction is
-/// drawn, for the trainer to tell what has changed.
+/// [`Failed::NoneHeldOut`] if nothing of it is left, or [`DataError::HeldOut`] if nothing else is, and other data would be
+/// accepted. If they would not, a fraction is drawn, for the trainer to tell what has changed.
 pub(super) fn split(all: Arc<dyn Dataset>, fraction: f64, seed: u64, before: &Before) -> Result<(Subset, Subset)> {
     if let Before::Known { pictures, accept_changed_data } = before {
         match split_again(all.clone(), pictures) {
             Ok(parts) => return Ok(parts),
-            Err(DataError::HeldOut { known, .. }) if *accept_changed_data => {
+            Err(DataError::HeldOut { known, found: 0, .. }) if *accept_changed_data => {
                 return Err(Failed::NoneHeldOut { known }.into());
             }
+            Err(error) if *accept_changed_data => return Err(error.into()),
             Err(_) => {}
         }
     }
@@ -55,7 +56,8 @@ pub(super) fn split(all: Arc<dyn Dataset>, fraction: f64, seed: u64, before: &Be
     })
 }
 
-/// What changed data mean for held-out samples, if that must be told. `then` is how many there were.
+/// What changed data mean for held-out samples, if that must be told. `now` is how many pictures are held
+/// out now.
 pub(super) fn remark(before: &Before, now: usize) -> Option<String> {
     match before {
         Before::Nothing => None,

@@ -13,6 +13,16 @@ const DIGITS: usize = 16;
 
 /// A set of pictures, each known by a fingerprint of its [`Dataset::picture_identity`]. Its text has 16 hexadecimal digits
 /// for each.
+///
+/// ```
+/// use atrous_train::data::{PictureSet, Shapes};
+///
+/// let [first, more] = [3, 5].map(|samples| Shapes::new(samples, [16, 16], 1).map(|shapes| PictureSet::of(&shapes)));
+/// let (first, more) = (first?, more?);
+/// assert_eq!((first.len(), more.without(&first).len()), (3, 2));
+/// assert_eq!(String::from(first).len(), 3 * 16);
+/// # Ok::<(), atrous_train::data::DataError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PictureSet(BTreeSet<u64>);
