@@ -17,7 +17,7 @@ use crate::target::Target;
 use crate::targets::{self, TARGETS};
 use crate::work::{self, LAST};
 
-/// Seconds of one process.
+/// Most seconds of one process.
 const TURN: f64 = 10.0;
 
 /// Options of `run`.
@@ -71,12 +71,13 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     let state = Mutex::new(State { reports, spent, turns: 0 });
     let end = Instant::now() + Duration::try_from_secs_f64(options.minutes * 60.0)?;
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let turn = turn(options.minutes, cores, chosen.len());
     thread::scope(|scope| {
         let workers: Vec<_> = (0..cores)
             .map(|_| {
                 scope.spawn({
                     let (state, files) = (&state, &files);
-                    move || turns(state, options, end, files)
+                    move || turns(state, options.seed, (end, turn), files)
                 })
             })
             .collect();
@@ -87,18 +88,23 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     Ok(state.reports.values().all(|report| report.faults.is_empty()))
 }
 
-/// Runs one target after another, that which had least time first.
-fn turns(state: &Mutex<State>, options: &Options, end: Instant, files: &Files) -> Result<()> {
+/// Seconds of a turn, so that every target has one.
+fn turn(minutes: f64, cores: usize, targets: usize) -> f64 {
+    TURN.min(60.0 * minutes * cores as f64 / targets as f64)
+}
+
+/// Runs one target after another, that which had least time first, for `turn` seconds.
+fn turns(state: &Mutex<State>, seed: u64, (end, turn): (Instant, f64), files: &Files) -> Result<()> {
     while Instant::now() < end {
-        let left = (end - Instant::now()).as_secs_f64().min(TURN);
-        let (name, turn) = {
+        let left = (end - Instant::now()).as_secs_f64().min(turn);
+        let (name, number) = {
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(name) = state.spent.iter().min_by_key(|(_, spent)| **spent).map(|(name, _)| *name) else { break };
             *state.spent.entry(name).or_default() += Duration::try_from_secs_f64(left)?;
             state.turns += 1;
             (name, state.turns)
         };
-        let seed = options.seed.wrapping_add(turn << 32);
+        let seed = seed.wrapping_add(number << 32);
         let report = process(name, seed, left, files)?;
         for (input, what) in &report.faults {
             eprintln!("FAULT of {name}: {what}\n  again: cargo xtask fuzz --target {name} --input {input}");
@@ -149,4 +155,17 @@ fn print(state: &State, messages: bool) {
 fn line(name: &str, report: &Report, messages: usize) {
     let Report { accepted, refused, faults, .. } = report;
     println!("{name:<16}{:>10}{accepted:>10}{refused:>10}{messages:>10}{:>8}", report.cases(), faults.len());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::turn;
+
+    #[test]
+    fn every_target_has_a_turn() {
+        for (minutes, cores, targets) in [(1.0, 2, 22), (0.1, 1, 22), (1.0, 64, 22), (30.0, 2, 22), (1.0, 8, 1)] {
+            let turns = 60.0 * minutes * cores as f64 / turn(minutes, cores, targets);
+            assert!(turns >= targets as f64 - 1e-9 && turn(minutes, cores, targets) <= 10.0);
+        }
+    }
 }
