@@ -63,7 +63,10 @@ pub(super) fn checkpoint(
 /// What is held out now and was before, without what changed data are trained on.
 fn held_out(now: Option<&PictureSet>, then: Option<&PictureSet>, changed: Option<&Loader>) -> Option<PictureSet> {
     let all = then.map_or_else(|| now.cloned(), |then| Some(then.union(now?)))?;
-    Some(changed.map_or_else(|| all.clone(), |train| all.without(&PictureSet::of(&**train.dataset()))))
+    Some(match changed {
+        Some(train) => all.without(&PictureSet::of(&**train.dataset())),
+        None => all,
+    })
 }
 
 /// Checks that the network's parameters are used as in the checkpoint's training. Older checkpoints do not tell.
