@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use atrous::prelude::*;
 use atrous::vision::{read_labels, shown};
-use atrous_examples::{Failure, NetworkArgs, finish, say};
+use atrous_examples::{Failure, NetworkArgs, arguments, finish, say};
 use clap::Parser;
 
 /// Classifies a photograph: prints the likeliest classes with their probabilities.
@@ -30,7 +30,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    finish(run(&Args::parse()))
+    finish(run(&arguments()))
 }
 
 fn run(args: &Args) -> Result<String, Failure> {

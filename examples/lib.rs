@@ -6,12 +6,14 @@ mod network;
 pub mod painting;
 mod reference;
 
+use std::env;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use atrous::Device;
 use atrous::vision::shown;
+use clap::Parser;
 
 pub use network::NetworkArgs;
 pub use reference::{Comparison, Reference};
@@ -34,6 +36,14 @@ mod your_kernel {}
 
 /// What a program can fail with: anything that has a message.
 pub type Failure = Box<dyn std::error::Error>;
+
+/// The arguments of this process. If they are wrong, or ask for help, the process ends with a message.
+pub fn arguments<A: Parser>() -> A {
+    A::try_parse().unwrap_or_else(|error| {
+        // The message repeats arguments, which may have any characters: it is that of the arguments as they are shown.
+        A::try_parse_from(env::args_os().map(shown)).err().unwrap_or(error).exit()
+    })
+}
 
 /// Prints what a program has to say, or why it failed, and gives its exit status.
 pub fn finish(result: Result<String, Failure>) -> ExitCode {

@@ -12,7 +12,7 @@ use atrous::prelude::*;
 use atrous::train::data::{LABELS, digits};
 use atrous::train::loss::{self, Reduction};
 use atrous::train::objective::{LossContext, ObjectiveError};
-use atrous_examples::{Failure, finish};
+use atrous_examples::{Failure, arguments, finish};
 use clap::Parser;
 
 /// Trains a small network on handwritten digits by a loop and for an objective of its own.
@@ -55,7 +55,7 @@ fn objective(cx: &mut LossContext<'_>) -> Result<NodeId, ObjectiveError> {
 }
 
 fn main() -> ExitCode {
-    finish(run(&Args::parse()))
+    finish(run(&arguments()))
 }
 
 fn run(args: &Args) -> Result<String, Failure> {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use atrous::prelude::*;
 use atrous::vision::{overlay, shown, write_palette_png};
 use atrous_examples::painting::{Lesson, Strokes, learn};
-use atrous_examples::{Failure, announce, check_outputs, finish, say};
+use atrous_examples::{Failure, announce, arguments, check_outputs, finish, say};
 use clap::Parser;
 
 /// Paints a whole photograph by a few coloured strokes.
@@ -39,7 +39,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    finish(run(&Args::parse()))
+    finish(run(&arguments()))
 }
 
 fn run(args: &Args) -> Result<String, Failure> {

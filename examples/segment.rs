@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use atrous::prelude::*;
 use atrous::vision::{overlay, shown, voc_palette, write_palette_png};
-use atrous_examples::{Failure, NetworkArgs, check_outputs, finish, say};
+use atrous_examples::{Failure, NetworkArgs, arguments, check_outputs, finish, say};
 use clap::Parser;
 
 /// Segments a photograph: writes the class of every pixel as a palette PNG, and the photograph with the classes over it.
@@ -30,7 +30,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    finish(run(&Args::parse()))
+    finish(run(&arguments()))
 }
 
 fn run(args: &Args) -> Result<String, Failure> {

@@ -8,7 +8,7 @@ use atrous::gpu::Overlay;
 use atrous::prelude::*;
 use atrous::vision::{shown, voc_palette};
 use atrous::wgpu;
-use atrous_examples::{Failure, check_outputs, finish, gpu_work};
+use atrous_examples::{Failure, arguments, check_outputs, finish, gpu_work};
 use clap::Parser;
 
 /// Segments a photograph on a device that this program opened, and writes it beside the photograph with the classes over it.
@@ -29,7 +29,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    finish(run(&Args::parse()))
+    finish(run(&arguments()))
 }
 
 fn run(args: &Args) -> Result<String, Failure> {

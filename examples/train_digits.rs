@@ -11,7 +11,7 @@ use atrous::prelude::*;
 use atrous::train::data::{digits, split_every};
 use atrous::train::{Show, Watch};
 use atrous::vision::Normalize;
-use atrous_examples::{Failure, announce, finish};
+use atrous_examples::{Failure, announce, arguments, finish};
 use clap::{Parser, ValueEnum};
 
 /// Trains a small network on four fifths of the 1,797 digits of UCI, 8×8 pixels each, and tests it on the held-out fifth.
@@ -45,7 +45,7 @@ const BATCH: usize = 32;
 const GREY: Preprocess = Preprocess::new(Normalize::Green { mean: 0.305, std: 0.376 });
 
 fn main() -> ExitCode {
-    finish(run(&Args::parse()))
+    finish(run(&arguments()))
 }
 
 fn run(args: &Args) -> Result<String, Failure> {

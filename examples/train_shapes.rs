@@ -11,7 +11,7 @@ use atrous::nn::zoo::{DeepLabXception65, UNet};
 use atrous::prelude::*;
 use atrous::train::data::Shapes;
 use atrous::train::{Show, Watch};
-use atrous_examples::{Failure, announce, finish};
+use atrous_examples::{Failure, announce, arguments, finish};
 use clap::{Parser, ValueEnum};
 
 /// Trains a small network to tell discs, squares and triangles from what is behind them, pixel by pixel, and tests it on
@@ -53,7 +53,7 @@ const BATCH: usize = 8;
 const SEEDS: [u64; 2] = [1, 2];
 
 fn main() -> ExitCode {
-    finish(run(&Args::parse()))
+    finish(run(&arguments()))
 }
 
 fn run(args: &Args) -> Result<String, Failure> {

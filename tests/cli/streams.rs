@@ -3,7 +3,7 @@
 
 use std::process::{Command, Output};
 
-use super::support::{Folder, ROOT, program};
+use super::support::{Folder, ROOT, program, run};
 use super::train::{tiny, tiny_of};
 
 /// Runs a program by a shell, with what stands after it in the shell's language.
@@ -63,4 +63,27 @@ fn every_program_ends_as_if_somebody_read() {
         let stderr = String::from_utf8_lossy(&ran.stderr);
         assert!(ran.status.code() == Some(1) && stderr.contains("cannot write the result"), "{arguments:?}: {stderr}");
     }
+}
+
+#[test]
+fn arguments_are_repeated_as_plain_text() {
+    let hostile = "--\u{1b}]0;title\u{7}\u{9b}2J\nerror: \u{202e}none";
+    let shown = r"--\u{1b}]0;title\u{7}\u{9b}2J\nerror: \u{202e}none";
+    for (program, arguments) in [
+        ("atrous", &["train", hostile][..]),
+        ("atrous", &["train", "--batch", hostile]),
+        ("atrous", &["plan", "small_unet", "--limits", &hostile[2..]]),
+        ("atrous", &[&hostile[2..]]),
+        ("segment", &[hostile]),
+        ("scribble", &["a.png", hostile]),
+    ] {
+        let ran = run(program, arguments);
+        assert!(!ran.success && ran.stderr.contains(&shown[2..]), "{program} {arguments:?}: {}", ran.stderr);
+        let plain = |c: char| c == '\n' || !c.is_control() && c != '\u{202e}';
+        assert!(ran.stderr.chars().all(plain), "{program} {arguments:?}: {:?}", ran.stderr);
+    }
+    // What is no text is refused, although it can be shown as text.
+    let bytes = std::os::unix::ffi::OsStrExt::from_bytes(b"--model=\xff");
+    let command = Command::new(program("atrous")).arg("train").arg::<&std::ffi::OsStr>(bytes).output().unwrap();
+    assert_eq!(command.status.code(), Some(2));
 }

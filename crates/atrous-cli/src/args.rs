@@ -21,6 +21,17 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
+impl Args {
+    /// The arguments of this process. If they are wrong, or ask for help, the process ends with a message.
+    pub(crate) fn of_process() -> Self {
+        Self::try_parse().unwrap_or_else(|error| {
+            // The message repeats arguments, which may have any characters: it is that of the arguments as they are shown.
+            let shown = Self::try_parse_from(std::env::args_os().map(atrous_files::shown));
+            shown.err().unwrap_or(error).exit()
+        })
+    }
+}
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// List the adapters of this machine with their limits and features

@@ -17,15 +17,13 @@ mod values;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use args::{Args, Command};
 use output::{print, printable, say};
 
 /// Runs the command with the arguments of this process, and returns its exit status.
 pub fn run() -> ExitCode {
     signals::survive_full_files();
-    let printed = match Args::parse().command {
+    let printed = match Args::of_process().command {
         Command::Info(adapter) => info::info(&adapter),
         Command::Doctor(options) => return doctor::doctor(&options),
         Command::Models => Ok(models::table()),

@@ -14,7 +14,7 @@ use atrous_nn::{ParameterKind, zoo};
 use atrous_train::{
     Schedule, Waiting,
     checkpoint::{Checkpoint, Computation, NamedTensor, ScaleState, TrainingState},
-    data::{DataIdentity, PictureSet, digits},
+    data::{DataIdentity, PictureSet, Shapes},
 };
 use proptest::prelude::*;
 
@@ -31,9 +31,10 @@ fn state(step: u64) -> TrainingState {
             classes: vec![1, 1],
             fingerprint: "01ab".to_owned(),
             identities: vec!["cat/1.png (70 bytes)".to_owned(), "dog/ü.png (71 bytes)".to_owned()],
+            contents: vec!["0123456789abcdef".to_owned(); 2],
         }),
         validation: None,
-        held_out: Some(PictureSet::of(&digits())),
+        held_out: Some(PictureSet::of(&Shapes::new(3, [16, 16], 1).unwrap())),
         changed_data: true,
         adapted: None,
         step,

@@ -51,7 +51,9 @@ fn computation(name: &str) -> Computation {
 
 fn identity(samples: u64) -> DataIdentity {
     let identities = (0..samples).map(|i| format!("cat/{i}.png ({} bytes)", 100 + i)).collect();
-    DataIdentity { samples, classes: vec![samples - 1, 1], fingerprint: "7951293d30669137".to_owned(), identities }
+    let (fingerprint, contents) =
+        ("7951293d30669137".to_owned(), vec!["0123456789abcdef".to_owned(); samples as usize]);
+    DataIdentity { samples, classes: vec![samples - 1, 1], fingerprint, identities, contents }
 }
 
 fn checkpoint() -> Checkpoint {

@@ -30,7 +30,7 @@ pub enum DataError {
     /// The mask would be as large as its picture if the EXIF orientation were treated the other way.
     #[error(
         "{sample}: the mask is {}×{}, but its picture is {}×{}, {} its EXIF orientation {orientation}: it was drawn on the picture {}; \
-         `--exif {remedy}` reads pictures so",
+         `--exif {remedy}` reads all pictures so; masks drawn in both ways do not go together",
         mask.0, mask.1, picture.0, picture.1, treated(remedy)[0], treated(remedy)[1]
     )]
     MaskTurned {

@@ -6,7 +6,7 @@ use atrous_files::excerpt;
 use atrous_vision::{Exif, Limits, PictureHeader, load_header, load_rgb8_with};
 use flate2::read::MultiGzDecoder;
 use std::fs;
-use std::io::{self, BufReader, Cursor, ErrorKind, Read};
+use std::io::{self, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use unicode_normalization::UnicodeNormalization;
 use walkdir::WalkDir;
@@ -182,6 +182,17 @@ pub(crate) fn open_plain_or_gzip(path: &Path) -> Result<Box<dyn Read>> {
 pub(crate) fn read_next(path: &Path, file: &mut dyn Read, want: usize) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(want as u64).read_to_end(&mut bytes).map_err(io_error(path))?;
+    Ok(bytes)
+}
+
+/// The first and the last `count` bytes of a file; all bytes of one that has no more than both.
+pub(crate) fn ends(path: &Path, count: u64) -> io::Result<Vec<u8>> {
+    let mut file = atrous_files::open(path)?;
+    let size = file.metadata()?.len();
+    let mut bytes = Vec::new();
+    file.by_ref().take(count).read_to_end(&mut bytes)?;
+    file.seek(SeekFrom::Start(count.max(size.saturating_sub(count))))?;
+    file.take(count).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

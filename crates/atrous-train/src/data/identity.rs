@@ -6,15 +6,21 @@ use atrous_files::excerpt;
 use serde::{Deserialize, Serialize};
 
 use super::dataset::Dataset;
+use super::files::ends;
 use crate::fingerprint::Fingerprint;
 
 /// Most samples whose identities are kept, so that a message can name those that differ.
 const KEPT: usize = 1000;
 /// Most samples that a message names.
 const NAMED: usize = 3;
+/// Most samples whose files are read; of more, as many are, evenly spread.
+const READ: usize = 10_000;
+/// Bytes that are read of the beginning of a file, and of its end.
+const END: u64 = 4096;
 
 /// What a checkpoint knows of a dataset, to tell whether a resumed training has the same one: the number of samples,
-/// that of each class, and a fingerprint of the samples' [identities](Dataset::identity) and classes in their order.
+/// that of each class, a fingerprint of the samples' [identities](Dataset::identity) and classes in their order, and
+/// fingerprints of the contents of their [files](Dataset::files).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataIdentity {
@@ -28,10 +34,15 @@ pub struct DataIdentity {
     /// The identities of all samples; empty for more than 1000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub identities: Vec<String>,
+    /// Fingerprints of the first and last 4 KiB of the samples' files, of 16 hexadecimal digits: one for each sample, or for
+    /// more than 1000 samples one for all, and for more than 10,000 one for as many of them. Empty for samples without
+    /// files of their own, and in checkpoints of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contents: Vec<String>,
 }
 
 impl DataIdentity {
-    /// The identity of a dataset. Reads no sample, but for data in files the size of each file.
+    /// The identity of a dataset. Reads no sample, but for data in files their sizes, beginnings and ends.
     pub fn of(dataset: &dyn Dataset) -> Self {
         let samples = dataset.len();
         let count = dataset.targets().first().and_then(|target| target.kind.classes()).unwrap_or(0);
@@ -50,7 +61,13 @@ impl DataIdentity {
         if classes.iter().all(|count| *count == 0) {
             classes.clear();
         }
-        Self { samples: samples as u64, classes, fingerprint: fingerprint.hex(), identities }
+        Self {
+            samples: samples as u64,
+            classes,
+            fingerprint: fingerprint.hex(),
+            identities,
+            contents: contents(dataset),
+        }
     }
 
     /// How these data differ from what they were, in words; `None` if they do not. `class_names` are those of
@@ -71,7 +88,7 @@ impl DataIdentity {
     /// ```
     pub fn change(&self, then: &Self, class_names: &[String]) -> Option<String> {
         if (self.samples, &self.fingerprint) == (then.samples, &then.fingerprint) {
-            return None;
+            return self.rewritten(then);
         }
         let mut parts = Vec::new();
         if self.samples != then.samples {
@@ -99,17 +116,58 @@ impl DataIdentity {
         }
         Some(parts.join("; "))
     }
+
+    /// Which of the same samples have other contents; `None` if none has, as far as both know.
+    fn rewritten(&self, then: &Self) -> Option<String> {
+        if self.contents == then.contents || self.contents.is_empty() || then.contents.is_empty() {
+            return None;
+        }
+        let pairs = self.contents.iter().zip(&then.contents);
+        let others = pairs.enumerate().filter(|(_, (now, then))| now != then).map(|(index, _)| index);
+        let names: Vec<&String> = others.filter_map(|index| self.identities.get(index)).collect();
+        Some(match names.is_empty() {
+            true => "the same names and sizes, but other contents".to_owned(),
+            false => format!("other contents: {}", first(&names)),
+        })
+    }
+}
+
+/// The fingerprints of the contents of a dataset's files, see [`DataIdentity::contents`].
+fn contents(dataset: &dyn Dataset) -> Vec<String> {
+    let samples = dataset.len();
+    let read = samples.min(READ);
+    let index = |nth: usize| (nth as u64 * samples as u64 / read as u64) as usize;
+    let of = |index: usize| {
+        let files = dataset.files(index);
+        let mut fingerprint = Fingerprint::default();
+        // A file that cannot be read is known by its name.
+        files.iter().for_each(|file| fingerprint.bytes(&ends(file, END).unwrap_or_default()));
+        (!files.is_empty()).then_some(fingerprint)
+    };
+    let each = (0..read).map_while(|nth| of(index(nth)));
+    if samples <= KEPT {
+        return each.map(|fingerprint| fingerprint.hex()).collect();
+    }
+    let mut all = None;
+    for one in each {
+        all.get_or_insert_with(Fingerprint::default).number(one.finish());
+    }
+    all.map(|all| all.hex()).into_iter().collect()
 }
 
 /// The identities that the others lack, as text; `None` if there are none.
 fn listed(title: &str, these: &[String], others: &[String]) -> Option<String> {
     let others: HashSet<&String> = others.iter().collect();
     let alone: Vec<&String> = these.iter().filter(|one| !others.contains(one)).collect();
-    let more = match alone.len() {
-        0 => return None,
-        count if count > NAMED => format!(" and {} more", count - NAMED),
-        _ => String::new(),
+    (!alone.is_empty()).then(|| format!("{title}: {}", first(&alone)))
+}
+
+/// The first few of identities, and how many more there are.
+fn first(identities: &[&String]) -> String {
+    let named: Vec<String> = identities.iter().take(NAMED).map(excerpt).collect();
+    let more = match identities.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        count => format!(" and {count} more"),
     };
-    let named: Vec<String> = alone.into_iter().take(NAMED).map(excerpt).collect();
-    Some(format!("{title}: {}{more}", named.join(", ")))
+    named.join(", ") + &more
 }

@@ -4,7 +4,7 @@ use super::{RunFolder, TrainOptions, persist::slots, settings::check_settings};
 use crate::{
     Waiting,
     checkpoint::{Checkpoint, CheckpointError, EpochShape, TrainingState},
-    data::{Loader, PictureSet},
+    data::{DataIdentity, Loader, PictureSet},
     step::TrainingStep,
 };
 
@@ -38,12 +38,12 @@ pub(super) fn checkpoint(
         then.changed_data = true;
         // The epoch ends with the data that there are.
         then.batch = then.batch.min(epoch.batches);
-        if state.validation != then.validation {
+        if differs(&state.validation, &then.validation) {
             // The best value of other samples is another quantity.
             (then.best, then.waiting) = (None, Waiting::default());
         }
     }
-    let changed = (&state.data, &state.validation) != (&then.data, &then.validation);
+    let changed = differs(&state.data, &then.data) || differs(&state.validation, &then.validation);
     let held_out = held_out(state.held_out.as_ref(), then.held_out.as_ref(), changed.then_some(train));
     then.check_consistent(epoch).map_err(|source| CheckpointError::Inconsistent { path, source })?;
     let begun = then.epoch.saturating_add(u64::from(then.batch > 0));
@@ -89,6 +89,14 @@ fn check_validated(now: &TrainingState, then: &TrainingState) -> Result<(), Chec
         return Ok(());
     }
     Err(CheckpointError::Other { what: "validation", needs: text(now), got: text(then) })
+}
+
+/// Whether data are others than they were. Contents that one of both does not know are no difference.
+fn differs(now: &Option<DataIdentity>, then: &Option<DataIdentity>) -> bool {
+    match (now, then) {
+        (Some(now), Some(then)) => now.change(then, &[]).is_some(),
+        (now, then) => now.is_some() != then.is_some(),
+    }
 }
 
 /// How the data have changed, if they have. Older checkpoints do not tell.

@@ -50,6 +50,52 @@ fn a_folder_that_moved_is_the_same_and_one_that_changed_is_not() {
 }
 
 #[test]
+fn contents_of_the_same_size_are_told_apart() {
+    let root = temporary();
+    pictures(root.path());
+    let open = || of(ImageFolder::open(root.path()).unwrap());
+    let write = |name: &str, bytes: &[u8]| fs::write(root.path().join(name), bytes).unwrap();
+    // One of each length around those at which the middle is left out, and an empty one.
+    let lengths = [0, 1, 4096, 4097, 8191, 8192, 8193, 100_000];
+    let name = |length: usize| format!("dog/x{length:06}.png");
+    lengths.iter().for_each(|length| write(&name(*length), &vec![7; *length]));
+    let then = open();
+    assert_eq!((open(), then.contents.len()), (then.clone(), 12));
+    for length in lengths.into_iter().filter(|length| *length > 0) {
+        for changed in [0, length.min(4096) - 1, length - length.min(4096), length - 1] {
+            let mut bytes = vec![7; length];
+            bytes[changed] = 8;
+            write(&name(length), &bytes);
+            let text = open().change(&then, &[]).unwrap_or_default();
+            assert_eq!(text, format!("other contents: {} ({length} bytes)", name(length)), "byte {changed}");
+            write(&name(length), &vec![7; length]);
+        }
+    }
+    assert_eq!(open().change(&then, &[]), None);
+    // A checkpoint of before knows no contents.
+    let old = DataIdentity { contents: Vec::new(), ..then.clone() };
+    write(&name(1), &[8]);
+    assert_eq!((open().change(&old, &[]), old.change(&open(), &[])), (None, None));
+    lengths.iter().skip(1).for_each(|length| write(&name(*length), &vec![8; *length]));
+    let text = open().change(&then, &[]).unwrap();
+    assert!(text.starts_with("other contents: dog/x000001.png (1 bytes), ") && text.ends_with(" and 4 more"), "{text}");
+}
+
+#[test]
+fn contents_of_large_sets_are_told_apart() {
+    let root = temporary();
+    pictures(root.path());
+    for index in 0..1000 {
+        fs::write(root.path().join(format!("dog/{index:04}.png")), [7; 9]).unwrap();
+    }
+    let then = of(ImageFolder::open(root.path()).unwrap());
+    assert_eq!((then.identities.len(), then.contents.len()), (0, 1));
+    fs::write(root.path().join("dog/0500.png"), [8; 9]).unwrap();
+    let change = of(ImageFolder::open(root.path()).unwrap()).change(&then, &[]);
+    assert_eq!(change.as_deref(), Some("the same names and sizes, but other contents"));
+}
+
+#[test]
 fn masks_are_part_of_a_sample() {
     let root = temporary();
     for folder in ["images", "masks"] {
@@ -64,6 +110,12 @@ fn masks_are_part_of_a_sample() {
     assert!(then.identities[0].starts_with("a.png (") && then.identities[0].contains(" bytes) with a.png ("));
     write_picture(root.path(), "masks/a.png", (9, 9), [0; 3]);
     assert_has(&of(open()).change(&then, &[]).unwrap(), &["new: a.png (", "gone: a.png ("]);
+    // A mask of the same size that was corrected.
+    let then = of(open());
+    let mut bytes = fs::read(root.path().join("masks/a.png")).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(root.path().join("masks/a.png"), bytes).unwrap();
+    assert_has(&of(open()).change(&then, &[]).unwrap(), &["other contents: a.png ("]);
     // The picture is the same one.
     assert!(picture.starts_with("a.png (") && open().picture_identity(0) == picture, "{picture}");
     write_picture(root.path(), "images/a.png", (9, 9), [0; 3]);

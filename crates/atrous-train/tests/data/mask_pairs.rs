@@ -102,7 +102,8 @@ fn a_mask_drawn_on_the_stored_picture_is_told_by_its_size() {
         write_mask(root, "masks/1.png", (3, 2), &[1, 0, 0, 0, 0, 0]);
         let data = open(root, None).unwrap();
         let error = data.get(0).unwrap_err();
-        let parts = ["the mask is 3×2, but its picture is 2×3", "EXIF orientation", "`--exif raw` reads pictures so"];
+        let parts =
+            ["the mask is 3×2, but its picture is 2×3", "EXIF orientation", "`--exif raw` reads all pictures so"];
         assert_has(&error.to_string(), &[&parts[..], &[&format!("orientation {orientation}")]].concat());
         assert!(error.is_broken_sample() && text(data.inspect(0)) == error.to_string());
         let raw = data.with_exif(Exif::Raw);
@@ -112,7 +113,7 @@ fn a_mask_drawn_on_the_stored_picture_is_told_by_its_size() {
         // The other way round.
         write_mask(root, "masks/1.png", (2, 3), &[1, 0, 0, 0, 0, 0]);
         let raw = text(open(root, None).unwrap().with_exif(Exif::Raw).get(0));
-        assert_has(&raw, &["the mask is 2×3, but its picture is 3×2", "`--exif apply` reads pictures so"]);
+        assert_has(&raw, &["the mask is 2×3, but its picture is 3×2", "`--exif apply` reads all pictures so"]);
         let applied = open(root, None).unwrap();
         assert_eq!((applied.get(0).unwrap().image.width(), turned(applied)), (2, vec![]));
     }
