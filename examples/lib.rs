@@ -37,8 +37,14 @@ mod your_kernel {}
 /// What a program can fail with: anything that has a message.
 pub type Failure = Box<dyn std::error::Error>;
 
-/// The arguments of this process. If they are wrong, or ask for help, the process ends with a message.
+/// The arguments of this process. If they are wrong, or ask for help, the process ends with a message. The first call of a program: no
+/// other thread may have been started.
 pub fn arguments<A: Parser>() -> A {
+    if env::var_os("XDG_RUNTIME_DIR").is_none() {
+        // Mesa's device-select layer asks the display server which GPU to list first, and prints warnings if there is none.
+        // SAFETY: this is the only thread.
+        unsafe { env::set_var("NODEVICE_SELECT", "1") };
+    }
     A::try_parse().unwrap_or_else(|error| {
         // The message repeats arguments, which may have any characters: it is that of the arguments as they are shown.
         A::try_parse_from(env::args_os().map(shown)).err().unwrap_or(error).exit()
