@@ -147,6 +147,7 @@ fn turned_pictures_and_suffixes_of_masks_are_told_with_their_flags() {
     }
     refused(&all(&[]), &["no mask named \"0\"", "`--mask-suffix -m` pairs them"]);
     sound(&all(&["--mask-suffix=-m"]));
+    refused(&all(&["--mask-suffix=\u{1b}[2J\n"]), &[r#"masks whose names end with "\u{1b}[2J\n""#]);
 }
 
 #[test]

@@ -40,6 +40,24 @@ fn remove(folder: &Folder, number: &str) {
 }
 
 #[test]
+fn masks_are_read_as_before() {
+    let folder = Folder::new("read-otherwise");
+    begin(&folder);
+    let run_folder = folder.path("run");
+    let resume = ["train", "--resume", &run_folder, "--epochs", "2"];
+    let with = |more: &[&'static str]| [&resume[..], more].concat();
+    let swapped = with(&["--map", "0=1", "--map", "1=0"]);
+    one_line(&swapped, &["the training data have changed", "read as the files are then, with map 0=1 1=0 now"]);
+    one_line(&with(&["--exif", "raw"]), &["read as the files are then, with exif raw now"]);
+    let weights = run("atrous", &with(&["--weights", "none"]));
+    assert!(!weights.success && weights.stderr.contains("cannot be used with '--weights"), "{}", weights.stderr);
+    let ran = go_on(&folder, "2", &["--exif", "raw"]);
+    assert!(ran.stderr.contains("9 pictures to train on, 3 to validate on"), "{}", ran.stderr);
+    let resume = ["train", "--resume", &run_folder, "--epochs", "3", "--exif", "apply"];
+    one_line(&resume, &["read with exif raw then, as the files are now"]);
+}
+
+#[test]
 fn new_samples_are_trained_on_and_held_out_ones_stay_so() {
     let folder = Folder::new("held-out");
     begin(&folder);

@@ -3,7 +3,7 @@
 
 use std::process::{Command, Output};
 
-use super::support::{Folder, ROOT, program, run};
+use super::support::{Folder, ROOT, program, run, run_in};
 use super::train::{tiny, tiny_of};
 
 /// Runs a program by a shell, with what stands after it in the shell's language.
@@ -81,6 +81,11 @@ fn arguments_are_repeated_as_plain_text() {
         assert!(!ran.success && ran.stderr.contains(&shown[2..]), "{program} {arguments:?}: {}", ran.stderr);
         let plain = |c: char| c == '\n' || !c.is_control() && c != '\u{202e}';
         assert!(ran.stderr.chars().all(plain), "{program} {arguments:?}: {:?}", ran.stderr);
+    }
+    // So are the values of variables.
+    for variable in ["ATROUS_LIMITS", "ATROUS_PRECISION", "ATROUS_ADAPTER"] {
+        let ran = run_in(&[(variable, hostile)], "classify", &["examples/photos/china.png"]);
+        assert!(!ran.success && ran.stderr.contains(shown), "{variable}: {}", ran.stderr);
     }
     // What is no text is refused, although it can be shown as text.
     let bytes = std::os::unix::ffi::OsStrExt::from_bytes(b"--model=\xff");

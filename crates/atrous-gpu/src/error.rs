@@ -274,7 +274,7 @@ pub enum GpuError {
     #[error("tuning is off on this device (ATROUS_TUNE, DeviceOptions::tuning)")]
     TuningOff,
     /// An environment variable has a value that is not allowed.
-    #[error("{variable}={value}: expected {expected}")]
+    #[error("{variable}={}: expected {expected}", atrous_files::excerpt(value))]
     Environment {
         /// The variable's name.
         variable: &'static str,

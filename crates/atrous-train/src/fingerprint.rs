@@ -1,6 +1,7 @@
 //! Fingerprints of descriptions.
 
 use std::hash::Hasher;
+use std::io::{self, Write};
 
 use siphasher::sip::SipHasher13;
 
@@ -37,6 +38,18 @@ impl Fingerprint {
     }
 }
 
+/// Adds bytes; where pieces end does not count.
+impl Write for Fingerprint {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +63,15 @@ mod tests {
         };
         assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
         assert_eq!(of(&["cat", "dog"]), "7951293d30669137");
+    }
+    #[test]
+    fn pieces_of_any_length_are_the_same() {
+        let bytes: Vec<u8> = (0..200).collect();
+        let of = |piece: usize| {
+            let mut fingerprint = Fingerprint::default();
+            bytes.chunks(piece).for_each(|piece| fingerprint.write_all(piece).unwrap());
+            fingerprint.finish()
+        };
+        assert!((1..200).all(|piece| of(piece) == of(200)));
     }
 }

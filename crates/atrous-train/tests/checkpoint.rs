@@ -32,6 +32,7 @@ fn state(step: u64) -> TrainingState {
             fingerprint: "01ab".to_owned(),
             identities: vec!["cat/1.png (70 bytes)".to_owned(), "dog/ü.png (71 bytes)".to_owned()],
             contents: vec!["0123456789abcdef".to_owned(); 2],
+            reading: Some("map 255=1".to_owned()),
         }),
         validation: None,
         held_out: Some(PictureSet::of(&Shapes::new(3, [16, 16], 1).unwrap())),

@@ -53,7 +53,14 @@ fn identity(samples: u64) -> DataIdentity {
     let identities = (0..samples).map(|i| format!("cat/{i}.png ({} bytes)", 100 + i)).collect();
     let (fingerprint, contents) =
         ("7951293d30669137".to_owned(), vec!["0123456789abcdef".to_owned(); samples as usize]);
-    DataIdentity { samples, classes: vec![samples - 1, 1], fingerprint, identities, contents }
+    DataIdentity {
+        samples,
+        classes: vec![samples - 1, 1],
+        fingerprint,
+        identities,
+        contents,
+        reading: Some("exif raw".to_owned()),
+    }
 }
 
 fn checkpoint() -> Checkpoint {

@@ -57,9 +57,9 @@ pub enum CheckpointError {
          with them"
     )]
     Data {
-        /// `training data` or `validation data`.
+        /// `training data` or `validation data`, the first that have changed.
         what: &'static str,
-        /// What differs, in words.
+        /// What differs, in words. If both have changed, of both.
         change: String,
     },
     /// The network has the checkpoint's parameters, but computes something else with them.

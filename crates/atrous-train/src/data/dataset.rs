@@ -80,6 +80,12 @@ pub trait Dataset: Send + Sync {
         self.identity(index)
     }
 
+    /// How samples are made of their files, as far as it can be chosen, such as `map 255=1`; empty if it cannot, or nothing was
+    /// chosen. A resumed training must read them in the same way.
+    fn reading(&self) -> String {
+        String::new()
+    }
+
     /// The class of a sample's first target, if it is known without reading the sample. Stratified splitting needs it.
     fn class_of(&self, _index: usize) -> Option<u32> {
         None
@@ -126,6 +132,10 @@ impl<D: Dataset + ?Sized> Dataset for Arc<D> {
 
     fn picture_identity(&self, index: usize) -> String {
         (**self).picture_identity(index)
+    }
+
+    fn reading(&self) -> String {
+        (**self).reading()
     }
 
     fn class_of(&self, index: usize) -> Option<u32> {

@@ -6,7 +6,7 @@ use atrous_files::excerpt;
 use atrous_vision::{Exif, Limits, PictureHeader, load_header, load_rgb8_with};
 use flate2::read::MultiGzDecoder;
 use std::fs;
-use std::io::{self, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use unicode_normalization::UnicodeNormalization;
 use walkdir::WalkDir;
@@ -185,15 +185,14 @@ pub(crate) fn read_next(path: &Path, file: &mut dyn Read, want: usize) -> Result
     Ok(bytes)
 }
 
-/// The first and the last `count` bytes of a file; all bytes of one that has no more than both.
-pub(crate) fn ends(path: &Path, count: u64) -> io::Result<Vec<u8>> {
+/// Copies the first and the last `count` bytes of a file; all bytes of one that has no more than both. Returns its size.
+pub(crate) fn copy_ends(path: &Path, count: u64, to: &mut impl Write) -> io::Result<u64> {
     let mut file = atrous_files::open(path)?;
     let size = file.metadata()?.len();
-    let mut bytes = Vec::new();
-    file.by_ref().take(count).read_to_end(&mut bytes)?;
+    io::copy(&mut (&file).take(count), to)?;
     file.seek(SeekFrom::Start(count.max(size.saturating_sub(count))))?;
-    file.take(count).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    io::copy(&mut file.take(count), to)?;
+    Ok(size)
 }
 
 /// Refuses a file with so many samples, of `size` bytes each, that they do not fit into memory.
@@ -202,5 +201,23 @@ pub(crate) fn check_memory(path: &Path, samples: u64, size: u64) -> Result<()> {
     match bytes <= MAX_SAMPLES {
         true => Ok(()),
         false => Err(DataError::TooManyBytes { path: shown(path), bytes, max_bytes: MAX_SAMPLES }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ends_of_a_file_are_all_of_a_short_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for (size, want) in [(0, ""), (1, "0"), (3, "012"), (4, "0123"), (6, "012345"), (7, "012456"), (10, "012789")] {
+            fs::write(&path, &b"0123456789"[..size]).unwrap();
+            let mut read = Vec::new();
+            assert_eq!(copy_ends(&path, 3, &mut read).unwrap(), size as u64);
+            assert_eq!(String::from_utf8(read).unwrap(), want);
+        }
+        assert!(copy_ends(folder.path(), 3, &mut Vec::new()).is_err());
     }
 }

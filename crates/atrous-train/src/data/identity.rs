@@ -6,21 +6,21 @@ use atrous_files::excerpt;
 use serde::{Deserialize, Serialize};
 
 use super::dataset::Dataset;
-use super::files::ends;
+use super::files::copy_ends;
 use crate::fingerprint::Fingerprint;
 
 /// Most samples whose identities are kept, so that a message can name those that differ.
 const KEPT: usize = 1000;
 /// Most samples that a message names.
 const NAMED: usize = 3;
-/// Most samples whose files are read; of more, as many are, evenly spread.
+/// Most samples whose files are read, and most bytes of all of them.
 const READ: usize = 10_000;
-/// Bytes that are read of the beginning of a file, and of its end.
-const END: u64 = 4096;
+const BYTES: u64 = 1 << 30;
 
 /// What a checkpoint knows of a dataset, to tell whether a resumed training has the same one: the number of samples,
-/// that of each class, a fingerprint of the samples' [identities](Dataset::identity) and classes in their order, and
-/// fingerprints of the contents of their [files](Dataset::files).
+/// that of each class, how they are [read](Dataset::reading), a fingerprint of the samples'
+/// [identities](Dataset::identity) and classes in their order, and fingerprints of the contents of their
+/// [files](Dataset::files).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataIdentity {
@@ -34,15 +34,19 @@ pub struct DataIdentity {
     /// The identities of all samples; empty for more than 1000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub identities: Vec<String>,
-    /// Fingerprints of the first and last 4 KiB of the samples' files, of 16 hexadecimal digits: one for each sample, or for
-    /// more than 1000 samples one for all, and for more than 10,000 one for as many of them. Empty for samples without
-    /// files of their own, and in checkpoints of older versions.
+    /// Fingerprints of the contents of the samples' files, of 16 hexadecimal digits: one for each sample, or for more than
+    /// 1000 samples one for all. Of more than 10,000 samples as many are read, evenly spread. Each has an equal share of
+    /// 1 GiB: larger files are read at their beginning and end. Empty for samples without files of their own, and in
+    /// checkpoints of older versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contents: Vec<String>,
+    /// [`Dataset::reading`]. `None` in checkpoints of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<String>,
 }
 
 impl DataIdentity {
-    /// The identity of a dataset. Reads no sample, but for data in files their sizes, beginnings and ends.
+    /// The identity of a dataset. Decodes no sample, but reads files as [`Self::contents`] says.
     pub fn of(dataset: &dyn Dataset) -> Self {
         let samples = dataset.len();
         let count = dataset.targets().first().and_then(|target| target.kind.classes()).unwrap_or(0);
@@ -67,6 +71,7 @@ impl DataIdentity {
             fingerprint: fingerprint.hex(),
             identities,
             contents: contents(dataset),
+            reading: Some(dataset.reading()),
         }
     }
 
@@ -87,9 +92,27 @@ impl DataIdentity {
     /// # Ok::<(), atrous_train::data::DataError>(())
     /// ```
     pub fn change(&self, then: &Self, class_names: &[String]) -> Option<String> {
-        if (self.samples, &self.fingerprint) == (then.samples, &then.fingerprint) {
-            return self.rewritten(then);
-        }
+        let read = self.read_otherwise(then);
+        let samples = match (self.samples, &self.fingerprint) == (then.samples, &then.fingerprint) {
+            true => self.rewritten(then),
+            false => Some(self.exchanged(then, class_names)),
+        };
+        let parts: Vec<String> = read.into_iter().chain(samples).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
+    /// How samples are read otherwise than they were, if they are.
+    fn read_otherwise(&self, then: &Self) -> Option<String> {
+        let (now, then) = (self.reading.as_ref()?, then.reading.as_ref()?);
+        let with = |reading: &String| match reading.is_empty() {
+            true => "as the files are".to_owned(),
+            false => format!("with {}", excerpt(reading)),
+        };
+        (now != then).then(|| format!("read {} then, {} now", with(then), with(now)))
+    }
+
+    /// How these samples differ from others.
+    fn exchanged(&self, then: &Self, class_names: &[String]) -> String {
         let mut parts = Vec::new();
         if self.samples != then.samples {
             parts.push(format!("{} pictures then, {} now", then.samples, self.samples));
@@ -114,7 +137,7 @@ impl DataIdentity {
                 false => "as many pictures, but with other names, sizes or contents".to_owned(),
             });
         }
-        Some(parts.join("; "))
+        parts.join("; ")
     }
 
     /// Which of the same samples have other contents; `None` if none has, as far as both know.
@@ -139,9 +162,13 @@ fn contents(dataset: &dyn Dataset) -> Vec<String> {
     let index = |nth: usize| (nth as u64 * samples as u64 / read as u64) as usize;
     let of = |index: usize| {
         let files = dataset.files(index);
+        let share = BYTES / (read as u64 * files.len().max(1) as u64);
         let mut fingerprint = Fingerprint::default();
-        // A file that cannot be read is known by its name.
-        files.iter().for_each(|file| fingerprint.bytes(&ends(file, END).unwrap_or_default()));
+        for file in &files {
+            // A file that cannot be read is known by its name.
+            let size = copy_ends(file, share / 2, &mut fingerprint).unwrap_or_default();
+            fingerprint.number(size);
+        }
         (!files.is_empty()).then_some(fingerprint)
     };
     let each = (0..read).map_while(|nth| of(index(nth)));

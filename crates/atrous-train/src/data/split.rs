@@ -81,6 +81,10 @@ impl Dataset for Subset {
         }
     }
 
+    fn reading(&self) -> String {
+        self.dataset.reading()
+    }
+
     fn class_of(&self, index: usize) -> Option<u32> {
         self.dataset.class_of(*self.indices.get(index)?)
     }

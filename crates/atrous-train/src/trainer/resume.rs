@@ -103,8 +103,11 @@ fn differs(now: &Option<DataIdentity>, then: &Option<DataIdentity>) -> bool {
 fn changed_data(now: &TrainingState, then: &TrainingState) -> Option<CheckpointError> {
     let names = now.classes.as_deref().unwrap_or_default();
     let pairs = [("training data", &now.data, &then.data), ("validation data", &now.validation, &then.validation)];
-    pairs.into_iter().find_map(|(what, now, then)| {
+    let changes = pairs.into_iter().filter_map(|(what, now, then)| {
         let change = now.as_ref()?.change(then.as_ref()?, names)?;
-        Some(CheckpointError::Data { what, change })
-    })
+        Some((what, change))
+    });
+    changes
+        .reduce(|(what, change), (other, more)| (what, format!("{change}; the {other}: {more}")))
+        .map(|(what, change)| CheckpointError::Data { what, change })
 }

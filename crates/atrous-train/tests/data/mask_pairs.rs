@@ -128,7 +128,7 @@ fn a_turn_that_keeps_the_size_is_a_warning_until_it_is_decided() {
         let data = open(root.path(), None).unwrap();
         let warnings = turned(data.clone());
         assert_eq!(warnings.len(), 1, "orientation {orientation}");
-        let name = format!("masks/1.png (orientation {orientation})");
+        let name = format!("images/1.png (orientation {orientation})");
         assert_has(&warnings[0], &["1 of 1 pictures are turned", &name, "`--exif raw`", "`--exif apply`"]);
         assert_ne!(data.get(0).unwrap().image.pixels()[0], 255);
         for exif in [Exif::Raw, Exif::Apply] {

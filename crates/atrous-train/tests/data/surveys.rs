@@ -9,6 +9,7 @@ use atrous_train::data::{
 };
 use atrous_vision::ClassMap;
 use png::{BitDepth, ColorType};
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -250,6 +251,17 @@ fn a_survey_is_kept_until_the_files_change() {
     assert!(matches!(error, DataError::PictureTooLarge { .. }), "{error}");
     write(root.path(), "masks/0.png", &png_of((2, 2), ColorType::Indexed, BitDepth::Eight, &[2, 2, 2, 1]));
     assert_eq!(kept("", 1).classes[2].labels, 3);
+    // A mask of the same size, with the time of change of the one before, as some programs copy.
+    if cfg!(unix) {
+        let path = root.path().join("masks/0.png");
+        let before = fs::metadata(&path).unwrap();
+        write(root.path(), "masks/0.png", &png_of((2, 2), ColorType::Indexed, BitDepth::Eight, &[1, 1, 1, 2]));
+        let file = fs::File::options().append(true).open(&path).unwrap();
+        file.set_modified(before.modified().unwrap()).unwrap();
+        let after = fs::metadata(&path).unwrap();
+        assert_eq!((after.len(), after.modified().unwrap()), (before.len(), before.modified().unwrap()));
+        assert_eq!(kept("", 1).classes[2].labels, 1);
+    }
     // A folder that cannot be used is done without.
     let file = write(root.path(), "file", b"");
     let data = loader(numbered(4, 2), LoaderOptions::new(2, [1, 1], PLAIN));
@@ -269,8 +281,8 @@ fn kept_surveys_are_checked() {
         (Survey::kept_in(caches.path(), &data, 9, "", &progress).unwrap(), read.into_inner())
     };
     let (first, _) = kept();
-    let file = std::fs::read_dir(caches.path()).unwrap().next().unwrap().unwrap().path();
-    let whole = std::fs::read_to_string(&file).unwrap();
+    let file = fs::read_dir(caches.path()).unwrap().next().unwrap().unwrap().path();
+    let whole = fs::read_to_string(&file).unwrap();
     let text = whole.split_once("checksum: ").unwrap().0;
     let seal = |text: &str| format!("{text}checksum: {:08x}\n", crc32(text.as_bytes()));
     assert_eq!(seal(text), whole);
@@ -286,7 +298,7 @@ fn kept_surveys_are_checked() {
     ];
     for content in bad {
         assert_ne!(content, whole);
-        std::fs::write(&file, &content).unwrap();
+        fs::write(&file, &content).unwrap();
         assert_eq!(kept(), (first.clone(), 1), "{content}");
         assert_eq!(kept(), (first.clone(), 0), "it is replaced");
     }

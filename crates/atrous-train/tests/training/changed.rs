@@ -55,6 +55,12 @@ fn changed_data_are_told_in_words_and_can_be_accepted() {
         assert!(text.contains(part), "{text}");
     }
 
+    let text = error(shapes(14), of_seed(9, 6));
+    for part in ["the training data have changed", " and 1 more; the validation data: new: shapes: picture 0 of seed 9"]
+    {
+        assert!(text.contains(part), "{text}");
+    }
+
     let accepting = |epochs| TrainOptions { accept_changed_data: true, epochs, ..resumed(folder.path()) };
     let mut trainer = build(shapes(14), of_seed(9, 6), accepting(2)).unwrap();
     assert!(trainer.state().changed_data);

@@ -301,7 +301,7 @@ fn range(text: &str) -> Result<[f64; 2], String> {
 #[command(next_help_heading = "Fine-tuning")]
 struct TuningFlags {
     /// Safetensors file to begin with; what it lacks or has in another shape is drawn anew
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     weights: Option<FilePath>,
     /// What the network's names have in front of the file's, such as `encoder.` for a backbone [default: nothing]
     #[arg(long, value_name = "PREFIX")]

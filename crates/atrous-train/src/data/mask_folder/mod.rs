@@ -183,6 +183,15 @@ impl Dataset for MaskFolder {
         identity(picture, picture.parent().unwrap_or(picture))
     }
 
+    /// The values that are mapped to others, and whether the EXIF orientation is not applied.
+    fn reading(&self) -> String {
+        let pairs = self.map.iter().flat_map(|map| (0u8..=255).zip(**map)).filter(|(value, class)| value != class);
+        let map: String = pairs.map(|(value, class)| format!(" {value}={class}")).collect();
+        let map = (!map.is_empty()).then(|| format!("map{map}"));
+        let exif = (self.exif() == Exif::Raw).then(|| "exif raw".to_owned());
+        map.into_iter().chain(exif).collect::<Vec<_>>().join(", ")
+    }
+
     /// Reads the header of the picture and the mask.
     fn inspect(&self, index: usize) -> Result<SampleInfo> {
         check_index(self, index)?;

@@ -1,7 +1,7 @@
 //! Pairs of pictures and masks by their names.
 
 use super::super::error::{DataError, Result};
-use super::super::files::{pictures_in, shown, stem};
+use super::super::files::{normal, pictures_in, shown, stem};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,9 @@ pub(super) fn find(images: &Path, masks: &Path, suffix: Option<&str>) -> Result<
     let one_folder = fs::canonicalize(images).is_ok_and(|images| fs::canonicalize(masks).is_ok_and(|m| m == images));
     let (pictures, maps) = (by_stem(images)?, by_stem(masks)?);
     let found_masks = maps.len();
+    // As the names of the files are.
+    let suffix = suffix.map(|suffix| normal(&shown(suffix)));
+    let suffix = suffix.as_deref();
     for (folder, found) in [(images, &pictures), (masks, &maps)] {
         if found.is_empty() {
             let wanted = "pictures (JPEG, PNG or WebP), or masks (PNG), of equal names".to_owned();

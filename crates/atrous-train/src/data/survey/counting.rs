@@ -1,6 +1,7 @@
 //! Reading and counting, on several threads.
 
 use super::super::error::{DataError, Result};
+use super::super::files::shown;
 use super::super::info::SampleInfo;
 use super::super::loader::Loader;
 use super::super::options::OnBroken;
@@ -71,7 +72,8 @@ impl Survey {
         *self.channels.entry(info.channels).or_default() += 1;
         if info.turned_mask {
             self.turned += 1;
-            self.first_turned.get_or_insert_with(|| (describe(), info.orientation));
+            let picture = || loader.dataset().files(index).first().map_or_else(describe, shown);
+            self.first_turned.get_or_insert_with(|| (picture(), info.orientation));
         }
         Ok(())
     }

@@ -82,8 +82,20 @@ fn key(loader: &Loader, most: usize, settings: &str) -> Option<u64> {
         }
         for file in files {
             let found = fs::metadata(file).ok()?;
-            (file, found.len(), found.modified().ok()?, dataset.class_of(index)).hash(&mut hasher);
+            (file, found.len(), found.modified().ok()?, changed(&found), dataset.class_of(index)).hash(&mut hasher);
         }
     }
     Some(hasher.finish())
+}
+
+/// When a file was last changed, in a form that programs do not set: copies may have the time of change of what they are copies of.
+#[cfg(unix)]
+fn changed(file: &fs::Metadata) -> (i64, i64) {
+    use std::os::unix::fs::MetadataExt;
+    (file.ctime(), file.ctime_nsec())
+}
+
+#[cfg(not(unix))]
+fn changed(file: &fs::Metadata) -> Option<std::time::SystemTime> {
+    file.created().ok()
 }

@@ -58,7 +58,7 @@ pub struct Survey {
     pub channels: BTreeMap<u8, usize>,
     /// Pictures that their EXIF orientation turns, while nothing tells whether their masks were drawn on turned pictures.
     pub turned: usize,
-    /// The first of them: its mask and its orientation.
+    /// The first of them and its orientation.
     pub first_turned: Option<(String, u8)>,
 }
 

@@ -130,7 +130,7 @@ impl fmt::Display for Finding {
 
 /// Pictures whose masks may have been drawn on the pictures as stored.
 fn turned(f: &mut fmt::Formatter<'_>, count: usize, read: usize, first: &str, orientation: u8) -> fmt::Result {
-    write!(f, "{count} of {read} pictures are turned by their EXIF orientation, such as that of {first} ")?;
+    write!(f, "{count} of {read} pictures are turned by their EXIF orientation, such as {first} ")?;
     write!(f, "(orientation {orientation}); if their masks were drawn on the pictures as stored, `--exif raw` ")?;
     write!(f, "is needed, else `--exif apply` says that all is well")
 }
