@@ -26,7 +26,7 @@ const SUFFIX: &str = ".tmp";
 pub fn write(path: impl AsRef<Path>, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
     let path = path.as_ref();
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "it is a folder or a device, not a file"));
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is a folder, a pipe or a device, not a file"));
     }
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Elsewhere folders cannot be opened.

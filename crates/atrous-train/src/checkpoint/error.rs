@@ -48,6 +48,14 @@ pub enum CheckpointError {
         /// Its value in the checkpoint.
         got: String,
     },
+    /// The training has begun more epochs than it is to have.
+    #[error("{begun} epochs are begun already, but the training is to have {epochs}: it needs as many or more (--epochs)")]
+    Epochs {
+        /// Epochs begun, the one under way included.
+        begun: u64,
+        /// [`TrainOptions::epochs`](crate::TrainOptions::epochs).
+        epochs: u64,
+    },
     /// A parameter's values are NaN or infinite, or a running variance's negative: the training had diverged.
     #[error("the checkpoint cannot be resumed: {0}; to go on from the best one, copy best.checkpoint over it")]
     Values(Box<BadValues>),

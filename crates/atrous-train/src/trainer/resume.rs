@@ -48,8 +48,7 @@ pub(super) fn checkpoint(
     then.check_consistent(epoch).map_err(|source| CheckpointError::Inconsistent { path, source })?;
     let begun = then.epoch.saturating_add(u64::from(then.batch > 0));
     if begun > options.epochs {
-        let (needs, got) = (format!("at most {}", options.epochs), begun.to_string());
-        return Err(CheckpointError::Other { what: "number of epochs begun", needs, got });
+        return Err(CheckpointError::Epochs { begun, epochs: options.epochs });
     }
     if !(folder.best().is_file() && folder.weights().is_file()) {
         // They are written again with the next validation.
