@@ -140,7 +140,10 @@ fn an_interrupted_training_is_resumed_to_the_same_bits() {
         &["is one without `maximize`, here it is one with `maximize`"],
     );
     refused(&["train", "--resume", &parts, "--watch", "accuracy"], &["watched quantity is Loss, here it is Accuracy"]);
-    one_line(&["train", "--resume", &parts, "--epochs", "1"], &["3 epochs are begun already, but the training is to have 1"]);
+    one_line(
+        &["train", "--resume", &parts, "--epochs", "1"],
+        &["3 epochs are begun already, but the training is to have 1"],
+    );
     one_line(
         &["train", "--resume", &parts, "--samples", "20"],
         &["the training data have changed since the checkpoint: 12 pictures then, 16 now; ", "--accept-changed-data"],

@@ -49,7 +49,9 @@ pub enum CheckpointError {
         got: String,
     },
     /// The training has begun more epochs than it is to have.
-    #[error("{begun} epochs are begun already, but the training is to have {epochs}: it needs as many or more (--epochs)")]
+    #[error(
+        "{begun} epochs are begun already, but the training is to have {epochs}: it needs as many or more (--epochs)"
+    )]
     Epochs {
         /// Epochs begun, the one under way included.
         begun: u64,

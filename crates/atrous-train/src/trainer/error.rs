@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use atrous_gpu::GpuError;
 use atrous_graph::GraphError;
-use atrous_io::{SaveError, WeightsError};
+use atrous_io::{BadValues, SaveError, WeightsError};
 
 use super::RunFolderError;
 use crate::{
@@ -100,6 +100,15 @@ pub enum TrainError {
         loss_scale: f32,
         /// The first node whose values are not finite, in the order of computation.
         node: Option<String>,
+    },
+    /// An update left values of a parameter that are not finite, or a running variance that is negative, such as at a learning rate that is
+    /// much too high. Neither checkpoints nor weights were overwritten.
+    #[error("after step {step}: {bad}; nothing was saved over what was saved before")]
+    Diverged {
+        /// Updates done.
+        step: u64,
+        /// The first parameter with such values.
+        bad: Box<BadValues>,
     },
     /// The device was lost or lacked memory, and the training cannot go on with another.
     #[error("{error}; and the training cannot go on from its last snapshot: {recovery}")]

@@ -47,7 +47,8 @@ impl Trainer {
     /// # Errors
     /// [`TrainError`]. [`TrainError::NotFinite`] if loss or gradient become infinite or NaN; checkpoints are not
     /// overwritten then. With a loss scale, a step whose gradient overflows is skipped; only if it does so at the
-    /// smallest scale the error is [`TrainError::LossScale`]. After these errors the parameters may be one update ahead of the
+    /// smallest scale the error is [`TrainError::LossScale`]. Parameters that are not finite are not saved either, and are
+    /// [`TrainError::Diverged`] where they would be, and at the end. After these errors the parameters may be one update ahead of the
     /// state; the last checkpoint is consistent. After all others, such as a file that cannot be read, the update under way is
     /// completed and the last checkpoint written to the run folder, if there is one: the error is then
     /// [`TrainError::Saved`] or [`TrainError::NotSaved`] around the [reason](TrainError::reason).
@@ -123,6 +124,7 @@ impl Trainer {
                 break Reason::Interrupted;
             }
         };
+        self.check_unsaved()?;
         Ok(self.outcome(reason, last))
     }
 

@@ -1,10 +1,13 @@
 //! Files of a training: checkpoints, weights and the log, written while it runs and read when it is resumed.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+};
 
 use atrous_gpu::{LOSS_SCALE, LOSS_SCALE_COUNTS};
-use atrous_io::save_tensors;
-use atrous_nn::ParameterSpec;
+use atrous_io::{check_values, save_tensors};
+use atrous_nn::{ParameterKind, ParameterSpec};
 
 use super::{RunFolder, TrainError, Trainer};
 use crate::{
@@ -94,6 +97,34 @@ impl Trainer {
         })
     }
 
+    /// [`Trainer::checkpoint`] to be saved: not one of a training that has diverged.
+    fn good_checkpoint(&self) -> Result<Checkpoint, TrainError> {
+        let checkpoint = self.checkpoint()?;
+        self.check_parameters(&checkpoint.parameters)?;
+        Ok(checkpoint)
+    }
+
+    /// Checks that what updates have made of the parameters are values that a network computes with.
+    fn check_parameters(&self, parameters: &[NamedTensor]) -> Result<(), TrainError> {
+        let step = &self.placed.step;
+        let trained: HashSet<_> = step.training.gradients.iter().map(|(parameter, _)| *parameter).collect();
+        let running = |kind| matches!(kind, ParameterKind::RunningMean | ParameterKind::RunningVar);
+        // Parameters are in the order of the model's.
+        let pairs = step.model.parameters.iter().zip(parameters);
+        let mut updated = pairs.filter(|(spec, _)| trained.contains(&spec.node) || running(spec.kind));
+        updated
+            .try_for_each(|(spec, tensor)| check_values(spec, &tensor.values))
+            .map_err(|bad| TrainError::Diverged { step: self.state.step, bad: Box::new(bad) })
+    }
+
+    /// Checks the parameters at the end of a training without a run folder; otherwise they are checked before they are saved.
+    pub(super) fn check_unsaved(&self) -> Result<(), TrainError> {
+        match self.folder {
+            Some(_) => Ok(()),
+            None => self.check_parameters(&self.named_parameters()?),
+        }
+    }
+
     /// Writes the parameters as a weights file with the framework's names, shapes and order. The file is replaced atomically.
     ///
     /// # Errors
@@ -111,7 +142,7 @@ impl Trainer {
     /// Writes the checkpoint that a training is resumed from.
     pub(super) fn save_last(&mut self) -> Result<(), TrainError> {
         let Some(path) = self.folder.as_ref().map(RunFolder::last) else { return Ok(()) };
-        let checkpoint = self.checkpoint()?;
+        let checkpoint = self.good_checkpoint()?;
         checkpoint.save(path)?;
         self.keep(checkpoint);
         Ok(())
@@ -121,7 +152,7 @@ impl Trainer {
     /// from the previous checkpoint and writes the other files again.
     pub(super) fn save_epoch(&mut self, better: bool) -> Result<(), TrainError> {
         let Some(folder) = &self.folder else { return Ok(()) };
-        let checkpoint = self.checkpoint()?;
+        let checkpoint = self.good_checkpoint()?;
         if better {
             checkpoint.save(folder.best())?;
             save_weights(&folder.weights(), &checkpoint.parameters)?;

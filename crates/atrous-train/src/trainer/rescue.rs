@@ -16,7 +16,7 @@ impl TrainError {
             }
             Self::Memory { source, .. } => matches!(**source, GpuError::MemoryBudget { .. }),
             Self::NotRecovered { .. } => false,
-            error => !matches!(error, Self::NotFinite { .. } | Self::LossScale { .. }),
+            error => !matches!(error, Self::NotFinite { .. } | Self::LossScale { .. } | Self::Diverged { .. }),
         }
     }
 }

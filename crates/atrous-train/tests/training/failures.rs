@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    ops::ControlFlow,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -15,7 +16,7 @@ use atrous_train::{
     Loss, LossPart, Part, TrainError, TrainOptions, Trainer, Watch,
     checkpoint::{Checkpoint, CheckpointError},
     data::{Loader, LoaderOptions, Shapes},
-    log::read_log,
+    log::{Record, read_log},
 };
 use atrous_vision::Preprocess;
 
@@ -51,6 +52,39 @@ fn numbers_that_go_bad_stop_the_training_and_leave_the_checkpoint() {
     bad.save(&last).unwrap();
     let Err(TrainError::Checkpoint(CheckpointError::Values(found))) = resume() else { panic!("it was resumed") };
     assert_eq!((&*found.name, found.count, found.first), ("head.weight", 1, 5));
+}
+
+#[test]
+fn parameters_that_went_bad_are_not_saved() {
+    let device = device();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let until = |record: &Record| match record {
+        Record::Step(record) if record.step == 4 => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    pixels(&device, options(Some(folder.path()))).unwrap().fit_with(until).unwrap();
+    let mut bad = Checkpoint::load(path("last.checkpoint")).unwrap();
+    assert_eq!(bad.state.step, 5);
+    let momentum = bad.optimizer.iter_mut().find(|t| t.name == "momentum/head.weight").unwrap();
+    // Loss and gradient of the last step are finite; what its update makes of a weight is not.
+    momentum.values[0] = f32::INFINITY;
+    bad.save(path("last.checkpoint")).unwrap();
+    let files =
+        || ["last.checkpoint", "best.checkpoint", "best.safetensors"].map(|name| std::fs::read(path(name)).unwrap());
+    let before = files();
+    let error =
+        pixels(&device, TrainOptions { resume: true, ..options(Some(folder.path())) }).unwrap().fit().unwrap_err();
+    let TrainError::Diverged { step: 6, bad } = &error else { panic!("{error}") };
+    assert_eq!((&*bad.name, bad.count), ("head.weight", 1));
+    assert!(error.to_string().starts_with("after step 6: parameter \"head.weight\": 1 of "), "{error}");
+    assert!(files() == before, "something was saved");
+
+    // Nor does a training without a run folder end as if all were well.
+    let options = TrainOptions { epochs: 1, lr: 1e39, ..options(None) };
+    let mut trainer = Trainer::builder(&device, Tiny::PIXELS, shapes(4)).options(options).build().unwrap();
+    let error = trainer.fit().unwrap_err();
+    assert!(matches!(error, TrainError::Diverged { step: 1, .. }), "{error}");
 }
 
 #[test]
