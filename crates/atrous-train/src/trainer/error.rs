@@ -103,7 +103,7 @@ pub enum TrainError {
     },
     /// An update left values of a parameter that are not finite, or a running variance that is negative, such as at a learning rate that is
     /// much too high. Neither checkpoints nor weights were overwritten.
-    #[error("after step {step}: {bad}; nothing was saved over what was saved before")]
+    #[error("after step {step}, {bad}: the training has diverged, and this state is not saved")]
     Diverged {
         /// Updates done.
         step: u64,

@@ -77,7 +77,7 @@ fn parameters_that_went_bad_are_not_saved() {
         pixels(&device, TrainOptions { resume: true, ..options(Some(folder.path())) }).unwrap().fit().unwrap_err();
     let TrainError::Diverged { step: 6, bad } = &error else { panic!("{error}") };
     assert_eq!((&*bad.name, bad.count), ("head.weight", 1));
-    assert!(error.to_string().starts_with("after step 6: parameter \"head.weight\": 1 of "), "{error}");
+    assert!(error.to_string().starts_with("after step 6, parameter \"head.weight\": 1 of "), "{error}");
     assert!(files() == before, "something was saved");
 
     // Nor does a training without a run folder end as if all were well.
