@@ -1,6 +1,8 @@
 //! Ten thousand steps and five thousand predictions: memory and open files stay what they are after the first ones.
 
+use std::env;
 use std::ops::ControlFlow;
+use std::process::Command;
 use std::sync::Arc;
 
 use atrous::nn::zoo::UNet;
@@ -11,6 +13,20 @@ use atrous::train::log::Record;
 
 /// Growth that allocators and drivers may still have after the first tenth, in bytes.
 const GROWTH: u64 = 24 << 20;
+
+/// Tells a process that it is the one of a single test.
+const ALONE: &str = "ATROUS_TEST_ALONE";
+
+/// Whether this process runs the test alone, so that its memory is that of the test. If it does not, runs it in a process that does.
+fn alone(test: &str) -> bool {
+    if env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let mut process = Command::new(env::current_exe().unwrap());
+    let status = process.args(["--exact", &format!("soak::{test}"), "--nocapture"]).env(ALONE, "1").status().unwrap();
+    assert!(status.success(), "{test}: {status}");
+    false
+}
 
 /// Bytes of this process in memory, and its open files (Linux).
 fn used() -> (u64, usize) {
@@ -66,6 +82,9 @@ pub(crate) fn random() -> impl FnMut(u32) -> u32 {
 #[test]
 fn ten_thousand_steps_take_no_more_memory_than_a_thousand() {
     const STEPS: u64 = 10_000;
+    if !alone("ten_thousand_steps_take_no_more_memory_than_a_thousand") {
+        return;
+    }
     let device = Device::from_env_blocking().expect("the suite needs an adapter");
     let folder = tempfile::tempdir().unwrap();
     let data = |samples, seed| Arc::new(Shapes::new(samples, [16, 16], seed).unwrap());
@@ -98,6 +117,9 @@ fn ten_thousand_steps_take_no_more_memory_than_a_thousand() {
 #[test]
 fn five_thousand_photographs_of_any_size_take_no_more_memory_than_five_hundred() {
     const PHOTOS: u64 = 5_000;
+    if !alone("five_thousand_photographs_of_any_size_take_no_more_memory_than_five_hundred") {
+        return;
+    }
     let device = Device::from_env_blocking().expect("the suite needs an adapter");
     let options = PredictorOptions::default();
     let mut segments = Predictor::new(&device, "small_unet", &Weights::Init(1), options).unwrap();

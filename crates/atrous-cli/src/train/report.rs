@@ -51,7 +51,7 @@ pub(super) fn header(device: &Device, trainer: &Trainer, loaders: &Loaders, fold
     let _ = writeln!(out, "Run      {}", shown(folder));
     let state = trainer.state();
     if state.step > 0 {
-        let accepted = if state.changed_data { ", with data that have changed" } else { "" };
+        let accepted = if state.changed_data { "; its data have changed on the way" } else { "" };
         let _ = writeln!(out, "         resumed after epoch {}, step {}{accepted}", state.epoch, state.step);
     }
     out

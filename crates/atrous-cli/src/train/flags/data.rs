@@ -38,7 +38,7 @@ pub(super) struct DataFlags {
     /// What the names of masks have behind those of their pictures (mask-folder) [default: nothing, or a usual suffix]
     #[arg(long, value_name = "SUFFIX")]
     mask_suffix: Option<String>,
-    /// Read a value of masks as another class (mask-folder, voc), such as 255=1; can be repeated
+    /// Read a value of masks as another class (mask-folder, voc), such as 255=1; can be repeated, and adds to the pairs of the file
     #[arg(long, value_name = "VALUE=CLASS", value_parser = value_map::pair)]
     #[serde(serialize_with = "value_map::flags")]
     map: Option<Vec<(u8, u8)>>,

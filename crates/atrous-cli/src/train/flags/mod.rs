@@ -3,6 +3,7 @@
 mod data;
 
 use atrous::train::Part;
+use atrous_files::excerpt;
 use clap::Args;
 use serde::Serialize;
 use toml::{Table, Value};
@@ -135,8 +136,9 @@ fn terms(text: &str) -> Result<Vec<(f64, &str)>, String> {
     let term = |term: &'_ str| -> Option<usize> { LOSSES.iter().position(|known| *known == term.trim()) };
     let parse = |part: &str| {
         let (weight, name) = part.split_once('*').unwrap_or(("1", part));
-        let weight = weight.trim().parse().map_err(|_| format!("{weight:?} in front of * is no number"))?;
-        let known = term(name).ok_or_else(|| format!("{name:?} is none of {}", LOSSES.join(", ")))?;
+        let weight =
+            weight.trim().parse().map_err(|_| format!("\"{}\" in front of * is no number", excerpt(weight)))?;
+        let known = term(name).ok_or_else(|| format!("\"{}\" is none of {}", excerpt(name), LOSSES.join(", ")))?;
         Ok((weight, LOSSES[known]))
     };
     text.split('+').map(parse).collect()
@@ -217,7 +219,7 @@ struct UpdateFlags {
 
 fn part(text: &str) -> Result<Part, String> {
     let (name, factor) = text.rsplit_once('=').ok_or("expected NAME=FACTOR, such as backbone=0.1")?;
-    let lr = factor.parse().map_err(|_| format!("the factor {factor:?} is no number"))?;
+    let lr = factor.parse().map_err(|_| format!("the factor \"{}\" is no number", excerpt(factor)))?;
     Ok(Part { names: vec![name.to_owned()], lr })
 }
 
