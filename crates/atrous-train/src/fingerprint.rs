@@ -64,6 +64,7 @@ mod tests {
         assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
         assert_eq!(of(&["cat", "dog"]), "7951293d30669137");
     }
+
     #[test]
     fn pieces_of_any_length_are_the_same() {
         let bytes: Vec<u8> = (0..200).collect();
