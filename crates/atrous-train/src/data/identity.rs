@@ -36,7 +36,7 @@ pub struct DataIdentity {
     pub identities: Vec<String>,
     /// Fingerprints of the contents of the samples' files, of 16 hexadecimal digits: one for each sample, or for more than
     /// 1000 samples one for all. Of more than 10,000 samples as many are read, evenly spread. Each has an equal share of
-    /// 1 GiB: larger files are read at their beginning and end. Empty for samples without files of their own, and in
+    /// 1 GiB: larger files are read at their beginning and end. Empty if no sample has files of its own, and in
     /// checkpoints of older versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contents: Vec<String>,
@@ -169,17 +169,18 @@ fn contents(dataset: &dyn Dataset) -> Vec<String> {
             let size = copy_ends(file, share / 2, &mut fingerprint).unwrap_or_default();
             fingerprint.number(size);
         }
-        (!files.is_empty()).then_some(fingerprint)
+        fingerprint
     };
-    let each = (0..read).map_while(|nth| of(index(nth)));
+    if (0..read).all(|nth| dataset.files(index(nth)).is_empty()) {
+        return Vec::new();
+    }
+    let each = (0..read).map(|nth| of(index(nth)));
     if samples <= KEPT {
         return each.map(|fingerprint| fingerprint.hex()).collect();
     }
-    let mut all = None;
-    for one in each {
-        all.get_or_insert_with(Fingerprint::default).number(one.finish());
-    }
-    all.map(|all| all.hex()).into_iter().collect()
+    let mut all = Fingerprint::default();
+    each.for_each(|one| all.number(one.finish()));
+    vec![all.hex()]
 }
 
 /// The identities that the others lack, as text; `None` if there are none.
